@@ -1,0 +1,23 @@
+"""The base of every declared type, and the scalar types that declarations are made of.
+
+Declared types are frozen, refuse unknown fields and compare by value, whether they were read from YAML or
+built in Python. Nothing here reads a file, a clock or the network.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+IDENTIFIER_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, strict=True)]
+"""A name that is safe in host names, resource names and paths: 1 to 63 of ``a-z 0-9 -``, as in RFC 1123."""
+
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$", max_length=200, strict=True)]
+"""Text for people: one line of at most 200 characters, without control characters."""
+
+
+class Declared(BaseModel):
+    """Base of all declared types: frozen, strict, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)

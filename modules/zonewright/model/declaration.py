@@ -1,0 +1,52 @@
+"""A whole declaration: the zone's file and the files of its owners."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from zonewright.model.base import Declared, Identifier
+from zonewright.model.cluster import Cluster
+from zonewright.model.site import Site
+from zonewright.model.zone import Zone
+
+
+class OwnerFile(Declared):
+    """What one party declares: a facility operator its sites, a tenant its clusters."""
+
+    owner: Identifier
+    """Id of the party."""
+    sites: dict[Identifier, Site] = Field(default_factory=dict)
+    """Sites by id."""
+    clusters: dict[Identifier, Cluster] = Field(default_factory=dict)
+    """Clusters by id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a declared value stands: a file name (relative to the zone's folder) and a line counted from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        """``file:line``, as editors and compilers print it."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One zone file with one or more owner files.
+
+    A stack's declaration has exactly one owner; a whole world (``zonewright check ZONE``) has all of them.
+
+    Attributes:
+        zone: the administrator's file.
+        owners: owner files by party id, in order of party id.
+        sources: where values stand, by ``owner/path`` (``tenant-fin/clusters.core.places.003``); empty for a
+            declaration that was built in Python.
+    """
+
+    zone: Zone
+    owners: Mapping[str, OwnerFile]
+    sources: Mapping[str, Source] = field(default_factory=dict)

@@ -1,0 +1,97 @@
+"""What one stack wants of the zone: the data of a declaration without its comments, lines and order.
+
+A demand is what the ledger decides on. The same declaration gives the same bytes, so it is named by its digest.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zonewright.model.base import Declared, Identifier
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.cluster import Cluster
+from zonewright.model.declaration import Declaration
+from zonewright.model.expand import rows_of
+from zonewright.model.site import Room, Row, Site
+from zonewright.model.zone import NodeType, Zone
+
+
+class SiteAsset(Declared):
+    """A site without the rows of its rooms, which are assets of their own."""
+
+    kind: Literal["site"] = "site"
+    site: Site
+
+
+class RowAsset(Declared):
+    """A row, with its room (without the room's rows), so that the row can be judged by itself."""
+
+    kind: Literal["row"] = "row"
+    row: Row
+    room: Room
+
+
+Asset = Annotated[SiteAsset | RowAsset, Field(discriminator="kind")]
+
+
+class ClusterDemand(Declared):
+    """A cluster with the node type that it uses."""
+
+    cluster: Cluster
+    node_type: NodeType
+
+
+class Demand(Declared):
+    """All that one stack wants.
+
+    Assets are named by path (``qp-dc1``, ``qp-dc1/a/01``), clusters by id.
+    """
+
+    format: Literal[1] = 1
+    zone: Identifier
+    zone_digest: str
+    party: Identifier
+    assets: dict[str, Asset] = Field(default_factory=dict)
+    clusters: dict[Identifier, ClusterDemand] = Field(default_factory=dict)
+
+    def canonical(self) -> str:
+        """The demand as canonical JSON; values that equal their default are left out."""
+        data = self.model_dump(mode="json", exclude_defaults=True)
+        for name, asset in self.assets.items():
+            data["assets"][name]["kind"] = asset.kind
+        return canonical_json(data)
+
+    def digest(self) -> str:
+        """Digest of the canonical form."""
+        return digest_of(self.canonical())
+
+
+def zone_digest(zone: Zone) -> str:
+    """Digest of the administrator's file, as ``ledger init`` registers it."""
+    return digest_of(canonical_json(zone.model_dump(mode="json", exclude_defaults=True)))
+
+
+def demand_of(declaration: Declaration, owner: str) -> Demand:
+    """The demand of one owner.
+
+    Args:
+        declaration: a checked declaration (references resolve).
+        owner: party id, a key of ``declaration.owners``.
+    """
+    file = declaration.owners[owner]
+    assets: dict[str, SiteAsset | RowAsset] = {}
+    for site_id, site in file.sites.items():
+        bare_rooms = {room_id: room.model_copy(update={"rows": {}}) for room_id, room in site.rooms.items()}
+        assets[site_id] = SiteAsset(site=site.model_copy(update={"rooms": bare_rooms}))
+        for room_id, row_id, row in rows_of(site):
+            assets[f"{site_id}/{room_id}/{row_id}"] = RowAsset(row=row, room=bare_rooms[room_id])
+    return Demand(
+        zone=declaration.zone.zone,
+        zone_digest=zone_digest(declaration.zone),
+        party=owner,
+        assets=assets,
+        clusters={
+            cluster_id: ClusterDemand(cluster=cluster, node_type=declaration.zone.node_types[cluster.node_type])
+            for cluster_id, cluster in file.clusters.items()
+        },
+    )

@@ -1,0 +1,175 @@
+"""Rows become racks, clusters become nodes: a few declared lines become the things that rules look at."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from zonewright.model.base import IDENTIFIER_PATTERN
+from zonewright.model.cluster import Cluster, Place
+from zonewright.model.power import Draw
+from zonewright.model.site import Baseline, FeedName, Room, Row, Site
+from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.model.zone import NodeType
+
+_RANGE = re.compile(r"^(?P<prefix>[a-z0-9-]*?)(?P<first>\d+)\.\.(?P=prefix)(?P<last>\d+)$")
+_MAX_EXPANSION = 10_000
+
+
+def expand_ids(text: str) -> tuple[str, ...]:
+    """The ids that an id, a range of ids or a comma list of both stands for.
+
+    Args:
+        text: ``07``, ``01..25``, ``row-01..row-25`` or ``01..03,07``.
+
+    Returns:
+        The ids in the order written, as wide as they were written.
+
+    Raises:
+        ValueError: when the text is none of these, says in one sentence what was expected.
+
+    Example:
+        >>> expand_ids("r08..r11,r20")
+        ('r08', 'r09', 'r10', 'r11', 'r20')
+    """
+    ids: list[str] = []
+    for part in text.split(","):
+        word = part.strip()
+        match = _RANGE.match(word)
+        if match is None:
+            if not re.match(IDENTIFIER_PATTERN, word):
+                message = f"expected ids or ranges such as '01..25' or '01,02,07', got '{text}'"
+                raise ValueError(message)
+            ids.append(word)
+            continue
+        first, last = match["first"], match["last"]
+        if len(first) != len(last) or int(last) < int(first) or int(last) - int(first) >= _MAX_EXPANSION:
+            message = f"expected a range from low to high, both written equally wide, got '{word}'"
+            raise ValueError(message)
+        ids += [f"{match['prefix']}{number:0{len(first)}}" for number in range(int(first), int(last) + 1)]
+    if len(set(ids)) != len(ids):
+        message = f"'{text}' names the same id twice"
+        raise ValueError(message)
+    return tuple(ids)
+
+
+def rows_of(site: Site) -> Iterator[tuple[str, str, Row]]:
+    """Each row of a site as (room id, row id, row); ranges are expanded.
+
+    Raises:
+        ValueError: when a row's key is no id and no range.
+    """
+    for room_id, room in site.rooms.items():
+        for key, row in room.rows.items():
+            for row_id in expand_ids(key):
+                yield room_id, row_id, row
+
+
+def rack_number(index: int) -> str:
+    """Number of the rack at ``index`` (from 1) within its row: two digits, as on the label."""
+    return f"{index:02}"
+
+
+def racks_of_row(
+    row_path: str, row: Row, *, owner: str, room: Room | None, accepts: bool, may_open: frozenset[str] = frozenset()
+) -> Iterator[Rack]:
+    """The racks of one row.
+
+    Args:
+        row_path: ``site/room/row``.
+        row: the row.
+        owner: the facility operator.
+        room: its room, or None where status and ``may_open`` were folded into the two last arguments already.
+        accepts: whether the asset itself is in a state in which others may place on it.
+        may_open: parties that may open it although it does not accept others.
+    """
+    feeds: Mapping[FeedName, Feed] = {
+        name: Feed(available_w=feed.available_w, power_panel=feed.power_panel) for name, feed in row.feeds.items()
+    }
+    is_open = accepts and row.status == "active"
+    if room is not None:
+        may_open = frozenset(room.may_open) if is_open and room.status == "planned" else frozenset()
+        is_open = is_open and room.status == "active"
+    for index in range(1, row.racks + 1):
+        yield Rack(
+            id=f"{row_path}/{rack_number(index)}",
+            owner=owner,
+            u_height=row.u_height,
+            max_weight_kg=row.max_weight_kg,
+            feeds=feeds,
+            accepts=is_open,
+            may_open=may_open,
+        )
+
+
+def baseline_of_row(row_path: str, row: Row, *, owner: str, path: str = "") -> Iterator[Occupant]:
+    """What already stands in the racks of one row.
+
+    Args:
+        row_path: ``site/room/row``.
+        row: the row.
+        owner: the facility operator.
+        path: path of the row in the owner's declaration.
+    """
+    for baseline_id, baseline in row.baseline.items():
+        for number in expand_ids(baseline.racks):
+            yield _baseline_in(
+                f"{row_path}/{number}", baseline_id, baseline, owner=owner, path=f"{path}.baseline.{baseline_id}"
+            )
+
+
+def _baseline_in(rack: str, baseline_id: str, baseline: Baseline, *, owner: str, path: str) -> Occupant:
+    return Occupant(
+        party=owner,
+        name=f"baseline/{baseline_id}/{rack}",
+        rack=rack,
+        position=baseline.position,
+        u_height=baseline.u_height,
+        face=baseline.face,
+        is_full_depth=baseline.is_full_depth,
+        draw=Draw(allocated_w=baseline.allocated_draw, supplies=baseline.power_supplies),
+        weight_kg=baseline.weight_kg,
+        standing="baseline",
+        path=path,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One node that a cluster stands for, before it has a place.
+
+    Attributes:
+        name: ``<cluster>-<number>``; the host name and the name of its claim.
+        cluster: id of its cluster.
+        chosen: the place that the declaration chose, or None.
+        path: path in the declaration.
+    """
+
+    name: str
+    cluster: str
+    chosen: Place | None
+    path: str
+
+
+def node_numbers(cluster: Cluster) -> tuple[str, ...]:
+    """Numbers of the nodes of a cluster, at least three digits wide, without those left out."""
+    left_out = frozenset(cluster.without)
+    return tuple(number for index in range(1, cluster.count + 1) if (number := f"{index:03}") not in left_out)
+
+
+def nodes_of(cluster_id: str, cluster: Cluster) -> Iterator[Node]:
+    """The nodes of one cluster, in order of their numbers."""
+    for number in node_numbers(cluster):
+        chosen = cluster.places.get(number)
+        path = f"clusters.{cluster_id}.places.{number}" if chosen else f"clusters.{cluster_id}"
+        yield Node(name=f"{cluster_id}-{number}", cluster=cluster_id, chosen=chosen, path=path)
+
+
+def draw_of(node_type: NodeType, cluster: Cluster) -> Draw:
+    """Power of one node of a cluster."""
+    return Draw(
+        allocated_w=node_type.allocated_draw,
+        supplies=node_type.power_supplies,
+        required=node_type.power_supplies_required,
+        worst_share_thousandths=round(node_type.power_supply_worst_share * 1000),
+        single_feed=cluster.feed,
+    )

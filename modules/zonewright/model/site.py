@@ -1,0 +1,139 @@
+"""What a facility operator declares: sites, rooms, rows of racks, feeds, baseline and address pools."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Strict, model_validator
+
+from zonewright.model.base import Declared, Identifier, Line
+
+FeedName = Literal["A", "B"]
+Face = Literal["front", "rear"]
+Network = Annotated[IPv4Network, Strict(False)] | Annotated[IPv6Network, Strict(False)]  # noqa: FBT003 - pydantic's form
+Address = Annotated[IPv4Address, Strict(False)] | Annotated[IPv6Address, Strict(False)]  # noqa: FBT003 - pydantic's form
+
+
+class PowerPanel(Declared):
+    """A panel that power feeds hang on."""
+
+    title: Line = ""
+    """Name for people."""
+    substation: Identifier
+    """The substation that supplies the panel."""
+
+
+class PowerFeed(Declared):
+    """One of the two feeds of each rack of a row."""
+
+    power_panel: Identifier
+    """Id of the panel, in the same site."""
+    rated_w: Annotated[int, Field(ge=100, le=1_000_000)]
+    """Rating of the feed at one rack, in watts."""
+    max_utilization: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
+    """Part of the rating that may be used (0 to 1, thousandths count)."""
+
+    @property
+    def available_w(self) -> int:
+        """Watts that one rack may draw from this feed: rating times ``max_utilization``, rounded down."""
+        return self.rated_w * round(self.max_utilization * 1000) // 1000
+
+
+class Baseline(Declared):
+    """Equipment that already stands in racks and belongs to no stack."""
+
+    racks: Line
+    """Rack numbers within the row, such as ``01..40`` or ``03,07``."""
+    position: Annotated[int, Field(ge=1, le=60)]
+    """Lowest rack unit, counted from the bottom."""
+    u_height: Annotated[int, Field(ge=1, le=60)]
+    """Height in rack units."""
+    face: Face = "front"
+    """Side of the rack it is mounted on."""
+    is_full_depth: bool = True
+    """Whether it takes both faces."""
+    allocated_draw: Annotated[int, Field(ge=0, le=200_000)]
+    """Draw in watts in each of the racks."""
+    weight_kg: Annotated[float, Field(ge=0, le=3000, strict=False)] = 0.0
+    """Weight in kilograms in each of the racks."""
+    power_supplies: Annotated[int, Field(ge=1, le=12)] = 2
+    """Power supplies; they alternate between feeds A and B, beginning with A."""
+
+
+class Row(Declared):
+    """A row of like racks. Its id may be a range (``01..25``), which declares that many like rows."""
+
+    racks: Annotated[int, Field(ge=1, le=40)]
+    """How many racks stand in the row; they are numbered from 01."""
+    u_height: Annotated[int, Field(ge=1, le=60)] = 42
+    """Height of each rack in rack units."""
+    max_weight_kg: Annotated[int, Field(ge=100, le=3000)] = 1200
+    """Load that each rack carries, in kilograms."""
+    status: Literal["planned", "active", "decommissioning"] = "active"
+    """As in NetBox: new claims are placed in active rows only."""
+    feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
+    """The feeds at each rack: A and B, or one of them."""
+    baseline: dict[Identifier, Baseline] = Field(default_factory=dict)
+    """What already stands in the row, by id."""
+
+
+class Room(Declared):
+    """A room of a site."""
+
+    title: Line = ""
+    """Name for people."""
+    status: Literal["planned", "active", "decommissioning"] = "active"
+    """New claims are placed in active rooms, or in a planned one by a party of ``may_open``."""
+    may_open: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Parties that may place the first claim in a planned room."""
+    rows: dict[Line, Row] = Field(default_factory=dict)
+    """Rows by id or by range of ids."""
+
+
+class AddressPool(Declared):
+    """A range of addresses that nodes of a site get one address each from."""
+
+    prefix: Network
+    """The network, such as ``10.80.16.0/20``."""
+    gateway: Address
+    """The default gateway, inside the prefix; it is never handed out."""
+
+    @model_validator(mode="after")
+    def _gateway_inside(self) -> Self:
+        if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
+            message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
+            raise ValueError(message)
+        return self
+
+
+class Location(Declared):
+    """Where a site is; the reference system is stated, because WGS84 and GCJ-02 differ by hundreds of metres."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90, strict=False)]
+    """Degrees north."""
+    longitude: Annotated[float, Field(ge=-180, le=180, strict=False)]
+    """Degrees east."""
+    crs: Literal["WGS84"]
+    """Coordinate reference system; only WGS84 is taken."""
+
+
+class Site(Declared):
+    """A data centre or an edge site."""
+
+    title: Line
+    """Name for people."""
+    kind: Literal["data-centre", "edge"] = "data-centre"
+    """What kind of site it is."""
+    district: Identifier
+    """Id of the district."""
+    location: Location | None = None
+    """Coordinates."""
+    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", max_length=64)] = "UTC"
+    """Name in the IANA time zone database."""
+    name_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+    """Resolvers that nodes of the site use."""
+    address_pools: dict[Identifier, AddressPool] = Field(default_factory=dict)
+    """Pools that nodes get an address from, one from each."""
+    power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
+    """Power panels by id."""
+    rooms: dict[Identifier, Room] = Field(default_factory=dict)
+    """Rooms by id."""

@@ -1,0 +1,148 @@
+"""The facts that rules and placement read: racks with their feeds, what stands in them, and clusters.
+
+A world is plain data. ``zonewright check`` builds it from a folder, the ledger from its tables; the rules can
+not tell the difference, which is why they agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from zonewright.model.cluster import Scope, Spread
+from zonewright.model.power import Draw
+from zonewright.model.site import Face, FeedName
+
+Standing = Literal["baseline", "wanted", "reserved", "admitted", "active", "releasing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One feed at one rack: the watts that may be drawn from it, and the panel it hangs on."""
+
+    available_w: int
+    power_panel: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rack:
+    """One rack.
+
+    Attributes:
+        id: ``site/room/row/rack``.
+        owner: party that declares it.
+        u_height: rack units, counted from 1 at the bottom.
+        max_weight_kg: load that it carries.
+        feeds: by name; A, or A and B.
+        accepts: whether new nodes may be placed here by anyone (status active, its asset active).
+        may_open: parties that may place here although ``accepts`` is false (a planned room).
+    """
+
+    id: str
+    owner: str
+    u_height: int
+    max_weight_kg: int
+    feeds: Mapping[FeedName, Feed]
+    accepts: bool = True
+    may_open: frozenset[str] = frozenset()
+
+    def domain(self, scope: Scope) -> str:
+        """Id of the rack, row or room that this rack is in."""
+        return {"rack": self.id, "row": self.row, "room": self.room}[scope]
+
+    @property
+    def row(self) -> str:
+        """``site/room/row``."""
+        return self.id.rsplit("/", 1)[0]
+
+    @property
+    def room(self) -> str:
+        """``site/room``."""
+        return self.id.rsplit("/", 2)[0]
+
+    @property
+    def site(self) -> str:
+        """Id of the site."""
+        return self.id.split("/", 1)[0]
+
+    def takes_nodes_of(self, party: str) -> bool:
+        """Whether ``party`` may place a new node here."""
+        return self.accepts or party in self.may_open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupant:
+    """Something that stands, will stand or stood a moment ago in a rack.
+
+    Attributes:
+        party: whose it is.
+        stack: id of the stack, empty for baseline and for a folder that is checked as the whole world.
+        name: ``cluster-003`` for a node, ``baseline/<id>`` for baseline; unique within (party, stack).
+        rack: id of the rack.
+        position: lowest rack unit.
+        u_height: rack units it takes.
+        face: side that it is mounted on.
+        is_full_depth: whether it takes the other side too.
+        draw: its power.
+        weight_kg: weight in kilograms.
+        standing: why it is here.
+        cluster: id of its cluster, or None.
+        blocks_units: False for an own place that the same change leaves (a swap or a slide is no overlap).
+        path: path in the declaration of its party.
+    """
+
+    party: str
+    stack: str = ""
+    name: str
+    rack: str
+    position: int
+    u_height: int
+    face: Face = "front"
+    is_full_depth: bool = True
+    draw: Draw
+    weight_kg: float = 0.0
+    standing: Standing
+    cluster: str | None = None
+    blocks_units: bool = True
+    path: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Identity: the same node at both ends of a move has one key."""
+        return (self.party, self.stack, self.name)
+
+    @property
+    def units(self) -> range:
+        """Rack units it takes."""
+        return range(self.position, self.position + self.u_height)
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """Sides of the rack it takes."""
+        return ("front", "rear") if self.is_full_depth else (self.face,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """What rules must know of a cluster: whose it is and how it must be spread."""
+
+    party: str
+    stack: str
+    name: str
+    site: str
+    spread: Spread | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything a decision looks at.
+
+    Attributes:
+        racks: by id.
+        occupants: all that stands or will stand in them.
+        clusters: those whose rules are to be checked.
+    """
+
+    racks: Mapping[str, Rack]
+    occupants: tuple[Occupant, ...] = ()
+    clusters: tuple[ClusterFacts, ...] = field(default=())

@@ -1,0 +1,83 @@
+"""What the zone's administrator declares: districts, parties and node types (the file ``zone.yaml``)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from zonewright.model.base import Declared, Identifier, Line
+
+Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
+Airflow = Literal[
+    "front-to-rear", "rear-to-front", "left-to-right", "right-to-left", "side-to-rear", "passive", "mixed"
+]
+
+
+class District(Declared):
+    """An administrative district of the zone."""
+
+    title: Line
+    """Name for people."""
+
+
+class Party(Declared):
+    """An organisation that declares things in the zone."""
+
+    title: Line
+    """Name for people."""
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
+    """What the party may declare."""
+
+
+class NodeType(Declared):
+    """A server model; field names are those of NetBox's device types where it has one."""
+
+    manufacturer: Line
+    """Who makes it."""
+    model: Line
+    """The maker's model name."""
+    u_height: Annotated[int, Field(ge=1, le=52)]
+    """Height in rack units."""
+    is_full_depth: bool = True
+    """Whether it takes both faces of the rack."""
+    weight_kg: Annotated[float, Field(gt=0, le=2000, strict=False)]
+    """Weight in kilograms."""
+    airflow: Airflow = "front-to-rear"
+    """Direction of the cooling air."""
+    maximum_draw: Annotated[int, Field(ge=1, le=200_000)]
+    """Nameplate draw of the whole node in watts."""
+    allocated_draw: Annotated[int, Field(ge=1, le=200_000)]
+    """Budgeted draw of the whole node in watts; this is what a claim holds."""
+    power_supplies: Annotated[int, Field(ge=1, le=12)] = 2
+    """Power supplies; they alternate between feeds A and B, beginning with A."""
+    power_supplies_required: Annotated[int, Field(ge=1, le=12)] = 1
+    """Power supplies that must be fed for the node to stay up."""
+    power_supply_worst_share: Annotated[float, Field(ge=0.5, le=1.0, strict=False)] = 0.6
+    """Largest part of the draw that one of two live feeds may carry, because supplies share unevenly (0.5 to 1)."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.allocated_draw > self.maximum_draw:
+            message = f"allocated_draw {self.allocated_draw} W is above maximum_draw {self.maximum_draw} W"
+            raise ValueError(message)
+        if self.power_supplies_required > self.power_supplies:
+            message = (
+                f"power_supplies_required {self.power_supplies_required} is more than "
+                f"power_supplies {self.power_supplies}"
+            )
+            raise ValueError(message)
+        return self
+
+
+class Zone(Declared):
+    """The administrator's file: who takes part, where, and with which equipment."""
+
+    zone: Identifier
+    """Id of the zone."""
+    title: Line
+    """Name for people."""
+    districts: dict[Identifier, District]
+    """The districts, by id."""
+    parties: dict[Identifier, Party]
+    """The parties, by id."""
+    node_types: dict[Identifier, NodeType] = Field(default_factory=dict)
+    """Server models that clusters may use, by id."""

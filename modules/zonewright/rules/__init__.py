@@ -1,0 +1,1 @@
+"""The rules of the zone: facts in, findings out. Pure: no I/O, no clock, no randomness."""
