@@ -11,7 +11,7 @@ from zonewright.model.site import Baseline, FeedName, Room, Row, Site
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.model.zone import NodeType
 
-_RANGE = re.compile(r"^(?P<prefix>[a-z0-9-]*?)(?P<first>\d+)\.\.(?P=prefix)(?P<last>\d+)$")
+_RANGE = re.compile(r"^(?P<prefix>[a-z0-9-]*?)(?P<first>[0-9]{1,18})\.\.(?P=prefix)(?P<last>[0-9]{1,18})$")
 _MAX_EXPANSION = 10_000
 
 
