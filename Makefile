@@ -1,0 +1,39 @@
+# The few verbs that people use. Each sets up what it needs and is quick when that is done.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak setup engine lock
+.SUFFIXES:
+
+BIN := .venv/bin
+
+help: ## say what the verbs do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: engine ## place clusters in a data centre with the real engine, and see a change refused
+	$(BIN)/python tools/demo.py
+
+test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, format, types, import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict $(wildcard modules templates stacks tests)
+	$(BIN)/lint-imports
+
+bench: engine ## measure, with ratios against a provider that does nothing
+	$(BIN)/python -m bench
+
+soak: engine ## the long race, kill and fuzz runs
+	ZONEWRIGHT_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 $(ARGS)
+
+engine: setup ## find, install or build the Pulumi engine
+	@$(BIN)/zonewright engine ensure > /dev/null
+
+setup: ## make .venv with the locked dependencies
+	@sh tools/setup.sh
+
+# Needs uv (it is in no lock: only maintainers run this).
+lock: ## write requirements-dev.lock anew
+	uv pip compile --extra dev pyproject.toml --generate-hashes --no-header --no-emit-index-url \
+	  --python-version 3.11 --universal --output-file requirements-dev.lock

@@ -1,0 +1,125 @@
+"""`zonewright engine ensure|status|env`: arguments, printing and exit codes of the engine room."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zonewright.engine import Attempt, Engine
+
+_VERSION = 1
+"""The version of the JSON that these commands print."""
+
+_NOT_THERE = 1
+_FAILED = 3
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command `engine` to the main parser."""
+    parser = subparsers.add_parser(
+        "engine",
+        help="find, install or build the Pulumi engine",
+        description="Find, install or build the Pulumi engine, and print the environment that it works in.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, function, text in (
+        ("ensure", _ensure, "get an engine if there is none, and say which one is used"),
+        ("status", _status, "say which engine is there, without getting one (exit 1: none)"),
+        ("env", _env, 'print the variables to set, as lines for: eval "$(zonewright engine env)"'),
+    ):
+        verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+        if name == "env":
+            verb.add_argument(
+                "--root", type=Path, metavar="FOLDER", help="the project's root (default: the nearest Pulumi.yaml)"
+            )
+        verb.set_defaults(run=_guarded(function))
+
+
+def _guarded(function: "Any") -> "Any":
+    """Turn an error of the engine room into its sentence and an exit code."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        from zonewright.engine import EngineError
+
+        try:
+            result: int = function(arguments)
+        except EngineError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return _FAILED
+        return result
+
+    return run
+
+
+def _ensure(arguments: argparse.Namespace) -> int:
+    """Get an engine."""
+    from zonewright.engine import ensure
+
+    _show(ensure(), arguments.format)
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    """Say what there is."""
+    from zonewright.engine import status
+
+    now = status()
+    if now.engine is not None:
+        _show(now.engine, arguments.format)
+        return 0
+    if arguments.format == "json":
+        _print_json({"engine": None, "passed_over": _attempts(now.passed_over), "cache": str(now.cache)})
+    else:
+        print("engine: none yet; 'zonewright engine ensure' gets one")
+        print(f"cache: {now.cache}")
+        _print_attempts(now.passed_over)
+    return _NOT_THERE
+
+
+def _env(arguments: argparse.Namespace) -> int:
+    """Print the environment."""
+    from zonewright.engine import ensure, environment, exports, find_root
+
+    root = arguments.root or find_root(Path.cwd())
+    variables = environment(ensure(), root=root)
+    if arguments.format == "json":
+        _print_json({"environment": dict(sorted(variables.items()))})
+    else:
+        sys.stdout.write(exports(variables))
+    return 0
+
+
+def _show(engine: "Engine", form: str) -> None:
+    """Print one engine."""
+    if form == "json":
+        described = {
+            "pulumi": str(engine.pulumi),
+            "version": str(engine.version),
+            "how": engine.how,
+            "folders": [str(folder) for folder in engine.folders],
+        }
+        _print_json({"engine": described, "passed_over": _attempts(engine.passed_over)})
+        return
+    print(f"engine: {engine.pulumi}")
+    print(f"version: {engine.version}")
+    print(f"obtained by: {engine.how}")
+    _print_attempts(engine.passed_over)
+
+
+def _print_attempts(attempts: "tuple[Attempt, ...]") -> None:
+    """Print why the other ways were passed over."""
+    for attempt in attempts:
+        print(f"passed over: {attempt.way}: {attempt.reason}")
+
+
+def _attempts(attempts: "tuple[Attempt, ...]") -> list[dict[str, str]]:
+    """Give the attempts for JSON."""
+    return [{"way": attempt.way, "reason": attempt.reason} for attempt in attempts]
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    """Print one document with the version of its form."""
+    print(json.dumps({"version": _VERSION, **content}, indent=2))

@@ -1,0 +1,171 @@
+"""Builds the engine from the Go modules pinned in `tools/engine/`.
+
+Must not choose versions: go.mod and go.sum do, and the Go command checks what it downloads against them.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from zonewright.engine import command, find, launcher
+from zonewright.engine.cache import Say, machine, new_folder
+from zonewright.engine.errors import EngineError
+from zonewright.engine.version import WANTED
+
+LIMIT_S = 2400.0
+"""Seconds for a build; cold, with downloads, it takes 3 to 8 minutes on 2 cores."""
+
+_COMMAND_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+_SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
+_LINKED_VERSION = f"{_SDK_MODULE}/go/common/version.Version"
+_QUESTION_LIMIT_S = 120.0
+_LOG = "engine-build.log"
+
+
+def module_folder() -> Path:
+    """Find the pinned Go module: in the installed package, or in the checkout that it is edited in.
+
+    Raises:
+        EngineError: When it is in neither.
+    """
+    package = Path(__file__).resolve().parent
+    candidates = [package / "gomodule", package.parents[2] / "tools" / "engine"]
+    for candidate in candidates:
+        if (candidate / "go.mod").is_file() and (candidate / "go.sum").is_file():
+            return candidate
+    raise EngineError(
+        f"the Go module to build from is missing, expected go.mod and go.sum in {candidates[0]} or {candidates[1]}; "
+        f"reinstall zonewright"
+    )
+
+
+def name(module: Path) -> str:
+    """Name the folder of the built engine in the cache, by what it is built from and for."""
+    pinned = hashlib.sha256((module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()).hexdigest()
+    return f"engine-{WANTED}-{pinned[:12]}-{machine()}"
+
+
+def built(cache: Path) -> find.Found:
+    """Give the engine that was built before, with the present launcher beside it.
+
+    Raises:
+        EngineError: When there is none, or it is damaged.
+    """
+    folder = cache / name(module_folder())
+    if not (folder / launcher.EXECUTOR).is_file():
+        raise EngineError(f"no engine has been built in {folder}")
+    launcher.write(folder)
+    return find.inspect(folder / find.COMMAND, path="")
+
+
+def build(cache: Path, *, say: Say, environment: Mapping[str, str], limit_s: float = LIMIT_S) -> find.Found:
+    """Build the engine into the cache folder; call it under the cache's lock.
+
+    Args:
+        cache: The cache folder.
+        say: Takes lines of progress.
+        environment: Where PATH and Go's own settings (proxy, caches) come from.
+        limit_s: Seconds before it is given up.
+
+    Returns:
+        The engine.
+
+    Raises:
+        EngineError: When there is no fitting Go, or the build fails; the text is a sentence.
+    """
+    module = module_folder()
+    go = shutil.which("go", path=environment.get("PATH")) or shutil.which("go", path="/usr/local/go/bin")
+    if go is None:
+        raise EngineError(f"no Go compiler is on PATH; install Go {required_go(module)} or newer (https://go.dev/dl)")
+    with_settings = {**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+    compiler = _Compiler(go, module, with_settings, say)
+    go_version = compiler.version()
+    say(f"building the Pulumi engine {WANTED} with {go_version}: once on this machine, 3 to 8 minutes")
+    with new_folder(cache, name(module)) as unfinished:
+        _compile(compiler, unfinished / find.COMMAND, cache / _LOG, limit_s)
+        shutil.copyfile(compiler.sdk() / "python" / "cmd" / launcher.EXECUTOR, unfinished / launcher.EXECUTOR)
+        launcher.write(unfinished)
+        version = find.inspect(unfinished / find.COMMAND, path="").version
+        if version != WANTED:
+            raise EngineError(
+                f"the built engine says it is version {version}, expected {WANTED}: {module}/go.mod is wrong"
+            )
+    return built(cache)
+
+
+def required_go(module: Path) -> str:
+    """Give the Go version that go.mod asks for."""
+    found = re.search(r"^go (\S+)$", (module / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else "1.25"
+
+
+class _Compiler:
+    """The Go command in the module's folder."""
+
+    def __init__(self, go: str, module: Path, environment: Mapping[str, str], say: Say) -> None:
+        self._go = go
+        self._module = module
+        self._environment = environment
+        self._say = say
+
+    def run(self, *arguments: str, limit_s: float, doing: str) -> command.Result:
+        """Run one go command."""
+        try:
+            return command.run(
+                [self._go, *arguments],
+                folder=self._module,
+                environment=self._environment,
+                limit_s=limit_s,
+                say=self._say,
+                doing=doing,
+            )
+        except OSError as error:
+            raise EngineError(f"the Go compiler {self._go} does not start: {error.strerror or error}") from error
+
+    def version(self) -> str:
+        """Give its version, which Go itself compares with go.mod: an older one may fetch the one that is asked for."""
+        result = self.run("env", "GOVERSION", limit_s=_QUESTION_LIMIT_S, doing="asking Go for its version")
+        if result.status != 0:
+            raise EngineError(
+                f"the Go compiler {self._go} cannot be used, expected {required_go(self._module)} or newer: "
+                f"{command.last_line(result.output)}; install a newer Go (https://go.dev/dl)"
+            )
+        return command.last_line(result.output)
+
+    def sdk(self) -> Path:
+        """Find the source of the SDK's Go module, which has the executor for Python programs in it."""
+        result = self.run(
+            "list", "-m", "-f", "{{.Dir}}", _SDK_MODULE, limit_s=_QUESTION_LIMIT_S, doing="looking for the SDK"
+        )
+        folder = Path(command.last_line(result.output))
+        if result.status != 0 or not (folder / "python" / "cmd" / launcher.EXECUTOR).is_file():
+            raise EngineError(
+                f"the Go module {_SDK_MODULE} has no {launcher.EXECUTOR}: {command.last_line(result.output)}"
+            )
+        return folder
+
+
+def _compile(compiler: _Compiler, target: Path, log: Path, limit_s: float) -> None:
+    """Compile and link the command; what Go prints stays in a file beside the engines."""
+    result = compiler.run(
+        "build",
+        "-trimpath",
+        "-ldflags",
+        f"-s -w -X {_LINKED_VERSION}=v{WANTED}",
+        "-o",
+        os.fspath(target),
+        _COMMAND_PACKAGE,
+        limit_s=limit_s,
+        doing=f"building the Pulumi engine {WANTED}",
+    )
+    log.write_text(result.output, encoding="utf-8")
+    if result.status is None:
+        raise EngineError(f"the build with Go was ended after {limit_s:.0f} s; its output is in {log}")
+    if result.status != 0:
+        raise EngineError(
+            f"the build with Go failed after {result.seconds:.0f} s: {command.last_line(result.output)}; "
+            f"its whole output is in {log}"
+        )

@@ -1,0 +1,105 @@
+"""The processes that the language host starts: a program for each run, a plugin for each provider or policy pack.
+
+Each is tethered: the kernel kills it when the language host dies, however that happens. Must not decide what to
+run; only how a process starts and ends.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+END_GRACE_S = 2.0
+"""Seconds between asking a process to end and killing it: less than the five that the engine waits for its host."""
+
+# Runs first in the new process and then becomes the command. prctl(PR_SET_PDEATHSIG) survives exec; it is set here
+# and not by `preexec_fn`, because gRPC's threads run in the parent and only exec is safe after a fork of threads.
+# The parent may have died before the call: then its number has changed, and the process ends by itself.
+_TETHER = """
+import os, signal, sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+class Children:
+    """All processes of one language host.
+
+    Call it from the main thread's event loop only: the tether follows the thread that started the process, and the
+    main thread is the one that lives as long as the host.
+    """
+
+    def __init__(self) -> None:
+        """Start with no process."""
+        self._running: set[asyncio.subprocess.Process] = set()
+
+    async def start(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: str | None = None,
+        piped: bool,
+    ) -> asyncio.subprocess.Process:
+        """Start a command as the leader of its own process group.
+
+        Args:
+            command: The program and its arguments.
+            environment: The whole environment of the process.
+            folder: Where it starts; the host's own folder when None.
+            piped: Give its output as pipes; otherwise it writes to the host's output, which the engine reads.
+
+        Returns:
+            The running process.
+        """
+        pipe = asyncio.subprocess.PIPE if piped else None
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())),
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=pipe,
+            stderr=pipe,
+            cwd=folder,
+            env=dict(environment),
+            process_group=0,
+        )
+        self._running.add(process)
+        return process
+
+    async def wait(self, process: asyncio.subprocess.Process) -> int:
+        """Wait for a process and give its exit status; negative for a signal."""
+        status = await process.wait()
+        self._running.discard(process)
+        return status
+
+    async def end(self, process: asyncio.subprocess.Process, *, at_once: bool) -> None:
+        """End a process with its group; does nothing to one that has ended.
+
+        Args:
+            process: What to end.
+            at_once: Kill it, as for a program whose results nobody reads any more; otherwise ask first and kill it
+                after `END_GRACE_S`, as for a provider that may hold a connection.
+        """
+        if not at_once:
+            _signal_group(process, signal.SIGTERM)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), END_GRACE_S)
+        _signal_group(process, signal.SIGKILL)
+        await self.wait(process)
+
+    async def end_all(self) -> None:
+        """End every process that still runs."""
+        await asyncio.gather(*(self.end(process, at_once=False) for process in tuple(self._running)))
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signal a process and what it started, unless it has ended and its number may be another's by now."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)

@@ -1,0 +1,234 @@
+"""The `LanguageRuntime` service: what the engine may ask of a language host, answered for Python.
+
+Must not hold rules of its own: command lines, exit statuses and answers are those of the official host. Two differ
+and say so below: required packages (none) and the installation of dependencies (left to the project).
+"""
+
+# ruff: noqa: N802 - the engine addresses calls by the method names of its protocol
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import language_pb2 as messages
+from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
+
+from zonewright.engine.language_host import interpreter
+from zonewright.engine.language_host.children import Children
+
+_SAID_ENOUGH = 32
+"""Exit status of a program that has already shown the user what is wrong (the executor's constant)."""
+
+_CHUNK_BYTES = 65536
+_DRAIN_S = 1.0
+
+_LIST_DEPENDENCIES = """
+import json, re, sys
+from importlib.metadata import distributions
+name = lambda text: re.sub(r"[-_.]+", "-", re.match(r"[A-Za-z0-9._-]+", text)[0]).lower()
+found = {name(d.name): (d.name, d.version, d.requires or []) for d in distributions() if d.name}
+needed = {name(r) for own, (_, _, rs) in found.items() for r in rs if name(r) != own}
+print(json.dumps(sorted((n, v) for own, (n, v, _) in found.items() if sys.argv[1] == "all" or own not in needed)))
+"""
+
+
+class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs Python programs and plugins for one engine."""
+
+    def __init__(self, *, executor: str, engine_address: str, tracing: str, children: Children) -> None:
+        """Serve one engine.
+
+        Args:
+            executor: Path of the SDK's `pulumi-language-python-exec`.
+            engine_address: Where the engine listens; programs log to it.
+            tracing: The engine's tracing endpoint, or empty.
+            children: Where processes are started.
+        """
+        self._executor = executor
+        self._engine_address = engine_address
+        self._tracing = tracing
+        self._children = children
+        self._programs: set[asyncio.subprocess.Process] = set()
+
+    async def Handshake(
+        self, request: messages.LanguageHandshakeRequest, _context: Any
+    ) -> messages.LanguageHandshakeResponse:
+        """Take the engine's address, which an engine that attaches to a running host gives only here."""
+        self._engine_address = request.engine_address or self._engine_address
+        return messages.LanguageHandshakeResponse()
+
+    async def GetRequiredPackages(
+        self, _request: messages.GetRequiredPackagesRequest, _context: Any
+    ) -> messages.GetRequiredPackagesResponse:
+        """Name none: providers are given by path in the project file or stand on PATH, and are never downloaded."""
+        return messages.GetRequiredPackagesResponse()
+
+    async def GetRequiredPlugins(
+        self, _request: messages.GetRequiredPluginsRequest, _context: Any
+    ) -> messages.GetRequiredPluginsResponse:
+        """Name none, as `GetRequiredPackages`, which replaced this call."""
+        return messages.GetRequiredPluginsResponse()
+
+    async def GetPluginInfo(self, _request: Empty, _context: Any) -> plugin_pb2.PluginInfo:
+        """Give no version: the host belongs to the engine beside it."""
+        return plugin_pb2.PluginInfo()
+
+    async def RuntimeOptionsPrompts(
+        self, _request: messages.RuntimeOptionsRequest, _context: Any
+    ) -> messages.RuntimeOptionsResponse:
+        """Ask nothing in `pulumi new`."""
+        return messages.RuntimeOptionsResponse()
+
+    async def Template(self, _request: messages.TemplateRequest, _context: Any) -> messages.TemplateResponse:
+        """Change nothing in what `pulumi new` has copied."""
+        return messages.TemplateResponse()
+
+    async def InstallDependencies(
+        self, _request: messages.InstallDependenciesRequest, _context: Any
+    ) -> AsyncIterator[messages.InstallDependenciesResponse]:
+        """Say who installs: this host never changes an environment, because a lock file pins the project's."""
+        yield messages.InstallDependenciesResponse(
+            stdout=b"zonewright's language host installs nothing: run 'make setup', "
+            b"or pip in the project's own environment.\n"
+        )
+
+    async def About(self, request: messages.AboutRequest, context: Any) -> messages.AboutResponse:
+        """Name the Python of a program and its version."""
+        python, environment = await _resolve(request.info, context)
+        script = "import platform, sys; print(sys.executable, platform.python_version(), sep='\\n')"
+        executable, version = (await self._ask([python, "-I", "-c", script], environment)).splitlines()[:2]
+        return messages.AboutResponse(executable=executable, version=version)
+
+    async def GetProgramDependencies(
+        self, request: messages.GetProgramDependenciesRequest, context: Any
+    ) -> messages.GetProgramDependenciesResponse:
+        """List what is installed beside a program; only what nothing else requires, unless all is asked for."""
+        python, environment = await _resolve(request.info, context)
+        which = "all" if request.transitiveDependencies else "direct"
+        listed = json.loads(await self._ask([python, "-I", "-c", _LIST_DEPENDENCIES, which], environment))
+        dependencies = [messages.DependencyInfo(name=name, version=version) for name, version in listed]
+        return messages.GetProgramDependenciesResponse(dependencies=dependencies)
+
+    async def Run(self, request: messages.RunRequest, _context: Any) -> messages.RunResponse:
+        """Run a program to its end; when the engine gives the call up, the program ends at once."""
+        try:
+            python, environment = interpreter.resolve(request.info, os.environ)
+        except interpreter.InterpreterError as error:
+            return messages.RunResponse(error=str(error))
+        environment["PULUMI_CONFIG"] = json.dumps(dict(request.config))
+        environment["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
+        command = [python, "-u", self._executor, *self._run_arguments(request)]
+        try:
+            process = await self._children.start(command, environment=environment, piped=False)
+        except OSError as error:
+            return messages.RunResponse(error=f"could not start the program with {python}: {error}")
+        self._programs.add(process)
+        try:
+            return _response(await self._children.wait(process))
+        finally:
+            await self._children.end(process, at_once=True)
+            self._programs.discard(process)
+
+    async def RunPlugin(
+        self, request: messages.RunPluginRequest, context: Any
+    ) -> AsyncIterator[messages.RunPluginResponse]:
+        """Run a provider or a policy pack, passing on what it prints; when the call is given up, it ends."""
+        given = dict(pair.split("=", 1) for pair in request.env if "=" in pair)
+        python, environment = await _resolve(request.info, context, given or os.environ)
+        if request.kind == "analyzer":
+            command = [python, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
+        else:
+            command = [python, "-u", request.info.program_directory, *request.args]
+        process = await self._children.start(command, environment=environment, folder=request.pwd or None, piped=True)
+        try:
+            async for message in _output(process):
+                yield message
+            yield messages.RunPluginResponse(exitcode=await self._children.wait(process))
+        finally:
+            await self._children.end(process, at_once=False)
+
+    async def Cancel(self, _request: Empty, _context: Any) -> Empty:
+        """End all programs; plugins get their own Cancel from the engine and end with their calls."""
+        for process in tuple(self._programs):
+            await self._children.end(process, at_once=True)
+        return Empty()
+
+    def _run_arguments(self, request: messages.RunRequest) -> list[str]:
+        """Give the executor's arguments in the official host's words and order; empty values are left out."""
+        named = {
+            "monitor": request.monitor_address,
+            "engine": self._engine_address,
+            "project": request.project,
+            "root_directory": request.info.root_directory,
+            "stack": request.stack,
+            "pwd": request.pwd,
+            "dry_run": "true" if request.dryRun else "false",
+            "parallel": str(request.parallel),
+            "tracing": self._tracing,
+            "organization": request.organization,
+        }
+        flags = [text for name, value in named.items() if value for text in (f"--{name}", value)]
+        return [*flags, request.info.entry_point or ".", *request.args]
+
+    async def _ask(self, command: list[str], environment: Mapping[str, str]) -> str:
+        """Run a short command and give its output."""
+        process = await self._children.start(command, environment=environment, piped=True)
+        try:
+            output, _ = await process.communicate()
+        finally:
+            await self._children.end(process, at_once=True)
+        return output.decode()
+
+
+async def _resolve(
+    info: messages.ProgramInfo, context: Any, environment: Mapping[str, str] = os.environ
+) -> tuple[str, dict[str, str]]:
+    """Find a program's Python, or end the call with the sentence that says why not."""
+    try:
+        return interpreter.resolve(info, environment)
+    except interpreter.InterpreterError as error:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        raise
+
+
+def _response(status: int) -> messages.RunResponse:
+    """Put a program's exit status into the words of the official host."""
+    if status == 0:
+        return messages.RunResponse()
+    if status == _SAID_ENOUGH:
+        return messages.RunResponse(bail=True)
+    if status < 0:
+        return messages.RunResponse(error=f"program exited unexpectedly: signal {-status}")
+    return messages.RunResponse(error=f"program exited with non-zero exit code: {status}")
+
+
+async def _output(process: asyncio.subprocess.Process) -> AsyncIterator[messages.RunPluginResponse]:
+    """Give what a process prints until it has ended.
+
+    Something it started may keep the pipes open after its end; that is waited for only for `_DRAIN_S`.
+    """
+    queue: asyncio.Queue[messages.RunPluginResponse | None] = asyncio.Queue(maxsize=16)
+
+    async def pump(stream: asyncio.StreamReader | None, wrap: Callable[[bytes], messages.RunPluginResponse]) -> None:
+        while stream is not None and (chunk := await stream.read(_CHUNK_BYTES)):
+            await queue.put(wrap(chunk))
+
+    async def close() -> None:
+        await process.wait()
+        await asyncio.wait(pumps, timeout=_DRAIN_S)
+        await queue.put(None)
+
+    pumps = [
+        asyncio.create_task(pump(process.stdout, lambda chunk: messages.RunPluginResponse(stdout=chunk))),
+        asyncio.create_task(pump(process.stderr, lambda chunk: messages.RunPluginResponse(stderr=chunk))),
+    ]
+    closing = asyncio.create_task(close())
+    try:
+        while (message := await queue.get()) is not None:
+            yield message
+    finally:
+        for task in (*pumps, closing):
+            task.cancel()
