@@ -1,0 +1,164 @@
+"""Cross checks of what a tenant declares: the site, rooms, racks and node type of each cluster, and node numbers."""
+
+from collections.abc import Iterator, Mapping
+
+from zonewright.declare.check_sites import RowIndex
+from zonewright.declare.known import Known
+from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
+from zonewright.model import Cluster, OwnerFile, Row, Site
+from zonewright.model.expand import rack_number
+
+MAX_NODES = 50_000
+
+
+def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[str, RowIndex]) -> Iterator[Fault]:
+    """Faults of the clusters of one owner.
+
+    Args:
+        known: what there is.
+        owner: the tenant.
+        file: what it declares.
+        indexes: rows by owner.
+    """
+    total = sum(cluster.count for cluster in file.clusters.values())
+    if total > MAX_NODES:
+        expected = f"at most {MAX_NODES:,} nodes in the file of one owner"
+        yield Fault(
+            owner=owner,
+            path=("clusters",),
+            what="too many nodes",
+            expected=expected,
+            got=f"{total:,}",
+            fix="reduce them",
+        )
+    for cluster_id, cluster in file.clusters.items():
+        path: Path = ("clusters", cluster_id)
+        yield from _node_type(known, owner, path, cluster)
+        yield from _numbers(known, owner, path, cluster)
+        yield from _within(owner, path, cluster)
+        found = known.site(cluster.site)
+        if found is None:
+            if not known.site_may_exist(cluster.site):
+                yield unknown("site", cluster.site, known.site_ids(), owner=owner, path=(*path, "site"))
+        elif not known.unsure(owner, (*path, "site")):
+            site_owner, site = found
+            yield from _rooms(known, owner, path, cluster, site_owner=site_owner, site=site)
+            yield from _racks(known, owner, path, cluster, site=site, site_owner=site_owner, index=indexes[site_owner])
+
+
+def _node_type(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
+    name = cluster.node_type
+    if known.zone is not None and name not in known.zone.node_types and not known.unsure("", ("node_types", name)):
+        fix = "add the node type to zone.yaml"
+        names = known.zone.node_types
+        yield unknown("node type", name, names, owner=owner, path=(*path, "node_type"), otherwise=fix)
+
+
+def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
+    """Node numbers that are chosen or left out are numbers of the cluster, each given once."""
+    if known.unsure(owner, (*path, "count")):
+        return
+    seen: set[str] = set()
+    for index, number in enumerate(cluster.without):
+        yield from _number(owner, (*path, "without", str(index)), number, cluster)
+        if number in seen:
+            yield Fault(
+                owner=owner,
+                path=(*path, "without", str(index)),
+                what="a node number that is left out twice",
+                expected="each number once",
+                got=shown(number),
+                fix="delete one of them",
+            )
+        seen.add(number)
+    for number in cluster.places:
+        yield from _number(owner, (*path, "places", number), number, cluster)
+        if number in seen:
+            yield Fault(
+                owner=owner,
+                path=(*path, "places", number),
+                what="a place for a node that is left out",
+                expected="a node that the cluster has",
+                got=f"'{number}', which 'without' names",
+                fix="delete the place, or take the number out of 'without'",
+            )
+
+
+def _number(owner: str, path: Path, number: str, cluster: Cluster) -> Iterator[Fault]:
+    canonical = f"{int(number):03}"
+    if canonical == number and 1 <= int(number) <= cluster.count:
+        return
+    in_range = 1 <= int(number) <= cluster.count
+    yield Fault(
+        owner=owner,
+        path=path,
+        what="a node number that the cluster has not",
+        expected=f"'001' to '{cluster.count:03}'",
+        got=shown(number),
+        fix=f"write '{canonical}'" if in_range else "correct the number, or raise 'count'",
+    )
+
+
+def _within(owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
+    """Chosen places are in the cluster's own site and rooms."""
+    for number, place in cluster.places.items():
+        site_id, room_id, _, _ = place.rack.split("/")
+        if site_id != cluster.site:
+            yield Fault(
+                owner=owner,
+                path=(*path, "places", number, "rack"),
+                what="a rack of another site",
+                expected=f"a rack of the cluster's site '{cluster.site}'",
+                got=shown(place.rack),
+                fix="choose a rack of that site, or make a cluster of its own for the other site",
+            )
+        elif cluster.rooms and room_id not in cluster.rooms:
+            yield Fault(
+                owner=owner,
+                path=(*path, "places", number, "rack"),
+                what="a rack outside the cluster's rooms",
+                expected=f"a rack of room {one_of(cluster.rooms)}",
+                got=shown(place.rack),
+                fix=f"choose another rack, or add '{room_id}' to 'rooms'",
+            )
+
+
+def _rooms(known: Known, owner: str, path: Path, cluster: Cluster, *, site_owner: str, site: Site) -> Iterator[Fault]:
+    for index, room_id in enumerate(cluster.rooms):
+        if room_id not in site.rooms and not known.unsure(site_owner, ("sites", cluster.site, "rooms", room_id)):
+            room_path = (*path, "rooms", str(index))
+            yield unknown(f"room of {cluster.site}", room_id, site.rooms, owner=owner, path=room_path)
+
+
+def _racks(
+    known: Known, owner: str, path: Path, cluster: Cluster, *, site: Site, site_owner: str, index: RowIndex
+) -> Iterator[Fault]:
+    """Racks of chosen places exist, as far as what they stand in is known."""
+    for number, place in cluster.places.items():
+        site_id, room_id, _, _ = place.rack.split("/")
+        rack_path = (*path, "places", number, "rack")
+        room_path = ("sites", site_id, "rooms", room_id)
+        if site_id != cluster.site:
+            continue
+        room = site.rooms.get(room_id)
+        if room is None:
+            if not known.unsure(site_owner, room_path):
+                yield unknown(f"room of {site_id}", room_id, site.rooms, owner=owner, path=rack_path)
+        elif (site_id, room_id) not in index.unsure and not known.unsure(site_owner, (*room_path, "rows")):
+            yield from _rack(owner, rack_path, place.rack, index.rows[site_id, room_id])
+
+
+def _rack(owner: str, path: Path, rack: str, rows: Mapping[str, Row]) -> Iterator[Fault]:
+    site_id, room_id, row_id, rack_id = rack.split("/")
+    row = rows.get(row_id)
+    if row is None:
+        yield unknown(f"row of {site_id}/{room_id}", row_id, rows, owner=owner, path=path)
+    elif rack_id not in {rack_number(number) for number in range(1, row.racks + 1)}:
+        yield Fault(
+            owner=owner,
+            path=path,
+            what="a rack that the row has not",
+            expected=f"{site_id}/{room_id}/{row_id}/01 to {rack_number(row.racks)}",
+            got=shown(rack),
+            fix="correct the number of the rack",
+        )

@@ -1,0 +1,232 @@
+"""Cross checks of what a facility operator declares: districts, panels, ranges of rows, baseline, pools, time zones."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network
+from zoneinfo import ZoneInfo, available_timezones
+
+from zonewright.declare.known import Known
+from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
+from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
+from zonewright.model.base import IDENTIFIER_PATTERN
+from zonewright.model.expand import expand_ids, rack_number
+
+MAX_ROWS = 10_000
+_POINT_TO_POINT = 31
+_RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)
+_TIME_ZONE_OF_THE_MACHINE = re.compile(r"localtime|Factory|posix.*|right/.*")
+
+
+@dataclass(slots=True)
+class RowIndex:
+    """Rows of an owner's rooms by (site, room) and id, and what is wrong with their ids."""
+
+    rows: dict[tuple[str, str], dict[str, Row]] = field(default_factory=dict)
+    unsure: set[tuple[str, str]] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def index_rows(owner: str, file: OwnerFile) -> RowIndex:
+    """Expand the ranges of rows of an owner, up to a limit."""
+    index = RowIndex()
+    total = 0
+    for site_id, site in file.sites.items():
+        for room_id, room in site.rooms.items():
+            total = _index_room(index, owner, ("sites", site_id, "rooms", room_id, "rows"), room, total=total)
+    return index
+
+
+def _index_room(index: RowIndex, owner: str, path: Path, room: Room, *, total: int) -> int:
+    place = (path[1], path[3])
+    rows = index.rows.setdefault(place, {})
+    from_key: dict[str, str] = {}
+    for key, row in room.rows.items():
+        if total > MAX_ROWS:
+            index.unsure.add(place)
+            break
+        ids = _expanded(key)
+        if ids is None:
+            index.unsure.add(place)
+            index.faults.append(_unreadable(owner, (*path, key), "ids of rows", key))
+            continue
+        total += len(ids)
+        if total > MAX_ROWS:
+            index.faults.append(
+                Fault(
+                    owner=owner,
+                    path=(*path, key),
+                    what="too many rows",
+                    expected=f"at most {MAX_ROWS:,} rows in the file of one owner",
+                    got=f"{total:,} with this range",
+                    fix="shorten the range",
+                )
+            )
+        index.faults += _twice(owner, (*path, key), [row_id for row_id in ids if row_id in from_key], from_key)
+        for row_id in ids:
+            rows.setdefault(row_id, row)
+            from_key.setdefault(row_id, key)
+    return total
+
+
+def _expanded(key: str) -> tuple[str, ...] | None:
+    try:
+        ids = expand_ids(key)
+    except ValueError:
+        return None
+    return ids if all(re.search(IDENTIFIER_PATTERN, one) for one in ids) else None
+
+
+def _unreadable(owner: str, path: Path, what: str, text: str) -> Fault:
+    match = _RANGE.fullmatch(text)
+    fix = "write ids or ranges, separated by commas"
+    if match and match[1] == match[3]:
+        low, high = sorted((int(match[2]), int(match[4])))
+        width = max(len(match[2]), len(match[4]))
+        better = f"{match[1]}{low:0{width}}..{match[1]}{high:0{width}}"
+        fix = f"write '{better}'" if high - low < MAX_ROWS and _expanded(better) else "shorten the range"
+    return Fault(
+        owner=owner,
+        path=path,
+        what=f"{what} that cannot be read",
+        expected="different ids or ranges from low to high, equally wide, such as '01..25' or '01,02,07'",
+        got=shown(text),
+        fix=fix,
+    )
+
+
+def _twice(owner: str, path: Path, repeated: list[str], from_key: dict[str, str]) -> Iterator[Fault]:
+    if repeated:
+        more = f" and {len(repeated) - 1} more" if len(repeated) > 1 else ""
+        yield Fault(
+            owner=owner,
+            path=path,
+            what="a row that is declared twice",
+            expected="each row of a room once",
+            got=f"row '{repeated[0]}'{more}, which '{from_key[repeated[0]]}' declares too",
+            fix="shorten one of the two ranges",
+        )
+
+
+def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
+    """Faults of the sites of one owner by themselves."""
+    for site_id, site in file.sites.items():
+        path: Path = ("sites", site_id)
+        yield from _district(known, owner, (*path, "district"), site.district)
+        yield from _time_zone(owner, (*path, "time_zone"), site.time_zone)
+        for pool_id, pool in site.address_pools.items():
+            yield from _pool(owner, (*path, "address_pools", pool_id), pool)
+        for room_id, room in site.rooms.items():
+            room_path = (*path, "rooms", room_id)
+            yield from _may_open(known, owner, room_path, room)
+            for key, row in room.rows.items():
+                yield from _row(known, owner, (*room_path, "rows", key), row, site)
+
+
+def _district(known: Known, owner: str, path: Path, name: str) -> Iterator[Fault]:
+    if known.zone is None or name in known.zone.districts or known.unsure("", ("districts", name)):
+        return
+    fix = "add the district to zone.yaml"
+    yield unknown("district", name, known.zone.districts, owner=owner, path=path, otherwise=fix)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(name for name in available_timezones() if not _TIME_ZONE_OF_THE_MACHINE.fullmatch(name))
+
+
+def _time_zone(owner: str, path: Path, name: str) -> Iterator[Fault]:
+    """Whether the IANA database has it; says nothing on a machine that has no such database."""
+    if not _TIME_ZONE_OF_THE_MACHINE.fullmatch(name):
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, LookupError):
+            pass
+        else:
+            return
+    if _time_zones():
+        fix = did_you_mean(name, _time_zones(), "write a name such as Asia/Shanghai")
+        expected = "a name of the IANA time zone database"
+        yield Fault(owner=owner, path=path, what="an unknown time zone", expected=expected, got=shown(name), fix=fix)
+
+
+def _pool(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
+    prefix = pool.prefix
+    if prefix.num_addresses == 1:
+        yield Fault(
+            owner=owner,
+            path=(*path, "prefix"),
+            what="a pool without an address to hand out",
+            expected="a network that has room for a gateway and nodes",
+            got=str(prefix),
+            fix="write the prefix length, such as /24 or /64",
+        )
+    elif isinstance(prefix, IPv4Network) and pool.gateway in _no_hosts(prefix):
+        yield Fault(
+            owner=owner,
+            path=(*path, "gateway"),
+            what="a gateway that is no host address",
+            expected=f"an address from {prefix[1]} to {prefix[-2]}",
+            got=str(pool.gateway),
+            fix=f"write {prefix[1]} if the gateway has the first address",
+        )
+
+
+def _no_hosts(prefix: IPv4Network) -> tuple[IPv4Address, ...]:
+    """The addresses that name the network and all of its hosts; a /31 has none (RFC 3021)."""
+    return () if prefix.prefixlen >= _POINT_TO_POINT else (prefix.network_address, prefix.broadcast_address)
+
+
+def _may_open(known: Known, owner: str, path: Path, room: Room) -> Iterator[Fault]:
+    if known.zone is None:
+        return
+    parties = known.zone.parties
+    for number, party in enumerate(room.may_open):
+        if party not in parties and not known.unsure("", ("parties", party)):
+            party_path = (*path, "may_open", str(number))
+            yield unknown("party", party, parties, owner=owner, path=party_path, otherwise="add the party to zone.yaml")
+
+
+def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator[Fault]:
+    for name, feed in row.feeds.items():
+        missing = feed.power_panel not in site.power_panels
+        if missing and not known.unsure(owner, (*path[:2], "power_panels", feed.power_panel)):
+            feed_path = (*path, "feeds", name, "power_panel")
+            fix = "declare the panel in the site's power_panels"
+            panels = site.power_panels
+            yield unknown("power panel", feed.power_panel, panels, owner=owner, path=feed_path, otherwise=fix)
+    if not known.unsure(owner, path):
+        for baseline_id in row.baseline:
+            yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
+
+
+def _baseline(owner: str, path: Path, row: Row, baseline_id: str) -> Iterator[Fault]:
+    baseline = row.baseline[baseline_id]
+    top = baseline.position + baseline.u_height - 1
+    if top > row.u_height:
+        lowest = row.u_height - baseline.u_height + 1
+        fix = f"lower its position to {lowest} or less" if lowest > 0 else "correct its u_height"
+        yield Fault(
+            owner=owner,
+            path=(*path, "position"),
+            what="baseline above the top of the rack",
+            expected=f"rack units within 1 to {row.u_height}",
+            got=f"rack units {baseline.position} to {top}",
+            fix=fix,
+        )
+    ids = _expanded(baseline.racks)
+    if ids is None:
+        yield _unreadable(owner, (*path, "racks"), "numbers of racks", baseline.racks)
+        return
+    numbers = {rack_number(index) for index in range(1, row.racks + 1)}
+    strangers = [one for one in ids if one not in numbers]
+    if strangers:
+        yield Fault(
+            owner=owner,
+            path=(*path, "racks"),
+            what="a rack that the row has not",
+            expected=f"rack numbers from 01 to {rack_number(row.racks)}, in two digits",
+            got=f"{shown(strangers[0])}{f' and {len(strangers) - 1} more' if len(strangers) > 1 else ''}",
+            fix="correct the numbers, or the row's 'racks'",
+        )

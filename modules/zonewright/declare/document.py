@@ -1,0 +1,162 @@
+"""One file: its tree, its problems, and what remains of it when the faulty parts are left out.
+
+What remains is used to look for further problems, so that a typing error in one cluster does not hide an unknown
+rack in another. It is never handed on as a declaration.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from zonewright.declare.compose import FAST_LOADER, MAX_PROBLEMS, compose
+from zonewright.declare.problem import Path, Problem, dotted
+from zonewright.declare.sentences import Wrong, wrongs_of
+from zonewright.declare.shape import FileType
+from zonewright.declare.text import read_text
+from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, walk
+from zonewright.model import OwnerFile, Zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A file that was read.
+
+    Attributes:
+        file: its name.
+        root: its tree, or None when it is no YAML.
+        content: what it declares, without its faulty parts; None when nothing remains.
+        left_out: paths of the faulty parts.
+        problems: what is wrong with it by itself.
+    """
+
+    file: str
+    root: Node | None
+    content: Zone | OwnerFile | None
+    left_out: frozenset[Path]
+    problems: tuple[Problem, ...]
+
+    @property
+    def owner(self) -> str | None:
+        """The party that the file names as its owner, also where the rest of it is faulty."""
+        entry = self.root.entries.get("owner") if isinstance(self.root, Fields) else None
+        value = data_of(entry.node) if entry else None
+        return value if isinstance(value, str) else None
+
+
+def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER) -> Document:
+    """Read one file.
+
+    Args:
+        path: the file; problems call it by its name without the folder.
+        model: what it holds.
+        loader: PyYAML's parser to use.
+    """
+    problems: list[Problem] = []
+    text = read_text(path, path.name, problems)
+    root = None if text is None else compose(text, path.name, problems, loader=loader)
+    if root is None:
+        return Document(file=path.name, root=None, content=None, left_out=frozenset(), problems=tuple(problems))
+    refused = _refused(root)
+    remains = _validated(root, model)
+    problems += [_problem(wrong, path.name, root) for wrong in remains.wrongs if wrong.path not in refused]
+    if remains.untold:
+        problems.append(_and_more(remains.untold, path.name, problems[-1].line))
+    return Document(
+        file=path.name,
+        root=root,
+        content=remains.content,
+        left_out=remains.left_out | refused,
+        problems=tuple(problems),
+    )
+
+
+def _problem(wrong: Wrong, file: str, root: Node) -> Problem:
+    return Problem(
+        file=file,
+        line=line_of(root, wrong.path, of_key=wrong.of_key),
+        path=dotted(wrong.path),
+        what=wrong.why.what,
+        expected=wrong.why.expected,
+        got=wrong.why.got,
+        fix=wrong.why.fix,
+    )
+
+
+def _and_more(count: int, file: str, line: int) -> Problem:
+    return Problem(
+        file=file,
+        line=line,
+        path="",
+        what=f"{count:,} more problems in this file",
+        expected="a declaration",
+        got="a file that is mostly something else",
+        fix="correct those named above first",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Remains:
+    """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
+
+    content: Zone | OwnerFile | None
+    wrongs: tuple[Wrong, ...]
+    left_out: frozenset[Path] = frozenset()
+    untold: int = 0
+
+
+def _validated(root: Node, model: FileType) -> _Remains:
+    """Validate; leave out what is faulty and validate again, until nothing is faulty or nothing remains."""
+    data = data_of(root)
+    wrongs: tuple[Wrong, ...] = ()
+    left_out: frozenset[Path] = frozenset()
+    while True:
+        try:
+            return _Remains(content=model.model_validate(data), wrongs=wrongs, left_out=left_out)
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+        found = wrongs_of(errors[:MAX_PROBLEMS], model, root)
+        # What goes wrong only now and holds a part that was left out, goes wrong because of that.
+        wrongs += tuple(wrong for wrong in found if not any(path[: len(wrong.path)] == wrong.path for path in left_out))
+        paths = frozenset(_outside_lists(root, wrong.path) for wrong in found)
+        left_out |= paths
+        untold = len(errors) - MAX_PROBLEMS
+        if untold > 0 or () in paths or not _leave_out(data, paths):
+            return _Remains(content=None, wrongs=wrongs, left_out=left_out, untold=max(0, untold))
+
+
+def _outside_lists(root: Node, path: Path) -> Path:
+    """The path up to the first list on it: a list is left out as a whole, so that its items keep their numbers."""
+    for depth, entry in enumerate(walk(root, path)):
+        if isinstance(entry.node, Items):
+            return path[:depth]
+    return path
+
+
+def _leave_out(data: Any, paths: frozenset[Path]) -> bool:
+    """Delete the values at these paths; whether any was there."""
+    done = False
+    for path in paths:
+        holder = data
+        for key in path[:-1]:
+            holder = holder.get(key) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and path[-1] in holder:
+            del holder[path[-1]]
+            done = True
+    return done
+
+
+def _refused(root: Node) -> frozenset[Path]:
+    """Paths of the values that were refused while the file was read."""
+    found: set[Path] = set()
+    waiting: list[tuple[Path, Node]] = [((), root)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, Fields):
+            waiting += [((*path, key), entry.node) for key, entry in node.entries.items()]
+        elif isinstance(node, Items):
+            waiting += [((*path, str(index)), item) for index, item in enumerate(node.items)]
+        elif node.refused:
+            found.add(path)
+    return frozenset(found)

@@ -1,0 +1,147 @@
+"""Do the parts of a declaration fit together? Names that refer to nothing, ranges, numbers and networks that clash.
+
+Pure: it reads no file. What depends on places taken by others (overlaps in a rack, watts) is for the rules.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from zonewright.declare.check_clusters import cluster_faults
+from zonewright.declare.check_sites import RowIndex, index_rows, site_faults
+from zonewright.declare.known import Known
+from zonewright.declare.problem import Fault, Path, Problem, did_you_mean, dotted, in_order, one_of
+from zonewright.model import Declaration, OwnerFile, Party
+from zonewright.model.zone import Role
+
+RESERVED_PARTY = "zone"
+_SECTIONS: tuple[tuple[str, Role], ...] = (("sites", "facility-operator"), ("clusters", "tenant"))
+
+
+def faults_of(known: Known) -> Iterator[Fault]:
+    """All faults of the declarations that are known."""
+    if known.zone is not None and RESERVED_PARTY in known.zone.parties:
+        yield Fault(
+            owner="",
+            path=("parties", RESERVED_PARTY),
+            what="a reserved party id",
+            expected="another id",
+            got=f"'{RESERVED_PARTY}', which stands for the zone's own file",
+            fix="rename the party",
+        )
+    indexes: dict[str, RowIndex] = {}
+    for owner, file in known.owners.items():
+        yield from _owner_faults(known, owner, file)
+        index = index_rows(owner, file)
+        yield from index.faults
+        yield from site_faults(known, owner, file)
+        indexes[owner] = index
+    yield from _repeated_sites(known)
+    yield from _overlapping_pools(known)
+    for owner, file in known.owners.items():
+        yield from cluster_faults(known, owner, file, indexes)
+
+
+def check(declaration: Declaration, *, whole: bool) -> tuple[Problem, ...]:
+    """The problems of a declaration whose parts are valid by themselves, such as one that was built in Python.
+
+    Args:
+        declaration: the declaration.
+        whole: whether it holds the files of all owners, so that a site it does not know does not exist.
+    """
+    known = Known(zone=declaration.zone, owners=declaration.owners, whole=whole)
+    return in_order(_located(declaration, fault) for fault in faults_of(known))
+
+
+def _located(declaration: Declaration, fault: Fault) -> Problem:
+    owner = fault.owner or RESERVED_PARTY
+    names = (f"{owner}/{dotted(fault.path[:end])}" for end in range(len(fault.path), 0, -1))
+    source = next((declaration.sources[name] for name in names if name in declaration.sources), None)
+    return Problem(
+        file=source.file if source else owner,
+        line=source.line if source else 0,
+        path=dotted(fault.path),
+        what=fault.what,
+        expected=fault.expected,
+        got=fault.got,
+        fix=fault.fix,
+    )
+
+
+def _owner_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
+    """Whether the owner is a party that may declare what it declares."""
+    if known.zone is None or known.unsure("", ("parties", owner)):
+        return
+    party = known.zone.parties.get(owner)
+    if party is None:
+        yield Fault(
+            owner=owner,
+            path=("owner",),
+            what="an unknown party",
+            expected=one_of(known.zone.parties),
+            got=f"'{owner}'",
+            fix=did_you_mean(owner, known.zone.parties, "add the party to zone.yaml"),
+        )
+        return
+    for section, role in _SECTIONS:
+        if getattr(file, section) and role not in party.roles:
+            yield _wrong_role(owner, party, section, role)
+
+
+def _wrong_role(owner: str, party: Party, section: str, role: Role) -> Fault:
+    return Fault(
+        owner=owner,
+        path=(section,),
+        what=f"{section} of a party that may not declare them",
+        expected=f"an owner with the role {role}",
+        got=f"'{owner}' with {one_of(party.roles)}",
+        fix=f"add the role to the party in zone.yaml, or move the {section} to the file of their owner",
+    )
+
+
+def _repeated_sites(known: Known) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for owner, file in known.owners.items():
+        for site_id in file.sites:
+            if site_id in first:
+                yield Fault(
+                    owner=owner,
+                    path=("sites", site_id),
+                    what="a site that two owners declare",
+                    expected="each site in one file",
+                    got=f"'{site_id}', which {first[site_id]} declares too",
+                    fix="rename one of them",
+                )
+            first.setdefault(site_id, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    owner: str
+    path: Path
+    prefix: IPv4Network | IPv6Network
+
+
+def _overlapping_pools(known: Known) -> Iterator[Fault]:
+    """Each pool that shares addresses with one that begins before it."""
+    pools = [
+        _Pool(owner, ("sites", site_id, "address_pools", pool_id, "prefix"), pool.prefix)
+        for owner, file in known.owners.items()
+        for site_id, site in file.sites.items()
+        for pool_id, pool in site.address_pools.items()
+    ]
+    widest: dict[int, _Pool] = {}
+    for pool in sorted(pools, key=lambda one: (int(one.prefix.network_address), one.prefix.prefixlen)):
+        before = widest.get(pool.prefix.version)
+        if before is None or int(before.prefix.broadcast_address) < int(pool.prefix.network_address):
+            widest[pool.prefix.version] = pool
+            continue
+        _, site_id, _, pool_id, _ = before.path
+        yield Fault(
+            owner=pool.owner,
+            path=pool.path,
+            what="address pools that overlap",
+            expected="a network of its own",
+            got=f"{pool.prefix}, which overlaps {before.prefix} of pool '{pool_id}' in site '{site_id}'",
+            fix="choose another network for one of them",
+        )

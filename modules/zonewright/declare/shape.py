@@ -1,0 +1,137 @@
+"""What a declaration may hold at a path, in words: read from the JSON Schema of its type.
+
+The sentences about wrong values and the published schema come from one source, so they cannot disagree.
+"""
+
+import re
+from functools import cache
+from typing import Any
+
+from zonewright.declare.problem import Path, one_of
+from zonewright.model import OwnerFile, Zone
+from zonewright.model.base import IDENTIFIER_PATTERN
+
+Shape = dict[str, Any]
+FileType = type[Zone] | type[OwnerFile]
+
+_UNITS = (
+    (re.compile(r"\bwatts\b"), "watts"),
+    (re.compile(r"\bkilograms\b"), "kilograms"),
+    (re.compile(r"\brack units?\b"), "rack units"),
+    (re.compile(r"\b[Dd]egrees\b"), "degrees"),
+)
+_PATTERNS = {
+    IDENTIFIER_PATTERN: "an id of 1 to 63 of a-z, 0-9 and '-', such as 'qp-dc1'",
+    r"^[0-9]{3,5}$": "a node number of 3 to 5 digits, such as '003'",
+    r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$": "a rack as site/room/row/rack, such as qp-dc1/c/01/07",
+    r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$": "a time zone of the IANA database, such as Asia/Shanghai",
+    r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
+}
+_FORMATS = {
+    frozenset({"ipv4", "ipv6"}): "an IPv4 or IPv6 address, such as 10.80.16.1",
+    frozenset({"ipv4network", "ipv6network"}): "an IPv4 or IPv6 network, such as 10.80.16.0/20",
+}
+
+
+@cache
+def schema_of(model: FileType) -> Shape:
+    """The JSON Schema of a file, as pydantic writes it."""
+    return model.model_json_schema()
+
+
+def resolved(shape: Shape, root: Shape) -> Shape:
+    """The shape that a reference or an optional value stands for, with the description of where it is used."""
+    above = {key: shape[key] for key in ("description",) if key in shape}
+    options = [option for option in shape.get("anyOf", ()) if option.get("type") != "null"]
+    if len(options) == 1:
+        shape = options[0]
+    if "$ref" in shape:
+        shape = root["$defs"][shape["$ref"].rsplit("/", 1)[-1]]
+    return {**shape, **above}
+
+
+def shape_at(model: FileType, path: Path) -> Shape | None:
+    """What may stand at a path, or None where nothing may."""
+    root = schema_of(model)
+    shape = resolved(root, root)
+    for key in path:
+        inner = shape.get("properties", {}).get(key) or _member(shape)
+        if inner is None:
+            return None
+        shape = resolved(inner, root)
+    return shape
+
+
+def _member(shape: Shape) -> Shape | None:
+    """What each value of a mapping by id, or each item of a list, looks like."""
+    if "patternProperties" in shape:
+        return next(iter(shape["patternProperties"].values()), None)
+    for name in ("additionalProperties", "items"):
+        if isinstance(shape.get(name), dict):
+            return dict(shape[name])
+    return None
+
+
+def fields_of(shape: Shape | None) -> tuple[str, ...]:
+    """Names of the fields that may stand there."""
+    return tuple((shape or {}).get("properties", ()))
+
+
+def key_expected(shape: Shape | None) -> str:
+    """What the keys of a mapping look like."""
+    shape = shape or {}
+    names = shape.get("propertyNames", {})
+    if "enum" in names or "const" in names:
+        return one_of(names.get("enum") or [names["const"]])
+    pattern = next(iter(shape.get("patternProperties", ())), names.get("pattern", ""))
+    return _PATTERNS.get(pattern, "another key")
+
+
+def unit_of(shape: Shape | None) -> str:
+    """The unit of a number, from its description; empty where it has none."""
+    text = (shape or {}).get("description", "")
+    return next((unit for pattern, unit in _UNITS if pattern.search(text)), "")
+
+
+def expected(shape: Shape | None) -> str:
+    """What may stand there, in words."""
+    shape = shape or {}
+    formats = frozenset(option.get("format", "") for option in shape.get("anyOf", ()))
+    if formats in _FORMATS:
+        return _FORMATS[formats]
+    if "enum" in shape or "const" in shape:
+        return one_of(shape.get("enum") or [shape["const"]])
+    kind = shape.get("type")
+    if kind in ("integer", "number"):
+        return _number(shape)
+    if kind == "string":
+        return _PATTERNS.get(shape.get("pattern", ""), "text")
+    if kind == "array":
+        return f"a list, each item {expected(shape.get('items'))}"
+    words = {"boolean": "true or false", "object": f"a mapping{_of(shape)}"}
+    return words.get(str(kind), "another value")
+
+
+def _of(shape: Shape) -> str:
+    if "properties" in shape:
+        return f" with the fields of {thing(shape)}"
+    return f", each key {key_expected(shape)}" if _member(shape) else ""
+
+
+def _number(shape: Shape) -> str:
+    kind = "a whole number" if shape["type"] == "integer" else "a number"
+    unit = f" of {unit_of(shape)}" if unit_of(shape) else ""
+    low, above = shape.get("minimum"), shape.get("exclusiveMinimum")
+    high, below = shape.get("maximum"), shape.get("exclusiveMaximum")
+    lower = f"above {above:,}" if above is not None else (f"from {low:,}" if low is not None else "")
+    upper = f"below {below:,}" if below is not None else (f"to {high:,}" if high is not None else "")
+    if lower.startswith("above") and upper.startswith("to"):
+        upper = f"up {upper}"
+    return " ".join(filter(None, (f"{kind}{unit}", lower, upper)))
+
+
+def thing(shape: Shape | None) -> str:
+    """The name of a declared type with its article: ``a power feed``."""
+    title = (shape or {}).get("title", "declaration")
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", title).lower()
+    return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
