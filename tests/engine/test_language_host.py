@@ -1,0 +1,139 @@
+"""Our language host under the real engine: it runs what it should, and nothing outlives its engine."""
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Project
+
+pytestmark = pytest.mark.engine
+
+
+def test_up_then_nothing_to_do(project: "Project") -> None:
+    """A program and a provider run through our host; the second `up` changes nothing and neither warns."""
+    project.program(
+        'thing("one")\npulumi.export("stack", pulumi.get_stack())\npulumi.export("who", '
+        'pulumi.Config("zone").get("who"))'
+    )
+    assert project.run("config", "set", "zone:who", "me").returncode == 0
+    first = project.run("up", "--yes")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "2 created" in first.stdout
+    assert "warning" not in first.stdout + first.stderr
+    outputs = json.loads(project.run("stack", "output", "--json").stdout)
+    assert outputs == {"stack": "a", "who": "me"}
+    second = project.run("up", "--yes", "--expect-no-changes")
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert project.run("destroy", "--yes").returncode == 0
+
+
+def test_about_names_python_and_dependencies(project: "Project") -> None:
+    """`pulumi about` gets the Python of the program and what is installed beside it."""
+    project.program("")
+    about = json.loads(project.run("about", "--json").stdout)
+    assert about["runtime"]["executable"].endswith("python")
+    assert about["runtime"]["version"].startswith("3.")
+    assert "zonewright" in {dependency["name"] for dependency in about["dependencies"]}
+
+
+def test_program_sees_its_output_passed_on(project: "Project") -> None:
+    """What a program prints arrives at the user, from both of its streams."""
+    project.program('import sys\nprint("to-output")\nprint("to-error", file=sys.stderr)')
+    shown = project.run("preview").stdout
+    assert "to-output" in shown
+    assert "to-error" in shown
+
+
+def test_exception_is_shown_once(project: "Project") -> None:
+    """A program that raises fails with its own traceback and no second error about the exit status."""
+    project.program('raise ValueError("deliberate")')
+    result = project.run("preview")
+    assert result.returncode != 0
+    assert "ValueError: deliberate" in result.stdout
+    assert "exit code" not in result.stdout + result.stderr
+
+
+def test_exit_status_is_named(project: "Project") -> None:
+    """A program that ends with a status of its own fails with that status in the message."""
+    project.program("raise SystemExit(7)")
+    result = project.run("preview")
+    assert result.returncode != 0
+    assert "program exited with non-zero exit code: 7" in result.stdout
+
+
+def test_missing_virtual_environment_is_a_sentence(project: "Project") -> None:
+    """A project that names a virtual environment which is not there is told what to run, without a traceback."""
+    file = project.root / "Pulumi.yaml"
+    runtime = "runtime: {name: python, options: {virtualenv: .nowhere}}"
+    file.write_text(file.read_text(encoding="utf-8").replace("runtime: python", runtime), encoding="utf-8")
+    project.program("")
+    shown = project.run("preview")
+    assert shown.returncode != 0
+    assert f"there is no Python at {project.root}/.nowhere/bin/python; run 'make setup'" in shown.stdout
+    assert "Traceback" not in shown.stdout + shown.stderr
+
+
+def test_failed_resource_ends_the_run_soon(project: "Project") -> None:
+    """When a resource fails, a program that goes on is ended at once: the engine does not wait for it."""
+    project.program("""
+        import threading, time
+        threading.Thread(target=time.sleep, args=(30,)).start()
+        thing("bad")
+    """)
+    started = time.monotonic()
+    result = project.run("up", "--yes", "--skip-preview")
+    assert result.returncode != 0
+    assert "this one is bad" in result.stdout
+    assert time.monotonic() - started < 4.5
+
+
+@pytest.mark.parametrize("where", ["program", "provider"])
+def test_killed_engine_leaves_no_process(project: "Project", where: str) -> None:
+    """After `kill -9` of the engine its language host, program and provider end within five seconds."""
+    project.program(_waiting(where))
+    engine = project.start("up", "--yes", "--skip-preview")
+    project.wait_for_file(f"{where}-began")
+    assert len(project.processes()) >= (3 if where == "program" else 4)
+    engine.kill()
+    engine.wait()
+    assert project.wait_for_no_process(5) == []
+
+
+def test_killed_host_leaves_no_process(project: "Project") -> None:
+    """After `kill -9` of the language host the program and the provider that it started end, and the engine too."""
+    project.program(_waiting("provider"))
+    engine = project.start("up", "--yes", "--skip-preview")
+    project.wait_for_file("provider-began")
+    host = next(one for one in project.processes() if "zonewright.engine.language_host" in one.cmdline())
+    started_by_host = host.children(recursive=True)
+    assert len(started_by_host) >= 2
+    host.kill()
+    until = time.monotonic() + 5
+    while any(one.is_running() for one in started_by_host) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(one.is_running() for one in started_by_host)
+    assert engine.wait(60) != 0
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+def test_interrupted_engine_leaves_no_process(project: "Project", signals: list[signal.Signals]) -> None:
+    """After Ctrl-C, once or twice, or SIGTERM, the engine ends in order and soon, and nothing is left."""
+    project.program(_waiting("program"))
+    engine = project.start("preview")
+    project.wait_for_file("program-began")
+    for number in signals:
+        engine.send_signal(number)
+        time.sleep(0.1)
+    assert engine.wait(10) != 0
+    assert project.wait_for_no_process(5) == []
+
+
+def _waiting(where: str) -> str:
+    """Give a program that waits for a minute, itself or for its provider."""
+    if where == "program":
+        return 'import pathlib, time\npathlib.Path("program-began").touch()\ntime.sleep(60)'
+    return 'slow = thing("slow")\npulumi.export("id", slow.id)'
