@@ -67,8 +67,10 @@ def _find(node: Node, segments: list[str], above: tuple[str, ...]) -> Entry | No
     for end in range(1, min(len(segments), 64) + 1):
         key = ".".join(segments[:end])
         entry = child_of(node, key) or _of_range(node, key, above)
+        if entry is not None and segments[end:]:
+            entry = _find(entry.node, segments[end:], (*above, key))
         if entry is not None:
-            return _find(entry.node, segments[end:], (*above, key)) if segments[end:] else entry
+            return entry
     return None
 
 
