@@ -34,6 +34,19 @@ class RowAsset(Declared):
 Asset = Annotated[SiteAsset | RowAsset, Field(discriminator="kind")]
 
 
+def asset_text(asset: SiteAsset | RowAsset) -> str:
+    """Canonical JSON of an asset; its digest tells whether the asset's resource is up to date."""
+    return canonical_json({**asset.model_dump(mode="json", exclude_defaults=True), "kind": asset.kind})
+
+
+def asset_summary(asset: SiteAsset | RowAsset) -> str:
+    """What an asset is, in one line."""
+    if isinstance(asset, SiteAsset):
+        return f"{asset.site.title} ({asset.site.kind}, {asset.site.district})"
+    feeds = ", ".join(f"feed {name} {feed.available_w:,} W" for name, feed in sorted(asset.row.feeds.items()))
+    return f"{asset.row.racks} racks of {asset.row.u_height} U, {feeds} each"
+
+
 class ClusterDemand(Declared):
     """A cluster with the node type that it uses."""
 
@@ -58,7 +71,7 @@ class Demand(Declared):
         """The demand as canonical JSON; values that equal their default are left out."""
         data = self.model_dump(mode="json", exclude_defaults=True)
         for name, asset in self.assets.items():
-            data["assets"][name]["kind"] = asset.kind
+            data["assets"][name]["kind"] = asset.kind  # a discriminator stays although it is the default
         return canonical_json(data)
 
     def digest(self) -> str:

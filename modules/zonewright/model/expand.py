@@ -166,10 +166,15 @@ def nodes_of(cluster_id: str, cluster: Cluster) -> Iterator[Node]:
 
 def draw_of(node_type: NodeType, cluster: Cluster) -> Draw:
     """Power of one node of a cluster."""
+    return node_draw(node_type, cluster.feed)
+
+
+def node_draw(node_type: NodeType, single_feed: FeedName) -> Draw:
+    """Power of one node; ``single_feed`` counts where the type has one power supply."""
     return Draw(
         allocated_w=node_type.allocated_draw,
         supplies=node_type.power_supplies,
         required=node_type.power_supplies_required,
         worst_share_thousandths=round(node_type.power_supply_worst_share * 1000),
-        single_feed=cluster.feed,
+        single_feed=single_feed,
     )

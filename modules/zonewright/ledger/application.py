@@ -1,0 +1,62 @@
+"""The ledger as an ASGI application: ``POST /v1/<verb>`` with a JSON request, JSON back.
+
+Status codes: 200 answer, 400 the request is wrong, 404 no such verb, 409 refused (with findings), 503 not decided.
+"""
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from zonewright.ledger.context import Context
+from zonewright.ledger.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.service import FUNCTIONS
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+
+def application(context: Context) -> Starlette:
+    """The application over one ledger."""
+    by_name = {verb.name: (verb, function) for verb, function in FUNCTIONS.items()}
+
+    async def call(request: Request) -> Response:
+        verb, function = by_name.get(request.path_params["verb"], (None, None))
+        if verb is None or function is None:
+            return _problem(404, LedgerMisuseError("no-such-verb", f"the ledger has no verb {request.url.path}"))
+        body = await request.body()
+        if len(body) > MAX_BODY_BYTES:
+            return _problem(400, LedgerMisuseError("too-large", f"a request has at most {MAX_BODY_BYTES} bytes"))
+        try:
+            message = verb.request.model_validate_json(body)
+            answer = await run_in_threadpool(function, context, message)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            return _problem(400, LedgerMisuseError("request", f"request field '{where}': {first['msg']}"))
+        except LedgerError as error:
+            return _problem(_STATUS[type(error)], error)
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return Starlette(
+        routes=[Route("/v1/{verb}", call, methods=["POST"]), Route("/health", health, methods=["GET"])],
+    )
+
+
+_STATUS: dict[type[LedgerError], int] = {
+    LedgerMisuseError: 400,
+    LedgerRefusedError: 409,
+    LedgerUnavailableError: 503,
+}
+
+
+def _problem(status: int, error: LedgerError) -> Response:
+    findings = [finding.to_data() for finding in error.findings] if isinstance(error, LedgerRefusedError) else []
+    return JSONResponse(
+        {"code": error.code, "sentence": error.sentence, "findings": findings},
+        status_code=status,
+    )

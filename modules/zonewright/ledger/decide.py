@@ -1,0 +1,155 @@
+"""Decisions as data: facts and a demand in, a proposal or findings out. No database, no clock."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zonewright.ledger.facts import Facts
+from zonewright.ledger.messages import SeatData
+from zonewright.model.demand import Demand
+from zonewright.model.expand import nodes_of
+from zonewright.model.world import World
+from zonewright.place import Seat, assign_addresses, change_world, place, read_set, touched
+from zonewright.place.read_set import Premise
+from zonewright.rules import evaluate
+from zonewright.rules.finding import Finding, Participant, worst_first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a proposal says, before it is put into a message."""
+
+    seats: Mapping[str, SeatData]
+    addresses: Mapping[str, Mapping[str, str]]
+    unplaced: Mapping[str, str]
+    premises: tuple[Premise, ...]
+    findings: tuple[Finding, ...]
+
+
+def _seats(seats: Mapping[str, SeatData]) -> dict[str, Seat]:
+    return {name: Seat(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in seats.items()}
+
+
+def offer(facts: Facts, demand: Demand, *, stack_id: str) -> Offer:
+    """Find places and addresses for a demand."""
+    placement = place(facts.world, demand, stack=stack_id, sticky=_seats(facts.seats), standing=facts.standing)
+    seats = {
+        name: SeatData(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in placement.seats.items()
+    }
+    unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
+    addresses, short = _addresses(facts, demand, seats)
+    after = _after(facts, demand, seats, stack_id)
+    return Offer(
+        seats=seats,
+        addresses=addresses,
+        unplaced=unplaced | short,
+        premises=read_set(after, stack=stack_id),
+        findings=judge(facts, demand, seats, addresses, stack_id=stack_id, unplaced=unplaced | short),
+    )
+
+
+def judge(
+    facts: Facts,
+    demand: Demand,
+    seats: Mapping[str, SeatData],
+    addresses: Mapping[str, Mapping[str, str]],
+    *,
+    stack_id: str,
+    unplaced: Mapping[str, str],
+) -> tuple[Finding, ...]:
+    """All findings of a change, worst first: the rules, nodes without a place, addresses held by others."""
+    after = _after(facts, demand, seats, stack_id)
+    racks = None if demand.assets else touched(after, stack_id)
+    findings = list(evaluate(after, racks=racks))
+    for cluster_id, wanted in demand.clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            if node.name not in seats or node.name in unplaced:
+                reason = unplaced.get(node.name, "the proposal it was made from is gone; run pulumi up again")
+                findings.append(_no_place(demand.party, node.name, node.path, reason))
+                continue
+            for pool, address in addresses.get(node.name, {}).items():
+                if address in facts.taken.get((wanted.cluster.site, pool), ()):
+                    findings.append(_address_taken(demand.party, node.name, node.path, pool, address))
+    return worst_first(findings)
+
+
+def _after(facts: Facts, demand: Demand, seats: Mapping[str, SeatData], stack_id: str) -> World:
+    return change_world(facts.world, demand, _seats(seats), stack=stack_id, standing=facts.standing)
+
+
+def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
+    return {
+        node.name: f"site {wanted.cluster.site} is not in the ledger; its operator has not brought it in yet"
+        for cluster_id, wanted in demand.clusters.items()
+        if wanted.cluster.site not in facts.sites
+        for node in nodes_of(cluster_id, wanted.cluster)
+    }
+
+
+def _addresses(
+    facts: Facts, demand: Demand, seats: Mapping[str, SeatData]
+) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
+    """Addresses by node, and a sentence for each node whose pool is used up."""
+    names_by_site: dict[str, list[str]] = {}
+    for cluster_id, wanted in demand.clusters.items():
+        names = [node.name for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats]
+        names_by_site.setdefault(wanted.cluster.site, []).extend(names)
+    assigned: dict[str, Mapping[str, str]] = {}
+    short: dict[str, str] = {}
+    for site_id, names in names_by_site.items():
+        site = facts.sites.get(site_id)
+        if site is None:
+            continue
+        taken = {pool: facts.taken.get((site_id, pool), frozenset()) for pool in site.address_pools}
+        result = assign_addresses(site.address_pools, names, sticky=facts.addresses, taken=taken)
+        assigned |= result.assigned
+        short |= dict.fromkeys(result.short, f"an address pool of site {site_id} has no free address left")
+    return assigned, short
+
+
+def _no_place(party: str, name: str, path: str, reason: str) -> Finding:
+    return Finding(
+        rule="placement",
+        level="mandatory",
+        subject=name,
+        where=path,
+        message=f"{name} has no place: {reason}",
+        value=1,
+        limit=0,
+        unit="nodes",
+        excess=1,
+        participants=(Participant(party=party, name=name),),
+        fix="ask for fewer or smaller nodes, allow more rooms, or choose another site",
+        reference="zonewright placement",
+    )
+
+
+def _address_taken(party: str, name: str, path: str, pool: str, address: str) -> Finding:
+    return Finding(
+        rule="address-unique",
+        level="mandatory",
+        subject=name,
+        where=path,
+        message=f"address {address} of pool {pool} was given to another node since the proposal was made",
+        participants=(Participant(party=party, name=name),),
+        fix="run pulumi up again: it asks for a new proposal",
+        reference="RFC 5227",
+    )
+
+
+def summary(demand: Demand, seats: Mapping[str, SeatData], facts: Facts) -> str:
+    """One line: what the change holds at each site, and how much of it is new, moves or goes."""
+    if demand.assets and not demand.clusters:
+        sites = sorted(name for name in demand.assets if "/" not in name)
+        return f"{len(demand.assets) - len(sites)} rows at {', '.join(sites) or 'no site'}"
+    units: Counter[str] = Counter()
+    watts: Counter[str] = Counter()
+    for cluster_id, wanted in demand.clusters.items():
+        placed = sum(1 for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats)
+        units[wanted.cluster.site] += placed * wanted.node_type.u_height
+        watts[wanted.cluster.site] += placed * wanted.node_type.allocated_draw
+    held = ", ".join(f"{units[site]} U, {watts[site] / 1000:,.1f} kW at {site}" for site in sorted(units)) or "nothing"
+    new = sum(1 for name in seats if name not in facts.seats)
+    moved = sum(1 for name, seat in seats.items() if name in facts.seats and facts.seats[name] != seat)
+    gone = sum(1 for name in facts.seats if name not in seats)
+    return f"{held} ({new} new, {moved} moved, {gone} leaving)"

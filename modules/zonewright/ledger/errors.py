@@ -1,0 +1,43 @@
+"""What can go wrong at the ledger, as sentences.
+
+LedgerError
+├── LedgerUnavailableError   nothing was decided: not reachable, locked, disk full (exit code 3)
+├── LedgerRefusedError       decided, and the answer is no; may carry findings (exit code 1)
+└── LedgerMisuseError        the request itself is wrong (exit code 2)
+"""
+
+from zonewright.rules.finding import Finding
+
+
+class LedgerError(Exception):
+    """Base of all; ``str()`` is one sentence for people.
+
+    Attributes:
+        code: a stable word for programs, such as ``another-lineage``.
+        sentence: what, where, expected, got and what to do.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+class LedgerUnavailableError(LedgerError, ConnectionError):
+    """The ledger could not be asked, or could not write; nothing was changed."""
+
+
+class LedgerRefusedError(LedgerError, PermissionError):
+    """The ledger decided, and refused; nothing was changed.
+
+    Attributes:
+        findings: the rules that do not hold, worst first; empty where the refusal is not about a rule.
+    """
+
+    def __init__(self, code: str, sentence: str, findings: tuple[Finding, ...] = ()) -> None:
+        super().__init__(code, sentence)
+        self.findings = findings
+
+
+class LedgerMisuseError(LedgerError, ValueError):
+    """The request does not have the form that the verb takes."""

@@ -1,0 +1,243 @@
+"""The ledger's tables become the facts that rules and placement read."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, select
+
+from zonewright.ledger.messages import SeatData
+from zonewright.ledger.tables import asset, claim, reservation, revision
+from zonewright.model import NodeType, Site
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import Asset, Demand, RowAsset, SiteAsset, asset_text
+from zonewright.model.expand import baseline_of_row, node_draw, nodes_of, racks_of_row
+from zonewright.model.world import Occupant, Rack, Standing, World
+
+_ASSETS: TypeAdapter[Asset] = TypeAdapter(Asset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that one stack's change is decided on, at one revision of each site.
+
+    Attributes:
+        world: racks of the sites, with all that is not the stack's own.
+        standing: the stack's own claims that have a resource.
+        seats: the stack's own present places, by node name.
+        addresses: the stack's own present addresses, by node name.
+        taken: addresses of everybody else, by (site, pool).
+        sites: site declarations by id.
+        revisions: revision by site.
+    """
+
+    world: World
+    standing: tuple[Occupant, ...]
+    seats: Mapping[str, SeatData]
+    addresses: Mapping[str, Mapping[str, str]]
+    taken: Mapping[tuple[str, str], Collection[str]]
+    sites: Mapping[str, Site]
+    revisions: Mapping[str, int]
+
+
+@lru_cache(maxsize=4096)
+def parse_asset(text: str) -> Asset:
+    """An asset from its canonical JSON."""
+    return _ASSETS.validate_json(text)
+
+
+@lru_cache(maxsize=4096)
+def _row_facts(name: str, text: str, owner: str, *, accepts: bool) -> tuple[tuple[Rack, ...], tuple[Occupant, ...]]:
+    row = parse_asset(text)
+    if not isinstance(row, RowAsset):
+        raise TypeError(name)
+    racks = tuple(racks_of_row(name, row.row, owner=owner, room=row.room, accepts=accepts))
+    return racks, tuple(baseline_of_row(name, row.row, owner=owner, path=_row_path(name)))
+
+
+def _row_path(name: str) -> str:
+    site, room, row = name.split("/")
+    return f"sites.{site}.rooms.{room}.rows.{row}"
+
+
+def claims_of(
+    demand: Demand, seats: Mapping[str, SeatData], addresses: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """The data of each claim of a demand, by node name; nodes without a place are left out."""
+    claims: dict[str, dict[str, Any]] = {}
+    for cluster_id, wanted in demand.clusters.items():
+        node_type = wanted.node_type.model_dump(mode="json", exclude_defaults=True)
+        for node in nodes_of(cluster_id, wanted.cluster):
+            seat = seats.get(node.name)
+            if seat is not None:
+                claims[node.name] = {
+                    **seat.model_dump(),
+                    "addresses": dict(addresses.get(node.name, {})),
+                    "cluster": cluster_id,
+                    "feed": wanted.cluster.feed,
+                    "node_type_id": wanted.cluster.node_type,
+                    "node_type": node_type,
+                }
+    return claims
+
+
+@lru_cache(maxsize=1024)
+def _node_type(text: str) -> NodeType:
+    return NodeType.model_validate_json(text)
+
+
+def occupant(data: Mapping[str, Any], *, party: str, stack: str, name: str, standing: Standing) -> Occupant:
+    """What a claim's data looks like to the rules."""
+    node_type = _node_type(canonical_json(data["node_type"]))
+    return Occupant(
+        party=party,
+        stack=stack,
+        name=name,
+        rack=data["rack"],
+        position=data["position"],
+        u_height=node_type.u_height,
+        face=data["face"],
+        is_full_depth=node_type.is_full_depth,
+        draw=node_draw(node_type, data["feed"]),
+        weight_kg=node_type.weight_kg,
+        standing=standing,
+        cluster=data["cluster"],
+    )
+
+
+def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
+    """Revision of each site; 0 where nothing was ever written."""
+    wanted = sorted(sites)
+    rows = connection.execute(select(revision).where(revision.c.site.in_(wanted)))
+    return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
+
+
+def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
+    """The sites that a change of this stack touches: those it wants and those where it has something."""
+    sites = {wanted.cluster.site for wanted in demand.clusters.values()}
+    sites |= {name.split("/", 1)[0] for name in demand.assets}
+    for table in (claim, asset):
+        query = select(table.c.site).where(table.c.stack_id == stack_id, table.c.state != "freed").distinct()
+        sites |= set(connection.execute(query).scalars())
+    return frozenset(sites)
+
+
+def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str) -> Facts:
+    """Read the facts for one stack's change.
+
+    Args:
+        connection: a transaction.
+        stack_id: whose change it is.
+        demand: what it wants; its own rows are taken from here, not from the ledger.
+        now: ISO 8601 time; reservations that expire at or before it do not count.
+    """
+    return _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
+
+
+def world_of(connection: Connection, sites: Collection[str], now: str) -> World:
+    """The world of some sites as everybody has left it: all claims and reservations, nobody's change."""
+    return _gather(connection, frozenset(sites), "", None, now).world
+
+
+def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:
+    racks, occupants, sites = _assets(connection, touched, stack_id, demand)
+    standing: list[Occupant] = []
+    seats: dict[str, SeatData] = {}
+    addresses: dict[str, Mapping[str, str]] = {}
+    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in _claims(connection, touched):
+        data = _loads(row.data)
+        if row.stack_id != stack_id:
+            occupants.append(occupant(data, party=row.party, stack=row.stack_id, name=row.name, standing=row.state))
+            _take(taken, row.site, data["addresses"])
+            continue
+        if row.state != "admitted":
+            standing.append(occupant(data, party=row.party, stack=stack_id, name=row.name, standing=row.state))
+        if row.state != "releasing":
+            seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
+            addresses[row.name] = data["addresses"]
+    for held in _reservations(connection, stack_id, now):
+        for name, data in held.claims.items():
+            if data["rack"].split("/", 1)[0] in touched:
+                occupants.append(occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved"))
+                _take(taken, data["rack"].split("/", 1)[0], data["addresses"])
+    return Facts(
+        world=World(racks=racks, occupants=tuple(occupants)),
+        standing=tuple(standing),
+        seats=seats,
+        addresses=addresses,
+        taken=taken,
+        sites=sites,
+        revisions=revisions_of(connection, touched),
+    )
+
+
+@lru_cache(maxsize=65536)
+def _loads(text: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+def _take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:
+    for pool, address in addresses.items():
+        taken[site, pool].add(address)
+
+
+def _assets(
+    connection: Connection, sites: Collection[str], stack_id: str, demand: Demand | None
+) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site]]:
+    racks: dict[str, Rack] = {}
+    occupants: list[Occupant] = []
+    declared: dict[str, Site] = {}
+    entries: list[tuple[str, str, str, bool]] = []
+    if demand is not None:
+        entries += [(name, asset_text(item), demand.party, True) for name, item in demand.assets.items()]
+    entries += [
+        (row.name, row.data, row.party, row.state == "active")
+        for row in present_assets(connection, sites)
+        if row.stack_id != stack_id
+    ]
+    for name, text, owner, accepts in entries:
+        item = parse_asset(text)
+        if isinstance(item, SiteAsset):
+            declared[name] = item.site
+            continue
+        row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
+        racks |= {rack.id: rack for rack in row_racks}
+        occupants += baseline
+    return racks, occupants, declared
+
+
+def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[Any]]:
+    """For each asset of the sites its current row, or the one releasing where it is leaving."""
+    query = (
+        select(asset)
+        .where(asset.c.site.in_(sorted(sites)), asset.c.state != "freed")
+        .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
+    )
+    present: dict[tuple[str, str], Row[Any]] = {}
+    for row in connection.execute(query):
+        present[row.stack_id, row.name] = row
+    return list(present.values())
+
+
+def _claims(connection: Connection, sites: Collection[str]) -> Iterable[Row[Any]]:
+    query = select(claim).where(claim.c.site.in_(sorted(sites)), claim.c.state != "freed").order_by(claim.c.id)
+    return connection.execute(query)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    stack_id: str
+    party: str
+    claims: Mapping[str, dict[str, Any]]
+
+
+def _reservations(connection: Connection, stack_id: str, now: str) -> Iterable[_Held]:
+    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    for row in connection.execute(query):
+        yield _Held(row.stack_id, row.party, _loads(row.proposal)["holds"])

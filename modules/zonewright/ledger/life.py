@@ -1,0 +1,136 @@
+"""The life of a claim or asset: admitted, active, releasing, freed. Pure: rows and wishes in, moves out.
+
+One name may have several rows: at most one *current* row (admitted or active) and rows that are *releasing*, which
+are places that a resource still holds while it moves, is replaced or goes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["admitted", "active", "releasing", "freed"]
+CURRENT: tuple[State, State] = ("admitted", "active")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of the ledger, as far as its life goes.
+
+    Attributes:
+        id: the row's number.
+        name: claim or asset name.
+        state: where in its life it is.
+        generation: 0 while no resource of it exists, raised by each confirm.
+        digest: digest of what it holds (place, type, addresses).
+    """
+
+    id: int
+    name: str
+    state: State
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """What one admission changes.
+
+    Attributes:
+        new: names that get a new admitted row.
+        states: new state by row id.
+    """
+
+    new: tuple[str, ...]
+    states: Mapping[int, State]
+
+
+def by_name(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows that are not freed, grouped by name."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.state != "freed":
+            groups.setdefault(row.name, []).append(row)
+    return groups
+
+
+def current_of(rows: Iterable[Row]) -> Row | None:
+    """The current row among the rows of one name."""
+    return next((row for row in rows if row.state in CURRENT), None)
+
+
+def admit(rows: Iterable[Row], wanted: Mapping[str, str]) -> Moves:
+    """What an admission does to the rows of its stack.
+
+    Args:
+        rows: the stack's rows that are not freed.
+        wanted: digest by name of what the change wants.
+
+    Returns:
+        The moves. A row that has no resource is freed at once when it is not wanted any more; one that has is
+        releasing until its resource is gone; one that was releasing and is wanted again becomes active again.
+    """
+    groups = by_name(rows)
+    new: list[str] = []
+    states: dict[int, State] = {}
+    for name in sorted(groups.keys() | wanted.keys()):
+        group = groups.get(name, [])
+        current = current_of(group)
+        digest = wanted.get(name)
+        if current is not None and current.digest == digest:
+            continue
+        if current is not None:
+            states[current.id] = "freed" if current.state == "admitted" else "releasing"
+        if digest is None:
+            continue
+        back = _returns(group, current, digest)
+        if back is None:
+            new.append(name)
+        else:
+            states[back.id] = "active"
+    return Moves(new=tuple(new), states=states)
+
+
+def _returns(group: list[Row], current: Row | None, digest: str) -> Row | None:
+    """The releasing row that is wanted again; not while a newer resource is active, whose state would not fit."""
+    if current is not None and current.state == "active":
+        return None
+    matches = [row for row in group if row.state == "releasing" and row.digest == digest]
+    return max(matches, key=lambda row: row.generation, default=None)
+
+
+def freed_by_confirm(group: Iterable[Row], held_generation: int) -> tuple[int, ...]:
+    """Rows that the confirm of a name frees: the places its resource held until now.
+
+    Args:
+        group: the rows of the name.
+        held_generation: generation in the state of the resource; 0 for a new one, which frees nothing: where it
+            replaces another, that one's own delete frees its place.
+    """
+    return tuple(row.id for row in group if row.state == "releasing" and row.generation <= held_generation)
+
+
+def freed_by_release(group: Iterable[Row], generation: int) -> tuple[int, ...]:
+    """Rows that a delete with this generation frees; none when the resource has been replaced since."""
+    return tuple(
+        row.id for row in group if row.state in ("active", "releasing") and row.generation == generation and generation
+    )
+
+
+def freed_by_settle(rows: Iterable[Row], *, is_current: bool) -> tuple[int, ...]:
+    """Rows that are freed when the resource of an admission is deleted.
+
+    Args:
+        rows: the stack's rows that are not freed.
+        is_current: the admission is the stack's present one, so this is a destroy and nothing may stay.
+
+    Returns:
+        On a destroy all; else those releasing, but for the old place of a move that has not been carried out.
+    """
+    if is_current:
+        return tuple(row.id for row in rows if row.state != "freed")
+    freed: list[int] = []
+    for group in by_name(rows).values():
+        current = current_of(group)
+        if current is None or current.state == "active":
+            freed += [row.id for row in group if row.state == "releasing"]
+    return tuple(freed)

@@ -1,0 +1,376 @@
+"""Requests and answers of the ledger's verbs: the one contract between its clients and every implementation.
+
+Each verb takes one request and gives one answer, both as JSON. Nothing here knows how they travel.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from zonewright.model import Zone
+from zonewright.model.demand import Demand
+
+Kind = Literal["node", "site", "row"]
+State = Literal["admitted", "active", "releasing", "freed"]
+StackId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Message(BaseModel):
+    """Base of requests and answers: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Done(Message):
+    """The verb was carried out and has nothing to tell."""
+
+
+class SeatData(Message):
+    """A place in a rack."""
+
+    rack: str
+    position: int
+    face: Literal["front", "rear"] = "front"
+
+    def __str__(self) -> str:
+        """Rack, rack unit and face as people say it."""
+        return f"{self.rack} U{self.position}" + ("" if self.face == "front" else " rear")
+
+
+Addresses = dict[str, str]
+"""Address with prefix length by pool id, such as ``{"ipv4": "10.80.16.5/20"}``."""
+
+
+class InitRequest(Message):
+    """Register the administrator's file; its digest is the one that admissions must name."""
+
+    zone: Zone
+
+
+class InitAnswer(Message):
+    """What is registered now."""
+
+    zone: str
+    zone_digest: Digest
+    changed: bool
+
+
+class StackRequest(Message):
+    """Names a stack."""
+
+    stack_id: StackId
+
+
+class EnrolRequest(StackRequest):
+    """Bind a stack id to a party and a lineage."""
+
+    party: str
+    lineage: str
+    label: str = ""
+    """The stack's URN: a label for people, not an identity."""
+    dry_run: bool = False
+    """Only say whether it would be refused."""
+
+
+class LeaveRequest(StackRequest):
+    """Unbind a stack: the last step of a destroy."""
+
+    lineage: str
+
+
+class RecoverRequest(StackRequest):
+    """Let the next enrolment of this stack id by the same party bind a new lineage."""
+
+    party: str
+    state_is_empty: bool
+    """The stack's state holds no resource: what the ledger has as active is only admitted, the rest is freed."""
+
+
+class ProposeRequest(StackRequest):
+    """Ask for places and addresses."""
+
+    party: str
+    demand: Demand
+    sources: dict[str, str] = Field(default_factory=dict)
+    """File and line by path of the declaration, for findings."""
+    reserve: bool = False
+    """Hold the proposal for a few minutes (in ``up``); otherwise nothing is held (in ``preview``)."""
+
+
+class Proposal(Message):
+    """Places and addresses that the ledger offers for a demand.
+
+    Attributes:
+        demand_digest: names the demand.
+        revision: the ledger's revision at which it was made.
+        seats: place by node name.
+        addresses: addresses by node name.
+        unplaced: one sentence for each node that found no place.
+        premises: the read set, as inequalities.
+        findings: the rules that do not hold for this proposal.
+        sites: the site assets of the nodes' sites, for rendering.
+        expires_at: end of the reservation (ISO 8601), or None.
+        changed: for nodes whose place differs from the last preview of the same demand: (old, new).
+    """
+
+    demand_digest: Digest
+    revision: int
+    seats: dict[str, SeatData]
+    addresses: dict[str, Addresses]
+    unplaced: dict[str, str]
+    premises: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
+    sites: dict[str, dict[str, Any]]
+    expires_at: str | None = None
+    changed: dict[str, tuple[SeatData | None, SeatData | None]] = Field(default_factory=dict)
+
+
+class EvaluateRequest(StackRequest):
+    """Would this change be admitted?"""
+
+    lineage: str
+    party: str
+    demand_digest: Digest
+    seats: dict[str, SeatData]
+    addresses: dict[str, Addresses]
+
+
+class Evaluation(Message):
+    """Findings of a change, worst first, and one line that sums it up."""
+
+    findings: list[dict[str, Any]]
+    summary: str
+    revision: int
+
+
+class AdmitRequest(EvaluateRequest):
+    """Turn a proposal into claims, in one transaction, or refuse it whole."""
+
+    rendered_digest: Digest
+    """Digest of the manifest (path to digest of every rendered file), which was stored before."""
+
+
+class Admission(Message):
+    """One immutable decision."""
+
+    admission_id: str
+    change_digest: Digest
+    summary: str
+
+
+class StandingRequest(StackRequest):
+    """Is this admission still what the ledger holds for the stack?"""
+
+    admission_id: str
+
+
+class Standing(Message):
+    """Whether the ledger still holds what an admission decided.
+
+    Attributes:
+        current: False after another admission, a recovery, or a change behind our back.
+        completed: whether the change was closed.
+        drifted: claims and assets that are not what the admission made them.
+        reason: one sentence where ``current`` is False.
+    """
+
+    current: bool
+    completed: bool = False
+    drifted: list[str] = Field(default_factory=list)
+    reason: str = ""
+
+
+class ConfirmRequest(StackRequest):
+    """The resource of a claim or asset exists now."""
+
+    kind: Kind
+    name: str
+    generation: int = Field(ge=0)
+    """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
+    expect: dict[str, Any] = Field(default_factory=dict)
+    """What the resource was made from; the admitted claim must hold the same values."""
+
+
+class ConfirmAnswer(Message):
+    """The raised generation."""
+
+    generation: int
+
+
+class ReleaseRequest(StackRequest):
+    """The resource of a claim or asset is gone; frees it if the generation is equal, else does nothing."""
+
+    kind: Kind
+    name: str
+    generation: int = Field(ge=0)
+
+
+class ReleaseAnswer(Message):
+    """Whether something was freed."""
+
+    freed: bool
+
+
+class CompleteRequest(StackRequest):
+    """All resources of the change exist."""
+
+    change_digest: Digest
+
+
+class SettleRequest(StackRequest):
+    """The resource of an admission is deleted: free what is still releasing under it."""
+
+    admission_id: str
+
+
+class HoldingRequest(StackRequest):
+    """Read one claim or asset of a stack."""
+
+    kind: Kind
+    name: str
+
+
+class Holding(Message):
+    """A claim (node) or an asset (site, row) as the ledger has it.
+
+    Attributes:
+        stack_id: whose.
+        kind: node, site or row.
+        name: name within the stack.
+        state: where in its life it is.
+        generation: raised by each confirm.
+        data: a node's place, addresses and type; an asset's declaration.
+    """
+
+    stack_id: str
+    kind: Kind
+    name: str
+    state: State
+    generation: int
+    data: dict[str, Any]
+
+
+class HoldingAnswer(Message):
+    """The holding, or None where there is none."""
+
+    holding: Holding | None
+
+
+class ReportRequest(StackRequest):
+    """Ask for what the ledger holds for a stack."""
+
+    holdings: bool = True
+    """Also list every claim and asset."""
+
+
+class StackReport(Message):
+    """Everything the ledger holds for one stack."""
+
+    stack_id: str
+    party: str | None
+    lineage: str | None
+    admission_id: str | None
+    change_digest: str | None
+    completed: bool
+    holdings: list[Holding]
+    reservation_expires_at: str | None
+
+
+class DeployRequest(StackRequest):
+    """The rendered files of one site are deployed: path to digest."""
+
+    site: str
+    files: dict[str, Digest]
+
+
+class SiteFilesRequest(StackRequest):
+    """Names the configurations of one stack at one site."""
+
+    site: str
+
+
+class DeployedAnswer(Message):
+    """Files by site: path to digest."""
+
+    sites: dict[str, dict[str, str]]
+
+
+class ContentRequest(Message):
+    """Texts to keep by digest."""
+
+    texts: list[str]
+
+
+class ContentQuery(Message):
+    """Digests whose texts are wanted."""
+
+    digests: list[Digest]
+
+
+class ContentAnswer(Message):
+    """Text by digest; what the ledger does not have is left out."""
+
+    texts: dict[str, str]
+
+
+class CapacityRequest(Message):
+    """Which sites to sum up; empty means all."""
+
+    sites: list[str] = Field(default_factory=list)
+
+
+class SiteCapacity(Message):
+    """What is free in one site: rack units, and kilowatts that a loss of either feed leaves."""
+
+    racks: int
+    free_u: int
+    free_kw: float
+    used_kw: float
+
+
+class CapacityAnswer(Message):
+    """Capacity by site id."""
+
+    sites: dict[str, SiteCapacity]
+
+
+class HistoryRequest(Message):
+    """A page of the journal."""
+
+    after: int = 0
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class JournalEntry(Message):
+    """One entry of the journal: ``hash`` covers all other fields, ``previous`` is the hash before it."""
+
+    sequence: int
+    at: str
+    kind: str
+    stack_id: str
+    party: str
+    payload: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class HistoryAnswer(Message):
+    """Entries in order."""
+
+    entries: list[JournalEntry]
+
+
+class Checkpoint(Message):
+    """The journal's head at one moment, signed with the ledger's Ed25519 key."""
+
+    zone: str
+    sequence: int
+    hash: str
+    at: str
+    public_key: str
+    signature: str
+
+
+class CheckpointRequest(Message):
+    """Ask for a signed checkpoint."""

@@ -1,0 +1,35 @@
+"""The ledger behind its verbs: which function carries out which verb."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zonewright.ledger import admissions, capacity, contents, enrolments, holdings, proposals, verbs
+from zonewright.ledger.context import Context
+from zonewright.ledger.messages import Message
+from zonewright.ledger.verbs import Verb
+
+FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
+    verbs.INIT: enrolments.init,
+    verbs.ENROL: enrolments.enrol,
+    verbs.LEAVE: enrolments.leave,
+    verbs.RECOVER: enrolments.recover,
+    verbs.PROPOSE: proposals.propose,
+    verbs.EVALUATE: proposals.evaluate,
+    verbs.ADMIT: admissions.admit,
+    verbs.STANDING: admissions.standing,
+    verbs.CONFIRM: holdings.confirm,
+    verbs.RELEASE: holdings.release,
+    verbs.COMPLETE: admissions.complete,
+    verbs.SETTLE: admissions.settle,
+    verbs.GUARD_DESTROY: admissions.guard_destroy,
+    verbs.READ: holdings.read,
+    verbs.REPORT: holdings.report,
+    verbs.STORE: contents.store,
+    verbs.FETCH: contents.fetch,
+    verbs.DEPLOY: contents.deploy,
+    verbs.WITHDRAW: contents.withdraw,
+    verbs.DEPLOYED: contents.list_deployed,
+    verbs.CAPACITY: capacity.capacity,
+    verbs.HISTORY: contents.history,
+    verbs.CHECKPOINT: contents.checkpoint,
+}

@@ -1,0 +1,125 @@
+"""The ledger's tables, for SQLite and PostgreSQL alike. JSON is kept as canonical text, times as ISO 8601 in UTC."""
+
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+metadata = MetaData()
+
+zone = Table(
+    "zone",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("digest", String(71), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("registered_at", String(32), nullable=False),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("stack_id", String(64), primary_key=True),
+    Column("party", String(64), nullable=False),
+    Column("lineage", String(64), nullable=True),
+    Column("label", Text, nullable=False),
+    Column("enrolled_at", String(32), nullable=False),
+)
+
+
+def _holding(name: str) -> Table:
+    """Claims and assets live the same life, so their tables have the same columns."""
+    table = Table(
+        name,
+        metadata,
+        Column("id", Integer, primary_key=True, autoincrement=True),
+        Column("stack_id", String(64), nullable=False),
+        Column("party", String(64), nullable=False),
+        Column("kind", String(8), nullable=False),
+        Column("name", String(200), nullable=False),
+        Column("state", String(16), nullable=False),
+        Column("generation", Integer, nullable=False),
+        Column("site", String(64), nullable=False),
+        Column("rack", String(200), nullable=False),
+        Column("digest", String(71), nullable=False),
+        Column("data", Text, nullable=False),
+        Column("changed_at", String(32), nullable=False),
+    )
+    Index(f"{name}_by_name", table.c.stack_id, table.c.name)
+    Index(f"{name}_by_site", table.c.site, table.c.state)
+    return table
+
+
+claim = _holding("claim")
+asset = _holding("asset")
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("stack_id", String(64), primary_key=True),
+    Column("party", String(64), nullable=False),
+    Column("demand_digest", String(71), nullable=False),
+    Column("proposal", Text, nullable=False),
+    Column("sites", Text, nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("stack_id", String(64), primary_key=True),
+    Column("demand_digest", String(71), nullable=False),
+    Column("seats", Text, nullable=False),
+    Column("unplaced", Text, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("proposed_at", String(32), nullable=False),
+)
+
+admission = Table(
+    "admission",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("stack_id", String(64), nullable=False, index=True),
+    Column("party", String(64), nullable=False),
+    Column("demand_digest", String(71), nullable=False),
+    Column("change_digest", String(71), nullable=False),
+    Column("rendered_digest", String(71), nullable=False),
+    Column("holds", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("admitted_at", String(32), nullable=False),
+    Column("completed_at", String(32), nullable=True),
+)
+
+content = Table(
+    "content",
+    metadata,
+    Column("digest", String(71), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+deployed = Table(
+    "deployed",
+    metadata,
+    Column("stack_id", String(64), nullable=False),
+    Column("site", String(64), nullable=False),
+    Column("files", Text, nullable=False),
+    Column("deployed_at", String(32), nullable=False),
+    UniqueConstraint("stack_id", "site"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("stack_id", String(64), nullable=False),
+    Column("party", String(64), nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", String(71), nullable=False),
+    Column("hash", String(71), nullable=False),
+)

@@ -1,0 +1,44 @@
+"""The verbs of the ledger: name, request and answer. What clients and services agree on."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from zonewright.ledger import messages
+from zonewright.ledger.messages import Message
+
+Request = TypeVar("Request", bound=Message)
+Answer = TypeVar("Answer", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[Request, Answer]):
+    """One verb; ``POST /v1/<name>``."""
+
+    name: str
+    request: type[Request]
+    answer: type[Answer]
+
+
+INIT = Verb("init", messages.InitRequest, messages.InitAnswer)
+ENROL = Verb("enrol", messages.EnrolRequest, messages.Done)
+LEAVE = Verb("leave", messages.LeaveRequest, messages.Done)
+RECOVER = Verb("recover", messages.RecoverRequest, messages.Done)
+PROPOSE = Verb("propose", messages.ProposeRequest, messages.Proposal)
+EVALUATE = Verb("evaluate", messages.EvaluateRequest, messages.Evaluation)
+ADMIT = Verb("admit", messages.AdmitRequest, messages.Admission)
+STANDING = Verb("standing", messages.StandingRequest, messages.Standing)
+CONFIRM = Verb("confirm", messages.ConfirmRequest, messages.ConfirmAnswer)
+RELEASE = Verb("release", messages.ReleaseRequest, messages.ReleaseAnswer)
+COMPLETE = Verb("complete", messages.CompleteRequest, messages.Done)
+SETTLE = Verb("settle", messages.SettleRequest, messages.Done)
+GUARD_DESTROY = Verb("guard-destroy", messages.StackRequest, messages.Done)
+READ = Verb("read", messages.HoldingRequest, messages.HoldingAnswer)
+REPORT = Verb("report", messages.ReportRequest, messages.StackReport)
+STORE = Verb("store", messages.ContentRequest, messages.Done)
+FETCH = Verb("fetch", messages.ContentQuery, messages.ContentAnswer)
+DEPLOY = Verb("deploy", messages.DeployRequest, messages.Done)
+WITHDRAW = Verb("withdraw", messages.SiteFilesRequest, messages.Done)
+DEPLOYED = Verb("deployed", messages.StackRequest, messages.DeployedAnswer)
+CAPACITY = Verb("capacity", messages.CapacityRequest, messages.CapacityAnswer)
+HISTORY = Verb("history", messages.HistoryRequest, messages.HistoryAnswer)
+CHECKPOINT = Verb("checkpoint", messages.CheckpointRequest, messages.Checkpoint)

@@ -1,0 +1,207 @@
+"""``deploy()``: from a declaration to registered resources, through one proposal of the ledger.
+
+Proposal, rendering and digests come first, as plain values; only then resources are registered, so that a preview
+shows everything and a plan binds everything.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+
+from zonewright.declare import load_stack
+from zonewright.ledger import LedgerError, LedgerUnavailableError, verbs
+from zonewright.ledger.change import change_digest, place_text
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import CapacityRequest, ContentRequest, Proposal, ProposeRequest
+from zonewright.model import Declaration, Site
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand, demand_of
+from zonewright.model.expand import nodes_of
+from zonewright.program.components import FacilitySite, TenantCluster
+from zonewright.program.resources import Admission, Completion, Enrolment, Provider, SiteConfig, after
+from zonewright.program.settings import Settings, settings
+from zonewright.render import node_context, render_nodes
+
+TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
+
+
+def deploy(declaration: Declaration | None = None) -> None:
+    """Register everything that a declaration stands for.
+
+    Args:
+        declaration: one zone file and one owner, built in Python; None reads the file that the stack's
+            configuration names.
+
+    Raises:
+        pulumi.RunError: one or more sentences; nothing was registered.
+    """
+    options = settings()
+    declaration = declaration or _read(options)
+    owner = next(iter(declaration.owners))
+    demand = demand_of(declaration, owner)
+    sources = {
+        path.removeprefix(f"{owner}/"): str(source)
+        for path, source in declaration.sources.items()
+        if path.startswith(f"{owner}/")
+    }
+    try:
+        ledger = LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE))
+        proposal = ledger.call(
+            verbs.PROPOSE,
+            ProposeRequest(
+                stack_id=options.stack_id,
+                party=owner,
+                demand=demand,
+                sources=sources,
+                reserve=not pulumi.runtime.is_dry_run(),
+            ),
+        )
+        files = rendered_files(demand, proposal)
+        manifest = {path: digest_of(text) for path, text in files.items()}
+        if not pulumi.runtime.is_dry_run():
+            ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
+    except LedgerError as error:
+        raise pulumi.RunError(error.sentence) from error
+    _write_findings(options, proposal)
+    _register(options, demand, proposal, manifest, ledger)
+
+
+def _read(options: Settings) -> Declaration:
+    loaded = load_stack(options.root / options.declaration)
+    if loaded.declaration is None or loaded.problems:
+        count = len(loaded.problems)
+        lines = "\n".join(f"  {problem}" for problem in loaded.problems)
+        raise pulumi.RunError(f"{count} fault{'s' if count != 1 else ''} in the declaration, nothing was asked:\n{lines}")
+    return loaded.declaration
+
+
+def rendered_files(demand: Demand, proposal: Proposal) -> Mapping[str, str]:
+    """Text by path of every configuration of a proposal, in order of path."""
+    contexts = []
+    sites = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
+    for cluster_id, wanted in demand.clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            seat = proposal.seats.get(node.name)
+            if seat is not None and wanted.cluster.site in sites:
+                contexts.append(
+                    node_context(
+                        name=node.name,
+                        site_id=wanted.cluster.site,
+                        site=sites[wanted.cluster.site],
+                        rack=seat.rack,
+                        position=seat.position,
+                        addresses=proposal.addresses.get(node.name, {}),
+                    )
+                )
+    return render_nodes(contexts)
+
+
+def _write_findings(options: Settings, proposal: Proposal) -> None:
+    """All findings as JSON in the change's folder; the engine's display shows the worst five."""
+    folder = options.root / ".zonewright" / "changes" / pulumi.get_stack()
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"version": 1, "demand_digest": proposal.demand_digest, "findings": proposal.findings}
+    _replace(folder / "findings.json", json.dumps(document, indent=2, sort_keys=True) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _register(
+    options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str], ledger: LedgerClient
+) -> None:
+    stack_id = options.stack_id
+    provider = Provider("ledger", ledger=options.ledger, root=str(options.root))
+    top = pulumi.ResourceOptions(provider=provider)
+    enrolment = Enrolment("enrolment", stack_id=stack_id, party=demand.party, opts=top)
+    rendered_digest = digest_of(canonical_json(manifest))
+    admission = Admission(
+        "admission",
+        stack_id=stack_id,
+        party=demand.party,
+        lineage=enrolment.lineage,
+        demand_digest=proposal.demand_digest,
+        places={name: place_text(seat, proposal.addresses.get(name, {})) for name, seat in proposal.seats.items()},
+        rendered_digest=rendered_digest,
+        opts=pulumi.ResourceOptions(provider=provider, depends_on=[enrolment]),
+    )
+    _say_what_changed(proposal, admission)
+    registered: list[pulumi.Resource] = [*_facilities(stack_id, demand, admission, provider)]
+    registered += _clusters(stack_id, demand, proposal, (admission, *registered), provider)
+    for site_id in sorted({wanted.cluster.site for wanted in demand.clusters.values()}):
+        files = {path: digest for path, digest in manifest.items() if path.startswith(f"nodes/{site_id}/")}
+        options_ = pulumi.ResourceOptions(provider=provider, depends_on=[admission])
+        registered.append(SiteConfig(site_id, stack_id=stack_id, site=site_id, files=files, opts=options_))
+    completion = Completion(
+        "completion",
+        stack_id=stack_id,
+        change_digest=change_digest(proposal.demand_digest, proposal.seats, proposal.addresses, rendered_digest),
+        opts=pulumi.ResourceOptions(provider=provider, depends_on=[admission, *registered]),
+    )
+    sites = sorted({wanted.cluster.site for wanted in demand.clusters.values()} | {a for a in demand.assets if "/" not in a})
+    pulumi.export("free", completion.urn.apply(lambda _urn: _free(ledger, sites)))
+
+
+def _facilities(
+    stack_id: str, demand: Demand, admission: pulumi.Resource, provider: pulumi.ProviderResource
+) -> list[pulumi.Resource]:
+    registered: list[pulumi.Resource] = []
+    for site_id in sorted(name for name in demand.assets if "/" not in name):
+        own = {path: asset for path, asset in demand.assets.items() if path.split("/", 1)[0] == site_id}
+        site = FacilitySite(
+            site_id,
+            stack_id=stack_id,
+            assets=own,
+            admission=admission,
+            opts=pulumi.ResourceOptions(providers=[provider]),
+        )
+        registered += site.resources
+    return registered
+
+
+def _clusters(
+    stack_id: str,
+    demand: Demand,
+    proposal: Proposal,
+    waits: tuple[pulumi.Resource, ...],
+    provider: pulumi.ProviderResource,
+) -> list[pulumi.Resource]:
+    registered: list[pulumi.Resource] = []
+    for cluster_id, wanted in sorted(demand.clusters.items()):
+        names = [node.name for node in nodes_of(cluster_id, wanted.cluster)]
+        cluster = TenantCluster(
+            cluster_id,
+            stack_id=stack_id,
+            node_type=wanted.cluster.node_type,
+            seats={name: proposal.seats[name] for name in names if name in proposal.seats},
+            addresses=proposal.addresses,
+            after_resources=waits,
+            opts=pulumi.ResourceOptions(providers=[provider]),
+        )
+        registered += cluster.resources
+    return registered
+
+
+def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:
+    if proposal.changed:
+        lines = [
+            f"  {name}: {old or 'no place'} -> {new or 'no place'}" for name, (old, new) in proposal.changed.items()
+        ]
+        pulumi.log.warn(
+            f"{len(lines)} places differ from the last preview, because others moved in meanwhile:\n" + "\n".join(lines),
+            resource=admission,
+        )
+
+
+def _free(ledger: LedgerClient, sites: list[str]) -> dict[str, str]:
+    try:
+        capacity = ledger.call(verbs.CAPACITY, CapacityRequest(sites=sites))
+    except LedgerUnavailableError as error:
+        return {"unknown": error.sentence}
+    return {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in capacity.sites.items()}

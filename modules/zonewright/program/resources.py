@@ -1,0 +1,116 @@
+"""Typed Pulumi resources of the provider; a test compares them with the provider's schema."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+
+
+class Provider(pulumi.ProviderResource):
+    """The provider, configured with the ledger's URL; a token comes from the environment, never from here."""
+
+    def __init__(self, name: str, *, ledger: str, root: str) -> None:
+        super().__init__("zonewright", name, {"ledger": ledger, "root": root})
+
+
+class Enrolment(pulumi.CustomResource):
+    """A stack's standing in the ledger; its ``lineage`` output tells states of the same stack id apart."""
+
+    lineage: pulumi.Output[str]
+
+    def __init__(self, name: str, *, stack_id: str, party: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(
+            "zonewright:index:Enrolment", name, {"stackId": stack_id, "party": party, "lineage": None}, opts
+        )
+
+
+class Admission(pulumi.CustomResource):
+    """One decision of the ledger on the whole change."""
+
+    summary: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack_id: str,
+        party: str,
+        lineage: pulumi.Input[str],
+        demand_digest: str,
+        places: Mapping[str, str],
+        rendered_digest: str,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "party": party,
+            "lineage": lineage,
+            "demandDigest": demand_digest,
+            "places": dict(places),
+            "renderedDigest": rendered_digest,
+            "summary": None,
+            "changeDigest": None,
+        }
+        super().__init__("zonewright:index:Admission", name, properties, opts)
+
+
+class Completion(pulumi.CustomResource):
+    """Closes a change; its delete is the first step of a destroy."""
+
+    def __init__(self, name: str, *, stack_id: str, change_digest: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(
+            "zonewright:index:Completion", name, {"stackId": stack_id, "changeDigest": change_digest}, opts
+        )
+
+
+class Asset(pulumi.CustomResource):
+    """A Site or a Row that a facility operator brings in."""
+
+    def __init__(
+        self, kind: str, name: str, *, stack_id: str, digest: str, summary: str, opts: pulumi.ResourceOptions
+    ) -> None:
+        properties = {"stackId": stack_id, "asset": name, "digest": digest, "summary": summary, "generation": None}
+        super().__init__(f"zonewright:index:{kind}", name, properties, opts)
+
+
+class Node(pulumi.CustomResource):
+    """A server in its place."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack_id: str,
+        node_type: str,
+        rack: str,
+        position: int,
+        face: str,
+        addresses: Mapping[str, str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "claim": name,
+            "nodeType": node_type,
+            "rack": rack,
+            "position": position,
+            "face": face,
+            "addresses": dict(addresses),
+            "generation": None,
+        }
+        super().__init__("zonewright:index:Node", name, properties, opts)
+
+
+class SiteConfig(pulumi.CustomResource):
+    """The rendered configurations of this stack at one site."""
+
+    def __init__(
+        self, name: str, *, stack_id: str, site: str, files: Mapping[str, str], opts: pulumi.ResourceOptions
+    ) -> None:
+        properties: dict[str, object] = {"stackId": stack_id, "site": site, "files": dict(files), "count": None}
+        super().__init__("zonewright:index:SiteConfig", name, properties, opts)
+
+
+def after(parent: pulumi.Resource, *resources: pulumi.Resource) -> pulumi.ResourceOptions:
+    """Options of a child of ``parent`` that is made after ``resources``; the provider is the parent's."""
+    waits: Sequence[pulumi.Resource] = resources
+    return pulumi.ResourceOptions(parent=parent, depends_on=list(waits))

@@ -1,0 +1,47 @@
+"""A stack's settings, from Pulumi's configuration in the namespace ``zone:``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``Pulumi.<stack>.yaml`` says under ``zone:``.
+
+    Attributes:
+        root: folder of Pulumi.yaml; relative paths start here.
+        declaration: the owner's file, relative to ``root``.
+        ledger: the ledger's URL.
+        stack_id: the stack's identity in the ledger.
+    """
+
+    root: Path
+    declaration: str
+    ledger: str
+    stack_id: str
+
+
+def settings() -> Settings:
+    """Read the settings of the stack that runs.
+
+    Raises:
+        pulumi.RunError: one sentence for everything that is missing.
+    """
+    config = pulumi.Config("zone")
+    stack = pulumi.get_stack()
+    values = {key: config.get(key) for key in ("declaration", "ledger", "stackId")}
+    missing = sorted(key for key, value in values.items() if not value)
+    if missing:
+        keys = ", ".join(f"zone:{key}" for key in missing)
+        raise pulumi.RunError(
+            f"stack '{stack}' lacks {keys} in stacks/Pulumi.{stack}.yaml; "
+            f"write them with: zonewright stack new {stack} --party PARTY --declaration FILE"
+        )
+    return Settings(
+        root=Path(pulumi.get_root_directory()),
+        declaration=values["declaration"] or "",
+        ledger=values["ledger"] or "",
+        stack_id=values["stackId"] or "",
+    )

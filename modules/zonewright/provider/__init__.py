@@ -1,0 +1,14 @@
+"""The Pulumi plugin ``zonewright``: a servicer of its own on the SDK's generated gRPC stubs.
+
+``pulumi.provider.experimental`` loses unknowns, old inputs, the right DiffConfig and the Read of a thing that is
+gone (each has a regression test in ``tests/engine``), so it is not used.
+"""
+
+
+def main() -> None:
+    """Entry point ``pulumi-resource-zonewright``."""
+    import sys  # noqa: PLC0415 - the entry point must not load gRPC for `import zonewright.provider`
+
+    from zonewright.provider.server import serve  # noqa: PLC0415
+
+    sys.exit(serve(sys.argv[1:]))

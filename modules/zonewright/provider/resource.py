@@ -1,0 +1,152 @@
+"""What a resource type is: plain data in, plain data out, over one session with the ledger."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from zonewright.ledger.client import LedgerClient
+from zonewright.provider.values import has_unknown, unknown
+
+Data = Mapping[str, Any]
+Change = Literal["add", "delete", "update"]
+TYPES: Mapping[str, type] = {"string": str, "integer": int, "object": dict}
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the resources of one run tell each other; the process serves one stack and ends with the run.
+
+    Attributes:
+        drifted: claims and assets that the Admission's Diff found not to be as admitted.
+        readmitted: the Admission is or was replaced in this run.
+    """
+
+    drifted: frozenset[str] = frozenset()
+    readmitted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What every call has at hand.
+
+    Attributes:
+        ledger: the client.
+        log: writes one line under a resource: (urn, text).
+        warn: the same as a warning.
+        memory: see ``Memory``.
+    """
+
+    ledger: LedgerClient
+    log: Callable[[str, str], None]
+    warn: Callable[[str, str], None]
+    memory: Memory = field(default_factory=Memory)
+
+
+class FailedCheckError(Exception):
+    """The inputs are refused; ``str()`` is the whole message, which the engine prints once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs: kind by property path, and the paths that force a replacement."""
+
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    replaces: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A resource as it is: its id, inputs and outputs."""
+
+    id: str
+    inputs: Data
+    outputs: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One declared input: its type, whether it must be there, whether a change of it replaces the resource."""
+
+    type: Literal["string", "integer", "object"]
+    description: str
+    required: bool = True
+    replaces: bool = False
+
+
+class Resource(Protocol):
+    """One resource type; every method may block, and is called in a worker thread."""
+
+    token: str
+    description: str
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Input]
+
+    def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
+        """The inputs to use; raises ``FailedCheckError``."""
+        ...
+
+    def diff(self, session: Session, id_: str, old: Data, state: Data, new: Data) -> Difference:
+        """What differs between the old inputs and state, and the new inputs."""
+        ...
+
+    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """Make it; returns id and outputs."""
+        ...
+
+    def read(self, session: Session, id_: str, last: Found | None) -> Found | None:
+        """The resource as it is now, or None when it is gone; ``last`` is what the state has, None in an import."""
+        ...
+
+    def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
+        """Change it in place; returns outputs."""
+        ...
+
+    def delete(self, session: Session, id_: str, state: Data) -> None:
+        """Take it away; a thing that is gone already is no error."""
+        ...
+
+
+def check_inputs(inputs: Mapping[str, Input], new: dict[str, Any]) -> dict[str, Any]:
+    """All faults of a resource's inputs in one message.
+
+    Raises:
+        FailedCheckError: one line for each fault.
+    """
+    faults = [f"unknown input '{name}'; it has: {', '.join(inputs)}" for name in new if name not in inputs]
+    for name, declared in inputs.items():
+        value = new.get(name)
+        if value is None:
+            if declared.required:
+                faults.append(f"input '{name}' ({declared.description}) is missing")
+        elif value is not unknown and type(value) is not TYPES[declared.type]:
+            faults.append(f"input '{name}': expected {declared.type}, got {type(value).__name__}")
+    if faults:
+        raise FailedCheckError("\n".join(faults))
+    return new
+
+
+def compare(inputs: Mapping[str, Input], old: Data, new: Data) -> Difference:
+    """Property by property, one level into mappings, so that a preview shows which place or file changed."""
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    changes: dict[str, Change] = {}
+    for path in sorted(before.keys() | after.keys()):
+        if path not in before:
+            changes[path] = "add"
+        elif path not in after:
+            changes[path] = "delete"
+        elif before[path] != after[path] or has_unknown(after[path]):
+            changes[path] = "update"
+    replaces = frozenset(path for path in changes if (top := inputs.get(_top(path))) is not None and top.replaces)
+    return Difference(changes, replaces)
+
+
+def _top(path: str) -> str:
+    return path.split("[", 1)[0]
+
+
+def _leaves(data: Data) -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from ((f'{key}["{inner}"]', item) for inner, item in value.items())
+        else:
+            yield key, value

@@ -1,0 +1,24 @@
+"""The resource types, one file each."""
+
+from collections.abc import Mapping
+
+from zonewright.provider.resource import Resource
+from zonewright.provider.resources.admission import AdmissionResource
+from zonewright.provider.resources.assets import RowResource, SiteResource
+from zonewright.provider.resources.completion import CompletionResource
+from zonewright.provider.resources.enrolment import EnrolmentResource
+from zonewright.provider.resources.node import NodeResource
+from zonewright.provider.resources.site_config import SiteConfigResource
+
+RESOURCES: Mapping[str, Resource] = {
+    resource.token: resource
+    for resource in (
+        EnrolmentResource(),
+        AdmissionResource(),
+        CompletionResource(),
+        SiteResource(),
+        RowResource(),
+        NodeResource(),
+        SiteConfigResource(),
+    )
+}

@@ -1,0 +1,129 @@
+"""Admission: one immutable decision over the whole change; the next change replaces it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger.change import parse_place
+from zonewright.ledger.messages import (
+    Addresses,
+    AdmitRequest,
+    EvaluateRequest,
+    SeatData,
+    SettleRequest,
+    StandingRequest,
+)
+from zonewright.provider.refusal import refusal_text
+from zonewright.provider.resource import (
+    Data,
+    Difference,
+    FailedCheckError,
+    Found,
+    Input,
+    Session,
+    check_inputs,
+    compare,
+)
+from zonewright.provider.values import has_unknown, unknown
+from zonewright.rules.finding import Finding
+
+
+class AdmissionResource:
+    """Check says what the ledger would say; create turns the proposal into claims; delete settles."""
+
+    token = "zonewright:index:Admission"  # noqa: S105 - a Pulumi type token
+    description = "One decision of the ledger on the whole change: admitted at once, or refused whole."
+    inputs: Mapping[str, Input] = {
+        "stackId": Input("string", "id from the stack's configuration", replaces=True),
+        "party": Input("string", "owner of the declaration", replaces=True),
+        "lineage": Input("string", "from the Enrolment", replaces=True),
+        "demandDigest": Input("string", "digest of what the declaration wants", replaces=True),
+        "places": Input("object", "place and addresses of each node, one line each", replaces=True),
+        "renderedDigest": Input("string", "digest of the rendered configurations", replaces=True),
+    }
+    outputs: Mapping[str, Input] = {
+        "summary": Input("string", "what the change holds, in one line"),
+        "changeDigest": Input("string", "names the change"),
+    }
+
+    def check(
+        self, session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+    ) -> dict[str, Any]:
+        """Ask the ledger for the findings; all of them make one failure."""
+        check_inputs(self.inputs, new)
+        if has_unknown({**new, "lineage": ""}):
+            raise FailedCheckError("places, digests and ids must be plain values, not outputs of other resources")
+        lineage = "" if new["lineage"] is unknown else new["lineage"]
+        seats, addresses = _places(new)
+        request = EvaluateRequest(
+            stack_id=new["stackId"],
+            party=new["party"],
+            lineage=lineage,
+            demand_digest=new["demandDigest"],
+            seats=seats,
+            addresses=addresses,
+        )
+        try:
+            evaluation = session.ledger.call(verbs.EVALUATE, request)
+        except LedgerRefusedError as error:
+            raise FailedCheckError(error.sentence) from error
+        findings = tuple(Finding.from_data(item) for item in evaluation.findings)
+        if any(finding.refuses for finding in findings):
+            raise FailedCheckError(refusal_text(findings))
+        return new
+
+    def diff(self, session: Session, id_: str, old: Data, _state: Data, new: Data) -> Difference:
+        """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
+        difference = compare(self.inputs, old, new)
+        standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=old["stackId"], admission_id=id_))
+        session.memory.drifted = frozenset(standing.drifted)
+        session.memory.readmitted = bool(difference.changes) or not standing.current
+        if not standing.current and not difference.changes:
+            return Difference({"places": "update"}, frozenset({"places"}))
+        return difference
+
+    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """One transaction in the ledger: all of the change's claims, or none."""
+        if preview:
+            return "", {}
+        seats, addresses = _places(new)
+        request = AdmitRequest(
+            stack_id=new["stackId"],
+            party=new["party"],
+            lineage=new["lineage"],
+            demand_digest=new["demandDigest"],
+            seats=seats,
+            addresses=addresses,
+            rendered_digest=new["renderedDigest"],
+        )
+        try:
+            admission = session.ledger.call(verbs.ADMIT, request)
+        except LedgerRefusedError as error:
+            if not error.findings:
+                raise
+            raise FailedCheckError(refusal_text(error.findings)) from error
+        session.log(urn, f"admitted: {admission.summary}")
+        return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
+
+    def read(self, _session: Session, _id: str, last: Found | None) -> Found | None:
+        """It is immutable, so a refresh leaves it as it is; a decision can not be imported."""
+        return last
+
+    def update(self, _session: Session, _urn: str, _id: str, state: Data, _new: Data, *, preview: bool) -> Data:  # noqa: ARG002
+        """Never called: every difference replaces."""
+        return state
+
+    def delete(self, session: Session, id_: str, state: Data) -> None:
+        """Runs after all node deletes: what is still releasing under it has no resource any more."""
+        session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_))
+
+
+def _places(inputs: Data) -> tuple[dict[str, SeatData], dict[str, Addresses]]:
+    seats: dict[str, SeatData] = {}
+    addresses: dict[str, Addresses] = {}
+    for name, text in inputs["places"].items():
+        try:
+            seats[name], addresses[name] = parse_place(str(text))
+        except ValueError as error:
+            raise FailedCheckError(f"place of {name}: {error}") from error
+    return seats, addresses

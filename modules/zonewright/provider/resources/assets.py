@@ -1,0 +1,96 @@
+"""Site and Row: what a facility operator brings in. Racks and feeds are data of the row, not resources."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zonewright.ledger import verbs
+from zonewright.ledger.messages import ConfirmRequest, HoldingRequest, Kind, ReleaseRequest
+from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+
+
+class AssetResource:
+    """The life that sites and rows have in common."""
+
+    token: str
+    description: str
+    kind: Kind
+    inputs: Mapping[str, Input] = {
+        "stackId": Input("string", "id from the stack's configuration"),
+        "asset": Input("string", "path of the asset, such as qp-dc1/a/01", replaces=True),
+        "digest": Input("string", "digest of its declaration"),
+        "summary": Input("string", "what it is, in one line"),
+    }
+    outputs: Mapping[str, Input] = {**inputs, "generation": Input("integer", "raised by the ledger with each confirm")}
+
+    def check(
+        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+    ) -> dict[str, Any]:
+        """Plain inputs only."""
+        return check_inputs(self.inputs, new)
+
+    def diff(self, session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+        """What the declaration changed, or what the Admission found drifted in the ledger."""
+        difference = compare(self.inputs, old, new)
+        if not difference.changes and new["asset"] in session.memory.drifted:
+            return Difference({"digest": "update"})
+        return difference
+
+    def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """Confirm the asset; from now on others may place on it."""
+        id_ = f"{new['stackId']}/{new['asset']}"
+        return id_, new if preview else {**new, "generation": self._confirm(session, new, generation=0)}
+
+    def _confirm(self, session: Session, new: Data, *, generation: int) -> int:
+        request = ConfirmRequest(
+            stack_id=new["stackId"],
+            kind=self.kind,
+            name=new["asset"],
+            generation=generation,
+            expect={"digest": new["digest"]},
+        )
+        return session.ledger.call(verbs.CONFIRM, request).generation
+
+    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+        """The asset as the ledger has it."""
+        stack_id, _, name = id_.partition("/")
+        holding = session.ledger.call(verbs.READ, HoldingRequest(stack_id=stack_id, kind=self.kind, name=name)).holding
+        if holding is None or holding.state != "active":
+            return None
+        inputs = {
+            "stackId": stack_id,
+            "asset": name,
+            "digest": holding.data["digest"],
+            "summary": holding.data["summary"],
+        }
+        return Found(id_, inputs, {**inputs, "generation": holding.generation})
+
+    def update(self, session: Session, _urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
+        """Bring in the changed declaration."""
+        if preview:
+            return {**state, **new}
+        return {**new, "generation": self._confirm(session, new, generation=state["generation"])}
+
+    def delete(self, session: Session, _id: str, state: Data) -> None:
+        """Take it out; the ledger refuses while another party's claim stands on it."""
+        session.ledger.call(
+            verbs.RELEASE,
+            ReleaseRequest(
+                stack_id=state["stackId"], kind=self.kind, name=state["asset"], generation=state["generation"]
+            ),
+        )
+
+
+class SiteResource(AssetResource):
+    """A data centre or an edge site."""
+
+    token = "zonewright:index:Site"  # noqa: S105 - a Pulumi type token
+    description = "A data centre or edge site that its operator brings into the zone."
+    kind: Kind = "site"
+
+
+class RowResource(AssetResource):
+    """A row of racks with their feeds."""
+
+    token = "zonewright:index:Row"  # noqa: S105 - a Pulumi type token
+    description = "A row of racks; the racks and their feeds are data of the row."
+    kind: Kind = "row"

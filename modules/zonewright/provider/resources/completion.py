@@ -1,0 +1,66 @@
+"""Completion: registered last and dependent on all; closes the change, and guards a destroy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zonewright.ledger import verbs
+from zonewright.ledger.messages import CompleteRequest, ReportRequest, StackRequest
+from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+
+
+class CompletionResource:
+    """Its create and update say that everything exists; its delete is the first step of a destroy."""
+
+    token = "zonewright:index:Completion"  # noqa: S105 - a Pulumi type token
+    description = "Closes a change when all its resources exist, and refuses a destroy that would hurt others."
+    inputs: Mapping[str, Input] = {
+        "stackId": Input("string", "id from the stack's configuration"),
+        "changeDigest": Input("string", "names the change that is closed"),
+    }
+    outputs: Mapping[str, Input] = inputs
+
+    def check(
+        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+    ) -> dict[str, Any]:
+        """Plain inputs only."""
+        return check_inputs(self.inputs, new)
+
+    def diff(self, session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+        """Another change, or the same one admitted again and not closed yet."""
+        difference = compare(self.inputs, old, new)
+        if difference.changes:
+            return difference
+        reopened = session.memory.readmitted
+        if not reopened:
+            report = session.ledger.call(verbs.REPORT, ReportRequest(holdings=False, stack_id=new["stackId"]))
+            reopened = not report.completed
+        return Difference({"changeDigest": "update"}) if reopened else difference
+
+    def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """Close the change."""
+        if not preview:
+            self._complete(session, new)
+        return f"completion/{new['stackId']}", new
+
+    def _complete(self, session: Session, new: Data) -> None:
+        session.ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=new["stackId"], change_digest=new["changeDigest"]))
+
+    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+        """The last completed change; gone when the stack has none."""
+        report = session.ledger.call(
+            verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("completion/"))
+        )
+        if report.change_digest is None or not report.completed:
+            return None
+        data = {"stackId": report.stack_id, "changeDigest": report.change_digest}
+        return Found(id_, data, data)
+
+    def update(self, session: Session, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
+        """Close the next change."""
+        if not preview:
+            self._complete(session, new)
+        return new
+
+    def delete(self, session: Session, _id: str, state: Data) -> None:
+        """Refuse the destroy, before anything is gone, if others stand on what would go."""
+        session.ledger.call(verbs.GUARD_DESTROY, StackRequest(stack_id=state["stackId"]))

@@ -1,0 +1,84 @@
+"""Enrolment: a stack's standing in the ledger; first to be made, last to go, never replaced."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger.messages import EnrolRequest, LeaveRequest, ReportRequest
+from zonewright.provider.resource import (
+    Data,
+    Difference,
+    FailedCheckError,
+    Found,
+    Input,
+    Session,
+    check_inputs,
+    compare,
+)
+
+
+class EnrolmentResource:
+    """Binds stack id, party and lineage."""
+
+    token = "zonewright:index:Enrolment"  # noqa: S105 - a Pulumi type token
+    description = "A stack's standing in the ledger: its id, its party, and the lineage of its state."
+    inputs: Mapping[str, Input] = {
+        "stackId": Input("string", "id from the stack's configuration"),
+        "party": Input("string", "owner of the declaration"),
+        "lineage": Input("string", "minted once, then carried over", required=False),
+    }
+    outputs: Mapping[str, Input] = inputs
+
+    def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
+        """The lineage is carried over from the old inputs, or minted from the request's random seed."""
+        carried = (old or {}).get("lineage")
+        inputs = {
+            **new,
+            "lineage": carried or hashlib.sha256(b"zonewright lineage" + seed).hexdigest()[:32],
+        }
+        check_inputs(self.inputs, inputs)
+        try:
+            session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True))
+        except LedgerRefusedError as error:
+            raise FailedCheckError(error.sentence) from error
+        return inputs
+
+    def _request(self, urn: str, inputs: Data, *, dry_run: bool = False) -> EnrolRequest:
+        return EnrolRequest(
+            stack_id=inputs["stackId"],
+            party=inputs["party"],
+            lineage=inputs["lineage"],
+            label=urn,
+            dry_run=dry_run,
+        )
+
+    def diff(self, _session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+        """Changes are updates: an enrolment is never replaced."""
+        return compare(self.inputs, old, new)
+
+    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """Bind the three in the ledger."""
+        if not preview:
+            session.ledger.call(verbs.ENROL, self._request(urn, new))
+        return f"enrolment/{new['stackId']}", new
+
+    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+        """The binding as the ledger has it."""
+        report = session.ledger.call(
+            verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("enrolment/"))
+        )
+        if report.party is None or report.lineage is None:
+            return None
+        data = {"stackId": report.stack_id, "party": report.party, "lineage": report.lineage}
+        return Found(id_, data, data)
+
+    def update(self, session: Session, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
+        """The party of a stack id can not change; the ledger says so."""
+        if not preview:
+            session.ledger.call(verbs.ENROL, self._request(urn, new))
+        return {**state, **new}
+
+    def delete(self, session: Session, _id: str, state: Data) -> None:
+        """Unbind: the last step of a destroy."""
+        session.ledger.call(verbs.LEAVE, LeaveRequest(stack_id=state["stackId"], lineage=state["lineage"]))

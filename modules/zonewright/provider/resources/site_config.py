@@ -1,0 +1,63 @@
+"""SiteConfig: the rendered configurations of one stack's nodes at one site, as path to digest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zonewright.ledger import verbs
+from zonewright.ledger.messages import DeployRequest, SiteFilesRequest, StackRequest
+from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+
+
+class SiteConfigResource:
+    """Its create and update mark the files as deployed; the texts are in the ledger's content store."""
+
+    token = "zonewright:index:SiteConfig"  # noqa: S105 - a Pulumi type token
+    description = "The rendered configurations of one stack at one site: path to content digest."
+    inputs: Mapping[str, Input] = {
+        "stackId": Input("string", "id from the stack's configuration"),
+        "site": Input("string", "id of the site", replaces=True),
+        "files": Input("object", "content digest by path"),
+    }
+    outputs: Mapping[str, Input] = {
+        "stackId": inputs["stackId"],
+        "site": inputs["site"],
+        "count": Input("integer", "how many files"),
+    }
+
+    def check(
+        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+    ) -> dict[str, Any]:
+        """Plain inputs only."""
+        return check_inputs(self.inputs, new)
+
+    def diff(self, _session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+        """File by file."""
+        return compare(self.inputs, old, new)
+
+    def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """Mark the files as deployed."""
+        return f"{new['stackId']}/{new['site']}", self._deploy(session, new, preview=preview)
+
+    def _deploy(self, session: Session, new: Data, *, preview: bool) -> Data:
+        if not preview:
+            session.ledger.call(
+                verbs.DEPLOY, DeployRequest(stack_id=new["stackId"], site=new["site"], files=dict(new["files"]))
+            )
+        return {"stackId": new["stackId"], "site": new["site"], "count": len(new["files"])}
+
+    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+        """The files as the ledger has them."""
+        stack_id, _, site = id_.partition("/")
+        files = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites.get(site)
+        if files is None:
+            return None
+        inputs = {"stackId": stack_id, "site": site, "files": files}
+        return Found(id_, inputs, {"stackId": stack_id, "site": site, "count": len(files)})
+
+    def update(self, session: Session, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
+        """Mark the new files as deployed."""
+        return self._deploy(session, new, preview=preview)
+
+    def delete(self, session: Session, _id: str, state: Data) -> None:
+        """The files are not deployed any more."""
+        session.ledger.call(verbs.WITHDRAW, SiteFilesRequest(stack_id=state["stackId"], site=state["site"]))

@@ -1,0 +1,46 @@
+"""The package schema, generated from the resource types."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from zonewright import __version__
+from zonewright.provider.resource import Input, Resource
+
+
+def schema_text(resources: Mapping[str, Resource]) -> str:
+    """The Pulumi package schema as JSON."""
+    return json.dumps(
+        {
+            "name": "zonewright",
+            "version": __version__,
+            "description": "Infrastructure as code for the compute clusters of a shared zone",
+            "license": "Apache-2.0",
+            "provider": {
+                "inputProperties": {
+                    "ledger": {"type": "string", "description": "URL of the ledger; a token is never part of it"},
+                    "root": {"type": "string", "description": "folder that a relative SQLite path starts from"},
+                },
+                "requiredInputs": ["ledger"],
+            },
+            "resources": {token: _resource(resource) for token, resource in sorted(resources.items())},
+        },
+        indent=2,
+    )
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {
+        "description": resource.description,
+        "inputProperties": {name: _property(item) for name, item in resource.inputs.items()},
+        "requiredInputs": [name for name, item in resource.inputs.items() if item.required],
+        "properties": {name: _property(item) for name, item in resource.outputs.items()},
+        "required": [name for name, item in resource.outputs.items() if item.required],
+    }
+
+
+def _property(item: Input) -> dict[str, Any]:
+    kind: dict[str, Any] = {"type": item.type}
+    if item.type == "object":
+        kind["additionalProperties"] = {"type": "string"}
+    return {**kind, "description": item.description, **({"willReplaceOnChanges": True} if item.replaces else {})}

@@ -1,0 +1,248 @@
+"""The gRPC face of the provider: protobuf in, one resource method in a worker thread, protobuf out."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from zonewright import __version__
+from zonewright.ledger import LedgerError
+from zonewright.provider.resource import (
+    Data,
+    Difference,
+    FailedCheckError,
+    Found,
+    Memory,
+    Resource,
+    Session,
+)
+from zonewright.provider.resources import RESOURCES
+from zonewright.provider.schema import schema_text
+from zonewright.provider.session import EngineLog, open_ledger
+from zonewright.provider.values import from_struct, to_struct
+
+Result = TypeVar("Result")
+Context = grpc.aio.ServicerContext[Any, Any]
+WORKERS = 32
+_KINDS = {
+    "add": provider_pb2.PropertyDiff.ADD,
+    "delete": provider_pb2.PropertyDiff.DELETE,
+    "update": provider_pb2.PropertyDiff.UPDATE,
+}
+_REPLACING = {
+    "add": provider_pb2.PropertyDiff.ADD_REPLACE,
+    "delete": provider_pb2.PropertyDiff.DELETE_REPLACE,
+    "update": provider_pb2.PropertyDiff.UPDATE_REPLACE,
+}
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Serves one engine.
+
+    Args:
+        engine_address: where the engine takes log messages; empty until ``Attach`` when it is started by hand.
+        resources: resource types by token.
+    """
+
+    def __init__(self, engine_address: str, resources: Mapping[str, Resource] = RESOURCES) -> None:
+        self._log = EngineLog(engine_address)
+        self._resources = resources
+        self._memory = Memory()
+        self._session: Session | None = None
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="zonewright-provider")
+        self._cancelled = asyncio.Event()
+        self._configuring = threading.Lock()
+
+    async def _in_worker(self, context: Context, function: Callable[[], Result]) -> Result:
+        """Run blocking work off the event loop; a Cancel ends the wait at once, whatever the work does."""
+        work = asyncio.get_running_loop().run_in_executor(self._workers, function)
+        cancelled = asyncio.ensure_future(self._cancelled.wait())
+        waits: set[asyncio.Future[Any]] = {work, cancelled}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        cancelled.cancel()
+        if not work.done():
+            await context.abort(
+                grpc.StatusCode.CANCELLED, "cancelled; what the ledger had begun it finishes or drops as a whole"
+            )
+        try:
+            return work.result()
+        except (LedgerError, FailedCheckError) as error:
+            await _abort(context, str(error))
+        except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
+            await _abort(
+                context,
+                f"zonewright has a fault ({type(error).__name__}: {error}); please report it with your versions",
+            )
+
+    def _resource(self, urn: str) -> Resource:
+        token = urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
+        resource = self._resources.get(token)
+        if resource is None:
+            raise FailedCheckError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
+        return resource
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            raise FailedCheckError("the provider was not configured; give zonewright.Provider a ledger URL")
+        return self._session
+
+    async def Handshake(  # noqa: N802 - gRPC's names
+        self, request: provider_pb2.ProviderHandshakeRequest, _context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Take the engine's address."""
+        self._log = EngineLog(request.engine_address)
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=False, accept_resources=False, accept_outputs=False
+        )
+
+    async def Attach(self, request: plugin_pb2.PluginAttach, _context: Context) -> empty_pb2.Empty:  # noqa: N802
+        """A provider that was started by hand (``PULUMI_DEBUG_PROVIDERS``) learns its engine's address."""
+        self._log = EngineLog(request.address)
+        return empty_pb2.Empty()
+
+    async def GetPluginInfo(self, _request: empty_pb2.Empty, _context: Context) -> plugin_pb2.PluginInfo:  # noqa: N802
+        """The package's version."""
+        return plugin_pb2.PluginInfo(version=__version__)
+
+    async def GetSchema(  # noqa: N802
+        self, _request: provider_pb2.GetSchemaRequest, _context: Context
+    ) -> provider_pb2.GetSchemaResponse:
+        """The package schema."""
+        return provider_pb2.GetSchemaResponse(schema=schema_text(self._resources))
+
+    async def CheckConfig(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, _context: Context
+    ) -> provider_pb2.CheckResponse:
+        """The provider's own inputs as they are."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    async def DiffConfig(  # noqa: N802
+        self, request: provider_pb2.DiffRequest, _context: Context
+    ) -> provider_pb2.DiffResponse:
+        """A changed setting is an update, so that the engine configures with the new values."""
+        old, new = from_struct(request.old_inputs or request.olds), from_struct(request.news)
+        changed = sorted(key for key in old.keys() | new.keys() if key != "version" and old.get(key) != new.get(key))
+        return _diff_response(Difference(dict.fromkeys(changed, "update")))
+
+    async def Configure(  # noqa: N802
+        self, request: provider_pb2.ConfigureRequest, context: Context
+    ) -> provider_pb2.ConfigureResponse:
+        """Open the ledger."""
+        arguments = from_struct(request.args)
+
+        def open_session() -> None:
+            with self._configuring:
+                self._session = Session(
+                    ledger=open_ledger(arguments), log=self._log.info, warn=self._log.warning, memory=self._memory
+                )
+
+        await self._in_worker(context, open_session)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=False, acceptResources=False, acceptOutputs=False, supportsPreview=True
+        )
+
+    async def Check(  # noqa: N802
+        self, request: provider_pb2.CheckRequest, context: Context
+    ) -> provider_pb2.CheckResponse:
+        """Inputs, or one failure that says everything."""
+        old = from_struct(request.olds) if request.olds.fields else None
+        new = from_struct(request.news)
+
+        def check() -> dict[str, Any] | FailedCheckError:
+            try:
+                return self._resource(request.urn).check(self._opened(), request.urn, old, new, request.randomSeed)
+            except FailedCheckError as error:
+                return error
+
+        result = await self._in_worker(context, check)
+        if isinstance(result, FailedCheckError):
+            failure = provider_pb2.CheckFailure(property="", reason=str(result))
+            return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
+        inputs = to_struct(result)
+        for key in request.news.fields:
+            if key not in inputs.fields and key in result:
+                inputs.fields[key].CopyFrom(request.news.fields[key])  # an unknown stays the engine's sentinel
+        return provider_pb2.CheckResponse(inputs=inputs)
+
+    async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: N802
+        """Property by property."""
+        state, new = from_struct(request.olds), from_struct(request.news)
+        old = from_struct(request.old_inputs) if request.old_inputs.fields else state
+        difference = await self._in_worker(
+            context, lambda: self._resource(request.urn).diff(self._opened(), request.id, old, state, new)
+        )
+        return _diff_response(difference)
+
+    async def Create(  # noqa: N802
+        self, request: provider_pb2.CreateRequest, context: Context
+    ) -> provider_pb2.CreateResponse:
+        """Make it; in a preview, outputs that are not known yet are left out."""
+        new = from_struct(request.properties)
+        id_, outputs = await self._in_worker(
+            context,
+            lambda: self._resource(request.urn).create(self._opened(), request.urn, new, preview=request.preview),
+        )
+        return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
+
+    async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:  # noqa: N802
+        """The resource as it is; gone is no id, no inputs and no properties at all (not empty ones)."""
+        last = None
+        if request.HasField("properties") and request.properties.fields:
+            last = Found(request.id, from_struct(request.inputs), from_struct(request.properties))
+        found = await self._in_worker(
+            context, lambda: self._resource(request.urn).read(self._opened(), request.id, last)
+        )
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=found.id, inputs=to_struct(found.inputs), properties=to_struct(found.outputs)
+        )
+
+    async def Update(  # noqa: N802
+        self, request: provider_pb2.UpdateRequest, context: Context
+    ) -> provider_pb2.UpdateResponse:
+        """Change it in place."""
+        state, new = from_struct(request.olds), from_struct(request.news)
+
+        def update() -> Data:
+            resource = self._resource(request.urn)
+            return resource.update(self._opened(), request.urn, request.id, state, new, preview=request.preview)
+
+        return provider_pb2.UpdateResponse(properties=to_struct(await self._in_worker(context, update)))
+
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:  # noqa: N802
+        """Take it away; what only the inputs hold is given too."""
+        state = {**from_struct(request.old_inputs), **from_struct(request.properties)}
+        await self._in_worker(context, lambda: self._resource(request.urn).delete(self._opened(), request.id, state))
+        return empty_pb2.Empty()
+
+    async def Cancel(self, _request: empty_pb2.Empty, _context: Context) -> empty_pb2.Empty:  # noqa: N802
+        """Called at the end of every run too: calls that are still waiting end now."""
+        self._cancelled.set()
+        return empty_pb2.Empty()
+
+
+async def _abort(context: Context, sentence: str) -> NoReturn:
+    await context.abort(grpc.StatusCode.UNKNOWN, sentence)
+    raise AssertionError(sentence)  # abort always raises; this tells the type checker
+
+
+def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:
+    changes = provider_pb2.DiffResponse.DIFF_SOME if difference.changes else provider_pb2.DiffResponse.DIFF_NONE
+    return provider_pb2.DiffResponse(
+        changes=changes,
+        diffs=sorted({path.split("[", 1)[0] for path in difference.changes}),
+        replaces=sorted({path.split("[", 1)[0] for path in difference.replaces}),
+        hasDetailedDiff=True,
+        detailedDiff={
+            path: provider_pb2.PropertyDiff(
+                kind=(_REPLACING if path in difference.replaces else _KINDS)[kind], inputDiff=True
+            )
+            for path, kind in difference.changes.items()
+        },
+    )

@@ -1,0 +1,49 @@
+"""What the servicer opens: the ledger of the provider's configuration, and the engine's log."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+
+from zonewright.ledger.client import LedgerClient
+from zonewright.provider.resource import FailedCheckError
+
+TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
+
+
+def open_ledger(arguments: dict[str, Any]) -> LedgerClient:
+    """The ledger that the provider's configuration names.
+
+    Args:
+        arguments: ``ledger``, a URL; ``root``, the folder that a relative SQLite path starts from.
+
+    Raises:
+        FailedCheckError: when there is no URL.
+    """
+    url = arguments.get("ledger")
+    if not isinstance(url, str):
+        raise FailedCheckError(
+            "the provider's input 'ledger' is missing: expected a URL such as sqlite:///.zonewright/ledger.db"
+        )
+    return LedgerClient(url, root=Path(str(arguments.get("root", "."))), token=os.environ.get(TOKEN_VARIABLE))
+
+
+class EngineLog:
+    """Writes lines under a resource in the engine's display."""
+
+    def __init__(self, address: str) -> None:
+        self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+
+    def info(self, urn: str, text: str) -> None:
+        """An information line."""
+        self._send(engine_pb2.INFO, urn, text)
+
+    def warning(self, urn: str, text: str) -> None:
+        """A warning."""
+        self._send(engine_pb2.WARNING, urn, text)
+
+    def _send(self, severity: "engine_pb2.LogSeverity.ValueType", urn: str, text: str) -> None:
+        if self._stub is not None:
+            self._stub.Log(engine_pb2.LogRequest(severity=severity, message=text, urn=urn))
