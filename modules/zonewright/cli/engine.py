@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,18 +39,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         verb.set_defaults(run=_guarded(function))
 
 
-def _guarded(function: "Any") -> "Any":
+def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """Turn an error of the engine room into its sentence and an exit code."""
 
     def run(arguments: argparse.Namespace) -> int:
         from zonewright.engine import EngineError
 
         try:
-            result: int = function(arguments)
+            return function(arguments)
         except EngineError as error:
             print(f"error: {error}", file=sys.stderr)
             return _FAILED
-        return result
+        except KeyboardInterrupt:
+            print("error: interrupted; nothing half-made is left, run the command again", file=sys.stderr)
+            return _FAILED
 
     return run
 

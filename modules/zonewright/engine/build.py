@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from zonewright.engine import command, find, launcher
@@ -21,6 +22,7 @@ LIMIT_S = 2400.0
 _COMMAND_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _LINKED_VERSION = f"{_SDK_MODULE}/go/common/version.Version"
+_USUAL_PLACE = "/usr/local/go/bin"  # where go.dev says to unpack it; often not on PATH
 _QUESTION_LIMIT_S = 120.0
 _LOG = "engine-build.log"
 
@@ -57,7 +59,9 @@ def built(cache: Path) -> find.Found:
     folder = cache / name(module_folder())
     if not (folder / launcher.EXECUTOR).is_file():
         raise EngineError(f"no engine has been built in {folder}")
-    launcher.write(folder)
+    # A cache that cannot be written, shared by an administrator say, is used with the launcher that it has.
+    with suppress(OSError):
+        launcher.write(folder)
     return find.inspect(folder / find.COMMAND, path="")
 
 
@@ -77,7 +81,7 @@ def build(cache: Path, *, say: Say, environment: Mapping[str, str], limit_s: flo
         EngineError: When there is no fitting Go, or the build fails; the text is a sentence.
     """
     module = module_folder()
-    go = shutil.which("go", path=environment.get("PATH")) or shutil.which("go", path="/usr/local/go/bin")
+    go = shutil.which("go", path=environment.get("PATH")) or shutil.which("go", path=_USUAL_PLACE)
     if go is None:
         raise EngineError(f"no Go compiler is on PATH; install Go {required_go(module)} or newer (https://go.dev/dl)")
     with_settings = {**environment, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
@@ -113,17 +117,14 @@ class _Compiler:
 
     def run(self, *arguments: str, limit_s: float, doing: str) -> command.Result:
         """Run one go command."""
-        try:
-            return command.run(
-                [self._go, *arguments],
-                folder=self._module,
-                environment=self._environment,
-                limit_s=limit_s,
-                say=self._say,
-                doing=doing,
-            )
-        except OSError as error:
-            raise EngineError(f"the Go compiler {self._go} does not start: {error.strerror or error}") from error
+        return command.run(
+            [self._go, *arguments],
+            folder=self._module,
+            environment=self._environment,
+            limit_s=limit_s,
+            say=self._say,
+            doing=doing,
+        )
 
     def version(self) -> str:
         """Give its version, which Go itself compares with go.mod: an older one may fetch the one that is asked for."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zonewright.engine.cache import Say
+from zonewright.engine.tether import tethered
 
 LINE_S = 15.0
 """Seconds between two lines of progress."""
@@ -53,14 +54,11 @@ def run(
         doing: What the lines say, for example `building the engine`.
 
     Returns:
-        How it ended.
-
-    Raises:
-        OSError: When it does not start.
+        How it ended; a command that does not start has status 1 and says why.
     """
     started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - commands of this package
-        command,
+        tethered(command),
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.DEVNULL,

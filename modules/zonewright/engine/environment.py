@@ -7,6 +7,7 @@ import os
 import secrets
 import shlex
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -92,10 +93,9 @@ def _make_passphrase(file: Path) -> None:
     if file.exists():
         file.chmod(0o600)
         return
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, unfinished = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # made with mode 0600
     with os.fdopen(descriptor, "w", encoding="ascii") as opened:
         opened.write(secrets.token_urlsafe(32) + "\n")
     with suppress(FileExistsError):
         os.link(unfinished, file)
-    unfinished.unlink()
+    Path(unfinished).unlink()

@@ -7,25 +7,13 @@ run; only how a process starts and ends.
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from zonewright.engine.tether import tethered
+
 END_GRACE_S = 2.0
 """Seconds between asking a process to end and killing it: less than the five that the engine waits for its host."""
-
-# Runs first in the new process and then becomes the command. prctl(PR_SET_PDEATHSIG) survives exec; it is set here
-# and not by `preexec_fn`, because gRPC's threads run in the parent and only exec is safe after a fork of threads.
-# The parent may have died before the call: then its number has changed, and the process ends by itself.
-_TETHER = """
-import os, signal, sys
-if sys.platform == "linux":
-    import ctypes
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit(1)
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
 
 
 class Children:
@@ -60,8 +48,7 @@ class Children:
         """
         pipe = asyncio.subprocess.PIPE if piped else None
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())),
-            *command,
+            *tethered(command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,

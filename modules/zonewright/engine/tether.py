@@ -1,0 +1,34 @@
+"""Ties a process to the one that starts it: the kernel kills it when its parent dies, however that happens.
+
+Must import nothing but the standard library's smallest parts: it stands in the way of every start.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Runs first in the new process and then becomes the command. prctl(PR_SET_PDEATHSIG) survives exec; it is set here
+# and not by `preexec_fn`, because only exec is safe after a fork of a process with threads, and gRPC has some. The
+# parent may have died before the call: then its number has changed, and the process ends by itself. Other systems
+# than Linux have no such call: there a parent that is killed leaves its children.
+_SCRIPT = """
+import os, signal, sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+try:
+    os.execvp(sys.argv[2], sys.argv[2:])
+except OSError as error:
+    sys.exit(f"{sys.argv[2]} does not start: {error.strerror}")
+"""
+
+
+def tethered(command: Sequence[str | Path]) -> list[str]:
+    """Give the command that starts `command` as a tethered child of this process.
+
+    The tether follows the thread that starts it: start it from one that stays until the child has ended.
+    """
+    return [sys.executable, "-I", "-S", "-c", _SCRIPT, str(os.getpid()), *(os.fspath(part) for part in command)]
