@@ -35,12 +35,12 @@ def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[s
         path: Path = ("clusters", cluster_id)
         yield from _node_type(known, owner, path, cluster)
         yield from _numbers(known, owner, path, cluster)
-        yield from _within(owner, path, cluster)
         found = known.site(cluster.site)
-        if found is None:
-            if not known.site_may_exist(cluster.site):
-                yield unknown("site", cluster.site, known.site_ids(), owner=owner, path=(*path, "site"))
-        elif not known.unsure(owner, (*path, "site")):
+        if found is None and not known.site_may_exist(cluster.site):
+            yield unknown("site", cluster.site, known.site_ids(), owner=owner, path=(*path, "site"))
+            continue
+        yield from _within(owner, path, cluster)
+        if found is not None:
             site_owner, site = found
             yield from _rooms(known, owner, path, cluster, site_owner=site_owner, site=site)
             yield from _racks(known, owner, path, cluster, site=site, site_owner=site_owner, index=indexes[site_owner])

@@ -53,6 +53,7 @@ def _index_room(index: RowIndex, owner: str, path: Path, room: Room, *, total: i
             continue
         total += len(ids)
         if total > MAX_ROWS:
+            index.unsure.add(place)
             index.faults.append(
                 Fault(
                     owner=owner,

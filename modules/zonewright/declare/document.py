@@ -15,7 +15,7 @@ from zonewright.declare.problem import Path, Problem, dotted
 from zonewright.declare.sentences import Wrong, wrongs_of
 from zonewright.declare.shape import FileType
 from zonewright.declare.text import read_text
-from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, walk
+from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_at, walk
 from zonewright.model import OwnerFile, Zone
 
 
@@ -60,7 +60,13 @@ def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER
         return Document(file=path.name, root=None, content=None, left_out=frozenset(), problems=tuple(problems))
     refused = _refused(root)
     remains = _validated(root, model)
-    problems += [_problem(wrong, path.name, root) for wrong in remains.wrongs if wrong.path not in refused]
+    said: dict[tuple[object, ...], Problem] = {}
+    for wrong in remains.wrongs:
+        if wrong.path not in refused:
+            # A value that aliases repeat is one place to correct, so it is said at its first path only.
+            key = (id(node_at(root, wrong.path)), wrong.missing, wrong.of_key, wrong.why)
+            said.setdefault(key, _problem(wrong, path.name, root))
+    problems += said.values()
     if remains.untold:
         problems.append(_and_more(remains.untold, path.name, problems[-1].line))
     return Document(

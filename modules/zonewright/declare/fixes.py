@@ -1,7 +1,7 @@
 """The smallest remedy for a wrong value: the value that was probably meant."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from zonewright.declare.problem import did_you_mean, shown
 from zonewright.declare.shape import Shape, unit_of
@@ -24,11 +24,11 @@ def fix_of_range(node: Node, shape: Shape) -> str:
     return "write a number in this range"
 
 
-def fix_of_type(node: Node, shape: Shape) -> str:
+def fix_of_type(node: Node, shape: Shape, *, required: bool) -> str:
     """The fix of a value of another type than wanted."""
     kind = str(shape.get("type", ""))
     if isinstance(node, Scalar) and node.value is None:
-        return "write a value behind the ':', or leave the field out where it is not required"
+        return f"write a value behind the ':'{'' if required else ', or delete the line'}"
     by_kind = {
         "integer": _for_number,
         "number": _for_number,
@@ -96,7 +96,8 @@ def fix_of_text(text: str, shape: Shape) -> str:
 def fix_of_choice(node: Node, options: tuple[str, ...]) -> str:
     """The fix of a value that is none of those allowed."""
     text = node.text if isinstance(node, Scalar) else ""
-    return did_you_mean(text, options, "write one of those") if text else "write one of those"
+    otherwise = f"write {options[0]}" if len(options) == 1 else "write one of those"
+    return did_you_mean(text, options, otherwise) if text else otherwise
 
 
 def fix_of_address(node: Node, shape: Shape) -> str:
@@ -104,6 +105,8 @@ def fix_of_address(node: Node, shape: Shape) -> str:
     if isinstance(node, Items | Fields):
         return "write one address as text"
     network = any("network" in option.get("format", "") for option in shape.get("anyOf", ()))
+    if isinstance(node.value, int) and not isinstance(node.value, bool) and 0 <= node.value < 2**32:
+        return f"write {ip_address(node.value)}{'/...' if network else ''} if you mean that"
     if "%" in node.text:
         return "leave out '%' and what follows"
     try:

@@ -1,10 +1,12 @@
 """What a check may rely on: the declarations that are there, and what of them was left out as faulty."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zonewright.declare.problem import Path
 from zonewright.model import OwnerFile, Site, Zone
+from zonewright.model.base import IDENTIFIER_PATTERN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,12 @@ class Known:
     def unsure(self, owner: str, path: Path) -> bool:
         """Whether a part at, above or below the path was left out, so that nothing can be said about it."""
         return any(
-            part[: len(path)] == path or path[: len(part)] == part for part in self.left_out.get(owner, frozenset())
+            part[: len(path)] == path
+            or path[: len(part)] == part
+            or (
+                part[:-1] == path[:-1] and not re.search(IDENTIFIER_PATTERN, part[-1])
+            )  # a misspelt id, perhaps of this
+            for part in self.left_out.get(owner, frozenset())
         )
 
     def site(self, site_id: str) -> tuple[str, Site] | None:

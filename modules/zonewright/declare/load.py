@@ -1,6 +1,6 @@
 """Load the declarations of a zone's folder, or of one stack, with everything that is wrong with them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path as FilePath
@@ -11,7 +11,7 @@ from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.declare.references import RESERVED_PARTY, faults_of
 from zonewright.declare.sources import Sources
-from zonewright.declare.tree import line_of
+from zonewright.declare.tree import line_of, node_at
 from zonewright.model import Declaration, OwnerFile, Zone
 
 ZONE_FILE = "zone.yaml"
@@ -85,11 +85,22 @@ def _loaded(
     )
     said = {"": zone} | by_owner
     problems += [problem for document in (zone, *documents) for problem in document.problems]
-    problems += [_located(said[fault.owner], fault) for fault in faults_of(known)]
+    problems += _said_once(said, faults_of(known))
     if problems or known.zone is None:
         return Loaded(declaration=None, problems=in_order(problems))
     roots = {owner: (one.file, one.root) for owner, one in ({RESERVED_PARTY: zone} | by_owner).items() if one.root}
     return Loaded(declaration=Declaration(zone=known.zone, owners=contents, sources=Sources(roots)), problems=())
+
+
+def _said_once(documents: Mapping[str, Document], faults: Iterable[Fault]) -> list[Problem]:
+    """Each fault with its line; one of a value that aliases repeat is said at its first path only."""
+    said: dict[tuple[object, ...], Problem] = {}
+    for fault in faults:
+        document = documents[fault.owner]
+        node = node_at(document.root, fault.path) if document.root else None
+        key = (id(node) if node else fault.path, fault.owner, fault.what, fault.expected, fault.got)
+        said.setdefault(key, _located(document, fault))
+    return list(said.values())
 
 
 def _located(document: Document, fault: Fault) -> Problem:
@@ -163,7 +174,7 @@ def _second_file(document: Document, first: str) -> Problem:
         what="an owner with two files",
         expected="one file for each owner",
         got=f"'{owner}', whose file is {first}",
-        fix=f"move what it declares to {first}",
+        fix=f"move what it declares to {first}, or correct the owner",
     )
 
 

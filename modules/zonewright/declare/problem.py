@@ -9,7 +9,7 @@ from typing import Any
 Path = tuple[str, ...]
 """Keys from the top of a file to a value; the items of a list are counted from 0."""
 
-_PLAIN_KEY = re.compile(r"^[A-Za-z0-9_.~-]+$")
+_PLAIN_KEY = re.compile(r"^[A-Za-z0-9_.,~-]+$")
 _SHOWN = 60
 
 
@@ -31,7 +31,11 @@ def one_of(names: Iterable[str]) -> str:
     words = sorted(names)
     if len(words) > 12:  # noqa: PLR2004 - more than a dozen is a list that nobody reads
         return f"{', '.join(words[:10])} or {len(words) - 10} more"
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none, because there is none"
+    return (
+        " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+        if words
+        else "one that is declared (there is none)"
+    )
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

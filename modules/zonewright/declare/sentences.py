@@ -19,7 +19,7 @@ from zonewright.declare.tree import Fields, Node, Scalar, child_of, got_at, walk
 
 _KEY = "[key]"
 _COMPARED = re.compile(r"(?P<one>\w+) (?P<got>.+) is (?P<how>above|more than|not inside) (?P<other>\w+) (?P<limit>.+)")
-_HOW = {"above": "at most", "more than": "at most", "not inside": "inside"}
+_HOW = {"above": "at most", "more than": "at most", "not inside": "an address inside"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,14 @@ class Wrong:
         why: the sentence.
         missing: name of a field that is missing.
         of_key: whether the key is wrong, not the value.
+        too_short: whether a list or mapping holds too little.
     """
 
     path: Path
     why: Refusal
     missing: str = ""
     of_key: bool = False
+    too_short: bool = False
 
 
 def wrongs_of(errors: Iterable[Mapping[str, Any]], model: FileType, root: Node) -> tuple[Wrong, ...]:
@@ -51,6 +53,11 @@ def wrongs_of(errors: Iterable[Mapping[str, Any]], model: FileType, root: Node) 
     for error in errors:
         wrong = _wrong(error, model, root)
         found.setdefault((wrong.path, wrong.missing, wrong.of_key), wrong)
+    for path, missing, of_key in tuple(found):
+        for end in range(len(path)):
+            # What is said of an empty list is said of its items when it only has faulty ones.
+            if not (missing or of_key) and (above := found.get((path[:end], "", False))) and above.too_short:
+                del found[path[:end], "", False]
     renamed = {
         (wrong.path[:-1], meant)
         for wrong in found.values()
@@ -75,7 +82,9 @@ def _wrong(error: Mapping[str, Any], model: FileType, root: Node) -> Wrong:
     compared = _COMPARED.fullmatch(message) if kind == "value_error" else None
     if compared and child_of(node, compared["one"]):
         return Wrong(path=(*path, compared["one"]), why=_comparison(compared))
-    return Wrong(path=path, why=_value(kind, message, node, shape_at(model, path) or {}, root_path=(root, path)))
+    required = not path or path[-1] in (shape_at(model, path[:-1]) or {}).get("required", ())
+    why = _value(kind, message, node, shape_at(model, path) or {}, got=got_at(root, path), required=required)
+    return Wrong(path=path, why=why, too_short=kind == "too_short")
 
 
 def _with_fix(why: Refusal, fix: str) -> Refusal:
@@ -106,7 +115,11 @@ def _fix_of_key(path: Path, model: FileType) -> str:
     shape = shape_at(model, path[:-1]) or {}
     pattern = next(iter(shape.get("patternProperties", ())), "")
     options = shape.get("propertyNames", {}).get("enum", ())
-    return fix_of_text(path[-1], {"pattern": pattern}) if pattern else did_you_mean(path[-1], options, "rename it")
+    return (
+        fix_of_text(path[-1], {"pattern": pattern})
+        if pattern
+        else did_you_mean(path[-1], options, f"write {one_of(options)}")
+    )
 
 
 def _comparison(match: re.Match[str]) -> Refusal:
@@ -119,9 +132,9 @@ def _comparison(match: re.Match[str]) -> Refusal:
     )
 
 
-def _value(kind: str, message: str, node: Node, shape: Shape, *, root_path: tuple[Node, Path]) -> Refusal:
+def _value(kind: str, message: str, node: Node, shape: Shape, *, got: str, required: bool) -> Refusal:
     """The sentence for a value of a kind or size that is not wanted."""
-    wanted, got = expected(shape), got_at(*root_path)
+    wanted = expected(shape)
     options = shape.get("enum") or ([shape["const"]] if "const" in shape else [])
     if options:
         return Refusal("a value that is not allowed", wanted, got, fix_of_choice(node, tuple(options)))
@@ -131,7 +144,9 @@ def _value(kind: str, message: str, node: Node, shape: Shape, *, root_path: tupl
         return Refusal("out of range", wanted, got, fix_of_range(node, shape))
     if kind in ("value_error", "assertion_error"):
         return Refusal("values that do not fit together", "values that do", message, "correct one of them")
-    return _size(kind, node, shape, got) or Refusal("wrong type", wanted, got, fix_of_type(node, shape))
+    return _size(kind, node, shape, got) or Refusal(
+        "wrong type", wanted, got, fix_of_type(node, shape, required=required)
+    )
 
 
 def _size(kind: str, node: Node, shape: Shape, got: str) -> Refusal | None:
@@ -143,5 +158,6 @@ def _size(kind: str, node: Node, shape: Shape, got: str) -> Refusal | None:
         wanted = f"text of at most {shape.get('maxLength', 0)} characters"
         return Refusal("too long a text", wanted, f"{len(text):,} characters", "shorten it")
     if kind == "too_short":
-        return Refusal("nothing in it", f"{expected(shape)}, at least one of them", got, "add one")
+        kind, _, inner = expected(shape).partition(", each ")[2].partition(" ")
+        return Refusal("nothing in it", f"at least one {kind}: {inner}", got, "add one")
     return None

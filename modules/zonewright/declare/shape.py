@@ -55,14 +55,14 @@ def shape_at(model: FileType, path: Path) -> Shape | None:
     root = schema_of(model)
     shape = resolved(root, root)
     for key in path:
-        inner = shape.get("properties", {}).get(key) or _member(shape)
+        inner = shape.get("properties", {}).get(key) or member(shape)
         if inner is None:
             return None
         shape = resolved(inner, root)
     return shape
 
 
-def _member(shape: Shape) -> Shape | None:
+def member(shape: Shape) -> Shape | None:
     """What each value of a mapping by id, or each item of a list, looks like."""
     if "patternProperties" in shape:
         return next(iter(shape["patternProperties"].values()), None)
@@ -115,7 +115,7 @@ def expected(shape: Shape | None) -> str:
 def _of(shape: Shape) -> str:
     if "properties" in shape:
         return f" with the fields of {thing(shape)}"
-    return f", each key {key_expected(shape)}" if _member(shape) else ""
+    return f", each key {key_expected(shape)}" if member(shape) else ""
 
 
 def _number(shape: Shape) -> str:

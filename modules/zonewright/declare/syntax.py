@@ -4,7 +4,7 @@ import yaml
 
 from zonewright.declare.problem import Problem, shown
 
-_INDENTED = "give the line the indentation of its neighbours, or put the value above it into quotes"
+_INDENTED = "give the line the indentation of its neighbours, or close the quote that is open above it"
 _UNCLOSED = "close the bracket, or add the missing comma"
 _WORDS: tuple[tuple[str, str, str], ...] = (
     (
@@ -55,6 +55,6 @@ def syntax_problem(error: Exception, file: str, text: str, *, line: int) -> Prob
     else:
         expected, fix = next((row[1:] for row in _WORDS if row[0] in said), ("YAML", "correct this line"))
         got = shown(words.strip()) if words.strip() else "an empty line"
-    if isinstance(error, yaml.MarkedYAMLError) and began is not None and 0 < began.line + 1 < at:
+    if got != "a tab" and isinstance(error, yaml.MarkedYAMLError) and began is not None and began.line + 1 < at:
         fix = f"{fix} (what it belongs to began on line {began.line + 1})"
     return Problem(file=file, line=at, path="", what="not YAML", expected=expected, got=got, fix=fix)

@@ -84,6 +84,12 @@ def walk(root: Node, path: Path) -> Iterator[Entry]:
         yield entry
 
 
+def node_at(root: Node, path: Path) -> Node | None:
+    """The value at a path, or None."""
+    entries = list(walk(root, path))
+    return entries[-1].node if len(entries) == len(path) + 1 else None
+
+
 def line_of(root: Node, path: Path, *, of_key: bool = False) -> int:
     """Line of a value, or of the nearest thing above that exists.
 

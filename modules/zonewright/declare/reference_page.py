@@ -1,0 +1,107 @@
+"""The reference page of declarations in Markdown: each type with its fields, made from the JSON Schema."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from zonewright.declare.shape import Shape, expected, key_expected, member, resolved, thing
+from zonewright.model.base import IDENTIFIER_PATTERN
+
+_HEAD = """<!-- Generated: python -m zonewright.declare.schema --write -->
+
+# Declarations
+
+A zone is a folder. `zone.yaml` belongs to the zone's administrator and says who takes part, where, and with which
+equipment. Each party declares what is its own in one file beside it: `facility-*.yaml`, `network-*.yaml` or
+`tenant-*.yaml`. Everything is a mapping by id, so an id is unique by construction.
+
+Editors complete and check the files when their first line is one of these (paths relative to the file):
+
+```yaml
+# yaml-language-server: $schema=../../../docs/reference/schema/zone.schema.json
+# yaml-language-server: $schema=../../../docs/reference/schema/owner.schema.json
+```
+
+## How the files are read
+
+- YAML 1.2: `true` and `false`, decimal numbers, `null`, and text. `yes`, `on`, `12:30` and dates are text. A number
+  with a leading zero or in another base is refused: put ids such as `"007"` in quotes. Keys are always text.
+- Anchors, aliases and merge keys (`<<`) work. Tags, a second document and a key that is given twice are refused.
+- An id is 1 to 63 of `a-z 0-9 -`, and begins and ends with a letter or digit, so that it may stand in a host name.
+- A key of `rows` may be a range: `01..25` declares 25 like rows, `r1,r3..r5` four. A rack is named by its number in
+  the row, in two digits: `site/room/row/rack`, such as `qp-dc1/c/01/07`.
+- A cluster with `count: 40` has the nodes `001` to `040`; its node `003` is called `<cluster>-003`.
+- All that is wrong is said in one run, by file and line: `file:line: path: what: expected ..., got ...; fix`.
+"""
+
+
+def page(schemas: list[Shape], limits: Mapping[str, str]) -> str:
+    """The page.
+
+    Args:
+        schemas: of the files, in the order in which they are to be read.
+        limits: what a file may not exceed, as text by name.
+    """
+    words = ", ".join(f"{value} {name}" for name, value in limits.items())
+    parts = [_HEAD, f"- A file has at most {words}, counting what aliases repeat.\n"]
+    seen: set[str] = set()
+    for schema in schemas:
+        for shape in _types(schema, schema):
+            if shape["title"] not in seen:
+                seen.add(shape["title"])
+                parts.append(_section(shape, schema))
+    return "".join(parts).rstrip() + "\n"
+
+
+def _types(shape: Shape, root: Shape) -> Iterator[Shape]:
+    """The declared types in the order in which a reader meets them."""
+    yield shape
+    for field in shape["properties"].values():
+        inner = resolved(field, root)
+        while (deeper := member(inner)) is not None:
+            inner = resolved(deeper, root)
+        if "properties" in inner:
+            yield from _types(inner, root)
+
+
+def _section(shape: Shape, root: Shape) -> str:
+    title = thing(shape).split(" ", 1)[1].capitalize()
+    own = root["$defs"].get(shape["title"], root)["description"]
+    rows = [f"\n## {title}\n\n{own}\n\n| field | holds | default | meaning |\n| --- | --- | --- | --- |\n"]
+    for name, field in shape["properties"].items():
+        holds = _holds(field, root).replace("|", "\\|")
+        default = _default(field, required=name in shape.get("required", ()))
+        rows.append(
+            f"| `{name}` | {holds} | {default} | {field.get('description', '').replace('|', chr(92) + '|')} |\n"
+        )
+    return "".join(rows)
+
+
+def _holds(field: Shape, root: Shape) -> str:
+    shape = resolved(field, root)
+    if "properties" in shape:
+        return _link(shape)
+    inner = member(shape)
+    if inner is not None and shape.get("type") == "object":
+        return f"{_holds(inner, root)} by {_key(shape)}"
+    if inner is not None:
+        return f"list of: {_holds(inner, root)}"
+    return "an id" if shape.get("pattern") == IDENTIFIER_PATTERN else expected(shape)
+
+
+def _key(shape: Shape) -> str:
+    words = key_expected(shape).split(",")[0]
+    return "id" if words.startswith("an id") else ("id or range" if words.startswith("text") else words)
+
+
+def _link(shape: Shape) -> str:
+    name = thing(shape).split(" ", 1)[1]
+    return f"[{name}](#{name.replace(' ', '-')})"
+
+
+def _default(field: Shape, *, required: bool) -> str:
+    if required:
+        return "required"
+    value: Any = field.get("default")
+    if value is None or value in ("", [], {}):
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -1,0 +1,77 @@
+"""The published JSON Schema of the zone's file and of owner files, for editors and other tools.
+
+``python -m zonewright.declare.schema --write`` writes it and the reference page under ``docs/reference``.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from zonewright.declare.compose import MAX_DEPTH, MAX_VALUES
+from zonewright.declare.reference_page import page
+from zonewright.declare.shape import FileType, schema_of
+from zonewright.declare.text import MAX_BYTES
+from zonewright.model import OwnerFile, Zone
+
+Kind = Literal["zone", "owner"]
+KINDS: dict[Kind, FileType] = {"zone": Zone, "owner": OwnerFile}
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(kind: Kind) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of ``zone.yaml`` or of an owner's file.
+
+    Example:
+        >>> schema("owner")["$id"]
+        'urn:zonewright:schema:owner:1'
+    """
+    return {"$schema": _DIALECT, "$id": f"urn:zonewright:schema:{kind}:1", **_published(schema_of(KINDS[kind]))}
+
+
+def schema_text(kind: Kind) -> str:
+    """The schema as it is committed."""
+    return json.dumps(schema(kind), indent=2, ensure_ascii=False, sort_keys=False) + "\n"
+
+
+def reference_markdown() -> str:
+    """The reference page of all fields, made from the same schema."""
+    limits = {"KiB": f"{MAX_BYTES // 1024:,}", "levels": str(MAX_DEPTH), "values": f"{MAX_VALUES:,}"}
+    return page([schema(kind) for kind in KINDS], limits)
+
+
+def _published(shape: Any) -> Any:
+    """The shape with closed mappings, and descriptions in Markdown's quotes."""
+    if isinstance(shape, list):
+        return [_published(item) for item in shape]
+    if not isinstance(shape, dict):
+        return shape
+    made = {key: _published(value) for key, value in shape.items()}
+    if isinstance(made.get("description"), str):
+        made["description"] = made["description"].replace("``", "`")
+    if "patternProperties" in made:
+        made["additionalProperties"] = False
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or print the schema and the reference page."""
+    parser = argparse.ArgumentParser(prog="python -m zonewright.declare.schema", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write below --folder instead of printing")
+    parser.add_argument("--folder", type=Path, default=Path("docs/reference"), help="the folder of the reference")
+    options = parser.parse_args(arguments)
+    texts = {f"schema/{kind}.schema.json": schema_text(kind) for kind in KINDS}
+    texts["declaration.md"] = reference_markdown()
+    for name, text in texts.items():
+        if options.write:
+            path = options.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        else:
+            sys.stdout.write(text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,91 @@
+"""A stack's configuration file, ``stacks/Pulumi.<stack>.yaml``, as far as zonewright reads and writes it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+NAMESPACE = "zone"
+DEFAULT_LEDGER = "sqlite:///.zonewright/ledger.db"
+_STACK_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+
+
+class StackFileError(ValueError):
+    """The file is missing or is not what was expected; ``str()`` is a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackFile:
+    """The settings of one stack.
+
+    Attributes:
+        name: name of the stack.
+        declaration: the owner's file, relative to the project's root.
+        ledger: the ledger's URL.
+        stack_id: identity of the stack in the ledger.
+    """
+
+    name: str
+    declaration: str
+    ledger: str
+    stack_id: str
+
+    def text(self) -> str:
+        """The file's content."""
+        values = {"declaration": self.declaration, "ledger": self.ledger, "stackId": self.stack_id}
+        lines = [f"  {NAMESPACE}:{key}: {value}" for key, value in values.items()]
+        return "\n".join(["config:", *lines]) + "\n"
+
+
+def project_folder(root: Path) -> Path:
+    """The folder of the stacks' configuration files, as Pulumi.yaml says.
+
+    Raises:
+        StackFileError: when there is no Pulumi.yaml, or it can not be read.
+    """
+    document = _mapping(root / "Pulumi.yaml", "run this in a project's folder")
+    return root / str(document.get("stackConfigDir", "."))
+
+
+def stack_path(root: Path, name: str) -> Path:
+    """Path of a stack's configuration file.
+
+    Raises:
+        StackFileError: when the name is none that Pulumi takes.
+    """
+    if not _STACK_NAME.match(name):
+        raise StackFileError(f"'{name}' is no stack name: expected letters, digits, '-', '_' and '.'")
+    return project_folder(root) / f"Pulumi.{name}.yaml"
+
+
+def read_stack_file(root: Path, name: str) -> StackFile:
+    """Read the settings of a stack.
+
+    Raises:
+        StackFileError: one sentence for everything that is missing.
+    """
+    path = stack_path(root, name)
+    how = f"make it with: zonewright stack new {name} --party PARTY --declaration FILE"
+    config = _mapping(path, how).get("config")
+    values = config if isinstance(config, dict) else {}
+    wanted = ("declaration", "ledger", "stackId")
+    missing = [f"{NAMESPACE}:{key}" for key in wanted if not isinstance(values.get(f"{NAMESPACE}:{key}"), str)]
+    if missing:
+        raise StackFileError(f"{path}: {', '.join(missing)} must be given as text; {how}")
+    declaration, ledger, stack_id = (values[f"{NAMESPACE}:{key}"] for key in wanted)
+    return StackFile(name=name, declaration=declaration, ledger=ledger, stack_id=stack_id)
+
+
+def _mapping(path: Path, how: str) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StackFileError(f"{path} does not exist; {how}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        first = str(error).splitlines()[0]
+        raise StackFileError(f"{path} can not be read: {first}") from None
+    if not isinstance(document, dict):
+        raise StackFileError(f"{path}: expected a mapping, got {type(document).__name__}; {how}")
+    return document

@@ -1,0 +1,52 @@
+"""Each case file gives the sentences that stand beside it, with either of PyYAML's parsers.
+
+``ZONEWRIGHT_UPDATE_GOLDEN=1`` writes the sentences anew; read the difference before it is committed.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from zonewright.declare import load_zone
+from zonewright.declare.compose import FAST_LOADER
+
+CASES = Path(__file__).parents[1] / "cases" / "declare"
+REPLACED = {"zone": "zone.yaml", "facility": "facility-operator-b.yaml", "tenant": "tenant-fin.yaml"}
+FILES = sorted(path for kind in REPLACED for path in (CASES / kind).glob("*.yaml"))
+LOADERS = {"libyaml": FAST_LOADER, "pure": yaml.SafeLoader}
+
+
+def load_case(case: Path, folder: Path, loader: type = FAST_LOADER) -> tuple[str, ...]:
+    """The sentences for a case: its file in place of the file of that kind in the base zone."""
+    shutil.copytree(CASES / "base", folder, dirs_exist_ok=True)
+    shutil.copyfile(case, folder / REPLACED[case.parent.name])
+    loaded = load_zone(folder, loader=loader)
+    assert loaded.declaration is None
+    return tuple(str(problem) for problem in loaded.problems)
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("case", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_case_gives_its_sentences(case: Path, loader: str, tmp_path: Path) -> None:
+    """A faulty file gives exactly the sentences that stand beside it."""
+    expected = case.with_suffix(".txt")
+    sentences = "".join(f"{sentence}\n" for sentence in load_case(case, tmp_path, LOADERS[loader]))
+    if os.environ.get("ZONEWRIGHT_UPDATE_GOLDEN") and loader == "libyaml":
+        expected.write_text(sentences, encoding="utf-8")
+    assert sentences == expected.read_text(encoding="utf-8")
+
+
+def test_the_base_zone_has_no_fault() -> None:
+    """The zone that cases are put into is good, so a case shows its own fault only."""
+    loaded = load_zone(CASES / "base")
+    assert loaded.problems == ()
+    assert loaded.declaration is not None
+
+
+def test_every_sentence_file_has_its_case() -> None:
+    """No file of sentences is left over from a case that was renamed."""
+    texts = {path.with_suffix(".yaml") for kind in REPLACED for path in (CASES / kind).glob("*.txt")}
+    assert texts == set(FILES)
