@@ -71,7 +71,7 @@ def _wrong(error: Mapping[str, Any], model: FileType, root: Node) -> Wrong:
     path = keys[: len(list(walk(root, keys))) - 1]
     kind = str(error["type"])
     if kind == "missing":
-        return Wrong(path=path, missing=keys[-1], why=_missing(path, keys[-1], model))
+        return Wrong(path=keys[:-1], missing=keys[-1], why=_missing(keys[:-1], keys[-1], model))
     if kind == "extra_forbidden":
         return Wrong(path=path, of_key=True, why=_unknown(path, model, root))
     if _KEY in keys[len(path) :]:
