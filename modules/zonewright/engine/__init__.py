@@ -9,6 +9,7 @@ Must not: know anything of zones, or import another room of zonewright.
 from zonewright.engine.environment import STATE_FOLDER, environment, exports, find_root
 from zonewright.engine.errors import Attempt, EngineError
 from zonewright.engine.obtain import Engine, Status, ensure, status
+from zonewright.engine.stacks import PulumiStack
 from zonewright.engine.version import WANTED, Version
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Attempt",
     "Engine",
     "EngineError",
+    "PulumiStack",
     "Status",
     "Version",
     "ensure",

@@ -50,3 +50,8 @@ class Declaration:
     zone: Zone
     owners: Mapping[str, OwnerFile]
     sources: Mapping[str, Source] = field(default_factory=dict)
+
+    def sources_of(self, owner: str) -> dict[str, str]:
+        """``file:line`` by path within one owner's file, as findings name paths."""
+        prefix = f"{owner}/"
+        return {path.removeprefix(prefix): str(at) for path, at in self.sources.items() if path.startswith(prefix)}

@@ -16,14 +16,14 @@ from zonewright.ledger import LedgerError, LedgerUnavailableError, verbs
 from zonewright.ledger.change import change_digest, place_text
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.messages import CapacityRequest, ContentRequest, Proposal, ProposeRequest
-from zonewright.model import Declaration, Site
+from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster
-from zonewright.program.resources import Admission, Completion, Enrolment, Provider, SiteConfig, after
+from zonewright.program.rendering import rendered_files
+from zonewright.program.resources import Admission, Completion, Enrolment, Provider, SiteConfig
 from zonewright.program.settings import Settings, settings
-from zonewright.render import node_context, render_nodes
 
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
@@ -42,11 +42,6 @@ def deploy(declaration: Declaration | None = None) -> None:
     declaration = declaration or _read(options)
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)
-    sources = {
-        path.removeprefix(f"{owner}/"): str(source)
-        for path, source in declaration.sources.items()
-        if path.startswith(f"{owner}/")
-    }
     try:
         ledger = LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE))
         proposal = ledger.call(
@@ -55,7 +50,7 @@ def deploy(declaration: Declaration | None = None) -> None:
                 stack_id=options.stack_id,
                 party=owner,
                 demand=demand,
-                sources=sources,
+                sources=declaration.sources_of(owner),
                 reserve=not pulumi.runtime.is_dry_run(),
             ),
         )
@@ -74,29 +69,10 @@ def _read(options: Settings) -> Declaration:
     if loaded.declaration is None or loaded.problems:
         count = len(loaded.problems)
         lines = "\n".join(f"  {problem}" for problem in loaded.problems)
-        raise pulumi.RunError(f"{count} fault{'s' if count != 1 else ''} in the declaration, nothing was asked:\n{lines}")
+        raise pulumi.RunError(
+            f"{count} fault{'s' if count != 1 else ''} in the declaration, nothing was asked:\n{lines}"
+        )
     return loaded.declaration
-
-
-def rendered_files(demand: Demand, proposal: Proposal) -> Mapping[str, str]:
-    """Text by path of every configuration of a proposal, in order of path."""
-    contexts = []
-    sites = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
-    for cluster_id, wanted in demand.clusters.items():
-        for node in nodes_of(cluster_id, wanted.cluster):
-            seat = proposal.seats.get(node.name)
-            if seat is not None and wanted.cluster.site in sites:
-                contexts.append(
-                    node_context(
-                        name=node.name,
-                        site_id=wanted.cluster.site,
-                        site=sites[wanted.cluster.site],
-                        rack=seat.rack,
-                        position=seat.position,
-                        addresses=proposal.addresses.get(node.name, {}),
-                    )
-                )
-    return render_nodes(contexts)
 
 
 def _write_findings(options: Settings, proposal: Proposal) -> None:
@@ -144,7 +120,9 @@ def _register(
         change_digest=change_digest(proposal.demand_digest, proposal.seats, proposal.addresses, rendered_digest),
         opts=pulumi.ResourceOptions(provider=provider, depends_on=[admission, *registered]),
     )
-    sites = sorted({wanted.cluster.site for wanted in demand.clusters.values()} | {a for a in demand.assets if "/" not in a})
+    sites = sorted(
+        {wanted.cluster.site for wanted in demand.clusters.values()} | {a for a in demand.assets if "/" not in a}
+    )
     pulumi.export("free", completion.urn.apply(lambda _urn: _free(ledger, sites)))
 
 
@@ -194,7 +172,8 @@ def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:
             f"  {name}: {old or 'no place'} -> {new or 'no place'}" for name, (old, new) in proposal.changed.items()
         ]
         pulumi.log.warn(
-            f"{len(lines)} places differ from the last preview, because others moved in meanwhile:\n" + "\n".join(lines),
+            f"{len(lines)} places differ from the last preview, because others moved in meanwhile:\n"
+            + "\n".join(lines),
             resource=admission,
         )
 

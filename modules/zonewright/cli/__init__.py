@@ -1,0 +1,55 @@
+"""The command line: arguments, printing and exit codes, nothing else.
+
+Exit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided (for example the ledger can not be reached).
+Each command imports what it runs only when it runs, so that ``zonewright --help`` is quick.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from zonewright import __version__
+from zonewright.cli import check, diff, engine, ledger, recover, schema, stack
+
+COMMANDS = (check, diff, stack, ledger, recover, engine, schema)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="zonewright",
+        description="Infrastructure as code for the compute clusters of a shared zone.",
+        epilog="Exit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided.",
+    )
+    top.add_argument("--version", action="version", version=f"zonewright {__version__}")
+    top.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments without the program's name; None takes them from the process.
+
+    Returns:
+        The exit code.
+    """
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 3
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; nothing is left to tell it
+        return 0
+    except Exception as error:
+        if arguments.debug:
+            raise
+        from zonewright.cli.output import report_error
+
+        return report_error(error)

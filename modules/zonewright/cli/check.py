@@ -1,0 +1,84 @@
+"""``zonewright check``: every fault and every finding of a zone's folder, or of one stack against the ledger."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zonewright.declare import Problem
+    from zonewright.rules.finding import Finding
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``check``."""
+    parser = commands.add_parser(
+        "check",
+        help="check a zone's folder, or one stack against the ledger",
+        description="Check a zone's folder as the whole world, or one stack against everything the ledger holds.",
+    )
+    parser.add_argument(
+        "zone", nargs="?", type=Path, metavar="ZONE", help="folder with zone.yaml and the owners' files"
+    )
+    parser.add_argument("--stack", metavar="NAME", help="check this stack's own file against its ledger")
+    parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import MISUSE
+
+    if (arguments.zone is None) == (arguments.stack is None):
+        print("error: give either a zone's folder or --stack NAME", file=sys.stderr)
+        return MISUSE
+    problems, findings, line = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
+    return _show(problems, findings, line, as_json=arguments.format == "json")
+
+
+def _whole(folder: Path) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
+    from zonewright.declare import load_zone
+    from zonewright.place import judge_declaration
+
+    loaded = load_zone(folder)
+    if loaded.declaration is None or loaded.problems:
+        return loaded.problems, (), ""
+    findings, line = judge_declaration(loaded.declaration)
+    return (), findings, line
+
+
+def _stack(name: str, url: str | None) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
+    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.cli.proposal import load_and_propose
+    from zonewright.rules.finding import Finding
+
+    root, stack, ledger = stack_and_ledger(name, url)
+    with ledger:
+        loaded, proposal = load_and_propose(root, stack, ledger)
+    if proposal is None:
+        return loaded.problems, (), ""
+    findings = tuple(Finding.from_data(item) for item in proposal.findings)
+    return (), findings, f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
+
+
+def _show(problems: "Sequence[Problem]", findings: "Sequence[Finding]", line: str, *, as_json: bool) -> int:
+    from zonewright.cli.output import GOOD, REFUSED, findings_text, print_json, width
+
+    against = [finding for finding in findings if finding.refuses]
+    if as_json:
+        document: dict[str, Any] = {
+            "problems": [problem.to_data() for problem in problems],
+            "findings": [finding.to_data() for finding in findings],
+        }
+        print_json(document)
+    else:
+        for problem in problems:
+            print(problem)
+        if findings:
+            print(findings_text(findings, columns=width()))
+        if problems:
+            print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration; rules were not run")
+        elif not against:
+            print(f"good: {line}")
+    return REFUSED if problems or against else GOOD

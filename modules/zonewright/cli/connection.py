@@ -1,0 +1,41 @@
+"""How commands reach a ledger and find a project."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.declare.stack_file import StackFile
+    from zonewright.ledger.client import LedgerClient
+
+
+def project_root() -> Path:
+    """The nearest folder with a Pulumi.yaml, from the working directory upward; else the working directory."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)
+
+
+def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient":
+    """A client for a ledger URL.
+
+    Raises:
+        LedgerUnavailableError: when the extra that it needs is not installed, or there is no ledger.
+    """
+    from zonewright.ledger.errors import LedgerUnavailableError
+
+    try:
+        from zonewright.ledger.client import LedgerClient
+    except ModuleNotFoundError as error:
+        raise LedgerUnavailableError(
+            "extra", f"this command needs {error.name}; install it with: pip install 'zonewright[stack]'"
+        ) from error
+    return LedgerClient(url, root=root, create=create, token=os.environ.get("ZONEWRIGHT_LEDGER_TOKEN"))
+
+
+def stack_and_ledger(name: str, url: str | None) -> "tuple[Path, StackFile, LedgerClient]":
+    """Root, settings and ledger of a stack; ``url`` overrides the stack's own."""
+    from zonewright.declare.stack_file import read_stack_file
+
+    root = project_root()
+    stack = read_stack_file(root, name)
+    return root, stack, open_ledger(url or stack.ledger, root)

@@ -1,0 +1,151 @@
+"""``zonewright ledger``: register a zone's file, look at the ledger, verify its journal."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.messages import JournalEntry
+
+DEFAULT = "sqlite:///.zonewright/ledger.db"
+_PAGE = 1000
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``ledger``."""
+    parser = commands.add_parser(
+        "ledger", help="register a zone, read the ledger, verify its journal", description="Work on a ledger."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for name, function, text in (
+        ("init", _init, "make the ledger if it is missing, and register the administrator's zone.yaml"),
+        ("status", _status, "free capacity by site, or everything of one stack"),
+        ("history", _history, "print the journal, one JSON line for each decision"),
+        ("checkpoint", _checkpoint, "print the journal's signed head, to be kept elsewhere"),
+        ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
+    ):
+        verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
+        if name == "init":
+            verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
+        if name == "status":
+            verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
+            verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
+        if name == "verify":
+            verb.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint that was kept elsewhere")
+            verb.add_argument("--public-key", metavar="BASE64", help="the ledger's key as known from elsewhere")
+        verb.set_defaults(run=function)
+
+
+def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClient":
+    from zonewright.cli.connection import open_ledger, project_root
+
+    return open_ledger(arguments.ledger, project_root(), create=create)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from zonewright.declare import load_zone
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import InitRequest
+
+    loaded = load_zone(arguments.zone, owners=())
+    if loaded.declaration is None or loaded.problems:
+        for problem in loaded.problems:
+            print(problem)
+        return 1
+    with _open(arguments, create=True) as client:
+        answer = client.call(verbs.INIT, InitRequest(zone=loaded.declaration.zone))
+    state = "registered" if answer.changed else "is registered already"
+    print(f"zone {answer.zone} {state}: {answer.zone_digest}")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import print_json
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import CapacityRequest
+
+    if arguments.stack:
+        return _stack_status(arguments)
+    with _open(arguments) as client:
+        answer = client.call(verbs.CAPACITY, CapacityRequest())
+    if arguments.format == "json":
+        print_json(answer.model_dump())
+        return 0
+    print(f"{'site':<20}{'racks':>8}{'free U':>10}{'free kW':>12}{'used kW':>12}")
+    for site, item in answer.sites.items():
+        print(f"{site:<20}{item.racks:>8,}{item.free_u:>10,}{item.free_kw:>12,.1f}{item.used_kw:>12,.1f}")
+    return 0
+
+
+def _stack_status(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.cli.output import print_json
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import ReportRequest
+
+    _, stack, client = stack_and_ledger(arguments.stack, None)
+    with client:
+        report = client.call(verbs.REPORT, ReportRequest(stack_id=stack.stack_id))
+    if arguments.format == "json":
+        print_json(report.model_dump())
+        return 0
+    print(
+        f"stack id {report.stack_id}, party {report.party or 'not enrolled'}, admission {report.admission_id or 'none'}"
+    )
+    for item in report.holdings:
+        place = f"{item.data['rack']} U{item.data['position']}" if item.kind == "node" else item.data["summary"]
+        print(f"{item.state:<10} {item.kind:<5} {item.name:<24} generation {item.generation:<4} {place}")
+    return 0
+
+
+def _entries(client: "LedgerClient") -> "list[JournalEntry]":
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import HistoryRequest
+
+    entries: list[JournalEntry] = []
+    while True:
+        page = client.call(verbs.HISTORY, HistoryRequest(after=len(entries), limit=_PAGE)).entries
+        entries += page
+        if len(page) < _PAGE:
+            return entries
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    with _open(arguments) as client:
+        for entry in _entries(client):
+            print(entry.model_dump_json())
+    return 0
+
+
+def _checkpoint(arguments: argparse.Namespace) -> int:
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import CheckpointRequest
+
+    with _open(arguments) as client:
+        print(client.call(verbs.CHECKPOINT, CheckpointRequest()).model_dump_json(indent=2))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from zonewright.ledger.journal import verify, verify_checkpoint
+    from zonewright.ledger.messages import Checkpoint
+
+    checkpoint = None
+    wrong: str | None = None
+    if arguments.checkpoint is not None:
+        try:
+            checkpoint = Checkpoint.model_validate_json(arguments.checkpoint.read_bytes())
+        except ValidationError:
+            print(f"error: {arguments.checkpoint} is no checkpoint of zonewright", file=sys.stderr)
+            return 2
+        wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key)
+    with _open(arguments) as client:
+        entries = _entries(client)
+    wrong = wrong or verify(entries, checkpoint)
+    print(f"wrong: {wrong}" if wrong else f"good: {len(entries)} entries, each follows from the one before")
+    return 1 if wrong else 0

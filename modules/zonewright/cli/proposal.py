@@ -1,0 +1,30 @@
+"""What ``check`` and ``diff`` share: a stack's file, and a read-only proposal for it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.declare import Loaded
+    from zonewright.declare.stack_file import StackFile
+    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.messages import Proposal
+
+
+def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> "tuple[Loaded, Proposal | None]":
+    """Load the stack's own file and ask the ledger; no proposal where the file has faults."""
+    from zonewright.declare import load_stack
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import ProposeRequest
+    from zonewright.model.demand import demand_of
+
+    loaded = load_stack(root / stack.declaration)
+    if loaded.declaration is None or loaded.problems:
+        return loaded, None
+    owner = next(iter(loaded.declaration.owners))
+    request = ProposeRequest(
+        stack_id=stack.stack_id,
+        party=owner,
+        demand=demand_of(loaded.declaration, owner),
+        sources=loaded.declaration.sources_of(owner),
+    )
+    return loaded, ledger.call(verbs.PROPOSE, request)

@@ -1,0 +1,112 @@
+"""``zonewright recover``: after a kill or a lost state, bring state and ledger together again."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zonewright.engine import PulumiStack
+
+OWN_TYPE = "zonewright:index:"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``recover``."""
+    parser = commands.add_parser(
+        "recover",
+        help="after a kill or a lost state, bring a stack and the ledger together again",
+        description="Remove the lock of a killed run, clear its pending operations, take the stack over if its state "
+        "was lost, and run up. Safe to run again.",
+    )
+    parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
+    parser.add_argument(
+        "--take-over", action="store_true", help="bind the stack id to this state; the old one was lost"
+    )
+    parser.add_argument("--print", action="store_true", dest="only_print", help="only print the commands")
+    parser.add_argument("--no-up", action="store_true", help="leave the last step, pulumi up, to you")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.engine import EngineError, PulumiStack, ensure
+
+    root, settings, ledger = stack_and_ledger(arguments.stack, None)
+    try:
+        stack = PulumiStack(ensure(), root, arguments.stack)
+        with ledger:
+            return _recover(stack, settings.stack_id, ledger, arguments)
+    except EngineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+
+
+def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import RecoverRequest, ReportRequest
+
+    steps = _Steps(stack, only_print=arguments.only_print)
+    if not steps.cancel():
+        return 3
+    deployment = stack.export()
+    if deployment.get("pending_operations"):
+        count = len(deployment["pending_operations"])
+        if not steps.pulumi(f"clear {count} pending operations", "refresh", "--yes", "--clear-pending-creates"):
+            return 3
+        deployment = stack.export() if not arguments.only_print else deployment
+    own = [item for item in deployment.get("resources", ()) if str(item.get("type", "")).startswith(OWN_TYPE)]
+    report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False))
+    if report.lineage is not None and _lineage(own) != report.lineage:
+        if not arguments.take_over:
+            print(
+                f"error: the ledger knows stack id {stack_id} from another state than this one. If that state is lost, "
+                f"run: zonewright recover --stack {stack.name} --take-over. If it still exists elsewhere, this is a "
+                f"second checkout: make a stack of its own with zonewright stack new",
+                file=sys.stderr,
+            )
+            return 1
+        print(f"take over stack id {stack_id} ({len(own)} resources in the state)", file=sys.stderr)
+        if not arguments.only_print:
+            party = report.party or ""
+            request = RecoverRequest(stack_id=stack_id, party=party, state_is_empty=not _holds(own))
+            ledger.call(verbs.RECOVER, request)
+    if arguments.no_up:
+        return 0
+    return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
+
+
+def _holds(own: list[dict[str, Any]]) -> bool:
+    holding = {f"{OWN_TYPE}{kind}" for kind in ("Node", "Site", "Row")}
+    return any(item.get("type") in holding for item in own)
+
+
+def _lineage(own: list[dict[str, Any]]) -> str | None:
+    for item in own:
+        if item.get("type") == f"{OWN_TYPE}Enrolment":
+            return str(item.get("outputs", {}).get("lineage"))
+    return None
+
+
+class _Steps:
+    """Runs or prints one `pulumi` call after the other."""
+
+    def __init__(self, stack: "PulumiStack", *, only_print: bool) -> None:
+        self._stack = stack
+        self._only_print = only_print
+
+    def pulumi(self, why: str, *arguments: str) -> bool:
+        """One step; True when it succeeded or was only printed."""
+        print(f"{why}: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
+        return self._only_print or self._stack.run(*arguments).returncode == 0
+
+    def cancel(self) -> bool:
+        """Remove a killed run's lock; that there is none is good too."""
+        arguments = ("cancel", "--yes")
+        print(f"remove a killed run's lock: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
+        if self._only_print:
+            return True
+        result = self._stack.run(*arguments, quiet=True)
+        if result.returncode != 0:
+            reason = (result.stderr or "").strip()
+            print(f"error: {reason}", file=sys.stderr)
+        return result.returncode == 0

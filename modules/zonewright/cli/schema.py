@@ -1,0 +1,23 @@
+"""``zonewright schema``: the JSON Schema of a declaration's files, for editors."""
+
+import argparse
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``schema``."""
+    parser = commands.add_parser(
+        "schema",
+        help="print the JSON Schema of a declaration",
+        description="Print the JSON Schema (draft 2020-12) of zone.yaml or of an owner's file.",
+    )
+    parser.add_argument("kind", choices=("zone", "owner"), help="which file")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import json
+
+    from zonewright.declare.schema import schema
+
+    print(json.dumps(schema()[arguments.kind], indent=2, ensure_ascii=False))
+    return 0
