@@ -1,1 +1,6 @@
 """The rules of the zone: facts in, findings out. Pure: no I/O, no clock, no randomness."""
+
+from zonewright.rules.finding import Finding
+from zonewright.rules.registry import RULES, Rule, evaluate
+
+__all__ = ["RULES", "Finding", "Rule", "evaluate"]

@@ -1,0 +1,20 @@
+"""Finds places and addresses for a demand under the rules. Pure: no I/O, no clock, no randomness."""
+
+from zonewright.place.addresses import Addresses, assign_addresses
+from zonewright.place.change import change_world, touched
+from zonewright.place.placing import place
+from zonewright.place.read_set import Premise, failed, read_set
+from zonewright.place.seat import Placement, Seat
+
+__all__ = [
+    "Addresses",
+    "Placement",
+    "Premise",
+    "Seat",
+    "assign_addresses",
+    "change_world",
+    "failed",
+    "place",
+    "read_set",
+    "touched",
+]

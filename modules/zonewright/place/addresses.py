@@ -1,0 +1,108 @@
+"""One address from each pool for each node: the lowest that is free, and the same one again as long as it may."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from zonewright.model.site import AddressPool
+
+_HOST_PAIR = 2  # a network of two addresses has no network address and no broadcast (RFC 3021, RFC 6164)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """What was assigned.
+
+    Attributes:
+        assigned: by node name and pool id, with prefix length, such as ``10.80.16.5/20``.
+        short: names of nodes for which a pool has no address left, in order.
+    """
+
+    assigned: Mapping[str, Mapping[str, str]]
+    short: tuple[str, ...]
+
+
+def assign_addresses(
+    pools: Mapping[str, AddressPool],
+    names: Iterable[str],
+    *,
+    sticky: Mapping[str, Mapping[str, str]],
+    taken: Mapping[str, Collection[str]],
+) -> Addresses:
+    """Give each node an address from each pool.
+
+    Args:
+        pools: by id.
+        names: nodes, in any order; lower numbers get lower addresses.
+        sticky: present addresses by node name and pool id; kept while they are in the pool and nobody else's.
+        taken: addresses of others by pool id, with or without prefix length.
+    """
+    ordered = sorted(set(names), key=_natural)
+    assigned: dict[str, dict[str, str]] = {name: {} for name in ordered}
+    short: set[str] = set()
+    for pool_id, pool in sorted(pools.items()):
+        present = {name: sticky[name][pool_id] for name in ordered if pool_id in sticky.get(name, {})}
+        chosen = _from_pool(pool, ordered, present, taken.get(pool_id, ()))
+        for name in ordered:
+            if name in chosen:
+                assigned[name][pool_id] = f"{_text(chosen[name], pool)}/{pool.prefix.prefixlen}"
+            else:
+                short.add(name)
+    return Addresses(assigned=assigned, short=tuple(name for name in ordered if name in short))
+
+
+def _from_pool(
+    pool: AddressPool, names: Iterable[str], present: Mapping[str, str], taken: Collection[str]
+) -> dict[str, int]:
+    hosts = _hosts(pool)
+    used = {int(pool.gateway), *(_number(text) for text in taken)}
+    chosen: dict[str, int] = {}
+    for name, text in present.items():
+        number = _number(text)
+        if number in hosts and number not in used and _version(text) == pool.prefix.version:
+            chosen[name] = number
+            used.add(number)
+    free = _free(hosts, used)
+    for name in names:
+        if name not in chosen:
+            number = next(free, -1)
+            if number < 0:
+                break
+            chosen[name] = number
+    return chosen
+
+
+def _free(hosts: range, used: set[int]) -> Iterator[int]:
+    """Free addresses from the lowest; no list of the pool is made."""
+    number = hosts.start
+    while number < hosts.stop:
+        if number not in used:
+            yield number
+        number += 1
+
+
+def _hosts(pool: AddressPool) -> range:
+    """Addresses that a node may have: not the network's own, and not the broadcast of IPv4."""
+    first, last = int(pool.prefix.network_address), int(pool.prefix.broadcast_address)
+    if last - first < _HOST_PAIR:
+        return range(first, last + 1)
+    return range(first + 1, last if pool.prefix.version == IPv4Address(0).version else last + 1)
+
+
+def _number(text: str) -> int:
+    return int(ip_address(text.split("/", 1)[0]))
+
+
+def _version(text: str) -> int:
+    return ip_address(text.split("/", 1)[0]).version
+
+
+def _text(number: int, pool: AddressPool) -> str:
+    kind = IPv4Address if pool.prefix.version == IPv4Address(0).version else IPv6Address
+    return str(kind(number))
+
+
+def _natural(name: str) -> tuple[str, int, str]:
+    """``core-9999`` before ``core-10000``."""
+    cluster, _, number = name.rpartition("-")
+    return (cluster, len(number), number)

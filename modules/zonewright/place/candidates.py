@@ -1,0 +1,107 @@
+"""Racks for the nodes of one cluster, best first: rooms in use before idle ones, then the tightest that still fits.
+
+A rack goes back into the queue only after a node was put into it, so that n nodes and r racks take
+O((n + r) log r) steps.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from zonewright.model.cluster import Spread
+from zonewright.place.floor import Floor, RackState, Shape
+from zonewright.rules.spread import domain_of
+
+Verdict = Literal["now", "later", "never"]
+_Entry = tuple[int, str]
+
+
+class SpreadCount:
+    """How many nodes of a cluster are in which domain, and what its spread still allows."""
+
+    def __init__(self, spread: Spread | None, nodes: int) -> None:
+        self.spread = spread
+        self.counts: Counter[str] = Counter()
+        self.target = min(spread.at_least, nodes) if spread is not None else 0
+        self.given_up = False
+
+    @property
+    def missing(self) -> int:
+        """Domains that are not reached yet; 0 once they were given up."""
+        return 0 if self.given_up else max(0, self.target - len(self.counts))
+
+    def add(self, rack_id: str) -> None:
+        """Count a node."""
+        if self.spread is not None:
+            self.counts[domain_of(rack_id, self.spread.scope)] += 1
+
+    def is_full(self, rack_id: str) -> bool:
+        """Whether the domain of a rack has as many nodes as it may."""
+        if self.spread is None or self.spread.max_per_domain is None:
+            return False
+        return self.counts[domain_of(rack_id, self.spread.scope)] >= self.spread.max_per_domain
+
+    def verdict(self, rack_id: str) -> Verdict:
+        """Whether the next node may go to a rack; "later" while other domains must be reached first."""
+        if self.is_full(rack_id):
+            return "never"
+        if self.spread is not None and self.missing and domain_of(rack_id, self.spread.scope) in self.counts:
+            return "later"
+        return "now"
+
+
+class Candidates:
+    """A queue of racks for one shape."""
+
+    def __init__(self, floor: Floor, shape: Shape, states: Iterable[RackState]) -> None:
+        self._floor = floor
+        self._shape = shape
+        self._queue: list[_Entry] = []
+        self._idle: dict[str, list[_Entry]] = {}
+        self._later: list[_Entry] = []
+        for state in states:
+            left = state.left_after(shape.figures(state.present))
+            if left is not None:
+                room = state.rack.room
+                queue = self._queue if room in floor.rooms_in_use else self._idle.setdefault(room, [])
+                queue.append((left, state.rack.id))
+        for queue in (self._queue, *self._idle.values()):
+            heapq.heapify(queue)
+
+    def take(self, spread: SpreadCount) -> tuple[RackState, int] | None:
+        """The best rack with its lowest free position, or None; give it back with ``put_back`` after use."""
+        while self._queue or self._open_a_room():
+            entry = heapq.heappop(self._queue)
+            verdict = spread.verdict(entry[1])
+            if verdict == "later":
+                self._later.append(entry)
+            elif verdict == "now":
+                state = self._floor.states[entry[1]]
+                position = state.lowest(self._shape)
+                if position is not None:
+                    return state, position
+        return None
+
+    def put_back(self, state: RackState) -> None:
+        """Queue a rack again, with what is left in it now."""
+        left = state.left_after(self._shape.figures(state.present))
+        if left is not None:
+            heapq.heappush(self._queue, (left, state.rack.id))
+
+    def recall(self) -> None:
+        """Queue again what had to wait until enough domains were reached."""
+        for entry in self._later:
+            heapq.heappush(self._queue, entry)
+        self._later = []
+
+    def _open_a_room(self) -> bool:
+        """Add the racks of one idle room: an active one before a planned one, then by its best rack."""
+        if not self._idle:
+            return False
+        room = min(self._idle, key=lambda room: (not self._accepts(room), self._idle[room][0]))
+        self._queue = self._idle.pop(room)
+        return True
+
+    def _accepts(self, room: str) -> bool:
+        return any(self._floor.states[rack_id].rack.accepts for _, rack_id in self._idle[room])

@@ -1,0 +1,133 @@
+"""The racks while places are being given out: bits of free units and sums of loads, kept up to date.
+
+Internal to placement, and the only thing in it that changes while it runs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from zonewright.model.demand import ClusterDemand
+from zonewright.model.expand import draw_of
+from zonewright.model.power import Draw
+from zonewright.model.site import Face, FeedName
+from zonewright.model.world import Occupant, Rack, World
+from zonewright.place.seat import Seat
+from zonewright.rules.geometry import bits, lowest_free, occupied
+from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, grams, larger, limits, total, watts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What all nodes of a cluster have in common for placement."""
+
+    u_height: int
+    faces: tuple[Face, ...]
+    face: Face
+    draw: Draw
+    grams: int
+
+    @classmethod
+    def of(cls, wanted: ClusterDemand) -> "Shape":
+        """The shape of the nodes of a cluster."""
+        kind, cluster = wanted.node_type, wanted.cluster
+        return cls(
+            u_height=kind.u_height,
+            faces=("front", "rear") if kind.is_full_depth else (cluster.face,),
+            face=cluster.face,
+            draw=draw_of(kind, cluster),
+            grams=grams(kind.weight_kg),
+        )
+
+    def figures(self, present: frozenset[FeedName]) -> Figures:
+        """The seven figures of one such node in a rack with these feeds."""
+        return (*watts(self.draw, present), self.grams)
+
+
+class RackState:
+    """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
+
+    __slots__ = ("limits", "own", "present", "rack", "sums", "taken")
+
+    def __init__(self, rack: Rack, others: Iterable[Occupant], own: Iterable[Occupant]) -> None:
+        blocking = list(others)
+        self.rack = rack
+        self.present = frozenset(rack.feeds)
+        self.limits = limits(rack)
+        self.taken = occupied(blocking)
+        self.own: dict[Key, Figures] = by_key(own, self.present)
+        self.sums = total([*by_key(blocking, self.present).values(), *self.own.values()])
+
+    def taken_for(self, shape: Shape) -> int:
+        """Bits that a node of this shape can not take."""
+        mask = 0
+        for face in shape.faces:
+            mask |= self.taken[face]
+        return mask
+
+    def lowest(self, shape: Shape) -> int | None:
+        """Lowest position with room for the shape, or None."""
+        return lowest_free(self.taken_for(shape), rack_u=self.rack.u_height, needed_u=shape.u_height)
+
+    def has_units(self, shape: Shape, position: int) -> bool:
+        """Whether the shape has its units at one position."""
+        if position < 1 or position + shape.u_height - 1 > self.rack.u_height:
+            return False
+        return not self.taken_for(shape) & bits(position, shape.u_height)
+
+    def added(self, shape: Shape, key: Key) -> Figures:
+        """What one more node adds; a node that has something here already adds only what is above that."""
+        asked = shape.figures(self.present)
+        known = self.own.get(key)
+        return asked if known is None else tuple(map(int.__sub__, larger(asked, known), known))
+
+    def carries(self, extra: Figures) -> bool:
+        """Whether nothing that grows by ``extra`` is then over its limit."""
+        return all(
+            more == 0 or used + more <= limit for used, more, limit in zip(self.sums, extra, self.limits, strict=True)
+        )
+
+    def left_after(self, asked: Figures) -> int | None:
+        """Watts that stay free, whichever feed is lost, after ``asked`` is added; None where it does not fit."""
+        after = list(map(int.__sub__, map(int.__sub__, self.limits, self.sums), asked))
+        if min(after) < 0:
+            return None
+        if len(self.present) > 1:
+            return min(after[ALONE["A"]], after[ALONE["B"]])
+        return after[WORST["B"]] if "B" in self.present else after[WORST["A"]]
+
+    def add(self, shape: Shape, key: Key, position: int) -> None:
+        """Put a node here, whether it fits or not."""
+        extra = self.added(shape, key)
+        self.sums = tuple(map(int.__add__, self.sums, extra))
+        self.own[key] = tuple(map(int.__add__, self.own.get(key, NOTHING), extra))
+        mask = bits(position, shape.u_height)
+        for face in shape.faces:
+            self.taken[face] |= mask
+
+
+class Floor:
+    """All racks of a world, and the rooms in which something draws power."""
+
+    def __init__(self, world: World, standing: Iterable[Occupant]) -> None:
+        others: dict[str, list[Occupant]] = defaultdict(list)
+        own: dict[str, list[Occupant]] = defaultdict(list)
+        for item in world.occupants:
+            others[item.rack].append(item)
+        for item in standing:
+            own[item.rack].append(item)
+        self.states = {
+            rack_id: RackState(rack, others.get(rack_id, ()), own.get(rack_id, ()))
+            for rack_id, rack in world.racks.items()
+        }
+        self.rooms_in_use = {
+            state.rack.room for state in self.states.values() if state.sums[WORST["A"]] or state.sums[WORST["B"]]
+        }
+
+    def put(self, shape: Shape, key: Key, seat: Seat) -> None:
+        """Put a node on its seat; a rack that is not in the world is left to the rules."""
+        state = self.states.get(seat.rack)
+        if state is not None:
+            state.add(shape, key, seat.position)
+            if shape.draw.allocated_w:
+                self.rooms_in_use.add(state.rack.room)

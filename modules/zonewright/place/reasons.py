@@ -1,0 +1,89 @@
+"""Why a node has no place: which resource is short, in how many racks, and the nearest miss. One sentence."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from zonewright.place.candidates import SpreadCount
+from zonewright.place.floor import RackState, Shape
+from zonewright.rules.geometry import longest_free
+from zonewright.rules.loads import ALONE, GRAMS, WORST
+from zonewright.rules.words import amount, kilograms, some
+
+_FIGURES = (
+    (ALONE["B"], "on feed B after the loss of feed A"),
+    (ALONE["A"], "on feed A after the loss of feed B"),
+    (WORST["A"], "on feed A"),
+    (WORST["B"], "on feed B"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Short:
+    """One resource that a rack is short of; ``part`` is the shortage relative to what is wanted."""
+
+    resource: str
+    part: float
+    text: str
+
+
+def why_no_rack(shape: Shape, spread: SpreadCount, states: Iterable[RackState], *, closed: int, where: str) -> str:
+    """The sentence for a node that no rack can take.
+
+    Args:
+        shape: what was to be placed.
+        spread: what the cluster's spread allows.
+        states: the racks that were looked at, as they are now.
+        closed: racks that were not looked at because they do not take nodes of the party.
+        where: the site and rooms that were looked at, for people.
+    """
+    counts: Counter[str] = Counter()
+    nearest: tuple[int, float, str, str] | None = None
+    looked = 0
+    for state in states:
+        looked += 1
+        shortages = list(_shortages(shape, spread, state))
+        counts.update({item.resource: 1 for item in shortages})
+        texts = " and ".join(item.text for item in shortages)
+        miss = (len(shortages), sum(item.part for item in shortages), state.rack.id, texts)
+        nearest = miss if nearest is None or miss < nearest else nearest
+    not_open = f"; {some(closed, 'rack')} there {'is' if closed == 1 else 'are'} not open for it" if closed else ""
+    if nearest is None:
+        return f"no rack at {where} takes it{not_open}" if closed else f"there is no rack at {where}"
+    short = ", ".join(f"{resource} in {count:,}" for resource, count in sorted(counts.items()))
+    return (
+        f"none of {some(looked, 'rack')} looked at in {where} can take it: short of {short}{not_open}; "
+        f"nearest is {nearest[2]}, short of {nearest[3]}"
+    )
+
+
+def _shortages(shape: Shape, spread: SpreadCount, state: RackState) -> Iterator[_Short]:
+    if state.lowest(shape) is None:
+        longest = longest_free(state.taken_for(shape), rack_u=state.rack.u_height)
+        missing = shape.u_height - longest
+        yield _Short(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
+    watts = _watts_short(shape, state)
+    if watts is not None:
+        yield watts
+    asked = shape.figures(state.present)
+    over = state.sums[GRAMS] + asked[GRAMS] - state.limits[GRAMS]
+    if over > 0:
+        yield _Short(resource="weight", part=over / max(1, asked[GRAMS]), text=kilograms(over))
+    if spread.verdict(state.rack.id) != "now" and spread.spread is not None:
+        scope = spread.spread.scope
+        known = "has its share already" if spread.is_full(state.rack.id) else "is used already and others are wanted"
+        yield _Short(resource="spread", part=1.0, text=f"spread: its {scope} {known}")
+
+
+def _watts_short(shape: Shape, state: RackState) -> _Short | None:
+    """The worst shortage on a feed, or None."""
+    asked = shape.figures(state.present)
+    over, place = max(
+        ((state.sums[index] + asked[index] - state.limits[index], text) for index, text in _FIGURES),
+        key=lambda item: item[0],
+    )
+    if over <= 0:
+        return None
+    return _Short(
+        resource="feed watts", part=over / max(1, shape.draw.allocated_w), text=f"{amount(over, 'W')} {place}"
+    )

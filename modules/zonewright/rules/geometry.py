@@ -1,0 +1,61 @@
+"""Rack units as bits: bit n stands for U n, counted from 1 at the bottom. No policy stands here."""
+
+from collections.abc import Iterable
+
+from zonewright.model.site import Face
+from zonewright.model.world import Occupant
+
+
+def _below(unit: int) -> int:
+    """Bits of all units below ``unit``."""
+    return (1 << max(unit, 0)) - 1
+
+
+def bits(position: int, u_height: int) -> int:
+    """Bits of ``u_height`` units from ``position`` upward.
+
+    Example:
+        >>> bin(bits(2, 3))
+        '0b11100'
+    """
+    return _below(position + u_height) & ~_below(position)
+
+
+def occupied(occupants: Iterable[Occupant]) -> dict[Face, int]:
+    """Bits taken on each face by those that block units."""
+    taken: dict[Face, int] = {"front": 0, "rear": 0}
+    for item in occupants:
+        if item.blocks_units:
+            mask = bits(item.position, item.u_height)
+            for face in item.faces:
+                taken[face] |= mask
+    return taken
+
+
+def lowest_free(taken: int, *, rack_u: int, needed_u: int) -> int | None:
+    """Lowest position at which ``needed_u`` units in one piece are free, or None.
+
+    Args:
+        taken: bits that are not free, of all faces that count.
+        rack_u: height of the rack in U.
+        needed_u: units wanted, at least 1.
+
+    Example:
+        >>> lowest_free(bits(1, 4), rack_u=10, needed_u=2)
+        5
+    """
+    free = bits(1, rack_u) & ~taken
+    starts = free
+    for step in range(1, needed_u):
+        starts &= free >> step
+    return (starts & -starts).bit_length() - 1 if starts else None
+
+
+def longest_free(taken: int, *, rack_u: int) -> int:
+    """Units in the longest free piece."""
+    free = bits(1, rack_u) & ~taken
+    length = 0
+    while free:
+        free &= free >> 1
+        length += 1
+    return length

@@ -1,0 +1,72 @@
+"""What an occupant asks of a rack, as integers that rules, placement and read sets add up in the same way.
+
+Seven figures: watts on A and on B while the power supplies share evenly, the same when they share at worst, watts
+on B alone after the loss of A, on A alone after the loss of B, and grams. Grams, because a sum of floating point
+kilograms depends on its order.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from zonewright.model.power import Draw
+from zonewright.model.site import FeedName
+from zonewright.model.world import Occupant, Rack
+
+Figures = tuple[int, ...]
+Key = tuple[str, str, str]
+
+EVEN: Mapping[FeedName, int] = {"A": 0, "B": 1}
+WORST: Mapping[FeedName, int] = {"A": 2, "B": 3}
+ALONE: Mapping[FeedName, int] = {"B": 4, "A": 5}
+GRAMS = 6
+NOTHING: Figures = (0,) * 7
+KILOGRAM = 1000
+
+
+@lru_cache(maxsize=4096)
+def watts(draw: Draw, present: frozenset[FeedName]) -> Figures:
+    """The six figures in watts of one draw in a rack that has the feeds ``present``.
+
+    In a rack without any feed the whole draw counts on A, whose limit is 0 there: a missing feed is never good.
+    """
+    if not present:
+        return (draw.allocated_w, 0, draw.allocated_w, 0, 0, 0)
+    even, worst = draw.live(present), draw.live_at_worst(present)
+    alone = (draw.after_loss("A", present), draw.after_loss("B", present)) if len(present) > 1 else (0, 0)
+    return (even.get("A", 0), even.get("B", 0), worst.get("A", 0), worst.get("B", 0), *alone)
+
+
+def grams(weight_kg: float) -> int:
+    """Kilograms as whole grams."""
+    return round(weight_kg * KILOGRAM)
+
+
+def figures(item: Occupant, present: frozenset[FeedName]) -> Figures:
+    """The seven figures of one occupant."""
+    return (*watts(item.draw, present), grams(item.weight_kg))
+
+
+def larger(one: Figures, two: Figures) -> Figures:
+    """The larger of each figure."""
+    return tuple(map(max, one, two))
+
+
+def by_key(occupants: Iterable[Occupant], present: frozenset[FeedName]) -> dict[Key, Figures]:
+    """Figures by identity: who stands twice in one rack (a move within it) counts once, with the larger figures."""
+    found: dict[Key, Figures] = {}
+    for item in occupants:
+        asked, known = figures(item, present), found.get(item.key)
+        found[item.key] = asked if known is None else larger(known, asked)
+    return found
+
+
+def total(all_figures: Iterable[Figures]) -> Figures:
+    """Sum of figures."""
+    return tuple(map(sum, zip(*all_figures, strict=True))) or NOTHING
+
+
+def limits(rack: Rack) -> Figures:
+    """What a rack allows for each figure; 0 for a feed that it does not have."""
+    on_a = rack.feeds["A"].available_w if "A" in rack.feeds else 0
+    on_b = rack.feeds["B"].available_w if "B" in rack.feeds else 0
+    return (on_a, on_b, on_a, on_b, on_b, on_a, rack.max_weight_kg * KILOGRAM)

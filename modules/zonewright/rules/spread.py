@@ -1,0 +1,81 @@
+"""Rules about how the nodes of a cluster are spread over racks, rows and rooms."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from zonewright.model.cluster import Scope, Spread
+from zonewright.model.world import ClusterFacts, Occupant
+from zonewright.rules.view import Breach, View, participants_of
+from zonewright.rules.words import some
+
+COUNTED = frozenset({"wanted", "admitted", "active"})
+
+
+def domain_of(rack_id: str, scope: Scope) -> str:
+    """Id of the rack, row or room that a rack is in, also of a rack that is not in the world.
+
+    Example:
+        >>> domain_of("qp-dc1/c/01/07", "row")
+        'qp-dc1/c/01'
+    """
+    return rack_id if scope == "rack" else rack_id.rsplit("/", 1 if scope == "row" else 2)[0]
+
+
+def spread(view: View) -> Iterator[Breach]:
+    """Each cluster uses as many domains as it asks for, with no more nodes in one than it allows."""
+    for cluster in view.clusters:
+        if cluster.spread is not None:
+            everyone = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ())
+            nodes = sorted((item for item in everyone if item.standing in COUNTED), key=lambda item: item.name)
+            yield from _too_few(cluster, cluster.spread, nodes)
+            yield from _too_many(cluster, cluster.spread, nodes)
+
+
+def _too_few(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Iterator[Breach]:
+    limit = min(asked.at_least, len({item.key for item in nodes}))
+    value = len({domain_of(item.rack, asked.scope) for item in nodes})
+    if value < limit:
+        missing = limit - value
+        yield Breach(
+            subject=cluster.name,
+            where=cluster.path,
+            message=(
+                f"cluster {cluster.name} stands in {some(value, asked.scope)}; its spread asks for at least "
+                f"{limit:,}: {missing:,} missing"
+            ),
+            value=value,
+            limit=limit,
+            unit=f"{asked.scope}s",
+            excess=missing,
+            participants=participants_of(nodes),
+            fix=f"place {some(missing, 'node')} of {cluster.name} in {some(missing, 'other ' + asked.scope)}",
+        )
+
+
+def _too_many(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Iterator[Breach]:
+    limit = asked.max_per_domain
+    if limit is None:
+        return
+    counts = Counter(domain_of(item.rack, asked.scope) for item in nodes)
+    for domain, value in sorted(counts.items()):
+        if value > limit:
+            inside = [item for item in nodes if domain_of(item.rack, asked.scope) == domain]
+            yield Breach(
+                subject=cluster.name,
+                where=inside[-1].path or cluster.path,
+                message=(
+                    f"cluster {cluster.name} has {some(value, 'node')} in {asked.scope} {domain}; its spread allows "
+                    f"{limit:,}: {value - limit:,} too many"
+                ),
+                value=value,
+                limit=limit,
+                unit="nodes",
+                excess=value - limit,
+                participants=participants_of(inside),
+                fix=f"move {_names(inside[limit:])} to {asked.scope}s that have fewer than {limit:,}",
+            )
+
+
+def _names(nodes: list[Occupant]) -> str:
+    first = nodes[0].name
+    return first if len(nodes) == 1 else f"{some(len(nodes), 'node')} from {first} on"

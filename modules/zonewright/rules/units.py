@@ -1,0 +1,173 @@
+"""Rules about rack units: the rack is there and open, the units exist, nobody else has them."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from zonewright.model.world import Occupant, Rack
+from zonewright.rules.geometry import lowest_free, occupied
+from zonewright.rules.view import Breach, View, movable, participants_of, row_path
+from zonewright.rules.words import amount, span
+
+
+def rack_exists(view: View) -> Iterator[Breach]:
+    """The rack of each occupant is in the world, and takes new nodes of that party."""
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        if rack is None:
+            yield from (_unknown(item) for item in occupants)
+        else:
+            yield from (_closed(item, rack) for item in occupants if _may_not_enter(item, rack, occupants))
+
+
+def _may_not_enter(item: Occupant, rack: Rack, occupants: Sequence[Occupant]) -> bool:
+    """Whether a node is new to a rack that does not take it; one that stands there already may stay or slide."""
+    if item.standing != "wanted" or rack.takes_nodes_of(item.party):
+        return False
+    return not any(other.key == item.key and other.standing in {"active", "releasing"} for other in occupants)
+
+
+def _unknown(item: Occupant) -> Breach:
+    if item.path and item.standing != "baseline":
+        message = f"{item.name} is to stand in rack {item.rack}, which no operator has brought in"
+        fix = f"choose a rack that exists (site/room/row/rack), or have the facility operator declare {item.rack} first"
+    else:
+        message = f"something stands in rack {item.rack}, which is not declared"
+        fix = f"declare rack {item.rack}, or keep it until what stands in it has left"
+    return Breach(
+        subject=item.rack,
+        where=item.path or row_path(item.rack),
+        message=message,
+        value=0,
+        limit=1,
+        unit="racks",
+        excess=1,
+        participants=participants_of([item]),
+        fix=fix,
+    )
+
+
+def _closed(item: Occupant, rack: Rack) -> Breach:
+    return Breach(
+        subject=rack.id,
+        where=item.path,
+        message=f"{item.name} is to stand in rack {rack.id}, which is not open for new nodes of {item.party}",
+        value=1,
+        limit=0,
+        unit="nodes",
+        excess=1,
+        participants=participants_of([item]),
+        fix=f"choose a rack in an active row and room, or have the facility operator open {rack.row}",
+    )
+
+
+def unit_range(view: View) -> Iterator[Breach]:
+    """All units of each occupant are between U1 and the height of the rack."""
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        if rack is not None:
+            for item in occupants:
+                if item.position < 1 or item.units.stop - 1 > rack.u_height:
+                    yield _outside(item, rack)
+
+
+def _outside(item: Occupant, rack: Rack) -> Breach:
+    top = item.units.stop - 1
+    above = min(max(0, top - rack.u_height), item.u_height)
+    below = min(max(0, 1 - item.position), item.u_height)
+    highest = rack.u_height - item.u_height + 1
+    if highest < 1:
+        fix = f"choose a rack of at least {amount(item.u_height, 'U')}"
+    else:
+        fix = f"choose a position from 1 to {highest} in this rack"
+    what = item.name if item.path and item.standing != "baseline" else "baseline or a node"
+    return Breach(
+        subject=rack.id,
+        where=item.path or row_path(rack.id),
+        message=(
+            f"{what} takes {span(item.position, item.u_height)} of rack {rack.id}, which has U1 to U{rack.u_height}: "
+            f"{amount(above + below, 'U')} outside"
+        ),
+        value=top if above else item.position,
+        limit=rack.u_height if above else 1,
+        unit="U",
+        excess=above + below,
+        participants=participants_of([item]),
+        fix=fix,
+    )
+
+
+def unit_overlap(view: View) -> Iterator[Breach]:
+    """No unit of a face is taken twice."""
+    for rack_id, occupants in view.in_rack.items():
+        blocking = sorted((item for item in occupants if item.blocks_units), key=lambda item: (item.key, item.position))
+        if not _all_apart(blocking):
+            rack = view.racks.get(rack_id)
+            for one, two in combinations(blocking, 2):
+                shared = _shared_units(one, two)
+                if shared:
+                    yield _twice(one, two, shared, rack, blocking)
+
+
+def _all_apart(occupants: Sequence[Occupant]) -> bool:
+    """Quick answer for the usual case: as many unit faces are taken as are asked for."""
+    taken = occupied(occupants)
+    return sum(mask.bit_count() for mask in taken.values()) == sum(
+        len(item.faces) * item.u_height for item in occupants
+    )
+
+
+def _shared_units(one: Occupant, two: Occupant) -> range:
+    """Units that two occupants both take; none where a stack is itself about to leave one of the places."""
+    own = (one.party, one.stack) == (two.party, two.stack)
+    if own and (one.key == two.key or "releasing" in {one.standing, two.standing}):
+        return range(0)
+    if not set(one.faces) & set(two.faces):
+        return range(0)
+    return range(max(one.position, two.position), min(one.units.stop, two.units.stop))
+
+
+def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, blocking: Sequence[Occupant]) -> Breach:
+    able = movable([one, two])
+    acting = able[-1] if able else None
+    where = span(shared.start, len(shared))
+    subject = one.rack
+    if acting is None:
+        message = f"{where} of rack {subject} is taken twice"
+        fix = "declare the baseline where it really stands, or ask the holder of the place to leave it"
+    else:
+        holder = _holder(two if acting is one else one, acting)
+        message = (
+            f"{acting.name} takes {where} of rack {subject}, which {holder} has: {amount(len(shared), 'U')} shared"
+        )
+        fix = _other_place(acting, rack, blocking)
+    return Breach(
+        subject=subject,
+        where=(acting.path if acting else "") or next((o.path for o in (one, two) if o.path), row_path(subject)),
+        message=message,
+        value=len(shared),
+        limit=0,
+        unit="U",
+        excess=len(shared),
+        participants=participants_of([one, two]),
+        fix=fix,
+    )
+
+
+def _holder(other: Occupant, acting: Occupant) -> str:
+    """The other side, without the name of another party's thing."""
+    if other.party == acting.party:
+        return other.name
+    return "baseline equipment" if other.standing == "baseline" else "a node of another party"
+
+
+def _other_place(acting: Occupant, rack: Rack | None, blocking: Sequence[Occupant]) -> str:
+    taken = occupied(item for item in blocking if item is not acting)
+    bits = 0
+    for face in acting.faces:
+        bits |= taken[face]
+    free = None if rack is None else lowest_free(bits, rack_u=rack.u_height, needed_u=acting.u_height)
+    if free is None:
+        return (
+            f"choose another rack for {acting.name}: this one has no {amount(acting.u_height, 'U')} free in one piece"
+        )
+    return f"move {acting.name} to position {free} of this rack, the lowest that is free, or choose another rack"

@@ -1,0 +1,88 @@
+"""What rules are given and what they give back: a world grouped once, and breaches.
+
+A rule function takes a ``View`` and yields ``Breach``; the registry adds id, level and reference.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from zonewright.model.world import ClusterFacts, Occupant, Rack, World
+from zonewright.rules.finding import Participant
+from zonewright.rules.loads import Key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A world, grouped by rack and by cluster.
+
+    Attributes:
+        racks: all racks of the world, by id.
+        in_rack: occupants by rack id, only for the racks that are to be judged; in no particular order.
+        in_cluster: occupants by (party, stack, cluster), only for the clusters that are to be judged.
+        clusters: the clusters that are to be judged.
+    """
+
+    racks: Mapping[str, Rack]
+    in_rack: Mapping[str, Sequence[Occupant]]
+    in_cluster: Mapping[Key, Sequence[Occupant]]
+    clusters: tuple[ClusterFacts, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breach:
+    """One place where a rule does not hold; fields as in ``Finding``."""
+
+    subject: str
+    where: str
+    message: str
+    value: int | None = None
+    limit: int | None = None
+    unit: str = ""
+    excess: int = 0
+    participants: tuple[Participant, ...] = ()
+    fix: str
+
+
+RuleFunction = Callable[[View], Iterable[Breach]]
+
+
+def view_of(world: World, racks: Collection[str] | None) -> View:
+    """Group a world once.
+
+    Args:
+        world: the facts.
+        racks: ids of the racks to be judged; None judges all.
+    """
+    judged = None if racks is None else frozenset(racks)
+    wanted = {(item.party, item.stack, item.name) for item in world.clusters}
+    in_rack: dict[str, list[Occupant]] = defaultdict(list)
+    in_cluster: dict[Key, list[Occupant]] = defaultdict(list)
+    for item in world.occupants:
+        if judged is None or item.rack in judged:
+            in_rack[item.rack].append(item)
+        if item.cluster is not None and (item.party, item.stack, item.cluster) in wanted:
+            in_cluster[item.party, item.stack, item.cluster].append(item)
+    return View(racks=world.racks, in_rack=in_rack, in_cluster=in_cluster, clusters=world.clusters)
+
+
+def participants_of(occupants: Iterable[Occupant]) -> tuple[Participant, ...]:
+    """Everyone who takes part, each once, in order."""
+    return tuple(Participant(party=party, name=name) for party, name in sorted({(o.party, o.name) for o in occupants}))
+
+
+def row_path(rack_id: str) -> str:
+    """Path of a rack's row in its operator's declaration, for findings on which the operator must act."""
+    parts = rack_id.split("/")
+    keys = ("sites", "rooms", "rows")
+    return ".".join(f"{key}.{part}" for key, part in zip(keys, parts, strict=False))
+
+
+def movable(occupants: Iterable[Occupant]) -> list[Occupant]:
+    """Those that the acting party can move, in order of name: wanted ones, else its standing ones.
+
+    Only the acting party's occupants have a path in a declaration; baseline is the operator's and is not moved.
+    """
+    candidates = [item for item in occupants if item.standing not in {"baseline", "releasing"}]
+    wanted = [item for item in candidates if item.standing == "wanted"]
+    return sorted(wanted or [item for item in candidates if item.path], key=lambda item: (item.key, item.position))
