@@ -1,4 +1,4 @@
-"""How commands reach a ledger and find a project."""
+"""How commands reach a ledger."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zonewright.declare.stack_file import StackFile
     from zonewright.ledger.client import LedgerClient
-
-
-def project_root() -> Path:
-    """The nearest folder with a Pulumi.yaml, from the working directory upward; else the working directory."""
-    here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)
 
 
 def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient":
@@ -34,8 +28,8 @@ def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient"
 
 def stack_and_ledger(name: str, url: str | None) -> "tuple[Path, StackFile, LedgerClient]":
     """Root, settings and ledger of a stack; ``url`` overrides the stack's own."""
-    from zonewright.declare.stack_file import read_stack_file
+    from zonewright.declare.stack_file import project_root, read_stack_file
 
-    root = project_root()
+    root = project_root(Path.cwd())
     stack = read_stack_file(root, name)
     return root, stack, open_ledger(url or stack.ledger, root)

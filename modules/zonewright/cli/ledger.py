@@ -40,9 +40,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClient":
-    from zonewright.cli.connection import open_ledger, project_root
+    from zonewright.cli.connection import open_ledger
+    from zonewright.declare.stack_file import project_root
 
-    return open_ledger(arguments.ledger, project_root(), create=create)
+    return open_ledger(arguments.ledger, project_root(Path.cwd()), create=create)
 
 
 def _init(arguments: argparse.Namespace) -> int:

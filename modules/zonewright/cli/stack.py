@@ -24,12 +24,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _new(arguments: argparse.Namespace) -> int:
     import secrets
 
-    from zonewright.cli.connection import project_root
     from zonewright.cli.output import GOOD, MISUSE
     from zonewright.declare import load_stack
-    from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, stack_path
+    from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, project_root, stack_path
 
-    root = project_root()
+    root = project_root(Path.cwd())
     path = stack_path(root, arguments.name)
     if path.exists():
         print(f"error: {path} exists; a stack keeps its id, so choose another name", file=sys.stderr)

@@ -39,6 +39,12 @@ class StackFile:
         return "\n".join(["config:", *lines]) + "\n"
 
 
+def project_root(start: Path) -> Path:
+    """The nearest folder with a Pulumi.yaml, from ``start`` upward; ``start`` itself where there is none."""
+    here = start.resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)
+
+
 def project_folder(root: Path) -> Path:
     """The folder of the stacks' configuration files, as Pulumi.yaml says.
 

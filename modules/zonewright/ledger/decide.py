@@ -9,7 +9,7 @@ from zonewright.ledger.messages import SeatData
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.world import World
-from zonewright.place import Seat, assign_addresses, change_world, place, read_set, touched
+from zonewright.place import Seat, assign_addresses, change_world, place, read_set, touched, unplaced_findings
 from zonewright.place.read_set import Premise
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, Participant, worst_first
@@ -61,12 +61,9 @@ def judge(
     after = _after(facts, demand, seats, stack_id)
     racks = None if demand.assets else touched(after, stack_id)
     findings = list(evaluate(after, racks=racks))
+    findings += unplaced_findings(demand, seats.keys(), unplaced)
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
-            if node.name not in seats or node.name in unplaced:
-                reason = unplaced.get(node.name, "the proposal it was made from is gone; run pulumi up again")
-                findings.append(_no_place(demand.party, node.name, node.path, reason))
-                continue
             for pool, address in addresses.get(node.name, {}).items():
                 if address in facts.taken.get((wanted.cluster.site, pool), ()):
                     findings.append(_address_taken(demand.party, node.name, node.path, pool, address))
@@ -105,23 +102,6 @@ def _addresses(
         assigned |= result.assigned
         short |= dict.fromkeys(result.short, f"an address pool of site {site_id} has no free address left")
     return assigned, short
-
-
-def _no_place(party: str, name: str, path: str, reason: str) -> Finding:
-    return Finding(
-        rule="placement",
-        level="mandatory",
-        subject=name,
-        where=path,
-        message=f"{name} has no place: {reason}",
-        value=1,
-        limit=0,
-        unit="nodes",
-        excess=1,
-        participants=(Participant(party=party, name=name),),
-        fix="ask for fewer or smaller nodes, allow more rooms, or choose another site",
-        reference="zonewright placement",
-    )
 
 
 def _address_taken(party: str, name: str, path: str, pool: str, address: str) -> Finding:

@@ -5,6 +5,8 @@ from zonewright.place.change import change_world, touched
 from zonewright.place.placing import place
 from zonewright.place.read_set import Premise, failed, read_set
 from zonewright.place.seat import Placement, Seat
+from zonewright.place.unplaced import unplaced_findings
+from zonewright.place.whole import judge_declaration
 
 __all__ = [
     "Addresses",
@@ -14,7 +16,9 @@ __all__ = [
     "assign_addresses",
     "change_world",
     "failed",
+    "judge_declaration",
     "place",
     "read_set",
     "touched",
+    "unplaced_findings",
 ]

@@ -22,7 +22,14 @@ from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster
 from zonewright.program.rendering import rendered_files
-from zonewright.program.resources import Admission, Completion, Enrolment, Provider, SiteConfig
+from zonewright.program.resources import (
+    Admission,
+    Completion,
+    Enrolment,
+    Provider,
+    SiteConfig,
+    short_stack_traces,
+)
 from zonewright.program.settings import Settings, settings
 
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
@@ -61,7 +68,8 @@ def deploy(declaration: Declaration | None = None) -> None:
     except LedgerError as error:
         raise pulumi.RunError(error.sentence) from error
     _write_findings(options, proposal)
-    _register(options, demand, proposal, manifest, ledger)
+    with short_stack_traces():
+        _register(options, demand, proposal, manifest, ledger)
 
 
 def _read(options: Settings) -> Declaration:
@@ -93,7 +101,7 @@ def _register(
     options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str], ledger: LedgerClient
 ) -> None:
     stack_id = options.stack_id
-    provider = Provider("ledger", ledger=options.ledger, root=str(options.root))
+    provider = Provider("ledger", ledger=options.ledger)
     top = pulumi.ResourceOptions(provider=provider)
     enrolment = Enrolment("enrolment", stack_id=stack_id, party=demand.party, opts=top)
     rendered_digest = digest_of(canonical_json(manifest))

@@ -19,7 +19,6 @@ def schema_text(resources: Mapping[str, Resource]) -> str:
             "provider": {
                 "inputProperties": {
                     "ledger": {"type": "string", "description": "URL of the ledger; a token is never part of it"},
-                    "root": {"type": "string", "description": "folder that a relative SQLite path starts from"},
                 },
                 "requiredInputs": ["ledger"],
             },

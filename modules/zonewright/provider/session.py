@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from zonewright.declare.stack_file import project_root
 from zonewright.ledger.client import LedgerClient
 from zonewright.provider.resource import FailedCheckError
 
@@ -17,7 +18,9 @@ def open_ledger(arguments: dict[str, Any]) -> LedgerClient:
     """The ledger that the provider's configuration names.
 
     Args:
-        arguments: ``ledger``, a URL; ``root``, the folder that a relative SQLite path starts from.
+        arguments: ``ledger``, a URL; a relative SQLite path starts at the project's root, which is found from the
+            working directory (the engine starts providers in the program's folder), so that no path of this machine
+            gets into the state.
 
     Raises:
         FailedCheckError: when there is no URL.
@@ -27,7 +30,7 @@ def open_ledger(arguments: dict[str, Any]) -> LedgerClient:
         raise FailedCheckError(
             "the provider's input 'ledger' is missing: expected a URL such as sqlite:///.zonewright/ledger.db"
         )
-    return LedgerClient(url, root=Path(str(arguments.get("root", "."))), token=os.environ.get(TOKEN_VARIABLE))
+    return LedgerClient(url, root=project_root(Path.cwd()), token=os.environ.get(TOKEN_VARIABLE))
 
 
 class EngineLog:

@@ -1,0 +1,68 @@
+"""A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from zonewright.model import Declaration
+from zonewright.model.demand import Demand, demand_of
+from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, rows_of
+from zonewright.model.world import Occupant, Rack, World
+from zonewright.place.change import change_world, occupant_of
+from zonewright.place.placing import place
+from zonewright.place.seat import Seat
+from zonewright.place.unplaced import unplaced_findings
+from zonewright.rules import evaluate
+from zonewright.rules.finding import Finding, worst_first
+
+
+def judge_declaration(declaration: Declaration) -> tuple[tuple[Finding, ...], str]:
+    """All findings of a checked declaration, worst first, and one line that sums it up.
+
+    Owners are placed in order of party id; a chosen place counts before any automatic one, whoever asks for it.
+    """
+    world = _racks(declaration)
+    demands = [demand_of(declaration, owner) for owner in sorted(declaration.owners)]
+    chosen = [(demand.party, item) for demand in demands for item in _chosen(demand)]
+    findings: list[Finding] = []
+    for demand in demands:
+        others_choice = (item for party, item in chosen if party > demand.party)
+        others = World(racks=world.racks, occupants=(*world.occupants, *others_choice))
+        placement = place(others, demand, stack="", sticky={})
+        findings += unplaced_findings(demand, placement.seats, placement.unplaced)
+        world = change_world(world, demand, placement.seats, stack="")
+    findings += evaluate(world)
+    nodes = sum(1 for item in world.occupants if item.standing == "wanted")
+    line = f"{len(world.racks):,} racks, {nodes:,} nodes of {len(demands)} owners"
+    return worst_first(_with_source(finding, declaration) for finding in findings), line
+
+
+def _racks(declaration: Declaration) -> World:
+    racks: dict[str, Rack] = {}
+    baseline: list[Occupant] = []
+    for owner, file in declaration.owners.items():
+        for site_id, site in file.sites.items():
+            for room_id, row_id, row in rows_of(site):
+                name = f"{site_id}/{room_id}/{row_id}"
+                room = site.rooms[room_id]
+                racks |= {rack.id: rack for rack in racks_of_row(name, row, owner=owner, room=room, accepts=True)}
+                path = f"sites.{site_id}.rooms.{room_id}.rows.{row_id}"
+                baseline += baseline_of_row(name, row, owner=owner, path=path)
+    return World(racks=racks, occupants=tuple(baseline))
+
+
+def _chosen(demand: Demand) -> Iterator[Occupant]:
+    """The nodes whose place the declaration names in full; they stand there whatever is placed around them."""
+    for cluster_id, wanted in demand.clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            if node.chosen is not None and node.chosen.position is not None:
+                seat = Seat(rack=node.chosen.rack, position=node.chosen.position, face=wanted.cluster.face)
+                yield occupant_of(node, wanted, seat, party=demand.party, stack="")
+
+
+def _with_source(finding: Finding, declaration: Declaration) -> Finding:
+    """The finding with file and line; its first participant is the one whose declaration must change."""
+    for participant in finding.participants:
+        source = declaration.sources.get(f"{participant.party}/{finding.where}")
+        if source is not None:
+            return replace(finding, where=str(source))
+    return finding
