@@ -22,7 +22,8 @@ LOADERS = st.sampled_from([FAST_LOADER, yaml.SafeLoader])
 FRAGMENTS = [
     "null", "~", "-1", "007", "0x1F", "1e999", "yes", "true", "'", '"', "[", "{", "}", "- ", "? ", ": ", "&a ", "*a",
     "<<: *a", "!!str ", "!x ", "%", "@", "`", "|", ">", "---", "...", "\t", "\n", "\r", "\x00", "\x1b", "\x85",
-    "\u2028", "\ufeff", "\u202e", "\ud7ff", "é", "😀", "#", ",", "..", "01..99", "0..9999999999", "a" * 300, "10.0.0.0/33",
+    "\u2028", "\ufeff", "\u202e", "\ud7ff", "é", "😀", "#", ",", "..", "01..99", "0..9999999999", "a" * 300,
+    "10.0.0.0/33",
     "fe80::1%a", '"\\UFFFFFFFF"', '"\\ud800"', '"\\0"',
 ]  # fmt: skip
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])

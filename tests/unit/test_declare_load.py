@@ -208,6 +208,15 @@ def test_problems_are_limited(zone: Path) -> None:
     assert "4,000 more problems in this file" in {problem.what for problem in problems}
 
 
+def test_what_refers_to_nothing_is_limited_too(zone: Path) -> None:
+    """Twenty thousand names that refer to nothing give a thousand sentences and say that there are more."""
+    sites = "".join(f"  s{number}: {{title: a, district: none, time_zone: No/Zone}}\n" for number in range(10_000))
+    (zone / "facility-operator-b.yaml").write_text(f"owner: operator-b\nsites:\n{sites}")
+    problems = load_zone(zone).problems
+    assert len(problems) == 1_001
+    assert "more problems of this kind" in {problem.what for problem in problems}
+
+
 def test_the_reference_zone_has_no_fault() -> None:
     """The reference zone loads, as a whole and as each owner's stack, and has the racks that its page states."""
     result = load_zone(REFERENCE)

@@ -1,11 +1,12 @@
 """Load the declarations of a zone's folder, or of one stack, with everything that is wrong with them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path as FilePath
 
-from zonewright.declare.compose import FAST_LOADER
+from zonewright.declare.compose import FAST_LOADER, MAX_PROBLEMS
 from zonewright.declare.document import Document, read_document
 from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
@@ -92,15 +93,21 @@ def _loaded(
     return Loaded(declaration=Declaration(zone=known.zone, owners=contents, sources=Sources(roots)), problems=())
 
 
-def _said_once(documents: Mapping[str, Document], faults: Iterable[Fault]) -> list[Problem]:
+def _said_once(documents: Mapping[str, Document], faults: Iterator[Fault]) -> list[Problem]:
     """Each fault with its line; one of a value that aliases repeat is said at its first path only."""
     said: dict[tuple[object, ...], Problem] = {}
-    for fault in faults:
+    for fault in islice(faults, MAX_PROBLEMS):
         document = documents[fault.owner]
         node = node_at(document.root, fault.path) if document.root else None
         key = (id(node) if node else fault.path, fault.owner, fault.what, fault.expected, fault.got)
         said.setdefault(key, _located(document, fault))
-    return list(said.values())
+    problems = list(said.values())
+    if next(iter(faults), None) is not None:
+        last = problems[-1]
+        problems.append(
+            replace(last, path="", what="more problems of this kind", fix="correct those named above first")
+        )
+    return problems
 
 
 def _located(document: Document, fault: Fault) -> Problem:
