@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.zone_project import SmallZone
 
 from zonewright import engine as engine_room
 
@@ -172,6 +173,17 @@ def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
     assert created.returncode == 0, created.stderr
     yield made
     left = made.wait_for_no_process(5)
+    for process in made.processes():
+        process.kill()
+    assert left == []
+
+
+@pytest.fixture
+def zone(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+    """Give a small zone with a ledger; a test that leaves a process of its stacks fails."""
+    made = SmallZone(folder=tmp_path, engine=engine).create()
+    yield made
+    left = made.no_process_left()
     for process in made.processes():
         process.kill()
     assert left == []

@@ -36,18 +36,16 @@ def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
         for finding in group:
             lines += _entry(finding, columns)
     count = sum(1 for finding in findings if finding.refuses)
-    tail = f"{count} finding{'s' if count != 1 else ''} that refuse" + ("s" if count == 1 else "")
+    tail = "1 finding refuses the change" if count == 1 else f"{count} findings refuse the change"
     return "\n".join([*lines[1:], "", tail])
 
 
 def _entry(finding: Finding, columns: int) -> list[str]:
     head = f"{finding.level} {finding.rule}: {finding.message}"
     lines = textwrap.wrap(head, columns, initial_indent="  ", subsequent_indent="    ")
-    if finding.value is not None and finding.limit is not None:
-        unit = f" {finding.unit}" if finding.unit else ""
-        lines.append(f"    got {finding.value:,}{unit}, limit {finding.limit:,}{unit}, excess {finding.excess:,}{unit}")
+    excess = f", {finding.excess:,} {finding.unit} beyond the limit" if finding.excess else ""
     if finding.where:
-        lines.append(f"    at {finding.where}")
+        lines.append(f"    at {finding.where}{excess}")
     others = sorted({f"{item.party} {item.name}".strip() for item in finding.participants})
     if others:
         shown = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")  # noqa: PLR2004

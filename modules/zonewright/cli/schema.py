@@ -15,9 +15,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    import json
+    from zonewright.declare.schema import schema_text
 
-    from zonewright.declare.schema import schema
-
-    print(json.dumps(schema()[arguments.kind], indent=2, ensure_ascii=False))
+    print(schema_text(arguments.kind), end="")
     return 0

@@ -62,6 +62,8 @@ class PulumiStack:
         result = self.run("stack", "export", quiet=True)
         if result.returncode != 0:
             reason = (result.stderr or "").strip().splitlines()
-            raise EngineError(f"the state of stack {self.name} can not be read: {reason[-1] if reason else 'no reason given'}")
+            raise EngineError(
+                f"the state of stack {self.name} can not be read: {reason[-1] if reason else 'no reason given'}"
+            )
         deployment: dict[str, Any] = json.loads(result.stdout).get("deployment") or {}
         return deployment

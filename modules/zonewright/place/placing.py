@@ -104,7 +104,9 @@ class _Run:
                 if position is not None:
                     self._seat(part, node, node.chosen.rack, position)
                 elif state is None:
-                    self.unplaced[node.name] = f"rack {node.chosen.rack} is not known: no operator has brought it in"
+                    self.unplaced[node.name] = (
+                        f"rack {node.chosen.rack} is not known: no facility operator has declared it"
+                    )
                 else:
                     needed = amount(part.shape.u_height, "U")
                     self.unplaced[node.name] = f"rack {node.chosen.rack} has no {needed} free in one piece"

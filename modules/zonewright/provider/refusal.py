@@ -12,13 +12,13 @@ WIDTH = 78
 SHOWN = 5
 
 
-def refusal_text(findings: Sequence[Finding], *, width: int = WIDTH, where_rest_is: str = "") -> str:
+def refusal_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH) -> str:
     """The text of a refusal.
 
     Args:
         findings: all findings of the change; those that do not refuse are left out.
+        stack: name of the stack, for the command that shows all of them.
         width: columns to wrap at.
-        where_rest_is: command or file that shows all; a default names ``zonewright check``.
     """
     against = worst_first(finding for finding in findings if finding.refuses)
     head = f"{len(against)} finding{'s' if len(against) != 1 else ''}, nothing was claimed or created"
@@ -26,27 +26,16 @@ def refusal_text(findings: Sequence[Finding], *, width: int = WIDTH, where_rest_
     for finding in against[:SHOWN]:
         lines += ["", *_entry(finding, width)]
     if len(against) > SHOWN:
-        rest = where_rest_is or "zonewright check --stack NAME"
-        lines += ["", f"... and {len(against) - SHOWN} more: {rest}"]
+        lines += ["", f"... and {len(against) - SHOWN} more: zonewright check --stack {stack}"]
     return "\n".join(lines)
 
 
 def _entry(finding: Finding, width: int) -> list[str]:
     where = f"{finding.where}: " if finding.where else ""
     text = textwrap.wrap(f"{where}[{finding.rule}] {finding.message}", width, subsequent_indent="    ")
-    figures = _figures(finding)
-    if figures:
-        text += textwrap.wrap(figures, width, initial_indent="    ", subsequent_indent="    ")
     others = sorted({item.party for item in finding.participants if not item.name})
     if others:
         text += [f"    also concerned: {', '.join(others)}"]
     if finding.fix:
         text += textwrap.wrap(f"fix: {finding.fix}", width, initial_indent="    ", subsequent_indent="         ")
     return text
-
-
-def _figures(finding: Finding) -> str:
-    if finding.value is None or finding.limit is None:
-        return ""
-    unit = f" {finding.unit}" if finding.unit else ""
-    return f"{finding.value:,}{unit} of {finding.limit:,}{unit} allowed, {finding.excess:,}{unit} too much"

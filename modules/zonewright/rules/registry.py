@@ -101,8 +101,8 @@ RULES: tuple[Rule, ...] = (
         ),
         unit="W",
         reference=(
-            "principle of redundant supply, as for grades A and B in GB 50174-2017 (the standard sets no figure per "
-            "rack); NetBox, max_utilization"
+            "the principle of redundant supply behind grades A and B of GB 50174-2017 (no clause of it is quoted); "
+            "NetBox, max_utilization"
         ),
         function=feeds.feed_failover,
     ),

@@ -28,8 +28,8 @@ def _may_not_enter(item: Occupant, rack: Rack, occupants: Sequence[Occupant]) ->
 
 def _unknown(item: Occupant) -> Breach:
     if item.path and item.standing != "baseline":
-        message = f"{item.name} is to stand in rack {item.rack}, which no operator has brought in"
-        fix = f"choose a rack that exists (site/room/row/rack), or have the facility operator declare {item.rack} first"
+        message = f"{item.name} is to stand in rack {item.rack}, which no facility operator has declared"
+        fix = f"choose a rack that exists (site/room/row/rack), or have {item.rack} declared first"
     else:
         message = f"something stands in rack {item.rack}, which is not declared"
         fix = f"declare rack {item.rack}, or keep it until what stands in it has left"

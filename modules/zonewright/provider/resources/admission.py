@@ -46,9 +46,7 @@ class AdmissionResource:
         "changeDigest": Input("string", "names the change"),
     }
 
-    def check(
-        self, session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
-    ) -> dict[str, Any]:
+    def check(self, session: Session, urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes) -> dict[str, Any]:
         """Ask the ledger for the findings; all of them make one failure."""
         check_inputs(self.inputs, new)
         if has_unknown({**new, "lineage": ""}):
@@ -69,7 +67,7 @@ class AdmissionResource:
             raise FailedCheckError(error.sentence) from error
         findings = tuple(Finding.from_data(item) for item in evaluation.findings)
         if any(finding.refuses for finding in findings):
-            raise FailedCheckError(refusal_text(findings))
+            raise FailedCheckError(refusal_text(findings, stack=_stack_of(urn)))
         return new
 
     def diff(self, session: Session, id_: str, old: Data, _state: Data, new: Data) -> Difference:
@@ -101,7 +99,7 @@ class AdmissionResource:
         except LedgerRefusedError as error:
             if not error.findings:
                 raise
-            raise FailedCheckError(refusal_text(error.findings)) from error
+            raise FailedCheckError(refusal_text(error.findings, stack=_stack_of(urn))) from error
         session.log(urn, f"admitted: {admission.summary}")
         return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
 
@@ -116,6 +114,10 @@ class AdmissionResource:
     def delete(self, session: Session, id_: str, state: Data) -> None:
         """Runs after all node deletes: what is still releasing under it has no resource any more."""
         session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_))
+
+
+def _stack_of(urn: str) -> str:
+    return urn.split(":")[2]
 
 
 def _places(inputs: Data) -> tuple[dict[str, SeatData], dict[str, Addresses]]:

@@ -1,0 +1,324 @@
+"""A small zone with its ledger, and Pulumi projects of several parties on it, all in one temporary folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from zonewright import engine as engine_room
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import Holding, ReportRequest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MARK = "ZONEWRIGHT_TEST_PROJECT"
+LIMIT_S = 180.0
+
+ZONE: dict[str, Any] = {
+    "zone": "small",
+    "title": "A small zone",
+    "districts": {"north": {"title": "North"}},
+    "parties": {
+        "operator": {"title": "Operator", "roles": ["facility-operator"]},
+        **{f"tenant-{letter}": {"title": f"Tenant {letter}", "roles": ["tenant"]} for letter in "abcdefgh"},
+    },
+    "node_types": {
+        "one-u": {
+            "manufacturer": "Acme",
+            "model": "One",
+            "u_height": 1,
+            "weight_kg": 18,
+            "maximum_draw": 300,
+            "allocated_draw": 200,
+        },
+        "two-u": {
+            "manufacturer": "Acme",
+            "model": "Two",
+            "u_height": 2,
+            "weight_kg": 30,
+            "maximum_draw": 600,
+            "allocated_draw": 300,
+        },
+    },
+}
+
+
+def facility(racks: int, *, rated_w: int = 12_500, u_height: int = 42) -> dict[str, Any]:
+    """The operator's file: site ``dc1``, room ``a``, row ``01`` with so many racks."""
+    return {
+        "owner": "operator",
+        "sites": {
+            "dc1": {
+                "title": "Data centre 1",
+                "district": "north",
+                "address_pools": {"v4": {"prefix": "10.80.0.0/20", "gateway": "10.80.0.1"}},
+                "name_servers": ["10.80.0.2"],
+                "power_panels": {"pa": {"substation": "sub-1"}, "pb": {"substation": "sub-2"}},
+                "rooms": {
+                    "a": {
+                        "rows": {
+                            "01": {
+                                "racks": racks,
+                                "u_height": u_height,
+                                "feeds": {
+                                    "A": {"power_panel": "pa", "rated_w": rated_w},
+                                    "B": {"power_panel": "pb", "rated_w": rated_w},
+                                },
+                            }
+                        }
+                    }
+                },
+            }
+        },
+    }
+
+
+def cluster(count: int, *, node_type: str = "one-u", **more: Any) -> dict[str, Any]:
+    """One cluster of a tenant in ``dc1``."""
+    return {"site": "dc1", "node_type": node_type, "count": count, **more}
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """One party's Pulumi project with a backend of its own, on the shared ledger.
+
+    Attributes:
+        root: folder of its Pulumi.yaml.
+        name: name of the stack.
+        stack_id: its identity in the ledger.
+        environment: what `pulumi` runs under.
+        ledger_url: the ledger, as its configuration names it.
+        zone_folder: folder of zone.yaml.
+    """
+
+    root: Path
+    name: str
+    stack_id: str
+    party: str
+    environment: dict[str, str]
+    ledger_url: str
+    zone_folder: Path
+
+    def declare(self, **fields: Any) -> None:
+        """Write the party's file."""
+        path = self.zone_folder / f"{'facility' if self.party == 'operator' else 'tenant'}-{self.party}.yaml"
+        path.write_text(yaml.safe_dump({"owner": self.party, **fields}, sort_keys=False), encoding="utf-8")
+
+    def run(self, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run `pulumi` to its end; output and errors come together in ``stdout``."""
+        result = subprocess.run(
+            ["pulumi", "--non-interactive", "--color", "never", *arguments],
+            cwd=self.root,
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        assert not check or result.returncode == 0, result.stdout
+        return result
+
+    def up(self, *arguments: str, check: bool = True, **variables: str) -> str:
+        """`pulumi up --yes --skip-preview`; gives its output."""
+        return self.run("up", "--yes", "--skip-preview", *arguments, check=check, **variables).stdout
+
+    def refused(self, *arguments: str, **variables: str) -> str:
+        """Run a `pulumi` command that must fail; gives its output, which must hold no traceback."""
+        result = self.run(*arguments, check=False, **variables)
+        assert result.returncode != 0, result.stdout
+        assert "Traceback" not in result.stdout, result.stdout
+        return result.stdout
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        """Start `pulumi` and leave it running; its output goes to ``output.txt``."""
+        with (self.root / "output.txt").open("wb") as output:
+            return subprocess.Popen(
+                ["pulumi", "--non-interactive", "--color", "never", *arguments],
+                cwd=self.root,
+                env={**self.environment, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def zonewright(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run our own command line in this project."""
+        return subprocess.run(
+            [sys.executable, "-m", "zonewright.cli", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """The exported deployment."""
+        document = json.loads(self.run("stack", "export").stdout)
+        deployment: dict[str, Any] = document["deployment"]
+        return deployment
+
+    def resources(self, kind: str) -> list[dict[str, Any]]:
+        """Exported resources of one of our types, such as ``Node``; those pending deletion are left out."""
+        return [
+            item
+            for item in self.state().get("resources", [])
+            if item["type"] == f"zonewright:index:{kind}" and not item.get("delete")
+        ]
+
+    def holdings(self, state: str | None = None) -> list[Holding]:
+        """What the ledger holds for this stack."""
+        with LedgerClient(self.ledger_url, root=self.root) as client:
+            held = client.call(verbs.REPORT, ReportRequest(stack_id=self.stack_id)).holdings
+        return [item for item in held if state in (None, item.state)]
+
+    def places(self) -> dict[str, str]:
+        """Place of each current claim, as ``rack U``."""
+        return {
+            item.name: f"{item.data['rack']} U{item.data['position']}"
+            for item in self.holdings()
+            if item.kind == "node" and item.state in ("admitted", "active")
+        }
+
+    def agrees(self) -> None:
+        """Assert that active claims are exactly the nodes of the state, in the same places."""
+        nodes = {
+            item["inputs"]["claim"]: f"{item['inputs']['rack']} U{item['inputs']['position']}"
+            for item in self.resources("Node")
+        }
+        active = {
+            item.name: f"{item.data['rack']} U{item.data['position']}"
+            for item in self.holdings("active")
+            if item.kind == "node"
+        }
+        assert active == nodes
+
+    def settled(self) -> None:
+        """Assert that state and ledger agree and nothing is half done."""
+        self.agrees()
+        assert self.holdings("admitted") == []
+        assert self.holdings("releasing") == []
+        assert self.state().get("pending_operations", []) == []
+
+
+@dataclass(kw_only=True)
+class SmallZone:
+    """A zone's folder with a ledger, and the stacks on it.
+
+    Attributes:
+        folder: the temporary folder.
+        engine: the Pulumi engine.
+        zone: the content of zone.yaml.
+    """
+
+    folder: Path
+    engine: engine_room.Engine
+    zone: Mapping[str, Any] = field(default_factory=lambda: ZONE)
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def ledger_url(self) -> str:
+        """URL of the ledger, by absolute path: the projects lie in folders of their own."""
+        return f"sqlite:///{self.folder / 'ledger.db'}"
+
+    def create(self) -> "SmallZone":
+        """Write zone.yaml and register it."""
+        zone_folder = self.folder / "zone"
+        zone_folder.mkdir()
+        (zone_folder / "zone.yaml").write_text(yaml.safe_dump(dict(self.zone), sort_keys=False), encoding="utf-8")
+        result = subprocess.run(
+            [sys.executable, "-m", "zonewright.cli", "ledger", "init", str(zone_folder), "--ledger", self.ledger_url],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return self
+
+    def stack(
+        self,
+        party: str,
+        *,
+        name: str | None = None,
+        stack_id: str | None = None,
+        ledger_url: str | None = None,
+        folder: str | None = None,
+    ) -> Stack:
+        """A party's project with one stack; a second one with the same ``stack_id`` is a second clone."""
+        name = name or party
+        root = self.folder / (folder or f"project-{party}-{name}")
+        (root / "program").mkdir(parents=True)
+        project = {
+            "name": "zone-test",
+            "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
+            "main": "program",
+            "stackConfigDir": "program",
+            "plugins": {
+                "providers": [{"name": "zonewright", "path": str(REPOSITORY / "modules" / "zonewright" / "provider")}]
+            },
+            "backend": {"url": "file://./.zonewright"},
+        }
+        (root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
+        (root / "program" / "__main__.py").write_text(
+            "from zonewright.program import deploy\n\ndeploy()\n", encoding="utf-8"
+        )
+        stack_id = stack_id or f"{name}-{uuid.uuid4().hex[:12]}"
+        role = "facility" if party == "operator" else "tenant"
+        config = {
+            "zone:declaration": os.path.relpath(self.folder / "zone" / f"{role}-{party}.yaml", root),
+            "zone:ledger": ledger_url or self.ledger_url,
+            "zone:stackId": stack_id,
+        }
+        (root / "program" / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+        base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
+        variables = engine_room.environment(self.engine, root=root, base=base)
+        made = Stack(
+            root=root,
+            name=name,
+            stack_id=stack_id,
+            party=party,
+            environment={**base, **variables, MARK: self.mark},
+            ledger_url=self.ledger_url,
+            zone_folder=self.folder / "zone",
+        )
+        made.run("stack", "init", name)
+        return made
+
+    def operator(self, racks: int = 2, **shape: Any) -> Stack:
+        """The operator's stack, brought up."""
+        stack = self.stack("operator")
+        stack.declare(**{key: value for key, value in facility(racks, **shape).items() if key != "owner"})
+        stack.up()
+        return stack
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that was started by a stack of this zone and still runs."""
+        mine = []
+        for process in psutil.process_iter():
+            try:
+                marked = process.environ().get(MARK) == self.mark
+                if marked and process.status() != psutil.STATUS_ZOMBIE:
+                    mine.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return mine
+
+    def no_process_left(self, within_s: float = 10.0) -> list[str]:
+        """Wait until none is left; give the command lines of those that are."""
+        until = time.monotonic() + within_s
+        while (left := self.processes()) and time.monotonic() < until:
+            time.sleep(0.05)
+        return [" ".join(process.cmdline()) for process in left]
