@@ -24,11 +24,11 @@ def short_stack_traces() -> Iterator[None]:
         yield
         return
     trace = source_pb2.StackTrace(frames=_user_frame())
-    sdk._get_stack_trace = lambda: trace  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    sdk._get_stack_trace = lambda: trace  # noqa: SLF001 - see above
     try:
         yield
     finally:
-        sdk._get_stack_trace = original  # type: ignore[attr-defined]  # noqa: SLF001
+        sdk._get_stack_trace = original  # noqa: SLF001
 
 
 def _user_frame() -> list[source_pb2.StackFrame]:

@@ -25,7 +25,7 @@ def environment() -> ImmutableSandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - no HTML here; each value is quoted by its format's filter
+        autoescape=False,
         newline_sequence="\n",
         auto_reload=False,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from jinja2 import TemplateError, UndefinedError
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.render.context import NodeContext
