@@ -1,0 +1,253 @@
+"""Which place is found, which one stays, and what is said when there is none."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from zonewright.model import Cluster, NodeType, Place, Spread
+from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.model.power import Draw
+from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.place import Placement, Seat, change_world, place, touched
+from zonewright.rules import evaluate
+
+
+def rack(rack_id: str, *, watts: int = 3000, u_height: int = 10, **given: Any) -> Rack:
+    """A rack with two feeds."""
+    feed = Feed(available_w=watts, power_panel="p")
+    return Rack(
+        id=rack_id,
+        owner="op",
+        u_height=u_height,
+        feeds={"A": feed, "B": feed},
+        **{"max_weight_kg": 1000, **given},
+    )
+
+
+def occupant(rack_id: str, *, position: int = 1, u_height: int = 1, watts: int = 500) -> Occupant:
+    """Baseline equipment."""
+    return Occupant(
+        party="op",
+        name=f"baseline/old/{rack_id}/{position}",
+        rack=rack_id,
+        position=position,
+        u_height=u_height,
+        draw=Draw(allocated_w=watts),
+        standing="baseline",
+    )
+
+
+def world(*racks: Rack, occupants: tuple[Occupant, ...] = ()) -> World:
+    """A world of racks."""
+    return World(racks={item.id: item for item in racks}, occupants=occupants)
+
+
+def demand(*, u_height: int = 2, watts: int = 500, **cluster: Any) -> Demand:
+    """One cluster ``core`` of party t1 at site dc."""
+    kind = NodeType(
+        manufacturer="m", model="m", u_height=u_height, weight_kg=20, maximum_draw=watts, allocated_draw=watts
+    )
+    wanted = Cluster(**{"site": "dc", "node_type": "n", "count": 1, **cluster})
+    return Demand(
+        zone="z", zone_digest="d", party="t1", clusters={"core": ClusterDemand(cluster=wanted, node_type=kind)}
+    )
+
+
+def seats_of(
+    world_: World, demand_: Demand, sticky: Mapping[str, Seat] | None = None, standing: tuple[Occupant, ...] = ()
+) -> dict[str, tuple[str, int]]:
+    """Rack and position by node number."""
+    found = placement_of(world_, demand_, sticky, standing)
+    assert not found.unplaced
+    return {name.removeprefix("core-"): (seat.rack, seat.position) for name, seat in found.seats.items()}
+
+
+def placement_of(
+    world_: World, demand_: Demand, sticky: Mapping[str, Seat] | None = None, standing: tuple[Occupant, ...] = ()
+) -> Placement:
+    """The placement of a demand."""
+    return place(world_, demand_, stack="s1", sticky=sticky or {}, standing=standing)
+
+
+def reason_of(world_: World, demand_: Demand) -> str:
+    """The reason for node 001."""
+    return placement_of(world_, demand_).unplaced["core-001"]
+
+
+def test_tightest_rack_of_a_room_in_use_comes_first() -> None:
+    """A room that draws power goes before an idle one; in it, the rack with the fewest watts left; lowest unit."""
+    racks = [rack("dc/a/1/01", watts=600), rack("dc/b/1/01"), rack("dc/b/1/02", watts=1500)]
+    assert seats_of(world(*racks, occupants=(occupant("dc/b/1/02"),)), demand()) == {"001": ("dc/b/1/02", 2)}
+
+
+def test_without_a_room_in_use_the_tightest_rack_opens_one() -> None:
+    """An idle room is opened by its best rack; once it is full the next one is opened."""
+    racks = [rack("dc/a/1/01", watts=1200), rack("dc/a/1/02"), rack("dc/b/1/01", watts=600)]
+    assert seats_of(world(*racks), demand(count=2)) == {"001": ("dc/b/1/01", 1), "002": ("dc/a/1/01", 1)}
+
+
+def test_an_active_room_is_opened_before_a_planned_one() -> None:
+    """A planned room is opened last, also by a party that may."""
+    planned = rack("dc/d/1/01", watts=600, accepts=False, may_open=frozenset({"t1"}))
+    assert seats_of(world(planned, rack("dc/e/1/01")), demand()) == {"001": ("dc/e/1/01", 1)}
+    assert seats_of(world(planned), demand()) == {"001": ("dc/d/1/01", 1)}
+
+
+def test_equal_racks_are_taken_by_id() -> None:
+    """Between like racks the lower id wins."""
+    assert seats_of(world(rack("dc/a/1/02"), rack("dc/a/1/01")), demand()) == {"001": ("dc/a/1/01", 1)}
+
+
+def test_rooms_and_site_are_kept_to() -> None:
+    """Only racks of the cluster's site and rooms are looked at."""
+    racks = world(rack("dc/a/1/01"), rack("dc/b/1/01"), rack("xx/b/1/01", watts=600))
+    assert seats_of(racks, demand(rooms=("b",))) == {"001": ("dc/b/1/01", 1)}
+
+
+def test_a_rack_without_position_gets_its_lowest_free_one() -> None:
+    """A chosen rack is honoured, with the lowest position that has the units free."""
+    racks = world(rack("dc/a/1/01"), rack("dc/a/1/02"), occupants=(occupant("dc/a/1/02", position=2),))
+    chosen = demand(places={"001": Place(rack="dc/a/1/02")})
+    assert seats_of(racks, chosen) == {"001": ("dc/a/1/02", 3)}
+    assert seats_of(racks, chosen, {"core-001": Seat("dc/a/1/02", 7, "front")}) == {"001": ("dc/a/1/02", 7)}
+    assert seats_of(racks, chosen, {"core-001": Seat("dc/a/1/01", 7, "front")}) == {"001": ("dc/a/1/02", 3)}
+
+
+def test_a_place_that_another_node_chooses_is_left() -> None:
+    """A node whose present place is chosen for another one moves within its rack."""
+    taken = demand(count=2, places={"002": Place(rack="dc/a/1/02", position=5)})
+    found = seats_of(world(rack("dc/a/1/01"), rack("dc/a/1/02")), taken, {"core-001": Seat("dc/a/1/02", 5, "front")})
+    assert found == {"002": ("dc/a/1/02", 5), "001": ("dc/a/1/02", 1)}
+
+
+@pytest.mark.parametrize(
+    "present",
+    [Seat("dc/x/1/01", 1, "front"), Seat("dc/a/1/01", 10, "front"), Seat("dc/b/1/01", 1, "front")],
+    ids=["rack gone", "height gone", "room left"],
+)
+def test_a_present_place_that_is_not_allowed_is_left(present: Seat) -> None:
+    """A place whose rack, height or room is no longer right is given up."""
+    racks = world(rack("dc/a/1/01"), rack("dc/b/1/01", watts=600))
+    assert seats_of(racks, demand(rooms=("a",)), {"core-001": present}) == {"001": ("dc/a/1/01", 1)}
+
+
+def test_a_new_spread_moves_as_few_nodes_as_it_needs() -> None:
+    """Of three nodes in one rack the last ones move, one for each further rack that is asked for."""
+    racks = world(rack("dc/a/1/01"), rack("dc/a/1/02"), rack("dc/a/1/03"))
+    present = {f"core-00{number}": Seat("dc/a/1/01", 2 * number, "front") for number in (1, 2, 3)}
+    over_two = demand(count=3, spread=Spread(scope="rack", at_least=2))
+    assert seats_of(racks, over_two, present) == {
+        "001": ("dc/a/1/01", 2),
+        "002": ("dc/a/1/01", 4),
+        "003": ("dc/a/1/02", 1),
+    }
+    at_most_one = demand(count=3, spread=Spread(scope="rack", max_per_domain=1))
+    moved = seats_of(racks, at_most_one, present)
+    assert moved["001"] == ("dc/a/1/01", 2)
+    assert {rack_id for rack_id, _ in moved.values()} == set(racks.racks)
+
+
+def test_an_admitted_node_leaves_a_closed_rack_and_a_standing_one_stays() -> None:
+    """Without a resource there is nothing to move: the node goes to an open rack."""
+    racks = world(rack("dc/a/1/01", accepts=False), rack("dc/a/1/02"))
+    present = {"core-001": Seat("dc/a/1/01", 1, "front")}
+    assert seats_of(racks, demand(), present) == {"001": ("dc/a/1/02", 1)}
+    before = change_world(racks, demand(), present, stack="s1").occupants[0]
+    standing = (replace(before, standing="active"),)
+    assert seats_of(racks, demand(), present, standing) == {"001": ("dc/a/1/01", 1)}
+
+
+def test_watts_count_at_both_ends_of_a_move() -> None:
+    """What leaves a rack in the same change is not yet free for a node that comes."""
+    racks = world(rack("dc/a/1/01", watts=900))
+    gone = replace(change_world(racks, demand(), {"core-001": Seat("dc/a/1/01", 1, "front")}, stack="s1").occupants[0])
+    standing = (replace(gone, name="core-009", standing="active"),)
+    assert (
+        "short of feed watts in 1"
+        in place(racks, demand(), stack="s1", sticky={}, standing=standing).unplaced["core-001"]
+    )
+
+
+def test_change_world_adds_nothing_twice() -> None:
+    """A node that stays is there once and active; one that moves is there at both ends; one that goes is releasing."""
+    racks = world(rack("dc/a/1/01"))
+    seats = {f"core-00{number}": Seat("dc/a/1/01", 2 * number, "front") for number in (1, 2, 3)}
+    before = change_world(racks, demand(count=3), seats, stack="s1")
+    standing = tuple(replace(item, standing="active", path="") for item in before.occupants)
+    moved = {"core-001": seats["core-001"], "core-002": Seat("dc/a/1/01", 8, "front")}
+    during = change_world(racks, demand(count=2), moved, stack="s1", standing=standing)
+    assert [(item.name, item.position, item.standing, item.blocks_units) for item in during.occupants] == [
+        ("core-001", 2, "active", True),
+        ("core-002", 8, "wanted", True),
+        ("core-002", 4, "releasing", False),
+        ("core-003", 6, "releasing", False),
+    ]
+    assert [item.path for item in during.occupants] == ["clusters.core", "clusters.core", "", ""]
+    assert touched(during, "s1") == {"dc/a/1/01"}
+    assert evaluate(during) == ()
+
+
+@pytest.mark.parametrize(
+    ("racks", "asked", "reason"),
+    [
+        (
+            [rack("dc/a/1/01", watts=400), rack("dc/a/1/02", watts=450)],
+            demand(),
+            (
+                "none of 2 racks looked at in site dc can take it: short of feed watts in 2; "
+                "nearest is dc/a/1/02, short of 50 W on feed B after the loss of feed A"
+            ),
+        ),
+        (
+            [rack("dc/a/1/01", u_height=3), rack("dc/a/1/02", u_height=4, max_weight_kg=10)],
+            demand(u_height=5),
+            (
+                "none of 2 racks looked at in site dc can take it: short of units in 2, weight in 1; "
+                "nearest is dc/a/1/01, short of 2 U in one piece"
+            ),
+        ),
+        (
+            [rack("dc/a/1/01", max_weight_kg=19)],
+            demand(rooms=("a",)),
+            (
+                "none of 1 rack looked at in site dc (rooms a) can take it: short of weight in 1; "
+                "nearest is dc/a/1/01, short of 1 kg"
+            ),
+        ),
+        (
+            [rack("dc/a/1/01", accepts=False)],
+            demand(),
+            "no rack at site dc takes it; 1 rack there is not open for it",
+        ),
+        ([rack("xx/a/1/01")], demand(), "there is no rack at site dc"),
+        ([rack("dc/a/1/01")], demand(places={"001": Place(rack="dc/a/1/09")}), "rack dc/a/1/09 is not known: "),
+        (
+            [rack("dc/a/1/01", u_height=1)],
+            demand(places={"001": Place(rack="dc/a/1/01")}),
+            "rack dc/a/1/01 has no 2 U free in one piece",
+        ),
+    ],
+    ids=["watts", "units", "weight", "closed", "no rack", "unknown rack", "full rack"],
+)
+def test_reasons(racks: list[Rack], asked: Demand, reason: str) -> None:
+    """A node without a place is told what is short, in how many racks, and the nearest miss."""
+    assert reason_of(world(*racks), asked).startswith(reason)
+
+
+def test_a_spread_that_can_not_be_reached_leaves_one_node_out() -> None:
+    """Where no further domain has room the sentence says so, and the other nodes still get places."""
+    asked = demand(count=4, spread=Spread(scope="room", at_least=2))
+    found = placement_of(world(rack("dc/a/1/01"), rack("dc/a/1/02")), asked)
+    assert sorted(found.seats) == ["core-001", "core-003", "core-004"]
+    assert found.unplaced["core-002"].endswith("short of spread: its room is used already and others are wanted")
+
+
+def test_a_full_domain_is_named() -> None:
+    """Where each domain has its share the sentence says so."""
+    found = placement_of(world(rack("dc/a/1/01")), demand(count=2, spread=Spread(scope="rack", max_per_domain=1)))
+    assert found.unplaced == {
+        "core-002": "none of 1 rack looked at in site dc can take it: short of spread in 1; nearest is dc/a/1/01, "
+        "short of spread: its rack has its share already"
+    }
