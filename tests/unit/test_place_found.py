@@ -1,5 +1,6 @@
 """Which place is found, which one stays, and what is said when there is none."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -251,3 +252,35 @@ def test_a_full_domain_is_named() -> None:
         "core-002": "none of 1 rack looked at in site dc can take it: short of spread in 1; nearest is dc/a/1/01, "
         "short of spread: its rack has its share already"
     }
+
+
+def test_stacks_one_after_the_other_fill_the_racks() -> None:
+    """Eight stacks of five 2U nodes find room in four racks of 42 U, none is refused, nothing overlaps."""
+    now = world(*(rack(f"dc/a/1/0{number}", u_height=42, watts=6000) for number in range(1, 5)))
+    for number in range(8):
+        found = place(now, demand(count=5), stack=f"s{number}", sticky={})
+        assert not found.unplaced
+        now = replace(change_world(now, demand(count=5), found.seats, stack=f"s{number}"), clusters=())
+    assert evaluate(now) == ()
+    assert len(now.occupants) == 40
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(10, 0.2), (1000, 1.0)])
+def test_speed_with_three_thousand_racks(count: int, seconds: float) -> None:
+    """3,000 racks with 7,800 occupants: far from linear in nodes times racks (28 and 33 ms when this was written)."""
+    racks = [
+        rack(f"dc/{room}/{row:02}/{number:02}", u_height=42, watts=5000)
+        for room in "abc"
+        for row in range(1, 26)
+        for number in range(1, 41)
+    ]
+    old = tuple(
+        occupant(item.id, position=1 + 8 * part, u_height=6, watts=300 + 100 * (index % 7))
+        for index, item in enumerate(racks[:2600])
+        for part in range(3)
+    )
+    crowded = world(*racks, occupants=old)
+    started = time.process_time()
+    found = placement_of(crowded, demand(count=count))
+    assert time.process_time() - started < seconds
+    assert len(found.seats) == count

@@ -122,7 +122,8 @@ def _several(load: _Load, index: int, able: Sequence[Occupant], *, what: str, un
         if freed < excess:
             chosen.append(item)
             freed += load.shares[item.key][index]
-    moved = f"move {listed(sorted(item.name for item in chosen))} ({_told(freed, unit)}) to other racks"
+    target = "another rack" if len(chosen) == 1 else "other racks"
+    moved = f"move {listed(sorted(item.name for item in chosen))} ({_told(freed, unit)}) to {target}"
     if freed >= excess:
         return acting, moved + _two_steps(load, index, acting)
     return acting, f"{moved}; the other {_told(excess - freed, unit)} on {what} is not yours to move"
