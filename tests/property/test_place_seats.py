@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.model import Cluster, NodeType, Place, Spread
@@ -220,7 +220,6 @@ def test_nodes_that_stand_stay_in_closed_racks(case: tuple[World, Demand]) -> No
 
 
 @given(case=placeable(), other=demands)
-@settings(max_examples=200)
 def test_changes_of_a_standing_stack_break_no_rule(case: tuple[World, Demand], other: Demand) -> None:
     """From any placed demand to any other: moves count at both ends, and still no rule is broken."""
     world, before = case
