@@ -1,155 +1,15 @@
-"""What tests with the real engine share: the engine, and projects in temporary folders with their own processes."""
+"""What tests with the real engine share: the engine, and projects whose processes must all end."""
 
 import os
-import subprocess
-import textwrap
-import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
+
+from support.trial_project import MARK, PROJECT, PROVIDER, Project
 from support.zone_project import SmallZone
-
 from zonewright import engine as engine_room
-
-_MARK = "ZONEWRIGHT_TEST_PROJECT"
-_LIMIT_S = 120.0
-
-_PROJECT = """\
-name: trial
-runtime: python
-main: stacks
-stackConfigDir: stacks
-plugins:
-  providers:
-    - name: trial
-      path: provider
-backend:
-  url: file://./.zonewright
-"""
-
-# `slow` creates take a minute and say by a file that they have begun; `bad` ones fail.
-_PROVIDER = """\
-import asyncio, sys
-from pathlib import Path
-import grpc
-from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import plugin_pb2, provider_pb2 as messages, provider_pb2_grpc
-
-
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    async def GetPluginInfo(self, request, context):
-        return plugin_pb2.PluginInfo(version="1.0.0")
-
-    async def CheckConfig(self, request, context):
-        return messages.CheckResponse(inputs=request.news)
-
-    async def DiffConfig(self, request, context):
-        return messages.DiffResponse(changes=messages.DiffResponse.DIFF_NONE)
-
-    async def Configure(self, request, context):
-        return messages.ConfigureResponse()
-
-    async def Check(self, request, context):
-        return messages.CheckResponse(inputs=request.news)
-
-    async def Diff(self, request, context):
-        return messages.DiffResponse(changes=messages.DiffResponse.DIFF_NONE)
-
-    async def Create(self, request, context):
-        name = request.urn.rsplit("::")[-1]
-        if name.startswith("bad"):
-            await context.abort(grpc.StatusCode.UNKNOWN, "this one is bad")
-        if name.startswith("slow") and not request.preview:
-            Path("provider-began").touch()
-            await asyncio.sleep(60)
-        return messages.CreateResponse(id="" if request.preview else name, properties=request.properties)
-
-    async def Delete(self, request, context):
-        return Empty()
-
-    async def Cancel(self, request, context):
-        return Empty()
-
-
-async def main():
-    server = grpc.aio.server()
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    print(port, flush=True)
-    await server.wait_for_termination()
-
-
-asyncio.run(main())
-"""
-
-
-@dataclass(frozen=True)
-class Project:
-    """A Pulumi project in a temporary folder, with a provider `trial` and all that it starts marked as its own."""
-
-    root: Path
-    environment: dict[str, str]
-
-    def program(self, text: str) -> None:
-        """Write the program; `thing(name)` in it registers a resource of the provider."""
-        head = 'import pulumi\ndef thing(name): return pulumi.CustomResource("trial:index:Thing", name, {})\n'
-        (self.root / "stacks" / "__main__.py").write_text(head + textwrap.dedent(text), encoding="utf-8")
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `pulumi` to its end."""
-        return subprocess.run(
-            ["pulumi", "--non-interactive", "--color", "never", *arguments],
-            cwd=self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT_S,
-            check=False,
-        )
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start `pulumi` and leave it running; its output goes to a file, so that no pipe holds anyone up."""
-        with (self.root / "output.txt").open("wb") as output:
-            return subprocess.Popen(
-                ["pulumi", "--non-interactive", "--color", "never", *arguments],
-                cwd=self.root,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    def processes(self) -> list[psutil.Process]:
-        """Give every process that this project has started and that still runs."""
-        mine = []
-        for process in psutil.process_iter():
-            try:
-                marked = process.environ().get(_MARK) == self.environment[_MARK]
-                if marked and process.status() != psutil.STATUS_ZOMBIE:
-                    mine.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return mine
-
-    def wait_for_no_process(self, within_s: float) -> list[str]:
-        """Wait until none is left; give the command lines of those that are."""
-        until = time.monotonic() + within_s
-        while (left := self.processes()) and time.monotonic() < until:
-            time.sleep(0.05)
-        return [" ".join(process.cmdline()) for process in left]
-
-    def wait_for_file(self, name: str) -> None:
-        """Wait until a program or provider has made a file."""
-        until = time.monotonic() + _LIMIT_S
-        while not any(self.root.rglob(name)):
-            assert time.monotonic() < until, (self.root / "output.txt").read_text(encoding="utf-8")
-            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -163,12 +23,12 @@ def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
     """Give a project with one stack; a test that leaves a process fails."""
     (tmp_path / "stacks").mkdir()
     (tmp_path / "provider").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text(_PROJECT, encoding="utf-8")
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT, encoding="utf-8")
     (tmp_path / "provider" / "PulumiPlugin.yaml").write_text("runtime: python\n", encoding="utf-8")
-    (tmp_path / "provider" / "__main__.py").write_text(_PROVIDER, encoding="utf-8")
+    (tmp_path / "provider" / "__main__.py").write_text(PROVIDER, encoding="utf-8")
     base = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "COV_"))}
     variables = engine_room.environment(engine, root=tmp_path, base=base)
-    made = Project(tmp_path, {**base, **variables, _MARK: uuid.uuid4().hex})
+    made = Project(tmp_path, {**base, **variables, MARK: uuid.uuid4().hex})
     created = made.run("stack", "init", "a")
     assert created.returncode == 0, created.stderr
     yield made

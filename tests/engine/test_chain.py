@@ -1,6 +1,7 @@
 """The chain on the real engine: after each step the ledger's active claims are the nodes of the state."""
 
 import pytest
+
 from support.zone_project import SmallZone, cluster
 
 pytestmark = pytest.mark.engine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.engine.conftest import Project
+    from support.trial_project import Project
 
 pytestmark = pytest.mark.engine
 
