@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zonewright.ledger.errors import LedgerUnavailableError
+from zonewright.ledger.errors import LedgerError, LedgerUnavailableError
 from zonewright.ledger.tables import metadata
 
 _POLL_S = 0.002
@@ -98,7 +98,7 @@ class Database:
         try:
             yield
         except (DatabaseError, OSError) as error:
-            if isinstance(error, LedgerUnavailableError):
+            if isinstance(error, LedgerError):  # a refusal is a PermissionError, so it passes here
                 raise
             reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else str(error)
             if (
