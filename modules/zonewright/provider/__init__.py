@@ -11,4 +11,4 @@ def main() -> None:
 
     from zonewright.provider.server import serve  # noqa: PLC0415
 
-    sys.exit(serve(sys.argv[1:]))
+    serve(sys.argv[1:])

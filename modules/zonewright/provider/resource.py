@@ -1,6 +1,7 @@
 """What a resource type is: plain data in, plain data out, over one session with the ledger."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -10,6 +11,7 @@ from zonewright.provider.values import has_unknown, unknown
 Data = Mapping[str, Any]
 Change = Literal["add", "delete", "update"]
 TYPES: Mapping[str, type] = {"string": str, "integer": int, "object": dict}
+_WORDS: Mapping[type, str] = {str: "text", int: "integer", float: "number", bool: "truth value", dict: "mapping"}
 
 
 @dataclass(slots=True)
@@ -18,11 +20,13 @@ class Memory:
 
     Attributes:
         drifted: claims and assets that the Admission's Diff found not to be as admitted.
-        readmitted: the Admission is or was replaced in this run.
+        readmitted: the Admission is or was made anew in this run.
+        summary: what the Admission's Check was told that the change holds.
     """
 
     drifted: frozenset[str] = frozenset()
     readmitted: bool = False
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Session:
     memory: Memory = field(default_factory=Memory)
 
 
-class FailedCheckError(Exception):
+class CheckFailedError(ValueError):
     """The inputs are refused; ``str()`` is the whole message, which the engine prints once."""
 
 
@@ -65,12 +69,21 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One declared input: its type, whether it must be there, whether a change of it replaces the resource."""
+    """One declared input or output.
+
+    Attributes:
+        type: its Pulumi type.
+        description: what it is, in words that also say what was expected of a wrong one.
+        required: it must be there.
+        replaces: a change of it replaces the resource.
+        pattern: what the whole value must look like, as a regular expression; empty takes any.
+    """
 
     type: Literal["string", "integer", "object"]
     description: str
     required: bool = True
     replaces: bool = False
+    pattern: str = ""
 
 
 class Resource(Protocol):
@@ -82,10 +95,10 @@ class Resource(Protocol):
     outputs: Mapping[str, Input]
 
     def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
-        """The inputs to use; raises ``FailedCheckError``."""
+        """The inputs to use; raises ``CheckFailedError``."""
         ...
 
-    def diff(self, session: Session, id_: str, old: Data, state: Data, new: Data) -> Difference:
+    def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """What differs between the old inputs and state, and the new inputs."""
         ...
 
@@ -106,28 +119,60 @@ class Resource(Protocol):
         ...
 
 
+STACK_ID = Input("string", "id from the stack's configuration", replaces=True, pattern=r"[A-Za-z0-9][\w.-]{7,63}")
+
+
 def check_inputs(inputs: Mapping[str, Input], new: dict[str, Any]) -> dict[str, Any]:
-    """All faults of a resource's inputs in one message.
+    """All faults of a resource's inputs in one message; values that are not known yet pass.
 
     Raises:
-        FailedCheckError: one line for each fault.
+        CheckFailedError: one line for each fault.
     """
-    faults = [f"unknown input '{name}'; it has: {', '.join(inputs)}" for name in new if name not in inputs]
+    faults = [f"input '{name}' is unknown: expected one of {', '.join(inputs)}" for name in new if name not in inputs]
     for name, declared in inputs.items():
         value = new.get(name)
         if value is None:
             if declared.required:
-                faults.append(f"input '{name}' ({declared.description}) is missing")
-        elif value is not unknown and type(value) is not TYPES[declared.type]:
-            faults.append(f"input '{name}': expected {declared.type}, got {type(value).__name__}")
+                faults.append(f"input '{name}' is missing: expected {declared.description}")
+        elif value is not unknown and not _fits(declared, value):
+            got = f"'{value}'" if isinstance(value, str) else f"{_WORDS.get(type(value), 'list')} {value}"
+            faults.append(f"input '{name}': expected {declared.type}, {declared.description}; got {got}")
     if faults:
-        raise FailedCheckError("\n".join(faults))
+        raise CheckFailedError("\n".join(faults))
     return new
+
+
+def _fits(declared: Input, value: Any) -> bool:
+    if type(value) is not TYPES[declared.type]:
+        return False
+    if isinstance(value, dict):
+        return all(item is unknown or isinstance(item, str) for item in value.values())
+    return not declared.pattern or re.fullmatch(declared.pattern, str(value)) is not None
+
+
+def split_id(id_: str) -> tuple[str, str] | None:
+    """Stack id and name of a resource id such as ``fin-3f2a.../core-001``; None when it is no such id."""
+    stack_id, slash, name = id_.partition("/")
+    return (stack_id, name) if slash and name and re.fullmatch(STACK_ID.pattern, stack_id) else None
+
+
+def require_known(inputs: Data, names: Iterable[str]) -> None:
+    """Refuse inputs that must be plain values.
+
+    Raises:
+        CheckFailedError: naming those that depend on other resources.
+    """
+    outputs = sorted(name for name in names if has_unknown(inputs.get(name)))
+    if outputs:
+        raise CheckFailedError(
+            f"{', '.join(outputs)}: expected plain values, got outputs of other resources that are not known yet; "
+            "the whole change must be known before it can be admitted"
+        )
 
 
 def compare(inputs: Mapping[str, Input], old: Data, new: Data) -> Difference:
     """Property by property, one level into mappings, so that a preview shows which place or file changed."""
-    before, after = dict(_leaves(old)), dict(_leaves(new))
+    before, after = (dict(_leaves({key: data[key] for key in inputs if key in data})) for data in (old, new))
     changes: dict[str, Change] = {}
     for path in sorted(before.keys() | after.keys()):
         if path not in before:

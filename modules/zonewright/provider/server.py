@@ -5,7 +5,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
@@ -15,23 +16,24 @@ from zonewright.provider.servicer import Servicer
 _OPTIONS = [("grpc.max_receive_message_length", 400 * 1024 * 1024)]
 
 
-def serve(arguments: Sequence[str]) -> int:
+def serve(arguments: Sequence[str], servicer: Callable[[str], Servicer] = Servicer) -> NoReturn:
     """Serve one engine until it ends the process.
 
     Args:
         arguments: the engine's address, as the engine passes it; none when started for a debugger.
+        servicer: makes the servicer from that address.
     """
     parser = argparse.ArgumentParser(prog="pulumi-resource-zonewright", description="Pulumi provider of zonewright")
     parser.add_argument("engine", nargs="?", default="", help="address of the Pulumi engine")
     known, _ = parser.parse_known_args(arguments)
-    asyncio.run(_serve(known.engine))
+    asyncio.run(_serve(servicer, known.engine))
     sys.stdout.flush()
     os._exit(0)  # worker threads may still wait for a ledger; they hold nothing that must be kept
 
 
-async def _serve(engine_address: str) -> None:
+async def _serve(make: Callable[[str], Servicer], engine_address: str) -> None:
     server = grpc.aio.server(options=_OPTIONS)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(engine_address), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(make(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.buffer.write(f"{port}\n".encode())

@@ -1,4 +1,8 @@
-"""The gRPC face of the provider: protobuf in, one resource method in a worker thread, protobuf out."""
+"""The gRPC face of the provider: protobuf in, one resource method in a worker thread, protobuf out.
+
+No resource can be half made, so none answers with ``ErrorResourceInitFailed``: create, update and delete are one
+transaction of the ledger each. Where only the answer of one is lost, doing it again adopts what is there.
+"""
 
 import asyncio
 import threading
@@ -9,13 +13,14 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pydantic import ValidationError
 
 from zonewright import __version__
 from zonewright.ledger import LedgerError
 from zonewright.provider.resource import (
+    CheckFailedError,
     Data,
     Difference,
-    FailedCheckError,
     Found,
     Memory,
     Resource,
@@ -71,7 +76,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
         try:
             return work.result()
-        except (LedgerError, FailedCheckError) as error:
+        except ValidationError as error:
+            await _abort(context, _wrong_form(error))
+        except (LedgerError, CheckFailedError) as error:
             await _abort(context, str(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
             await _abort(
@@ -83,12 +90,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         token = urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
         resource = self._resources.get(token)
         if resource is None:
-            raise FailedCheckError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
+            raise CheckFailedError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
         return resource
 
     def _opened(self) -> Session:
         if self._session is None:
-            raise FailedCheckError("the provider was not configured; give zonewright.Provider a ledger URL")
+            raise CheckFailedError("the provider was not configured; give zonewright.Provider a ledger URL")
         return self._session
 
     async def Handshake(  # noqa: N802 - gRPC's names
@@ -132,8 +139,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     async def Configure(  # noqa: N802
         self, request: provider_pb2.ConfigureRequest, context: Context
     ) -> provider_pb2.ConfigureResponse:
-        """Open the ledger."""
+        """Open the ledger; a run begins here, also in a process that a debugger holds and that serves many."""
         arguments = from_struct(request.args)
+        self._memory = Memory()
+        self._cancelled.clear()
 
         def open_session() -> None:
             with self._configuring:
@@ -153,28 +162,24 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old = from_struct(request.olds) if request.olds.fields else None
         new = from_struct(request.news)
 
-        def check() -> dict[str, Any] | FailedCheckError:
+        def check() -> dict[str, Any] | CheckFailedError:
             try:
                 return self._resource(request.urn).check(self._opened(), request.urn, old, new, request.randomSeed)
-            except FailedCheckError as error:
+            except CheckFailedError as error:
                 return error
 
         result = await self._in_worker(context, check)
-        if isinstance(result, FailedCheckError):
+        if isinstance(result, CheckFailedError):
             failure = provider_pb2.CheckFailure(property="", reason=str(result))
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
-        inputs = to_struct(result)
-        for key in request.news.fields:
-            if key not in inputs.fields and key in result:
-                inputs.fields[key].CopyFrom(request.news.fields[key])  # an unknown stays the engine's sentinel
-        return provider_pb2.CheckResponse(inputs=inputs)
+        return provider_pb2.CheckResponse(inputs=to_struct(result))
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: N802
         """Property by property."""
         state, new = from_struct(request.olds), from_struct(request.news)
         old = from_struct(request.old_inputs) if request.old_inputs.fields else state
         difference = await self._in_worker(
-            context, lambda: self._resource(request.urn).diff(self._opened(), request.id, old, state, new)
+            context, lambda: self._resource(request.urn).diff(self._opened(), request.urn, request.id, old, new)
         )
         return _diff_response(difference)
 
@@ -225,6 +230,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Called at the end of every run too: calls that are still waiting end now."""
         self._cancelled.set()
         return empty_pb2.Empty()
+
+
+def _wrong_form(error: ValidationError) -> str:
+    faults = [
+        f"'{'.'.join(str(part) for part in item['loc'])}' is {item['input']!r}: {item['msg'].lower()}"
+        for item in error.errors(include_url=False)
+    ]
+    return f"the ledger does not take this: {'; '.join(faults)}; correct it in the program"
 
 
 async def _abort(context: Context, sentence: str) -> NoReturn:

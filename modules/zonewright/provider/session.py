@@ -9,7 +9,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from zonewright.declare.stack_file import project_root
 from zonewright.ledger.client import LedgerClient
-from zonewright.provider.resource import FailedCheckError
+from zonewright.provider.resource import CheckFailedError
 
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
@@ -23,11 +23,11 @@ def open_ledger(arguments: dict[str, Any]) -> LedgerClient:
             gets into the state.
 
     Raises:
-        FailedCheckError: when there is no URL.
+        CheckFailedError: when there is no URL.
     """
     url = arguments.get("ledger")
     if not isinstance(url, str):
-        raise FailedCheckError(
+        raise CheckFailedError(
             "the provider's input 'ledger' is missing: expected a URL such as sqlite:///.zonewright/ledger.db"
         )
     return LedgerClient(url, root=project_root(Path.cwd()), token=os.environ.get(TOKEN_VARIABLE))

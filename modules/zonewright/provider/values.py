@@ -1,7 +1,6 @@
 """Protobuf structs become plain data and back.
 
-The engine sends numbers as floats and unknown values as one sentinel string; outputs that would be unknown are
-left out in a preview.
+The engine sends numbers as floats and unknown values as one sentinel string, which it also takes back.
 """
 
 from collections.abc import Mapping
@@ -47,10 +46,10 @@ def _from_value(value: struct_pb2.Value) -> Any:
 
 
 def to_struct(data: Mapping[str, Any]) -> struct_pb2.Struct:
-    """The reverse of ``from_struct``; values that are None or unknown are left out."""
+    """The reverse of ``from_struct``; None is left out, and ``unknown`` is the engine's sentinel again."""
     struct = struct_pb2.Struct()
     for key, value in data.items():
-        if value is not None and value is not unknown:
+        if value is not None:
             _set(struct.fields[key], value)
     return struct
 
@@ -62,6 +61,8 @@ def _set(target: struct_pb2.Value, value: Any) -> None:
         target.number_value = value
     elif isinstance(value, str):
         target.string_value = value
+    elif value is unknown:
+        target.string_value = UNKNOWN
     elif isinstance(value, Mapping):
         target.struct_value.CopyFrom(to_struct(value))
     elif isinstance(value, list | tuple):

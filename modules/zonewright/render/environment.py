@@ -1,24 +1,36 @@
-"""The sandbox that templates run in: nothing undefined, nothing ambient, nothing of this machine."""
+"""The sandbox that templates run in: nothing undefined, nothing ambient, nothing of this machine.
 
-from collections.abc import Mapping
+``templates`` refuses what a template must not hold before it is run; this is the second layer, for what gets past it.
+"""
+
 from functools import cache
-from typing import Any
+from typing import Any, Never
 
 from jinja2 import PackageLoader, StrictUndefined
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from zonewright.render.errors import RenderError
-from zonewright.render.quoting import comment, plain, yaml_string
+from zonewright.render.quoting import FILTERS, Quoted
 
-FILTERS: Mapping[str, Any] = {"yaml": yaml_string, "comment": comment}
-_GLOBALS_KEPT = frozenset({"range", "dict"})
-_FILTERS_DROPPED = ("random", "pprint", "urlize", "xmlattr", "tojson", "filesizeformat")
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No calls and no arithmetic: both belong into the context, and both can fill the memory."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Never:  # noqa: ARG002
+        raise SecurityError(f"a template does no arithmetic ({operator}); compute it in the context")
+
+    def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002
+        return False
 
 
 @cache
 def environment() -> ImmutableSandboxedEnvironment:
     """The environment of this process; templates are compiled once."""
-    made = ImmutableSandboxedEnvironment(
+    made = _Sandbox(
         loader=PackageLoader("zonewright_templates", package_path=""),
         undefined=StrictUndefined,
         finalize=_finalize,
@@ -29,20 +41,18 @@ def environment() -> ImmutableSandboxedEnvironment:
         newline_sequence="\n",
         auto_reload=False,
     )
-    for name in set(made.globals) - _GLOBALS_KEPT:
-        del made.globals[name]
-    for name in _FILTERS_DROPPED:
-        made.filters.pop(name, None)
+    made.globals.clear()  # range, lipsum, cycler, joiner, namespace, dict
+    made.tests.clear()
+    made.filters.clear()  # among them random, and default, which hides what is missing
     made.filters.update(FILTERS)
     return made
 
 
-def _finalize(value: Any) -> Any:
-    """Every value that is printed passes here, also one that no filter has quoted."""
-    if value is None:
-        raise RenderError("a value is None; give it in the declaration, or test for it in the template")
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return plain(value)
-    if callable(value) or isinstance(value, bool | float | list | tuple | dict | set):
-        raise RenderError(f"expected text or a whole number, got {type(value).__name__}")
-    return value
+def _finalize(value: object) -> Quoted | int:
+    """What is printed was quoted by a filter, or is a whole number."""
+    if isinstance(value, Quoted) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    if isinstance(value, StrictUndefined):
+        str(value)  # raises, and says what is undefined
+    kind = "None" if value is None else type(value).__name__
+    raise RenderError(f"expected quoted text or a whole number, got {kind}; print text through a filter")

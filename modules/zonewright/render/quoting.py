@@ -1,35 +1,74 @@
 """How values get into files: each format's own quoting, and no value that could add a line."""
 
 import unicodedata
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from zonewright.render.errors import RenderError
 
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
-"""Unicode categories that never reach a file: controls, format marks, surrogates, separators, unassigned."""
+"""Unicode categories that never reach a file: controls, format marks, surrogates, separators, private, unassigned."""
+_SHOWN = 60
 
 
-def plain(value: Any) -> str:
-    """A value as text, without anything that a terminal or parser could take for more than text.
+class Quoted(str):
+    """Text that a format's filter has quoted; besides whole numbers, nothing else is printed into a file."""
+
+    __slots__ = ()
+
+
+def flaw_of(value: object) -> str | None:
+    """Why a value must not get into a file, in words, or None when it may."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return f"expected text or a whole number, got {'None' if value is None else type(value).__name__}"
+    if isinstance(value, int) or value.isprintable():
+        return None
+    for index, character in enumerate(value):
+        if unicodedata.category(character) in _FORBIDDEN:
+            name = unicodedata.name(character, "a control character" if ord(character) < 0xA0 else "")  # noqa: PLR2004
+            point = f"U+{ord(character):04X} {name}".rstrip()
+            return f"character {index + 1} of {shown(value)} is {point}, which must not get into a file"
+    return None
+
+
+def shown(text: str) -> str:
+    """A value within a message: on one line, without anything that a terminal acts on, and not long."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
+def plain(value: object) -> str:
+    """A value as text that stays on its line.
 
     Raises:
-        RenderError: when the value holds a control or format character, or is no text or number.
+        RenderError: when the value holds a control or format character, or is no text or whole number.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RenderError(f"expected text or a whole number, got {type(value).__name__}")
-    text = str(value)
-    for index, character in enumerate(text):
-        if unicodedata.category(character) in _FORBIDDEN:
-            raise RenderError(f"character {index + 1} of {text!r} is {character!r}, which must not get into a file")
-    return text
+    flaw = flaw_of(value)
+    if flaw is not None:
+        raise RenderError(flaw)
+    return str(value)
 
 
-def yaml_string(value: Any) -> str:
-    """A double-quoted YAML scalar that every YAML 1.1 and 1.2 reader takes for exactly this text."""
+def yaml_string(value: object) -> Quoted:
+    r"""A double-quoted scalar that every reader of YAML 1.1 or 1.2 takes for exactly this text.
+
+    Raises:
+        RenderError: as ``plain``.
+
+    Example:
+        >>> print(yaml_string('no "quotes", no \\ escapes: # no'))
+        "no \"quotes\", no \\ escapes: # no"
+    """
     escaped = plain(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return Quoted(f'"{escaped}"')
 
 
-def comment(value: Any) -> str:
-    """Text inside a comment: it stays on its line because ``plain`` refuses line breaks."""
-    return plain(value)
+def comment(value: object) -> Quoted:
+    """Text within a comment that ends with its line.
+
+    Raises:
+        RenderError: as ``plain``.
+    """
+    return Quoted(plain(value))
+
+
+FILTERS: Mapping[str, Callable[[object], Quoted]] = {"comment": comment, "yaml": yaml_string}
+"""All that templates may do with a value, by name."""

@@ -1,6 +1,6 @@
 """Admission: one immutable decision over the whole change; the next change replaces it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zonewright.ledger import LedgerRefusedError, verbs
@@ -15,17 +15,21 @@ from zonewright.ledger.messages import (
 )
 from zonewright.provider.refusal import refusal_text
 from zonewright.provider.resource import (
+    STACK_ID,
+    CheckFailedError,
     Data,
     Difference,
-    FailedCheckError,
     Found,
     Input,
     Session,
     check_inputs,
     compare,
+    require_known,
 )
-from zonewright.provider.values import has_unknown, unknown
+from zonewright.provider.values import unknown
 from zonewright.rules.finding import Finding
+
+SHOWN_NAMES = 5
 
 
 class AdmissionResource:
@@ -34,7 +38,7 @@ class AdmissionResource:
     token = "zonewright:index:Admission"  # noqa: S105 - a Pulumi type token
     description = "One decision of the ledger on the whole change: admitted at once, or refused whole."
     inputs: Mapping[str, Input] = {
-        "stackId": Input("string", "id from the stack's configuration", replaces=True),
+        "stackId": STACK_ID,
         "party": Input("string", "owner of the declaration", replaces=True),
         "lineage": Input("string", "from the Enrolment", replaces=True),
         "demandDigest": Input("string", "digest of what the declaration wants", replaces=True),
@@ -49,8 +53,7 @@ class AdmissionResource:
     def check(self, session: Session, urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes) -> dict[str, Any]:
         """Ask the ledger for the findings; all of them make one failure."""
         check_inputs(self.inputs, new)
-        if has_unknown({**new, "lineage": ""}):
-            raise FailedCheckError("places, digests and ids must be plain values, not outputs of other resources")
+        require_known(new, self.inputs.keys() - {"lineage"})
         lineage = "" if new["lineage"] is unknown else new["lineage"]
         seats, addresses = _places(new)
         request = EvaluateRequest(
@@ -64,25 +67,31 @@ class AdmissionResource:
         try:
             evaluation = session.ledger.call(verbs.EVALUATE, request)
         except LedgerRefusedError as error:
-            raise FailedCheckError(error.sentence) from error
+            raise CheckFailedError(error.sentence) from error
         findings = tuple(Finding.from_data(item) for item in evaluation.findings)
         if any(finding.refuses for finding in findings):
-            raise FailedCheckError(refusal_text(findings, stack=_stack_of(urn)))
+            raise CheckFailedError(refusal_text(findings, stack=_stack_of(urn)))
+        session.memory.summary = evaluation.summary
         return new
 
-    def diff(self, session: Session, id_: str, old: Data, _state: Data, new: Data) -> Difference:
+    def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
         difference = compare(self.inputs, old, new)
         standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=old["stackId"], admission_id=id_))
         session.memory.drifted = frozenset(standing.drifted)
         session.memory.readmitted = bool(difference.changes) or not standing.current
-        if not standing.current and not difference.changes:
-            return Difference({"places": "update"}, frozenset({"places"}))
-        return difference
+        if standing.drifted:
+            session.warn(urn, f"{standing.reason}: {_some(standing.drifted)}; this change puts them right")
+        if standing.current or difference.changes:
+            return difference
+        paths = [f'places["{name}"]' for name in standing.drifted if name in new["places"]] or ["demandDigest"]
+        return Difference(dict.fromkeys(paths, "update"), frozenset(paths))
 
     def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """One transaction in the ledger: all of the change's claims, or none."""
+        session.memory.readmitted = True
         if preview:
+            session.log(urn, f"would be admitted: {session.memory.summary}")
             return "", {}
         seats, addresses = _places(new)
         request = AdmitRequest(
@@ -99,7 +108,7 @@ class AdmissionResource:
         except LedgerRefusedError as error:
             if not error.findings:
                 raise
-            raise FailedCheckError(refusal_text(error.findings, stack=_stack_of(urn))) from error
+            raise CheckFailedError(refusal_text(error.findings, stack=_stack_of(urn))) from error
         session.log(urn, f"admitted: {admission.summary}")
         return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
 
@@ -116,6 +125,11 @@ class AdmissionResource:
         session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_))
 
 
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
 def _stack_of(urn: str) -> str:
     return urn.split(":")[2]
 
@@ -127,5 +141,5 @@ def _places(inputs: Data) -> tuple[dict[str, SeatData], dict[str, Addresses]]:
         try:
             seats[name], addresses[name] = parse_place(str(text))
         except ValueError as error:
-            raise FailedCheckError(f"place of {name}: {error}") from error
+            raise CheckFailedError(f"place of {name}: {error}") from error
     return seats, addresses

@@ -5,7 +5,17 @@ from typing import Any
 
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import ConfirmRequest, HoldingRequest, Kind, ReleaseRequest
-from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+from zonewright.provider.resource import (
+    STACK_ID,
+    Data,
+    Difference,
+    Found,
+    Input,
+    Session,
+    check_inputs,
+    compare,
+    split_id,
+)
 
 
 class AssetResource:
@@ -15,7 +25,7 @@ class AssetResource:
     description: str
     kind: Kind
     inputs: Mapping[str, Input] = {
-        "stackId": Input("string", "id from the stack's configuration"),
+        "stackId": STACK_ID,
         "asset": Input("string", "path of the asset, such as qp-dc1/a/01", replaces=True),
         "digest": Input("string", "digest of its declaration"),
         "summary": Input("string", "what it is, in one line"),
@@ -28,7 +38,7 @@ class AssetResource:
         """Plain inputs only."""
         return check_inputs(self.inputs, new)
 
-    def diff(self, session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+    def diff(self, session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, or what the Admission found drifted in the ledger."""
         difference = compare(self.inputs, old, new)
         if not difference.changes and new["asset"] in session.memory.drifted:
@@ -52,7 +62,9 @@ class AssetResource:
 
     def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
         """The asset as the ledger has it."""
-        stack_id, _, name = id_.partition("/")
+        if (parts := split_id(id_)) is None:
+            return None
+        stack_id, name = parts
         holding = session.ledger.call(verbs.READ, HoldingRequest(stack_id=stack_id, kind=self.kind, name=name)).holding
         if holding is None or holding.state != "active":
             return None

@@ -1,11 +1,12 @@
 """Completion: registered last and dependent on all; closes the change, and guards a destroy."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import CompleteRequest, ReportRequest, StackRequest
-from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+from zonewright.provider.resource import STACK_ID, Data, Difference, Found, Input, Session, check_inputs, compare
 
 
 class CompletionResource:
@@ -14,7 +15,7 @@ class CompletionResource:
     token = "zonewright:index:Completion"  # noqa: S105 - a Pulumi type token
     description = "Closes a change when all its resources exist, and refuses a destroy that would hurt others."
     inputs: Mapping[str, Input] = {
-        "stackId": Input("string", "id from the stack's configuration"),
+        "stackId": replace(STACK_ID, replaces=False),
         "changeDigest": Input("string", "names the change that is closed"),
     }
     outputs: Mapping[str, Input] = inputs
@@ -25,7 +26,7 @@ class CompletionResource:
         """Plain inputs only."""
         return check_inputs(self.inputs, new)
 
-    def diff(self, session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+    def diff(self, session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Another change, or the same one admitted again and not closed yet."""
         difference = compare(self.inputs, old, new)
         if difference.changes:

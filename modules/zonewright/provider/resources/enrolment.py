@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from zonewright.ledger import LedgerRefusedError, verbs
 from zonewright.ledger.messages import EnrolRequest, LeaveRequest, ReportRequest
 from zonewright.provider.resource import (
+    STACK_ID,
+    CheckFailedError,
     Data,
     Difference,
-    FailedCheckError,
     Found,
     Input,
     Session,
     check_inputs,
     compare,
+    require_known,
 )
 
 
@@ -24,24 +27,27 @@ class EnrolmentResource:
     token = "zonewright:index:Enrolment"  # noqa: S105 - a Pulumi type token
     description = "A stack's standing in the ledger: its id, its party, and the lineage of its state."
     inputs: Mapping[str, Input] = {
-        "stackId": Input("string", "id from the stack's configuration"),
+        "stackId": replace(STACK_ID, replaces=False),
         "party": Input("string", "owner of the declaration"),
         "lineage": Input("string", "minted once, then carried over", required=False),
     }
     outputs: Mapping[str, Input] = inputs
 
     def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
-        """The lineage is carried over from the old inputs, or minted from the request's random seed."""
-        carried = (old or {}).get("lineage")
-        inputs = {
-            **new,
-            "lineage": carried or hashlib.sha256(b"zonewright lineage" + seed).hexdigest()[:32],
-        }
-        check_inputs(self.inputs, inputs)
+        """The lineage is carried over from the old inputs, or minted from the random seed; never the program's."""
+        old = old or {}
+        lineage = old.get("lineage") or hashlib.sha256(b"zonewright lineage" + seed).hexdigest()[:32]
+        inputs = check_inputs(self.inputs, {**new, "lineage": lineage})
+        require_known(inputs, self.inputs)
+        if old.get("stackId", inputs["stackId"]) != inputs["stackId"]:
+            raise CheckFailedError(
+                f"this state is that of stack id {old['stackId']}, the configuration says {inputs['stackId']}; "
+                f"put zone:stackId back to {old['stackId']}, or run pulumi destroy under it before you change it"
+            )
         try:
             session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True))
         except LedgerRefusedError as error:
-            raise FailedCheckError(error.sentence) from error
+            raise CheckFailedError(error.sentence) from error
         return inputs
 
     def _request(self, urn: str, inputs: Data, *, dry_run: bool = False) -> EnrolRequest:
@@ -53,7 +59,7 @@ class EnrolmentResource:
             dry_run=dry_run,
         )
 
-    def diff(self, _session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+    def diff(self, _session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Changes are updates: an enrolment is never replaced."""
         return compare(self.inputs, old, new)
 

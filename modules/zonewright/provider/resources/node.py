@@ -5,7 +5,17 @@ from typing import Any
 
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import ConfirmRequest, HoldingRequest, ReleaseRequest
-from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+from zonewright.provider.resource import (
+    STACK_ID,
+    Data,
+    Difference,
+    Found,
+    Input,
+    Session,
+    check_inputs,
+    compare,
+    split_id,
+)
 
 
 class NodeResource:
@@ -14,12 +24,12 @@ class NodeResource:
     token = "zonewright:index:Node"  # noqa: S105 - a Pulumi type token
     description = "A server in a rack, under a claim that the stack's Admission made."
     inputs: Mapping[str, Input] = {
-        "stackId": Input("string", "id from the stack's configuration"),
-        "claim": Input("string", "name of the claim, which is the host name"),
+        "stackId": STACK_ID,
+        "claim": Input("string", "name of the claim, which is the host name", replaces=True),
         "nodeType": Input("string", "id of the node type", replaces=True),
-        "rack": Input("string", "rack as site/room/row/rack"),
-        "position": Input("integer", "lowest rack unit, from the bottom"),
-        "face": Input("string", "front or rear"),
+        "rack": Input("string", "rack as site/room/row/rack", pattern=r"[^/\s]+(/[^/\s]+){3}"),
+        "position": Input("integer", "lowest rack unit, counted from 1 at the bottom", pattern=r"[1-9]\d*"),
+        "face": Input("string", "front or rear", pattern="front|rear"),
         "addresses": Input("object", "address with prefix length by pool"),
     }
     outputs: Mapping[str, Input] = {**inputs, "generation": Input("integer", "raised by the ledger with each confirm")}
@@ -30,7 +40,7 @@ class NodeResource:
         """Plain inputs only; whether the place is right was the Admission's question."""
         return check_inputs(self.inputs, new)
 
-    def diff(self, session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+    def diff(self, session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, or what the Admission found drifted in the ledger."""
         difference = compare(self.inputs, old, new)
         if not difference.changes and new["claim"] in session.memory.drifted:
@@ -60,7 +70,9 @@ class NodeResource:
 
     def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
         """The claim as the ledger has it, which is also what an import takes."""
-        stack_id, _, name = id_.partition("/")
+        if (parts := split_id(id_)) is None:
+            return None
+        stack_id, name = parts
         holding = session.ledger.call(verbs.READ, HoldingRequest(stack_id=stack_id, kind="node", name=name)).holding
         if holding is None or holding.state != "active":
             return None

@@ -5,7 +5,18 @@ from typing import Any
 
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import DeployRequest, SiteFilesRequest, StackRequest
-from zonewright.provider.resource import Data, Difference, Found, Input, Session, check_inputs, compare
+from zonewright.provider.resource import (
+    STACK_ID,
+    Data,
+    Difference,
+    Found,
+    Input,
+    Session,
+    check_inputs,
+    compare,
+    split_id,
+)
+from zonewright.provider.values import unknown
 
 
 class SiteConfigResource:
@@ -14,7 +25,7 @@ class SiteConfigResource:
     token = "zonewright:index:SiteConfig"  # noqa: S105 - a Pulumi type token
     description = "The rendered configurations of one stack at one site: path to content digest."
     inputs: Mapping[str, Input] = {
-        "stackId": Input("string", "id from the stack's configuration"),
+        "stackId": STACK_ID,
         "site": Input("string", "id of the site", replaces=True),
         "files": Input("object", "content digest by path"),
     }
@@ -30,7 +41,7 @@ class SiteConfigResource:
         """Plain inputs only."""
         return check_inputs(self.inputs, new)
 
-    def diff(self, _session: Session, _id: str, old: Data, _state: Data, new: Data) -> Difference:
+    def diff(self, _session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """File by file."""
         return compare(self.inputs, old, new)
 
@@ -43,11 +54,14 @@ class SiteConfigResource:
             session.ledger.call(
                 verbs.DEPLOY, DeployRequest(stack_id=new["stackId"], site=new["site"], files=dict(new["files"]))
             )
-        return {"stackId": new["stackId"], "site": new["site"], "count": len(new["files"])}
+        count = unknown if new["files"] is unknown else len(new["files"])
+        return {"stackId": new["stackId"], "site": new["site"], "count": count}
 
     def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
         """The files as the ledger has them."""
-        stack_id, _, site = id_.partition("/")
+        if (parts := split_id(id_)) is None:
+            return None
+        stack_id, site = parts
         files = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites.get(site)
         if files is None:
             return None

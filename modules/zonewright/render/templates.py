@@ -1,0 +1,184 @@
+"""Templates as checked before they run: they print fields of the context, and choose and repeat by them; no more.
+
+A misspelt field is found here, also in a branch that is not taken, where a strict sandbox would not see it.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Template, TemplateError, nodes
+
+from zonewright.render.context import NodeContext
+from zonewright.render.environment import environment
+from zonewright.render.errors import RenderError
+from zonewright.render.formats import Format
+
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.For,
+    nodes.If,
+    nodes.Name,
+    nodes.Getattr,
+    nodes.Filter,
+    nodes.Not,
+    nodes.And,
+    nodes.Or,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.Const,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expression:
+    """Where a template uses a value.
+
+    Attributes:
+        line: line of the template, from 1.
+        text: the expression as written.
+        path: the field it stands for, such as ``node.addresses[].gateway``.
+    """
+
+    line: int
+    text: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A compiled template and where it uses which value."""
+
+    template: Template
+    expressions: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    path: str
+    type: object
+
+
+@cache
+def load(format_: Format) -> Loaded:
+    """The template of a format, checked and compiled once in a process.
+
+    Raises:
+        RenderError: when there is no such template, or it is not one that may run.
+    """
+    sandbox = environment()
+    try:
+        if sandbox.loader is None:
+            raise RenderError("the sandbox has no loader")
+        source, _, _ = sandbox.loader.get_source(sandbox, format_.template)
+        return Loaded(
+            expressions=check(source, template=format_.template, filters=format_.filters),
+            template=sandbox.get_template(format_.template),
+        )
+    except TemplateError as error:
+        raise RenderError(f"no template to run: {error.message}", template=format_.template) from error
+
+
+def check(source: str, *, template: str, filters: frozenset[str]) -> tuple[Expression, ...]:
+    """Where a template uses which value.
+
+    Args:
+        source: the template's text.
+        template: its name, for messages.
+        filters: names of the filters that quote for its format.
+
+    Raises:
+        RenderError: names the first line that holds more than a template may.
+    """
+    try:
+        tree = environment().parse(source, template)
+        return tuple(_Checker(filters).walk(tree, {"node": _Field("node", NodeContext)}))
+    except TemplateError as error:
+        line = getattr(error, "lineno", 0)
+        raise RenderError(f"not a template: {error.message}", template=template, line=line) from error
+    except RenderError as error:
+        raise RenderError(error.what, template=template, line=error.line, variable=error.variable) from None
+
+
+class _Checker:
+    """One walk over a parsed template; ``scope`` holds what names stand for."""
+
+    def __init__(self, filters: frozenset[str]) -> None:
+        self.filters = filters
+
+    def walk(self, node: nodes.Node, scope: Mapping[str, _Field]) -> Iterator[Expression]:
+        """Yield the expressions below a node, in order."""
+        if not isinstance(node, _ALLOWED):
+            what = f"a template holds no {type(node).__name__}; compute it in the context"
+            raise RenderError(what, line=node.lineno)
+        if isinstance(node, nodes.For):
+            yield from self._loop(node, scope)
+        elif isinstance(node, nodes.Filter | nodes.Getattr | nodes.Name):
+            field = self._field(node, scope)
+            yield Expression(line=node.lineno, text=_text(node), path=field.path)
+        else:
+            if isinstance(node, nodes.Output):
+                self._output(node, scope)
+            for child in node.iter_child_nodes():
+                yield from self.walk(child, scope)
+
+    def _loop(self, node: nodes.For, scope: Mapping[str, _Field]) -> Iterator[Expression]:
+        if node.recursive or node.test is not None or not isinstance(node.target, nodes.Name):
+            raise RenderError("a loop is 'for NAME in FIELD'; compute the rest in the context", line=node.lineno)
+        yield from self.walk(node.iter, scope)
+        field = self._field(node.iter, scope)
+        if typing.get_origin(field.type) is not tuple:
+            raise RenderError("only a list of the context is looped over", line=node.lineno, variable=_text(node.iter))
+        inner = {**scope, node.target.name: _Field(f"{field.path}[]", typing.get_args(field.type)[0])}
+        for child in node.body:
+            yield from self.walk(child, inner)
+        for child in node.else_:
+            yield from self.walk(child, scope)
+
+    def _output(self, node: nodes.Output, scope: Mapping[str, _Field]) -> None:
+        for child in node.nodes:
+            quoted = isinstance(child, nodes.TemplateData | nodes.Filter)
+            if not quoted and self._field(child, scope).type is not int:
+                what = f"text is printed through a filter of its format: {', '.join(sorted(self.filters))}"
+                raise RenderError(what, line=child.lineno, variable=_text(child))
+
+    def _field(self, node: nodes.Node, scope: Mapping[str, _Field]) -> _Field:
+        """What an expression stands for."""
+        match node:
+            case nodes.Name(name=name) if name in scope:
+                return scope[name]
+            case nodes.Getattr(node=owner, attr=attr):
+                field = self._field(owner, scope)
+                type_ = _fields(field.type).get(attr)
+                if type_ is not None:
+                    return _Field(f"{field.path}.{attr}", type_)
+            case nodes.Filter(node=inner, name=name) if inner is not None and name in self.filters and not node.args:
+                return self._field(inner, scope)
+            case _:
+                pass
+        raise RenderError(
+            "not a field of the context, and no filter of this format", line=node.lineno, variable=_text(node)
+        )
+
+
+@cache
+def _fields(type_: object) -> Mapping[str, object]:
+    if not isinstance(type_, type) or not dataclasses.is_dataclass(type_):
+        return {}
+    return typing.get_type_hints(type_)
+
+
+def _text(node: nodes.Node) -> str:
+    match node:
+        case nodes.Name(name=name):
+            return str(name)
+        case nodes.Getattr(node=owner, attr=attr):
+            return f"{_text(owner)}.{attr}"
+        case nodes.Filter(node=inner, name=name) if inner is not None:
+            return f"{_text(inner)} | {name}"
+        case _:
+            return type(node).__name__.lower()
