@@ -32,10 +32,14 @@ def refusal_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH)
 
 def _entry(finding: Finding, width: int) -> list[str]:
     where = f"{finding.where}: " if finding.where else ""
-    text = textwrap.wrap(f"{where}[{finding.rule}] {finding.message}", width, subsequent_indent="    ")
+    text = textwrap.wrap(
+        f"{where}[{finding.rule}] {finding.message}", width, subsequent_indent="    ", break_on_hyphens=False
+    )
     others = sorted({item.party for item in finding.participants if not item.name})
     if others:
         text += [f"    also concerned: {', '.join(others)}"]
     if finding.fix:
-        text += textwrap.wrap(f"fix: {finding.fix}", width, initial_indent="    ", subsequent_indent="         ")
+        text += textwrap.wrap(
+            f"fix: {finding.fix}", width, initial_indent="    ", subsequent_indent="         ", break_on_hyphens=False
+        )
     return text

@@ -1,0 +1,28 @@
+"""`make demo` is also a test: it fails when any of its steps does not do what it says."""
+
+import subprocess
+import sys
+
+import pytest
+
+from support.zone_project import REPOSITORY
+
+pytestmark = pytest.mark.engine
+
+
+def test_the_demo_tells_a_refusal_and_a_correction() -> None:
+    """The demo ends well, shows a refused change, and leaves the checkout as it was."""
+    before = _changes()
+    result = subprocess.run(
+        [sys.executable, "tools/demo.py"], cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "nothing was claimed or created" in result.stdout
+    assert "good:" in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 130
+    assert _changes() == before
+
+
+def _changes() -> str:
+    command = ["git", "status", "--porcelain"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,217 @@
+"""`make demo`: three parties, one data centre, the real Pulumi engine; everything that is said is what happened.
+
+Works on a copy of the reference zone in a scratch folder, so it can be run again and again. Fails, with a sentence
+and exit code 1, when any step does not do what it should.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from zonewright import engine
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import ReportRequest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SCRATCH = REPOSITORY / ".zonewright" / "demo"
+WIDTH = 78
+BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+CLOSER_LOOK = """
+  cd .zonewright/demo && eval "$(../../.venv/bin/zonewright engine env)"
+  pulumi preview --diff --stack tenant-fin     # what the engine sees
+  ls zones/reference                           # the declarations
+  ../../.venv/bin/zonewright ledger status --stack tenant-fin"""
+
+
+class DemoError(Exception):
+    """A step did not do what it should; ``str()`` is a sentence."""
+
+
+def say(text: str) -> None:
+    """Narrate, wrapped at 78 columns."""
+    print("\n" + "\n".join(textwrap.wrap(text, WIDTH, break_on_hyphens=False)), flush=True)
+
+
+def show(text: str) -> None:
+    """Show what a command printed, indented."""
+    print(DIM + textwrap.indent(text.rstrip("\n"), "  | ") + RESET, flush=True)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The scratch project and its engine."""
+
+    found: engine.Engine
+    variables: dict[str, str]
+
+    def run(self, *command: str, expect: int | None = 0) -> str:
+        """Run a command in the scratch project; its output and errors together."""
+        result = subprocess.run(
+            command,
+            cwd=SCRATCH,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if expect is not None and result.returncode != expect:
+            line = " ".join(command)
+            raise DemoError(f"'{line}' ended with {result.returncode}, expected {expect}:\n{result.stdout}")
+        return result.stdout
+
+    def zonewright(self, *arguments: str, expect: int | None = 0) -> str:
+        """Our own command line."""
+        return self.run(sys.executable, "-m", "zonewright.cli", *arguments, expect=expect)
+
+    def pulumi(self, stack: str, *arguments: str, expect: int | None = 0) -> str:
+        """One `pulumi` call for a stack."""
+        command = ("pulumi", "--non-interactive", "--color", "never", *arguments, "--stack", stack)
+        return self.run(*command, expect=expect)
+
+    def stack(self, name: str, party: str) -> None:
+        """Make a stack with an identity of its own."""
+        file = f"zones/reference/{party if party.startswith('tenant') else f'facility-{party}'}.yaml"
+        self.zonewright("stack", "new", name, "--party", party, "--declaration", file)
+        self.run("pulumi", "--non-interactive", "stack", "init", name)
+
+    def holdings(self, name: str) -> dict[str, int]:
+        """How much the ledger holds for a stack, by kind."""
+        config = yaml.safe_load((SCRATCH / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
+        with LedgerClient(config["zone:ledger"], root=SCRATCH) as ledger:
+            report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
+        counts: dict[str, int] = {}
+        for item in report.holdings:
+            counts[item.kind] = counts.get(item.kind, 0) + 1
+        return counts
+
+    def nodes_in_state(self, name: str) -> int:
+        """How many nodes the stack's exported state has."""
+        resources = json.loads(self.pulumi(name, "stack", "export"))["deployment"].get("resources", [])
+        return sum(1 for item in resources if item["type"] == "zonewright:index:Node")
+
+
+def scratch() -> Demo:
+    """A fresh project: a copy of the reference zone, a program of two lines, an empty ledger."""
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    SCRATCH.mkdir(parents=True)
+    shutil.copytree(REPOSITORY / "stacks" / "zones", SCRATCH / "zones")
+    shutil.copy(REPOSITORY / "stacks" / "__main__.py", SCRATCH / "__main__.py")
+    project = {
+        "name": "demo",
+        "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
+        "plugins": {
+            "providers": [{"name": "zonewright", "path": str(REPOSITORY / "modules" / "zonewright" / "provider")}]
+        },
+        "backend": {"url": "file://./.zonewright"},
+    }
+    (SCRATCH / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
+    found = engine.ensure()
+    return Demo(found, {**os.environ, **engine.environment(found, root=SCRATCH)})
+
+
+def message(output: str, resource: str) -> str:
+    """What the engine says under one resource in its diagnostics."""
+    blocks = re.findall(rf"^  {resource} .*?:\n(.*?)(?=^\S|^  \S|\Z)", output, re.DOTALL | re.MULTILINE)
+    return textwrap.dedent(blocks[-1]).strip() if blocks else ""  # the update's comes after the preview's
+
+
+def steps(demo: Demo) -> None:
+    """The story."""
+    admission = "zonewright:index:Admission"
+    say(f"{BOLD}1. The zone.{RESET} Its administrator registers zone.yaml with an empty ledger.")
+    show(demo.zonewright("ledger", "init", "zones/reference"))
+
+    say(f"{BOLD}2. A facility.{RESET} operator-b brings in data centre qp-dc1 with `pulumi up`.")
+    demo.stack("facility-b", "operator-b")
+    show(message(demo.pulumi("facility-b", "up", "--yes", "--skip-preview"), admission))
+    show(demo.zonewright("ledger", "status"))
+
+    say(f"{BOLD}3. A tenant.{RESET} tenant-fin places a cluster there; the ledger finds most of the racks.")
+    demo.stack("tenant-fin", "tenant-fin")
+    show(message(demo.pulumi("tenant-fin", "up", "--yes", "--skip-preview"), admission))
+    held = demo.holdings("tenant-fin")
+    if held.get("node") != demo.nodes_in_state("tenant-fin"):
+        raise DemoError(f"the ledger holds {held} for tenant-fin, its state has other nodes")
+
+    say(
+        f"{BOLD}4. A second tenant{RESET} chooses a rack of its own for 3 nodes; it can not know that tenant-fin stands there."
+    )
+    demo.stack("tenant-ind", "tenant-ind")
+    crowd()
+    output = demo.pulumi("tenant-ind", "up", "--yes", expect=None)
+    refusal = message(output, admission)
+    if "nothing was claimed or created" not in refusal:
+        raise DemoError(f"the change of tenant-ind should have been refused:\n{output}")
+    show(refusal)
+    if demo.holdings("tenant-ind") or demo.nodes_in_state("tenant-ind"):
+        raise DemoError("something of the refused change exists")
+    say("Refused whole: the ledger holds nothing for tenant-ind, and its state has no node.")
+
+    say(f"{BOLD}5. Corrected.{RESET} tenant-ind lets the ledger choose. What would change on its nodes:")
+    declared = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
+    shutil.copy(REPOSITORY / "stacks" / "zones" / "reference" / "tenant-ind.yaml", declared)
+    difference = demo.zonewright("diff", "--stack", "tenant-ind")
+    show("\n".join(difference.splitlines()[:9]))
+    print(f"  ... {difference.count('+++ ')} files in all")
+    show(message(demo.pulumi("tenant-ind", "up", "--yes"), admission))
+    if demo.holdings("tenant-ind").get("node") != demo.nodes_in_state("tenant-ind"):
+        raise DemoError("ledger and state of tenant-ind differ")
+    show(demo.zonewright("ledger", "status"))
+
+    say(f"{BOLD}6. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
+    entries = [json.loads(line) for line in demo.zonewright("ledger", "history").splitlines()]
+    for entry in entries:
+        detail = entry["payload"].get("summary", "")
+        text = f"  {entry['sequence']:>2} {entry['kind']:<16} {entry['party']:<12} {detail}".rstrip()
+        print(text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}...")
+    show(demo.zonewright("ledger", "verify"))
+
+
+def crowd() -> None:
+    """Let tenant-ind choose one rack of tenant-fin's for nodes that stand on taken units and overload its feeds."""
+    config = yaml.safe_load((SCRATCH / "Pulumi.tenant-fin.yaml").read_text(encoding="utf-8"))["config"]
+    with LedgerClient(config["zone:ledger"], root=SCRATCH) as ledger:
+        report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
+    taken = sorted((item.data["rack"], item.data["position"]) for item in report.holdings if item.kind == "node")
+    rack, position = taken[0]
+    path = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    name, cluster = next(iter(document["clusters"].items()))
+    cluster["places"] = {f"{n:03}": {"rack": rack, "position": position + 4 * (n - 1)} for n in range(1, 4)}
+    cluster.update({"count": 3, "node_type": "gpu-4u"})
+    cluster.pop("spread", None)
+    cluster.pop("rooms", None)
+    cluster.pop("without", None)
+    document["clusters"] = {name: cluster}
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    started = time.monotonic()
+    try:
+        demo = scratch()
+        steps(demo)
+    except (DemoError, engine.EngineError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    say(f"{BOLD}Done{RESET} in {time.monotonic() - started:.0f} s. For a closer look:")
+    print(CLOSER_LOOK)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
