@@ -1,0 +1,45 @@
+"""The documentation is true: generated pages are up to date, links lead somewhere, everything is named."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.zone_project import REPOSITORY
+
+PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    """What the reference says of commands, settings, resources and verbs is what the code has."""
+    command = [sys.executable, "tools/generate_reference.py"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_to_files(page: Path) -> None:
+    """Each relative link of a page leads to a file of the repository."""
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_environment_variables_and_settings_are_documented() -> None:
+    """Each variable and setting that the code reads stands in the reference."""
+    page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "modules").rglob("*.py"))
+    used = set(re.findall(r"\bZONEWRIGHT_[A-Z_]+\b", sources)) | {"zone:declaration", "zone:ledger", "zone:stackId"}
+    assert sorted(name for name in used if f"`{name}`" not in page) == []
+
+
+def test_the_command_line_starts_without_heavy_imports() -> None:
+    """`zonewright --help` loads neither Pulumi nor SQL nor HTTP nor pydantic nor Jinja2."""
+    code = (
+        "import sys, zonewright.cli; zonewright.cli.parser();"
+        "print([m for m in ('pulumi', 'sqlalchemy', 'httpx', 'pydantic', 'jinja2', 'grpc') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

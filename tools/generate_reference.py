@@ -1,0 +1,121 @@
+"""Writes the pages that are generated from code: the command line, settings, resource types, the ledger's verbs.
+
+`--write` writes them; without it the exit code says whether they are up to date.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from zonewright.cli import parser
+from zonewright.ledger.service import FUNCTIONS
+from zonewright.provider.resources import RESOURCES
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
+
+SETTINGS = {
+    "zone:declaration": "The owner's file, relative to the folder of Pulumi.yaml.",
+    "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `https://HOST`, or `http://` on "
+    "this machine.",
+    "zone:stackId": "Identity of the stack in the ledger; written by `zonewright stack new`, never to be copied.",
+}
+VARIABLES = {
+    "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that is a service.",
+    "ZONEWRIGHT_PULUMI": "A `pulumi` command, or its folder, to use instead of looking for one.",
+    "ZONEWRIGHT_CACHE": "Folder for the engine that was built (default: the user's cache folder).",
+    "ZONEWRIGHT_PYTHON": "Python that the language host uses; set by `zonewright engine env`.",
+}
+
+
+def commands(top: argparse.ArgumentParser, name: str = "zonewright") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command with its parser, in order."""
+    yield name, top
+    for action in top._actions:  # noqa: SLF001 - argparse has no other way to list them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for child, sub in action.choices.items():
+                yield from commands(sub, f"{name} {child}")
+
+
+def cli_page() -> str:
+    """The command line."""
+    parts = [HEAD, "# Command line\n\nExit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided.\n"]
+    for name, sub in commands(parser()):
+        parts.append(f"## {name}\n\n{sub.description}\n")
+        rows = []
+        for action in sub._actions:  # noqa: SLF001
+            if isinstance(action, argparse._SubParsersAction | argparse._HelpAction):  # noqa: SLF001
+                continue
+            label = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+            text = (action.help or "").replace("%(prog)s", "zonewright")
+            rows.append(f"| `{label}` | {text} |")
+        if rows:
+            parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def settings_page() -> str:
+    """Settings and environment variables."""
+    parts = [HEAD, "# Settings\n\n## Stack configuration\n\n| key | meaning |", "|---|---|"]
+    parts += [f"| `{key}` | {text} |" for key, text in SETTINGS.items()]
+    parts += ["\n## Environment\n\n| variable | meaning |", "|---|---|"]
+    parts += [f"| `{key}` | {text} |" for key, text in VARIABLES.items()]
+    return "\n".join(parts) + "\n"
+
+
+def resources_page() -> str:
+    """Resource types of the provider."""
+    parts = [HEAD, "# Resource types\n"]
+    for token, resource in sorted(RESOURCES.items()):
+        parts.append(f"## {token}\n\n{resource.description}\n\n| input | type | meaning |\n|---|---|---|")
+        parts += [
+            f"| `{name}` | {item.type} | {item.description}{'; a change replaces' if item.replaces else ''} |"
+            for name, item in resource.inputs.items()
+        ]
+        extra = {name: item for name, item in resource.outputs.items() if name not in resource.inputs}
+        if extra:
+            parts.append("\n| output | type | meaning |\n|---|---|---|")
+            parts += [f"| `{name}` | {item.type} | {item.description} |" for name, item in extra.items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def ledger_page() -> str:
+    """Verbs of the ledger."""
+    parts = [
+        HEAD,
+        "# Ledger\n\n`POST /v1/<verb>` with a JSON request. 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
+    ]
+    for verb, function in FUNCTIONS.items():
+        summary = (function.__doc__ or "").strip().splitlines()[0]
+        parts.append(f"## {verb.name}\n\n{summary}\n")
+        for kind, message in (("request", verb.request), ("answer", verb.answer)):
+            fields = ", ".join(f"`{name}`" for name in message.model_fields) or "nothing"
+            parts.append(f"- {kind} `{message.__name__}`: {fields}")
+        parts.append("")
+    return "\n".join(parts)
+
+
+PAGES = {"cli.md": cli_page, "settings.md": settings_page, "resources.md": resources_page, "ledger.md": ledger_page}
+
+
+def main() -> int:
+    """Write or compare the pages."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--write", action="store_true", help="write the pages")
+    write = arguments.parse_args().write
+    stale = []
+    for name, page in PAGES.items():
+        path, text = FOLDER / name, page().rstrip() + "\n"
+        if write:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    for name in stale:
+        print(f"docs/reference/{name} is out of date: python tools/generate_reference.py --write")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
