@@ -1,0 +1,51 @@
+"""The tutorial's commands, run as they stand, in a clone of this checkout."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.zone_project import REPOSITORY
+from zonewright import engine as engine_room
+
+pytestmark = pytest.mark.engine
+
+EDITED = "stacks/zones/reference/tenant-fin.yaml"
+
+
+def test_the_tutorial_works_as_written(tmp_path: Path, engine: engine_room.Engine) -> None:
+    """Each command of the tutorial succeeds, but for the two that it says are refused."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(clone)], check=True)
+    (clone / ".venv").symlink_to(sys.prefix)
+    text = (REPOSITORY / "docs" / "tutorial" / "first-refusal.md").read_text(encoding="utf-8")
+    fault = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]
+    lines = []
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        commands = [line for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
+        if fault in section:
+            lines.append(f"cat >> {EDITED} <<'EOF'\n{fault}EOF")
+        lines += [f"{line} || echo 'FAILED: {line}'" for line in commands if line != "make engine"]
+        if fault in section:
+            lines.append(f"git checkout -q {EDITED}")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
+    result = subprocess.run(
+        ["bash", "-c", "\n".join(lines)],
+        cwd=clone,
+        env={**environment, "ZONEWRIGHT_PULUMI": str(engine.pulumi)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    failed = [line.removeprefix("FAILED: ") for line in result.stdout.splitlines() if line.startswith("FAILED: ")]
+    assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack facility-b"], result.stdout
+    assert "unit-overlap" in result.stdout
+    assert "Traceback" not in result.stdout
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
+    assert [line for line in status.stdout.splitlines() if ".venv" not in line] == []
