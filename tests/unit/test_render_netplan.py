@@ -1,0 +1,138 @@
+"""netplan: the committed files are what is rendered, and netplan itself takes them."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zonewright.model import Site
+from zonewright.render import NodeContext, RenderError, node_context, render_nodes
+from zonewright.render.validate import NetplanValidator
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "netplan"
+POOLS: dict[str, dict[str, str]] = {
+    "v4": {"prefix": "10.80.16.0/20", "gateway": "10.80.16.1"},
+    "v6": {"prefix": "2001:db8:1::/48", "gateway": "2001:db8:1::1"},
+}
+ADDRESSES = {"v4": "10.80.16.5/20", "v6": "2001:db8:1::5/48"}
+
+
+def context(pools: tuple[str, ...], *, name: str = "core-001", name_servers: tuple[str, ...] = ()) -> NodeContext:
+    """The context of one node with addresses from some pools."""
+    document: dict[str, Any] = {
+        "title": "Data centre",
+        "district": "north",
+        "name_servers": list(name_servers),
+        "address_pools": {pool: POOLS[pool] for pool in pools},
+    }
+    return node_context(
+        name=name,
+        site_id="dc1",
+        site=Site.model_validate(document),
+        rack="dc1/a/01/07",
+        position=3,
+        addresses={pool: ADDRESSES[pool] for pool in pools},
+    )
+
+
+CASES = {
+    "dual-stack": context(("v4", "v6"), name_servers=("10.80.16.2", "2001:db8:1::2")),
+    "v4-only": context(("v4",), name_servers=("10.80.16.2",)),
+    "v6-only": context(("v6",), name_servers=("2001:db8:1::2",)),
+    "no-name-servers": context(("v4", "v6")),
+    "no-pools": context(()),
+    "name-like-a-number": context(("v4",), name="0x1f"),
+}
+
+
+def text_of(made: NodeContext) -> str:
+    """The one file of a node."""
+    return next(iter(render_nodes([made]).values()))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rendered_files_are_the_committed_ones(case: str) -> None:
+    """Each case renders to its golden file, byte for byte."""
+    path = GOLDEN / f"{case}.yaml"
+    if os.environ.get("ZONEWRIGHT_UPDATE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text_of(CASES[case]), encoding="utf-8")
+    assert text_of(CASES[case]) == path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(name="netplan")
+def _netplan() -> NetplanValidator:
+    validator = NetplanValidator()
+    if validator.validate({}).status == "not-run":
+        message = "netplan is not installed (Debian package netplan.io): its verdict on our files is NOT tested"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return validator
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_netplan_takes_each_file(netplan: NetplanValidator, case: str) -> None:
+    """The real netplan generates from each golden file without complaint."""
+    text = (GOLDEN / f"{case}.yaml").read_text(encoding="utf-8")
+    verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
+    assert (verdict.status, verdict.detail) == ("pass", "")
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("addresses:", "adresses:"), ("10.80.16.5/20", "10.80.16.555/20")])
+def test_netplan_refuses_a_broken_file(netplan: NetplanValidator, right: str, wrong: str) -> None:
+    """An unknown key and a bad address are failures, with netplan's own words."""
+    text = text_of(CASES["v4-only"]).replace(right, wrong, 1)
+    verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
+    assert verdict.status == "fail"
+    assert verdict.detail
+
+
+def test_an_absent_validator_is_not_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the program the verdict is not-run, and says what to install."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    verdict = NetplanValidator().validate({"etc/netplan/x.yaml": "network: {}\n"})
+    assert verdict.status == "not-run"
+    assert "netplan.io" in verdict.detail
+
+
+def test_both_default_routes_stand_in_the_file() -> None:
+    """Each IP version has one default route, by the gateway of its pool."""
+    bond = yaml.safe_load(text_of(CASES["dual-stack"]))["network"]["bonds"]["uplink"]
+    assert bond["routes"] == [{"to": "default", "via": "10.80.16.1"}, {"to": "default", "via": "2001:db8:1::1"}]
+
+
+def test_the_same_bytes_in_any_surroundings() -> None:
+    """Hash seed, time zone and locale do not change a byte."""
+    code = "import test_render_netplan as t; print(''.join(t.text_of(c) for c in t.CASES.values()), end='')"
+    outputs = []
+    for seed, zone, locale in (("1", "UTC", "C"), ("2", "Asia/Shanghai", "C.UTF-8")):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale}
+        environment["PYTHONPATH"] = str(Path(__file__).parent)
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert outputs[0]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\x00b", "a\u2028b", "a\u0085b", "a\u202eb", "\ud800", None, True, 1.5])
+def test_a_value_that_could_break_a_line_is_refused(value: object) -> None:
+    """Control and format characters, and what is no text, never get into a file; the sentence says where."""
+    bad = replace(CASES["dual-stack"], name_servers=(value,))  # type: ignore[arg-type]
+    with pytest.raises(RenderError) as caught:
+        render_nodes([bad])
+    assert "node.name_servers[0]" in str(caught.value)
+    assert "netplan/node.yaml.j2:" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", "UPPER", "a\n"])
+def test_a_name_can_not_lead_to_another_folder(name: str) -> None:
+    """A node's name that is no identifier is refused before a path is made of it."""
+    with pytest.raises(RenderError):
+        render_nodes([replace(CASES["v4-only"], name=name)])
