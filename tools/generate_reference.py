@@ -11,6 +11,7 @@ from pathlib import Path
 from zonewright.cli import parser
 from zonewright.ledger.service import FUNCTIONS
 from zonewright.provider.resources import RESOURCES
+from zonewright.render.formats import FORMATS
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
@@ -97,7 +98,23 @@ def ledger_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"cli.md": cli_page, "settings.md": settings_page, "resources.md": resources_page, "ledger.md": ledger_page}
+def formats_page() -> str:
+    """Configuration formats."""
+    parts = [HEAD, "# Configuration formats\n"]
+    for item in FORMATS:
+        validator = f"`{' '.join(item.validator)}` (Debian package `{item.package}`)" if item.validator else "none"
+        parts.append(f"## {item.id}\n\n{item.title}.\n\n{item.description}\n")
+        parts.append(f"- path: `{item.path}`\n- template: `{item.template}`\n- validator: {validator}\n")
+    return "\n".join(parts)
+
+
+PAGES = {
+    "formats.md": formats_page,
+    "cli.md": cli_page,
+    "settings.md": settings_page,
+    "resources.md": resources_page,
+    "ledger.md": ledger_page,
+}
 
 
 def main() -> int:
