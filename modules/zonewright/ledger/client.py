@@ -6,16 +6,20 @@ through the application, so there is one contract.
 
 import asyncio
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import httpx
 
-from zonewright.ledger.context import Context
 from zonewright.ledger.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.verbs import Answer, Request, Verb
 from zonewright.rules.finding import Finding
+
+if TYPE_CHECKING:  # a client of a service needs no SQL
+    from zonewright.ledger.context import Context
 
 _ERRORS: dict[int, type[LedgerError]] = {400: LedgerMisuseError, 404: LedgerMisuseError, 503: LedgerUnavailableError}
 
@@ -29,6 +33,7 @@ class LedgerClient:
         create: make the SQLite file when it is missing (``ledger init``).
         token: bearer token for a service; never part of the URL.
         timeout_s: how long one call may take.
+        clock: time of decisions in a ledger that is mounted here; the wall clock when None.
 
     Raises:
         LedgerMisuseError: when the URL is none of these.
@@ -36,13 +41,20 @@ class LedgerClient:
     """
 
     def __init__(
-        self, url: str, *, root: Path = Path(), create: bool = False, token: str | None = None, timeout_s: float = 60.0
+        self,
+        url: str,
+        *,
+        root: Path = Path(),
+        create: bool = False,
+        token: str | None = None,
+        timeout_s: float = 60.0,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.url = url
         transport: httpx.BaseTransport | None = None
         base = url
         if url.startswith("sqlite:///"):
-            transport = _InProcess(_context(root / url.removeprefix("sqlite:///"), create=create))
+            transport = _InProcess(_context(root / url.removeprefix("sqlite:///"), create, clock))
             base = "http://in-process"
         else:
             _require_http(url)
@@ -95,10 +107,11 @@ class LedgerClient:
         return _ERRORS.get(response.status_code, LedgerUnavailableError)(code, sentence)
 
 
-def _context(path: Path, *, create: bool) -> Context:
-    from zonewright.ledger.database import Database  # noqa: PLC0415 - a client of a service needs no SQL
+def _context(path: Path, create: bool, clock: Callable[[], datetime] | None) -> "Context":  # noqa: FBT001 - handed on
+    from zonewright.ledger.context import Context, utc_now  # noqa: PLC0415 - a client of a service needs no SQL
+    from zonewright.ledger.database import Database  # noqa: PLC0415 - as above
 
-    return Context(database=Database(path.resolve(), create=create))
+    return Context(database=Database(path.resolve(), create=create), clock=clock or utc_now)
 
 
 def _require_http(url: str) -> None:
@@ -119,7 +132,7 @@ def _require_http(url: str) -> None:
 class _InProcess(httpx.BaseTransport):
     """Drives the ASGI application from synchronous code, on an event loop in a thread of its own."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: "Context") -> None:
         from zonewright.ledger.application import application  # noqa: PLC0415 - nor the application
 
         self._database = context.database

@@ -1,0 +1,375 @@
+"""The ledger's contract: the same suite for every way to reach it (in process, and over HTTP)."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_proxy import ledger_service
+from support.zone_project import ZONE, cluster, facility
+from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError, verbs
+from zonewright.ledger import messages as m
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.journal import verify, verify_checkpoint
+from zonewright.model import Declaration, OwnerFile, Zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand, demand_of
+
+ZONE_FILE = Zone.model_validate(ZONE)
+EMPTY = canonical_json({})
+SEAT = m.SeatData(rack="dc1/a/01/01", position=1)
+
+
+@dataclass
+class Party:
+    """One stack of one party, as the program and the provider use the ledger."""
+
+    client: LedgerClient
+    stack_id: str
+    party: str
+    lineage: str = "lineage-1"
+
+    def demand(self, **fields: Any) -> Demand:
+        """The demand of a declaration of this party."""
+        file = OwnerFile.model_validate({"owner": self.party, **fields})
+        return demand_of(Declaration(zone=ZONE_FILE, owners={self.party: file}), self.party)
+
+    def enrol(self, *, dry_run: bool = False) -> None:
+        """Bind the stack."""
+        self.client.call(
+            verbs.ENROL,
+            m.EnrolRequest(stack_id=self.stack_id, party=self.party, lineage=self.lineage, dry_run=dry_run),
+        )
+
+    def propose(self, demand: Demand, *, reserve: bool = True) -> m.Proposal:
+        """Ask for places."""
+        request = m.ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
+        return self.client.call(verbs.PROPOSE, request)
+
+    def admit(self, proposal: m.Proposal) -> m.Admission:
+        """Turn a proposal into claims."""
+        self.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
+        request = m.AdmitRequest(
+            stack_id=self.stack_id,
+            party=self.party,
+            lineage=self.lineage,
+            demand_digest=proposal.demand_digest,
+            seats=proposal.seats,
+            addresses=proposal.addresses,
+            rendered_digest=digest_of(EMPTY),
+        )
+        return self.client.call(verbs.ADMIT, request)
+
+    def confirm(self, name: str, generation: int = 0, kind: m.Kind = "node", **expect: Any) -> int:
+        """The resource exists."""
+        request = m.ConfirmRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation, expect=expect)
+        return self.client.call(verbs.CONFIRM, request).generation
+
+    def release(self, name: str, generation: int, kind: m.Kind = "node") -> bool:
+        """The resource is gone."""
+        request = m.ReleaseRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation)
+        return self.client.call(verbs.RELEASE, request).freed
+
+    def settle(self, admission: m.Admission) -> None:
+        """The admission's resource is deleted."""
+        self.client.call(verbs.SETTLE, m.SettleRequest(stack_id=self.stack_id, admission_id=admission.admission_id))
+
+    def states(self) -> list[tuple[str, str]]:
+        """Name and state of all that is held, in order."""
+        report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
+        return sorted((item.name, item.state) for item in report.holdings)
+
+    def bring_up(self, **fields: Any) -> m.Admission:
+        """Enrol, propose, admit, confirm all, complete."""
+        self.enrol()
+        admission = self.admit(self.propose(self.demand(**fields)))
+        for name, state in self.states():
+            if state == "admitted":
+                kind: m.Kind = "node" if self.party != "operator" else ("row" if "/" in name else "site")
+                self.confirm(name, kind=kind)
+        self.client.call(
+            verbs.COMPLETE, m.CompleteRequest(stack_id=self.stack_id, change_digest=admission.change_digest)
+        )
+        return admission
+
+
+@dataclass
+class World:
+    """A ledger, reached in one of the ways, with a clock that tests move."""
+
+    client: LedgerClient
+    path: Path
+    now: list[datetime]
+
+    def party(self, name: str, *, stack_id: str | None = None) -> Party:
+        """A stack of a party."""
+        return Party(self.client, stack_id or f"stack-of-{name}", name)
+
+    def operator(self, racks: int = 1, **shape: Any) -> Party:
+        """The operator, brought up."""
+        operator = self.party("operator")
+        operator.bring_up(sites=facility(racks, **shape)["sites"])
+        return operator
+
+
+@pytest.fixture(name="world", params=["in-process", "http"])
+def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "ledger.db"
+    now = [datetime(2026, 11, 24, tzinfo=UTC)]
+    with LedgerClient(f"sqlite:///{path}", create=True) as first:
+        first.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+    if request.param == "http":
+        with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
+            yield World(client, path, now)
+        return
+    with LedgerClient(f"sqlite:///{path}", clock=lambda: now[0]) as client:
+        yield World(client, path, now)
+
+
+def test_a_preview_holds_nothing(world: World) -> None:
+    """A read-only proposal has places and premises, and leaves them free for others."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    proposal = tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    assert proposal.seats == {"web-001": SEAT}
+    assert proposal.expires_at is None
+    assert proposal.premises
+    assert tenant.states() == []
+    other = world.party("tenant-b")
+    assert other.propose(other.demand(clusters={"db": cluster(1)})).seats == {"db-001": SEAT}
+
+
+def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
+    """What is reserved is offered to nobody else; asking again gives the same; the admission converts exactly it."""
+    world.operator()
+    one, two = world.party("tenant-a"), world.party("tenant-b")
+    one.enrol()
+    demand = one.demand(clusters={"web": cluster(2)})
+    proposal = one.propose(demand)
+    assert one.propose(demand) == proposal
+    assert set(two.propose(two.demand(clusters={"db": cluster(1)})).seats.values()).isdisjoint(proposal.seats.values())
+    one.admit(proposal)
+    assert one.states() == [("web-001", "admitted"), ("web-002", "admitted")]
+
+
+def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> None:
+    """A proposal whose place another stack took is refused with the finding, journaled, and nothing is claimed."""
+    world.operator()
+    one, two = world.party("tenant-a"), world.party("tenant-b")
+    one.enrol()
+    proposal = one.propose(one.demand(clusters={"web": cluster(2)}), reserve=False)
+    two.bring_up(clusters={"secret": cluster(1)})
+    with pytest.raises(LedgerRefusedError) as caught:
+        one.admit(proposal)
+    assert "unit-overlap" in {finding.rule for finding in caught.value.findings}
+    assert "secret" not in json.dumps([finding.to_data() for finding in caught.value.findings])
+    assert one.states() == []
+    entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
+    assert [entry.kind for entry in entries][-1] == "refused"
+
+
+def test_the_life_of_a_move(world: World) -> None:
+    """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
+    world.operator(racks=2)
+    tenant = world.party("tenant-a")
+    first = tenant.bring_up(clusters={"web": cluster(1)})
+    moved = {"web": cluster(1, places={"001": {"rack": "dc1/a/01/02", "position": 5}})}
+    tenant.admit(tenant.propose(tenant.demand(clusters=moved)))
+    assert tenant.states() == [("web-001", "admitted"), ("web-001", "releasing")]
+    tenant.settle(first)
+    assert tenant.states() == [("web-001", "admitted"), ("web-001", "releasing")], "the move is not done yet"
+    with pytest.raises(LedgerRefusedError):
+        tenant.confirm("web-001", 1, rack="dc1/a/01/01", position=1)
+    assert tenant.confirm("web-001", 1, rack="dc1/a/01/02", position=5) == 2
+    assert tenant.states() == [("web-001", "active")]
+    assert not tenant.release("web-001", 1)
+    assert tenant.states() == [("web-001", "active")]
+    assert tenant.release("web-001", 2)
+
+
+def test_going_back_before_the_move_was_done(world: World) -> None:
+    """A change that is taken back makes the old claim active again, without a new resource."""
+    world.operator(racks=2)
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(1)})
+    away = {"web": cluster(1, places={"001": {"rack": "dc1/a/01/02", "position": 5}})}
+    tenant.admit(tenant.propose(tenant.demand(clusters=away)))
+    back = {"web": cluster(1, places={"001": {"rack": "dc1/a/01/01", "position": 1}})}
+    tenant.admit(tenant.propose(tenant.demand(clusters=back)))
+    assert tenant.states() == [("web-001", "active")]
+
+
+def test_a_dropped_claim(world: World) -> None:
+    """Without a resource it is free at once; with one it is releasing until its delete or the settling."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    tenant.enrol()
+    first = tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(3)})))
+    tenant.confirm("web-001")
+    tenant.confirm("web-002")
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(1)})))
+    assert tenant.states() == [("web-001", "active"), ("web-002", "releasing")]
+    tenant.settle(first)
+    assert tenant.states() == [("web-001", "active")]
+
+
+def test_identity(world: World) -> None:
+    """Another lineage or party of the same stack id is refused; a recovery binds anew and keeps the claims."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(1)})
+    clone = Party(world.client, tenant.stack_id, "tenant-a", lineage="lineage-2")
+    with pytest.raises(LedgerRefusedError, match="second checkout") as caught:
+        clone.enrol(dry_run=True)
+    assert caught.value.code == "another-lineage"
+    with pytest.raises(LedgerRefusedError, match="another party"):
+        Party(world.client, tenant.stack_id, "tenant-b").enrol()
+    with pytest.raises(LedgerRefusedError, match="still has 1 claims"):
+        world.client.call(verbs.LEAVE, m.LeaveRequest(stack_id=tenant.stack_id, lineage="lineage-1"))
+    request = m.RecoverRequest(stack_id=tenant.stack_id, party="tenant-a", state_is_empty=True)
+    world.client.call(verbs.RECOVER, request)
+    assert tenant.states() == [("web-001", "admitted")]
+    clone.bring_up(clusters={"web": cluster(1)})
+    assert clone.states() == [("web-001", "active")]
+
+
+def test_another_zone_file_is_refused(world: World) -> None:
+    """A demand made for another copy of zone.yaml is refused, and the sentence says what to do."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    demand = tenant.demand(clusters={"web": cluster(1)}).model_copy(update={"zone_digest": digest_of("x")})
+    with pytest.raises(LedgerRefusedError, match=r"zone\.yaml differs"):
+        tenant.propose(demand)
+
+
+def test_assets_under_others(world: World) -> None:
+    """Others place on active rows only; a row can not go or shrink under them, nor a destroy begin."""
+    operator = world.party("operator")
+    operator.enrol()
+    operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"])))
+    tenant = world.party("tenant-a")
+    early = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    assert early.seats == {}
+    assert early.unplaced
+    operator.confirm("dc1", kind="site")
+    operator.confirm("dc1/a/01", kind="row")
+    on_second = {"web": cluster(1, places={"001": {"rack": "dc1/a/01/02", "position": 1}})}
+    tenant.bring_up(clusters=on_second)
+    with pytest.raises(LedgerRefusedError) as caught:
+        operator.admit(operator.propose(operator.demand(sites=facility(1)["sites"])))
+    assert "web" not in json.dumps([finding.to_data() for finding in caught.value.findings])
+    with pytest.raises(LedgerRefusedError, match="claims of other parties stand in"):
+        world.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=operator.stack_id))
+    with pytest.raises(LedgerRefusedError, match="claims of other parties"):
+        operator.release("dc1/a/01", 1, kind="row")
+
+
+def test_a_swap_is_admitted(world: World) -> None:
+    """Two own nodes may take each other's place in one change."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    one, two = {"rack": "dc1/a/01/01", "position": 1}, {"rack": "dc1/a/01/01", "position": 2}
+    tenant.bring_up(clusters={"web": cluster(2, places={"001": one, "002": two})})
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(2, places={"001": two, "002": one})})))
+    tenant.confirm("web-001", 1)
+    tenant.confirm("web-002", 1)
+    assert tenant.states() == [("web-001", "active"), ("web-002", "active")]
+
+
+def test_drift_is_seen_and_named(world: World) -> None:
+    """A claim that was changed behind the ledger's back is named by `standing`."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    admission = tenant.bring_up(clusters={"web": cluster(2)})
+    request = m.StandingRequest(stack_id=tenant.stack_id, admission_id=admission.admission_id)
+    assert world.client.call(verbs.STANDING, request).current
+    connection = sqlite3.connect(world.path)
+    connection.execute("UPDATE claim SET state = 'freed' WHERE name = 'web-002'")
+    connection.commit()
+    connection.close()
+    standing = world.client.call(verbs.STANDING, request)
+    assert not standing.current
+    assert standing.drifted == ["web-002"]
+
+
+def test_what_changed_since_the_preview(world: World) -> None:
+    """A reservation that differs from the last preview of the same demand says old and new."""
+    world.operator()
+    one, two = world.party("tenant-a"), world.party("tenant-b")
+    demand = one.demand(clusters={"web": cluster(1)})
+    one.propose(demand, reserve=False)
+    two.bring_up(clusters={"db": cluster(1)})
+    changed = one.propose(demand).changed
+    assert changed == {"web-001": (SEAT, m.SeatData(rack="dc1/a/01/01", position=2))}
+
+
+def test_the_journal_is_chained_and_signed(world: World) -> None:
+    """Entries follow from each other; one that is altered, missing or cut off is named."""
+    world.operator()
+    checkpoint = world.client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
+    assert verify_checkpoint(checkpoint) is None
+    assert verify(entries, checkpoint) is None
+    altered = [*entries[:1], entries[1].model_copy(update={"party": "tenant-a"}), *entries[2:]]
+    assert "entry 2 was altered" in str(verify(altered, checkpoint))
+    assert "entry 2 is missing" in str(verify([entries[0], *entries[2:]], checkpoint))
+    assert "missing or out of order" in str(verify(list(reversed(entries)), checkpoint))
+    assert "truncated" in str(verify(entries[:-1], checkpoint))
+    forged = checkpoint.model_copy(update={"sequence": 1})
+    assert "does not fit" in str(verify_checkpoint(forged))
+
+
+def test_misuse_is_told_from_refusal(world: World) -> None:
+    """A request that is wrong in form is misuse; files outside the admitted change are refused."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(1)})
+    with pytest.raises(LedgerMisuseError, match="stack_id"):
+        world.client.call(verbs.REPORT, m.ReportRequest.model_construct(stack_id="?"))
+    request = m.DeployRequest(stack_id=tenant.stack_id, site="dc1", files={"x": digest_of("x")})
+    with pytest.raises(LedgerRefusedError, match="not part of the change"):
+        world.client.call(verbs.DEPLOY, request)
+
+
+def test_an_unreachable_ledger_decides_nothing() -> None:
+    """Nobody listens: the sentence says so, and that nothing was decided."""
+    with (
+        LedgerClient("http://127.0.0.1:1") as client,
+        pytest.raises(LedgerUnavailableError, match="nothing was decided"),
+    ):
+        client.call(verbs.CAPACITY, m.CapacityRequest())
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "http://example.org", "https://user:secret@host", "sqlite:/x"])
+def test_a_url_that_is_none(url: str) -> None:
+    """A URL that is no ledger's, or carries a password, is misuse, and the password is not repeated."""
+    with pytest.raises(LedgerMisuseError) as caught:
+        LedgerClient(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
+    """Random bytes and a missing file are told in sentences, and nothing is made."""
+    with pytest.raises(LedgerUnavailableError, match="there is no ledger"):
+        LedgerClient(f"sqlite:///{tmp_path / 'missing.db'}")
+    assert list(tmp_path.iterdir()) == []
+    noise = tmp_path / "noise.db"
+    noise.write_bytes(bytes(range(256)) * 40)
+    with LedgerClient(f"sqlite:///{noise}") as client, pytest.raises(LedgerUnavailableError, match="cannot be used"):
+        client.call(verbs.CAPACITY, m.CapacityRequest())
+
+
+def test_expiry(world: World) -> None:
+    """A reservation frees itself when its time is over."""
+    world.operator()
+    one, two = world.party("tenant-a"), world.party("tenant-b")
+    one.propose(one.demand(clusters={"web": cluster(1)}))
+    demand = two.demand(clusters={"db": cluster(1)})
+    assert two.propose(demand, reserve=False).seats["db-001"] != SEAT
+    world.now[0] += timedelta(seconds=301)
+    assert two.propose(demand, reserve=False).seats["db-001"] == SEAT

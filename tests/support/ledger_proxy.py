@@ -1,0 +1,90 @@
+"""The ledger as a service on loopback, with a hand on its door: it can hold or fail the k-th call of a verb."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio.to_thread
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from zonewright.ledger.application import application
+from zonewright.ledger.context import Clock, Context, utc_now
+from zonewright.ledger.database import Database
+
+LIMIT_S = 60.0
+
+
+@dataclass
+class Door:
+    """What happens to calls of one verb.
+
+    Attributes:
+        verb: the verb that is watched; empty lets everything pass.
+        hold_from: calls from this number on (from 1) wait until ``opened`` is set.
+        fail_from: calls from this number on are answered with 503.
+        holding: set when a call waits.
+        opened: set to let waiting calls through.
+    """
+
+    verb: str = ""
+    hold_from: int = 0
+    fail_from: int = 0
+    count: int = 0
+    holding: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def clear(self) -> None:
+        """Let everything pass again, also what waits."""
+        self.verb, self.hold_from, self.fail_from, self.count = "", 0, 0, 0
+        self.opened.set()
+
+
+@dataclass(frozen=True)
+class LedgerService:
+    """A running service: its URL and its door."""
+
+    url: str
+    door: Door
+
+
+def _guarded(app: ASGIApp, door: Door) -> ASGIApp:
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and door.verb and scope["path"] == f"/v1/{door.verb}":
+            door.count += 1
+            if door.fail_from and door.count >= door.fail_from:
+                body = b'{"code": "database", "sentence": "the disk is full", "findings": []}'
+                await send({"type": "http.response.start", "status": 503, "headers": []})
+                await send({"type": "http.response.body", "body": body})
+                return
+            if door.hold_from and door.count >= door.hold_from:
+                door.holding.set()
+                await anyio.to_thread.run_sync(door.opened.wait, LIMIT_S)
+        await app(scope, receive, send)
+
+    return guard
+
+
+@contextmanager
+def ledger_service(path: Path, *, clock: Clock = utc_now) -> Iterator[LedgerService]:
+    """Serve a ledger's file on a free loopback port until the end of the block."""
+    database = Database(path)
+    door = Door()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        app = _guarded(application(Context(database=database, clock=clock)), door)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        try:
+            yield LedgerService(f"http://127.0.0.1:{listener.getsockname()[1]}", door)
+        finally:
+            door.clear()
+            server.should_exit = True
+            thread.join(LIMIT_S)
+            database.close()
