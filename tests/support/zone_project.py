@@ -2,13 +2,16 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -113,7 +116,17 @@ class Stack:
         path = self.zone_folder / f"{'facility' if self.party == 'operator' else 'tenant'}-{self.party}.yaml"
         path.write_text(yaml.safe_dump({"owner": self.party, **fields}, sort_keys=False), encoding="utf-8")
 
-    def run(self, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    def program(self, text: str) -> None:
+        """Replace the program, which calls ``deploy()`` as it was made."""
+        (self.root / "program" / "__main__.py").write_text(text, encoding="utf-8")
+
+    def urn(self, kind: str, name: str) -> str:
+        """URN of one of our resources in the state."""
+        return next(str(item["urn"]) for item in self.resources(kind) if item["urn"].endswith(f"::{name}"))
+
+    def run(
+        self, *arguments: str, check: bool = True, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.CompletedProcess[str]:
         """Run `pulumi` to its end; output and errors come together in ``stdout``."""
         result = subprocess.run(
             ["pulumi", "--non-interactive", "--color", "never", *arguments],
@@ -129,18 +142,18 @@ class Stack:
         assert not check or result.returncode == 0, result.stdout
         return result
 
-    def up(self, *arguments: str, check: bool = True, **variables: str) -> str:
+    def up(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
         """`pulumi up --yes --skip-preview`; gives its output."""
-        return self.run("up", "--yes", "--skip-preview", *arguments, check=check, **variables).stdout
+        return self.run("up", "--yes", "--skip-preview", *arguments, variables=variables).stdout
 
-    def refused(self, *arguments: str, **variables: str) -> str:
+    def refused(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
         """Run a `pulumi` command that must fail; gives its output, which must hold no traceback."""
-        result = self.run(*arguments, check=False, **variables)
+        result = self.run(*arguments, check=False, variables=variables)
         assert result.returncode != 0, result.stdout
         assert "Traceback" not in result.stdout, result.stdout
         return result.stdout
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> subprocess.Popen[bytes]:
         """Start `pulumi` and leave it running; its output goes to ``output.txt``."""
         with (self.root / "output.txt").open("wb") as output:
             return subprocess.Popen(
@@ -303,6 +316,11 @@ class SmallZone:
         stack.declare(**{key: value for key, value in facility(racks, **shape).items() if key != "owner"})
         stack.up()
         return stack
+
+    def change_ledger(self, statement: str) -> None:
+        """Change the ledger by SQL, behind its back."""
+        with closing(sqlite3.connect(self.folder / "ledger.db")) as connection, connection:
+            assert connection.execute(statement).rowcount > 0
 
     def processes(self) -> list[psutil.Process]:
         """Every process that was started by a stack of this zone and still runs."""

@@ -10,15 +10,20 @@ from zonewright.ledger.facts import world_of
 from zonewright.ledger.messages import CapacityAnswer, CapacityRequest, SiteCapacity
 from zonewright.ledger.tables import asset
 from zonewright.model.power import other
-from zonewright.model.world import Occupant, Rack
+from zonewright.model.world import Occupant, Rack, World
 
 
 def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
     """Free rack units and kilowatts by site, over the racks that take nodes of anyone."""
     with context.database.reading() as connection:
         known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
-        sites = sorted(known & set(request.sites) if request.sites else known)
+        sites = known & set(request.sites) if request.sites else known
         world = world_of(connection, sites, context.now())
+    return CapacityAnswer(sites=capacity_of(world, sites))
+
+
+def capacity_of(world: World, sites: Iterable[str]) -> dict[str, SiteCapacity]:
+    """What is free in some sites of a world, by site id."""
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     for item in world.occupants:
         in_rack[item.rack].append(item)
@@ -26,7 +31,7 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
     for rack in world.racks.values():
         if rack.accepts:
             racks[rack.site].append(rack)
-    return CapacityAnswer(sites={site: _sum(racks.get(site, ()), in_rack) for site in sites})
+    return {site: _sum(racks.get(site, ()), in_rack) for site in sorted(sites)}
 
 
 def _sum(racks: Iterable[Rack], in_rack: Mapping[str, list[Occupant]]) -> SiteCapacity:

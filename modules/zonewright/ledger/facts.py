@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -138,9 +138,18 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str) -
     return _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
 
 
-def world_of(connection: Connection, sites: Collection[str], now: str) -> World:
-    """The world of some sites as everybody has left it: all claims and reservations, nobody's change."""
-    return _gather(connection, frozenset(sites), "", None, now).world
+def world_of(connection: Connection, sites: Collection[str], now: str, *, after: str = "") -> World:
+    """The world of some sites as everybody has left it: all claims and reservations, nobody's change.
+
+    Args:
+        connection: a transaction.
+        sites: which sites.
+        now: reservations that have expired then are left out.
+        after: a stack whose releasing claims are left out as well: its change is as good as done.
+    """
+    facts = _gather(connection, frozenset(sites), after, None, now)
+    own = tuple(item for item in facts.standing if item.standing != "releasing")
+    return replace(facts.world, occupants=facts.world.occupants + own)
 
 
 def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:

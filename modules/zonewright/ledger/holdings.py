@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select, update
 
 from zonewright.ledger import life
-from zonewright.ledger.admissions import require_unused, rows_of_stack, set_state
+from zonewright.ledger.admissions import rows_of_stack, set_state
+from zonewright.ledger.closing import require_unused
 from zonewright.ledger.context import Context, raise_revisions
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.facts import parse_asset

@@ -335,6 +335,12 @@ class CapacityAnswer(Message):
     sites: dict[str, SiteCapacity]
 
 
+class Completed(Message):
+    """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
+
+    free: dict[str, SiteCapacity]
+
+
 class HistoryRequest(Message):
     """A page of the journal."""
 

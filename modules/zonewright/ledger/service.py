@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zonewright.ledger import admissions, capacity, contents, enrolments, holdings, proposals, verbs
+from zonewright.ledger import admissions, capacity, closing, contents, enrolments, holdings, proposals, verbs
 from zonewright.ledger.context import Context
 from zonewright.ledger.messages import Message
 from zonewright.ledger.verbs import Verb
@@ -19,9 +19,9 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.STANDING: admissions.standing,
     verbs.CONFIRM: holdings.confirm,
     verbs.RELEASE: holdings.release,
-    verbs.COMPLETE: admissions.complete,
-    verbs.SETTLE: admissions.settle,
-    verbs.GUARD_DESTROY: admissions.guard_destroy,
+    verbs.COMPLETE: closing.complete,
+    verbs.SETTLE: closing.settle,
+    verbs.GUARD_DESTROY: closing.guard_destroy,
     verbs.READ: holdings.read,
     verbs.REPORT: holdings.report,
     verbs.STORE: contents.store,

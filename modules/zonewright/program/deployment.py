@@ -12,10 +12,10 @@ from pathlib import Path
 import pulumi
 
 from zonewright.declare import load_stack
-from zonewright.ledger import LedgerError, LedgerUnavailableError, verbs
+from zonewright.ledger import LedgerError, verbs
 from zonewright.ledger.change import change_digest, place_text
 from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import CapacityRequest, ContentRequest, Proposal, ProposeRequest
+from zonewright.ledger.messages import ContentRequest, Proposal, ProposeRequest
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
@@ -50,26 +50,26 @@ def deploy(declaration: Declaration | None = None) -> None:
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)
     try:
-        ledger = LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE))
-        proposal = ledger.call(
-            verbs.PROPOSE,
-            ProposeRequest(
-                stack_id=options.stack_id,
-                party=owner,
-                demand=demand,
-                sources=declaration.sources_of(owner),
-                reserve=not pulumi.runtime.is_dry_run(),
-            ),
-        )
-        files = rendered_files(demand, proposal)
-        manifest = {path: digest_of(text) for path, text in files.items()}
-        if not pulumi.runtime.is_dry_run():
-            ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
+        with LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE)) as ledger:
+            proposal = ledger.call(
+                verbs.PROPOSE,
+                ProposeRequest(
+                    stack_id=options.stack_id,
+                    party=owner,
+                    demand=demand,
+                    sources=declaration.sources_of(owner),
+                    reserve=not pulumi.runtime.is_dry_run(),
+                ),
+            )
+            files = rendered_files(demand, proposal)
+            manifest = {path: digest_of(text) for path, text in files.items()}
+            if not pulumi.runtime.is_dry_run():
+                ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     except LedgerError as error:
         raise pulumi.RunError(error.sentence) from error
     _write_findings(options, proposal)
     with short_stack_traces():
-        _register(options, demand, proposal, manifest, ledger)
+        _register(options, demand, proposal, manifest)
 
 
 def _read(options: Settings) -> Declaration:
@@ -97,9 +97,7 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _register(
-    options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str], ledger: LedgerClient
-) -> None:
+def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str]) -> None:
     stack_id = options.stack_id
     provider = Provider("ledger", ledger=options.ledger)
     top = pulumi.ResourceOptions(provider=provider)
@@ -128,10 +126,7 @@ def _register(
         change_digest=change_digest(proposal.demand_digest, proposal.seats, proposal.addresses, rendered_digest),
         opts=pulumi.ResourceOptions(provider=provider, depends_on=[admission, *registered]),
     )
-    sites = sorted(
-        {wanted.cluster.site for wanted in demand.clusters.values()} | {a for a in demand.assets if "/" not in a}
-    )
-    pulumi.export("free", completion.urn.apply(lambda _urn: _free(ledger, sites)))
+    pulumi.export("free", completion.free)
 
 
 def _facilities(
@@ -179,16 +174,8 @@ def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:
         lines = [
             f"  {name}: {old or 'no place'} -> {new or 'no place'}" for name, (old, new) in proposal.changed.items()
         ]
+        count = "1 place differs" if len(lines) == 1 else f"{len(lines)} places differ"
         pulumi.log.warn(
-            f"{len(lines)} places differ from the last preview, because others moved in meanwhile:\n"
-            + "\n".join(lines),
+            f"{count} from the last preview, because others moved in meanwhile:\n" + "\n".join(lines),
             resource=admission,
         )
-
-
-def _free(ledger: LedgerClient, sites: list[str]) -> dict[str, str]:
-    try:
-        capacity = ledger.call(verbs.CAPACITY, CapacityRequest(sites=sites))
-    except LedgerUnavailableError as error:
-        return {"unknown": error.sentence}
-    return {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in capacity.sites.items()}

@@ -88,12 +88,13 @@ class Admission(pulumi.CustomResource):
 
 
 class Completion(pulumi.CustomResource):
-    """Closes a change; its delete is the first step of a destroy."""
+    """Closes a change and says what it left free; its delete is the first step of a destroy."""
+
+    free: pulumi.Output[Mapping[str, str]]
 
     def __init__(self, name: str, *, stack_id: str, change_digest: str, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(
-            "zonewright:index:Completion", name, {"stackId": stack_id, "changeDigest": change_digest}, opts
-        )
+        properties: dict[str, object] = {"stackId": stack_id, "changeDigest": change_digest, "free": None}
+        super().__init__("zonewright:index:Completion", name, properties, opts)
 
 
 class Asset(pulumi.CustomResource):

@@ -18,7 +18,10 @@ class CompletionResource:
         "stackId": replace(STACK_ID, replaces=False),
         "changeDigest": Input("string", "names the change that is closed"),
     }
-    outputs: Mapping[str, Input] = inputs
+    outputs: Mapping[str, Input] = {
+        **inputs,
+        "free": Input("object", "what the change left free, as rack units and kW by site"),
+    }
 
     def check(
         self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
@@ -39,14 +42,14 @@ class CompletionResource:
 
     def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Close the change."""
-        if not preview:
-            self._complete(session, new)
-        return f"completion/{new['stackId']}", new
+        return f"completion/{new['stackId']}", new if preview else self._complete(session, new)
 
-    def _complete(self, session: Session, new: Data) -> None:
-        session.ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=new["stackId"], change_digest=new["changeDigest"]))
+    def _complete(self, session: Session, new: Data) -> Data:
+        request = CompleteRequest(stack_id=new["stackId"], change_digest=new["changeDigest"])
+        free = session.ledger.call(verbs.COMPLETE, request).free
+        return {**new, "free": {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in free.items()}}
 
-    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+    def read(self, session: Session, id_: str, last: Found | None) -> Found | None:
         """The last completed change; gone when the stack has none."""
         report = session.ledger.call(
             verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("completion/"))
@@ -54,13 +57,11 @@ class CompletionResource:
         if report.change_digest is None or not report.completed:
             return None
         data = {"stackId": report.stack_id, "changeDigest": report.change_digest}
-        return Found(id_, data, data)
+        return Found(id_, data, {**data, "free": last.outputs.get("free", {}) if last else {}})
 
     def update(self, session: Session, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Close the next change."""
-        if not preview:
-            self._complete(session, new)
-        return new
+        return new if preview else self._complete(session, new)
 
     def delete(self, session: Session, _id: str, state: Data) -> None:
         """Refuse the destroy, before anything is gone, if others stand on what would go."""

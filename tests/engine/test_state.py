@@ -1,0 +1,310 @@
+"""What people do to a state besides `up`: each leads back to a ledger that says the same as the state."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from support.ledger_party import Party, bring_up_racks
+from support.ledger_proxy import ledger_service
+from support.zone_project import SmallZone, Stack, cluster
+from zonewright.ledger.client import LedgerClient
+
+pytestmark = pytest.mark.engine
+FIRST = {"rack": "dc1/a/01/01", "position": 1}
+EXPERIMENTAL = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+ELSEWHERE = {"rack": "dc1/a/01/02", "position": 20}
+
+
+@pytest.fixture(name="ledger")
+def _ledger(zone: SmallZone) -> Iterator[LedgerClient]:
+    with LedgerClient(zone.ledger_url) as client:
+        bring_up_racks(client)
+        yield client
+
+
+@pytest.fixture(name="tenant")
+def _tenant(zone: SmallZone, ledger: LedgerClient) -> Stack:
+    del ledger  # only its racks
+    stack = zone.stack("tenant-a")
+    stack.declare(clusters={"web": cluster(3)})
+    stack.up()
+    return stack
+
+
+def _comes_back(stack: Stack) -> None:
+    """The next `up` mends all, and the one after finds nothing to do."""
+    stack.up()
+    stack.settled()
+    stack.run("up", "--yes", "--expect-no-changes")
+
+
+def test_refresh_of_what_is_as_it_was_changes_nothing(tenant: Stack) -> None:
+    """A refresh reads every resource and finds the same."""
+    tenant.run("refresh", "--yes", "--expect-no-changes")
+    tenant.settled()
+
+
+@pytest.mark.parametrize("by", ["preview", "refresh"])
+def test_a_claim_freed_behind_its_back_is_seen_and_mended(zone: SmallZone, tenant: Stack, by: str) -> None:
+    """A claim that somebody freed by SQL is shown by preview, or taken out by refresh; up makes it anew."""
+    zone.change_ledger("update claim set state = 'freed' where name = 'web-002' and state = 'active'")
+    if by == "preview":
+        assert "web-002" in tenant.run("preview", "--diff").stdout
+    else:
+        assert "web-002 deleted" in tenant.run("refresh", "--yes").stdout
+        assert len(tenant.resources("Node")) == 2
+    _comes_back(tenant)
+    assert len(tenant.places()) == 3
+
+
+@pytest.mark.parametrize("by", ["preview", "refresh"])
+def test_a_claim_moved_behind_its_back_is_seen_and_mended(zone: SmallZone, tenant: Stack, by: str) -> None:
+    """A claim that somebody moved by SQL is a drift, and state and ledger agree again after up."""
+    moved = "data = json_set(data, '$.position', 33)"
+    zone.change_ledger(f"update claim set {moved} where name = 'web-002' and state = 'active'")
+    output = tenant.run("preview", "--diff").stdout if by == "preview" else tenant.run("refresh", "--yes").stdout
+    assert "web-002" in output
+    _comes_back(tenant)
+
+
+def test_import_takes_what_the_ledger_holds(tenant: Stack) -> None:
+    """A node that was lost from the state comes back by import, and the next up finds it as declared."""
+    node, provider = tenant.urn("Node", "web-002"), tenant.state()
+    ids = [item["id"] for item in provider["resources"] if item["urn"] == node]
+    at = next(item["urn"] for item in provider["resources"] if item["type"] == "pulumi:providers:zonewright")
+    parent = next(item["parent"] for item in provider["resources"] if item["urn"] == node)
+    tenant.run("state", "delete", node, "--yes", "--force", "--target-dependents")
+    named = ("--provider", f"ledger={at}", "--parent", f"web={parent}", "--generate-code=false", "--protect=false")
+    missing = tenant.refused(
+        "import", "zonewright:index:Node", "web-009", f"{tenant.stack_id}/web-009", "--yes", *named
+    )
+    assert "does not exist" in missing
+    tenant.run("import", "zonewright:index:Node", "web-002", ids[0], "--yes", *named)
+    tenant.agrees()
+    tenant.up()
+    tenant.settled()
+
+
+def test_replace_of_an_unchanged_node_keeps_its_claim(tenant: Stack) -> None:
+    """`--replace` confirms the claim anew, and the old resource's delete does not free it."""
+    before = tenant.places()
+    tenant.up("--replace", tenant.urn("Node", "web-001"))
+    tenant.settled()
+    assert tenant.places() == before
+
+
+def test_replace_of_the_admission_keeps_all_claims(tenant: Stack) -> None:
+    """`--replace` of the Admission settles an admission that is not the current one any more: nothing is freed."""
+    before = tenant.places()
+    tenant.up("--replace", tenant.urn("Admission", "admission"))
+    tenant.settled()
+    assert tenant.places() == before
+
+
+def test_a_renamed_stack_keeps_its_claims(tenant: Stack) -> None:
+    """The stack id in its configuration, not its name, is who a stack is."""
+    before = tenant.places()
+    tenant.run("stack", "rename", "renamed")
+    tenant.name = "renamed"
+    tenant.run("up", "--yes", "--expect-no-changes")
+    tenant.settled()
+    assert tenant.places() == before
+
+
+def test_an_alias_keeps_the_claim(zone: SmallZone, ledger: LedgerClient) -> None:
+    """A node resource that is renamed with an alias keeps its claim and place."""
+    del ledger
+    tenant = zone.stack("tenant-a")
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.up()
+    before = tenant.places()
+    tenant.program(
+        "import pulumi\n"
+        "from zonewright.program import deploy\n\n\n"
+        "def renamed(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:\n"
+        "    if args.type_ != 'zonewright:index:TenantCluster':\n"
+        "        return None\n"
+        "    old = pulumi.Alias(name='old-' + args.name)\n"
+        "    options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(aliases=[old]))\n"
+        "    return pulumi.ResourceTransformResult(props=args.props, opts=options)\n\n\n"
+        "deploy()\n"
+    )
+    tenant.up()
+    tenant.settled()
+    assert tenant.places() == before
+
+
+def test_a_second_checkout_with_the_same_stack_id_is_refused(zone: SmallZone, tenant: Stack) -> None:
+    """Two clones with one stack id do not take each other's claims over; the second is told what to do."""
+    before = tenant.places()
+    clone = zone.stack("tenant-a", stack_id=tenant.stack_id, folder="second-clone")
+    output = clone.refused("up", "--yes", "--skip-preview")
+    assert "zonewright stack new" in output
+    assert clone.resources("Node") == []
+    assert tenant.places() == before
+    tenant.settled()
+
+
+def test_two_clones_with_one_stack_name_and_ids_of_their_own_live_side_by_side(zone: SmallZone, tenant: Stack) -> None:
+    """A stack's name and so its URNs may be equal: places are told apart by stack id."""
+    other = zone.stack("tenant-b", name=tenant.name, folder="other-party")
+    other.declare(clusters={"web": cluster(3)})
+    other.up()
+    for stack in (tenant, other):
+        stack.settled()
+    assert not set(tenant.places().values()) & set(other.places().values())
+
+
+def test_a_lost_state_is_taken_over(tenant: Stack) -> None:
+    """After the state is lost, up is refused and leads to recover, which binds a new state to the same claims."""
+    before = tenant.places()
+    shutil.rmtree(tenant.root / ".zonewright" / ".pulumi" / "stacks")
+    tenant.run("stack", "init", tenant.name)
+    assert "--take-over" in tenant.refused("up", "--yes", "--skip-preview")
+    assert tenant.zonewright("recover", "--stack", tenant.name).returncode == 1
+    taken = tenant.zonewright("recover", "--stack", tenant.name, "--take-over")
+    assert taken.returncode == 0, taken.stderr
+    tenant.settled()
+    assert tenant.places() == before
+
+
+def test_a_targeted_move_is_refused_and_nothing_moves(tenant: Stack) -> None:
+    """`--target` skips the Admission, so a moved or new node has no admitted claim and says how to go on."""
+    tenant.declare(clusters={"web": cluster(4, places={"001": ELSEWHERE})})
+    moved = tenant.urn("Node", "web-001")
+    for urn in (moved, moved.replace("web-001", "web-004")):
+        assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", "--target", urn)
+        tenant.agrees()
+    _comes_back(tenant)
+    assert tenant.places()["web-001"] == "dc1/a/01/02 U20"
+
+
+def test_an_excluded_admission_is_refused(tenant: Stack) -> None:
+    """`--exclude` of the Admission is the same road around it, with the same end."""
+    tenant.declare(clusters={"web": cluster(4)})
+    admission = tenant.urn("Admission", "admission")
+    assert "nothing" in tenant.refused("up", "--yes", "--skip-preview", "--exclude", admission)
+    tenant.agrees()
+    _comes_back(tenant)
+
+
+def test_a_targeted_destroy_takes_only_its_node(tenant: Stack) -> None:
+    """`destroy --target` of one node, with what depends on it, frees one claim; up brings it back."""
+    node = tenant.urn("Node", "web-002")
+    tenant.run("destroy", "--yes", "--skip-preview", "--target", node, "--target-dependents")
+    tenant.agrees()
+    assert len(tenant.places()) == 2
+    _comes_back(tenant)
+    assert len(tenant.places()) == 3
+
+
+def test_a_plan_binds_the_places(zone: SmallZone, ledger: LedgerClient) -> None:
+    """A saved plan holds the places: when another moved in, up with it claims nothing; without it, it goes on."""
+    tenant = zone.stack("tenant-a")
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.run("preview", "--save-plan", "plan.json", variables=EXPERIMENTAL)
+    Party(ledger, "stack-of-b", "tenant-b").bring_up(clusters={"db": cluster(1)})
+    assert "plan" in tenant.refused("up", "--yes", "--skip-preview", "--plan", "plan.json", variables=EXPERIMENTAL)
+    assert tenant.resources("Node") == []
+    assert tenant.holdings() == []
+    tenant.up()
+    tenant.settled()
+
+
+def test_a_plan_that_still_holds_is_carried_out(ledger: LedgerClient, tenant: Stack) -> None:
+    """What others change meanwhile is no violation of a plan as long as the stack's own places are the same."""
+    tenant.declare(clusters={"web": cluster(4)})
+    tenant.run("preview", "--save-plan", "plan.json", variables=EXPERIMENTAL)
+    bring_up_racks(ledger, 3)
+    tenant.up("--plan", "plan.json", variables=EXPERIMENTAL)
+    tenant.settled()
+    assert len(tenant.places()) == 4
+
+
+def test_up_without_checkpoints_keeps_to_the_plan_that_it_makes_itself(tenant: Stack) -> None:
+    """With the experimental setting `up` binds itself to its own preview, and that holds."""
+    tenant.declare(clusters={"web": cluster(4)})
+    tenant.run("up", "--yes", variables=EXPERIMENTAL)
+    tenant.settled()
+    assert len(tenant.places()) == 4
+
+
+def test_what_is_free_is_said_as_the_change_leaves_it(tenant: Stack) -> None:
+    """The output counts the nodes that leave with the change as gone, and stays until the next change."""
+    free = {"dc1": "81 U, 19.4 kW"}
+    assert json.loads(tenant.run("stack", "output", "--json").stdout)["free"] == free
+    tenant.declare(clusters={"web": cluster(1)})
+    tenant.up()
+    assert json.loads(tenant.run("stack", "output", "--json").stdout)["free"] == {"dc1": "83 U, 19.8 kW"}
+
+
+def test_what_changed_since_the_preview_is_said_with_old_and_new(zone: SmallZone, ledger: LedgerClient) -> None:
+    """Another stack takes the previewed place: up says old and new place below the Admission."""
+    tenant = zone.stack("tenant-a")
+    tenant.declare(clusters={"web": cluster(1)})
+    tenant.run("preview")
+    Party(ledger, "stack-of-b", "tenant-b").bring_up(clusters={"db": cluster(1, places={"001": FIRST})})
+    output = tenant.up()
+    assert "1 places differ from the last preview" not in output
+    assert "1 place differs from the last preview" in output
+    assert "web-001: dc1/a/01/01 U1 -> dc1/a/01/01 U2" in output
+    tenant.settled()
+
+
+def test_a_deleted_state_entry_is_adopted(tenant: Stack) -> None:
+    """`state delete` of a node leaves its claim; the next up adopts it in its place."""
+    before = tenant.places()
+    tenant.run("state", "delete", tenant.urn("Node", "web-002"), "--yes", "--force", "--target-dependents")
+    _comes_back(tenant)
+    assert tenant.places() == before
+
+
+def test_a_deleted_state_entry_that_is_not_wanted_any_more_is_settled(tenant: Stack) -> None:
+    """`state delete` and the node dropped: no resource is left to delete its claim, so the Admission's end does."""
+    tenant.run("state", "delete", tenant.urn("Node", "web-003"), "--yes", "--force", "--target-dependents")
+    tenant.declare(clusters={"web": cluster(2)})
+    _comes_back(tenant)
+    assert sorted(tenant.places()) == ["web-001", "web-002"]
+
+
+def test_a_failed_create_and_then_the_node_dropped(zone: SmallZone, ledger: LedgerClient) -> None:
+    """Nodes that could not be created and are not wanted any more leave no claim behind."""
+    del ledger
+    with ledger_service(zone.folder / "ledger.db") as service:
+        tenant = zone.stack("tenant-a", ledger_url=service.url)
+        tenant.declare(clusters={"web": cluster(4)})
+        service.door.verb, service.door.fail_from = "confirm", 3
+        assert "the disk is full" in tenant.refused("up", "--yes", "--skip-preview")
+        service.door.clear()
+        assert len(tenant.resources("Node")) == 2
+        tenant.agrees()
+        tenant.declare(clusters={"web": cluster(1)})
+        _comes_back(tenant)
+        assert len(tenant.places()) == 1
+
+
+def test_an_interrupted_destroy_goes_on(zone: SmallZone, ledger: LedgerClient) -> None:
+    """A destroy that failed half-way leaves what is left as it is, and goes on when it is run again; or up mends."""
+    del ledger
+    with ledger_service(zone.folder / "ledger.db") as service:
+        tenant = zone.stack("tenant-a", ledger_url=service.url)
+        tenant.declare(clusters={"web": cluster(4)})
+        tenant.up()
+        for goes_on in ("up", "destroy"):
+            service.door.verb, service.door.fail_from = "release", 3
+            assert "the disk is full" in tenant.refused("destroy", "--yes", "--skip-preview")
+            service.door.clear()
+            tenant.agrees()
+            assert 0 < len(tenant.resources("Node")) < 4
+            if goes_on == "up":
+                _comes_back(tenant)
+        tenant.run("destroy", "--yes", "--skip-preview")
+        assert tenant.holdings() == []
+
+
+def test_the_exported_state_keeps_no_secret_and_no_path(tenant: Stack) -> None:
+    """Nothing of this machine but the ledger's URL of the configuration stands in the state."""
+    text = json.dumps([{**item, "sourcePosition": None} for item in tenant.state()["resources"]])
+    assert text.count(str(tenant.root.parent)) == text.count(tenant.ledger_url)

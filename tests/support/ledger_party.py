@@ -1,0 +1,95 @@
+"""A party that uses the ledger directly: what a stack's program and provider do, without an engine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from support.zone_project import ZONE, facility
+from zonewright.ledger import messages as m
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.model import Declaration, OwnerFile, Zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand, demand_of
+
+ZONE_FILE = Zone.model_validate(ZONE)
+EMPTY = canonical_json({})
+
+
+@dataclass
+class Party:
+    """One stack of one party, as the program and the provider use the ledger, without an engine."""
+
+    client: LedgerClient
+    stack_id: str
+    party: str
+    lineage: str = "lineage-1"
+
+    def demand(self, **fields: Any) -> Demand:
+        """The demand of a declaration of this party."""
+        file = OwnerFile.model_validate({"owner": self.party, **fields})
+        return demand_of(Declaration(zone=ZONE_FILE, owners={self.party: file}), self.party)
+
+    def enrol(self, *, dry_run: bool = False) -> None:
+        """Bind the stack."""
+        self.client.call(
+            verbs.ENROL,
+            m.EnrolRequest(stack_id=self.stack_id, party=self.party, lineage=self.lineage, dry_run=dry_run),
+        )
+
+    def propose(self, demand: Demand, *, reserve: bool = True) -> m.Proposal:
+        """Ask for places."""
+        request = m.ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
+        return self.client.call(verbs.PROPOSE, request)
+
+    def admit(self, proposal: m.Proposal) -> m.Admission:
+        """Turn a proposal into claims."""
+        self.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
+        request = m.AdmitRequest(
+            stack_id=self.stack_id,
+            party=self.party,
+            lineage=self.lineage,
+            demand_digest=proposal.demand_digest,
+            seats=proposal.seats,
+            addresses=proposal.addresses,
+            rendered_digest=digest_of(EMPTY),
+        )
+        return self.client.call(verbs.ADMIT, request)
+
+    def confirm(self, name: str, generation: int = 0, kind: m.Kind = "node", **expect: Any) -> int:
+        """The resource exists."""
+        request = m.ConfirmRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation, expect=expect)
+        return self.client.call(verbs.CONFIRM, request).generation
+
+    def release(self, name: str, generation: int, kind: m.Kind = "node") -> bool:
+        """The resource is gone."""
+        request = m.ReleaseRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation)
+        return self.client.call(verbs.RELEASE, request).freed
+
+    def settle(self, admission: m.Admission) -> None:
+        """The admission's resource is deleted."""
+        self.client.call(verbs.SETTLE, m.SettleRequest(stack_id=self.stack_id, admission_id=admission.admission_id))
+
+    def states(self) -> list[tuple[str, str]]:
+        """Name and state of all that is held, in order."""
+        report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
+        return sorted((item.name, item.state) for item in report.holdings)
+
+    def bring_up(self, **fields: Any) -> m.Admission:
+        """Enrol, propose, admit, confirm all, complete."""
+        self.enrol()
+        admission = self.admit(self.propose(self.demand(**fields)))
+        for name, state in self.states():
+            if state == "admitted":
+                kind: m.Kind = "node" if self.party != "operator" else ("row" if "/" in name else "site")
+                self.confirm(name, kind=kind)
+        self.client.call(
+            verbs.COMPLETE, m.CompleteRequest(stack_id=self.stack_id, change_digest=admission.change_digest)
+        )
+        return admission
+
+
+def bring_up_racks(client: LedgerClient, racks: int = 2, **shape: Any) -> Party:
+    """The operator of the small zone, with one row of so many racks."""
+    operator = Party(client, "stack-of-operator", "operator")
+    operator.bring_up(sites=facility(racks, **shape)["sites"])
+    return operator
