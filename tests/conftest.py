@@ -1,7 +1,5 @@
 """What all tests share: one printed seed for everything that is random in the long runs."""
 
-import pytest
-
 from support.soak import FULL, SEED, fix_seed, rounds
 
 

@@ -28,12 +28,14 @@ class Door:
         fail_from: calls from this number on are answered with 503.
         holding: set when a call waits.
         opened: set to let waiting calls through.
+        drop: waiting calls are answered with 503 instead.
     """
 
     verb: str = ""
     hold_from: int = 0
     fail_from: int = 0
     count: int = 0
+    drop: bool = False
     holding: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
 
@@ -41,6 +43,12 @@ class Door:
         """Let everything pass again, also what waits."""
         self.verb, self.hold_from, self.fail_from, self.count = "", 0, 0, 0
         self.opened.set()
+
+    def hold(self, verb: str, *, call: int) -> None:
+        """Hold this call of a verb, counted from 1 from now on, and all after it."""
+        self.holding.clear()
+        self.opened.clear()
+        self.verb, self.hold_from, self.fail_from, self.count = verb, call, 0, 0
 
 
 @dataclass(frozen=True)
@@ -55,14 +63,16 @@ def _guarded(app: ASGIApp, door: Door) -> ASGIApp:
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and door.verb and scope["path"] == f"/v1/{door.verb}":
             door.count += 1
-            if door.fail_from and door.count >= door.fail_from:
+            number = door.count
+            held = bool(door.hold_from) and number >= door.hold_from
+            if held:
+                door.holding.set()
+                await anyio.to_thread.run_sync(door.opened.wait, LIMIT_S)
+            if (door.fail_from and number >= door.fail_from) or (door.drop and held):
                 body = b'{"code": "database", "sentence": "the disk is full", "findings": []}'
                 await send({"type": "http.response.start", "status": 503, "headers": []})
                 await send({"type": "http.response.body", "body": body})
                 return
-            if door.hold_from and door.count >= door.hold_from:
-                door.holding.set()
-                await anyio.to_thread.run_sync(door.opened.wait, LIMIT_S)
         await app(scope, receive, send)
 
     return guard

@@ -23,6 +23,7 @@ from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.messages import Holding, ReportRequest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PROVIDER = REPOSITORY / "modules" / "zonewright" / "provider"
 MARK = "ZONEWRIGHT_TEST_PROJECT"
 LIMIT_S = 180.0
 
@@ -269,6 +270,7 @@ class SmallZone:
         stack_id: str | None = None,
         ledger_url: str | None = None,
         folder: str | None = None,
+        provider: Path = PROVIDER,
     ) -> Stack:
         """A party's project with one stack; a second one with the same ``stack_id`` is a second clone."""
         name = name or party
@@ -279,9 +281,7 @@ class SmallZone:
             "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
             "main": "program",
             "stackConfigDir": "program",
-            "plugins": {
-                "providers": [{"name": "zonewright", "path": str(REPOSITORY / "modules" / "zonewright" / "provider")}]
-            },
+            "plugins": {"providers": [{"name": "zonewright", "path": str(provider)}]},
             "backend": {"url": "file://./.zonewright"},
         }
         (root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")

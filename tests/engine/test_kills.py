@@ -1,0 +1,83 @@
+"""`kill -9` in the middle of a change: afterwards `recover` leaves state and ledger in agreement."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from support.ledger_party import bring_up_racks
+from support.ledger_proxy import LedgerService, ledger_service
+from support.soak import rounds, seeded
+from support.zone_project import LIMIT_S, SmallZone, Stack, cluster
+from zonewright.ledger.client import LedgerClient
+
+pytestmark = [pytest.mark.engine, pytest.mark.soak]
+WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
+COUNT = 8
+
+
+@pytest.fixture(name="service")
+def _service(zone: SmallZone) -> Iterator[LedgerService]:
+    with LedgerClient(zone.ledger_url) as client:
+        bring_up_racks(client)
+    with ledger_service(zone.folder / "ledger.db") as service:
+        yield service
+
+
+def _kill(zone: SmallZone, stack: Stack, victim: str, engine_pid: int) -> None:
+    for process in zone.processes():
+        if (victim == "engine" and process.pid == engine_pid) or (
+            victim == "provider" and "zonewright/provider" in " ".join(process.cmdline())
+        ):
+            process.kill()
+            return
+    raise AssertionError(f"no {victim} runs: {(stack.root / 'output.txt').read_text(encoding='utf-8')}")
+
+
+def _states(stack: Stack) -> list[str]:
+    return [item.state for item in stack.holdings() if item.kind == "node"]
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("checkpoints", ["checkpoints", "no-checkpoints"])
+@pytest.mark.parametrize("victim", ["engine", "provider"])
+def test_a_kill_in_the_middle_is_recovered(
+    zone: SmallZone, service: LedgerService, victim: str, checkpoints: str
+) -> None:
+    """Killed while some but not all claims are confirmed or released, a stack is whole again after `recover`."""
+    chance = seeded(f"kill {victim} {checkpoints}")
+    variables = {} if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
+    stack = zone.stack("tenant-a", ledger_url=service.url)
+    for number in range(rounds(20)):
+        verb = ("confirm", "release")[number % 2]
+        if verb == "confirm":
+            stack.declare(clusters={f"c{number}": cluster(COUNT)})
+        else:
+            stack.declare(clusters={"keep": cluster(1)})
+        call = chance.randint(2, COUNT - 1)
+        service.door.drop = chance.random() < 0.5
+        service.door.hold(verb, call=call)
+        running = stack.start("up", "--yes", "--skip-preview", variables=variables)
+        assert service.door.holding.wait(LIMIT_S), (stack.root / "output.txt").read_text(encoding="utf-8")
+        done, left = ("active", "admitted") if verb == "confirm" else ("freed", "releasing")
+        _wait_for_calls(service, stack, left)
+        if verb == "confirm":
+            assert {done, left} <= set(_states(stack)), f"round {number}, call {call}: {_states(stack)}"
+        else:
+            assert 0 < _states(stack).count(left) < COUNT, f"round {number}, call {call}: {_states(stack)}"
+        _kill(zone, stack, victim, running.pid)
+        service.door.clear()
+        running.wait(LIMIT_S)
+        assert zone.no_process_left() == []
+        options = () if stack.resources("Enrolment") else ("--take-over",)  # without checkpoints nothing was saved
+        recovered = stack.zonewright("recover", "--stack", stack.name, *options)
+        assert recovered.returncode == 0, f"round {number}, call {call}: {recovered.stdout}{recovered.stderr}"
+        stack.settled()
+        assert zone.no_process_left() == []
+
+
+def _wait_for_calls(service: LedgerService, stack: Stack, left: str) -> None:
+    """Wait until all calls before the held one have been answered."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until and _states(stack).count(left) > COUNT - service.door.hold_from + 1:
+        time.sleep(0.05)
