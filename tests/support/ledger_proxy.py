@@ -81,7 +81,7 @@ def _guarded(app: ASGIApp, door: Door) -> ASGIApp:
 @contextmanager
 def ledger_service(path: Path, *, clock: Clock = utc_now) -> Iterator[LedgerService]:
     """Serve a ledger's file on a free loopback port until the end of the block."""
-    database = Database(path)
+    database = Database(path, lock_wait_s=30)
     door = Door()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

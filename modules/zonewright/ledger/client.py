@@ -5,6 +5,7 @@ through the application, so there is one contract.
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -21,6 +22,8 @@ from zonewright.rules.finding import Finding
 if TYPE_CHECKING:  # a client of a service needs no SQL
     from zonewright.ledger.context import Context
 
+WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
+MAX_WAIT_S = 3600
 _ERRORS: dict[int, type[LedgerError]] = {400: LedgerMisuseError, 404: LedgerMisuseError, 503: LedgerUnavailableError}
 
 
@@ -111,7 +114,20 @@ def _context(path: Path, create: bool, clock: Callable[[], datetime] | None) -> 
     from zonewright.ledger.context import Context, utc_now  # noqa: PLC0415 - a client of a service needs no SQL
     from zonewright.ledger.database import Database  # noqa: PLC0415 - as above
 
-    return Context(database=Database(path.resolve(), create=create), clock=clock or utc_now)
+    database = Database(path.resolve(), create=create, lock_wait_s=_lock_wait_s(os.environ.get(WAIT_VARIABLE, "30")))
+    return Context(database=database, clock=clock or utc_now)
+
+
+def _lock_wait_s(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= MAX_WAIT_S:
+        raise LedgerMisuseError(
+            "wait", f"{WAIT_VARIABLE} is how many seconds to wait for a locked ledger, 0 to {MAX_WAIT_S}; got '{text}'"
+        )
+    return seconds
 
 
 def _require_http(url: str) -> None:

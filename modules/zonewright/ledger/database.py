@@ -33,7 +33,7 @@ class Database:
         LedgerUnavailableError: when there is no such file and it must not be made.
     """
 
-    def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float = 30.0) -> None:
+    def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float) -> None:
         self.path = path
         self._lock_wait_s = lock_wait_s
         if not create and not path.is_file():
@@ -41,7 +41,7 @@ class Database:
                 "no-ledger",
                 f"there is no ledger at {path}; make one with: zonewright ledger init ZONE --ledger sqlite:///{path}",
             )
-        self._engine = _sqlite_engine(path)
+        self._engine = _sqlite_engine(path, lock_wait_s)
         if create:
             with self.writing() as connection:
                 metadata.create_all(connection)
@@ -114,9 +114,9 @@ class Database:
             ) from error
 
 
-def _sqlite_engine(path: Path) -> Engine:
+def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}", connect_args={"timeout": 5.0, "check_same_thread": False}, pool_size=8
+        f"sqlite+pysqlite:///{path}", connect_args={"timeout": lock_wait_s, "check_same_thread": False}, pool_size=8
     )
 
     @event.listens_for(engine, "connect")

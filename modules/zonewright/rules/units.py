@@ -1,7 +1,6 @@
 """Rules about rack units: the rack is there and open, the units exist, nobody else has them."""
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.geometry import lowest_free, occupied
@@ -97,15 +96,18 @@ def _outside(item: Occupant, rack: Rack) -> Breach:
 
 
 def unit_overlap(view: View) -> Iterator[Breach]:
-    """No unit of a face is taken twice."""
+    """No unit of a face is taken twice; who comes third to a unit is told of its first holder only."""
     for rack_id, occupants in view.in_rack.items():
         blocking = sorted((item for item in occupants if item.blocks_units), key=lambda item: (item.key, item.position))
         if not _all_apart(blocking):
             rack = view.racks.get(rack_id)
-            for one, two in combinations(blocking, 2):
-                shared = _shared_units(one, two)
-                if shared:
-                    yield _twice(one, two, shared, rack, blocking)
+            for number, two in enumerate(blocking):
+                said: set[int] = set()
+                for one in blocking[:number]:
+                    shared = _shared_units(one, two)
+                    if not said.issuperset(shared):
+                        said.update(shared)
+                        yield _twice(one, two, shared, rack, blocking)
 
 
 def _all_apart(occupants: Sequence[Occupant]) -> bool:

@@ -1,0 +1,101 @@
+"""What goes wrong around a stack on the real engine: sentences, a failed run, nothing half done."""
+
+import fcntl
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from support.ledger_party import bring_up_racks
+from support.zone_project import SmallZone, Stack, cluster
+from zonewright.ledger.client import LedgerClient
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(name="tenant")
+def _tenant(zone: SmallZone) -> Iterator[Stack]:
+    with LedgerClient(zone.ledger_url) as client:
+        bring_up_racks(client)
+    stack = zone.stack("tenant-a")
+    stack.declare(clusters={"web": cluster(2)})
+    yield stack
+    stack.up()
+    stack.settled()
+
+
+def _configure(stack: Stack, **changes: str | None) -> None:
+    path = stack.root / "program" / f"Pulumi.{stack.name}.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config = {**document["config"], **{f"zone:{key}": value for key, value in changes.items()}}
+    document["config"] = {key: value for key, value in config.items() if value is not None}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def _diagnostics(output: str) -> str:
+    return " ".join(output.split("Diagnostics:")[1].split("Resources:", maxsplit=1)[0].split())
+
+
+def test_missing_settings_are_named_together(tenant: Stack) -> None:
+    """A stack without its settings says all that are missing, and the command that writes them."""
+    settings = {"declaration": None, "ledger": None, "stackId": None}
+    kept = yaml.safe_load((tenant.root / "program" / "Pulumi.tenant-a.yaml").read_text(encoding="utf-8"))["config"]
+    _configure(tenant, **settings)
+    said = _diagnostics(tenant.refused("preview"))
+    assert "zone:declaration, zone:ledger, zone:stackId" in said
+    assert "zonewright stack new" in said
+    _configure(tenant, **{key: kept[f"zone:{key}"] for key in settings})
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite:///none.db", "there is no ledger"),
+        ("http://127.0.0.1:9", "cannot be reached"),
+        ("https://user:secret@ledger.example", "no user or password"),
+        ("postgres://ledger", "a ledger URL is"),
+    ],
+)
+def test_a_ledger_that_is_not_there_decides_nothing(tenant: Stack, url: str, words: str) -> None:
+    """An unreachable or wrong ledger is one sentence, and no resource is made."""
+    _configure(tenant, ledger=url)
+    output = tenant.refused("up", "--yes", "--skip-preview")
+    assert words in _diagnostics(output)
+    assert "secret" not in output.replace("secretsprovider", "") or "postgres" in url
+    assert tenant.resources("Node") == []
+    _configure(tenant, ledger=tenant.ledger_url)
+
+
+def test_a_locked_ledger_decides_nothing(zone: SmallZone, tenant: Stack) -> None:
+    """A ledger that another process holds is said after the wait, and no resource is made."""
+    with (zone.folder / "ledger.db.lock").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        output = tenant.refused("up", "--yes", "--skip-preview", variables={"ZONEWRIGHT_LEDGER_WAIT_S": "0.5"})
+    assert "held by another process for 0.5 s; nothing was changed" in _diagnostics(output)
+    assert tenant.resources("Node") == []
+    assert tenant.holdings() == []
+
+
+def test_a_malformed_declaration_is_said_whole(tenant: Stack) -> None:
+    """All faults of a declaration stand in one message with file and line; the ledger was not asked."""
+    tenant.declare(clusters={"web": cluster(1, node_type="three-u"), "db": cluster(-1, sise=3)})
+    said = _diagnostics(tenant.refused("up", "--yes", "--skip-preview"))
+    assert "3 faults in the declaration, nothing was asked" in said
+    for words in ("three-u", "sise", "-1"):
+        assert words in said
+    assert said.count("tenant-tenant-a.yaml:") == 3
+    assert tenant.holdings() == []
+    tenant.declare(clusters={"web": cluster(2)})
+
+
+def test_forty_findings_are_one_failure(tenant: Stack) -> None:
+    """A change with forty findings shows the worst five once, and the command that shows all."""
+    place = {"rack": "dc1/a/01/01", "position": 1}
+    tenant.declare(clusters={"web": cluster(41, places={f"{n:03}": place for n in range(1, 42)})})
+    output = tenant.refused("up", "--yes", "--skip-preview")
+    assert "40 findings, nothing was claimed or created" in output
+    assert _diagnostics(output).count("[unit-overlap]") == 5, output
+    assert "zonewright check --stack tenant-a" in output
+    findings = output.split("claimed or created:")[-1].splitlines()
+    assert max(len(line) for line in findings) <= 82  # the engine indents by four
+    tenant.declare(clusters={"web": cluster(2)})
