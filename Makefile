@@ -18,7 +18,7 @@ test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy --strict $(wildcard modules templates stacks tests)
+	$(BIN)/mypy --strict $(wildcard modules templates stacks tests bench)
 	$(BIN)/lint-imports
 
 bench: engine ## measure, with ratios against a provider that does nothing

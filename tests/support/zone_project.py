@@ -56,8 +56,16 @@ ZONE: dict[str, Any] = {
 }
 
 
+RACKS_PER_ROW = 40
+
+
 def facility(racks: int, *, rated_w: int = 12_500, u_height: int = 42) -> dict[str, Any]:
-    """The operator's file: site ``dc1``, room ``a``, row ``01`` with so many racks."""
+    """The operator's file: site ``dc1``, room ``a``, rows ``01`` and on with so many racks in all."""
+    feeds = {name: {"power_panel": panel, "rated_w": rated_w} for name, panel in (("A", "pa"), ("B", "pb"))}
+    rows = {
+        f"{number:02}": {"racks": min(RACKS_PER_ROW, racks - first), "u_height": u_height, "feeds": feeds}
+        for number, first in enumerate(range(0, racks, RACKS_PER_ROW), start=1)
+    }
     return {
         "owner": "operator",
         "sites": {
@@ -67,20 +75,7 @@ def facility(racks: int, *, rated_w: int = 12_500, u_height: int = 42) -> dict[s
                 "address_pools": {"v4": {"prefix": "10.80.0.0/20", "gateway": "10.80.0.1"}},
                 "name_servers": ["10.80.0.2"],
                 "power_panels": {"pa": {"substation": "sub-1"}, "pb": {"substation": "sub-2"}},
-                "rooms": {
-                    "a": {
-                        "rows": {
-                            "01": {
-                                "racks": racks,
-                                "u_height": u_height,
-                                "feeds": {
-                                    "A": {"power_panel": "pa", "rated_w": rated_w},
-                                    "B": {"power_panel": "pb", "rated_w": rated_w},
-                                },
-                            }
-                        }
-                    }
-                },
+                "rooms": {"a": {"rows": rows}},
             }
         },
     }

@@ -3,6 +3,9 @@
 Status codes: 200 answer, 400 the request is wrong, 404 no such verb, 409 refused (with findings), 503 not decided.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -12,13 +15,23 @@ from starlette.routing import Route
 
 from zonewright.ledger.context import Context
 from zonewright.ledger.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.messages import Message
 from zonewright.ledger.service import FUNCTIONS
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
-def application(context: Context) -> Starlette:
-    """The application over one ledger."""
+Runner = Callable[[Callable[[Context, Any], Message], Context, Message], Awaitable[Message]]
+
+
+def application(context: Context, run: Runner = run_in_threadpool) -> Starlette:
+    """The application over one ledger.
+
+    Args:
+        context: the ledger.
+        run: how a verb, which blocks, is carried out: in a thread of the server's pool, or by a caller that
+            may block itself.
+    """
     by_name = {verb.name: (verb, function) for verb, function in FUNCTIONS.items()}
 
     async def call(request: Request) -> Response:
@@ -30,7 +43,7 @@ def application(context: Context) -> Starlette:
             return _problem(400, LedgerMisuseError("too-large", f"a request has at most {MAX_BODY_BYTES} bytes"))
         try:
             message = verb.request.model_validate_json(body)
-            answer = await run_in_threadpool(function, context, message)
+            answer = await run(function, context, message)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])

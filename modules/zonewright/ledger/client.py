@@ -4,27 +4,38 @@
 through the application, so there is one contract.
 """
 
-import asyncio
+import json
 import os
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
-
-import httpx
 
 from zonewright.ledger.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.verbs import Answer, Request, Verb
 from zonewright.rules.finding import Finding
 
-if TYPE_CHECKING:  # a client of a service needs no SQL
-    from zonewright.ledger.context import Context
-
 WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
 MAX_WAIT_S = 3600
+OK, REFUSED = 200, 409
 _ERRORS: dict[int, type[LedgerError]] = {400: LedgerMisuseError, 404: LedgerMisuseError, 503: LedgerUnavailableError}
+
+
+class Road(Protocol):
+    """How a request reaches the application."""
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Send a JSON request; gives status and body of the answer.
+
+        Raises:
+            LedgerUnavailableError: when there was no answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 class LedgerClient:
@@ -54,21 +65,22 @@ class LedgerClient:
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.url = url
-        transport: httpx.BaseTransport | None = None
-        base = url
+        self._road: Road
         if url.startswith("sqlite:///"):
-            transport = _InProcess(_context(root / url.removeprefix("sqlite:///"), create, clock))
-            base = "http://in-process"
+            from zonewright.ledger.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
+
+            path = (root / url.removeprefix("sqlite:///")).resolve()
+            wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
+            self._road = InProcess(path, create=create, lock_wait_s=wait_s, clock=clock)
         else:
             _require_http(url)
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(
-            base_url=base, transport=transport, headers=headers, timeout=timeout_s, trust_env=False
-        )
+            from zonewright.ledger.over_http import OverHttp  # noqa: PLC0415 - and one of a file no HTTP
+
+            self._road = OverHttp(url, token=token, timeout_s=timeout_s)
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self._road.close()
 
     def __enter__(self) -> Self:
         return self
@@ -84,38 +96,23 @@ class LedgerClient:
             LedgerRefusedError: decided, and refused.
             LedgerMisuseError: the request is wrong.
         """
-        try:
-            response = self._http.post(f"/v1/{verb.name}", content=request.model_dump_json())
-        except httpx.HTTPError as error:
-            raise LedgerUnavailableError(
-                "unreachable",
-                f"the ledger {self.url} cannot be reached ({type(error).__name__}: {error}); nothing was decided; "
-                "start it, or correct zone:ledger in the stack's configuration",
-            ) from error
-        if response.status_code == httpx.codes.OK:
-            return verb.answer.model_validate_json(response.content)
-        raise self._error(response)
+        status, body = self._road.post(f"/v1/{verb.name}", request.model_dump_json().encode())
+        if status == OK:
+            return verb.answer.model_validate_json(body)
+        raise self._error(status, body)
 
-    def _error(self, response: httpx.Response) -> LedgerError:
+    def _error(self, status: int, body: bytes) -> LedgerError:
         try:
-            problem = response.json()
+            problem = json.loads(body)
             code, sentence = problem["code"], problem["sentence"]
             findings = tuple(Finding.from_data(item) for item in problem.get("findings", ()))
         except (ValueError, KeyError, TypeError):
             return LedgerUnavailableError(
-                "not-a-ledger", f"{self.url} answered {response.status_code} and is not a zonewright ledger"
+                "not-a-ledger", f"{self.url} answered {status} and is not a zonewright ledger"
             )
-        if response.status_code == httpx.codes.CONFLICT:
+        if status == REFUSED:
             return LedgerRefusedError(code, sentence, findings)
-        return _ERRORS.get(response.status_code, LedgerUnavailableError)(code, sentence)
-
-
-def _context(path: Path, create: bool, clock: Callable[[], datetime] | None) -> "Context":  # noqa: FBT001 - handed on
-    from zonewright.ledger.context import Context, utc_now  # noqa: PLC0415 - a client of a service needs no SQL
-    from zonewright.ledger.database import Database  # noqa: PLC0415 - as above
-
-    database = Database(path.resolve(), create=create, lock_wait_s=_lock_wait_s(os.environ.get(WAIT_VARIABLE, "30")))
-    return Context(database=database, clock=clock or utc_now)
+        return _ERRORS.get(status, LedgerUnavailableError)(code, sentence)
 
 
 def _lock_wait_s(text: str) -> float:
@@ -143,29 +140,3 @@ def _require_http(url: str) -> None:
         )
     if parts.scheme == "http" and not local:
         raise LedgerMisuseError("url", f"plain http is for this machine only, got '{url}'; use https")
-
-
-class _InProcess(httpx.BaseTransport):
-    """Drives the ASGI application from synchronous code, on an event loop in a thread of its own."""
-
-    def __init__(self, context: "Context") -> None:
-        from zonewright.ledger.application import application  # noqa: PLC0415 - nor the application
-
-        self._database = context.database
-        self._transport = httpx.ASGITransport(application(context), raise_app_exceptions=True)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="zonewright-ledger", daemon=True)
-        self._thread.start()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run_coroutine_threadsafe(self._handle(request), self._loop).result()
-
-    async def _handle(self, request: httpx.Request) -> httpx.Response:
-        response = await self._transport.handle_async_request(request)
-        return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5)
-        self._loop.close()
-        self._database.close()

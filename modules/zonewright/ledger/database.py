@@ -7,6 +7,7 @@ SQLite waits in a queue of its own (a lock file) before ``BEGIN IMMEDIATE``: its
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Database:
     def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float) -> None:
         self.path = path
         self._lock_wait_s = lock_wait_s
+        self._own_turn = threading.Lock()
         if not create and not path.is_file():
             raise LedgerUnavailableError(
                 "no-ledger",
@@ -74,24 +76,29 @@ class Database:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """First among the threads of this process, who need not poll, then among processes."""
+        deadline = time.monotonic() + self._lock_wait_s
+        if not self._own_turn.acquire(timeout=self._lock_wait_s):
+            raise self._locked()
         try:
-            deadline = time.monotonic() + self._lock_wait_s
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
+            handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                while not _is_locked(handle):
                     if time.monotonic() > deadline:
-                        raise LedgerUnavailableError(
-                            "locked",
-                            f"the ledger {self.path} was held by another process for {self._lock_wait_s:g} s; "
-                            "nothing was changed; try again, or look for a stopped zonewright or pulumi process",
-                        ) from None
+                        raise self._locked()
                     time.sleep(_POLL_S)
-            yield
+                yield
+            finally:
+                os.close(handle)
         finally:
-            os.close(handle)
+            self._own_turn.release()
+
+    def _locked(self) -> LedgerUnavailableError:
+        return LedgerUnavailableError(
+            "locked",
+            f"the ledger {self.path} was held by another process for {self._lock_wait_s:g} s; "
+            "nothing was changed; try again, or look for a stopped zonewright or pulumi process",
+        )
 
     @contextmanager
     def _sentences(self) -> Iterator[None]:
@@ -112,6 +119,14 @@ class Database:
                 f"the ledger {self.path} cannot be used: {reason}; nothing was changed; "
                 "check free space, permissions and that the file is a zonewright ledger",
             ) from error
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:

@@ -1,0 +1,36 @@
+"""``python -m bench [SUBJECT ...]``: measure, print a table, exit 1 when a limit is missed."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import core, nodes, rows, start
+from bench.figures import document, table
+
+SUBJECTS = {"start": start.figures, "core": core.figures, "rows": rows.figures, "nodes": nodes.figures}
+
+
+def main() -> int:
+    """Run the chosen subjects."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure zonewright against bare baselines.")
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)} (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
+    parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.subjects if name not in SUBJECTS]
+    if unknown:
+        parser.error(f"no subject {', '.join(unknown)}; there are: {', '.join(SUBJECTS)}")
+    measured = []
+    for name in arguments.subjects or SUBJECTS:
+        print(f"{name}:", flush=True)
+        figures = SUBJECTS[name](arguments.runs, arguments.nodes)
+        print(table(figures), flush=True)
+        measured += figures
+    if arguments.json:
+        arguments.json.write_text(document(measured) + "\n", encoding="utf-8")
+    return 0 if all(figure.is_met for figure in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
