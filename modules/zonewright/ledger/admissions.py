@@ -132,7 +132,7 @@ def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str
     )
     if name is not None:
         query = query.where(table.c.name == name)
-    return [life.Row(**row) for row in connection.execute(query).mappings()]
+    return [life.Row.of(row) for row in connection.execute(query)]
 
 
 def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state: str, now: str) -> None:

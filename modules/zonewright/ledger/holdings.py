@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy import Connection, Row, Table, select, update
 
 from zonewright.ledger import life
 from zonewright.ledger.admissions import rows_of_stack, set_state
@@ -39,26 +39,22 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
     """
     table = _table(request.kind)
     with context.database.writing() as connection:
-        group = rows_of_stack(connection, table, request.stack_id, request.name)
+        rows = connection.execute(
+            select(table).where(table.c.stack_id == request.stack_id, table.c.name == request.name)
+        ).all()  # freed ones too: a generation is never used twice
+        group = [life.Row.of(row) for row in rows if row.state != "freed"]
         current = life.current_of(group)
-        row = connection.execute(select(table).where(table.c.id == current.id)).first() if current else None
+        row = next((row for row in rows if current and row.id == current.id), None)
         if row is None or not _holds(row, request.expect):
             raise LedgerRefusedError("not-admitted", _not_admitted(request))
-        raised = (
-            connection.execute(
-                select(func.max(table.c.generation)).where(
-                    table.c.stack_id == request.stack_id, table.c.name == request.name
-                )
-            ).scalar()
-            or 0
-        )
-        generation = max(raised, request.generation) + 1
+        generation = max(request.generation, *(other.generation for other in rows)) + 1
         now = context.now()
         connection.execute(
             update(table).where(table.c.id == row.id).values(state="active", generation=generation, changed_at=now)
         )
         freed = life.freed_by_confirm(group, request.generation)
-        set_state(connection, table, freed, "freed", now)
+        if freed:
+            set_state(connection, table, freed, "freed", now)
         if freed or request.kind != "node":
             _raise_revisions_of(connection, table, (row.id, *freed))
     return ConfirmAnswer(generation=generation)

@@ -6,7 +6,7 @@ are places that a resource still holds while it moves, is replaced or goes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
 
 State = Literal["admitted", "active", "releasing", "freed"]
 CURRENT: tuple[State, State] = ("admitted", "active")
@@ -29,6 +29,11 @@ class Row:
     state: State
     generation: int
     digest: str
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """From anything with these attributes, such as a row of a query."""
+        return cls(id=row.id, name=row.name, state=row.state, generation=row.generation, digest=row.digest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,17 +60,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._memory = Memory()
         self._session: Session | None = None
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="zonewright-provider")
-        self._cancelled = asyncio.Event()
+        self._waiting: set[asyncio.Future[Any]] = set()
         self._configuring = threading.Lock()
 
     async def _in_worker(self, context: Context, function: Callable[[], Result]) -> Result:
         """Run blocking work off the event loop; a Cancel ends the wait at once, whatever the work does."""
         work = asyncio.get_running_loop().run_in_executor(self._workers, function)
-        cancelled = asyncio.ensure_future(self._cancelled.wait())
-        waits: set[asyncio.Future[Any]] = {work, cancelled}
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        cancelled.cancel()
-        if not work.done():
+        self._waiting.add(work)
+        try:
+            await asyncio.wait((work,))
+        finally:
+            self._waiting.discard(work)
+        if work.cancelled():
             await context.abort(
                 grpc.StatusCode.CANCELLED, "cancelled; what the ledger had begun it finishes or drops as a whole"
             )
@@ -142,7 +143,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Open the ledger; a run begins here, also in a process that a debugger holds and that serves many."""
         arguments = from_struct(request.args)
         self._memory = Memory()
-        self._cancelled.clear()
 
         def open_session() -> None:
             with self._configuring:
@@ -228,7 +228,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     async def Cancel(self, _request: empty_pb2.Empty, _context: Context) -> empty_pb2.Empty:  # noqa: N802
         """Called at the end of every run too: calls that are still waiting end now."""
-        self._cancelled.set()
+        for work in self._waiting:
+            work.cancel()
         return empty_pb2.Empty()
 
 
