@@ -4,6 +4,7 @@ Proposal, rendering and digests come first, as plain values; only then resources
 shows everything and a plan binds everything.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import Mapping
@@ -28,23 +29,38 @@ from zonewright.program.resources import (
     Enrolment,
     Provider,
     SiteConfig,
-    short_stack_traces,
 )
 from zonewright.program.settings import Settings, settings
+from zonewright.program.source import StackFrames, stack_traces, user_frame
 
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
 
 def deploy(declaration: Declaration | None = None) -> None:
-    """Register everything that a declaration stands for.
+    """Register everything that a declaration stands for, as soon as the program has run to its end.
+
+    It is the program's entry point in the sense of ``pulumi.run``, of which a program has one; faults end the run
+    with one or more sentences, and then nothing was registered.
 
     Args:
         declaration: one zone file and one owner, built in Python; None reads the file that the stack's
             configuration names.
 
     Raises:
-        pulumi.RunError: one or more sentences; nothing was registered.
+        pulumi.RunError: when it is called twice.
     """
+    called_from = user_frame()
+
+    async def run() -> None:
+        completion = _deploy(declaration, called_from)
+        # The SDK waits for outputs in steps that cost as much as there are outputs; the last resource is registered
+        # when all others are, and then hardly any is left. A failure is the SDK's to tell, so it is not raised here.
+        await asyncio.wait([asyncio.ensure_future(completion.urn.future())])
+
+    pulumi.run(run)
+
+
+def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Completion:
     options = settings()
     declaration = declaration or _read(options)
     owner = next(iter(declaration.owners))
@@ -68,8 +84,8 @@ def deploy(declaration: Declaration | None = None) -> None:
     except LedgerError as error:
         raise pulumi.RunError(error.sentence) from error
     _write_findings(options, proposal)
-    with short_stack_traces():
-        _register(options, demand, proposal, manifest)
+    with stack_traces(called_from):
+        return _register(options, demand, proposal, manifest)
 
 
 def _read(options: Settings) -> Declaration:
@@ -97,7 +113,7 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str]) -> None:
+def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str]) -> Completion:
     stack_id = options.stack_id
     provider = Provider("ledger", ledger=options.ledger)
     top = pulumi.ResourceOptions(provider=provider)
@@ -127,6 +143,7 @@ def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: M
         opts=pulumi.ResourceOptions(provider=provider, depends_on=[admission, *registered]),
     )
     pulumi.export("free", completion.free)
+    return completion
 
 
 def _facilities(

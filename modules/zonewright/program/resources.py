@@ -1,42 +1,8 @@
 """Typed Pulumi resources of the provider; a test compares them with the provider's schema."""
 
-import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
 import pulumi
-from pulumi.runtime import resource as sdk
-from pulumi.runtime.proto import source_pb2
-
-_OWN_FOLDERS = (str(Path(__file__).resolve().parents[1]), str(Path(pulumi.__file__).resolve().parent))
-
-
-@contextmanager
-def short_stack_traces() -> Iterator[None]:
-    """Keep of each resource's stack trace only the line of the user's program.
-
-    The SDK sends the whole Python stack with every resource, and the engine stores it: 1.4 kB of the 2.6 kB of a
-    node. Where the SDK has no such function any more, nothing is changed.
-    """
-    original = getattr(sdk, "_get_stack_trace", None)
-    if original is None:
-        yield
-        return
-    trace = source_pb2.StackTrace(frames=_user_frame())
-    sdk._get_stack_trace = lambda: trace  # noqa: SLF001 - see above
-    try:
-        yield
-    finally:
-        sdk._get_stack_trace = original  # noqa: SLF001
-
-
-def _user_frame() -> list[source_pb2.StackFrame]:
-    for frame, line in traceback.walk_stack(None):
-        name = frame.f_code.co_filename
-        if not name.startswith(_OWN_FOLDERS) and "contextlib" not in name:
-            return [source_pb2.StackFrame(pc=source_pb2.SourcePosition(uri=Path(name).as_uri(), line=line))]
-    return []
 
 
 class Provider(pulumi.ProviderResource):
