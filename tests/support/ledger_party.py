@@ -93,3 +93,16 @@ def bring_up_racks(client: LedgerClient, racks: int = 2, **shape: Any) -> Party:
     operator = Party(client, "stack-of-operator", "operator")
     operator.bring_up(sites=facility(racks, **shape)["sites"])
     return operator
+
+
+def node_inputs(tenant: Party, name: str = "web-001", **changes: Any) -> dict[str, Any]:
+    """Inputs of the Node resource of a claim, as the program would give them."""
+    report = tenant.client.call(verbs.REPORT, m.ReportRequest(stack_id=tenant.stack_id))
+    data = next(item.data for item in report.holdings if item.name == name)
+    return {
+        "stackId": tenant.stack_id,
+        "claim": name,
+        "nodeType": data["node_type_id"],
+        **{key: data[key] for key in ("rack", "position", "face", "addresses")},
+        **changes,
+    }

@@ -1,7 +1,7 @@
 """The Pulumi plugin ``zonewright``: a servicer of its own on the SDK's generated gRPC stubs.
 
 ``pulumi.provider.experimental`` loses unknowns, old inputs, the right DiffConfig and the Read of a thing that is
-gone (each has a regression test in ``tests/engine``), so it is not used.
+gone (each has a regression test in ``tests/protocol``), so it is not used.
 """
 
 

@@ -1,0 +1,225 @@
+"""The calls of a resource's life: what the engine sends, and what it must get back."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto import engine_pb2, provider_pb2
+
+from support.ledger_party import Party, node_inputs
+from support.ledger_proxy import ledger_service
+from support.provider_process import ProviderProcess, provider_process, urn
+from zonewright.ledger import verbs
+from zonewright.provider.values import from_struct, to_struct
+
+KINDS = provider_pb2.PropertyDiff
+
+
+def test_the_inputs_of_the_last_change_are_what_diff_compares(provider: ProviderProcess, tenant: Party) -> None:
+    """Old inputs, not old outputs, are compared: an output that the ledger raised is no difference."""
+    inputs = node_inputs(tenant)
+    state = {**inputs, "generation": 7, "rack": "elsewhere/a/01/01"}
+    answer = provider.diff("Node", "web-001", old_inputs=inputs, state=state, new=inputs)
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert answer.hasDetailedDiff
+
+
+def test_a_difference_is_shown_by_property(provider: ProviderProcess, tenant: Party) -> None:
+    """What changed is named one level deep, with its kind; a node's move is no replacement."""
+    old = node_inputs(tenant, addresses={"v4": "10.80.0.3/20", "v6": "fd00::3/64"})
+    new = {**old, "position": old["position"] + 1, "addresses": {"v4": "10.80.0.9/20", "lab": "10.1.0.1/24"}}
+    answer = provider.diff("Node", "web-001", old_inputs=old, state=old, new=new)
+    assert {path: item.kind for path, item in answer.detailedDiff.items()} == {
+        "position": KINDS.UPDATE,
+        'addresses["v4"]': KINDS.UPDATE,
+        'addresses["v6"]': KINDS.DELETE,
+        'addresses["lab"]': KINDS.ADD,
+    }
+    assert all(item.inputDiff for item in answer.detailedDiff.values())
+    assert sorted(answer.diffs) == ["addresses", "position"]
+    assert not answer.replaces
+
+
+def test_another_node_type_replaces(provider: ProviderProcess, tenant: Party) -> None:
+    """A replacement is told twice, as the engine wants it: in `replaces` and by its kind."""
+    old = node_inputs(tenant)
+    answer = provider.diff("Node", "web-001", old_inputs=old, state=old, new={**old, "nodeType": "two-u"})
+    assert list(answer.replaces) == ["nodeType"]
+    assert answer.detailedDiff["nodeType"].kind == KINDS.UPDATE_REPLACE
+    assert not answer.deleteBeforeReplace  # the claim lets both stand; the old one's delete frees its place
+
+
+def test_create_answers_with_id_and_generation(provider: ProviderProcess, tenant: Party) -> None:
+    """A create confirms the claim; doing it again, as after a lost answer, adopts what is there."""
+    inputs = node_inputs(tenant)
+    id_, first = provider.create("Node", "web-001", inputs)
+    again, second = provider.create("Node", "web-001", inputs)
+    assert id_ == again == f"{tenant.stack_id}/web-001"
+    assert first == {**inputs, "generation": 1}
+    assert second["generation"] == 2
+    assert ("web-001", "active") in tenant.states()
+
+
+def test_an_import_gets_inputs_and_properties(provider: ProviderProcess, tenant: Party) -> None:
+    """Read with an id alone gives all inputs, so that the next difference is empty."""
+    inputs = node_inputs(tenant)
+    id_, outputs = provider.create("Node", "web-001", inputs)
+    answer = provider.read("Node", "web-001", id_)
+    assert answer.id == id_
+    assert from_struct(answer.inputs) == inputs
+    assert from_struct(answer.properties) == outputs
+
+
+@pytest.mark.parametrize("id_", ["tenant-a-0123456789ab/web-009", "tenant-a-0123456789ab/web-002", "nonsense", "a/b"])
+def test_what_is_not_there_has_no_properties_at_all(provider: ProviderProcess, tenant: Party, id_: str) -> None:
+    """Read of a thing that is gone, not made yet or never was answers without structs: an import then fails."""
+    assert tenant.states()
+    answer = provider.read("Node", "web-009", id_)
+    assert answer.id == ""
+    assert not answer.HasField("inputs")
+    assert not answer.HasField("properties")
+
+
+def test_delete_gets_what_only_the_inputs_hold(provider: ProviderProcess, tenant: Party) -> None:
+    """A late delete of an older generation frees nothing; that of the present one does."""
+    inputs = node_inputs(tenant)
+    id_, _ = provider.create("Node", "web-001", inputs)
+    _, present = provider.create("Node", "web-001", inputs)
+
+    def delete(generation: int) -> None:
+        provider.stub.Delete(
+            provider_pb2.DeleteRequest(
+                id=id_,
+                urn=urn("Node", "web-001"),
+                old_inputs=to_struct(inputs),
+                properties=to_struct({"generation": generation}),
+            )
+        )
+
+    delete(present["generation"] - 1)
+    assert ("web-001", "active") in tenant.states()
+    delete(present["generation"])
+    assert "web-001" not in dict(tenant.states())
+
+
+def test_all_faults_of_the_inputs_are_one_failure(provider: ProviderProcess, tenant: Party) -> None:
+    """The engine prints one failure once; so every fault stands in it, each with what was expected and got."""
+    inputs = node_inputs(tenant, face="top", position="3", colour="red")
+    del inputs["rack"]
+    with pytest.raises(ValueError, match="input 'colour' is unknown") as raised:
+        provider.check("Node", "web-001", inputs)
+    assert str(raised.value).splitlines()[1:] == [
+        "input 'rack' is missing: expected rack as site/room/row/rack",
+        "input 'position': expected integer, lowest rack unit, counted from 1 at the bottom; got '3'",
+        "input 'face': expected string, front or rear; got 'top'",
+    ]
+
+
+def test_a_refused_create_is_a_sentence(provider: ProviderProcess, tenant: Party) -> None:
+    """A node without an admitted claim is not created, and the error says what to run."""
+    with pytest.raises(grpc.RpcError) as raised:
+        provider.create("Node", "web-001", node_inputs(tenant, position=40))
+    assert raised.value.code() == grpc.StatusCode.UNKNOWN
+    sentence = str(raised.value.details())
+    assert "no admitted claim for node web-001 at dc1/a/01/01 U40" in sentence
+    assert "run pulumi up without --target" in sentence
+    assert "Traceback" not in sentence
+
+
+def test_an_unknown_type_is_told_with_those_there_are(provider: ProviderProcess) -> None:
+    """A misspelt type is one sentence with the list."""
+    with pytest.raises(ValueError, match=r"no resource type zonewright:index:Rack; it has: .*zonewright:index:Node"):
+        provider.check("Rack", "r", {})
+
+
+def test_the_type_is_the_last_of_a_childs_types(provider: ProviderProcess, tenant: Party) -> None:
+    """A resource below a component has both types in its URN, and is found by its own."""
+    nested = urn("TenantCluster$zonewright:index:Node", "web-001")
+    answer = provider.stub.Check(provider_pb2.CheckRequest(urn=nested, news=to_struct(node_inputs(tenant))))
+    assert not answer.failures
+
+
+def test_a_lineage_is_minted_from_the_seed_and_kept(provider: ProviderProcess) -> None:
+    """The seed of the engine makes the lineage, so a plan is repeatable; the old inputs' one is carried over."""
+    new = {"stackId": "tenant-b-0123456789ab", "party": "tenant-b"}
+    minted = provider.check("Enrolment", "enrolment", new)
+    assert minted == provider.check("Enrolment", "enrolment", new)
+    kept = provider.check("Enrolment", "enrolment", {**new, "lineage": "forged"}, old={**new, "lineage": "kept"})
+    assert kept["lineage"] == "kept"
+
+
+def test_a_line_of_the_log_hangs_on_its_resource(provider: ProviderProcess) -> None:
+    """Information arrives at the engine with the resource's URN and its severity."""
+    provider.create("Admission", "admission", {}, preview=True)
+    (line,) = provider.engine.logged
+    assert line.urn == urn("Admission", "admission")
+    assert line.severity == engine_pb2.INFO
+    assert line.message.startswith("would be admitted")
+
+
+def test_calls_do_not_wait_for_each_other(tmp_path: Path, ledger_path: Path, tenant: Party) -> None:
+    """While one create waits for the ledger, another is answered: no call holds the event loop."""
+    with ledger_service(ledger_path) as service, provider_process(tmp_path) as provider:
+        provider.configure(service.url)
+        first, second = (node_inputs(tenant, name) for name in ("web-001", "web-002"))
+        service.door.hold(verbs.CONFIRM.name, call=1)
+        with ThreadPoolExecutor(1) as pool:
+            held = pool.submit(provider.create, "Node", "web-001", first)
+            assert service.door.holding.wait(30)
+            assert provider.check("Node", "web-002", second) == second
+            assert provider.create("Node", "web-002", second, preview=True)[1] == second
+            assert not held.done()
+            service.door.clear()
+            assert held.result(30)[1]["generation"] == 1
+
+
+def test_cancel_ends_what_waits_within_two_seconds(tmp_path: Path, ledger_path: Path, tenant: Party) -> None:
+    """Calls that wait for a ledger end on Cancel, and what the ledger then still does is adopted later."""
+    with ledger_service(ledger_path) as service, provider_process(tmp_path) as provider:
+        provider.configure(service.url)
+        inputs = {name: node_inputs(tenant, name) for name in ("web-001", "web-002")}
+        service.door.hold(verbs.CONFIRM.name, call=1)
+        ended: dict[str, float] = {}
+
+        def create(name: str) -> None:
+            with pytest.raises(grpc.RpcError) as raised:
+                provider.create("Node", name, inputs[name])
+            assert raised.value.code() == grpc.StatusCode.CANCELLED
+            ended[name] = time.monotonic()
+
+        threads = [threading.Thread(target=create, args=(name,)) for name in inputs]
+        for thread in threads:
+            thread.start()
+        assert service.door.holding.wait(30)
+        while service.door.count < len(inputs):
+            time.sleep(0.01)
+        begun = time.monotonic()
+        provider.stub.Cancel(Empty())
+        for thread in threads:
+            thread.join(30)
+        assert ended.keys() == inputs.keys()
+        assert max(ended.values()) - begun < 2
+        service.door.clear()
+        for name, given in inputs.items():
+            assert provider.create("Node", name, given)[0].endswith(name)
+        assert dict(tenant.states()) == dict.fromkeys(inputs, "active")
+
+
+def test_a_provider_with_a_waiting_call_still_ends(tmp_path: Path, ledger_path: Path, tenant: Party) -> None:
+    """SIGTERM ends the process although a thread of it waits for a ledger that does not answer."""
+    with ledger_service(ledger_path) as service, ThreadPoolExecutor(1) as pool:
+        with provider_process(tmp_path) as provider:
+            provider.configure(service.url)
+            inputs = node_inputs(tenant)
+            service.door.hold(verbs.CONFIRM.name, call=1)
+            held = pool.submit(provider.create, "Node", "web-001", inputs)
+            assert service.door.holding.wait(30)
+            begun = time.monotonic()
+            provider.process.terminate()
+            provider.process.wait(30)
+            assert time.monotonic() - begun < 5
+        assert isinstance(held.exception(30), grpc.RpcError)
