@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from support.golden import compare_golden, golden
 from zonewright.model import Site
 from zonewright.render import NodeContext, RenderError, node_context, render_nodes
 from zonewright.render.validate import NetplanValidator
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "netplan"
 POOLS: dict[str, dict[str, str]] = {
     "v4": {"prefix": "10.80.16.0/20", "gateway": "10.80.16.1"},
     "v6": {"prefix": "2001:db8:1::/48", "gateway": "2001:db8:1::1"},
@@ -58,11 +58,7 @@ def text_of(made: NodeContext) -> str:
 @pytest.mark.parametrize("case", CASES)
 def test_rendered_files_are_the_committed_ones(case: str) -> None:
     """Each case renders to its golden file, byte for byte."""
-    path = GOLDEN / f"{case}.yaml"
-    if os.environ.get("ZONEWRIGHT_UPDATE_GOLDEN"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(CASES[case]), encoding="utf-8")
-    assert text_of(CASES[case]) == path.read_text(encoding="utf-8")
+    compare_golden(f"netplan/{case}.yaml", text_of(CASES[case]))
 
 
 @pytest.fixture(name="netplan")
@@ -79,7 +75,7 @@ def _netplan() -> NetplanValidator:
 @pytest.mark.parametrize("case", CASES)
 def test_netplan_takes_each_file(netplan: NetplanValidator, case: str) -> None:
     """The real netplan generates from each golden file without complaint."""
-    text = (GOLDEN / f"{case}.yaml").read_text(encoding="utf-8")
+    text = golden(f"netplan/{case}.yaml")
     verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
     assert (verdict.status, verdict.detail) == ("pass", "")
 
@@ -113,7 +109,7 @@ def test_the_same_bytes_in_any_surroundings() -> None:
     outputs = []
     for seed, zone, locale in (("1", "UTC", "C"), ("2", "Asia/Shanghai", "C.UTF-8")):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale}
-        environment["PYTHONPATH"] = str(Path(__file__).parent)
+        environment["PYTHONPATH"] = os.pathsep.join((str(Path(__file__).parent), str(Path(__file__).parents[1])))
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         outputs.append(done.stdout)
     assert outputs[0] == outputs[1]

@@ -13,16 +13,10 @@ def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient"
     """A client for a ledger URL.
 
     Raises:
-        LedgerUnavailableError: when the extra that it needs is not installed, or there is no ledger.
+        LedgerUnavailableError: when there is no ledger.
     """
-    from zonewright.ledger.errors import LedgerUnavailableError
+    from zonewright.ledger.client import LedgerClient
 
-    try:
-        from zonewright.ledger.client import LedgerClient
-    except ModuleNotFoundError as error:
-        raise LedgerUnavailableError(
-            "extra", f"this command needs {error.name}; install it with: pip install 'zonewright[stack]'"
-        ) from error
     return LedgerClient(url, root=root, create=create, token=os.environ.get("ZONEWRIGHT_LEDGER_TOKEN"))
 
 

@@ -1,6 +1,7 @@
 """``zonewright diff``: deployed configurations against those that the declaration stands for now."""
 
 import argparse
+import sys
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,6 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.model.demand import demand_of
     from zonewright.program.rendering import rendered_files
     from zonewright.render.difference import file_differences
+    from zonewright.rules.finding import Finding
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
@@ -40,6 +42,8 @@ def _run(arguments: argparse.Namespace) -> int:
         deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack.stack_id)).sites
         digests = {path: digest for files in deployed.values() for path, digest in files.items()}
         texts = ledger.call(verbs.FETCH, ContentQuery(digests=sorted(set(digests.values())))).texts
+    if any(Finding.from_data(item).refuses for item in proposal.findings):
+        print(f"note: as declared, the change is refused; see: zonewright check --stack {stack.name}", file=sys.stderr)
     old = {path: texts[digest] for path, digest in digests.items() if digest in texts}
     owner = next(iter(loaded.declaration.owners))
     new = rendered_files(demand_of(loaded.declaration, owner), proposal)

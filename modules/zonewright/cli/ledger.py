@@ -148,5 +148,6 @@ def _verify(arguments: argparse.Namespace) -> int:
     with _open(arguments) as client:
         entries = _entries(client)
     wrong = wrong or verify(entries, checkpoint)
-    print(f"wrong: {wrong}" if wrong else f"good: {len(entries)} entries, each follows from the one before")
+    count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries, each follows from the one before"
+    print(f"wrong: {wrong}" if wrong else f"good: {count}")
     return 1 if wrong else 0

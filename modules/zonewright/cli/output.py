@@ -13,6 +13,7 @@ from zonewright.rules.finding import Finding, worst_first
 GOOD, REFUSED, MISUSE, NOT_DECIDED = 0, 1, 2, 3
 FORMAT_VERSION = 1
 MAX_WIDTH = 100
+SHOWN_NAMES = 5
 
 
 def width() -> int:
@@ -41,18 +42,34 @@ def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
 
 
 def _entry(finding: Finding, columns: int) -> list[str]:
-    head = f"{finding.level} {finding.rule}: {finding.message}"
-    lines = textwrap.wrap(head, columns, initial_indent="  ", subsequent_indent="    ")
-    excess = f", {finding.excess:,} {finding.unit} beyond the limit" if finding.excess else ""
-    if finding.where:
-        lines.append(f"    at {finding.where}{excess}")
-    others = sorted({f"{item.party} {item.name}".strip() for item in finding.participants})
-    if others:
-        shown = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")  # noqa: PLR2004
-        lines += textwrap.wrap(f"with {shown}", columns, initial_indent="    ", subsequent_indent="      ")
+    where = f"{finding.where}: " if finding.where else ""
+    lines = [f"  {where}{finding.level} {finding.rule}"]
+    lines += _wrapped(finding.message, columns)
+    if unnamed := _unnamed(finding):
+        lines += _wrapped(f"with {unnamed}", columns)
     if finding.fix:
-        lines += textwrap.wrap(f"fix: {finding.fix}", columns, initial_indent="    ", subsequent_indent="      ")
+        lines += _wrapped(f"fix: {finding.fix}", columns)
     return lines
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    return textwrap.wrap(
+        text, columns, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _unnamed(finding: Finding) -> str:
+    """Those concerned whom the message does not name, by party."""
+    names: dict[str, list[str]] = {}
+    for item in sorted(finding.participants, key=lambda item: (item.party, item.name)):
+        if not item.name or item.name not in finding.message:
+            names.setdefault(item.party, []).append(item.name)
+    parts = []
+    for party, given in names.items():
+        known = [name for name in given if name]
+        more = f" and {len(known) - SHOWN_NAMES} more" if len(known) > SHOWN_NAMES else ""
+        parts.append(f"{party}: {', '.join(known[:SHOWN_NAMES])}{more}" if known else party)
+    return "; ".join(parts)
 
 
 def report_error(error: Exception) -> int:
@@ -60,8 +77,14 @@ def report_error(error: Exception) -> int:
     from zonewright.declare.stack_file import StackFileError
 
     code = _ledger_code(error)
-    if code is None and isinstance(error, StackFileError | FileNotFoundError | PermissionError):
+    if code is None and isinstance(error, StackFileError):
         code = MISUSE
+    if code is None and isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
+        print(f"error: this command needs {error.name}; pip install 'zonewright[stack]' brings it", file=sys.stderr)
+        return MISUSE
+    if code is None and isinstance(error, OSError) and error.filename is not None:
+        print(f"error: {error.filename}: {(error.strerror or 'it can not be used').lower()}", file=sys.stderr)
+        return MISUSE
     if code is None:
         print(
             f"error: zonewright has a fault ({type(error).__name__}: {error}); "

@@ -24,7 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _new(arguments: argparse.Namespace) -> int:
     import secrets
 
-    from zonewright.cli.output import GOOD, MISUSE
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED
     from zonewright.declare import load_stack
     from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, project_root, stack_path
 
@@ -42,9 +42,14 @@ def _new(arguments: argparse.Namespace) -> int:
         )
         return MISUSE
     loaded = load_stack(root / declaration)
-    owners = list(loaded.declaration.owners) if loaded.declaration else []
-    if owners and owners != [arguments.party]:
-        print(f"error: {declaration} is declared by '{owners[0]}', not by '{arguments.party}'", file=sys.stderr)
+    if loaded.declaration is None or loaded.problems:
+        for problem in loaded.problems:
+            print(problem)
+        print(f"error: {declaration} has faults; correct them first, nothing was written", file=sys.stderr)
+        return REFUSED
+    owner = next(iter(loaded.declaration.owners))
+    if owner != arguments.party:
+        print(f"error: {declaration} is declared by '{owner}', not by '{arguments.party}'", file=sys.stderr)
         return MISUSE
     stack_id = f"{arguments.name}-{secrets.token_hex(6)}"[-64:].lstrip("._-")
     file = StackFile(

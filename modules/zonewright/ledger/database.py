@@ -26,8 +26,8 @@ class Database:
     """An SQLite file that many processes use at once.
 
     Args:
-        path: the file; its folder must exist.
-        create: make the file and its tables when missing.
+        path: the file.
+        create: make the file, its folder and its tables when missing.
         lock_wait_s: how long a writer waits for its turn before it gives up.
 
     Raises:
@@ -45,6 +45,8 @@ class Database:
             )
         self._engine = _sqlite_engine(path, lock_wait_s)
         if create:
+            with self._sentences():
+                path.parent.mkdir(exist_ok=True)
             with self.writing() as connection:
                 metadata.create_all(connection)
 

@@ -96,22 +96,24 @@ def admit(rows: Iterable[Row], wanted: Mapping[str, str]) -> Moves:
 
 
 def _returns(group: list[Row], current: Row | None, digest: str) -> Row | None:
-    """The releasing row that is wanted again; not while a newer resource is active, whose state would not fit."""
+    """The releasing row that is wanted again: only the newest resource's, since an older one is about to be deleted."""
     if current is not None and current.state == "active":
         return None
-    matches = [row for row in group if row.state == "releasing" and row.digest == digest]
-    return max(matches, key=lambda row: row.generation, default=None)
+    newest = max((row for row in group if row.state == "releasing"), key=lambda row: row.generation, default=None)
+    return newest if newest is not None and newest.digest == digest else None
 
 
 def freed_by_confirm(group: Iterable[Row], held_generation: int) -> tuple[int, ...]:
-    """Rows that the confirm of a name frees: the places its resource held until now.
+    """Rows that the confirm of a name frees: the place its resource held until now.
 
     Args:
         group: the rows of the name.
-        held_generation: generation in the state of the resource; 0 for a new one, which frees nothing: where it
-            replaces another, that one's own delete frees its place.
+        held_generation: generation in the state of the resource; 0 for a new one, which frees nothing. A replaced
+            resource that is still to be deleted has an older generation, and its own delete frees its place.
     """
-    return tuple(row.id for row in group if row.state == "releasing" and row.generation <= held_generation)
+    return tuple(
+        row.id for row in group if row.state == "releasing" and row.generation == held_generation and held_generation
+    )
 
 
 def freed_by_release(group: Iterable[Row], generation: int) -> tuple[int, ...]:

@@ -1,0 +1,64 @@
+"""`zonewright recover` and `zonewright diff` of a stack on the real engine."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.ledger_party import bring_up_racks
+from support.zone_project import SmallZone, Stack, cluster
+from zonewright.ledger.client import LedgerClient
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(name="tenant")
+def _tenant(zone: SmallZone) -> Iterator[Stack]:
+    with LedgerClient(zone.ledger_url) as client:
+        bring_up_racks(client)
+    stack = zone.stack("tenant-a")
+    stack.declare(clusters={"web": cluster(2)})
+    yield stack
+    stack.settled()
+
+
+def test_a_healthy_stack_is_left_as_it_is(tenant: Stack) -> None:
+    """Recover of a stack that lacks nothing changes nothing, also the second time."""
+    tenant.up()
+    before = tenant.resources("Node")
+    for _ in range(2):
+        result = tenant.zonewright("recover", "--stack", tenant.name)
+        assert result.returncode == 0, result.stderr
+        assert "unchanged" in result.stderr
+    assert tenant.resources("Node") == before
+
+
+def test_print_does_nothing(tenant: Stack) -> None:
+    """`--print` shows the commands in their order and carries none out."""
+    result = tenant.zonewright("recover", "--stack", tenant.name, "--print")
+    assert result.returncode == 0, result.stderr
+    named = [line.split("pulumi ", maxsplit=1)[1].split()[0] for line in result.stderr.splitlines()]
+    assert named == ["cancel", "up"]
+    assert tenant.holdings() == []
+
+
+def test_a_stack_that_never_ran_comes_up(tenant: Stack) -> None:
+    """Recover of a stack that exists and holds nothing ends with everything declared."""
+    result = tenant.zonewright("recover", "--stack", tenant.name)
+    assert result.returncode == 0, result.stderr
+    assert len(tenant.holdings("active")) == 2
+
+
+def test_diff_is_of_deployed_against_declared(tenant: Stack) -> None:
+    """Before the first up all files are new, after it none differs; a node that leaves takes its file with it."""
+    new = tenant.zonewright("diff", "--stack", tenant.name, "--exit-code")
+    assert new.returncode == 1, new.stderr
+    assert new.stdout.count("--- /dev/null") == 2
+    tenant.up()
+    same = tenant.zonewright("diff", "--stack", tenant.name, "--exit-code")
+    assert (same.returncode, same.stdout) == (0, "")
+    tenant.declare(clusters={"web": cluster(1)})
+    gone = tenant.zonewright("diff", "--stack", tenant.name)
+    assert gone.returncode == 0
+    assert gone.stdout.count("+++ /dev/null") == 1
+    assert "web-002" in gone.stdout
+    tenant.up()
