@@ -181,6 +181,33 @@ def test_a_stack_is_checked_against_its_ledger(root: Path, run: Run) -> None:
     assert err == "note: as declared, the change is refused; see: zonewright check --stack a\n"
 
 
+def test_a_zone_is_loaded_whole_and_again(root: Path, run: Run) -> None:
+    """`ledger load` brings in every owner; the same again changes nothing, and a changed declaration is followed."""
+    code, out, err = run("ledger", "load", "stacks/zones/small")
+    assert (code, out, err) == (0, "operator: 1 site, 1 row\ntenant-a: 2 nodes\n", "")
+    history = run("ledger", "history")[1].count("\n")
+    assert run("ledger", "load", "stacks/zones/small")[:2] == (code, out)
+    for clusters in ({"web": cluster(1)}, {"web": cluster(3, node_type="two-u")}, {}):
+        write(root, "tenant-a", {"owner": "tenant-a", "clusters": clusters})
+        assert run("ledger", "load", "stacks/zones/small")[0] == 0
+    _, out, _ = run("ledger", "status", "--format", "json")
+    assert json.loads(out)["sites"]["dc1"]["free_u"] == 84
+    assert run("ledger", "history")[1].count("\n") > history
+    assert run("ledger", "verify")[0] == 0
+
+
+def test_what_is_refused_in_a_load_is_told_and_the_others_stand(root: Path, run: Run) -> None:
+    """An owner whose change breaks a rule is left out whole, with its findings; all others are brought in."""
+    write(root, "tenant-a", {"owner": "tenant-a", "clusters": CROWDED})
+    write(root, "tenant-b", {"owner": "tenant-b", "clusters": {"web": cluster(1)}})
+    code, out, _ = run("ledger", "load", "stacks/zones/small")
+    assert code == 1
+    assert "tenant-a: refused, nothing of it was claimed" in out
+    assert "40 findings refuse the change" in out
+    assert out.endswith("tenant-b: 1 node\n")
+    assert run("ledger", "load", "nowhere")[0] == 1
+
+
 def test_json_has_a_version(root: Path, run: Run) -> None:
     """Every command that prints JSON gives one document with the version of its form."""
     with_ledger(run)

@@ -21,6 +21,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, function, text in (
         ("init", _init, "make the ledger if it is missing, and register the administrator's zone.yaml"),
+        ("load", _load, "register a zone and bring in what all its owners declare, for demonstrations and tests"),
         ("status", _status, "free capacity by site, or everything of one stack"),
         ("history", _history, "print the journal, one JSON line for each decision"),
         ("checkpoint", _checkpoint, "print the journal's signed head, to be kept elsewhere"),
@@ -28,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
-        if name == "init":
+        if name in ("init", "load"):
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
@@ -61,6 +62,36 @@ def _init(arguments: argparse.Namespace) -> int:
     state = "registered" if answer.changed else "is registered already"
     print(f"zone {answer.zone} {state}: {answer.zone_digest}")
     return 0
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import findings_text, width
+    from zonewright.declare import load_zone
+    from zonewright.ledger import LedgerRefusedError, verbs
+    from zonewright.ledger.messages import InitRequest
+    from zonewright.program.loading import load_owner
+    from zonewright.rules.words import some
+
+    declaration = (loaded := load_zone(arguments.zone)).declaration
+    if declaration is None or loaded.problems:
+        for problem in loaded.problems:
+            print(problem)
+        return 1
+    refused = 0
+    with _open(arguments, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=declaration.zone))
+        for owner in sorted(declaration.owners, key=lambda owner: (not declaration.owners[owner].sites, owner)):
+            try:
+                held = load_owner(client, declaration, owner).holdings
+            except LedgerRefusedError as error:
+                refused += 1
+                print(f"{owner}: refused, nothing of it was claimed: {error}")
+                if error.findings:
+                    print(findings_text(error.findings, columns=width()))
+                continue
+            counts = {kind: sum(item.kind == kind for item in held) for kind in ("site", "row", "node")}
+            print(f"{owner}: {', '.join(some(count, kind) for kind, count in counts.items() if count) or 'nothing'}")
+    return 1 if refused else 0
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -22,7 +22,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster
-from zonewright.program.rendering import rendered_files
+from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
     Completion,
@@ -132,8 +132,7 @@ def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: M
     _say_what_changed(proposal, admission)
     registered: list[pulumi.Resource] = [*_facilities(stack_id, demand, admission, provider)]
     registered += _clusters(stack_id, demand, proposal, (admission, *registered), provider)
-    for site_id in sorted({wanted.cluster.site for wanted in demand.clusters.values()}):
-        files = {path: digest for path, digest in manifest.items() if path.startswith(f"nodes/{site_id}/")}
+    for site_id, files in files_by_site(demand, manifest).items():
         options_ = pulumi.ResourceOptions(provider=provider, depends_on=[admission])
         registered.append(SiteConfig(site_id, stack_id=stack_id, site=site_id, files=files, opts=options_))
     completion = Completion(

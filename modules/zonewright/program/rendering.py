@@ -29,3 +29,11 @@ def rendered_files(demand: Demand, proposal: Proposal) -> Mapping[str, str]:
                     )
                 )
     return render_nodes(contexts)
+
+
+def files_by_site(demand: Demand, manifest: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    """The part of a manifest (digest by path) that each site of a demand gets."""
+    sites = sorted({wanted.cluster.site for wanted in demand.clusters.values()})
+    return {
+        site: {path: digest for path, digest in manifest.items() if path.startswith(f"nodes/{site}/")} for site in sites
+    }
