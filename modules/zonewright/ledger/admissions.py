@@ -4,14 +4,16 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger import journal, life
 from zonewright.ledger.change import change_digest
 from zonewright.ledger.context import Context, get_content, raise_revisions, require_enrolment
 from zonewright.ledger.errors import LedgerRefusedError
-from zonewright.ledger.facts import claims_of, revisions_of
+from zonewright.ledger.facts import NODE_FIELDS, claims_of, revisions_of
 from zonewright.ledger.messages import (
     Admission,
     AdmitRequest,
@@ -21,7 +23,7 @@ from zonewright.ledger.messages import (
 from zonewright.ledger.proposals import examine
 from zonewright.ledger.tables import admission, asset, claim, reservation
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import Demand, asset_text
+from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.rules.finding import Finding
 
 
@@ -75,11 +77,31 @@ def _refuse(
     return LedgerRefusedError("findings", f"{len(against)} findings, nothing was claimed or created", against)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A row as a change wants it; ``digest`` is of what its resource is made from, ``text`` of all that it holds."""
+
+    kind: str
+    place: str
+    digest: str
+    text: str
+
+    @classmethod
+    def claim(cls, data: Mapping[str, Any]) -> "_Wanted":
+        made_from = canonical_json({key: data[key] for key in NODE_FIELDS})
+        return cls("node", data["rack"], digest_of(made_from), canonical_json(data))
+
+    @classmethod
+    def asset(cls, name: str, item: SiteAsset | RowAsset) -> "_Wanted":
+        text = asset_text(item)
+        return cls(item.kind, name, digest_of(text), text)
+
+
 def _carry_out(connection: Connection, context: Context, request: AdmitRequest, demand: Demand, line: str) -> Admission:
     now = context.now()
     claims = claims_of(demand, request.seats, request.addresses)
-    wanted_claims = {name: ("node", data["rack"], canonical_json(data)) for name, data in claims.items()}
-    wanted_assets = {name: (item.kind, name, asset_text(item)) for name, item in demand.assets.items()}
+    wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
+    wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}
     counts = {
         "claims": _write(connection, claim, request, wanted_claims, now),
         "assets": _write(connection, asset, request, wanted_assets, now),
@@ -100,7 +122,7 @@ def _carry_out(connection: Connection, context: Context, request: AdmitRequest, 
             change_digest=digest,
             rendered_digest=request.rendered_digest,
             holds=canonical_json(
-                {name: digest_of(text) for name, (_, _, text) in (wanted_claims | wanted_assets).items()}
+                {name: digest_of(item.text) for name, item in (wanted_claims | wanted_assets).items()}
             ),
             state="current",
             admitted_at=now,
@@ -144,35 +166,53 @@ def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state:
 
 
 def _write(
-    connection: Connection, table: Table, request: AdmitRequest, wanted: Mapping[str, tuple[str, str, str]], now: str
+    connection: Connection, table: Table, request: AdmitRequest, wanted: Mapping[str, _Wanted], now: str
 ) -> dict[str, int]:
     """Carry out the moves of one admission in one table; returns how many rows went to which state."""
     rows = rows_of_stack(connection, table, request.stack_id)
-    moves = life.admit(rows, {name: digest_of(text) for name, (_, _, text) in wanted.items()})
+    moves = life.admit(rows, {name: item.digest for name, item in wanted.items()})
     for state in ("freed", "releasing", "active"):
         ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
         set_state(connection, table, ids, state, now)
-    fresh = []
-    for name in moves.new:
-        kind, where, text = wanted[name]
-        fresh.append(
-            {
-                "stack_id": request.stack_id,
-                "party": request.party,
-                "kind": kind,
-                "name": name,
-                "state": "admitted",
-                "generation": 0,
-                "site": where.split("/", 1)[0],
-                "rack": where,
-                "digest": digest_of(text),
-                "data": text,
-                "changed_at": now,
-            }
-        )
+    _follow(connection, table, request.stack_id, wanted)
+    fresh = [
+        {
+            "stack_id": request.stack_id,
+            "party": request.party,
+            "kind": wanted[name].kind,
+            "name": name,
+            "state": "admitted",
+            "generation": 0,
+            "site": wanted[name].place.split("/", 1)[0],
+            "rack": wanted[name].place,
+            "digest": wanted[name].digest,
+            "data": wanted[name].text,
+            "changed_at": now,
+        }
+        for name in moves.new
+    ]
     if fresh:
         connection.execute(table.insert(), fresh)
     return {"admitted": len(fresh), **dict(sorted(Counter(moves.states.values()).items()))}
+
+
+def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping[str, _Wanted]) -> None:
+    """Give rows that stay what their resource does not see, such as the feed or the node type's draw.
+
+    No resource is updated for such a change, so nothing would ever confirm a row of its own for it.
+    """
+    staying = connection.execute(
+        select(table.c.id, table.c.name, table.c.data).where(
+            table.c.stack_id == stack_id, table.c.state.in_(life.CURRENT)
+        )
+    ).all()
+    altered = [
+        {"row_id": row.id, "text": wanted[row.name].text} for row in staying if row.data != wanted[row.name].text
+    ]
+    if altered:
+        connection.execute(
+            update(table).where(table.c.id == bindparam("row_id")).values(data=bindparam("text")), altered
+        )
 
 
 def standing(context: Context, request: StandingRequest) -> Standing:

@@ -18,6 +18,9 @@ from zonewright.model.demand import Asset, Demand, RowAsset, SiteAsset, asset_te
 from zonewright.model.expand import baseline_of_row, node_draw, nodes_of, racks_of_row
 from zonewright.model.world import Occupant, Rack, Standing, World
 
+NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
+"""The part of a claim's data that its Node resource is made from."""
+
 _ASSETS: TypeAdapter[Asset] = TypeAdapter(Asset)
 
 
