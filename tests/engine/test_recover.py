@@ -66,3 +66,29 @@ def test_diff_is_of_deployed_against_declared(tenant: Stack) -> None:
     assert gone.stdout.count("+++ /dev/null") == 1
     assert "web-002" in gone.stdout
     tenant.up()
+
+
+def test_an_unreadable_state_is_restored(tenant: Stack) -> None:
+    """A state file that a kill left empty gives way to the checkpoint before it; the ledger's claims are adopted."""
+    tenant.up()
+    (state,) = tenant.root.glob(".zonewright/.pulumi/stacks/*/tenant-a.json")
+    state.write_bytes(b"")
+    result = tenant.zonewright("recover", "--stack", tenant.name)
+    assert result.returncode == 0, result.stderr
+    assert "the checkpoint before it is put in its place" in result.stderr
+    assert state.with_name("tenant-a.json.broken").read_bytes() == b""
+    assert len(tenant.holdings("active")) == 2
+
+
+def test_a_state_without_a_backup_is_a_sentence(tenant: Stack) -> None:
+    """Where there is nothing to restore from, recover says what it could not read and changes nothing."""
+    tenant.up()
+    (state,) = tenant.root.glob(".zonewright/.pulumi/stacks/*/tenant-a.json")
+    good, backup = state.read_bytes(), state.with_name("tenant-a.json.bak")
+    state.write_bytes(b"")
+    backup.unlink()
+    result = tenant.zonewright("recover", "--stack", tenant.name)
+    assert result.returncode == 3
+    assert "the state of stack tenant-a can not be read" in result.stderr
+    assert "Traceback" not in result.stderr
+    state.write_bytes(good)

@@ -15,8 +15,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "recover",
         help="after a kill or a lost state, bring a stack and the ledger together again",
-        description="Remove the lock of a killed run, clear its pending operations, take the stack over if its state "
-        "was lost, and run up. Safe to run again.",
+        description="Remove the lock of a killed run, restore a state file that it left unreadable, clear its pending "
+        "operations, take the stack over if its state was lost, and run up. Safe to run again.",
     )
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     parser.add_argument(
@@ -48,7 +48,7 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
     steps = _Steps(stack, only_print=arguments.only_print)
     if not steps.cancel():
         return 3
-    deployment = stack.export()
+    deployment = _readable(stack, only_print=arguments.only_print)
     if deployment.get("pending_operations"):
         count = len(deployment["pending_operations"])
         if not steps.pulumi(f"clear {count} pending operations", "refresh", "--yes", "--clear-pending-creates"):
@@ -73,6 +73,19 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
     if arguments.no_up:
         return 0
     return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
+
+
+def _readable(stack: "PulumiStack", *, only_print: bool) -> dict[str, Any]:
+    """The state; where a kill left none that can be read, the checkpoint before it, whose gaps the ledger fills."""
+    from zonewright.engine import EngineError
+
+    try:
+        return stack.export()
+    except EngineError as error:
+        if only_print or (broken := stack.restore()) is None:
+            raise
+        print(f"{error}; the checkpoint before it is put in its place, what was there is now {broken}", file=sys.stderr)
+        return stack.export()
 
 
 def _holds(own: list[dict[str, Any]]) -> bool:

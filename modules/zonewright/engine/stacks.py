@@ -5,12 +5,15 @@ Must not know what the stack's resources are.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from zonewright.engine.environment import environment
 from zonewright.engine.errors import EngineError
@@ -67,3 +70,38 @@ class PulumiStack:
             )
         deployment: dict[str, Any] = json.loads(result.stdout).get("deployment") or {}
         return deployment
+
+    def restore(self) -> Path | None:
+        """Put the checkpoint before the last in place of a state file that is no JSON.
+
+        The engine keeps that checkpoint as ``.bak`` beside the file, on a backend of files.
+
+        Returns:
+            Where the unreadable file was moved, or None when there was nothing to put right.
+        """
+        state = self._state_file()
+        if state is None or _is_json(state) or not _is_json(backup := state.with_name(f"{state.name}.bak")):
+            return None
+        broken, fresh = state.with_name(f"{state.name}.broken"), state.with_name(f"{state.name}.new")
+        shutil.copyfile(backup, fresh)
+        shutil.copyfile(state, broken)
+        fresh.replace(state)
+        return broken
+
+    def _state_file(self) -> Path | None:
+        """The stack's file on a backend of files; None on any other backend."""
+        project = yaml.safe_load((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
+        url = self.variables().get("PULUMI_BACKEND_URL") or project.get("backend", {}).get("url", "")
+        if not url.startswith("file://"):
+            return None
+        folder = self.root / Path(url.removeprefix("file://").split("?")[0]).expanduser()
+        path = folder / ".pulumi" / "stacks" / project["name"] / f"{self.name}.json"
+        return path if path.is_file() else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
