@@ -114,6 +114,16 @@ def test_the_life_of_a_move(world: World) -> None:
     assert tenant.release("web-001", 2)
 
 
+def test_what_no_resource_is_made_from_follows_at_once(world: World) -> None:
+    """Another feed is no property of a node's resource: the active claim takes it over, and no row waits."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(2)})
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(2, feed="B")})))
+    report = world.client.call(verbs.REPORT, m.ReportRequest(stack_id=tenant.stack_id))
+    assert [(item.state, item.generation, item.data["feed"]) for item in report.holdings] == [("active", 1, "B")] * 2
+
+
 def test_going_back_before_the_move_was_done(world: World) -> None:
     """A change that is taken back makes the old claim active again, without a new resource."""
     world.operator(racks=2)
