@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from support.ledger_party import bring_up_racks
 from support.trial_project import MARK, PROJECT, PROVIDER, Project
-from support.zone_project import SmallZone
+from support.zone_project import SmallZone, Stack, cluster
 from zonewright import engine as engine_room
+from zonewright.ledger.client import LedgerClient
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +49,13 @@ def zone(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
     for process in made.processes():
         process.kill()
     assert left == []
+
+
+@pytest.fixture
+def declared(zone: SmallZone) -> Stack:
+    """Give a tenant's stack that declares two nodes, before its first up; the operator's two racks are there."""
+    with LedgerClient(zone.ledger_url) as client:
+        bring_up_racks(client)
+    stack = zone.stack("tenant-a")
+    stack.declare(clusters={"web": cluster(2)})
+    return stack

@@ -5,23 +5,17 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from support.ledger_party import bring_up_racks
 from support.zone_project import ZONE, SmallZone, Stack, cluster
-from zonewright.ledger.client import LedgerClient
 
 pytestmark = pytest.mark.engine
 HEAVIER = {"allocated_draw": 260}
 
 
 @pytest.fixture(name="tenant")
-def _tenant(zone: SmallZone) -> Iterator[Stack]:
-    with LedgerClient(zone.ledger_url) as client:
-        bring_up_racks(client)
-    stack = zone.stack("tenant-a")
-    stack.declare(clusters={"web": cluster(2)})
-    stack.up()
-    yield stack
-    stack.settled()
+def _tenant(declared: Stack) -> Iterator[Stack]:
+    declared.up()
+    yield declared
+    declared.settled()
 
 
 def test_another_feed_is_active_after_one_up(tenant: Stack) -> None:

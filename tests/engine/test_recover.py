@@ -4,21 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.ledger_party import bring_up_racks
-from support.zone_project import SmallZone, Stack, cluster
-from zonewright.ledger.client import LedgerClient
+from support.zone_project import Stack, cluster
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(name="tenant")
-def _tenant(zone: SmallZone) -> Iterator[Stack]:
-    with LedgerClient(zone.ledger_url) as client:
-        bring_up_racks(client)
-    stack = zone.stack("tenant-a")
-    stack.declare(clusters={"web": cluster(2)})
-    yield stack
-    stack.settled()
+def _tenant(declared: Stack) -> Iterator[Stack]:
+    yield declared
+    declared.settled()
 
 
 def _nodes(stack: Stack) -> dict[str, tuple[object, object]]:

@@ -85,7 +85,7 @@ def _load(arguments: argparse.Namespace) -> int:
                 held = load_owner(client, declaration, owner).holdings
             except LedgerRefusedError as error:
                 refused += 1
-                print(f"{owner}: refused, nothing of it was claimed: {error}")
+                print(f"{owner}: refused: {error}")
                 if error.findings:
                     print(findings_text(error.findings, columns=width()))
                 continue
