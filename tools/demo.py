@@ -1,4 +1,4 @@
-"""`make demo`: three parties, one data centre, the real Pulumi engine; everything that is said is what happened.
+"""`make demo`: the reference zone, four of its parties by the real Pulumi engine; all that is said is what happened.
 
 Works on a copy of the reference zone in a scratch folder, so it can be run again and again. Fails, with a sentence
 and exit code 1, when any step does not do what it should.
@@ -83,9 +83,13 @@ class Demo:
 
     def stack(self, name: str, party: str) -> None:
         """Make a stack with an identity of its own."""
-        file = f"zones/reference/{party if party.startswith('tenant') else f'facility-{party}'}.yaml"
-        self.zonewright("stack", "new", name, "--party", party, "--declaration", file)
+        kind = {"operator": "facility-", "carrier": "network-"}.get(party.partition("-")[0], "")
+        self.zonewright("stack", "new", name, "--party", party, "--declaration", f"zones/reference/{kind}{party}.yaml")
         self.run("pulumi", "--non-interactive", "stack", "init", name)
+
+    def load(self, *owners: str) -> str:
+        """Bring owners in without an engine."""
+        return self.zonewright("ledger", "load", "zones/reference", *(f"--only={owner}" for owner in owners))
 
     def holdings(self, name: str) -> dict[str, int]:
         """How much the ledger holds for a stack, by kind."""
@@ -131,15 +135,25 @@ def message(output: str, resource: str) -> str:
 def steps(demo: Demo) -> None:
     """The story."""
     admission = "zonewright:index:Admission"
-    say(f"{BOLD}1. The zone.{RESET} Its administrator registers zone.yaml with an empty ledger.")
+    say(f"{BOLD}1. The zone.{RESET} Three districts, twelve sites, fourteen links; the folder as the whole world:")
+    show(demo.zonewright("check", "zones/reference").splitlines()[-1])
+    say("Its administrator registers zone.yaml with an empty ledger.")
     show(demo.zonewright("ledger", "init", "zones/reference"))
 
-    say(f"{BOLD}2. A facility.{RESET} operator-b brings in data centre qp-dc1 with `pulumi up`.")
+    say(f"{BOLD}2. A facility and a network.{RESET} operator-b brings in data centre qp-dc1 and three edge sites.")
     demo.stack("facility-b", "operator-b")
     show(message(demo.pulumi("facility-b", "up", "--yes", "--skip-preview"), admission))
+    say("The other facilities are loaded. carrier-b brings in its ducts and links with `pulumi up`.")
+    show(demo.load("operator-a", "operator-c"))
+    demo.stack("carrier-b", "carrier-b")
+    show(message(demo.pulumi("carrier-b", "up", "--yes", "--skip-preview"), admission))
+    show(demo.load("carrier-a", "carrier-c", "tenant-ai", "tenant-gov", "tenant-sme-pool"))
     show(demo.zonewright("ledger", "status"))
 
-    say(f"{BOLD}3. A tenant.{RESET} tenant-fin places a cluster there; the ledger finds most of the racks.")
+    say(
+        f"{BOLD}3. A tenant.{RESET} tenant-fin places its core at qp-dc1 and a replica in another district; the ledger "
+        "finds the racks, and checks the fibre between them."
+    )
     demo.stack("tenant-fin", "tenant-fin")
     show(message(demo.pulumi("tenant-fin", "up", "--yes", "--skip-preview"), admission))
     held = demo.holdings("tenant-fin")
@@ -184,10 +198,10 @@ def crowd() -> None:
     with LedgerClient(config["zone:ledger"], root=SCRATCH) as ledger:
         report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
     taken = sorted((item.data["rack"], item.data["position"]) for item in report.holdings if item.kind == "node")
-    rack, position = taken[0]
+    rack, position = next(place for place in taken if place[0].startswith("wj-dc1/"))
     path = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    name, cluster = next(iter(document["clusters"].items()))
+    name, cluster = "platform", document["clusters"]["platform"]
     cluster["places"] = {f"{n:03}": {"rack": rack, "position": position + 4 * (n - 1)} for n in range(1, 4)}
     cluster.update({"count": 3, "node_type": "gpu-4u"})
     cluster.pop("spread", None)

@@ -12,6 +12,7 @@ from zonewright.cli import parser
 from zonewright.ledger.service import FUNCTIONS
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.formats import FORMATS
+from zonewright.rules.document import reference_markdown
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
@@ -109,7 +110,16 @@ def formats_page() -> str:
     return "\n".join(parts)
 
 
+def rules_page() -> str:
+    """Rules, each with what it says of its first failing case."""
+    sys.path.insert(0, str(FOLDER.parents[1] / "tests"))
+    from support.rule_cases import examples  # noqa: PLC0415 - not part of the package
+
+    return reference_markdown(examples())
+
+
 PAGES = {
+    "rules.md": rules_page,
     "formats.md": formats_page,
     "cli.md": cli_page,
     "settings.md": settings_page,

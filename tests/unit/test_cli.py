@@ -238,7 +238,7 @@ def test_the_schema_is_a_schema(run: Run) -> None:
 def test_a_fault_of_ours_is_told_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even an exception that nobody expected is one sentence, ends with 3, and is shown whole with --debug."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("deliberate")
 
     monkeypatch.setattr("zonewright.declare.load_zone", fail)
@@ -302,7 +302,7 @@ def test_forty_findings_as_the_engine_prints_them(root: Path) -> None:
     loaded = load_zone(root / "stacks" / "zones" / "small")
     assert loaded.declaration is not None
     assert not loaded.problems
-    findings, _ = judge_declaration(loaded.declaration)
+    findings = judge_declaration(loaded.declaration, on="2026-07-01").findings
     assert len(findings) == 40
     text = refusal_text(findings, stack="a")
     assert max(len(line) for line in text.splitlines()) <= 78

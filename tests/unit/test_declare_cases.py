@@ -14,7 +14,13 @@ from zonewright.declare import load_zone
 from zonewright.declare.compose import FAST_LOADER
 
 CASES = Path(__file__).parents[1] / "cases" / "declare"
-REPLACED = {"zone": "zone.yaml", "facility": "facility-operator-b.yaml", "tenant": "tenant-fin.yaml"}
+REPLACED = {
+    "zone": "zone.yaml",
+    "facility": "facility-operator-b.yaml",
+    "network": "network-carrier-a.yaml",
+    "tenant": "tenant-fin.yaml",
+}
+ON = "2026-07-01"
 FILES = sorted(path for kind in REPLACED for path in (CASES / kind).glob("*.yaml"))
 LOADERS = {"libyaml": FAST_LOADER, "pure": yaml.SafeLoader}
 
@@ -23,7 +29,7 @@ def load_case(case: Path, folder: Path, loader: type = FAST_LOADER) -> tuple[str
     """The sentences for a case: its file in place of the file of that kind in the base zone."""
     shutil.copytree(CASES / "base", folder, dirs_exist_ok=True)
     shutil.copyfile(case, folder / REPLACED[case.parent.name])
-    loaded = load_zone(folder, loader=loader)
+    loaded = load_zone(folder, on=ON, loader=loader)
     assert loaded.declaration is None
     return tuple(str(problem) for problem in loaded.problems)
 
@@ -41,7 +47,7 @@ def test_a_case_gives_its_sentences(case: Path, loader: str, tmp_path: Path) -> 
 
 def test_the_base_zone_has_no_fault() -> None:
     """The zone that cases are put into is good, so a case shows its own fault only."""
-    loaded = load_zone(CASES / "base")
+    loaded = load_zone(CASES / "base", on=ON)
     assert loaded.problems == ()
     assert loaded.declaration is not None
 

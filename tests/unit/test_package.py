@@ -34,7 +34,7 @@ def test_an_auditor_needs_no_extra() -> None:
     """`check` of a zone and `schema` work with the base alone, on the whole reference zone."""
     checked = base_only("check", "stacks/zones/reference", cwd=REPOSITORY)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert checked.stdout.startswith("good: ")
+    assert checked.stdout.splitlines()[-1].startswith("good: ")
     assert base_only("schema", "zone", cwd=REPOSITORY).returncode == 0
 
 

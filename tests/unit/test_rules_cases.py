@@ -1,77 +1,12 @@
-"""Each rule's case files: a small world in YAML, and the findings that it must give.
-
-A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
-none), accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1), stack
-(s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name with ``spread``. ``findings``: rule, subject,
-value, limit, excess, and any other field that is to be compared; ``says`` is a part of message and fix.
-"""
+"""Each rule's case files (their form: ``support/rule_cases.py``) give exactly the findings that they state."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from zonewright.model import Spread
-from zonewright.model.power import Draw
-from zonewright.model.world import ClusterFacts, Feed, Occupant, Rack, World
+from support.rule_cases import FILES, documents, world
 from zonewright.rules import RULES, Finding, evaluate
-
-CASES = Path(__file__).parent.parent / "cases" / "rules"
-FILES = sorted(CASES.glob("*/*.yaml"))
-
-
-def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
-    """A rack from its short form."""
-    given = {"u_height": 42, "max_weight_kg": 1200, "A": 6000, "B": 6000, **(data or {})}
-    feeds = {name: Feed(available_w=given.pop(name), power_panel=f"panel-{name}") for name in ("A", "B")}
-    given["feeds"] = {name: feed for name, feed in feeds.items() if feed.available_w}
-    given["may_open"] = frozenset(given.get("may_open", ()))
-    return Rack(id=rack_id, owner="op", **given)
-
-
-def occupant(data: dict[str, Any]) -> Occupant:
-    """An occupant from its short form."""
-    fields = {"supplies", "required", "worst_share_thousandths", "single_feed"}
-    rest = {key: value for key, value in data.items() if key not in fields | {"at", "u", "w", "kg"}}
-    baseline = data.get("standing") == "baseline"
-    stated = {
-        "party": "op" if baseline else "t1",
-        "stack": "" if baseline else "s1",
-        "standing": "wanted",
-        "path": f"clusters.{data['name'].rpartition('-')[0]}" if data.get("party", "t1") == "t1" else "",
-    }
-    return Occupant(
-        **{**stated, **rest},
-        position=data["at"],
-        u_height=data.get("u", 1),
-        weight_kg=data.get("kg", 0.0),
-        draw=Draw(allocated_w=data.get("w", 0), **{key: data[key] for key in fields & data.keys()}),
-    )
-
-
-def world(data: dict[str, Any]) -> World:
-    """A world from its short form."""
-    return World(
-        racks={rack_id: rack(rack_id, given) for rack_id, given in data.get("racks", {}).items()},
-        occupants=tuple(occupant(item) for item in data.get("occupants", ())),
-        clusters=tuple(
-            ClusterFacts(
-                party="t1",
-                stack="s1",
-                name=item["name"],
-                site="dc",
-                spread=Spread(**item["spread"]) if "spread" in item else None,
-                path=f"clusters.{item['name']}",
-            )
-            for item in data.get("clusters", ())
-        ),
-    )
-
-
-def documents(path: Path) -> list[dict[str, Any]]:
-    """The documents of a case file."""
-    return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -38,14 +38,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _whole(folder: Path) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
+    from datetime import UTC, datetime
+
     from zonewright.declare import load_zone
     from zonewright.place import judge_declaration
 
-    loaded = load_zone(folder)
+    on = datetime.now(UTC).date().isoformat()
+    loaded = load_zone(folder, on=on)
     if loaded.declaration is None or loaded.problems:
         return loaded.problems, (), ""
-    findings, line = judge_declaration(loaded.declaration)
-    return (), findings, line
+    judged = judge_declaration(loaded.declaration, on=on)
+    return (), judged.findings, judged.line
 
 
 def _stack(name: str, url: str | None) -> "tuple[Sequence[Problem], Sequence[Finding], str]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zonewright.ledger.client import LedgerClient
     from zonewright.ledger.messages import JournalEntry
+    from zonewright.model import Declaration
 
 DEFAULT = "sqlite:///.zonewright/ledger.db"
 _PAGE = 1000
@@ -31,6 +32,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
         if name in ("init", "load"):
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
+        if name == "load":
+            verb.add_argument(
+                "--only", action="append", default=[], metavar="OWNER", help="bring in this owner only; may be repeated"
+            )
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
@@ -73,6 +78,10 @@ def _load(arguments: argparse.Namespace) -> int:
     from zonewright.rules.words import some
 
     declaration = (loaded := load_zone(arguments.zone)).declaration
+    unknown = sorted(set(arguments.only) - set(declaration.owners if declaration is not None else arguments.only))
+    if unknown:
+        print(f"error: no file of {', '.join(unknown)} in {arguments.zone}", file=sys.stderr)
+        return 2
     if declaration is None or loaded.problems:
         for problem in loaded.problems:
             print(problem)
@@ -80,7 +89,7 @@ def _load(arguments: argparse.Namespace) -> int:
     refused = 0
     with _open(arguments, create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
-        for owner in sorted(declaration.owners, key=lambda owner: (not declaration.owners[owner].sites, owner)):
+        for owner in _in_order(declaration, arguments.only):
             try:
                 held = load_owner(client, declaration, owner).holdings
             except LedgerRefusedError as error:
@@ -89,9 +98,16 @@ def _load(arguments: argparse.Namespace) -> int:
                 if error.findings:
                     print(findings_text(error.findings, columns=width()))
                 continue
-            counts = {kind: sum(item.kind == kind for item in held) for kind in ("site", "row", "node")}
+            counts = {kind: sum(item.kind == kind for item in held) for kind in ("site", "row", "duct", "link", "node")}
             print(f"{owner}: {', '.join(some(count, kind) for kind, count in counts.items() if count) or 'nothing'}")
     return 1 if refused else 0
+
+
+def _in_order(declaration: "Declaration", only: list[str]) -> list[str]:
+    """Sites before the links between them, and both before the nodes that need them."""
+    files = declaration.owners
+    chosen = [owner for owner in files if owner in only or not only]
+    return sorted(chosen, key=lambda owner: (not files[owner].sites, not files[owner].links, owner))
 
 
 def _status(arguments: argparse.Namespace) -> int:

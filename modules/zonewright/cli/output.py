@@ -37,13 +37,16 @@ def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
         for finding in group:
             lines += _entry(finding, columns)
     count = sum(1 for finding in findings if finding.refuses)
-    tail = "1 finding refuses the change" if count == 1 else f"{count} findings refuse the change"
+    waivers = sum(1 for finding in findings if finding.waiver)
+    tail = "1 finding refuses the change" if count == 1 else f"{count or 'no'} findings refuse the change"
+    tail += f", {waivers} waived" if waivers else ""
     return "\n".join([*lines[1:], "", tail])
 
 
 def _entry(finding: Finding, columns: int) -> list[str]:
     where = f"{finding.where}: " if finding.where else ""
-    lines = [f"  {where}{finding.level} {finding.rule}"]
+    waived = f", waived by {finding.waiver}" if finding.waiver else ""
+    lines = [f"  {where}{finding.level} {finding.rule}{waived}"]
     lines += _wrapped(finding.message, columns)
     if unnamed := _unnamed(finding):
         lines += _wrapped(f"with {unnamed}", columns)

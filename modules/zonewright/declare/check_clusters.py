@@ -9,6 +9,7 @@ from zonewright.model import Cluster, OwnerFile, Row, Site
 from zonewright.model.expand import rack_number
 
 MAX_NODES = 50_000
+_WIDTH = ("rack", "row", "room", "site", "district")
 
 
 def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[str, RowIndex]) -> Iterator[Fault]:
@@ -35,6 +36,8 @@ def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[s
         path: Path = ("clusters", cluster_id)
         yield from _node_type(known, owner, path, cluster)
         yield from _numbers(known, owner, path, cluster)
+        yield from _relations(known, owner, path, cluster, file)
+        yield from _connections(known, owner, path, cluster)
         found = known.site(cluster.site)
         if found is None and not known.site_may_exist(cluster.site):
             yield unknown("site", cluster.site, known.site_ids(), owner=owner, path=(*path, "site"))
@@ -81,6 +84,44 @@ def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator
                 expected="a node that the cluster has",
                 got=f"'{number}', which 'without' names",
                 fix="delete the place, or take the number out of 'without'",
+            )
+
+
+def _relations(known: Known, owner: str, path: Path, cluster: Cluster, file: OwnerFile) -> Iterator[Fault]:
+    """Clusters that it must be apart from or together with are others of the same file, and not both at once."""
+    own = path[-1]
+    for section in ("apart_from", "together_with"):
+        for index, relation in enumerate(getattr(cluster, section)):
+            relation_path = (*path, section, str(index), "cluster")
+            others = [name for name in file.clusters if name != own]
+            if relation.cluster not in others and not known.unsure(owner, ("clusters", relation.cluster)):
+                yield unknown("cluster beside this one", relation.cluster, others, owner=owner, path=relation_path)
+    for index, wanted in enumerate(cluster.together_with):
+        for refused in cluster.apart_from:
+            if refused.cluster == wanted.cluster and _WIDTH.index(refused.scope) >= _WIDTH.index(wanted.scope):
+                yield Fault(
+                    owner=owner,
+                    path=(*path, "together_with", str(index)),
+                    what="clusters that must be together and apart at once",
+                    expected=f"a scope wider than '{refused.scope}', in which they must be apart",
+                    got=shown(wanted.scope),
+                    fix="delete one of the two, or choose other scopes",
+                )
+
+
+def _connections(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
+    for name, connection in cluster.connections.items():
+        to_path = (*path, "connections", name, "to")
+        if known.site(connection.to) is None and not known.site_may_exist(connection.to):
+            yield unknown("site", connection.to, known.site_ids(), owner=owner, path=to_path)
+        if connection.to == cluster.site:
+            yield Fault(
+                owner=owner,
+                path=to_path,
+                what="a connection of a site to itself",
+                expected=f"another site than {cluster.site}",
+                got=shown(connection.to),
+                fix="correct the site",
             )
 
 

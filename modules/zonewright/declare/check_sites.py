@@ -7,6 +7,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from zoneinfo import ZoneInfo, available_timezones
 
+from zonewright.declare.check_zone import date_faults
 from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
@@ -115,6 +116,8 @@ def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
     for site_id, site in file.sites.items():
         path: Path = ("sites", site_id)
         yield from _district(known, owner, (*path, "district"), site.district)
+        yield from date_faults(owner, (*path, "commissioned"), site.commissioned)
+        yield from _boundary(known, owner, path, site)
         yield from _time_zone(owner, (*path, "time_zone"), site.time_zone)
         for pool_id, pool in site.address_pools.items():
             yield from _pool(owner, (*path, "address_pools", pool_id), pool)
@@ -130,6 +133,26 @@ def _district(known: Known, owner: str, path: Path, name: str) -> Iterator[Fault
         return
     fix = "add the district to zone.yaml"
     yield unknown("district", name, known.zone.districts, owner=owner, path=path, otherwise=fix)
+
+
+def _boundary(known: Known, owner: str, path: Path, site: Site) -> Iterator[Fault]:
+    """Meters of the boundary are declared, and none is on both sides of the ratio."""
+    if site.boundary is None:
+        return
+    for side in ("facility", "it"):
+        for index, meter in enumerate(getattr(site.boundary, side)):
+            meter_path = (*path, "boundary", side, str(index))
+            if meter not in site.meters and not known.unsure(owner, (*path, "meters", meter)):
+                yield unknown("meter", meter, site.meters, owner=owner, path=meter_path)
+            elif side == "it" and meter in site.boundary.facility:
+                yield Fault(
+                    owner=owner,
+                    path=meter_path,
+                    what="a meter on both sides of the energy ratio",
+                    expected="meters of IT that are not meters of the facility",
+                    got=shown(meter),
+                    fix="take it out of one of the two lists",
+                )
 
 
 @cache

@@ -17,6 +17,7 @@ from zonewright.declare.shape import FileType
 from zonewright.declare.text import read_text
 from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_at, walk
 from zonewright.model import OwnerFile, Zone
+from zonewright.model.device_type import DeviceType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Document:
 
     file: str
     root: Node | None
-    content: Zone | OwnerFile | None
+    content: Zone | OwnerFile | DeviceType | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
 
@@ -106,7 +107,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
 class _Remains:
     """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
 
-    content: Zone | OwnerFile | None
+    content: Zone | OwnerFile | DeviceType | None
     wrongs: tuple[Wrong, ...]
     left_out: frozenset[Path] = frozenset()
     untold: int = 0

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path as FilePath
 
 from zonewright.declare.compose import FAST_LOADER, MAX_PROBLEMS
+from zonewright.declare.device_types import DEVICE_TYPES, read_device_types
 from zonewright.declare.document import Document, read_document
 from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
@@ -32,12 +33,15 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-def load_zone(folder: FilePath, *, owners: Iterable[str] | None = None, loader: type = FAST_LOADER) -> Loaded:
+def load_zone(
+    folder: FilePath, *, owners: Iterable[str] | None = None, on: str | None = None, loader: type = FAST_LOADER
+) -> Loaded:
     """Load ``zone.yaml`` and the files of its owners. Never raises for bad input.
 
     Args:
         folder: the zone's folder.
         owners: ids of the parties, or names of the files, that are wanted; None for all.
+        on: the day on which the rule pack must be in force, as ``2026-07-01``; None does not ask.
         loader: PyYAML's parser to use.
 
     Returns:
@@ -51,7 +55,7 @@ def load_zone(folder: FilePath, *, owners: Iterable[str] | None = None, loader: 
     if owners is not None:
         documents, missing = _wanted(documents, list(owners))
         problems += missing
-    return _loaded(folder / ZONE_FILE, documents, problems, whole=owners is None, loader=loader)
+    return _loaded(folder / ZONE_FILE, documents, problems, whole=owners is None, on=on, loader=loader)
 
 
 def load_stack(path: FilePath, *, loader: type = FAST_LOADER) -> Loaded:
@@ -64,13 +68,21 @@ def load_stack(path: FilePath, *, loader: type = FAST_LOADER) -> Loaded:
         loader: PyYAML's parser to use.
     """
     document = read_document(path, OwnerFile, loader=loader)
-    return _loaded(path.parent / ZONE_FILE, [document], [], whole=False, loader=loader)
+    return _loaded(path.parent / ZONE_FILE, [document], [], whole=False, on=None, loader=loader)
 
 
 def _loaded(
-    zone_path: FilePath, documents: list[Document], problems: list[Problem], *, whole: bool, loader: type
+    zone_path: FilePath,
+    documents: list[Document],
+    problems: list[Problem],
+    *,
+    whole: bool,
+    on: str | None,
+    loader: type,
 ) -> Loaded:
     zone = read_document(zone_path, Zone, loader=loader)
+    device_types, in_them = read_device_types(zone_path.parent / DEVICE_TYPES, loader=loader)
+    problems += in_them
     by_owner: dict[str, Document] = {}
     for document in documents:
         if document.owner is not None and document.owner in by_owner:
@@ -78,15 +90,22 @@ def _loaded(
         elif isinstance(document.content, OwnerFile):
             by_owner[document.content.owner] = document
     contents = {owner: one.content for owner, one in sorted(by_owner.items()) if isinstance(one.content, OwnerFile)}
+    content = zone.content if isinstance(zone.content, Zone) else None
+    if content is not None:
+        problems += [
+            _second_type(name, device_types[name][0]) for name in sorted(device_types & content.node_types.keys())
+        ]
+        types = {name: node_type for name, (_, node_type) in device_types.items()}
+        content = content.model_copy(update={"node_types": types | content.node_types})
     known = Known(
-        zone=zone.content if isinstance(zone.content, Zone) else None,
+        zone=content,
         owners=contents,
         whole=whole and len(by_owner) == len(documents),
         left_out={"": zone.left_out} | {owner: document.left_out for owner, document in by_owner.items()},
     )
     said = {"": zone} | by_owner
     problems += [problem for document in (zone, *documents) for problem in document.problems]
-    problems += _said_once(said, faults_of(known))
+    problems += _said_once(said, faults_of(known, on=on))
     if problems or known.zone is None:
         return Loaded(declaration=None, problems=in_order(problems))
     roots = {owner: (one.file, one.root) for owner, one in ({RESERVED_PARTY: zone} | by_owner).items() if one.root}
@@ -182,6 +201,18 @@ def _second_file(document: Document, first: str) -> Problem:
         expected="one file for each owner",
         got=f"'{owner}', whose file is {first}",
         fix=f"move what it declares to {first}, or correct the owner",
+    )
+
+
+def _second_type(name: str, file: str) -> Problem:
+    return Problem(
+        file=f"{DEVICE_TYPES}/{file}",
+        line=0,
+        path="slug",
+        what="a node type that is declared twice",
+        expected=f"an id that {ZONE_FILE} does not have",
+        got=f"'{name}'",
+        fix=f"delete one of them, here or in node_types of {ZONE_FILE}",
     )
 
 

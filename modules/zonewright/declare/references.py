@@ -6,20 +6,35 @@ Pure: it reads no file. What depends on places taken by others (overlaps in a ra
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 from zonewright.declare.check_clusters import cluster_faults
+from zonewright.declare.check_network import network_faults
 from zonewright.declare.check_sites import RowIndex, index_rows, site_faults
+from zonewright.declare.check_zone import place_faults, zone_faults
 from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Path, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.model import Declaration, OwnerFile, Party
 from zonewright.model.zone import Role
 
 RESERVED_PARTY = "zone"
-_SECTIONS: tuple[tuple[str, Role], ...] = (("sites", "facility-operator"), ("clusters", "tenant"))
+Section = Literal["sites", "ducts", "links", "clusters"]
+_SECTIONS: tuple[tuple[Section, Role], ...] = (
+    ("sites", "facility-operator"),
+    ("ducts", "network-operator"),
+    ("links", "network-operator"),
+    ("clusters", "tenant"),
+)
 
 
-def faults_of(known: Known) -> Iterator[Fault]:
-    """All faults of the declarations that are known."""
+def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
+    """All faults of the declarations that are known.
+
+    Args:
+        known: what there is.
+        on: the day on which the zone's rule pack must be valid, as ``2026-07-01``; None does not ask.
+    """
+    yield from zone_faults(known, on)
     if known.zone is not None and RESERVED_PARTY in known.zone.parties:
         yield Fault(
             owner="",
@@ -35,8 +50,12 @@ def faults_of(known: Known) -> Iterator[Fault]:
         index = index_rows(owner, file)
         yield from index.faults
         yield from site_faults(known, owner, file)
+        yield from network_faults(known, owner, file)
+        yield from place_faults(known, owner, file)
         indexes[owner] = index
-    yield from _repeated_sites(known)
+    for section, thing in (("sites", "site"), ("ducts", "duct"), ("links", "link")):
+        yield from _repeated(known, section, thing)
+    yield from _same_as_number(known)
     yield from _overlapping_pools(known)
     for owner, file in known.owners.items():
         yield from cluster_faults(known, owner, file, indexes)
@@ -99,20 +118,35 @@ def _wrong_role(owner: str, party: Party, section: str, role: Role) -> Fault:
     )
 
 
-def _repeated_sites(known: Known) -> Iterator[Fault]:
+def _repeated(known: Known, section: str, thing: str) -> Iterator[Fault]:
     first: dict[str, str] = {}
     for owner, file in known.owners.items():
-        for site_id in file.sites:
-            if site_id in first:
+        for name in getattr(file, section):
+            if name in first:
                 yield Fault(
                     owner=owner,
-                    path=("sites", site_id),
-                    what="a site that two owners declare",
-                    expected="each site in one file",
-                    got=f"'{site_id}', which {first[site_id]} declares too",
+                    path=(section, name),
+                    what=f"a {thing} that two owners declare",
+                    expected=f"each {thing} in one file",
+                    got=f"'{name}', which {first[name]} declares too",
                     fix="rename one of them",
                 )
-            first.setdefault(site_id, owner)
+            first.setdefault(name, owner)
+
+
+def _same_as_number(known: Known) -> Iterator[Fault]:
+    first: dict[int, str] = {}
+    for owner, file in known.owners.items():
+        for site_id, site in file.sites.items():
+            if site.as_number is not None and first.setdefault(site.as_number, site_id) != site_id:
+                yield Fault(
+                    owner=owner,
+                    path=("sites", site_id, "as_number"),
+                    what="an autonomous system of two sites",
+                    expected="a number of its own for each site",
+                    got=f"{site.as_number}, which {first[site.as_number]} has too",
+                    fix="choose another number",
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +157,18 @@ class _Pool:
 
 
 def _overlapping_pools(known: Known) -> Iterator[Fault]:
-    """Each pool that shares addresses with one that begins before it."""
+    """Each pool, and each network of a link, that shares addresses with one that begins before it."""
     pools = [
         _Pool(owner, ("sites", site_id, "address_pools", pool_id, "prefix"), pool.prefix)
         for owner, file in known.owners.items()
         for site_id, site in file.sites.items()
         for pool_id, pool in site.address_pools.items()
+    ]
+    pools += [
+        _Pool(owner, ("links", link_id, "prefixes", str(index)), prefix)
+        for owner, file in known.owners.items()
+        for link_id, link in file.links.items()
+        for index, prefix in enumerate(link.prefixes)
     ]
     widest: dict[int, _Pool] = {}
     for pool in sorted(pools, key=lambda one: (int(one.prefix.network_address), one.prefix.prefixlen)):
@@ -136,12 +176,16 @@ def _overlapping_pools(known: Known) -> Iterator[Fault]:
         if before is None or int(before.prefix.broadcast_address) < int(pool.prefix.network_address):
             widest[pool.prefix.version] = pool
             continue
-        _, site_id, _, pool_id, _ = before.path
+        whose = (
+            f"pool '{before.path[3]}' in site '{before.path[1]}'"
+            if before.path[0] == "sites"
+            else f"link '{before.path[1]}'"
+        )
         yield Fault(
             owner=pool.owner,
             path=pool.path,
             what="address pools that overlap",
             expected="a network of its own",
-            got=f"{pool.prefix}, which overlaps {before.prefix} of pool '{pool_id}' in site '{site_id}'",
+            got=f"{pool.prefix}, which overlaps {before.prefix} of {whose}",
             fix="choose another network for one of them",
         )

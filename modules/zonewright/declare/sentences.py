@@ -70,6 +70,10 @@ def _wrong(error: Mapping[str, Any], model: FileType, root: Node) -> Wrong:
     keys = tuple(str(key) for key in error["loc"])
     path = keys[: len(list(walk(root, keys))) - 1]
     kind = str(error["type"])
+    pair = keys if kind == "too_long" else keys[:-1]
+    if kind in ("missing", "too_long") and "prefixItems" in (shape := shape_at(model, pair) or {}):
+        why = Refusal("a point that is no pair", expected(shape), got_at(root, pair), "write [31.0135, 120.8370]")
+        return Wrong(path=pair, why=why)
     if kind == "missing":
         return Wrong(path=keys[:-1], missing=keys[-1], why=_missing(keys[:-1], keys[-1], model))
     if kind == "extra_forbidden":
@@ -157,6 +161,8 @@ def _size(kind: str, node: Node, shape: Shape, got: str) -> Refusal | None:
     if kind == "string_too_long":
         wanted = f"text of at most {shape.get('maxLength', 0)} characters"
         return Refusal("too long a text", wanted, f"{len(text):,} characters", "shorten it")
+    if kind == "too_short" and shape.get("minItems", 1) > 1:
+        return Refusal("too few items", f"at least {shape['minItems']} items", got, "add what is missing")
     if kind == "too_short":
         kind, _, inner = expected(shape).partition(", each ")[2].partition(" ")
         return Refusal("nothing in it", f"at least one {kind}: {inner}", got, "add one")

@@ -9,10 +9,11 @@ from typing import Any
 
 from zonewright.declare.problem import Path, one_of
 from zonewright.model import OwnerFile, Zone
-from zonewright.model.base import IDENTIFIER_PATTERN
+from zonewright.model.base import DATE_PATTERN, IDENTIFIER_PATTERN
+from zonewright.model.device_type import DeviceType
 
 Shape = dict[str, Any]
-FileType = type[Zone] | type[OwnerFile]
+FileType = type[Zone] | type[OwnerFile] | type[DeviceType]
 
 _UNITS = (
     (re.compile(r"\bwatts\b"), "watts"),
@@ -25,6 +26,8 @@ _PATTERNS = {
     r"^[0-9]{3,5}$": "a node number of 3 to 5 digits, such as '003'",
     r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$": "a rack as site/room/row/rack, such as qp-dc1/c/01/07",
     r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$": "a time zone of the IANA database, such as Asia/Shanghai",
+    r"^[a-z0-9-]+/[a-z0-9-]+$": "a power panel as site/panel, such as qp-dc1/panel-a",
+    DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }
 _FORMATS = {
@@ -55,11 +58,17 @@ def shape_at(model: FileType, path: Path) -> Shape | None:
     root = schema_of(model)
     shape = resolved(root, root)
     for key in path:
-        inner = shape.get("properties", {}).get(key) or member(shape)
+        inner = shape.get("properties", {}).get(key) or _item(shape, key) or member(shape)
         if inner is None:
             return None
         shape = resolved(inner, root)
     return shape
+
+
+def _item(shape: Shape, key: str) -> Shape | None:
+    """What stands at one place of a list that is not all alike, such as a point."""
+    items = shape.get("prefixItems", ())
+    return dict(items[int(key)]) if key.isdigit() and int(key) < len(items) else None
 
 
 def member(shape: Shape) -> Shape | None:
@@ -93,7 +102,7 @@ def unit_of(shape: Shape | None) -> str:
     return next((unit for pattern, unit in _UNITS if pattern.search(text)), "")
 
 
-def expected(shape: Shape | None) -> str:
+def expected(shape: Shape | None) -> str:  # noqa: PLR0911 - one line for each kind of value
     """What may stand there, in words."""
     shape = shape or {}
     formats = frozenset(option.get("format", "") for option in shape.get("anyOf", ()))
@@ -106,6 +115,8 @@ def expected(shape: Shape | None) -> str:
         return _number(shape)
     if kind == "string":
         return _PATTERNS.get(shape.get("pattern", ""), "text")
+    if "prefixItems" in shape:
+        return "a list of two: degrees north, degrees east"
     if kind == "array":
         return f"a list, each item {expected(shape.get('items'))}"
     words = {"boolean": "true or false", "object": f"a mapping{_of(shape)}"}

@@ -20,10 +20,11 @@ from zonewright.ledger.messages import (
     Standing,
     StandingRequest,
 )
-from zonewright.ledger.proposals import examine
+from zonewright.ledger.proposals import Examined, examine
 from zonewright.ledger.tables import admission, asset, claim, reservation
+from zonewright.ledger.zone_facts import connections_text, zone_base
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
+from zonewright.model.demand import AnyAsset, asset_text
 from zonewright.rules.finding import Finding
 
 
@@ -35,18 +36,21 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
     """
     with context.database.reading() as connection:
         _require_enrolled(connection, request)
-        facts, demand, findings, line = examine(connection, request, context.now())
+        examined = examine(connection, request, context.now())
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
-        if revisions_of(connection, facts.revisions) != facts.revisions:
-            facts, demand, findings, line = examine(connection, request, context.now())
+        if revisions_of(connection, examined.facts.revisions) != examined.facts.revisions:
+            examined = examine(connection, request, context.now())
+        # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
+        # change at any other site moves them.
+        findings = examined.findings(zone_base(connection, request.stack_id))
         against = tuple(finding for finding in findings if finding.refuses)
         if against:
             refused = _refuse(connection, context, request, against)
         else:
-            answer = _carry_out(connection, context, request, demand, line)
-            raise_revisions(connection, facts.revisions)
+            answer = _carry_out(connection, context, request, examined)
+            raise_revisions(connection, examined.facts.revisions)
     if refused is not None:
         raise refused
     return answer
@@ -85,20 +89,23 @@ class _Wanted:
     place: str
     digest: str
     text: str
+    room: str = ""
+    draw_w: int = 0
 
     @classmethod
     def claim(cls, data: Mapping[str, Any]) -> "_Wanted":
         made_from = canonical_json({key: data[key] for key in NODE_FIELDS})
-        return cls("node", data["rack"], digest_of(made_from), canonical_json(data))
+        room, draw_w = data["rack"].rsplit("/", 2)[0], data["node_type"]["allocated_draw"]
+        return cls("node", data["rack"], digest_of(made_from), canonical_json(data), room, draw_w)
 
     @classmethod
-    def asset(cls, name: str, item: SiteAsset | RowAsset) -> "_Wanted":
+    def asset(cls, name: str, item: AnyAsset) -> "_Wanted":
         text = asset_text(item)
         return cls(item.kind, name, digest_of(text), text)
 
 
-def _carry_out(connection: Connection, context: Context, request: AdmitRequest, demand: Demand, line: str) -> Admission:
-    now = context.now()
+def _carry_out(connection: Connection, context: Context, request: AdmitRequest, examined: Examined) -> Admission:
+    now, demand, line = context.now(), examined.demand, examined.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
     wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}
@@ -121,6 +128,7 @@ def _carry_out(connection: Connection, context: Context, request: AdmitRequest, 
             demand_digest=request.demand_digest,
             change_digest=digest,
             rendered_digest=request.rendered_digest,
+            connections=connections_text(demand),
             holds=canonical_json(
                 {name: digest_of(item.text) for name, item in (wanted_claims | wanted_assets).items()}
             ),
@@ -185,6 +193,8 @@ def _write(
             "generation": 0,
             "site": wanted[name].place.split("/", 1)[0],
             "rack": wanted[name].place,
+            "room": wanted[name].room,
+            "draw_w": wanted[name].draw_w,
             "digest": wanted[name].digest,
             "data": wanted[name].text,
             "changed_at": now,
@@ -207,11 +217,16 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
         )
     ).all()
     altered = [
-        {"row_id": row.id, "text": wanted[row.name].text} for row in staying if row.data != wanted[row.name].text
+        {"row_id": row.id, "text": wanted[row.name].text, "watts": wanted[row.name].draw_w}
+        for row in staying
+        if row.data != wanted[row.name].text
     ]
     if altered:
         connection.execute(
-            update(table).where(table.c.id == bindparam("row_id")).values(data=bindparam("text")), altered
+            update(table)
+            .where(table.c.id == bindparam("row_id"))
+            .values(data=bindparam("text"), draw_w=bindparam("watts")),
+            altered,
         )
 
 

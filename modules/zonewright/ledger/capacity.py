@@ -9,6 +9,7 @@ from zonewright.ledger.context import Context
 from zonewright.ledger.facts import world_of
 from zonewright.ledger.messages import CapacityAnswer, CapacityRequest, SiteCapacity
 from zonewright.ledger.tables import asset
+from zonewright.model.demand import DUCTS, LINKS
 from zonewright.model.power import other
 from zonewright.model.world import Occupant, Rack, World
 
@@ -17,6 +18,7 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
     """Free rack units and kilowatts by site, over the racks that take nodes of anyone."""
     with context.database.reading() as connection:
         known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
+        known -= {DUCTS, LINKS}
         sites = known & set(request.sites) if request.sites else known
         world = world_of(connection, sites, context.now())
     return CapacityAnswer(sites=capacity_of(world, sites))

@@ -13,6 +13,9 @@ from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.facts import world_of
 from zonewright.ledger.messages import Completed, CompleteRequest, Done, SettleRequest, StackRequest
 from zonewright.ledger.tables import admission, asset, claim, enrolment
+from zonewright.ledger.zone_facts import parse_asset
+from zonewright.model.demand import DUCTS, LINKS, LinkAsset
+from zonewright.rules.words import listed
 
 _SHOWN_RACKS = 3
 
@@ -49,7 +52,7 @@ def _own_sites(connection: Connection, stack_id: str) -> set[str]:
         select(table.c.site).where(table.c.stack_id == stack_id, table.c.state.in_(("admitted", "active")))
         for table in (claim, asset)
     )
-    return set(connection.execute(union(*held)).scalars())
+    return set(connection.execute(union(*held)).scalars()) - {DUCTS, LINKS}
 
 
 def _current(connection: Connection, stack_id: str) -> Any:
@@ -93,10 +96,11 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
     Args:
         connection: a transaction.
         stack_id: the stack whose assets would go.
-        name: one row's path; None looks at all of the stack's assets.
+        name: one asset's path; None looks at all of the stack's assets.
     """
+    _require_no_links(connection, stack_id, name)
     query = select(asset.c.name).where(asset.c.stack_id == stack_id, asset.c.state != "freed", asset.c.kind == "row")
-    rows = [name] if name is not None else list(connection.execute(query).scalars())
+    rows = [row for row in connection.execute(query).scalars() if name in (None, row)]
     prefixes = tuple(f"{row}/" for row in rows)
     sites = {row.split("/", 1)[0] for row in rows}
     held = connection.execute(
@@ -112,6 +116,26 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
             "in-use",
             f"{sum(racks.values())} claims of other parties stand in {len(racks)} racks of this stack ({shown}); "
             "nothing was deleted; ask their owners to move out first",
+        )
+
+
+def _require_no_links(connection: Connection, stack_id: str, name: str | None) -> None:
+    """Refuse when another stack's link ends at a site, or runs through a duct, of this stack."""
+    query = select(asset.c.name, asset.c.stack_id, asset.c.data).where(asset.c.state != "freed")
+    going = {
+        row.name for row in connection.execute(query.where(asset.c.stack_id == stack_id)) if name in (None, row.name)
+    }
+    users: list[str] = []
+    for row in connection.execute(query.where(asset.c.kind == "link", asset.c.stack_id != stack_id)):
+        item = parse_asset(row.data)
+        if isinstance(item, LinkAsset):
+            needs = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}
+            users += sorted(needs & going)
+    if users:
+        raise LedgerRefusedError(
+            "in-use",
+            f"links of other parties need {listed(sorted(set(users)))} of this stack; nothing was deleted; "
+            "ask their owners to take the links out first",
         )
 
 

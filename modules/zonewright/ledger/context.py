@@ -10,7 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from zonewright.ledger.database import Database
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.tables import content, enrolment, revision, zone
+from zonewright.ledger.zone_facts import parse_zone
 from zonewright.model.canonical import digest_of
+from zonewright.model.policy import chain_of
 
 Clock = Callable[[], datetime]
 
@@ -67,8 +69,15 @@ def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
         )
 
 
-def require_zone(connection: Connection, zone_id: str, digest: str) -> None:
-    """Refuse a demand that was made for another zone file than the registered one."""
+def require_zone(connection: Connection, zone_id: str, digest: str, *, on: str) -> None:
+    """Refuse a demand that was made for another zone file than the registered one, or whose rule pack is not in force.
+
+    Args:
+        connection: a transaction.
+        zone_id: id of the zone.
+        digest: digest of the zone's file that the demand was made with.
+        on: the day, as ``2026-07-01``.
+    """
     row = connection.execute(select(zone)).first()
     if row is None:
         raise LedgerRefusedError(
@@ -85,6 +94,14 @@ def require_zone(connection: Connection, zone_id: str, digest: str) -> None:
             f"(registered {row.digest[:15]}…, declared {digest[:15]}…); take the registered file, "
             "or have the administrator run: zonewright ledger init ZONE",
         )
+    known = parse_zone(row.document)
+    for pack in chain_of(known.rule_packs, known.rule_pack):
+        if not pack.valid_from <= on <= pack.valid_until:
+            raise LedgerRefusedError(
+                "rule-pack-not-in-force",
+                f"the zone's rule pack '{pack.title}' holds from {pack.valid_from} to {pack.valid_until}, not on {on}; "
+                "have the administrator issue the next one, and register it with: zonewright ledger init ZONE",
+            )
 
 
 def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> None:

@@ -1,11 +1,13 @@
 """Decisions as data: facts and a demand in, a proposal or findings out. No database, no clock."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from zonewright.ledger.facts import Facts
 from zonewright.ledger.messages import SeatData
+from zonewright.ledger.zone_facts import ZoneBase
+from zonewright.ledger.zone_judge import judge_zone
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.world import World
@@ -13,6 +15,8 @@ from zonewright.place import Seat, assign_addresses, change_world, place, read_s
 from zonewright.place.read_set import Premise
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, Participant, worst_first
+from zonewright.rules.waivers import with_waivers
+from zonewright.rules.words import listed, some
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +34,15 @@ def _seats(seats: Mapping[str, SeatData]) -> dict[str, Seat]:
     return {name: Seat(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in seats.items()}
 
 
-def offer(facts: Facts, demand: Demand, *, stack_id: str) -> Offer:
-    """Find places and addresses for a demand."""
+def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
+    """Find places and addresses for a demand.
+
+    Args:
+        facts: what was gathered.
+        demand: what the stack wants.
+        stack_id: whose it is.
+        on: the day on which waivers are looked at, as ``2026-07-01``.
+    """
     placement = place(facts.world, demand, stack=stack_id, sticky=_seats(facts.seats), standing=facts.standing)
     seats = {
         name: SeatData(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in placement.seats.items()
@@ -39,16 +50,18 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str) -> Offer:
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
     addresses, short = _addresses(facts, demand, seats)
     after = _after(facts, demand, seats, stack_id)
+    found = judge_local(facts, demand, seats, addresses, stack_id=stack_id, unplaced=unplaced | short)
+    found += judge_whole(facts, facts.base, demand, seats, stack_id=stack_id)
     return Offer(
         seats=seats,
         addresses=addresses,
         unplaced=unplaced | short,
         premises=read_set(after, stack=stack_id),
-        findings=judge(facts, demand, seats, addresses, stack_id=stack_id, unplaced=unplaced | short),
+        findings=answer(found, facts.base, on),
     )
 
 
-def judge(
+def judge_local(
     facts: Facts,
     demand: Demand,
     seats: Mapping[str, SeatData],
@@ -57,17 +70,51 @@ def judge(
     stack_id: str,
     unplaced: Mapping[str, str],
 ) -> tuple[Finding, ...]:
-    """All findings of a change, worst first: the rules, nodes without a place, addresses held by others."""
+    """Findings at the sites of a change: rules of racks, nodes without a place, addresses held by others."""
     after = _after(facts, demand, seats, stack_id)
-    racks = None if demand.assets else touched(after, stack_id)
-    findings = list(evaluate(after, racks=racks))
+    findings = list(evaluate(after, racks=_racks(demand, after, stack_id), reach="rack"))
     findings += unplaced_findings(demand, seats.keys(), unplaced)
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
             for pool, address in addresses.get(node.name, {}).items():
                 if address in facts.taken.get((wanted.cluster.site, pool), ()):
                     findings.append(_address_taken(demand.party, node.name, node.path, pool, address))
-    return worst_first(findings)
+    return tuple(findings)
+
+
+def judge_whole(
+    facts: Facts, base: ZoneBase | None, demand: Demand, seats: Mapping[str, SeatData], *, stack_id: str
+) -> tuple[Finding, ...]:
+    """Findings beyond the racks of a change, against the zone as it is now.
+
+    Args:
+        facts: what was gathered for the sites of the change.
+        base: the zone as a whole; it may be newer than the facts.
+        demand: what the stack wants.
+        seats: places by node name.
+        stack_id: whose change it is.
+    """
+    if base is None:
+        return ()
+    after = replace(_after(facts, demand, seats, stack_id), zone=base.after(demand, seats))
+    racks = _racks(demand, after, stack_id)
+    return judge_zone(base.before(), after, party=demand.party, racks=racks)
+
+
+def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple[Finding, ...]:
+    """Findings with their waivers, worst first.
+
+    Args:
+        findings: all findings of a change.
+        base: the zone with its registered waivers.
+        on: the day, as ``2026-07-01``.
+    """
+    found = worst_first(findings)
+    return found if base is None else with_waivers(found, base.zone, on)
+
+
+def _racks(demand: Demand, after: World, stack_id: str) -> frozenset[str] | None:
+    return None if demand.assets else touched(after, stack_id)
 
 
 def _after(facts: Facts, demand: Demand, seats: Mapping[str, SeatData], stack_id: str) -> World:
@@ -117,11 +164,21 @@ def _address_taken(party: str, name: str, path: str, pool: str, address: str) ->
     )
 
 
+def _assets_line(demand: Demand) -> str:
+    kinds = Counter(item.kind for item in demand.assets.values())
+    parts = []
+    if kinds["site"]:
+        sites = sorted(name for name, item in demand.assets.items() if item.kind == "site")
+        parts.append(f"{some(kinds['row'], 'row')} at {listed(sites)}")
+    if kinds["duct"] or kinds["link"]:
+        parts.append(f"{some(kinds['duct'], 'duct')} and {some(kinds['link'], 'link')}")
+    return ", ".join(parts)
+
+
 def summary(demand: Demand, seats: Mapping[str, SeatData], facts: Facts) -> str:
     """One line: what the change holds at each site, and how much of it is new, moves or goes."""
     if demand.assets and not demand.clusters:
-        sites = sorted(name for name in demand.assets if "/" not in name)
-        return f"{len(demand.assets) - len(sites)} rows at {', '.join(sites) or 'no site'}"
+        return _assets_line(demand)
     units: Counter[str] = Counter()
     watts: Counter[str] = Counter()
     for cluster_id, wanted in demand.clusters.items():

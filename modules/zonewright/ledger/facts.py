@@ -7,21 +7,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, select
 
 from zonewright.ledger.messages import SeatData
 from zonewright.ledger.tables import asset, claim, reservation, revision
-from zonewright.model import NodeType, Site
+from zonewright.ledger.zone_facts import ZoneBase, parse_asset, zone_base
+from zonewright.model import Cluster, NodeType, Site
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import Asset, Demand, RowAsset, SiteAsset, asset_text
+from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.model.expand import baseline_of_row, node_draw, nodes_of, racks_of_row
 from zonewright.model.world import Occupant, Rack, Standing, World
 
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
-
-_ASSETS: TypeAdapter[Asset] = TypeAdapter(Asset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +34,7 @@ class Facts:
         taken: addresses of everybody else, by (site, pool).
         sites: site declarations by id.
         revisions: revision by site.
+        base: the zone as a whole; None where no change is to be judged.
     """
 
     world: World
@@ -45,12 +44,7 @@ class Facts:
     taken: Mapping[tuple[str, str], Collection[str]]
     sites: Mapping[str, Site]
     revisions: Mapping[str, int]
-
-
-@lru_cache(maxsize=4096)
-def parse_asset(text: str) -> Asset:
-    """An asset from its canonical JSON."""
-    return _ASSETS.validate_json(text)
+    base: ZoneBase | None = None
 
 
 @lru_cache(maxsize=4096)
@@ -84,8 +78,19 @@ def claims_of(
                     "feed": wanted.cluster.feed,
                     "node_type_id": wanted.cluster.node_type,
                     "node_type": node_type,
+                    **_neighbourly(wanted.cluster),
                 }
     return claims
+
+
+def _neighbourly(cluster: Cluster) -> dict[str, Any]:
+    """What keeps others away from a node, where anything does."""
+    data: dict[str, Any] = {}
+    if cluster.exclusive is not None:
+        data["exclusive"] = cluster.exclusive
+    if cluster.protection_level > 1:
+        data["protection_level"] = cluster.protection_level
+    return data
 
 
 @lru_cache(maxsize=1024)
@@ -109,6 +114,9 @@ def occupant(data: Mapping[str, Any], *, party: str, stack: str, name: str, stan
         weight_kg=node_type.weight_kg,
         standing=standing,
         cluster=data["cluster"],
+        exclusive=data.get("exclusive"),
+        protection_level=data.get("protection_level", 1),
+        cooling=node_type.cooling,
     )
 
 
@@ -138,7 +146,12 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str) -
         demand: what it wants; its own rows are taken from here, not from the ledger.
         now: ISO 8601 time; reservations that expire at or before it do not count.
     """
-    return _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
+    facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
+    base = zone_base(connection, stack_id)
+    if base is None:
+        return facts
+    # Placement asks for sites and limits, which the seats that it will find do not change.
+    return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})))
 
 
 def world_of(connection: Connection, sites: Collection[str], now: str, *, after: str = "") -> World:
@@ -217,6 +230,7 @@ def _assets(
         item = parse_asset(text)
         if isinstance(item, SiteAsset):
             declared[name] = item.site
+        if not isinstance(item, RowAsset):
             continue
         row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
         racks |= {rack.id: rack for rack in row_racks}

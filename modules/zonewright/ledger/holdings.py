@@ -11,7 +11,6 @@ from zonewright.ledger.admissions import rows_of_stack, set_state
 from zonewright.ledger.closing import require_unused
 from zonewright.ledger.context import Context, raise_revisions
 from zonewright.ledger.errors import LedgerRefusedError
-from zonewright.ledger.facts import parse_asset
 from zonewright.ledger.messages import (
     ConfirmAnswer,
     ConfirmRequest,
@@ -24,6 +23,7 @@ from zonewright.ledger.messages import (
     StackReport,
 )
 from zonewright.ledger.tables import admission, asset, claim, enrolment, reservation
+from zonewright.ledger.zone_facts import parse_asset
 from zonewright.model.demand import asset_summary
 
 
@@ -85,7 +85,7 @@ def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
         freed = life.freed_by_release(group, request.generation)
         if not freed:
             return ReleaseAnswer(freed=False)
-        if request.kind == "row" and life.current_of(row for row in group if row.id not in freed) is None:
+        if request.kind != "node" and life.current_of(row for row in group if row.id not in freed) is None:
             require_unused(connection, request.stack_id, request.name)
         set_state(connection, table, freed, "freed", context.now())
         _raise_revisions_of(connection, table, freed)

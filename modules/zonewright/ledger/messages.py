@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from zonewright.model import Zone
 from zonewright.model.demand import Demand
 
-Kind = Literal["node", "site", "row"]
+Kind = Literal["node", "site", "row", "duct", "link"]
 State = Literal["admitted", "active", "releasing", "freed"]
 StackId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$")]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,12 +17,13 @@ from zonewright.ledger.context import (
     require_zone,
     stamp,
 )
-from zonewright.ledger.decide import Offer, judge, offer, summary
+from zonewright.ledger.decide import Offer, answer, judge_local, judge_whole, offer, summary
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.facts import Facts, claims_of, gather, revisions_of
 from zonewright.ledger.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest, SeatData
 from zonewright.ledger.tables import proposal as proposal_table
 from zonewright.ledger.tables import reservation
+from zonewright.ledger.zone_facts import ZoneBase
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.rules.finding import Finding, masked_for
@@ -37,16 +38,16 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     now = context.now()
     digest = request.demand.digest()
     with context.database.reading() as connection:
-        require_zone(connection, request.demand.zone, request.demand.zone_digest)
+        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
     if kept is not None:
         return kept
-    made = offer(facts, request.demand, stack_id=request.stack_id)
+    made = offer(facts, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
         if revisions_of(connection, facts.revisions) != facts.revisions:
             facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
-            made = offer(facts, request.demand, stack_id=request.stack_id)
+            made = offer(facts, request.demand, stack_id=request.stack_id, on=now[:10])
         changed = _changed_since_preview(connection, request, digest, made)
         _remember(connection, request, digest, made, now)
         expires_at = None
@@ -158,16 +159,45 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
-        facts, _, findings, line = examine(connection, request, context.now())
+        examined = examine(connection, request, context.now())
     return Evaluation(
-        findings=[finding.to_data() for finding in findings], summary=line, revision=sum(facts.revisions.values())
+        findings=[finding.to_data() for finding in examined.findings(examined.facts.base)],
+        summary=examined.line,
+        revision=sum(examined.facts.revisions.values()),
     )
 
 
-def examine(
-    connection: Connection, request: EvaluateRequest, now: str
-) -> tuple[Facts, Demand, tuple[Finding, ...], str]:
-    """Facts, demand, findings and summary of a change, inside the caller's transaction.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A change as it was looked at.
+
+    Attributes:
+        request: what was asked.
+        facts: what it was decided on.
+        demand: what the stack wants.
+        local: findings at its sites.
+        sources: file and line by path.
+        line: one line that sums it up.
+        on: the day.
+    """
+
+    request: EvaluateRequest
+    facts: Facts
+    demand: Demand
+    local: tuple[Finding, ...]
+    sources: Mapping[str, str]
+    line: str
+    on: str
+
+    def findings(self, base: ZoneBase | None) -> tuple[Finding, ...]:
+        """All findings for the acting party, with the zone as a whole as it is now."""
+        request = self.request
+        whole = judge_whole(self.facts, base, self.demand, request.seats, stack_id=request.stack_id)
+        return for_reader(answer((*self.local, *whole), base, self.on), request.party, self.sources)
+
+
+def examine(connection: Connection, request: EvaluateRequest, now: str) -> Examined:
+    """Look at a change inside the caller's transaction.
 
     Raises:
         LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
@@ -179,7 +209,7 @@ def examine(
             "the ledger has never seen this demand; run pulumi up without --target, so that it proposes",
         )
     demand = Demand.model_validate_json(text)
-    require_zone(connection, demand.zone, demand.zone_digest)
+    require_zone(connection, demand.zone, demand.zone_digest, on=now[:10])
     if demand.party != request.party:
         raise LedgerRefusedError("another-party", f"the demand is that of another party than '{request.party}'")
     facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now)
@@ -187,5 +217,12 @@ def examine(
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}
     short = {name: reason for name, reason in unplaced.items() if name not in request.seats}
-    findings = judge(facts, demand, request.seats, request.addresses, stack_id=request.stack_id, unplaced=short)
-    return facts, demand, for_reader(findings, request.party, sources), summary(demand, request.seats, facts)
+    return Examined(
+        request=request,
+        facts=facts,
+        demand=demand,
+        local=judge_local(facts, demand, request.seats, request.addresses, stack_id=request.stack_id, unplaced=short),
+        sources=sources,
+        line=summary(demand, request.seats, facts),
+        on=now[:10],
+    )

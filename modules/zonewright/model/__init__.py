@@ -1,16 +1,23 @@
 """What a zone is: frozen types and the expansion of rows into racks and clusters into nodes. No I/O."""
 
-from zonewright.model.cluster import Cluster, Place, Spread
+from zonewright.model.cluster import Cluster, Connection, Place, Relation, Spread
 from zonewright.model.declaration import Declaration, OwnerFile, Source
+from zonewright.model.network import Duct, Link, Route
+from zonewright.model.policy import Limit, Ring, RulePack, Waiver
 from zonewright.model.site import AddressPool, Baseline, Location, PowerFeed, PowerPanel, Room, Row, Site
-from zonewright.model.zone import District, NodeType, Party, Zone
+from zonewright.model.zone import District, Extent, NodeType, Party, Zone
 
 __all__ = [
     "AddressPool",
     "Baseline",
     "Cluster",
+    "Connection",
     "Declaration",
     "District",
+    "Duct",
+    "Extent",
+    "Limit",
+    "Link",
     "Location",
     "NodeType",
     "OwnerFile",
@@ -18,10 +25,15 @@ __all__ = [
     "Place",
     "PowerFeed",
     "PowerPanel",
+    "Relation",
+    "Ring",
     "Room",
+    "Route",
     "Row",
+    "RulePack",
     "Site",
     "Source",
     "Spread",
+    "Waiver",
     "Zone",
 ]

@@ -16,6 +16,11 @@ Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, strict
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$", max_length=200, strict=True)]
 """Text for people: one line of at most 200 characters, without control characters."""
 
+DATE_PATTERN = r"^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
+
+Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True)]
+"""A day as ``2026-07-01``: sorts as text, and needs no clock to be compared."""
+
 
 class Declared(BaseModel):
     """Base of all declared types: frozen, strict, no unknown fields."""

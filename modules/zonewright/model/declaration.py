@@ -7,17 +7,22 @@ from pydantic import Field
 
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.cluster import Cluster
+from zonewright.model.network import Duct, Link
 from zonewright.model.site import Site
 from zonewright.model.zone import Zone
 
 
 class OwnerFile(Declared):
-    """What one party declares: a facility operator its sites, a tenant its clusters."""
+    """What one party declares: an operator its sites, or its ducts and links; a tenant its clusters."""
 
     owner: Identifier
     """Id of the party."""
     sites: dict[Identifier, Site] = Field(default_factory=dict)
     """Sites by id."""
+    ducts: dict[Identifier, Duct] = Field(default_factory=dict)
+    """Ducts by id."""
+    links: dict[Identifier, Link] = Field(default_factory=dict)
+    """Links by id."""
     clusters: dict[Identifier, Cluster] = Field(default_factory=dict)
     """Clusters by id."""
 

@@ -12,6 +12,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
 from zonewright.model.expand import rows_of
+from zonewright.model.network import Duct, Link
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
 
@@ -31,16 +32,42 @@ class RowAsset(Declared):
     room: Room
 
 
-Asset = Annotated[SiteAsset | RowAsset, Field(discriminator="kind")]
+class DuctAsset(Declared):
+    """A duct."""
+
+    kind: Literal["duct"] = "duct"
+    duct: Duct
 
 
-def asset_text(asset: SiteAsset | RowAsset) -> str:
+class LinkAsset(Declared):
+    """A link."""
+
+    kind: Literal["link"] = "link"
+    link: Link
+
+
+AnyAsset = SiteAsset | RowAsset | DuctAsset | LinkAsset
+Asset = Annotated[AnyAsset, Field(discriminator="kind")]
+
+DUCTS, LINKS = "ducts", "links"
+"""First parts of the names of network assets (``ducts/d-06``); no site may have these ids."""
+
+
+def asset_text(asset: AnyAsset) -> str:
     """Canonical JSON of an asset; its digest tells whether the asset's resource is up to date."""
     return canonical_json({**asset.model_dump(mode="json", exclude_defaults=True), "kind": asset.kind})
 
 
-def asset_summary(asset: SiteAsset | RowAsset) -> str:
+def asset_summary(asset: AnyAsset) -> str:
     """What an asset is, in one line."""
+    if isinstance(asset, DuctAsset):
+        duct = asset.duct
+        return (
+            f"{duct.status} duct of {duct.length_m:,} m with {duct.bores} bores, {duct.bores_in_use} in use by others"
+        )
+    if isinstance(asset, LinkAsset):
+        link = asset.link
+        return f"{link.status} link {link.a} to {link.b}, {link.cores} cores, through {', '.join(link.ducts)}"
     if isinstance(asset, SiteAsset):
         return f"{asset.site.title} ({asset.site.kind}, {asset.site.district})"
     feeds = ", ".join(f"feed {name} {feed.available_w:,} W" for name, feed in sorted(asset.row.feeds.items()))
@@ -57,7 +84,7 @@ class ClusterDemand(Declared):
 class Demand(Declared):
     """All that one stack wants.
 
-    Assets are named by path (``qp-dc1``, ``qp-dc1/a/01``), clusters by id.
+    Assets are named by path (``qp-dc1``, ``qp-dc1/a/01``, ``ducts/d-06``, ``links/l03``), clusters by id.
     """
 
     format: Literal[1] = 1
@@ -92,12 +119,14 @@ def demand_of(declaration: Declaration, owner: str) -> Demand:
         owner: party id, a key of ``declaration.owners``.
     """
     file = declaration.owners[owner]
-    assets: dict[str, SiteAsset | RowAsset] = {}
+    assets: dict[str, AnyAsset] = {}
     for site_id, site in file.sites.items():
         bare_rooms = {room_id: room.model_copy(update={"rows": {}}) for room_id, room in site.rooms.items()}
         assets[site_id] = SiteAsset(site=site.model_copy(update={"rooms": bare_rooms}))
         for room_id, row_id, row in rows_of(site):
             assets[f"{site_id}/{room_id}/{row_id}"] = RowAsset(row=row, room=bare_rooms[room_id])
+    assets |= {f"{DUCTS}/{duct_id}": DuctAsset(duct=duct) for duct_id, duct in file.ducts.items()}
+    assets |= {f"{LINKS}/{link_id}": LinkAsset(link=link) for link_id, link in file.links.items()}
     return Demand(
         zone=declaration.zone.zone,
         zone_digest=zone_digest(declaration.zone),

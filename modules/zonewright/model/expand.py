@@ -69,26 +69,21 @@ def rack_number(index: int) -> str:
     return f"{index:02}"
 
 
-def racks_of_row(
-    row_path: str, row: Row, *, owner: str, room: Room | None, accepts: bool, may_open: frozenset[str] = frozenset()
-) -> Iterator[Rack]:
+def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bool) -> Iterator[Rack]:
     """The racks of one row.
 
     Args:
         row_path: ``site/room/row``.
         row: the row.
         owner: the facility operator.
-        room: its room, or None where status and ``may_open`` were folded into the two last arguments already.
+        room: its room.
         accepts: whether the asset itself is in a state in which others may place on it.
-        may_open: parties that may open it although it does not accept others.
     """
     feeds: Mapping[FeedName, Feed] = {
         name: Feed(available_w=feed.available_w, power_panel=feed.power_panel) for name, feed in row.feeds.items()
     }
     is_open = accepts and row.status == "active"
-    if room is not None:
-        may_open = frozenset(room.may_open) if is_open and room.status == "planned" else frozenset()
-        is_open = is_open and room.status == "active"
+    may_open = frozenset(room.may_open) if is_open and room.status == "planned" else frozenset()
     for index in range(1, row.racks + 1):
         yield Rack(
             id=f"{row_path}/{rack_number(index)}",
@@ -96,8 +91,10 @@ def racks_of_row(
             u_height=row.u_height,
             max_weight_kg=row.max_weight_kg,
             feeds=feeds,
-            accepts=is_open,
+            accepts=is_open and room.status == "active",
             may_open=may_open,
+            cooling=room.cooling,
+            is_planned="planned" in (row.status, room.status),
         )
 
 
@@ -128,6 +125,7 @@ def _baseline_in(rack: str, baseline_id: str, baseline: Baseline, *, owner: str,
         is_full_depth=baseline.is_full_depth,
         draw=Draw(allocated_w=baseline.allocated_draw, supplies=baseline.power_supplies),
         weight_kg=baseline.weight_kg,
+        protection_level=baseline.protection_level,
         standing="baseline",
         path=path,
     )

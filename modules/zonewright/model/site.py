@@ -5,10 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
-from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.base import Date, Declared, Identifier, Line
 
 FeedName = Literal["A", "B"]
+Cooling = Literal["air", "liquid"]
 Face = Literal["front", "rear"]
+
+
+ProtectionLevel = Annotated[int, Field(ge=1, le=5)]
 
 
 def _plain(value: object) -> object:
@@ -71,6 +75,8 @@ class Baseline(Declared):
     """Weight in kilograms in each of the racks."""
     power_supplies: Annotated[int, Field(ge=1, le=12)] = 2
     """Power supplies; they alternate between feeds A and B, beginning with A."""
+    protection_level: ProtectionLevel = 1
+    """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
 
 
 class Row(Declared):
@@ -97,6 +103,10 @@ class Room(Declared):
     """Name for people."""
     status: Literal["planned", "active", "decommissioning"] = "active"
     """New claims are placed in active rooms, or in a planned one by a party of ``may_open``."""
+    cooling: Cooling = "air"
+    """How its racks are cooled; a node stands where its type's cooling is."""
+    fixed_kw: Annotated[float, Field(ge=0, le=100_000, strict=False)] = 0.0
+    """Power in kilowatts that the room takes as soon as it is open, whatever its IT load."""
     may_open: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Parties that may place the first claim in a planned room."""
     rows: dict[Line, Row] = Field(default_factory=dict)
@@ -130,6 +140,37 @@ class Location(Declared):
     """Coordinate reference system; only WGS84 is taken."""
 
 
+class Overhead(Declared):
+    """What a site draws besides its IT load: a fixed part of the plant, of each open room, and a proportional part."""
+
+    plant_kw: Annotated[float, Field(ge=0, le=1_000_000, strict=False)] = 0.0
+    """Fixed power of the plant in kilowatts."""
+    slope: Annotated[float, Field(ge=0, le=3, strict=False)]
+    """Watts of overhead for each watt of IT load (0 to 3, thousandths count)."""
+
+
+class Meter(Declared):
+    """An energy meter."""
+
+    title: Line = ""
+    """Name for people."""
+    point: Literal["utility", "generator", "cooling", "ups-output", "pdu-output", "server-input"]
+    """Where it measures."""
+    accuracy_class: Annotated[float, Field(ge=0.1, le=5, strict=False)] = 1.0
+    """Accuracy class of the meter in percent (IEC 62053-21 and -22)."""
+
+
+class MeterBoundary(Declared):
+    """Which meters make the two sums of the energy ratio; one that is missing makes it undetermined."""
+
+    category: Literal["PUE1", "PUE2", "PUE3"]
+    """Category by where IT energy is measured: UPS output, PDU output or server input (EN 50600-4-2)."""
+    facility: Annotated[tuple[Identifier, ...], Field(min_length=1, strict=False)]
+    """Meters whose sum is all energy of the site."""
+    it: Annotated[tuple[Identifier, ...], Field(min_length=1, strict=False)]
+    """Meters whose sum is the energy of the IT equipment."""
+
+
 class Site(Declared):
     """A data centre or an edge site."""
 
@@ -141,6 +182,12 @@ class Site(Declared):
     """Id of the district."""
     location: Location | None = None
     """Coordinates."""
+    commissioned: Date | None = None
+    """The day of its commissioning, such as 2024-12-01; limits for newly built sites look at it."""
+    overhead: Overhead | None = None
+    """What it draws besides its IT load; without it, rules on energy can not judge the site."""
+    as_number: Annotated[int, Field(ge=1, le=4_294_967_294)] | None = None
+    """Number of its autonomous system in the zone's routing."""
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", max_length=64)] = "UTC"
     """Name in the IANA time zone database."""
     name_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
@@ -151,3 +198,7 @@ class Site(Declared):
     """Power panels by id."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
     """Rooms by id."""
+    meters: dict[Identifier, Meter] = Field(default_factory=dict)
+    """Energy meters by id."""
+    boundary: MeterBoundary | None = None
+    """Which of the meters make the energy ratio of the site."""

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from zonewright.model.cluster import Scope, Spread
+from zonewright.model.cluster import Connection, Relation, Scope, Spread
+from zonewright.model.network import Duct, Link
 from zonewright.model.power import Draw
-from zonewright.model.site import Face, FeedName
+from zonewright.model.site import Cooling, Face, FeedName, Site
+from zonewright.model.zone import Zone
 
 Standing = Literal["baseline", "wanted", "reserved", "admitted", "active", "releasing"]
 
@@ -35,6 +37,8 @@ class Rack:
         feeds: by name; A, or A and B.
         accepts: whether new nodes may be placed here by anyone (status active, its asset active).
         may_open: parties that may place here although ``accepts`` is false (a planned room).
+        cooling: cooling of its room.
+        is_planned: whether its room or row is planned, so that it counts only once it is in use.
     """
 
     id: str
@@ -44,6 +48,13 @@ class Rack:
     feeds: Mapping[FeedName, Feed]
     accepts: bool = True
     may_open: frozenset[str] = frozenset()
+    cooling: Cooling = "air"
+    is_planned: bool = False
+
+    @property
+    def design_w(self) -> int:
+        """IT power that the rack may draw with any one of its feeds lost, in watts."""
+        return min((feed.available_w for feed in self.feeds.values()), default=0)
 
     def domain(self, scope: Scope) -> str:
         """Id of the rack, row or room that this rack is in."""
@@ -86,6 +97,9 @@ class Occupant:
         weight_kg: weight in kilograms.
         standing: why it is here.
         cluster: id of its cluster, or None.
+        exclusive: the domain that it wants for its party alone, or None.
+        protection_level: level of protection (MLPS 2.0) of what runs on it.
+        cooling: the cooling that it needs.
         blocks_units: False for an own place that the same change leaves (a swap or a slide is no overlap).
         path: path in the declaration of its party.
     """
@@ -102,6 +116,9 @@ class Occupant:
     weight_kg: float = 0.0
     standing: Standing
     cluster: str | None = None
+    exclusive: Scope | None = None
+    protection_level: int = 1
+    cooling: Cooling | None = None
     blocks_units: bool = True
     path: str = ""
 
@@ -123,14 +140,76 @@ class Occupant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFacts:
-    """What rules must know of a cluster: whose it is and how it must be spread."""
+    """What rules must know of a cluster: whose it is, and how it must stand."""
 
     party: str
     stack: str
     name: str
     site: str
     spread: Spread | None = None
+    apart_from: tuple[Relation, ...] = ()
+    together_with: tuple[Relation, ...] = ()
+    exclusive: Scope | None = None
+    connections: Mapping[str, Connection] = field(default_factory=dict)
     path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteFacts:
+    """A site without its rows, and the party that declares it."""
+
+    owner: str
+    site: Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuctFacts:
+    """A duct, and the party that declares it."""
+
+    owner: str
+    duct: Duct
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkFacts:
+    """A link, and the party that declares it."""
+
+    owner: str
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTotals:
+    """Sums over one room.
+
+    Attributes:
+        design_w: IT power of its racks with one feed lost; planned racks count once something draws power in it.
+        contracted_w: draw of baseline and claims in it, each once.
+    """
+
+    design_w: int = 0
+    contracted_w: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneFacts:
+    """The zone as a whole, for the rules that look beyond racks.
+
+    Attributes:
+        zone: the administrator's file.
+        sites: all sites by id.
+        rooms: sums by room (``site/room``), of all sites.
+        ducts: all ducts by id.
+        links: all links by id.
+        connected: clusters of others that need connections; those of the world come on top.
+    """
+
+    zone: Zone
+    sites: Mapping[str, SiteFacts] = field(default_factory=dict)
+    rooms: Mapping[str, RoomTotals] = field(default_factory=dict)
+    ducts: Mapping[str, DuctFacts] = field(default_factory=dict)
+    links: Mapping[str, LinkFacts] = field(default_factory=dict)
+    connected: tuple[ClusterFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +220,10 @@ class World:
         racks: by id.
         occupants: all that stands or will stand in them.
         clusters: those whose rules are to be checked.
+        zone: the zone as a whole; None where only racks are to be judged.
     """
 
     racks: Mapping[str, Rack]
     occupants: tuple[Occupant, ...] = ()
     clusters: tuple[ClusterFacts, ...] = field(default=())
+    zone: ZoneFacts | None = None

@@ -5,6 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.network import Latitude, Longitude
+from zonewright.model.policy import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
+from zonewright.model.site import Cooling
 
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
@@ -12,11 +15,32 @@ Airflow = Literal[
 ]
 
 
+class Extent(Declared):
+    """The rectangle that everything in the zone lies in."""
+
+    crs: Literal["WGS84"]
+    """Coordinate reference system; only WGS84 is taken."""
+    south: Latitude
+    """Southern edge, degrees north."""
+    west: Longitude
+    """Western edge, degrees east."""
+    north: Latitude
+    """Northern edge, degrees north."""
+    east: Longitude
+    """Eastern edge, degrees east."""
+
+
 class District(Declared):
     """An administrative district of the zone."""
 
     title: Line
     """Name for people."""
+    connection_capacity_kw: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Power in kilowatts that the grid grants to the data centres of the district."""
+    energy_quota_mwh: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Energy in megawatt-hours that its data centres may take in a year."""
+    source: Line = ""
+    """Where the two come from."""
 
 
 class Party(Declared):
@@ -41,6 +65,8 @@ class NodeType(Declared):
     """Whether it takes both faces of the rack."""
     weight_kg: Annotated[float, Field(gt=0, le=2000, strict=False)]
     """Weight in kilograms."""
+    cooling: Cooling = "air"
+    """The cooling that it needs; it stands in rooms that have it."""
     airflow: Airflow = "front-to-rear"
     """Direction of the cooling air."""
     maximum_draw: Annotated[int, Field(ge=1, le=200_000)]
@@ -81,3 +107,28 @@ class Zone(Declared):
     """The parties, by id."""
     node_types: dict[Identifier, NodeType] = Field(default_factory=dict)
     """Server models that clusters may use, by id."""
+    extent: Extent | None = None
+    """Where the zone lies; coordinates outside are refused."""
+    rule_packs: dict[Identifier, RulePack] = Field(default_factory=dict)
+    """Rule packs by id."""
+    rule_pack: Identifier | None = None
+    """The pack in force; without one, only physical rules apply."""
+    waivers: dict[Identifier, Waiver] = Field(default_factory=dict)
+    """Waivers by id."""
+    rings: dict[Identifier, Ring] = Field(default_factory=dict)
+    """Rings of links by id."""
+
+    def limit(self, name: LimitName) -> Limit | None:
+        """A limit in force: of the nearest pack that has it, or its default, or None."""
+        for pack in chain_of(self.rule_packs, self.rule_pack):
+            if name in pack.limits:
+                return pack.limits[name]
+        return Limit(value=DEFAULTS[name], source="default of zonewright") if name in DEFAULTS else None
+
+    def level(self, rule: str) -> PolicyLevel | None:
+        """The level that the packs give to a rule, or None."""
+        for pack in chain_of(self.rule_packs, self.rule_pack):
+            for name, level in pack.levels.items():
+                if name == rule:
+                    return level
+        return None

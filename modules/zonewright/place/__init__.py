@@ -6,10 +6,11 @@ from zonewright.place.placing import place
 from zonewright.place.read_set import Premise, failed, read_set
 from zonewright.place.seat import Placement, Seat
 from zonewright.place.unplaced import unplaced_findings
-from zonewright.place.whole import judge_declaration
+from zonewright.place.whole import Judged, judge_declaration
 
 __all__ = [
     "Addresses",
+    "Judged",
     "Placement",
     "Premise",
     "Seat",

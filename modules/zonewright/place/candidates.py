@@ -11,6 +11,7 @@ from typing import Literal
 
 from zonewright.model.cluster import Spread
 from zonewright.place.floor import Floor, RackState, Shape
+from zonewright.place.neighbours import StopsRack
 from zonewright.rules.spread import domain_of
 
 Verdict = Literal["now", "later", "never"]
@@ -69,8 +70,13 @@ class Candidates:
         for queue in (self._queue, *self._idle.values()):
             heapq.heapify(queue)
 
-    def take(self, spread: SpreadCount) -> tuple[RackState, int] | None:
-        """The best rack with its lowest free position, or None; give it back with ``put_back`` after use."""
+    def take(self, spread: SpreadCount, stops: StopsRack) -> tuple[RackState, int] | None:
+        """The best rack with its lowest free position, or None; give it back with ``put_back`` after use.
+
+        Args:
+            spread: what the cluster's spread allows.
+            stops: why a rack must not be taken because of who else is there; such a rack is not looked at again.
+        """
         while self._queue or self._open_a_room():
             entry = heapq.heappop(self._queue)
             verdict = spread.verdict(entry[1])
@@ -79,7 +85,7 @@ class Candidates:
             elif verdict == "now":
                 state = self._floor.states[entry[1]]
                 position = state.lowest(self._shape)
-                if position is not None:
+                if position is not None and stops(state.rack) is None:
                     return state, position
         return None
 

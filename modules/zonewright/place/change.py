@@ -24,6 +24,9 @@ def occupant_of(node: Node, wanted: ClusterDemand, seat: Seat, *, party: str, st
         weight_kg=wanted.node_type.weight_kg,
         standing="wanted",
         cluster=node.cluster,
+        exclusive=wanted.cluster.exclusive,
+        protection_level=wanted.cluster.protection_level,
+        cooling=wanted.node_type.cooling,
         path=node.path,
     )
 
@@ -64,21 +67,29 @@ def change_world(
             leaving.append(replace(item, standing="releasing", blocks_units=False))
         elif item.standing == "active":
             wanted[item.key] = replace(present, standing="active")
-    clusters = tuple(
+    return replace(
+        world,
+        occupants=(*world.occupants, *wanted.values(), *leaving),
+        clusters=(*world.clusters, *cluster_facts(demand, stack)),
+    )
+
+
+def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
+    """What rules must know of the clusters of a demand."""
+    return tuple(
         ClusterFacts(
             party=demand.party,
             stack=stack,
             name=cluster_id,
             site=part.cluster.site,
             spread=part.cluster.spread,
+            apart_from=part.cluster.apart_from,
+            together_with=part.cluster.together_with,
+            exclusive=part.cluster.exclusive,
+            connections=part.cluster.connections,
             path=f"clusters.{cluster_id}",
         )
         for cluster_id, part in sorted(demand.clusters.items())
-    )
-    return World(
-        racks=world.racks,
-        occupants=(*world.occupants, *wanted.values(), *leaving),
-        clusters=(*world.clusters, *clusters),
     )
 
 

@@ -96,6 +96,23 @@ class RackState:
             return min(after[ALONE["A"]], after[ALONE["B"]])
         return after[WORST["B"]] if "B" in self.present else after[WORST["A"]]
 
+    def room_for(self, shape: Shape) -> int:
+        """How many nodes of a shape fit, by the scarcest of units, watts and weight; not more than truly fit."""
+        asked = shape.figures(self.present)
+        by_figure = [
+            max(0, limit - used) // more
+            for limit, used, more in zip(self.limits, self.sums, asked, strict=True)
+            if more
+        ]
+        taken, count = self.taken_for(shape), 0
+        while count < min(by_figure, default=self.rack.u_height):
+            position = lowest_free(taken, rack_u=self.rack.u_height, needed_u=shape.u_height)
+            if position is None:
+                break
+            taken |= bits(position, shape.u_height)
+            count += 1
+        return count
+
     def add(self, shape: Shape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
         extra = self.added(shape, key)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, nodes_of
-from zonewright.model.world import Occupant, World
+from zonewright.model.world import Occupant, Rack, World
 from zonewright.place.candidates import Candidates, SpreadCount
 from zonewright.place.floor import Floor, RackState, Shape
+from zonewright.place.neighbours import Neighbours, Stop
 from zonewright.place.reasons import why_no_rack
 from zonewright.place.seat import Placement, Seat
 from zonewright.rules.loads import Key
@@ -45,6 +46,7 @@ def place(
 class _Part:
     """One cluster on its way; ``waiting`` are its nodes without an answer."""
 
+    cluster: str
     wanted: ClusterDemand
     shape: Shape
     spread: SpreadCount
@@ -57,7 +59,7 @@ def _parts(demand: Demand) -> list[_Part]:
     for cluster_id, wanted in sorted(demand.clusters.items()):
         nodes = list(nodes_of(cluster_id, wanted.cluster))
         spread = SpreadCount(wanted.cluster.spread, len(nodes))
-        parts.append(_Part(wanted, Shape.of(wanted), spread, nodes))
+        parts.append(_Part(cluster_id, wanted, Shape.of(wanted), spread, nodes))
     return sorted(parts, key=lambda part: (-part.shape.u_height, -part.shape.draw.allocated_w))
 
 
@@ -70,6 +72,7 @@ class _Run:
         own = tuple(standing)
         self._party, self._stack, self._sticky = demand.party, stack, sticky
         self._floor = Floor(world, own)
+        self._neighbours = Neighbours(world, demand, self._floor)
         self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         self.parts = _parts(demand)
         self.seats: dict[str, Seat] = {}
@@ -121,10 +124,14 @@ class _Run:
             return
         racks = [state for state in self._floor.states.values() if self._in_scope(part, state)]
         is_open = [state for state in racks if state.rack.takes_nodes_of(self._party)]
+
+        def stops(rack: Rack) -> Stop | None:
+            return self._neighbours.stops(part.cluster, part.wanted, rack)
+
         candidates = Candidates(self._floor, part.shape, is_open)
         reason = ""
         for node in part.waiting:
-            found = None if reason else candidates.take(part.spread)
+            found = None if reason else candidates.take(part.spread, stops)
             if found is not None:
                 state, position = found
                 self._seat(part, node, state.rack.id, position)
@@ -132,7 +139,9 @@ class _Run:
                 candidates.put_back(state)
             else:
                 closed = len(racks) - len(is_open)
-                reason = reason or why_no_rack(part.shape, part.spread, is_open, closed=closed, where=_where(part))
+                reason = reason or why_no_rack(
+                    part.shape, part.spread, is_open, stops=stops, closed=closed, where=_where(part)
+                )
                 self.unplaced[node.name] = reason
                 if part.spread.missing:
                     part.spread.given_up, reason = True, ""
@@ -185,9 +194,11 @@ class _Run:
             part.spread.add(state.rack.id)
 
     def _is_allowed(self, part: _Part, node: Node, state: RackState) -> bool:
-        """Whether a node may be in a rack: in its site and rooms, and open, or already standing there."""
+        """Whether a node may be in a rack: in its site and rooms, open or already standing there, among its like."""
         is_open = state.rack.takes_nodes_of(self._party) or (node.name, state.rack.id) in self._stands
-        return is_open and self._in_scope(part, state)
+        if not is_open or not self._in_scope(part, state):
+            return False
+        return self._neighbours.stops(part.cluster, part.wanted, state.rack) is None
 
     def _in_scope(self, part: _Part, state: RackState) -> bool:
         site, room, _ = state.rack.id.split("/", 2)
@@ -200,6 +211,7 @@ class _Run:
     def _seat(self, part: _Part, node: Node, rack: str, position: int) -> None:
         self.seats[node.name] = Seat(rack, position, part.shape.face)
         self._floor.put(part.shape, self._key(node), self.seats[node.name])
+        self._neighbours.seat(part.cluster, part.wanted.cluster, rack)
 
     def _forget_answered(self, part: _Part) -> None:
         part.waiting = [node for node in part.waiting if node.name not in self.seats and node.name not in self.unplaced]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from zonewright.place.candidates import SpreadCount
 from zonewright.place.floor import RackState, Shape
+from zonewright.place.neighbours import StopsRack
 from zonewright.rules.geometry import longest_free
 from zonewright.rules.loads import ALONE, GRAMS, WORST
 from zonewright.rules.words import amount, kilograms, some
@@ -19,7 +20,7 @@ _FIGURES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Short:
+class Shortage:
     """One resource that a rack is short of; ``part`` is the shortage relative to what is wanted."""
 
     resource: str
@@ -27,13 +28,16 @@ class _Short:
     text: str
 
 
-def why_no_rack(shape: Shape, spread: SpreadCount, states: Iterable[RackState], *, closed: int, where: str) -> str:
+def why_no_rack(
+    shape: Shape, spread: SpreadCount, states: Iterable[RackState], *, stops: StopsRack, closed: int, where: str
+) -> str:
     """The sentence for a node that no rack can take.
 
     Args:
         shape: what was to be placed.
         spread: what the cluster's spread allows.
         states: the racks that were looked at, as they are now.
+        stops: why a rack must not be taken because of who else is there.
         closed: racks that were not looked at because they do not take nodes of the party.
         where: the site and rooms that were looked at, for people.
     """
@@ -42,7 +46,7 @@ def why_no_rack(shape: Shape, spread: SpreadCount, states: Iterable[RackState], 
     looked = 0
     for state in states:
         looked += 1
-        shortages = list(_shortages(shape, spread, state))
+        shortages = list(shortages_of(shape, spread, state, stops))
         counts.update({item.resource: 1 for item in shortages})
         texts = " and ".join(item.text for item in shortages)
         miss = (len(shortages), sum(item.part for item in shortages), state.rack.id, texts)
@@ -57,25 +61,29 @@ def why_no_rack(shape: Shape, spread: SpreadCount, states: Iterable[RackState], 
     )
 
 
-def _shortages(shape: Shape, spread: SpreadCount, state: RackState) -> Iterator[_Short]:
+def shortages_of(shape: Shape, spread: SpreadCount, state: RackState, stops: StopsRack) -> Iterator[Shortage]:
+    """Each resource that a rack is short of for one more node, and who else keeps it away."""
     if state.lowest(shape) is None:
         longest = longest_free(state.taken_for(shape), rack_u=state.rack.u_height)
         missing = shape.u_height - longest
-        yield _Short(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
+        yield Shortage(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
     watts = _watts_short(shape, state)
     if watts is not None:
         yield watts
     asked = shape.figures(state.present)
     over = state.sums[GRAMS] + asked[GRAMS] - state.limits[GRAMS]
     if over > 0:
-        yield _Short(resource="weight", part=over / max(1, asked[GRAMS]), text=kilograms(over))
+        yield Shortage(resource="weight", part=over / max(1, asked[GRAMS]), text=kilograms(over))
     if spread.verdict(state.rack.id) != "now" and spread.spread is not None:
         scope = spread.spread.scope
         known = "has its share already" if spread.is_full(state.rack.id) else "is used already and others are wanted"
-        yield _Short(resource="spread", part=1.0, text=f"spread: its {scope} {known}")
+        yield Shortage(resource="spread", part=1.0, text=f"spread: its {scope} {known}")
+    stop = stops(state.rack)
+    if stop is not None:
+        yield Shortage(resource=stop.resource, part=1.0, text=stop.text)
 
 
-def _watts_short(shape: Shape, state: RackState) -> _Short | None:
+def _watts_short(shape: Shape, state: RackState) -> Shortage | None:
     """The worst shortage on a feed, or None."""
     asked = shape.figures(state.present)
     over, place = max(
@@ -84,6 +92,6 @@ def _watts_short(shape: Shape, state: RackState) -> _Short | None:
     )
     if over <= 0:
         return None
-    return _Short(
+    return Shortage(
         resource="feed watts", part=over / max(1, shape.draw.allocated_w), text=f"{amount(over, 'W')} {place}"
     )

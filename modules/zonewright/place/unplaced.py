@@ -3,14 +3,15 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from zonewright.model.demand import Demand
-from zonewright.model.expand import nodes_of
+from zonewright.model.expand import Node, nodes_of
 from zonewright.rules.finding import Finding, Participant
+from zonewright.rules.words import some
 
 GONE = "the proposal it was made from is gone; run pulumi up again"
 
 
 def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[str, str]) -> Iterator[Finding]:
-    """One finding for each node of a demand that has no seat or no address.
+    """One finding for the nodes of a cluster that have no seat or no address for the same reason.
 
     Args:
         demand: what the stack wants.
@@ -18,20 +19,24 @@ def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[
         unplaced: the reason by node name.
     """
     for cluster_id, wanted in demand.clusters.items():
+        alike: dict[tuple[str, str], list[Node]] = {}
         for node in nodes_of(cluster_id, wanted.cluster):
-            if node.name in seats and node.name not in unplaced:
-                continue
+            if node.name not in seats or node.name in unplaced:
+                alike.setdefault((node.path, unplaced.get(node.name, GONE)), []).append(node)
+        for (path, reason), nodes in alike.items():
+            first = nodes[0].name
+            who = f"{first} has" if len(nodes) == 1 else f"{first} and {some(len(nodes) - 1, 'other node')} have"
             yield Finding(
                 rule="placement",
                 level="mandatory",
-                subject=node.name,
-                where=node.path,
-                message=f"{node.name} has no place: {unplaced.get(node.name, GONE)}",
-                value=1,
+                subject=first if len(nodes) == 1 else cluster_id,
+                where=path,
+                message=f"{who} no place: {reason}",
+                value=len(nodes),
                 limit=0,
                 unit="nodes",
-                excess=1,
-                participants=(Participant(party=demand.party, name=node.name),),
+                excess=len(nodes),
+                participants=tuple(Participant(party=demand.party, name=node.name) for node in nodes),
                 fix="ask for fewer or smaller nodes, allow more rooms, or choose another site",
                 reference="zonewright, how-to: read a finding",
             )

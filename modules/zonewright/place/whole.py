@@ -1,24 +1,46 @@
 """A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, rows_of
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.totals import room_totals
+from zonewright.model.world import DuctFacts, LinkFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
 from zonewright.place.placing import place
 from zonewright.place.seat import Seat
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, worst_first
+from zonewright.rules.waivers import idle_waivers, with_waivers
+from zonewright.rules.words import some
 
 
-def judge_declaration(declaration: Declaration) -> tuple[tuple[Finding, ...], str]:
-    """All findings of a checked declaration, worst first, and one line that sums it up.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A declaration with every node in its place.
+
+    Attributes:
+        findings: all findings, worst first.
+        world: the facts that they were found in.
+        line: one line that sums it up.
+    """
+
+    findings: tuple[Finding, ...]
+    world: World
+    line: str
+
+
+def judge_declaration(declaration: Declaration, *, on: str) -> Judged:
+    """Place and judge a checked declaration.
 
     Owners are placed in order of party id; a chosen place counts before any automatic one, whoever asks for it.
+
+    Args:
+        declaration: the declaration, of all owners.
+        on: the day on which waivers are looked at, as ``2026-07-01``.
     """
     world = _racks(declaration)
     demands = [demand_of(declaration, owner) for owner in sorted(declaration.owners)]
@@ -26,14 +48,32 @@ def judge_declaration(declaration: Declaration) -> tuple[tuple[Finding, ...], st
     findings: list[Finding] = []
     for demand in demands:
         others_choice = (item for party, item in chosen if party > demand.party)
-        others = World(racks=world.racks, occupants=(*world.occupants, *others_choice))
+        others = replace(world, occupants=(*world.occupants, *others_choice), clusters=())
         placement = place(others, demand, stack="", sticky={})
         findings += unplaced_findings(demand, placement.seats, placement.unplaced)
         world = change_world(world, demand, placement.seats, stack="")
-    findings += evaluate(world)
+    world = replace(world, zone=_zone_facts(declaration, world))
+    findings = list(with_waivers([*findings, *evaluate(world)], declaration.zone, on))
+    findings += idle_waivers(findings, declaration.zone, on)
     nodes = sum(1 for item in world.occupants if item.standing == "wanted")
-    line = f"{len(world.racks):,} racks, {nodes:,} nodes of {len(demands)} owners"
-    return worst_first(_with_source(finding, declaration) for finding in findings), line
+    links = len(world.zone.links) if world.zone else 0
+    line = (
+        f"{some(len(world.racks), 'rack')}, {some(nodes, 'node')}, {some(links, 'link')}, {some(len(demands), 'owner')}"
+    )
+    return Judged(
+        findings=worst_first(_with_source(finding, declaration) for finding in findings), world=world, line=line
+    )
+
+
+def _zone_facts(declaration: Declaration, world: World) -> ZoneFacts:
+    owners = sorted(declaration.owners.items())
+    return ZoneFacts(
+        zone=declaration.zone,
+        sites={key: SiteFacts(owner=owner, site=site) for owner, file in owners for key, site in file.sites.items()},
+        rooms=room_totals(world.racks, world.occupants),
+        ducts={key: DuctFacts(owner=owner, duct=duct) for owner, file in owners for key, duct in file.ducts.items()},
+        links={key: LinkFacts(owner=owner, link=link) for owner, file in owners for key, link in file.links.items()},
+    )
 
 
 def _racks(declaration: Declaration) -> World:
@@ -47,7 +87,8 @@ def _racks(declaration: Declaration) -> World:
                 racks |= {rack.id: rack for rack in racks_of_row(name, row, owner=owner, room=room, accepts=True)}
                 path = f"sites.{site_id}.rooms.{room_id}.rows.{row_id}"
                 baseline += baseline_of_row(name, row, owner=owner, path=path)
-    return World(racks=racks, occupants=tuple(baseline))
+    world = World(racks=racks, occupants=tuple(baseline))
+    return replace(world, zone=_zone_facts(declaration, world))
 
 
 def _chosen(demand: Demand) -> Iterator[Occupant]:

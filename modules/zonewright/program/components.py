@@ -6,7 +6,7 @@ import pulumi
 
 from zonewright.ledger.messages import Addresses, SeatData
 from zonewright.model.canonical import digest_of
-from zonewright.model.demand import RowAsset, SiteAsset, asset_summary, asset_text
+from zonewright.model.demand import AnyAsset, SiteAsset, asset_summary, asset_text
 from zonewright.program.resources import Asset, Node, after
 
 
@@ -22,7 +22,7 @@ class FacilitySite(pulumi.ComponentResource):
         name: str,
         *,
         stack_id: str,
-        assets: Mapping[str, SiteAsset | RowAsset],
+        assets: Mapping[str, AnyAsset],
         admission: pulumi.Resource,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -42,6 +42,27 @@ class FacilitySite(pulumi.ComponentResource):
             site = site or resource
             self.resources.append(resource)
         self.register_outputs({})
+
+
+def network(
+    *, stack_id: str, assets: Mapping[str, AnyAsset], admission: pulumi.Resource, provider: pulumi.ProviderResource
+) -> list[pulumi.Resource]:
+    """Ducts first, then the links that run through them."""
+    ducts: list[pulumi.Resource] = []
+    links: list[pulumi.Resource] = []
+    for path, asset in sorted(assets.items()):
+        if asset.kind in ("duct", "link"):
+            waits = [admission] if asset.kind == "duct" else [admission, *ducts]
+            resource = Asset(
+                "Duct" if asset.kind == "duct" else "Link",
+                path,
+                stack_id=stack_id,
+                digest=digest_of(asset_text(asset)),
+                summary=asset_summary(asset),
+                opts=pulumi.ResourceOptions(provider=provider, depends_on=waits),
+            )
+            (ducts if asset.kind == "duct" else links).append(resource)
+    return [*ducts, *links]
 
 
 class TenantCluster(pulumi.ComponentResource):

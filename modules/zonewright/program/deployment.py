@@ -21,7 +21,7 @@ from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
-from zonewright.program.components import FacilitySite, TenantCluster
+from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
@@ -130,7 +130,8 @@ def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: M
         opts=pulumi.ResourceOptions(provider=provider, depends_on=[enrolment]),
     )
     _say_what_changed(proposal, admission)
-    registered: list[pulumi.Resource] = [*_facilities(stack_id, demand, admission, provider)]
+    registered = _facilities(stack_id, demand, admission, provider)
+    registered += network(stack_id=stack_id, assets=demand.assets, admission=admission, provider=provider)
     registered += _clusters(stack_id, demand, proposal, (admission, *registered), provider)
     for site_id, files in files_by_site(demand, manifest).items():
         options_ = pulumi.ResourceOptions(provider=provider, depends_on=[admission])

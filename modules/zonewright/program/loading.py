@@ -80,8 +80,8 @@ def load_owner(ledger: LedgerClient, declaration: Declaration, owner: str) -> St
 
 
 def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
-    """Sites before their rows and before nodes; what leaves goes last, rows before their site."""
-    order = ("site", "row", "node")
+    """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
+    order = ("site", "row", "duct", "link", "node")
     held = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).holdings
     for item in sorted(held, key=lambda item: order.index(item.kind)):
         if item.state == "admitted":

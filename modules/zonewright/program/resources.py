@@ -64,7 +64,7 @@ class Completion(pulumi.CustomResource):
 
 
 class Asset(pulumi.CustomResource):
-    """A Site or a Row that a facility operator brings in."""
+    """A Site, a Row, a Duct or a Link that an operator brings in."""
 
     def __init__(
         self, kind: str, name: str, *, stack_id: str, digest: str, summary: str, opts: pulumi.ResourceOptions

@@ -1,10 +1,10 @@
-"""The reference page of the rules, from the registry and from messages that the rules say themselves."""
+"""The reference page of the rules, from the registry and from what the rules say of their case files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from zonewright.rules.examples import EXAMPLES
 from zonewright.rules.finding import Finding
-from zonewright.rules.registry import RULES, Rule, evaluate
+from zonewright.rules.registry import RULES
+from zonewright.rules.rule import Rule
 
 _HEAD = """\
 # Rules
@@ -20,15 +20,18 @@ shown.
 """
 
 
-def reference_markdown() -> str:
-    """The whole page, ending with a line feed."""
+def reference_markdown(examples: Mapping[str, Finding]) -> str:
+    """The whole page, ending with a line feed.
+
+    Args:
+        examples: a finding of each rule, by its id.
+    """
     rows = (f"| [`{rule.id}`](#{rule.id}) | {rule.title} | {rule.level} | {rule.unit} |" for rule in RULES)
-    sections = ("\n".join(_section(rule)) for rule in RULES)
+    sections = ("\n".join(_section(rule, examples[rule.id])) for rule in RULES)
     return _HEAD + "\n".join(rows) + "\n\n" + "\n\n".join(sections) + "\n"
 
 
-def _section(rule: Rule) -> Iterator[str]:
-    example = example_of(rule.id)
+def _section(rule: Rule, example: Finding) -> Iterator[str]:
     yield f"## {rule.id}\n"
     yield f"{rule.title} {rule.description}\n"
     yield f"- Level: `{rule.level}`"
@@ -39,8 +42,3 @@ def _section(rule: Rule) -> Iterator[str]:
     yield f"  {example.where}: {example.message}"
     yield f"  fix: {example.fix}"
     yield "  ```"
-
-
-def example_of(rule_id: str) -> Finding:
-    """What a rule says about its example."""
-    return next(finding for finding in evaluate(EXAMPLES[rule_id]) if finding.rule == rule_id)

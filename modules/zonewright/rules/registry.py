@@ -1,144 +1,40 @@
 """All rules in one tuple, and the one evaluation that check, preview, admission and placement share."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from zonewright.model.world import World
-from zonewright.rules import feeds, spread, units
-from zonewright.rules.finding import Finding, Level, worst_first
-from zonewright.rules.view import RuleFunction, View, view_of
+from zonewright.rules.cluster_rules import CLUSTER_RULES
+from zonewright.rules.finding import Finding, worst_first
+from zonewright.rules.network_rules import NETWORK_RULES
+from zonewright.rules.rack_rules import RACK_RULES
+from zonewright.rules.rule import Reach, Rule
+from zonewright.rules.view import View, view_of
+from zonewright.rules.zone_rules import ZONE_RULES
+
+RULES: tuple[Rule, ...] = (*RACK_RULES, *CLUSTER_RULES, *ZONE_RULES, *NETWORK_RULES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """One rule.
-
-    Attributes:
-        id: its name in findings and waivers.
-        title: what must hold, in one sentence.
-        level: what a breach means for a change.
-        description: what exactly is counted.
-        unit: the unit of value, limit and excess.
-        reference: where the rule comes from.
-        function: finds the breaches.
-    """
-
-    id: str
-    title: str
-    level: Level
-    description: str
-    unit: str
-    reference: str
-    function: RuleFunction
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        id="rack-exists",
-        title="A node stands in a rack that exists and is open to its party.",
-        level="mandatory",
-        description=(
-            "The rack is declared by a facility operator. A new node needs an active row in an active room, or a "
-            "planned room whose `may_open` names the party; a node that stands there already may stay or slide."
-        ),
-        unit="racks or nodes",
-        reference="NetBox, status of racks and locations (planned, active, decommissioning)",
-        function=units.rack_exists,
-    ),
-    Rule(
-        id="unit-range",
-        title="Everything stands within the height of its rack.",
-        level="mandatory",
-        description="Rack units are counted from 1 at the bottom; the highest unit is the rack's `u_height`.",
-        unit="U",
-        reference="EIA-310 and IEC 60297 (1 U is 44.45 mm)",
-        function=units.unit_range,
-    ),
-    Rule(
-        id="unit-overlap",
-        title="No rack unit of a face is taken twice.",
-        level="mandatory",
-        description=(
-            "One finding for each pair. Equipment of full depth takes both faces. A place that the same stack leaves "
-            "in the same change does not count, so that swaps and slides work; for other stacks it counts until the "
-            "resource is gone."
-        ),
-        unit="U",
-        reference="EIA-310 and IEC 60297; NetBox, rack face and is_full_depth of a device type",
-        function=units.unit_overlap,
-    ),
-    Rule(
-        id="rack-weight",
-        title="A rack carries no more than it may.",
-        level="mandatory",
-        description=(
-            "Sum of weights, baseline included, in whole grams; value and excess are rounded up to kilograms. A node "
-            "that moves counts at both ends until its old place is free, once where it moves within a rack."
-        ),
-        unit="kg",
-        reference="NetBox, max_weight of a rack; the rack maker's static load",
-        function=feeds.rack_weight,
-    ),
-    Rule(
-        id="feed-capacity",
-        title="A feed carries its live load, also when power supplies share it unevenly.",
-        level="mandatory",
-        description=(
-            "The limit is `rated_w` times `max_utilization`. Value is the load with every node at its type's "
-            "`power_supply_worst_share`; the message states the even share too. Claims count with `allocated_draw`."
-        ),
-        unit="W",
-        reference="NetBox, max_utilization of a power feed and allocated_draw of a power port",
-        function=feeds.feed_capacity,
-    ),
-    Rule(
-        id="feed-failover",
-        title="After the loss of feed A or B the other one carries what hangs on both.",
-        level="mandatory",
-        description=(
-            "A node counts with its whole draw on the feed that is left if as many of its supplies hang there as it "
-            "needs, else with nothing, because it goes down. Racks with a single feed have no failover to judge."
-        ),
-        unit="W",
-        reference=(
-            "the principle of redundant supply behind grades A and B of GB 50174-2017 (no clause of it is quoted); "
-            "NetBox, max_utilization"
-        ),
-        function=feeds.feed_failover,
-    ),
-    Rule(
-        id="spread",
-        title="The nodes of a cluster are spread as its declaration asks.",
-        level="mandatory",
-        description=(
-            "The cluster uses at least `at_least` racks, rows or rooms (or one for each node where it has fewer nodes "
-            "than that), and none of them holds more than `max_per_domain` of its nodes."
-        ),
-        unit="racks, rows, rooms or nodes",
-        reference="topology spread constraints of Kubernetes; host anti-affinity of OpenStack Nova, taken to racks",
-        function=spread.spread,
-    ),
-)
-
-
-def evaluate(world: World, *, racks: Collection[str] | None = None) -> tuple[Finding, ...]:
+def evaluate(world: World, *, racks: Collection[str] | None = None, reach: Reach | None = None) -> tuple[Finding, ...]:
     """All findings of a world, worst first; the order of the world's parts makes no difference.
 
     Args:
         world: the facts; the clusters that are to be judged are ``world.clusters``.
         racks: ids of the racks to be judged; None judges all.
+        reach: only the rules of this reach; None for all.
     """
     view = view_of(world, racks)
-    found = [finding for rule in RULES for finding in _apply(rule, view)]
+    chosen = (rule for rule in RULES if reach in (None, rule.reach))
+    found = [finding for rule in chosen for finding in _apply(rule, view)]
     found.sort(key=lambda finding: (finding.rule, finding.subject, finding.where, finding.message))
     return worst_first(found)
 
 
 def _apply(rule: Rule, view: View) -> Iterator[Finding]:
+    level = (view.zone.zone.level(rule.id) if view.zone is not None else None) or rule.level
     for breach in rule.function(view):
         yield Finding(
             rule=rule.id,
-            level=rule.level,
+            level=level,
             subject=breach.subject,
             where=breach.where,
             message=breach.message,

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from zonewright.model.world import ClusterFacts, Occupant, Rack, World
+from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.loads import Key
 
@@ -21,12 +21,19 @@ class View:
         in_rack: occupants by rack id, only for the racks that are to be judged; in no particular order.
         in_cluster: occupants by (party, stack, cluster), only for the clusters that are to be judged.
         clusters: the clusters that are to be judged.
+        world: everything, also beyond what is to be judged, for rules about neighbours.
     """
 
     racks: Mapping[str, Rack]
     in_rack: Mapping[str, Sequence[Occupant]]
     in_cluster: Mapping[Key, Sequence[Occupant]]
     clusters: tuple[ClusterFacts, ...]
+    world: World
+
+    @property
+    def zone(self) -> ZoneFacts | None:
+        """The zone as a whole; None where only racks are judged."""
+        return self.world.zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +70,7 @@ def view_of(world: World, racks: Collection[str] | None) -> View:
             in_rack[item.rack].append(item)
         if item.cluster is not None and (item.party, item.stack, item.cluster) in wanted:
             in_cluster[item.party, item.stack, item.cluster].append(item)
-    return View(racks=world.racks, in_rack=in_rack, in_cluster=in_cluster, clusters=world.clusters)
+    return View(racks=world.racks, in_rack=in_rack, in_cluster=in_cluster, clusters=world.clusters, world=world)
 
 
 def participants_of(occupants: Iterable[Occupant]) -> tuple[Participant, ...]:

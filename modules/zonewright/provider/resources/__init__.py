@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from zonewright.provider.resource import Resource
 from zonewright.provider.resources.admission import AdmissionResource
-from zonewright.provider.resources.assets import RowResource, SiteResource
+from zonewright.provider.resources.assets import DuctResource, LinkResource, RowResource, SiteResource
 from zonewright.provider.resources.completion import CompletionResource
 from zonewright.provider.resources.enrolment import EnrolmentResource
 from zonewright.provider.resources.node import NodeResource
@@ -18,6 +18,8 @@ RESOURCES: Mapping[str, Resource] = {
         CompletionResource(),
         SiteResource(),
         RowResource(),
+        DuctResource(),
+        LinkResource(),
         NodeResource(),
         SiteConfigResource(),
     )

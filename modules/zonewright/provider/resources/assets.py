@@ -1,4 +1,4 @@
-"""Site and Row: what a facility operator brings in. Racks and feeds are data of the row, not resources."""
+"""Site, Row, Duct and Link: what operators bring in. Racks and feeds are data of the row, not resources."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,14 +19,14 @@ from zonewright.provider.resource import (
 
 
 class AssetResource:
-    """The life that sites and rows have in common."""
+    """The life that all assets have in common."""
 
     token: str
     description: str
     kind: Kind
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
-        "asset": Input("string", "path of the asset, such as qp-dc1/a/01", replaces=True),
+        "asset": Input("string", "path of the asset, such as qp-dc1/a/01 or links/l03", replaces=True),
         "digest": Input("string", "digest of its declaration"),
         "summary": Input("string", "what it is, in one line"),
     }
@@ -98,6 +98,22 @@ class SiteResource(AssetResource):
     token = "zonewright:index:Site"  # noqa: S105 - a Pulumi type token
     description = "A data centre or edge site that its operator brings into the zone."
     kind: Kind = "site"
+
+
+class DuctResource(AssetResource):
+    """A duct with its bores."""
+
+    token = "zonewright:index:Duct"  # noqa: S105 - a Pulumi type token
+    description = "A duct segment that a network operator brings into the zone."
+    kind: Kind = "duct"
+
+
+class LinkResource(AssetResource):
+    """A fibre link between two sites."""
+
+    token = "zonewright:index:Link"  # noqa: S105 - a Pulumi type token
+    description = "A fibre link between two sites, through one bore of each of its ducts."
+    kind: Kind = "link"
 
 
 class RowResource(AssetResource):

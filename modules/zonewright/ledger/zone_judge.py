@@ -1,0 +1,50 @@
+"""What the rules that look beyond racks say of one change, measured against the zone without it."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from zonewright.model.world import World, ZoneFacts
+from zonewright.rules import evaluate
+from zonewright.rules.finding import Finding
+
+_FILLS = "zone-utilization"
+
+
+def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[str] | None) -> tuple[Finding, ...]:
+    """Findings of the rules with reach "zone" that this change must answer for.
+
+    Args:
+        before: the zone without the change.
+        after: the world with the change, and the zone with it.
+        party: whose change it is.
+        racks: ids of the racks that it touches; None for all.
+    """
+    found = evaluate(after, racks=racks, reach="zone")
+    if not found:
+        return ()
+    known = evaluate(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")
+    grows = after.zone is not None and _design_w(after.zone, before.sites) > _design_w(before, before.sites)
+    return tuple(_answered_for(found, known, party, grows=grows))
+
+
+def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
+    """Design watts of sites that were there before: one that is new to the ledger is inventory, not growth."""
+    return sum(room.design_w for name, room in facts.rooms.items() if name.split("/", 1)[0] in sites)
+
+
+def _answered_for(found: Iterable[Finding], known: Iterable[Finding], party: str, *, grows: bool) -> Iterator[Finding]:
+    """A breach that was there before and is no worse is not the change's: its own party is told, others are not."""
+    excess: dict[tuple[str, str], int] = {}
+    for finding in known:
+        key = (finding.rule, finding.subject)
+        excess[key] = max(excess.get(key, 0), finding.excess)
+    for finding in found:
+        before = excess.get((finding.rule, finding.subject))
+        is_worse = before is None or finding.excess > before
+        if finding.rule == _FILLS and not grows:
+            is_worse = False  # whoever takes something out, or adds less than is missing, opens nothing
+        takes_part = any(item.party == party for item in finding.participants)
+        if is_worse or (takes_part and finding.level == "mandatory"):
+            yield finding
+        elif takes_part:
+            yield replace(finding, level="advisory")

@@ -1,0 +1,111 @@
+"""What the administrator lays down: dated rule packs with a source for every limit, waivers, and rings of links."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.network import RiskKind
+
+LimitName = Literal[
+    "design-pue",
+    "zone-utilization",
+    "duct-reuse-distance-m",
+    "separated-protection-level",
+    "fibre-delay-us-per-km",
+    "waiver-days",
+]
+PolicyRule = Literal[
+    "class-separation",
+    "connection-capacity",
+    "design-pue",
+    "energy-quota",
+    "feed-diversity",
+    "fill-before-open",
+    "latency-budget",
+    "reuse-first",
+    "srlg-disjoint",
+    "zone-utilization",
+]
+"""Rules that a pack may soften and a waiver may cover; what physics forbids is in none of them."""
+PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
+LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")
+
+DEFAULTS: Mapping[LimitName, float] = {"fibre-delay-us-per-km": 4.9, "waiver-days": 180}
+"""In force where no pack says otherwise: single-mode fibre at 1550 nm has 4.897 us/km."""
+LOWER_IS_STRICTER: frozenset[LimitName] = frozenset({"design-pue", "separated-protection-level", "waiver-days"})
+"""Of the other limits the higher value is the stricter one."""
+
+
+class Limit(Declared):
+    """One limit."""
+
+    value: Annotated[float, Field(ge=0, le=100_000, strict=False)]
+    """Its value; the name says the unit."""
+    source: Line
+    """Where it comes from: clause, letter or agreement."""
+    applies_from: Date | None = None
+    """It holds for what was commissioned on this day or later, such as 2022-02-07; empty means for all."""
+
+
+class RulePack(Declared):
+    """Limits that hold for a time. A pack that extends another one may only tighten it."""
+
+    title: Line
+    """Name for people."""
+    extends: Identifier | None = None
+    """Id of the pack that it builds on."""
+    valid_from: Date
+    """First day, such as 2026-01-01."""
+    valid_until: Date
+    """Last day, such as 2030-12-31."""
+    limits: dict[LimitName, Limit] = Field(default_factory=dict)
+    """Limits by name."""
+    levels: dict[PolicyRule, PolicyLevel] = Field(default_factory=dict)
+    """Level of rules that is not their usual one, such as advisory while a rule is on trial."""
+
+
+class Waiver(Declared):
+    """A breach that is tolerated: bounded in size and time, asked for by one party and approved by another."""
+
+    rule: PolicyRule
+    """Id of the rule."""
+    subjects: Annotated[tuple[Line, ...], Field(min_length=1, strict=False)]
+    """Exact subjects as findings name them, such as a room or a link."""
+    reason: Line
+    """Why."""
+    owner: Identifier
+    """Party that asked for it."""
+    approver: Identifier
+    """Party that approved it; not the owner."""
+    ticket: Line = ""
+    """Where it was discussed."""
+    valid_from: Date
+    """First day, such as 2026-01-01."""
+    valid_until: Date
+    """Last day, such as 2026-06-30; by default at most 180 days later."""
+    max_excess: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    """How far beyond the limit it reaches, in the rule's unit."""
+
+
+class Ring(Declared):
+    """Links that protect each other: no single risk may take two of them."""
+
+    title: Line = ""
+    """Name for people."""
+    links: Annotated[tuple[Identifier, ...], Field(min_length=2, strict=False)]
+    """Ids of its links, in order around."""
+    disjoint: Annotated[tuple[RiskKind, ...], Field(min_length=1, strict=False)] = ("duct", "bridge")
+    """Kinds of risk that no two of them may share; neighbours share a site by nature."""
+
+
+def chain_of(packs: Mapping[str, RulePack], pack_id: str | None) -> tuple[RulePack, ...]:
+    """A pack and those that it extends, nearest first; a cycle or a missing pack ends it."""
+    chain: list[RulePack] = []
+    seen: set[str] = set()
+    while pack_id is not None and pack_id in packs and pack_id not in seen:
+        seen.add(pack_id)
+        chain.append(packs[pack_id])
+        pack_id = packs[pack_id].extends
+    return tuple(chain)

@@ -1,0 +1,45 @@
+"""Sums over rooms, for the rules that look at the zone as a whole."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from zonewright.model.world import Occupant, Rack, RoomTotals, Standing
+
+_ORDER: tuple[Standing, ...] = ("releasing", "reserved", "baseline", "active", "admitted", "wanted")
+"""Of a thing that stands in two places the later one counts."""
+
+
+def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dict[str, RoomTotals]:
+    """Sums by room (``site/room``).
+
+    Args:
+        racks: the racks of the rooms.
+        occupants: what stands in them; a node that moves counts once, in its new place, one that leaves until it
+            has left.
+    """
+    place: dict[tuple[str, str, str], Occupant] = {}
+    for item in occupants:
+        known = place.get(item.key)
+        if known is None or _ORDER.index(item.standing) > _ORDER.index(known.standing):
+            place[item.key] = item
+    contracted: Counter[str] = Counter()
+    for item in place.values():
+        contracted[item.rack.rsplit("/", 2)[0]] += item.draw.allocated_w
+    return {
+        room: RoomTotals(design_w=design, contracted_w=contracted[room])
+        for room, design in design_watts(racks.values(), in_use=contracted).items()
+    }
+
+
+def design_watts(racks: Iterable[Rack], *, in_use: Mapping[str, int]) -> Counter[str]:
+    """Design watts by room; planned racks count as soon as something draws power in their room.
+
+    Args:
+        racks: the racks.
+        in_use: watts drawn by room.
+    """
+    design: Counter[str] = Counter(dict.fromkeys(in_use, 0))
+    for rack in racks:
+        room = rack.room
+        design[room] += rack.design_w if not rack.is_planned or in_use.get(room) else 0
+    return design

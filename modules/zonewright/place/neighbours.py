@@ -1,0 +1,141 @@
+"""Who may stand beside whom while places are being given out: cooling, protection levels, apart, together, exclusive.
+
+Internal to placement. The rules judge the result; here a rack is only passed over when a node must not go there.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from zonewright.model.cluster import Cluster, Relation, Scope, WideScope
+from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.model.expand import node_numbers
+from zonewright.model.world import Rack, World
+from zonewright.place.floor import Floor, RackState, Shape
+from zonewright.rules.spread import domain_of
+
+_SCOPES: tuple[Scope, ...] = ("rack", "row", "room")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a node must not go to a rack: a word to count by, and a text for people."""
+
+    resource: str
+    text: str
+
+
+class Neighbours:
+    """What stands where, as far as it keeps others away."""
+
+    def __init__(self, world: World, demand: Demand, floor: Floor) -> None:
+        self._demand, self._floor = demand, floor
+        self._sites = world.zone.sites if world.zone is not None else {}
+        limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
+        self._separated = int(limit.value) if limit is not None else None
+        self._sides: dict[str, set[bool]] = defaultdict(set)
+        self._holders: dict[str, set[str]] = defaultdict(set)
+        self._parties: dict[str, set[str]] = defaultdict(set)
+        self._racks: dict[str, list[str]] = defaultdict(list)
+        self._homes: dict[tuple[str, str], str] = {}
+        asks = {wanted.cluster.exclusive for wanted in demand.clusters.values()} - {None}
+        for item in world.occupants:
+            if self._separated is not None:
+                self._sides[item.rack].add(item.protection_level >= self._separated)
+            if item.exclusive is not None:
+                self._holders[domain_of(item.rack, item.exclusive)].add(item.party)
+            for scope in _SCOPES:
+                if scope in asks:
+                    self._parties[domain_of(item.rack, scope)].add(item.party)
+
+    def seat(self, cluster_id: str, cluster: Cluster, rack_id: str) -> None:
+        """A node of the demand has got a place."""
+        if self._separated is not None:
+            self._sides[rack_id].add(cluster.protection_level >= self._separated)
+        self._racks[cluster_id].append(rack_id)
+
+    def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack) -> Stop | None:
+        """Why the next node of a cluster must not go to a rack, or None."""
+        cluster = wanted.cluster
+        if rack.cooling != wanted.node_type.cooling:
+            return Stop("cooling", f"cooling: its room is {rack.cooling}-cooled")
+        if self._separated is not None and self._sides.get(rack.id, set()) - {
+            cluster.protection_level >= self._separated
+        }:
+            return Stop("protection level", "protection level: others in it are on the other side of the limit")
+        for scope in _SCOPES:
+            if self._holders.get(domain_of(rack.id, scope), set()) - {self._demand.party}:
+                return Stop("exclusive", f"exclusive: its {scope} is another party's alone")
+        if cluster.exclusive is not None:
+            domain = domain_of(rack.id, cluster.exclusive)
+            if self._parties.get(domain, set()) - {self._demand.party}:
+                return Stop("exclusive", f"exclusive: another party is in its {cluster.exclusive}")
+        return self._by_relation(cluster_id, cluster, rack)
+
+    def _by_relation(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
+        for other, scope in self._apart(cluster_id, cluster):
+            if self._domain(rack.id, scope) in {self._domain(one, scope) for one in self._racks[other]}:
+                return Stop("apart", f"apart: {other} is in its {scope}")
+        for relation in cluster.together_with:
+            home = self._home(cluster_id, relation)
+            if home is not None and self._domain(rack.id, relation.scope) != home:
+                return Stop("together", f"together: {relation.cluster} belongs to another {relation.scope}")
+        for other, wanted in self._demand.clusters.items():
+            for relation in wanted.cluster.together_with:
+                if relation.cluster == cluster_id:
+                    home = self._home(other, relation)
+                    if home is not None and self._domain(rack.id, relation.scope) != home:
+                        return Stop("together", f"together: {other} belongs to another {relation.scope}")
+        return None
+
+    def _apart(self, cluster_id: str, cluster: Cluster) -> Iterable[tuple[str, WideScope]]:
+        for relation in cluster.apart_from:
+            yield relation.cluster, relation.scope
+        for other, wanted in self._demand.clusters.items():
+            for relation in wanted.cluster.apart_from:
+                if relation.cluster == cluster_id:
+                    yield other, relation.scope
+
+    def _home(self, cluster_id: str, relation: Relation) -> str | None:
+        """The domain that two clusters share: where one of them stands already, else the tightest that takes both."""
+        key = (cluster_id, relation.cluster)
+        if key not in self._homes:
+            standing = [*self._racks[cluster_id], *self._racks[relation.cluster]]
+            home = self._domain(standing[0], relation.scope) if standing else self._best_home(cluster_id, relation)
+            if home is None:
+                return None
+            self._homes[key] = home
+        return self._homes[key]
+
+    def _best_home(self, cluster_id: str, relation: Relation) -> str | None:
+        both = [self._demand.clusters[name] for name in (cluster_id, relation.cluster) if name in self._demand.clusters]
+        rooms = {wanted.cluster.site: set(wanted.cluster.rooms) for wanted in both}
+        space: dict[str, list[RackState]] = defaultdict(list)
+        for state in self._floor.states.values():
+            site, room, _ = state.rack.id.split("/", 2)
+            is_open = state.rack.takes_nodes_of(self._demand.party)
+            if is_open and site in rooms and (not rooms[site] or room in rooms[site]):
+                space[self._domain(state.rack.id, relation.scope)].append(state)
+        counts = {
+            domain: min(_fits(wanted, states) - len(node_numbers(wanted.cluster)) for wanted in both)
+            for domain, states in space.items()
+        }
+        enough = [domain for domain in sorted(counts) if counts[domain] >= 0]
+        if enough:
+            return min(enough, key=counts.__getitem__)
+        return max(sorted(counts), key=counts.__getitem__) if counts else None
+
+    def _domain(self, rack_id: str, scope: WideScope) -> str:
+        site_id = rack_id.split("/", 1)[0]
+        if scope == "district":
+            return self._sites[site_id].site.district if site_id in self._sites else site_id
+        return site_id if scope == "site" else domain_of(rack_id, scope)
+
+
+def _fits(wanted: ClusterDemand, states: Iterable[RackState]) -> int:
+    """How many nodes of a cluster the racks take, each rack by its scarcest resource."""
+    shape = Shape.of(wanted)
+    return sum(state.room_for(shape) for state in states if state.rack.cooling == wanted.node_type.cooling)
+
+
+StopsRack = Callable[[Rack], Stop | None]

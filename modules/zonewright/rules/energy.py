@@ -1,0 +1,250 @@
+"""Rules about energy and fill, over sites, districts and the zone: design PUE, connection, quota, utilisation.
+
+Power of a site = IT + plant + the fixed part of each open room + slope x IT. All sums are integer watts, rounded up
+where they count against a limit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from zonewright.model.world import RoomTotals, SiteFacts, ZoneFacts
+from zonewright.rules.finding import Participant
+from zonewright.rules.view import Breach, View
+
+STANDARD_RACK_W = 2_500
+"""A standard rack is 2.5 kW of IT power; classes of size count these, not cabinets (GB 40879-2021)."""
+LARGE_RACKS, MEGA_RACKS = 3_000, 10_000
+HOURS_PER_YEAR = 8_760
+KILO, MEGA = 1_000, 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitePower:
+    """IT and total power of a site in watts; ``total_w`` is None where the site declares no overhead."""
+
+    it_w: int
+    total_w: int | None
+
+
+def rooms_of(facts: ZoneFacts) -> dict[str, dict[str, RoomTotals]]:
+    """Sums by site and by room id within it."""
+    found: dict[str, dict[str, RoomTotals]] = defaultdict(dict)
+    for room, sums in facts.rooms.items():
+        site_id, room_id = room.split("/")
+        found[site_id][room_id] = sums
+    return found
+
+
+def design_power(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> SitePower:
+    """Power when all racks that are built draw what they may."""
+    return _power(site, {room: sums.design_w for room, sums in rooms.items()})
+
+
+def contracted_power(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> SitePower:
+    """Power when all that is claimed draws what it is budgeted."""
+    return _power(site, {room: sums.contracted_w for room, sums in rooms.items()})
+
+
+def _power(facts: SiteFacts, loads: Mapping[str, int]) -> SitePower:
+    it_w = sum(loads.values())
+    overhead = facts.site.overhead
+    if overhead is None:
+        return SitePower(it_w=it_w, total_w=None)
+    declared = facts.site.rooms
+    fixed_kw = sum(declared[room].fixed_kw for room, load in loads.items() if load and room in declared)
+    fixed_w = ceil(round((overhead.plant_kw + fixed_kw) * KILO, 3))
+    return SitePower(it_w=it_w, total_w=it_w + fixed_w + -(-it_w * round(overhead.slope * KILO) // KILO))
+
+
+def size_class(design_it_w: int) -> str:
+    """Class of size by standard racks (design IT watts / 2,500).
+
+    Example:
+        >>> size_class(7_500_000), size_class(7_497_500), size_class(25_000_000)
+        ('large', 'medium', 'mega')
+    """
+    if design_it_w >= MEGA_RACKS * STANDARD_RACK_W:
+        return "mega"
+    return "large" if design_it_w >= LARGE_RACKS * STANDARD_RACK_W else "medium"
+
+
+def _data_centres(facts: ZoneFacts) -> Iterator[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]:
+    rooms = rooms_of(facts)
+    for site_id, site in sorted(facts.sites.items()):
+        if site.site.kind == "data-centre":
+            yield site_id, site, rooms.get(site_id, {})
+
+
+def design_pue(view: View) -> Iterator[Breach]:
+    """A newly built large or mega data centre is designed within the limit of its energy ratio."""
+    limit = view.zone.zone.limit("design-pue") if view.zone is not None else None
+    if view.zone is None or limit is None:
+        return
+    thousandths = round(limit.value * KILO)
+    for site_id, site, rooms in _data_centres(view.zone):
+        power = design_power(site, rooms)
+        built, size = site.site.commissioned, size_class(power.it_w)
+        if size == "medium" or (built is not None and built < (limit.applies_from or "")):
+            continue
+        if power.total_w is None:
+            yield _no_overhead(site_id, site, "its design PUE")
+        elif power.total_w * KILO > power.it_w * thousandths:
+            allowed = power.it_w * thousandths // KILO
+            # Rounded up, so that a breach never prints as the limit itself.
+            ratio = -(-power.total_w * 10_000 // power.it_w) / 10_000
+            yield Breach(
+                subject=site_id,
+                where=f"sites.{site_id}.overhead",
+                message=(
+                    f"{site_id} ({size}, {_kw(power.it_w)} of IT by design) is designed for a PUE of {ratio:.4f}, "
+                    f"limit {limit.value:g}: {_kw(power.total_w)} in all, {_kw(power.total_w - allowed)} too much"
+                ),
+                value=power.total_w,
+                limit=allowed,
+                unit="W",
+                excess=power.total_w - allowed,
+                participants=(Participant(party=site.owner, name=site_id),),
+                fix=(
+                    f"lower plant, rooms and slope by {_kw(power.total_w - allowed)} at full load, or do not open the "
+                    "room that adds most"
+                ),
+            )
+
+
+def _no_overhead(site_id: str, site: SiteFacts, what: str) -> Breach:
+    return Breach(
+        subject=site_id,
+        where=f"sites.{site_id}",
+        message=f"{site_id} declares no overhead, so {what} can not be judged; what is not known is not taken as good",
+        participants=(Participant(party=site.owner, name=site_id),),
+        fix="declare 'overhead' with plant_kw and slope, and fixed_kw of each room",
+    )
+
+
+def _by_district(facts: ZoneFacts) -> Iterator[tuple[str, list[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]]]:
+    members: dict[str, list[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]] = defaultdict(list)
+    for site_id, site, rooms in _data_centres(facts):
+        members[site.site.district].append((site_id, site, rooms))
+    yield from sorted(members.items())
+
+
+def connection_capacity(view: View) -> Iterator[Breach]:
+    """The data centres of a district, at full design load, are within what the grid grants it."""
+    for district, members in _by_district(view.zone) if view.zone is not None else ():
+        declared = view.zone.zone.districts.get(district) if view.zone is not None else None
+        if declared is None or declared.connection_capacity_kw is None:
+            continue
+        powers = {site_id: design_power(site, rooms) for site_id, site, rooms in members}
+        yield from (
+            _no_overhead(site_id, site, f"the connection of district {district}")
+            for site_id, site, _ in members
+            if powers[site_id].total_w is None
+        )
+        value = -(-sum(power.total_w or power.it_w for power in powers.values()) // KILO)
+        limit = declared.connection_capacity_kw
+        if value > limit:
+            parts = ", ".join(f"{name} {_kw(power.total_w or power.it_w)}" for name, power in sorted(powers.items()))
+            yield _over_district(
+                district,
+                members,
+                f"data centres of {district} take {value:,} kW at full design load ({parts}) of {limit:,} kW that the "
+                f"grid grants: {value - limit:,} kW too much",
+                value=value,
+                limit=limit,
+                unit="kW",
+                fix=f"build {value - limit:,} kW less, or have the connection of {district} enlarged first",
+            )
+
+
+def energy_quota(view: View) -> Iterator[Breach]:
+    """The data centres of a district, with what is claimed, are within its energy for a year."""
+    for district, members in _by_district(view.zone) if view.zone is not None else ():
+        declared = view.zone.zone.districts.get(district) if view.zone is not None else None
+        if declared is None or declared.energy_quota_mwh is None:
+            continue
+        powers = {site_id: contracted_power(site, rooms) for site_id, site, rooms in members}
+        yield from (
+            _no_overhead(site_id, site, f"the energy of district {district}")
+            for site_id, site, _ in members
+            if powers[site_id].total_w is None
+        )
+        watts = sum(power.total_w or power.it_w for power in powers.values())
+        value, limit = -(-watts * HOURS_PER_YEAR // MEGA), declared.energy_quota_mwh
+        if value > limit:
+            yield _over_district(
+                district,
+                members,
+                f"data centres of {district} take {value:,} MWh in a year of {HOURS_PER_YEAR:,} h with what is claimed "
+                f"({_kw(watts)}), of a quota of {limit:,} MWh: {value - limit:,} MWh too much",
+                value=value,
+                limit=limit,
+                unit="MWh",
+                fix=f"claim {-(-(value - limit) * MEGA // (HOURS_PER_YEAR * KILO)):,} kW less, or use another district",
+            )
+
+
+def _over_district(
+    district: str,
+    members: list[tuple[str, SiteFacts, Mapping[str, RoomTotals]]],
+    message: str,
+    *,
+    value: int,
+    limit: int,
+    unit: str,
+    fix: str,
+) -> Breach:
+    """The operator with the largest design is asked to act."""
+    largest = max(members, key=lambda member: (sum(room.design_w for room in member[2].values()), member[0]))
+    ordered = [largest, *(member for member in members if member is not largest)]
+    return Breach(
+        subject=district,
+        where=f"sites.{largest[0]}",
+        message=message,
+        value=value,
+        limit=limit,
+        unit=unit,
+        excess=value - limit,
+        participants=tuple(Participant(party=site.owner, name=site_id) for site_id, site, _ in ordered),
+        fix=fix,
+    )
+
+
+def zone_utilization(view: View) -> Iterator[Breach]:
+    """Claimed IT power over design IT power of all data centres, weighted by power, reaches the limit."""
+    limit = view.zone.zone.limit("zone-utilization") if view.zone is not None else None
+    if view.zone is None or limit is None:
+        return
+    fills = {
+        site_id: (sum(r.contracted_w for r in rooms.values()), sum(r.design_w for r in rooms.values()))
+        for site_id, _, rooms in _data_centres(view.zone)
+    }
+    used, design = sum(one for one, _ in fills.values()), sum(two for _, two in fills.values())
+    thousandths = round(limit.value * KILO)
+    if design == 0 or used * KILO >= design * thousandths:
+        return
+    least = min(
+        sorted(name for name, (_, two) in fills.items() if two), key=lambda name: fills[name][0] / fills[name][1]
+    )
+    value = used * KILO // design
+    missing = -(-design * thousandths // KILO) - used
+    yield Breach(
+        subject=view.zone.zone.zone,
+        where=f"sites.{least}",
+        message=(
+            f"the zone's data centres use {_kw(used)} of {_kw(design)} by design, {100 * used / design:.1f} % "
+            f"(weighted), limit {100 * limit.value:g} %: {_kw(missing)} missing; the least filled is {least} with "
+            f"{100 * fills[least][0] / fills[least][1]:.1f} %"
+        ),
+        value=value,
+        limit=thousandths,
+        unit="per mille",
+        excess=thousandths - value,
+        participants=(Participant(party=view.zone.sites[least].owner, name=least),),
+        fix="fill what is built before more is built, or keep the new room planned until it is needed",
+    )
+
+
+def _kw(watts: int) -> str:
+    return f"{watts / KILO:,.3f}".rstrip("0").rstrip(".") + " kW"

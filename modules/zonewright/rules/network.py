@@ -1,0 +1,272 @@
+"""Rules about ducts and links: free bores, no new duct beside one that has room, no shared risk, no late packet."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import combinations, islice
+
+from zonewright.model.cluster import Connection
+from zonewright.model.geodesy import beside
+from zonewright.model.network import Link
+from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, ZoneFacts
+from zonewright.rules.finding import Participant
+from zonewright.rules.paths import Path, disjoint_pair, paths, risks_of
+from zonewright.rules.view import Breach, View
+from zonewright.rules.words import listed, some
+
+PARALLEL_SHARE = 0.5
+"""A new duct repeats an old one when at least this part of it lies beside the old one."""
+MAX_PATHS = 400
+"""Paths that are compared in pairs."""
+
+
+def _bores_by_links(facts: ZoneFacts) -> Counter[str]:
+    return Counter(duct for held in facts.links.values() for duct in held.link.ducts)
+
+
+def free_bores(facts: ZoneFacts, duct_id: str) -> int:
+    """Bores of a duct that neither a link of the zone nor anybody else has."""
+    duct = facts.ducts[duct_id].duct
+    return duct.bores - duct.bores_in_use - _bores_by_links(facts)[duct_id]
+
+
+def link_route(view: View) -> Iterator[Breach]:
+    """A link runs between sites that exist, through ducts that exist and that its operator may use."""
+    if view.zone is None:
+        return
+    for link_id, held in sorted(view.zone.links.items()):
+        for site_id in (held.link.a, held.link.b):
+            if site_id not in view.zone.sites:
+                yield _unknown(link_id, held, f"site {site_id}", "facility operator")
+        for duct_id in held.link.ducts:
+            duct = view.zone.ducts.get(duct_id)
+            if duct is None:
+                yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
+            elif duct.owner != held.owner and not duct.duct.is_shared:
+                what = f"runs through duct {duct_id}, which its operator does not share"
+                yield _route(link_id, held, what, f"ask for a bore of {duct_id} to be shared, or take other ducts")
+            elif duct.duct.status == "planned" and held.link.status == "active":
+                what = f"is active and runs through duct {duct_id}, which is only planned"
+                yield _route(link_id, held, what, "keep the link planned until its ducts are built")
+
+
+def _unknown(link_id: str, held: LinkFacts, what: str, who: str) -> Breach:
+    return _route(
+        link_id, held, f"needs {what}, which no {who} has declared", f"correct the id, or have {what} declared"
+    )
+
+
+def _route(link_id: str, held: LinkFacts, what: str, fix: str) -> Breach:
+    return Breach(
+        subject=link_id,
+        where=f"links.{link_id}",
+        message=f"link {link_id} {what}",
+        value=1,
+        limit=0,
+        unit="links",
+        excess=1,
+        participants=(Participant(party=held.owner, name=link_id),),
+        fix=fix,
+    )
+
+
+def duct_bores(view: View) -> Iterator[Breach]:
+    """A duct has a bore for each link that runs through it."""
+    if view.zone is None:
+        return
+    by_links = _bores_by_links(view.zone)
+    for duct_id, held in sorted(view.zone.ducts.items()):
+        value, limit = held.duct.bores_in_use + by_links[duct_id], held.duct.bores
+        if value > limit:
+            through = sorted(link for link, facts in view.zone.links.items() if duct_id in facts.link.ducts)
+            last = through[-1] if through else None
+            yield Breach(
+                subject=duct_id,
+                where=f"links.{last}.ducts" if last else f"ducts.{duct_id}.bores_in_use",
+                message=(
+                    f"duct {duct_id} has {some(limit, 'bore')}, and {value:,} are wanted: {held.duct.bores_in_use:,} "
+                    f"by others, {by_links[duct_id]:,} by links"
+                ),
+                value=value,
+                limit=limit,
+                unit="bores",
+                excess=value - limit,
+                participants=(
+                    *((Participant(party=view.zone.links[last].owner, name=last),) if last else ()),
+                    Participant(party=held.owner, name=duct_id),
+                    *(Participant(party=view.zone.links[link].owner, name=link) for link in through[:-1]),
+                ),
+                fix=f"lead {some(value - limit, 'link')} through other ducts",
+            )
+
+
+def reuse_first(view: View) -> Iterator[Breach]:
+    """No duct is built beside one that has a free bore."""
+    limit = view.zone.zone.limit("duct-reuse-distance-m") if view.zone is not None else None
+    if view.zone is None or limit is None:
+        return
+    for duct_id, held in sorted(view.zone.ducts.items()):
+        if held.duct.status == "planned":
+            for other_id, other in sorted(view.zone.ducts.items()):
+                free = free_bores(view.zone, other_id)
+                may_use = other.duct.is_shared or other.owner == held.owner
+                if other.duct.status == "active" and may_use and free > 0:
+                    yield from _repeats((duct_id, held), (other_id, other), free=free, within_m=limit.value)
+
+
+def _repeats(
+    planned: tuple[str, DuctFacts], present: tuple[str, DuctFacts], *, free: int, within_m: float
+) -> Iterator[Breach]:
+    (duct_id, held), (other_id, other) = planned, present
+    near = beside(held.duct.route.points, other.duct.route.points, within_m)
+    whole = beside(held.duct.route.points, held.duct.route.points, within_m).length_m
+    limit = int(whole * PARALLEL_SHARE)
+    if near.length_m < whole * PARALLEL_SHARE:
+        return
+    yield Breach(
+        subject=duct_id,
+        where=f"ducts.{duct_id}",
+        message=(
+            f"duct {duct_id} would lie {near.distance_m:,.0f} m beside {other_id} for {near.length_m:,.0f} m of its "
+            f"{whole:,.0f} m (within {within_m:g} m); {other_id} has {free} of {some(other.duct.bores, 'bore')} free"
+        ),
+        value=round(near.length_m),
+        limit=limit,
+        unit="m",
+        excess=max(1, round(near.length_m) - limit),
+        participants=(Participant(party=held.owner, name=duct_id), Participant(party=other.owner, name=other_id)),
+        fix=f"take a free bore of {other_id} instead: declare a link through it, and no new duct",
+    )
+
+
+def srlg_disjoint(view: View) -> Iterator[Breach]:
+    """Links of a ring, and the two paths of a connection, share no risk of the kinds that are named."""
+    if view.zone is None:
+        return
+    for ring_id, ring in sorted(view.zone.zone.rings.items()):
+        present = [link_id for link_id in ring.links if link_id in view.zone.links]
+        for one, two in combinations(present, 2):
+            links = [view.zone.links[one], view.zone.links[two]]
+            first, second = (risks_of(held.link, view.zone) for held in links)
+            shared = sorted((kind, name) for kind, name in first & second if kind in ring.disjoint)
+            if shared:
+                yield Breach(
+                    subject=ring_id,
+                    where=f"links.{two}.ducts",
+                    message=(
+                        f"links {one} and {two} of ring {ring_id} share "
+                        f"{listed([f'{kind} {name}' for kind, name in shared])}{_shared_length(links, view.zone)}: "
+                        "one failure takes both"
+                    ),
+                    value=len(shared),
+                    limit=0,
+                    unit="risks",
+                    excess=len(shared),
+                    participants=(
+                        Participant(party=links[1].owner, name=two),
+                        Participant(party=links[0].owner, name=one),
+                    ),
+                    fix=f"lead {two} or {one} through other ducts and over another bridge",
+                )
+    for cluster, name, connection in _connections(view):
+        if connection.disjoint_paths > 1:
+            found = list(islice(paths(view.zone, cluster.site, connection.to), MAX_PATHS))
+            if found and disjoint_pair(found, view.zone, connection.disjoint, ends=_ends(cluster, connection)) is None:
+                yield _breach(
+                    cluster,
+                    name,
+                    connection,
+                    f"{some(len(found), 'path')} from {cluster.site} to {connection.to}, and no two of them without a "
+                    f"shared {' or '.join(connection.disjoint)}",
+                    value=1,
+                    limit=2,
+                    unit="paths",
+                    fix="place it at a site with two ways, or have a second way built",
+                )
+
+
+def _shared_length(links: Sequence[LinkFacts], facts: ZoneFacts) -> str:
+    common = set(links[0].link.ducts) & set(links[1].link.ducts)
+    metres = sum(facts.ducts[duct].duct.length_m for duct in common if duct in facts.ducts)
+    return f" over {metres:,} m" if metres else ""
+
+
+def latency_budget(view: View) -> Iterator[Breach]:
+    """The paths that a connection needs are within its delay, in one direction."""
+    if view.zone is None:
+        return
+    for cluster, name, connection in _connections(view):
+        found = list(islice(paths(view.zone, cluster.site, connection.to), MAX_PATHS))
+        if not found:
+            yield _breach(
+                cluster,
+                name,
+                connection,
+                f"there is no path of active links from {cluster.site} to {connection.to}",
+                value=0,
+                limit=connection.disjoint_paths,
+                unit="paths",
+                fix="have a link built, or choose another site",
+            )
+            continue
+        chosen: Sequence[Path] = found[:1]
+        if connection.disjoint_paths > 1:
+            chosen = disjoint_pair(found, view.zone, connection.disjoint, ends=_ends(cluster, connection)) or found[:1]
+        slowest = max(chosen, key=lambda path: path.delay_ns)
+        limit = connection.max_one_way_us
+        if slowest.delay_ns > limit * 1000:
+            kind = "the protecting path" if len(chosen) > 1 else "the fastest path"
+            yield _breach(
+                cluster,
+                name,
+                connection,
+                f"{kind} from {cluster.site} to {connection.to} takes {slowest.delay_ns / 1000:,.1f} us one way "
+                f"({', '.join(slowest.links)}; {_longest(slowest, view.zone)}) of {limit:,} us",
+                value=slowest.delay_us,
+                limit=limit,
+                unit="us",
+                fix="place it at a nearer site, or allow more delay",
+            )
+
+
+def _ends(cluster: ClusterFacts, connection: Connection) -> tuple[str, str]:
+    return (cluster.site, connection.to)
+
+
+def _longest(path: Path, facts: ZoneFacts) -> str:
+    def length_m(link: Link) -> int:
+        return sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
+
+    longest = max(path.links, key=lambda link: length_m(facts.links[link].link))
+    return f"the longest is {longest} with {length_m(facts.links[longest].link) / 1000:,.1f} km"
+
+
+def _connections(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
+    others = view.zone.connected if view.zone is not None else ()
+    for cluster in sorted((*view.clusters, *others), key=lambda one: (one.party, one.stack, one.name)):
+        for name, connection in sorted(cluster.connections.items()):
+            yield cluster, name, connection
+
+
+def _breach(
+    cluster: ClusterFacts,
+    name: str,
+    connection: Connection,
+    message: str,
+    *,
+    value: int,
+    limit: int,
+    unit: str,
+    fix: str,
+) -> Breach:
+    # A cluster of another stack has no path here, and its name is not told to whoever changes the network.
+    return Breach(
+        subject=f"{cluster.name}/{name}" if cluster.path else f"{cluster.site} to {connection.to}",
+        where=f"{cluster.path}.connections.{name}" if cluster.path else "",
+        message=message,
+        value=value,
+        limit=limit,
+        unit=unit,
+        excess=abs(value - limit),
+        participants=(Participant(party=cluster.party, name=cluster.name),),
+        fix=fix,
+    )

@@ -1,0 +1,179 @@
+"""Rules about rooms: the right cooling, and none opened while those that are open have space."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from zonewright.model.cluster import Spread
+from zonewright.model.world import ClusterFacts, Occupant, Rack
+from zonewright.rules.geometry import bits, lowest_free, occupied
+from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
+from zonewright.rules.spread import domain_of
+from zonewright.rules.view import Breach, View, participants_of
+from zonewright.rules.words import amount, some
+
+MANY = 1_000_000
+
+
+def room_cooling(view: View) -> Iterator[Breach]:
+    """A node stands in a room with the cooling that its type needs."""
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        for item in occupants if rack is not None else ():
+            if rack is not None and item.cooling not in (None, rack.cooling) and item.standing == "wanted":
+                yield Breach(
+                    subject=rack_id,
+                    where=item.path,
+                    message=(
+                        f"{item.name} needs {item.cooling} cooling, and room {rack.room} has {rack.cooling} cooling"
+                    ),
+                    value=1,
+                    limit=0,
+                    unit="nodes",
+                    excess=1,
+                    participants=participants_of([item]),
+                    fix=f"choose a room with {item.cooling} cooling, or another node type",
+                )
+
+
+def fill_before_open(view: View) -> Iterator[Breach]:
+    """No room is opened for nodes that all have space in rooms of the same kind that are open already."""
+    in_use = {
+        item.rack.rsplit("/", 2)[0]
+        for item in view.world.occupants
+        if item.draw.allocated_w and item.standing != "wanted" and item.blocks_units
+    }
+    clusters = {(one.party, one.stack, one.name): one for one in view.clusters}
+    opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
+    for occupants in view.in_rack.values():
+        for item in occupants:
+            room = item.rack.rsplit("/", 2)[0]
+            bound = clusters.get((item.party, item.stack, item.cluster or ""))
+            if item.standing == "wanted" and item.draw.allocated_w and room not in in_use and not _needs_room(bound):
+                opening[room, item.party].append(item)
+    for (room, party), nodes in sorted(opening.items()):
+        first = view.racks.get(nodes[0].rack)
+        space = [
+            rack
+            for rack in view.racks.values()
+            if first is not None
+            and rack.site == first.site
+            and rack.room in in_use
+            and rack.cooling == first.cooling
+            and rack.takes_nodes_of(party)
+        ]
+        rooms = _rooms_that_take(nodes, space, view, clusters)
+        if rooms:
+            yield _opened(room, nodes, rooms)
+
+
+def _needs_room(cluster: ClusterFacts | None) -> bool:
+    """Whether a cluster may have a reason of its own to stand in another room."""
+    if cluster is None:
+        return False
+    by_rooms = cluster.spread is not None and cluster.spread.scope == "room"
+    return by_rooms or bool(cluster.apart_from or cluster.together_with or cluster.exclusive)
+
+
+def _opened(room: str, nodes: Sequence[Occupant], rooms: Sequence[str]) -> Breach:
+    watts = sum(item.draw.allocated_w for item in nodes)
+    return Breach(
+        subject=room,
+        where=next((item.path for item in nodes if item.path), ""),
+        message=(
+            f"room {room} would be opened for {some(len(nodes), 'node')} with {amount(watts, 'W')}, while open rooms "
+            f"of the same kind ({', '.join(rooms)}) have space for all of them"
+        ),
+        value=len(nodes),
+        limit=0,
+        unit="nodes",
+        excess=len(nodes),
+        participants=participants_of(nodes),
+        fix=f"take the nodes' places from {' or '.join(rooms)}, or have the administrator waive it for {room}",
+    )
+
+
+def _rooms_that_take(
+    nodes: Sequence[Occupant], space: Sequence[Rack], view: View, clusters: Mapping[Key, ClusterFacts]
+) -> list[str]:
+    """Open rooms that take all the nodes between them, by first fit of like nodes; empty where they do not."""
+    wanted = {rack.id for rack in space}
+    inside: dict[str, list[Occupant]] = defaultdict(list)
+    for item in view.world.occupants:
+        if item.rack in wanted:
+            inside[item.rack].append(item)
+    floor = {rack.id: _Free(rack, inside.get(rack.id, ())) for rack in space}
+    groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
+    for item in nodes:
+        groups[item.party, item.stack, item.cluster or ""].append(item)
+    used: set[str] = set()
+    for key, like in sorted(groups.items(), key=lambda pair: (-pair[1][0].u_height, -pair[1][0].draw.allocated_w)):
+        cluster = clusters.get(key)
+        moving = {item.key for item in like}
+        staying = [item for item in view.in_cluster.get(key, ()) if item.key not in moving and item.blocks_units]
+        spread = _Spread(cluster.spread if cluster is not None else None, [item.rack for item in staying])
+        left = len(like)
+        for rack in space:
+            taken = floor[rack.id].take(like[0], min(left, spread.allows(rack.id)))
+            spread.add(rack.id, taken)
+            left -= taken
+            used |= {rack.room} if taken else set()
+        if left or not spread.is_wide_enough(len(like) + len(staying)):
+            return []
+    return sorted(used)
+
+
+class _Spread:
+    """How many nodes of a cluster are in which domain, in thought."""
+
+    def __init__(self, spread: Spread | None, staying: Sequence[str]) -> None:
+        self._spread = spread
+        self._counts: Counter[str] = Counter()
+        for rack_id in staying:
+            self.add(rack_id, 1)
+
+    def allows(self, rack_id: str) -> int:
+        """How many more nodes the domain of a rack may have."""
+        if self._spread is None or self._spread.max_per_domain is None:
+            return MANY
+        return max(0, self._spread.max_per_domain - self._counts[domain_of(rack_id, self._spread.scope)])
+
+    def add(self, rack_id: str, count: int) -> None:
+        """Count nodes."""
+        if self._spread is not None and count:
+            self._counts[domain_of(rack_id, self._spread.scope)] += count
+
+    def is_wide_enough(self, nodes: int) -> bool:
+        """Whether enough domains are in use."""
+        return self._spread is None or len(self._counts) >= min(self._spread.at_least, nodes)
+
+
+class _Free:
+    """What is left in one rack while nodes are put into it in thought."""
+
+    def __init__(self, rack: Rack, inside: Sequence[Occupant]) -> None:
+        self._rack = rack
+        self._present = frozenset(rack.feeds)
+        self._taken = occupied(inside)
+        self._levels = {item.protection_level for item in inside}
+        self._sums: Figures = total(by_key(inside, self._present).values())
+        self._limits = limits(rack)
+
+    def take(self, like: Occupant, most: int) -> int:
+        """Put in up to ``most`` nodes like this one; how many found a place. A rack of another level takes none."""
+        if self._levels - {like.protection_level}:
+            return 0
+        asked = figures(like, self._present)
+        count = 0
+        while count < most:
+            after = tuple(map(int.__add__, self._sums, asked))
+            mask = 0
+            for face in like.faces:
+                mask |= self._taken[face]
+            position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
+            if position is None or any(map(int.__gt__, after, self._limits)):
+                break
+            for face in like.faces:
+                self._taken[face] |= bits(position, like.u_height)
+            self._sums = after
+            count += 1
+        return count

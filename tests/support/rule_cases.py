@@ -1,0 +1,152 @@
+"""Case files of the rules: a small world in YAML, and the findings that it must give.
+
+A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
+none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
+stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
+``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
+gives [design kW, contracted kW] where they are not summed up from racks. ``findings``: rule, subject, value, limit,
+excess, and any other field that is to be compared; ``says`` is a part of message and fix.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zonewright.model import Connection, District, Duct, Limit, Link, Relation, Ring, RulePack, Site, Spread, Zone
+from zonewright.model.power import Draw
+from zonewright.model.totals import room_totals
+from zonewright.model.world import (
+    ClusterFacts,
+    DuctFacts,
+    Feed,
+    LinkFacts,
+    Occupant,
+    Rack,
+    RoomTotals,
+    SiteFacts,
+    World,
+    ZoneFacts,
+)
+from zonewright.rules import Finding, evaluate
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
+FILES = sorted(CASES.glob("*/*.yaml"))
+_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms"}
+
+
+def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
+    """A rack from its short form."""
+    given = {"u_height": 42, "max_weight_kg": 1200, "A": 6000, "B": 6000, **(data or {})}
+    feeds = {name: Feed(available_w=given.pop(name), power_panel=f"panel-{name.lower()}") for name in ("A", "B")}
+    given["feeds"] = {name: feed for name, feed in feeds.items() if feed.available_w}
+    given["may_open"] = frozenset(given.get("may_open", ()))
+    return Rack(id=rack_id, owner="op", **given)
+
+
+def occupant(data: dict[str, Any]) -> Occupant:
+    """An occupant from its short form."""
+    fields = {"supplies", "required", "worst_share_thousandths", "single_feed"}
+    rest = {key: value for key, value in data.items() if key not in fields | {"at", "u", "w", "kg"}}
+    baseline = data.get("standing") == "baseline"
+    stated = {
+        "party": "op" if baseline else "t1",
+        "stack": "" if baseline else "s1",
+        "standing": "wanted",
+        "path": f"clusters.{data['name'].rpartition('-')[0]}" if data.get("party", "t1") == "t1" else "",
+    }
+    return Occupant(
+        **{**stated, **rest},
+        position=data["at"],
+        u_height=data.get("u", 1),
+        weight_kg=data.get("kg", 0.0),
+        draw=Draw(allocated_w=data.get("w", 0), **{key: data[key] for key in fields & data.keys()}),
+    )
+
+
+def cluster(data: dict[str, Any]) -> ClusterFacts:
+    """A cluster from its short form."""
+    return ClusterFacts(
+        party="t1",
+        stack="s1",
+        name=data["name"],
+        site=data.get("site", "dc"),
+        spread=Spread(**data["spread"]) if "spread" in data else None,
+        apart_from=tuple(Relation(**item) for item in data.get("apart_from", ())),
+        together_with=tuple(Relation(**item) for item in data.get("together_with", ())),
+        connections={name: Connection(**item) for name, item in data.get("connections", {}).items()},
+        path=f"clusters.{data['name']}",
+    )
+
+
+def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant, ...]) -> ZoneFacts | None:
+    """The zone as a whole, or None where the case says nothing of it."""
+    if not _OF_ZONE & data.keys():
+        return None
+    limits = {
+        name: Limit(**(given if isinstance(given, dict) else {"value": given}), source="a clause")
+        for name, given in data.get("limits", {}).items()
+    }
+    pack = RulePack(title="Pack", valid_from="2026-01-01", valid_until="2030-12-31", limits=limits)
+    rooms = {name: RoomTotals(kw[0] * 1000, kw[1] * 1000) for name, kw in data.get("rooms", {}).items()}
+    return ZoneFacts(
+        zone=Zone(
+            zone="z",
+            title="Zone",
+            districts={name: District(title=name, **given) for name, given in data.get("districts", {}).items()},
+            parties={},
+            rule_packs={"pack": pack},
+            rule_pack="pack",
+            rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
+        ),
+        sites={
+            name: SiteFacts(owner="op", site=Site(**{"title": name, "district": "north", **(given or {})}))
+            for name, given in data.get("sites", {}).items()
+        },
+        rooms=room_totals(racks, occupants) | rooms,
+        ducts={name: _duct(dict(given)) for name, given in data.get("ducts", {}).items()},
+        links={name: _link(dict(given)) for name, given in data.get("links", {}).items()},
+    )
+
+
+def _duct(given: dict[str, Any]) -> DuctFacts:
+    owner = given.pop("owner", "net")
+    points = given.pop("points", [[31.0, 120.8], [31.0, 120.9]])
+    duct = {"route": {"crs": "WGS84", "points": points}, "length_m": 10_000, "bores": 8, **given}
+    return DuctFacts(owner=owner, duct=Duct(**duct))
+
+
+def _link(given: dict[str, Any]) -> LinkFacts:
+    owner = given.pop("owner", "net")
+    return LinkFacts(owner=owner, link=Link(**{"cores": 96, **given}))
+
+
+def world(data: dict[str, Any]) -> World:
+    """A world from its short form."""
+    racks = {rack_id: rack(rack_id, given) for rack_id, given in data.get("racks", {}).items()}
+    occupants = tuple(occupant(item) for item in data.get("occupants", ()))
+    return World(
+        racks=racks,
+        occupants=occupants,
+        clusters=tuple(cluster(item) for item in data.get("clusters", ())),
+        zone=zone(data, racks, occupants),
+    )
+
+
+@cache
+def documents(path: Path) -> list[dict[str, Any]]:
+    """The documents of a case file."""
+    return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+
+
+def examples() -> dict[str, Finding]:
+    """For each rule what it says of its first failing case."""
+    found: dict[str, Finding] = {}
+    for path in FILES:
+        rule = path.parent.name
+        if path.stem.startswith("failing") and rule not in found:
+            for data in documents(path):
+                of_rule = (finding for finding in evaluate(world(data)) if finding.rule == rule)
+                found.setdefault(rule, next(of_rule))
+    return found
