@@ -44,7 +44,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path, engine: engine_room.Engin
         check=False,
     )
     failed = [line.removeprefix("FAILED: ") for line in result.stdout.splitlines() if line.startswith("FAILED: ")]
-    assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack facility-b"], result.stdout
+    assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack operator-b"], result.stdout
     assert "unit-overlap" in result.stdout
     assert "Traceback" not in result.stdout
     status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)

@@ -7,28 +7,33 @@ from pathlib import Path
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``stack``."""
-    parser = commands.add_parser("stack", help="make a stack's configuration", description="Work on stacks.")
+    parser = commands.add_parser("stack", help="give stacks their configuration and identity", description="Stacks.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     new = verbs.add_parser(
         "new",
-        help="write Pulumi.<NAME>.yaml with a new stack id",
-        description="Write the configuration of a new stack: its declaration, its ledger and a stack id of its own.",
+        help="write a stack's configuration with an identity of its own",
+        description="Write Pulumi.NAME.yaml: the owner's file, the ledger, and a new stack id.",
     )
-    new.add_argument("name", metavar="NAME", help="name of the stack")
-    new.add_argument("--party", required=True, metavar="PARTY", help="owner of the declaration")
-    new.add_argument("--declaration", type=Path, metavar="FILE", help="the owner's file, relative to the project")
+    new.add_argument("name", nargs="?", metavar="NAME", help="name of the stack")
+    new.add_argument("--party", metavar="PARTY", help="who owns the stack")
+    new.add_argument(
+        "--declaration", type=Path, metavar="FILE", help="the owner's file (default: the only one of PARTY)"
+    )
     new.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: a file of this checkout)")
+    new.add_argument("--all", type=Path, metavar="ZONE", help="write one for each owner of a zone's folder instead")
     new.set_defaults(run=_new)
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    import secrets
-
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED
-    from zonewright.declare import load_stack
-    from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, project_root, stack_path
+    from zonewright.cli.output import GOOD, MISUSE
+    from zonewright.declare.stack_file import project_root, stack_path
 
     root = project_root(Path.cwd())
+    if arguments.all is not None:
+        return _all(root, arguments.all.resolve(), arguments.ledger)
+    if arguments.name is None or arguments.party is None:
+        print("error: give NAME and --party PARTY, or --all ZONE", file=sys.stderr)
+        return MISUSE
     path = stack_path(root, arguments.name)
     if path.exists():
         print(f"error: {path} exists; a stack keeps its id, so choose another name", file=sys.stderr)
@@ -41,6 +46,17 @@ def _new(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return MISUSE
+    code = _check(root, declaration, arguments.party)
+    if code == GOOD:
+        _write(root, arguments.name, declaration, arguments.ledger)
+        print(f"wrote {path}\nnext: pulumi stack select --create {arguments.name} && pulumi up")
+    return code
+
+
+def _check(root: Path, declaration: Path, party: str) -> int:
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED
+    from zonewright.declare import load_stack
+
     loaded = load_stack(root / declaration)
     if loaded.declaration is None or loaded.problems:
         for problem in loaded.problems:
@@ -48,18 +64,46 @@ def _new(arguments: argparse.Namespace) -> int:
         print(f"error: {declaration} has faults; correct them first, nothing was written", file=sys.stderr)
         return REFUSED
     owner = next(iter(loaded.declaration.owners))
-    if owner != arguments.party:
-        print(f"error: {declaration} is declared by '{owner}', not by '{arguments.party}'", file=sys.stderr)
+    if owner != party:
+        print(f"error: {declaration} is declared by '{owner}', not by '{party}'", file=sys.stderr)
         return MISUSE
-    stack_id = f"{arguments.name}-{secrets.token_hex(6)}"[-64:].lstrip("._-")
-    file = StackFile(
-        name=arguments.name,
-        declaration=declaration.as_posix(),
-        ledger=arguments.ledger or DEFAULT_LEDGER,
-        stack_id=stack_id,
-    )
-    path.write_text(file.text(), encoding="utf-8")
-    print(f"wrote {path}\nnext: pulumi stack select --create {arguments.name} && pulumi up")
+    return GOOD
+
+
+def _write(root: Path, name: str, declaration: Path, ledger: str | None) -> None:
+    import secrets
+
+    from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, stack_path
+
+    stack_id = f"{name}-{secrets.token_hex(6)}"[-64:].lstrip("._-")
+    file = StackFile(name=name, declaration=declaration.as_posix(), ledger=ledger or DEFAULT_LEDGER, stack_id=stack_id)
+    stack_path(root, name).write_text(file.text(), encoding="utf-8")
+
+
+def _all(root: Path, zone: Path, ledger: str | None) -> int:
+    """One stack for each owner, named after it; those that exist keep their ids."""
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED
+    from zonewright.declare import load_zone
+    from zonewright.declare.load import owner_files
+    from zonewright.declare.stack_file import stack_path
+
+    if not zone.is_relative_to(root):
+        print(f"error: {zone} is outside {root}; a stack names its declaration relative to it", file=sys.stderr)
+        return MISUSE
+    loaded = load_zone(zone)
+    if loaded.declaration is None or loaded.problems:
+        for problem in loaded.problems:
+            print(problem)
+        print(f"error: {zone} has faults; correct them first, nothing was written", file=sys.stderr)
+        return REFUSED
+    for owner, file in owner_files(zone).items():
+        path = stack_path(root, owner)
+        if path.exists():
+            print(f"{path.relative_to(root)} exists and keeps its id")
+        else:
+            _write(root, owner, file.relative_to(root), ledger)
+            print(f"wrote {path.relative_to(root)}")
+    print("next: pulumi stack select --create OWNER && pulumi up, facilities before networks before tenants")
     return GOOD
 
 

@@ -141,6 +141,12 @@ def _located(document: Document, fault: Fault) -> Problem:
     )
 
 
+def owner_files(folder: FilePath) -> dict[str, FilePath]:
+    """The file of each owner of a zone's folder, by party id; what can not be read is left out."""
+    documents = {path: read_document(path, OwnerFile) for path in _owner_files(folder)}
+    return {document.owner: path for path, document in documents.items() if document.owner is not None}
+
+
 def _owner_files(folder: FilePath) -> list[FilePath]:
     return sorted(path for prefix in OWNER_PREFIXES for path in folder.glob(f"{prefix}-*.yaml"))
 

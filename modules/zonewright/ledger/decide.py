@@ -185,7 +185,9 @@ def summary(demand: Demand, seats: Mapping[str, SeatData], facts: Facts) -> str:
         placed = sum(1 for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats)
         units[wanted.cluster.site] += placed * wanted.node_type.u_height
         watts[wanted.cluster.site] += placed * wanted.node_type.allocated_draw
-    held = ", ".join(f"{units[site]} U, {watts[site] / 1000:,.1f} kW at {site}" for site in sorted(units)) or "nothing"
+    held = (
+        "; ".join(f"{units[site]:,} U, {watts[site] / 1000:,.1f} kW at {site}" for site in sorted(units)) or "nothing"
+    )
     new = sum(1 for name in seats if name not in facts.seats)
     moved = sum(1 for name, seat in seats.items() if name in facts.seats and facts.seats[name] != seat)
     gone = sum(1 for name in facts.seats if name not in seats)
