@@ -16,9 +16,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     new.add_argument("name", nargs="?", metavar="NAME", help="name of the stack")
     new.add_argument("--party", metavar="PARTY", help="who owns the stack")
-    new.add_argument(
-        "--declaration", type=Path, metavar="FILE", help="the owner's file (default: the only one of PARTY)"
-    )
+    new.add_argument("--declaration", type=Path, metavar="FILE", help="the owner's file (default: PARTY's only one)")
     new.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: a file of this checkout)")
     new.add_argument("--all", type=Path, metavar="ZONE", help="write one for each owner of a zone's folder instead")
     new.set_defaults(run=_new)

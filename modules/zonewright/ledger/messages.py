@@ -335,6 +335,36 @@ class CapacityAnswer(Message):
     sites: dict[str, SiteCapacity]
 
 
+class FitRequest(Message):
+    """What is to fit somewhere: watts, rack units, and what narrows it down."""
+
+    watts: int = Field(ge=1, le=1_000_000_000)
+    units: int = Field(ge=0, le=1_000_000)
+    site: str | None = None
+    cooling: Literal["air", "liquid"] | None = None
+    protection_level: int | None = Field(default=None, ge=1, le=5)
+
+
+class FitAnswer(Message):
+    """What each room has for it; those that fit first."""
+
+    rooms: list[dict[str, Any]]
+
+
+class ExplainRequest(StackRequest):
+    """Why does a node stand where it stands, or would stand where it would?"""
+
+    party: str
+    demand: Demand
+    node: str
+
+
+class ExplainAnswer(Message):
+    """The explanation, or None where the demand has no such node."""
+
+    explanation: dict[str, Any] | None
+
+
 class Completed(Message):
     """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zonewright.ledger import admissions, capacity, closing, contents, enrolments, holdings, proposals, verbs
+from zonewright.ledger import admissions, answers, capacity, closing, contents, enrolments, holdings, proposals, verbs
 from zonewright.ledger.context import Context
 from zonewright.ledger.messages import Message
 from zonewright.ledger.verbs import Verb
@@ -30,6 +30,8 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.WITHDRAW: contents.withdraw,
     verbs.DEPLOYED: contents.list_deployed,
     verbs.CAPACITY: capacity.capacity,
+    verbs.FIT: answers.fit_rooms,
+    verbs.EXPLAIN: answers.explain_node,
     verbs.HISTORY: contents.history,
     verbs.CHECKPOINT: contents.checkpoint,
 }

@@ -1,0 +1,109 @@
+"""``zonewright fit``: where so many kilowatts and rack units would fit, without a declaration."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zonewright.place.fit import RoomFit, Wish
+
+_SHOWN_NOTES = 3
+_MOST = 1_000_000
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``fit``."""
+    from zonewright.cli.output import add_format
+
+    parser = commands.add_parser(
+        "fit",
+        help="where so many kilowatts and rack units would fit",
+        description="Say which rooms have so many kilowatts and rack units free, and what the rules would say.",
+    )
+    parser.add_argument(
+        "--kw", type=float, required=True, metavar="KW", help="IT power in kilowatts, with one feed lost"
+    )
+    parser.add_argument("--u", type=int, required=True, metavar="U", help="rack units in all")
+    parser.add_argument("--site", metavar="SITE", help="only this site")
+    parser.add_argument("--class", dest="cooling", choices=("air", "liquid"), help="only space with this cooling")
+    parser.add_argument("--level", type=int, choices=range(1, 6), help="protection level of what would run on it")
+    parser.add_argument("--zone", type=Path, metavar="FOLDER", help="ask a zone's folder instead of a ledger")
+    parser.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: the file of this checkout)")
+    add_format(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json
+    from zonewright.place.fit import Wish
+
+    watts = round(arguments.kw * 1000)
+    if not 1 <= watts <= 10**9 or not 0 <= arguments.u <= 10**6:
+        print(
+            f"error: expected 0.001 to 1,000,000 kW and 0 to 1,000,000 U, got {arguments.kw:g} kW and {arguments.u} U"
+        )
+        return MISUSE
+    wish = Wish(
+        watts=watts,
+        units=arguments.u,
+        site=arguments.site,
+        cooling=arguments.cooling,
+        protection_level=arguments.level,
+    )
+    rooms = _of_folder(arguments.zone, wish) if arguments.zone else _of_ledger(arguments.ledger, wish)
+    if rooms is None:
+        return REFUSED
+    if arguments.format == "json":
+        print_json({"rooms": [one.to_data() for one in rooms]})
+    else:
+        _print(rooms, wish)
+    return GOOD if any(one.fits for one in rooms) else REFUSED
+
+
+def _of_folder(folder: Path, wish: "Wish") -> "Sequence[RoomFit] | None":
+    from zonewright.cli.zone import judged_folder
+    from zonewright.place.fit import fit
+
+    judged = judged_folder(folder)
+    return None if judged is None else fit(judged.world, wish)
+
+
+def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
+    from dataclasses import asdict
+
+    from zonewright.cli.connection import open_ledger
+    from zonewright.cli.ledger import DEFAULT
+    from zonewright.declare.stack_file import project_root
+    from zonewright.ledger import verbs
+    from zonewright.ledger.messages import FitRequest
+    from zonewright.place.fit import RoomFit
+
+    with open_ledger(url or DEFAULT, project_root(Path.cwd()), create=False) as client:
+        answer = client.call(verbs.FIT, FitRequest(**asdict(wish)))
+    return [RoomFit.from_data(item) for item in answer.rooms]
+
+
+def _print(rooms: "Sequence[RoomFit]", wish: "Wish") -> None:
+    import textwrap
+
+    from zonewright.cli.output import width
+
+    if not rooms:
+        print("no room is open for new nodes under these conditions")
+        return
+    ready = [one for one in rooms if one.fits]
+    asked = f"{wish.watts / 1000:,g} kW and {wish.units:,} U"
+    count = f"{len(ready)} room" + ("" if len(ready) == 1 else "s")
+    print(f"{asked} fit into {count} of {len(rooms)}\n" if ready else f"{asked} fit nowhere; nearest first\n")
+    print(f"{'room':<24}{'racks':>6}{'free kW':>11}{'free U':>9}  ")
+    for one in rooms:
+        missing = [f"{one.missing_w / 1000:,.1f} kW"] if one.missing_w else []
+        missing += [f"{one.missing_units:,} U"] if one.missing_units else []
+        state = "" if one.is_open else "not open yet"
+        note = f"short of {' and '.join(missing)}" if missing else state
+        racks = f"{one.racks:,}" if one.fits else "-"
+        print(f"{one.room:<24}{racks:>6}{one.free_w / 1000:>11,.1f}{one.free_units:>9,}  {note}".rstrip())
+        for text in one.notes[:_SHOWN_NOTES]:
+            print(textwrap.fill(text, width(), initial_indent="    ", subsequent_indent="      "))

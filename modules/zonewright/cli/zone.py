@@ -1,0 +1,96 @@
+"""``zonewright zone show``: sites, links and shared risks of a zone's folder, as a table and as a map."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.model import Declaration
+    from zonewright.place import Judged
+    from zonewright.render.zone_table import ZoneTable
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``zone``."""
+    from zonewright.cli.output import add_format
+
+    parser = commands.add_parser("zone", help="look at a zone's folder", description="Look at a zone's folder.")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    show = verbs.add_parser(
+        "show",
+        help="print sites, links and shared risks, and draw a map",
+        description="Print the sites, links and shared risks of a zone's folder, and draw them as an SVG map.",
+    )
+    show.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
+    show.add_argument("--svg", type=Path, metavar="FILE", help="write the map to this file")
+    add_format(show)
+    show.set_defaults(run=_show)
+
+
+def loaded_folder(folder: Path) -> "Declaration | None":
+    """The declaration of a folder; its faults are printed."""
+    from datetime import UTC, datetime
+
+    from zonewright.declare import load_zone
+
+    loaded = load_zone(folder, on=datetime.now(UTC).date().isoformat())
+    for problem in loaded.problems:
+        print(problem)
+    return None if loaded.problems else loaded.declaration
+
+
+def judged_folder(folder: Path) -> "Judged | None":
+    """A folder with every node in its place; None where it has faults, which are printed."""
+    from datetime import UTC, datetime
+
+    from zonewright.place import judge_declaration
+
+    declaration = loaded_folder(folder)
+    if declaration is None:
+        return None
+    return judge_declaration(declaration, on=datetime.now(UTC).date().isoformat())
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from zonewright.cli.output import GOOD, REFUSED, print_json
+    from zonewright.render.zone_map import zone_map
+    from zonewright.render.zone_table import zone_table
+
+    judged = judged_folder(arguments.zone)
+    if judged is None or judged.world.zone is None:
+        return REFUSED
+    table = zone_table(judged.world)
+    if arguments.svg is not None:
+        arguments.svg.write_text(zone_map(judged.world.zone, table), encoding="utf-8")
+    if arguments.format == "json":
+        print_json(asdict(table))
+    else:
+        _print(table)
+        if arguments.svg is not None:
+            print(f"\nmap: {arguments.svg}")
+    return GOOD
+
+
+def _print(table: "ZoneTable") -> None:
+    head = f"{'racks':>6}{'design kW':>11}{'used kW':>10}{'fill':>8}{'design PUE':>12}"
+    print(f"{'site':<16}{'kind':<5}{'district':<10}{head}")
+    for site in table.sites:
+        fill = f"{100 * site.used_kw / site.design_kw:.1f} %" if site.design_kw else "-"
+        pue = f"{site.design_pue:.3f}" if site.design_pue else "-"
+        kind = "dc" if site.kind == "data-centre" else "edge"
+        figures = f"{site.racks:>6,}{site.design_kw:>11,.1f}{site.used_kw:>10,.1f}{fill:>8}{pue:>12}"
+        print(f"{site.id:<16.16}{kind:<5}{site.district:<10.10}{figures}")
+    power = f"{table.used_kw:,.0f} of {table.design_kw:,.0f} kW, {table.fill_percent:.1f} % by power"
+    print(f"\ndata centres: {power}, {table.fill_by_racks_percent:.1f} % by racks")
+    print(f"\n{'link':<6}{'from':<16}{'to':<16}{'km':>7}{'us':>8}  {'state':<8}ducts")
+    for link in table.links:
+        ducts = ", ".join(link.ducts)
+        ends = f"{link.a:<16.16}{link.b:<16.16}"
+        print(f"{link.id:<6}{ends}{link.km:>7.1f}{link.one_way_us:>8.1f}  {link.status:<8}{ducts}")
+    print("\nrisks that more than one link hangs on, sites aside:")
+    for risk in table.shared_risks:
+        print(f"  {risk.kind} {risk.id}: {', '.join(risk.links)}")
+    if not table.shared_risks:
+        print("  none")

@@ -1,0 +1,164 @@
+"""Where would so many kilowatts and rack units fit? An answer without a declaration."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from zonewright.model.site import Cooling
+from zonewright.model.world import Occupant, Rack, RoomTotals, World
+from zonewright.place.floor import RackState
+from zonewright.rules import evaluate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is to fit into one room.
+
+    Attributes:
+        watts: IT power, after the loss of either feed.
+        units: rack units, in any pieces.
+        site: only this site; None for all.
+        cooling: only rooms with this cooling; None for any.
+        protection_level: level of what would run on it; racks on the other side of the limit are left out.
+    """
+
+    watts: int
+    units: int
+    site: str | None = None
+    cooling: Cooling | None = None
+    protection_level: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomFit:
+    """What one room has for a wish.
+
+    Attributes:
+        room: ``site/room``.
+        racks: racks that the wish would take, the emptiest first; 0 where it does not fit.
+        free_w: watts that are free, whichever feed is lost.
+        free_units: rack units that are free.
+        missing_w: watts that are missing.
+        missing_units: rack units that are missing.
+        is_open: whether something draws power in the room already.
+        notes: what rules beyond the room would say.
+    """
+
+    room: str
+    racks: int
+    free_w: int
+    free_units: int
+    missing_w: int
+    missing_units: int
+    is_open: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing is missing."""
+        return self.racks > 0
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> "RoomFit":
+        """The reverse of ``to_data``."""
+        return cls(**{**data, "notes": tuple(data["notes"])})
+
+
+def fit(world: World, wish: Wish) -> tuple[RoomFit, ...]:
+    """What each room has for a wish; those that fit first, open ones before idle ones, then the fewest racks.
+
+    Args:
+        world: all racks with all that stands in them, and the zone as a whole.
+        wish: what is to fit.
+    """
+    inside: dict[str, list[Occupant]] = defaultdict(list)
+    for item in world.occupants:
+        inside[item.rack].append(item)
+    rooms: dict[str, list[Rack]] = defaultdict(list)
+    for rack in world.racks.values():
+        if rack.accepts and wish.site in (None, rack.site) and wish.cooling in (None, rack.cooling):
+            rooms[rack.room].append(rack)
+    open_rooms = {item.rack.rsplit("/", 2)[0] for item in world.occupants if item.draw.allocated_w}
+    found = []
+    for room, racks in rooms.items():
+        usable = [rack for rack in racks if _may_share(rack, inside, wish, world)]
+        found.append(_of_room(room, usable, inside, wish, is_open=room in open_rooms))
+    ready = [one for one in found if one.fits and one.is_open]
+    noted = [replace(one, notes=tuple(_notes(world, one, wish, ready))) if one.fits else one for one in found]
+    return tuple(sorted(noted, key=_rank))
+
+
+def _rank(one: RoomFit) -> tuple[object, ...]:
+    return (not one.fits, bool(one.notes), not one.is_open, one.racks, one.missing_w, one.missing_units, one.room)
+
+
+def _may_share(rack: Rack, inside: dict[str, list[Occupant]], wish: Wish, world: World) -> bool:
+    limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
+    holders = inside.get(rack.id, ())
+    if any(item.exclusive is not None for item in holders):
+        return False
+    if limit is None or wish.protection_level is None:
+        return True
+    is_above = wish.protection_level >= limit.value
+    return all((item.protection_level >= limit.value) == is_above for item in holders)
+
+
+def _of_room(
+    room: str, racks: Iterable[Rack], inside: dict[str, list[Occupant]], wish: Wish, *, is_open: bool
+) -> RoomFit:
+    free = sorted((_free(rack, inside.get(rack.id, ())) for rack in racks), reverse=True)
+    watts = units = count = 0
+    for rack_watts, rack_units in free:
+        if watts >= wish.watts and units >= wish.units:
+            break
+        if rack_watts > 0 and rack_units > 0:
+            watts, units, count = watts + rack_watts, units + rack_units, count + 1
+    missing = (max(0, wish.watts - watts), max(0, wish.units - units))
+    return RoomFit(
+        room=room,
+        racks=0 if any(missing) else max(1, count),
+        free_w=sum(one for one, _ in free),
+        free_units=sum(two for _, two in free),
+        missing_w=missing[0],
+        missing_units=missing[1],
+        is_open=is_open,
+    )
+
+
+def _free(rack: Rack, holders: Iterable[Occupant]) -> tuple[int, int]:
+    """Watts, whichever feed is lost, and units on both faces that are free in a rack."""
+    state = RackState(rack, holders, ())
+    watts = state.left_after((0,) * len(state.limits)) or 0
+    taken = (state.taken["front"] | state.taken["rear"]).bit_count()
+    return max(0, watts), max(0, rack.u_height - taken)
+
+
+def _notes(world: World, one: RoomFit, wish: Wish, ready: list[RoomFit]) -> Iterable[str]:
+    if world.zone is None:
+        return
+    site = one.room.split("/", 1)[0]
+    cooling = next(rack.cooling for rack in world.racks.values() if rack.room == one.room)
+    same = [
+        other.room
+        for other in ready
+        if other.room.split("/", 1)[0] == site
+        and next(rack.cooling for rack in world.racks.values() if rack.room == other.room) == cooling
+    ]
+    if not one.is_open and same:
+        yield f"fill-before-open: {', '.join(same)} is open and has space"
+    rooms = dict(world.zone.rooms)
+    sums = rooms.get(one.room, RoomTotals())
+    rooms[one.room] = RoomTotals(sums.design_w, sums.contracted_w + wish.watts)
+    before = {(item.rule, item.subject): item.excess for item in _zone_findings(world)}
+    for item in _zone_findings(replace(world, zone=replace(world.zone, rooms=rooms))):
+        if item.excess > before.get((item.rule, item.subject), -1):
+            yield f"{item.rule}: {item.message}"
+
+
+def _zone_findings(world: World) -> Iterable[Any]:
+    return evaluate(World(racks={}, zone=world.zone), reach="zone")
