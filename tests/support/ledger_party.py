@@ -23,11 +23,12 @@ class Party:
     stack_id: str
     party: str
     lineage: str = "lineage-1"
+    zone: Zone = ZONE_FILE
 
     def demand(self, **fields: Any) -> Demand:
         """The demand of a declaration of this party."""
         file = OwnerFile.model_validate({"owner": self.party, **fields})
-        return demand_of(Declaration(zone=ZONE_FILE, owners={self.party: file}), self.party)
+        return demand_of(Declaration(zone=self.zone, owners={self.party: file}), self.party)
 
     def enrol(self, *, dry_run: bool = False) -> None:
         """Bind the stack."""
@@ -78,14 +79,19 @@ class Party:
         """Enrol, propose, admit, confirm all, complete."""
         self.enrol()
         admission = self.admit(self.propose(self.demand(**fields)))
+        # By name "ducts" come before "links", and a site before its rows.
         for name, state in self.states():
             if state == "admitted":
-                kind: m.Kind = "node" if self.party != "operator" else ("row" if "/" in name else "site")
-                self.confirm(name, kind=kind)
+                self.confirm(name, kind=self._kind(name))
         self.client.call(
             verbs.COMPLETE, m.CompleteRequest(stack_id=self.stack_id, change_digest=admission.change_digest)
         )
         return admission
+
+    def _kind(self, name: str) -> m.Kind:
+        report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
+        kind: m.Kind = next(item.kind for item in report.holdings if item.name == name)
+        return kind
 
 
 def bring_up_racks(client: LedgerClient, racks: int = 2, **shape: Any) -> Party:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zonewright.cli.options import add_format
+
 if TYPE_CHECKING:
     from zonewright.declare import Problem
     from zonewright.rules.finding import Finding
@@ -23,7 +25,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--stack", metavar="NAME", help="check this stack's own file against its ledger")
     parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    add_format(parser)
     parser.set_defaults(run=_run)
 
 

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from zonewright.cli.options import add_format
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``diff``."""
@@ -15,7 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
     parser.add_argument("--exit-code", action="store_true", help="exit 1 when there is a difference")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")
+    add_format(parser)
     parser.set_defaults(run=_run)
 
 

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.options import add_format
+
 if TYPE_CHECKING:
     from zonewright.place.explaining import Explanation
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``explain``."""
-    from zonewright.cli.output import add_format
-
     parser = commands.add_parser(
         "explain",
         help="why a node stands where it stands",

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.options import add_format
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,8 +17,6 @@ _MOST = 1_000_000
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``fit``."""
-    from zonewright.cli.output import add_format
-
     parser = commands.add_parser(
         "fit",
         help="where so many kilowatts and rack units would fit",

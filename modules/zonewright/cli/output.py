@@ -107,8 +107,3 @@ def _ledger_code(error: Exception) -> int | None:
     if isinstance(error, LedgerMisuseError):
         return MISUSE
     return NOT_DECIDED if isinstance(error, LedgerUnavailableError) else None
-
-
-def add_format(parser: Any) -> None:
-    """Add ``--format text|json``."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print (default: text)")

@@ -46,7 +46,7 @@ def _new(arguments: argparse.Namespace) -> int:
         return MISUSE
     code = _check(root, declaration, arguments.party)
     if code == GOOD:
-        _write(root, arguments.name, declaration, arguments.ledger)
+        write_configuration(root, arguments.name, declaration, arguments.ledger)
         print(f"wrote {path}\nnext: pulumi stack select --create {arguments.name} && pulumi up")
     return code
 
@@ -68,7 +68,8 @@ def _check(root: Path, declaration: Path, party: str) -> int:
     return GOOD
 
 
-def _write(root: Path, name: str, declaration: Path, ledger: str | None) -> None:
+def write_configuration(root: Path, name: str, declaration: Path, ledger: str | None) -> None:
+    """Write a stack's configuration with an identity of its own."""
     import secrets
 
     from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, stack_path
@@ -99,7 +100,7 @@ def _all(root: Path, zone: Path, ledger: str | None) -> int:
         if path.exists():
             print(f"{path.relative_to(root)} exists and keeps its id")
         else:
-            _write(root, owner, file.relative_to(root), ledger)
+            write_configuration(root, owner, file.relative_to(root), ledger)
             print(f"wrote {path.relative_to(root)}")
     print("next: pulumi stack select --create OWNER && pulumi up, facilities before networks before tenants")
     return GOOD

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.options import add_format
+
 if TYPE_CHECKING:
     from zonewright.model import Declaration
     from zonewright.place import Judged
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``zone``."""
-    from zonewright.cli.output import add_format
-
     parser = commands.add_parser("zone", help="look at a zone's folder", description="Look at a zone's folder.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     show = verbs.add_parser(

@@ -26,6 +26,7 @@ from zonewright.ledger.zone_facts import connections_text, zone_base
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
 from zonewright.rules.finding import Finding
+from zonewright.rules.words import some
 
 
 def admit(context: Context, request: AdmitRequest) -> Admission:
@@ -78,7 +79,7 @@ def _refuse(
             "rules": dict(sorted(Counter(finding.rule for finding in against).items())),
         },
     )
-    return LedgerRefusedError("findings", f"{len(against)} findings, nothing was claimed or created", against)
+    return LedgerRefusedError("findings", f"{some(len(against), 'finding')}, nothing was claimed or created", against)
 
 
 @dataclass(frozen=True, slots=True)

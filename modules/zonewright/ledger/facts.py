@@ -224,7 +224,7 @@ def _assets(
     entries += [
         (row.name, row.data, row.party, row.state == "active")
         for row in present_assets(connection, sites)
-        if row.stack_id != stack_id
+        if row.stack_id != stack_id or demand is None
     ]
     for name, text, owner, accepts in entries:
         item = parse_asset(text)

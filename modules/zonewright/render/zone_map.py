@@ -1,7 +1,8 @@
 """A zone as a map: one SVG without any other file, readable in black and white.
 
 Data centres are squares, edge sites circles; their size grows with design power and their filling with what is in use.
-A planned link is dashed; a duct or bridge that several links share is drawn thick beneath them.
+A planned link is dashed; a duct that several links share, or whose bridge they share, is drawn thick
+and named.
 """
 
 from html import escape
@@ -10,14 +11,15 @@ from math import cos, radians, sqrt
 from zonewright.model.world import ZoneFacts
 from zonewright.render.zone_table import SiteRow, ZoneTable
 
-_WIDTH, _MARGIN, _LEGEND = 1000.0, 70.0, 92.0
+_WIDTH, _MARGIN, _LABELS, _LEGEND = 1000.0, 70.0, 60.0, 92.0
 _STYLE = """
 text { font-family: system-ui, sans-serif; font-size: 13px; fill: #1a1a1a; }
 .title { font-size: 20px; font-weight: 600; }
 .small { font-size: 11px; fill: #444; }
 .link { fill: none; stroke: #1f5f8b; stroke-width: 2.2; }
 .planned { stroke-dasharray: 7 5; stroke: #666; }
-.shared { fill: none; stroke: #d1495b; stroke-width: 11; stroke-opacity: .45; stroke-linecap: round; }
+.shared { fill: none; stroke: #d1495b; stroke-width: 7; stroke-linecap: round; }
+.warn { fill: #b02a3c; font-weight: 600; }
 .site { fill: #fff; stroke: #1a1a1a; stroke-width: 1.6; }
 .fill { fill: #5b8c5a; }
 .halo { paint-order: stroke; stroke: #fff; stroke-width: 4px; stroke-linejoin: round; }
@@ -32,7 +34,7 @@ class _Projection:
         self.west, self.east = min(p[1] for p in points), max(p[1] for p in points)
         self._squeeze = cos(radians((self.south + self.north) / 2))
         across = max((self.east - self.west) * self._squeeze, (self.north - self.south) / 2, 1e-6)
-        self._scale = (_WIDTH - 2 * _MARGIN) / across
+        self._scale = (_WIDTH - 2 * _MARGIN - _LABELS) / across
         self.height = (self.north - self.south) * self._scale + 2 * _MARGIN + _LEGEND
 
     def __call__(self, latitude: float, longitude: float) -> tuple[float, float]:
@@ -55,8 +57,9 @@ def zone_map(facts: ZoneFacts, table: ZoneTable) -> str:
     }
     routes = [point for held in facts.ducts.values() for point in held.duct.route.points]
     project = _Projection([*places.values(), *routes] or [(0.0, 0.0)])
-    parts = [*_ducts(facts, table, project), *_links(facts, table, project, places)]
+    parts = _links(facts, table, project)
     parts += [_site(site, project(*places[site.id])) for site in table.sites if site.id in places]
+    parts += _shared(facts, table, project)
     lost = [site.id for site in table.sites if site.id not in places]
     height = round(project.height)
     return (
@@ -73,43 +76,35 @@ def _path(points: list[tuple[float, float]]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in points)
 
 
-def _ducts(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str]:
-    """What several links share, beneath them."""
+def _shared(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str]:
+    """What several links share, above all else."""
     shared = {(risk.kind, risk.id): risk.links for risk in table.shared_risks}
     drawn = []
     for duct_id, held in sorted(facts.ducts.items()):
         links = shared.get(("duct", duct_id)) or shared.get(("bridge", held.duct.bridge or ""))
         if links:
-            line = _path([project(*point) for point in held.duct.route.points])
-            text = escape(f"{duct_id} is shared by {', '.join(links)}")
-            drawn.append(f'<polyline class="shared" points="{line}"><title>{text}</title></polyline>')
+            flat = [project(*point) for point in held.duct.route.points]
+            x, y = flat[0]
+            text = escape(f"{duct_id}: {', '.join(links)}")
+            drawn.append(f'<polyline class="shared" points="{_path(flat)}"/>')
+            drawn.append(f'<text class="warn halo" x="{x + 6:g}" y="{y - 38:g}">{text}</text>')
     return drawn
 
 
-def _links(
-    facts: ZoneFacts, table: ZoneTable, project: _Projection, places: dict[str, tuple[float, float]]
-) -> list[str]:
+def _links(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str]:
+    """Each link as its ducts lie; its name stands at the longest of them."""
     drawn = []
     for link in table.links:
-        points = [places[link.a]] if link.a in places else []
-        for duct in link.ducts:
-            route = list(facts.ducts[duct].duct.route.points) if duct in facts.ducts else []
-            if points and route and _far(points[-1], route[0]) > _far(points[-1], route[-1]):
-                route.reverse()
-            points += route
-        points += [places[link.b]] if link.b in places else []
-        if len(points) > 1:
-            kind = "link planned" if link.status == "planned" else "link"
-            flat = [project(*point) for point in points]
-            x, y = flat[len(flat) // 2]
-            text = escape(f"{link.id}: {link.a} to {link.b}, {link.km:.1f} km, {link.one_way_us:.1f} us one way")
+        kind = "link planned" if link.status == "planned" else "link"
+        text = escape(f"{link.id}: {link.a} to {link.b}, {link.km:.1f} km, {link.one_way_us:.1f} us one way")
+        ducts = [facts.ducts[duct].duct for duct in link.ducts if duct in facts.ducts]
+        for duct in sorted(ducts, key=lambda duct: -duct.length_m):
+            flat = [project(*point) for point in duct.route.points]
             drawn.append(f'<polyline class="{kind}" points="{_path(flat)}"><title>{text}</title></polyline>')
-            drawn.append(f'<text class="small halo" x="{x + 5:g}" y="{y - 5:g}">{escape(link.id)}</text>')
+            if duct.length_m == max(one.length_m for one in ducts):
+                x, y = flat[len(flat) // 2]
+                drawn.append(f'<text class="small halo" x="{x + 5:g}" y="{y - 5:g}">{escape(link.id)}</text>')
     return drawn
-
-
-def _far(one: tuple[float, float], two: tuple[float, float]) -> float:
-    return (one[0] - two[0]) ** 2 + (one[1] - two[1]) ** 2
 
 
 def _site(site: SiteRow, at: tuple[float, float]) -> str:
@@ -141,7 +136,7 @@ def _legend(table: ZoneTable, lost: list[str], height: int) -> str:
     fill = f"{table.fill_percent:.1f} % by power, {table.fill_by_racks_percent:.1f} % by racks"
     risks = "; ".join(f"{risk.kind} {risk.id} ({', '.join(risk.links)})" for risk in table.shared_risks)
     lines = [
-        "square: data centre, filled by what is claimed; circle: edge site; dashed: planned link; red: shared by links",
+        "square: data centre, filled by what is claimed; circle: edge site; dashed: planned; thick: shared by links",
         f"data centres: {table.used_kw:,.0f} of {table.design_kw:,.0f} kW, {fill}",
         f"shared risks: {risks or 'none'}",
     ]

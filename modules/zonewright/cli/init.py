@@ -1,0 +1,65 @@
+"""``zonewright init``: a small zone with its stacks in a repository of the user's own."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+_NAME = re.compile(r"[^a-z0-9-]+")
+STACKS = {"operator": "zone/facility-operator.yaml", "tenant-one": "zone/tenant-one.yaml"}
+
+NEXT = """\
+next, in {folder}:
+  zonewright check zone
+  eval "$(zonewright engine env)"     # or your own pulumi and login
+  zonewright ledger init zone
+  pulumi stack select --create operator && pulumi up
+  pulumi stack select --create tenant-one && pulumi up"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``init``."""
+    parser = commands.add_parser(
+        "init",
+        help="begin a zone in a repository of your own",
+        description="Write a small zone, a Pulumi project and two stacks; existing files are never overwritten.",
+    )
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="where (default: here)")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from importlib.resources import files
+
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED
+    from zonewright.cli.stack import write_configuration
+
+    folder = arguments.folder.absolute()
+    if folder.exists() and not folder.is_dir():
+        print(f"error: {folder} is a file; name a folder", file=sys.stderr)
+        return MISUSE
+    source = files("zonewright_templates").joinpath("project")
+    texts = {
+        ".gitignore": source.joinpath("gitignore").read_text(encoding="utf-8"),
+        **{
+            name: source.joinpath(name).read_text(encoding="utf-8")
+            for name in ("Pulumi.yaml", "__main__.py", "zone/zone.yaml", *STACKS.values())
+        },
+    }
+    wanted = [*texts, *(f"Pulumi.{name}.yaml" for name in STACKS)]
+    present = [name for name in wanted if (folder / name).exists() and name != ".gitignore"]
+    if present:
+        print(f"error: {', '.join(present)} exist in {folder}; nothing was written", file=sys.stderr)
+        return REFUSED
+    name = _NAME.sub("-", folder.name.lower()).strip("-")[:40].strip("-") or "zone"
+    for path, text in texts.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            target.write_text(text.replace("PROJECT", name), encoding="utf-8")
+    (folder / ".zonewright").mkdir(exist_ok=True)
+    for stack, declaration in STACKS.items():
+        write_configuration(folder, stack, Path(declaration), None)
+    print(f"wrote {len(texts) + len(STACKS)} files: zone '{name}' with one facility and one tenant\n")
+    print(NEXT.format(folder=folder))
+    return GOOD

@@ -1,0 +1,254 @@
+"""What one party's change does to the zone as a whole: judged against what others hold, for its own part only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_party import Party
+from support.zone_project import ZONE, cluster, facility
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger import messages as m
+from zonewright.ledger.client import LedgerClient
+from zonewright.model import Zone
+
+PACK: dict[str, Any] = {"title": "Pack", "valid_from": "2026-01-01", "valid_until": "2026-12-31"}
+PARTIES = {
+    **ZONE["parties"],
+    "operator-2": {"title": "Second", "roles": ["facility-operator"]},
+    "carrier": {"title": "Carrier", "roles": ["network-operator"]},
+    "carrier-2": {"title": "Second carrier", "roles": ["network-operator"]},
+}
+ROUTE = {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}
+DUCT = {"route": ROUTE, "length_m": 10_000, "bores": 8}
+
+
+def zone_file(limits: dict[str, float] | None = None, north: dict[str, Any] | None = None, **more: Any) -> Zone:
+    """The small zone with a rule pack and quotas of its district."""
+    pack = {**PACK, "limits": {name: {"value": value, "source": "test"} for name, value in (limits or {}).items()}}
+    districts = {"north": {"title": "North", **(north or {})}}
+    fields = {"parties": PARTIES, "districts": districts, "rule_packs": {"pack": pack}, "rule_pack": "pack"}
+    return Zone.model_validate({**ZONE, **fields, **more})
+
+
+def sites(name: str = "dc1", racks: int = 1, **more: Any) -> dict[str, Any]:
+    """One site with racks of 10,000 W each, and an overhead of a tenth."""
+    site = {**facility(racks)["sites"]["dc1"], "overhead": {"slope": 0.1}, **more}
+    pools = {"v4": {"prefix": f"10.8{name[-1]}.0.0/20", "gateway": f"10.8{name[-1]}.0.1"}}
+    return {name: {**site, "address_pools": pools}}
+
+
+@dataclass
+class Ledger:
+    """A ledger with a clock, and the file of its zone."""
+
+    client: LedgerClient
+    zone: Zone
+    now: list[datetime]
+
+    def party(self, name: str) -> Party:
+        """A stack of a party."""
+        return Party(self.client, f"stack-of-{name}", name, zone=self.zone)
+
+    def register(self, zone: Zone) -> None:
+        """The administrator registers another file."""
+        self.zone = zone
+        self.client.call(verbs.INIT, m.InitRequest(zone=zone))
+
+
+@pytest.fixture(name="ledger")
+def _ledger(tmp_path: Path) -> Iterator[Ledger]:
+    now = [datetime(2026, 11, 24, tzinfo=UTC)]
+    with LedgerClient(f"sqlite:///{tmp_path / 'l.db'}", create=True, clock=lambda: now[0]) as client:
+        ledger = Ledger(client, zone_file(), now)
+        ledger.register(ledger.zone)
+        yield ledger
+
+
+def rules(party: Party, **fields: Any) -> list[str]:
+    """Rules that refuse a declaration of a party."""
+    proposal = party.propose(party.demand(**fields), reserve=False)
+    refusing = [item for item in proposal.findings if item["level"] != "advisory" and item["waiver"] is None]
+    return [item["rule"] for item in refusing]
+
+
+def test_the_second_of_two_changes_at_different_sites_is_refused(ledger: Ledger) -> None:
+    """Two sites of a district, each within the grid's capacity by itself: only the first to be admitted gets it."""
+    ledger.register(zone_file(north={"connection_capacity_kw": 15}))
+    first, second = ledger.party("operator"), ledger.party("operator-2")
+    first.enrol()
+    second.enrol()
+    one = first.propose(first.demand(sites=sites("dc1")))
+    two = second.propose(second.demand(sites=sites("dc2")))
+    assert not one.findings
+    assert not two.findings
+    first.admit(one)
+    with pytest.raises(LedgerRefusedError) as refused:
+        second.admit(two)
+    (finding,) = refused.value.findings
+    assert (finding.rule, finding.value, finding.limit, finding.excess) == ("connection-capacity", 22, 15, 7)
+
+
+def test_a_breach_of_others_is_not_the_tenants(ledger: Ledger) -> None:
+    """When the capacity is lowered under what stands, the operator is told; a tenant is neither told nor refused."""
+    operator = ledger.party("operator")
+    operator.bring_up(sites=sites())
+    ledger.register(zone_file(north={"connection_capacity_kw": 5}))
+    tenant = ledger.party("tenant-a")
+    proposal = tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    assert proposal.findings == []
+    operator.zone = ledger.zone
+    same = operator.propose(operator.demand(sites=sites()), reserve=False)
+    assert [(item["rule"], item["level"]) for item in same.findings] == [("connection-capacity", "advisory")]
+    assert rules(operator, sites=sites(racks=2)) == ["connection-capacity"]
+
+
+def test_energy_is_counted_over_all_claims(ledger: Ledger) -> None:
+    """The quota that two tenants share refuses the one that comes second, with the sum of both."""
+    ledger.register(zone_file(north={"energy_quota_mwh": 5}))
+    ledger.party("operator").bring_up(sites=sites())
+    ledger.party("tenant-a").bring_up(clusters={"web": cluster(2)})
+    second = ledger.party("tenant-b")
+    assert rules(second, clusters={"web": cluster(1, node_type="two-u")}) == ["energy-quota"]
+    (finding,) = second.propose(second.demand(clusters={"w": cluster(1, node_type="two-u")}), reserve=False).findings
+    assert finding["value"] == 7  # (2 x 200 + 300) W x 1.1 x 8,760 h, rounded up
+
+
+def test_utilisation_refuses_growth_and_nothing_else(ledger: Ledger) -> None:
+    """Under the limit a site may come in and a tenant may leave, but a room is not added to what is not filled."""
+    ledger.register(zone_file({"zone-utilization": 0.65}))
+    operator, tenant = ledger.party("operator"), ledger.party("tenant-a")
+    operator.bring_up(sites=sites())
+    tenant.bring_up(clusters={"web": cluster(3)})
+    assert rules(operator, sites=sites(racks=2)) == ["zone-utilization"]
+    assert rules(operator, sites=sites()) == []
+    assert rules(tenant, clusters={"web": cluster(1)}) == []
+    assert rules(ledger.party("operator-2"), sites=sites("dc2")) == []
+
+
+def network(duct: str, link: str, **more: Any) -> dict[str, Any]:
+    """A duct and a link from dc1 to dc2 through it."""
+    return {"ducts": {duct: DUCT}, "links": {link: {"a": "dc1", "b": "dc2", "ducts": [duct], "cores": 96}, **more}}
+
+
+def test_a_link_needs_its_sites_and_holds_its_ducts(ledger: Ledger) -> None:
+    """No link before its sites; and neither its duct nor its site goes while another party's link needs them."""
+    first, second = ledger.party("carrier"), ledger.party("carrier-2")
+    assert rules(first, **network("d-1", "l-1")) == ["link-route", "link-route"]
+    operators = ledger.party("operator"), ledger.party("operator-2")
+    operators[0].bring_up(sites=sites("dc1"))
+    operators[1].bring_up(sites=sites("dc2"))
+    first.bring_up(**network("d-1", "l-1"))
+    second.bring_up(links={"l-2": {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 48}})
+    assert sorted(second.states()) == [("links/l-2", "active")]
+    assert rules(first, ducts={}, links={}) == ["link-route"]
+    for party, what in ((first, "ducts/d-1"), (operators[0], "dc1")):
+        with pytest.raises(LedgerRefusedError, match=f"links of other parties need .*{what} of this stack"):
+            party.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=party.stack_id))
+    second.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=second.stack_id))
+
+
+def test_the_last_bore_is_given_once(ledger: Ledger) -> None:
+    """Of two carriers that propose a link through the last bore, the second to be admitted is refused."""
+    ledger.party("operator").bring_up(sites=sites("dc1"))
+    ledger.party("operator-2").bring_up(sites=sites("dc2"))
+    first, second = ledger.party("carrier"), ledger.party("carrier-2")
+    first.bring_up(ducts={"d-1": {**DUCT, "bores": 1}})
+    link = {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
+    second.enrol()
+    two = second.propose(second.demand(links={"l-2": link}))
+    first.bring_up(ducts={"d-1": {**DUCT, "bores": 1}}, links={"l-1": link})
+    with pytest.raises(LedgerRefusedError) as refused:
+        second.admit(two)
+    assert [finding.rule for finding in refused.value.findings] == ["duct-bores"]
+
+
+def test_a_connection_binds_the_network(ledger: Ledger) -> None:
+    """A link that a tenant's connection needs is not taken out, and the carrier is not told whose it is."""
+    ledger.party("operator").bring_up(sites=sites("dc1"))
+    ledger.party("operator-2").bring_up(sites=sites("dc2"))
+    tenant, carrier = ledger.party("tenant-a"), ledger.party("carrier")
+    secret = cluster(1, connections={"mirror": {"to": "dc2", "max_one_way_us": 100}})
+    assert rules(tenant, clusters={"secret": secret}) == ["latency-budget"]
+    carrier.bring_up(**network("d-1", "l-1"))
+    tenant.bring_up(clusters={"secret": secret})
+    (finding,) = carrier.propose(carrier.demand(ducts={"d-1": DUCT}, links={}), reserve=False).findings
+    assert (finding["rule"], finding["subject"]) == ("latency-budget", "dc1 to dc2")
+    assert not {"secret", "tenant-a", "mirror"} & set(str(finding).replace("'", " ").split())
+    longer = {**DUCT, "length_m": 30_000}
+    assert rules(carrier, ducts={"d-1": longer}, links=network("d-1", "l-1")["links"]) == ["latency-budget"]
+
+
+def test_claims_keep_others_at_their_distance(ledger: Ledger) -> None:
+    """What a claim says of its level and its exclusive rack holds against the next stack, without naming it."""
+    ledger.register(zone_file({"separated-protection-level": 3}))
+    ledger.party("operator").bring_up(sites=sites(racks=3))
+    first, second = ledger.party("tenant-a"), ledger.party("tenant-b")
+    place = {"001": {"rack": "dc1/a/01/01", "position": 1}}
+    first.bring_up(clusters={"high": cluster(1, protection_level=3, places=place)})
+    third = ledger.party("tenant-c")
+    alone = {"001": {"rack": "dc1/a/01/02", "position": 1}}
+    third.bring_up(clusters={"alone": cluster(1, exclusive="rack", places=alone)})
+    chosen = {number: {"rack": f"dc1/a/01/0{number[-1]}", "position": 9} for number in ("001", "002")}
+    assert sorted(rules(second, clusters={"web": cluster(2, places=chosen)})) == ["class-separation", "exclusive"]
+    proposal = second.propose(second.demand(clusters={"web": cluster(2)}), reserve=False)
+    assert {seat.rack for seat in proposal.seats.values()} == {"dc1/a/01/03"}
+    assert proposal.findings == []
+
+
+def test_a_waiver_covers_on_its_days_only(ledger: Ledger) -> None:
+    """A waiver of the registered file lets a change through until its last day, and the finding stays visible."""
+    waiver = {
+        "rule": "feed-diversity",
+        "subjects": ["dc1"],
+        "reason": "test",
+        "owner": "operator",
+        "approver": "tenant-a",
+        "valid_from": "2026-11-01",
+        "valid_until": "2026-11-30",
+        "max_excess": 1,
+    }
+    ledger.register(zone_file(waivers={"w-1": waiver}))
+    operator = ledger.party("operator")
+    one = {"pa": {"substation": "s"}, "pb": {"substation": "s"}}
+    demand = operator.demand(sites=sites(power_panels=one))
+    operator.enrol()
+    proposal = operator.propose(demand)
+    assert [(item["rule"], item["waiver"]) for item in proposal.findings] == [("feed-diversity", "w-1")]
+    ledger.now[0] = datetime(2026, 12, 1, tzinfo=UTC)
+    with pytest.raises(LedgerRefusedError, match="1 finding, nothing was claimed"):
+        operator.admit(proposal)
+    ledger.now[0] = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    operator.admit(proposal)
+
+
+def test_a_rule_pack_that_is_over_admits_nothing(ledger: Ledger) -> None:
+    """From the day after a pack's last day the ledger refuses, and says who must do what."""
+    tenant = ledger.party("tenant-a")
+    tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    ledger.now[0] = datetime(2027, 1, 1, tzinfo=UTC)
+    with pytest.raises(LedgerRefusedError, match="holds from 2026-01-01 to 2026-12-31, not on 2027-01-01") as refused:
+        tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    assert refused.value.code == "rule-pack-not-in-force"
+
+
+def test_fit_and_explain_tell_no_names(ledger: Ledger) -> None:
+    """Where something fits and why a node stands somewhere is told without naming what others have."""
+    ledger.party("operator").bring_up(sites=sites(racks=2))
+    ledger.party("tenant-a").bring_up(clusters={"hidden": cluster(30)})
+    answer = ledger.client.call(verbs.FIT, m.FitRequest(watts=15_000, units=10))
+    assert [(room["room"], room["racks"], room["free_w"]) for room in answer.rooms] == [("dc1/a", 0, 14_000)]
+    tenant = ledger.party("tenant-b")
+    demand = tenant.demand(clusters={"web": cluster(2, node_type="two-u")})
+    request = m.ExplainRequest(stack_id=tenant.stack_id, party="tenant-b", demand=demand, node="web-002")
+    explained = ledger.client.call(verbs.EXPLAIN, request).explanation
+    assert explained is not None
+    assert explained["node"] == "web-002"
+    assert explained["place"].startswith("dc1/a/01/")
+    assert sum(item["racks"] for item in explained["alternatives"]) == 1
+    assert "hidden" not in str(explained)
+    unknown = request.model_copy(update={"node": "web-003"})
+    assert ledger.client.call(verbs.EXPLAIN, unknown).explanation is None

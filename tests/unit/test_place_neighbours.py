@@ -1,0 +1,114 @@
+"""Automatic places keep to who may stand beside whom, and say so where that leaves none."""
+
+from typing import Any
+
+from support.rule_cases import world as world_of
+from zonewright.model import Cluster, NodeType, Relation
+from zonewright.model.demand import ClusterDemand, Demand
+from zonewright.model.power import Draw
+from zonewright.model.site import Cooling, FeedName
+from zonewright.model.world import Feed, Occupant, Rack, World
+from zonewright.place import Placement, change_world, place
+from zonewright.rules import evaluate
+
+NODE = NodeType(manufacturer="m", model="m", u_height=1, weight_kg=1.0, maximum_draw=100, allocated_draw=100)
+RACKS = ("dc/a/1/01", "dc/a/1/02", "dc/b/1/01", "dc/b/1/02")
+
+
+def demand(**clusters: Cluster) -> Demand:
+    """A demand of party t1."""
+    wanted = {name: ClusterDemand(cluster=cluster, node_type=NODE) for name, cluster in clusters.items()}
+    return Demand(zone="z", zone_digest="d", party="t1", clusters=wanted)
+
+
+def cluster(count: int, **more: object) -> Cluster:
+    """A cluster in site dc."""
+    return Cluster.model_validate({"site": "dc", "node_type": "n", "count": count, **more})
+
+
+def world(*occupants: Occupant, cooling: Cooling = "air") -> World:
+    """Four racks in two rooms, with a limit that separates level 3."""
+    zone = world_of({"limits": {"separated-protection-level": 3}, "sites": {"dc": {}}}).zone
+    feeds: dict[FeedName, Feed] = {
+        "A": Feed(available_w=1000, power_panel="a"),
+        "B": Feed(available_w=1000, power_panel="b"),
+    }
+    racks = {
+        rack_id: Rack(id=rack_id, owner="op", u_height=10, max_weight_kg=500, feeds=feeds, cooling=cooling)
+        for rack_id in RACKS
+    }
+    return World(racks=racks, occupants=occupants, zone=zone)
+
+
+def other(rack: str, **more: Any) -> Occupant:
+    """Another party's node at the top of a rack."""
+    fields: dict[str, Any] = {
+        "party": "t2",
+        "stack": "s2",
+        "name": f"x-{rack}",
+        "position": 10,
+        "u_height": 1,
+        "standing": "active",
+    }
+    return Occupant(**{**fields, "rack": rack, "draw": Draw(allocated_w=100), **more})
+
+
+def placed(found: World, wanted: Demand) -> Placement:
+    """Places without any finding on racks."""
+    placement = place(found, wanted, stack="s1", sticky={})
+    after = change_world(found, wanted, placement.seats, stack="s1")
+    assert evaluate(after, reach="rack") == ()
+    return placement
+
+
+def test_levels_are_kept_apart() -> None:
+    """A public node passes racks with level 3 by, and the reverse, also within one demand."""
+    found = world(other(RACKS[0], protection_level=3), other(RACKS[1]))
+    wanted = demand(gov=cluster(3, protection_level=3), web=cluster(3))
+    seats = placed(found, wanted).seats
+    assert {seat.rack for name, seat in seats.items() if name.startswith("gov")} == {RACKS[0]}
+    assert {seat.rack for name, seat in seats.items() if name.startswith("web")} == {RACKS[1]}
+
+
+def test_exclusive_domains_are_entered_by_nobody_else() -> None:
+    """Another party's exclusive room is passed by; an own exclusive rack is an empty one."""
+    found = world(other(RACKS[0], exclusive="room"), other(RACKS[2]))
+    seats = placed(found, demand(vault=cluster(2, exclusive="rack"))).seats
+    assert {seat.rack for seat in seats.values()} == {RACKS[3]}
+
+
+def test_apart_holds_for_both_sides() -> None:
+    """A cluster keeps away from another one, whichever of them says so."""
+    one = demand(a=cluster(2, apart_from=(Relation(cluster="b", scope="room"),)), b=cluster(2))
+    two = demand(a=cluster(2), b=cluster(2, apart_from=(Relation(cluster="a", scope="room"),)))
+    for wanted in (one, two):
+        seats = placed(world(), wanted).seats
+        rooms = {name[0]: seat.rack.rsplit("/", 2)[0] for name, seat in seats.items()}
+        assert rooms["a"] != rooms["b"]
+
+
+def test_together_takes_the_tightest_domain_with_space_for_both() -> None:
+    """Both clusters go to one rack that takes all of their nodes, although a fuller one takes some."""
+    found = world(other(RACKS[0], draw=Draw(allocated_w=700)))
+    wanted = demand(head=cluster(2, together_with=(Relation(cluster="shelf", scope="rack"),)), shelf=cluster(4))
+    seats = placed(found, wanted).seats
+    (rack,) = {seat.rack for seat in seats.values()}
+    assert rack != RACKS[0]
+    assert len(seats) == 6
+
+
+def test_a_node_stands_where_its_cooling_is() -> None:
+    """Without a room of its cooling a node has no place, and the sentence says why."""
+    placement = place(world(cooling="liquid"), demand(web=cluster(1)), stack="s1", sticky={})
+    assert placement.seats == {}
+    assert "short of cooling in 4" in placement.unplaced["web-001"]
+    assert "its room is liquid-cooled" in placement.unplaced["web-001"]
+
+
+def test_a_present_seat_is_left_for_a_better_neighbourhood() -> None:
+    """A node that came to stand beside the wrong level is given another place."""
+    found = world(other(RACKS[0], protection_level=3))
+    first = place(world(), demand(web=cluster(1)), stack="s1", sticky={})
+    assert first.seats["web-001"].rack == RACKS[0]
+    again = place(found, demand(web=cluster(1)), stack="s1", sticky=first.seats)
+    assert again.seats["web-001"].rack != RACKS[0]
