@@ -4,10 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import core, nodes, rows, start
+from bench import core, nodes, rows, start, zone
 from bench.figures import document, table
 
-SUBJECTS = {"start": start.figures, "core": core.figures, "rows": rows.figures, "nodes": nodes.figures}
+SUBJECTS = {
+    "start": start.figures,
+    "core": core.figures,
+    "rows": rows.figures,
+    "nodes": nodes.figures,
+    "zone": zone.figures,
+}
 
 
 def main() -> int:

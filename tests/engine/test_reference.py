@@ -1,0 +1,138 @@
+"""The whole reference zone by the real engine: every owner's stack, with plain `pulumi up`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support.zone_project import REPOSITORY
+from zonewright import engine as engine_room
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import CapacityRequest, ReportRequest
+
+pytestmark = pytest.mark.engine
+
+ZONE = REPOSITORY / "stacks" / "zones" / "reference"
+ORDER = ("operator-a", "operator-b", "operator-c", "carrier-a", "carrier-b", "carrier-c")
+KINDS = {"Site": "site", "Row": "row", "Duct": "duct", "Link": "link", "Node": "node"}
+
+
+@dataclass
+class Project:
+    """A user's project with the engine around it."""
+
+    root: Path
+    variables: dict[str, str]
+
+    def run(self, *command: str) -> str:
+        """Run a command that must succeed."""
+        result = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout
+        assert "Traceback" not in result.stdout
+        return result.stdout
+
+    def zonewright(self, *arguments: str) -> str:
+        """Our own command line."""
+        return self.run(sys.executable, "-m", "zonewright.cli", *arguments)
+
+    def pulumi(self, *arguments: str) -> str:
+        """The engine."""
+        return self.run("pulumi", "--non-interactive", "--color", "never", *arguments)
+
+    def resources(self, stack: str) -> dict[str, int]:
+        """How many of our resources of each kind a stack's state has."""
+        state = json.loads(self.pulumi("stack", "export", "--stack", stack))["deployment"]["resources"]
+        counts: dict[str, int] = {}
+        for item in state:
+            kind = KINDS.get(item["type"].rpartition(":")[2])
+            if kind is not None:
+                counts[kind] = counts.get(kind, 0) + 1
+        return counts
+
+    def holdings(self, stack: str) -> dict[str, int]:
+        """How much the ledger holds for a stack, by kind, all of it active."""
+        config = yaml.safe_load((self.root / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
+        with LedgerClient(config["zone:ledger"], root=self.root) as ledger:
+            report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
+        assert {item.state for item in report.holdings} == {"active"}
+        assert report.completed
+        counts: dict[str, int] = {}
+        for item in report.holdings:
+            counts[item.kind] = counts.get(item.kind, 0) + 1
+        return counts
+
+
+def environment(engine: engine_room.Engine, root: Path) -> dict[str, str]:
+    """Variables of a project, with the commands of this environment on PATH."""
+    base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
+    base["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", os.defpath)])
+    variables = {**base, **engine_room.environment(engine, root=root, base=base)}
+    # On a file backend the state is saved after every step: quadratic in the size of a stack.
+    return {**variables, "PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
+
+
+def test_every_stack_of_the_reference_zone_comes_up(tmp_path: Path, engine: engine_room.Engine) -> None:
+    """Eleven stacks come up in turn; state and ledger agree, and what is used is what the zone states."""
+    shutil.copytree(ZONE, tmp_path / "zone")
+    shutil.copy(REPOSITORY / "stacks" / "__main__.py", tmp_path / "__main__.py")
+    document = {
+        "name": "reference",
+        "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
+        "plugins": {
+            "providers": [{"name": "zonewright", "path": str(REPOSITORY / "modules" / "zonewright" / "provider")}]
+        },
+        "backend": {"url": "file://./.zonewright"},
+    }
+    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    project = Project(tmp_path, environment(engine, tmp_path))
+    project.zonewright("ledger", "init", "zone")
+    project.zonewright("stack", "new", "--all", "zone")
+    owners = sorted(path.stem.removeprefix("Pulumi.") for path in tmp_path.glob("Pulumi.*.yaml"))
+    assert len(owners) == 11
+    for owner in (*ORDER, *(owner for owner in owners if owner not in ORDER)):
+        project.pulumi("stack", "init", owner)
+        project.pulumi("up", "--yes", "--skip-preview", "--stack", owner)
+        held = project.holdings(owner)
+        assert held == project.resources(owner)
+        assert owner.startswith("tenant") or sum(held.values()) < 300
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path) as ledger:
+        sites = ledger.call(verbs.CAPACITY, CapacityRequest()).sites
+    used = {name: sites[name].used_kw for name in ("wj-dc1", "qp-dc1", "js-dc1")}
+    assert used == {"wj-dc1": 28_800.0, "qp-dc1": 9_000.0, "js-dc1": 1_650.0}
+    again = project.pulumi("up", "--yes", "--skip-preview", "--stack", "tenant-gov")
+    assert "unchanged" in again
+    assert "created" not in again
+
+
+def test_a_users_own_repository_comes_up_as_init_wrote_it(tmp_path: Path, engine: engine_room.Engine) -> None:
+    """What `zonewright init` writes passes check, and both of its stacks come up with the provider found on PATH."""
+    root = tmp_path / "My Zone"
+    project = Project(tmp_path, environment(engine, tmp_path))
+    project.zonewright("init", str(root))
+    project = Project(root, environment(engine, root))
+    assert "good: 20 racks, 6 nodes" in project.run("zonewright", "check", "zone")
+    project.run("zonewright", "ledger", "init", "zone")
+    for stack in ("operator", "tenant-one"):
+        project.pulumi("stack", "select", "--create", stack)
+        output = project.pulumi("up", "--yes")
+        assert "admitted:" in output
+    assert project.holdings("tenant-one") == {"node": 6}
+    assert project.resources("tenant-one") == {"node": 6}
+    assert '"dc1":"840 U, 100.0 kW"' in project.pulumi("stack", "output", "free", "--stack", "operator")
