@@ -1,6 +1,7 @@
 """``zonewright fit``: where so many kilowatts and rack units would fit, without a declaration."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from zonewright.place.fit import RoomFit, Wish
 
 _SHOWN_NOTES = 3
-_MOST = 1_000_000
+_LEAST_KW, _MOST = 0.001, 1_000_000
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,12 +40,11 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json
     from zonewright.place.fit import Wish
 
-    watts = round(arguments.kw * 1000)
-    if not 1 <= watts <= 10**9 or not 0 <= arguments.u <= 10**6:
-        print(
-            f"error: expected 0.001 to 1,000,000 kW and 0 to 1,000,000 U, got {arguments.kw:g} kW and {arguments.u} U"
-        )
+    if not _LEAST_KW <= arguments.kw <= _MOST or not 0 <= arguments.u <= _MOST:
+        got = f"{arguments.kw:g} kW and {arguments.u} U"
+        print(f"error: expected 0.001 to 1,000,000 kW and 0 to 1,000,000 U, got {got}", file=sys.stderr)
         return MISUSE
+    watts = round(arguments.kw * 1000)
     wish = Wish(
         watts=watts,
         units=arguments.u,

@@ -94,7 +94,9 @@ def fit(world: World, wish: Wish) -> tuple[RoomFit, ...]:
 
 
 def _rank(one: RoomFit) -> tuple[object, ...]:
-    return (not one.fits, bool(one.notes), not one.is_open, one.racks, one.missing_w, one.missing_units, one.room)
+    if not one.fits:
+        return (True, one.missing_w, one.missing_units, one.room)
+    return (False, bool(one.notes), not one.is_open, one.racks, one.room)
 
 
 def _may_share(rack: Rack, inside: dict[str, list[Occupant]], wish: Wish, world: World) -> bool:

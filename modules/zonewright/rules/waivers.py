@@ -59,5 +59,5 @@ def idle_waivers(findings: Iterable[Finding], zone: Zone, on: str) -> Iterator[F
             message=f"waiver {name} {why}",
             participants=(Participant(party="zone", name=name),),
             fix="delete it, or correct its subjects, its days or its max_excess",
-            reference="zonewright, explanation: waivers",
+            reference="zonewright, explanation: rules and waivers",
         )

@@ -1,0 +1,107 @@
+"""Check, proposal and admission agree: what `check` finds in the faulty zone, the ledger finds too, owner by owner."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.zone_project import REPOSITORY
+from zonewright.declare import load_zone
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import InitRequest, ProposeRequest
+from zonewright.model import Declaration
+from zonewright.model.demand import demand_of
+from zonewright.program.loading import load_owner, stack_id_of
+
+ZONES = REPOSITORY / "stacks" / "zones"
+ORDER = ("operator-a", "operator-b", "operator-c", "carrier-a", "carrier-b", "carrier-c")
+COMPARED = ("rule", "subject", "where", "value", "limit", "unit", "excess")
+
+
+def declared(name: str) -> Declaration:
+    """One of the two zones."""
+    loaded = load_zone(ZONES / name)
+    assert loaded.declaration is not None, loaded.problems
+    return loaded.declaration
+
+
+@pytest.fixture(name="ledger", scope="module")
+def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerClient]:
+    """A ledger with the whole clean zone."""
+    path = tmp_path_factory.mktemp("ledger") / "l.db"
+    clean = declared("reference")
+    with LedgerClient(f"sqlite:///{path}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=clean.zone))
+        for owner in (*ORDER, *(owner for owner in clean.owners if owner not in ORDER)):
+            load_owner(client, clean, owner)
+        yield client
+
+
+def expected(file_of: str) -> list[dict[str, Any]]:
+    """What must be found at the places of one file."""
+    path: Path = ZONES / "reference-faulty" / "expected-findings.yaml"
+    items = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [{key: item[key] for key in COMPARED} for item in items if item["where"].startswith(f"{file_of}.yaml:")]
+
+
+def found(ledger: LedgerClient, faulty: Declaration, owner: str) -> list[dict[str, Any]]:
+    """What the ledger says against the faulty declaration of an owner."""
+    request = ProposeRequest(
+        stack_id=stack_id_of(owner),
+        party=owner,
+        demand=demand_of(faulty, owner),
+        sources=faulty.sources_of(owner),
+    )
+    refusing = [
+        item
+        for item in ledger.call(verbs.PROPOSE, request).findings
+        if item["waiver"] is None and item["level"] != "advisory"
+    ]
+    return [{key: item[key] for key in COMPARED} for item in refusing]
+
+
+def by_rule(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In an order that does not matter."""
+    return sorted(items, key=lambda item: (item["rule"], item["subject"]))
+
+
+@pytest.mark.parametrize(
+    ("owner", "file"),
+    [
+        ("carrier-b", "network-carrier-b"),  # F1
+        ("operator-c", "facility-operator-c"),  # F2
+        ("carrier-c", "network-carrier-c"),  # F3
+        ("tenant-ind", "tenant-ind"),  # F6, F7, F8
+    ],
+)
+def test_the_ledger_finds_what_check_finds(ledger: LedgerClient, owner: str, file: str) -> None:
+    """Beside the clean zone of all others, an owner's faulty file has the findings of `check`, figure by figure."""
+    of_owner = [item for item in expected(file) if item["rule"] != "zone-utilization"]
+    assert of_owner
+    assert by_rule(found(ledger, declared("reference-faulty"), owner)) == by_rule(of_owner)
+
+
+def test_the_operator_that_builds_is_told_of_capacity_and_fill(ledger: LedgerClient) -> None:
+    """F4: the second hall is over the grid's capacity, and under-fills the zone, with the figures of `check`."""
+    figures = ("rule", "subject", "value", "limit", "excess")
+    told = found(ledger, declared("reference-faulty"), "operator-a")
+    of_fault = [*expected("facility-operator-a"), *expected("facility-operator-c")]
+    wanted = [item for item in of_fault if item["rule"] in ("connection-capacity", "zone-utilization")]
+    assert [{key: item[key] for key in figures} for item in by_rule(told)] == [
+        {key: item[key] for key in figures} for item in by_rule(wanted)
+    ]
+
+
+def test_the_second_of_two_classes_is_refused(ledger: LedgerClient) -> None:
+    """F5: the government's file is admitted, and then the pool that chose the same rack is refused."""
+    faulty = declared("reference-faulty")
+    load_owner(ledger, faulty, "tenant-gov")
+    try:
+        assert found(ledger, faulty, "tenant-sme-pool") == expected("tenant-sme-pool")
+        with pytest.raises(LedgerRefusedError, match="1 finding, nothing was claimed or created"):
+            load_owner(ledger, faulty, "tenant-sme-pool")
+    finally:
+        load_owner(ledger, declared("reference"), "tenant-gov")
