@@ -1,0 +1,108 @@
+"""``zonewright pue``: energy ratios from readings, and what a change would do to them."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zonewright.cli.options import add_format
+
+if TYPE_CHECKING:
+    from zonewright.pue import Figure
+
+EXIT = {"within": 0, "breach": 1, "undetermined": 3}
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``pue``."""
+    parser = commands.add_parser(
+        "pue", help="energy ratios, exactly", description="Energy ratios from readings of meters, never rounded first."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    evaluate = verbs.add_parser(
+        "evaluate",
+        help="the ratio of a window, its coverage, bounds and verdict",
+        description="Evaluate readings over a window: energies, ratio, bounds of what is unknown, and the verdict.",
+        epilog="Exit codes: 0 within, 1 breach, 2 faults in the input, 3 undetermined.",
+    )
+    evaluate.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
+    evaluate.add_argument("--meters", type=Path, required=True, metavar="FILE", help="the meters, as YAML")
+    evaluate.add_argument("--from", dest="start", required=True, metavar="TIME", help="begin, ISO 8601 with offset")
+    evaluate.add_argument("--to", dest="end", required=True, metavar="TIME", help="end, ISO 8601 with offset")
+    evaluate.add_argument("--limit", default="1.25", metavar="RATIO", help="the limit (default: 1.25)")
+    add_format(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import MISUSE, print_json
+    from zonewright.pue.printing import figure_data
+
+    faults: list[str] = []
+    figure = _figure(arguments, faults)
+    if figure is None:
+        for fault in faults:
+            print(fault, file=sys.stderr)
+        print(f"{len(faults)} fault{'s' if len(faults) != 1 else ''}; nothing was evaluated", file=sys.stderr)
+        return MISUSE
+    if arguments.format == "json":
+        print_json(figure_data(figure))
+    else:
+        _print(figure, arguments.limit)
+    return EXIT[figure.verdict]
+
+
+def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None":
+    from fractions import Fraction
+
+    import yaml
+
+    from zonewright.pue import evaluate, read_meters, read_readings
+    from zonewright.pue.readings import time_us
+
+    moments: list[int] = []
+    for option, text in (("--from", arguments.start), ("--to", arguments.end)):
+        try:
+            moments.append(time_us(text))
+        except (ValueError, OverflowError):
+            faults.append(
+                f"{option}: expected ISO 8601 with an offset, such as 2025-01-01T00:00:00+08:00, got '{text}'"
+            )
+    if len(moments) > 1 and moments[0] >= moments[1]:
+        faults.append(f"--to: expected a time after --from, got '{arguments.end}'")
+    try:
+        limit = Fraction(arguments.limit)
+    except (ValueError, ZeroDivisionError):
+        limit = Fraction(0)
+    if not 1 <= limit <= 10:  # noqa: PLR2004 - a ratio is above 1 by definition
+        faults.append(f"--limit: expected a ratio from 1 to 10, got '{arguments.limit}'")
+    try:
+        document = yaml.safe_load(arguments.meters.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        faults.append(f"{arguments.meters}: can not be read: {str(error).splitlines()[0]}")
+        return None
+    meters, wrong = read_meters(document)
+    faults += [f"{arguments.meters}: {fault}" for fault in wrong]
+    try:
+        text = arguments.readings.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        faults.append(f"{arguments.readings}: expected UTF-8 text, got byte {error.object[error.start]:#x}; convert it")
+        return None
+    readings, wrong = read_readings(text, meters) if meters else ({}, [])
+    faults += [f"{arguments.readings}:{fault}" for fault in wrong]
+    if faults:
+        return None
+    return evaluate(meters, readings, start_us=moments[0], end_us=moments[1], limit=limit)
+
+
+def _print(figure: "Figure", limit: str) -> None:
+    from zonewright.pue.printing import decimals, figure_data
+
+    data = figure_data(figure)
+    print(f"{data['verdict']}: energy ratio {data['ratio'] or 'unknown'}, limit {limit} ({data['period']})")
+    for label, value in (("total", figure.energy_total_wh), ("IT", figure.energy_it_wh)):
+        print(f"  {label:<10}{decimals(value / 1_000_000, 3):>16} MWh over the time that all meters are known")
+    print(f"  {'bounds':<10}{data['low'] or 'none'} to {data['high'] or 'none'} over the whole window")
+    print(f"  {'coverage':<10}{decimals(figure.coverage * 100, 4)} %")
+    if figure.meters is not None:
+        print(f"  {'meters':<10}+-{figure.meters.half_width:.4f} by their classes (k = 2): {figure.meters.verdict}")
