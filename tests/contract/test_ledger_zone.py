@@ -252,3 +252,48 @@ def test_fit_and_explain_tell_no_names(ledger: Ledger) -> None:
     assert "hidden" not in str(explained)
     unknown = request.model_copy(update={"node": "web-003"})
     assert ledger.client.call(verbs.EXPLAIN, unknown).explanation is None
+
+
+def large(plant_kw: float, slope: float) -> dict[str, Any]:
+    """A large data centre: rooms of 4,000 and 3,600 kW by design, the second one with 400 kW of its own."""
+    site = sites(racks=40, overhead={"plant_kw": plant_kw, "slope": slope})["dc1"]
+    feeds = {name: {"power_panel": panel, "rated_w": 125_000} for name, panel in (("A", "pa"), ("B", "pb"))}
+    full = {"b": {"racks": "01..30", "position": 30, "u_height": 10, "allocated_draw": 96_000}}
+    rows = {"01": {"racks": 40, "feeds": feeds, "baseline": full}}
+    new = {"01": {"racks": 36, "feeds": feeds}}
+    rooms = {"a": {"rows": rows}, "b": {"fixed_kw": 400, "rows": new}}
+    return {"dc1": {**site, "commissioned": "2026-01-01", "rooms": rooms}}
+
+
+@pytest.mark.parametrize(
+    ("plant_kw", "room", "found"),
+    [
+        (500, "a", []),
+        (500, "b", ["fill-before-open", "pue-gate"]),  # the fixed part of the second room
+        (700, "a", ["pue-gate"]),  # better, but beyond the limit: needs an approval
+    ],
+)
+def test_the_gate_decides_in_every_proposal(ledger: Ledger, plant_kw: float, room: str, found: list[str]) -> None:
+    """A tenant's kilowatts are judged by what they do to the site's energy ratio, room by room, with numbers."""
+    ledger.register(zone_file({"design-pue": 1.25}))
+    operator = ledger.party("operator")
+    operator.bring_up(sites=large(plant_kw, 0.05))
+    tenant = ledger.party("tenant-a")
+    declared = {"clusters": {"web": cluster(10, rooms=[room])}}
+    assert sorted(rules(tenant, **declared)) == found
+    findings = tenant.propose(tenant.demand(**declared), reserve=False).findings
+    gate = [item for item in findings if item["rule"] == "pue-gate"]
+    assert [item["level"] for item in gate] == ([] if not gate else ["approval" if room == "a" else "mandatory"])
+    assert all("+2.0 kW" in item["message"] and "declared" in item["message"] for item in gate)
+
+
+def test_a_removal_passes_the_gate(ledger: Ledger) -> None:
+    """A tenant may leave a site that is beyond the limit, although the ratio rises with it."""
+    ledger.register(zone_file())
+    ledger.party("operator").bring_up(sites=large(700, 0.05))
+    tenant = ledger.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(10, rooms=["a"])})
+    ledger.register(zone_file({"design-pue": 1.25}))
+    tenant.zone = ledger.zone
+    assert rules(tenant, clusters={"web": cluster(4, rooms=["a"])}) == []
+    assert rules(tenant, clusters={"web": cluster(12, rooms=["a"])}) == ["pue-gate"]

@@ -4,8 +4,9 @@ A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (120
 none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
-gives [design kW, contracted kW] where they are not summed up from racks. ``findings``: rule, subject, value, limit,
-excess, and any other field that is to be compared; ``says`` is a part of message and fix.
+gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
+``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
+message and fix.
 """
 
 from functools import cache
@@ -131,6 +132,7 @@ def world(data: dict[str, Any]) -> World:
         occupants=occupants,
         clusters=tuple(cluster(item) for item in data.get("clusters", ())),
         zone=zone(data, racks, occupants),
+        before=zone({**data, "rooms": data["before"]}, {}, ()) if "before" in data else None,
     )
 
 

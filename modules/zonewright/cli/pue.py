@@ -1,6 +1,7 @@
 """``zonewright pue``: energy ratios from readings, and what a change would do to them."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from zonewright.cli.options import add_format
 if TYPE_CHECKING:
     from zonewright.pue import Figure
 
+_LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
+_UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 EXIT = {"within": 0, "breach": 1, "undetermined": 3}
 
 
@@ -32,6 +35,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     evaluate.add_argument("--limit", default="1.25", metavar="RATIO", help="the limit (default: 1.25)")
     add_format(evaluate)
     evaluate.set_defaults(run=_evaluate)
+    forecast = verbs.add_parser(
+        "forecast",
+        help="what more IT load would do to a site's ratio",
+        description="Say what more IT load would do to a site's energy ratio of the next twelve months, and the gate.",
+        epilog="Exit codes: 0 admitted, 1 refused or an approval is needed, 2 misuse.",
+    )
+    forecast.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
+    forecast.add_argument("--site", required=True, metavar="SITE", help="the data centre")
+    forecast.add_argument("--add", required=True, metavar="LOAD", help="IT load, such as 600kW or -600kW")
+    forecast.add_argument("--room", metavar="ROOM", help="its room (default: a room that is open already)")
+    add_format(forecast)
+    forecast.set_defaults(run=_forecast)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -106,3 +121,29 @@ def _print(figure: "Figure", limit: str) -> None:
     print(f"  {'coverage':<10}{decimals(figure.coverage * 100, 4)} %")
     if figure.meters is not None:
         print(f"  {'meters':<10}+-{figure.meters.half_width:.4f} by their classes (k = 2): {figure.meters.verdict}")
+
+
+def _forecast(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import MISUSE, REFUSED, print_json
+    from zonewright.cli.zone import judged_folder
+    from zonewright.rules.forecast import forecast
+
+    match = _LOAD.fullmatch(arguments.add)
+    if match is None:
+        print(f"error: expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", file=sys.stderr)
+        return MISUSE
+    watts = round(float(match["number"]) * _UNITS[match["unit"].lower()])
+    judged = judged_folder(arguments.zone)
+    if judged is None or judged.world.zone is None:
+        return REFUSED
+    try:
+        found = forecast(judged.world.zone, arguments.site, watts, arguments.room)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+    if arguments.format == "json":
+        print_json(found.to_data())
+    else:
+        for line in found.lines():
+            print(line)
+    return 0 if found.gate.decision == "admitted" else 1

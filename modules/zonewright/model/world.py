@@ -221,9 +221,11 @@ class World:
         occupants: all that stands or will stand in them.
         clusters: those whose rules are to be checked.
         zone: the zone as a whole; None where only racks are to be judged.
+        before: the zone without the change that is judged; None where there is no change.
     """
 
     racks: Mapping[str, Rack]
     occupants: tuple[Occupant, ...] = ()
     clusters: tuple[ClusterFacts, ...] = field(default=())
     zone: ZoneFacts | None = None
+    before: ZoneFacts | None = None

@@ -70,7 +70,15 @@ def size_class(design_it_w: int) -> str:
     return "large" if design_it_w >= LARGE_RACKS * STANDARD_RACK_W else "medium"
 
 
-def _data_centres(facts: ZoneFacts) -> Iterator[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]:
+def is_in_scope(site: SiteFacts, design_it_w: int, applies_from: str | None) -> bool:
+    """Whether the limit on the energy ratio holds: a newly built large or mega data centre."""
+    built = site.site.commissioned
+    is_new = built is None or built >= (applies_from or "")
+    return site.site.kind == "data-centre" and size_class(design_it_w) != "medium" and is_new
+
+
+def data_centres(facts: ZoneFacts) -> Iterator[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]:
+    """Each data centre as (id, facts, sums of its rooms), in order of id."""
     rooms = rooms_of(facts)
     for site_id, site in sorted(facts.sites.items()):
         if site.site.kind == "data-centre":
@@ -83,11 +91,11 @@ def design_pue(view: View) -> Iterator[Breach]:
     if view.zone is None or limit is None:
         return
     thousandths = round(limit.value * KILO)
-    for site_id, site, rooms in _data_centres(view.zone):
+    for site_id, site, rooms in data_centres(view.zone):
         power = design_power(site, rooms)
-        built, size = site.site.commissioned, size_class(power.it_w)
-        if size == "medium" or (built is not None and built < (limit.applies_from or "")):
+        if not is_in_scope(site, power.it_w, limit.applies_from):
             continue
+        size = size_class(power.it_w)
         if power.total_w is None:
             yield _no_overhead(site_id, site, "its design PUE")
         elif power.total_w * KILO > power.it_w * thousandths:
@@ -125,7 +133,7 @@ def _no_overhead(site_id: str, site: SiteFacts, what: str) -> Breach:
 
 def _by_district(facts: ZoneFacts) -> Iterator[tuple[str, list[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]]]:
     members: dict[str, list[tuple[str, SiteFacts, Mapping[str, RoomTotals]]]] = defaultdict(list)
-    for site_id, site, rooms in _data_centres(facts):
+    for site_id, site, rooms in data_centres(facts):
         members[site.site.district].append((site_id, site, rooms))
     yield from sorted(members.items())
 
@@ -218,7 +226,7 @@ def zone_utilization(view: View) -> Iterator[Breach]:
         return
     fills = {
         site_id: (sum(r.contracted_w for r in rooms.values()), sum(r.design_w for r in rooms.values()))
-        for site_id, _, rooms in _data_centres(view.zone)
+        for site_id, _, rooms in data_centres(view.zone)
     }
     used, design = sum(one for one, _ in fills.values()), sum(two for _, two in fills.values())
     thousandths = round(limit.value * KILO)

@@ -34,7 +34,7 @@ def _apply(rule: Rule, view: View) -> Iterator[Finding]:
     for breach in rule.function(view):
         yield Finding(
             rule=rule.id,
-            level=level,
+            level=breach.level or level,
             subject=breach.subject,
             where=breach.where,
             message=breach.message,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zonewright.model.world import ClusterFacts, Occupant, Rack, World, ZoneFacts
-from zonewright.rules.finding import Participant
+from zonewright.rules.finding import Level, Participant
 from zonewright.rules.loads import Key
 
 
@@ -31,6 +31,11 @@ class View:
     world: World
 
     @property
+    def before(self) -> ZoneFacts | None:
+        """The zone without the change that is judged."""
+        return self.world.before
+
+    @property
     def zone(self) -> ZoneFacts | None:
         """The zone as a whole; None where only racks are judged."""
         return self.world.zone
@@ -49,6 +54,8 @@ class Breach:
     excess: int = 0
     participants: tuple[Participant, ...] = ()
     fix: str
+    level: Level | None = None
+    """Where a rule has several; None is the rule's own."""
 
 
 RuleFunction = Callable[[View], Iterable[Breach]]

@@ -1,6 +1,6 @@
 """Rules that look beyond racks: supply, energy and fill of sites, districts and the zone, with their texts."""
 
-from zonewright.rules import energy, supply
+from zonewright.rules import energy, pue_gate, supply
 from zonewright.rules.rule import Rule
 
 ZONE_RULES: tuple[Rule, ...] = (
@@ -31,6 +31,22 @@ ZONE_RULES: tuple[Rule, ...] = (
         unit="W",
         reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); GB 40879-2021 (scope, standard rack)",
         function=energy.design_pue,
+        reach="zone",
+    ),
+    Rule(
+        id="pue-gate",
+        title="A change does not take a site beyond its energy ratio, nor make one worse that is beyond it.",
+        level="mandatory",
+        description=(
+            "Judged for changes, at newly built large and mega data centres: the energy ratio of the next twelve "
+            "months by the declared load model (plant, each open room, slope), without and with the change. While "
+            "the site's metering is declared, its design is the trigger. Beyond the limit, what makes it better "
+            "needs an approval, what makes it worse is refused; better or worse means one sign of the difference "
+            "when each declared parameter varies by a tenth. What adds no watt and opens no room is admitted."
+        ),
+        unit="millionths",
+        reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); ISO/IEC 30134-2 (annual energy ratio)",
+        function=pue_gate.pue_gate,
         reach="zone",
     ),
     Rule(

@@ -1,0 +1,98 @@
+"""May a change pass the limit on the energy ratio? One table, pure.
+
+The gate is *triggered* by the worst of the figures that are known (design, trailing twelve months, projection to the
+end of the year) and *decides* by the projected ratio of the next twelve months, without and with the change.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Literal
+
+from zonewright.pue.evaluation import Verdict
+from zonewright.pue.load_model import Difference, State, difference
+
+Decision = Literal["admitted", "approval", "refused"]
+Kind = Literal["addition", "removal"]
+"""A removal adds no watt and opens no room; it is never stopped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What was decided on one site.
+
+    Attributes:
+        decision: admitted, approval (refused until one exists) or refused.
+        reason: why, in a few words.
+        trigger: verdict that the gate began with.
+        without: projected ratio without the change, None without load.
+        with_: projected ratio with the change, None without load.
+        difference: of the two, with its bounds.
+    """
+
+    decision: Decision
+    reason: str
+    trigger: Verdict
+    without: Fraction | None
+    with_: Fraction | None
+    difference: Difference
+
+
+def worst(*verdicts: Verdict) -> Verdict:
+    """The worst of some verdicts: a breach before what is undetermined."""
+    for verdict in ("breach", "undetermined"):
+        if verdict in verdicts:
+            return "breach" if verdict == "breach" else "undetermined"
+    return "within"
+
+
+def decide(
+    *, trigger: Verdict, kind: Kind, without: State, with_: State, limit: Fraction, refuse_inside: bool = False
+) -> Gate:
+    """Decide on one site; a change of several sites takes the worst of its sites' decisions.
+
+    Args:
+        trigger: the worst verdict of the figures that are known.
+        kind: whether the change adds anything.
+        without: the site without the change.
+        with_: the site with it.
+        limit: the ratio that may not be exceeded.
+        refuse_inside: refuse what is neither better nor worse for certain, instead of asking for an approval.
+    """
+    found = difference(without, with_)
+    if kind == "removal":
+        row = "removal"
+    elif trigger == "within" and not _breaks(with_, limit):
+        row = "stays"
+    elif trigger == "within" and not _breaks(without, limit):
+        row = "crosses"
+    else:
+        row = found.direction
+    decision, reason = _TABLE[row]
+    return Gate(
+        decision="refused" if row == "inside" and refuse_inside else decision,
+        reason=reason,
+        trigger=trigger,
+        without=without.ratio,
+        with_=with_.ratio,
+        difference=found,
+    )
+
+
+_TABLE: Mapping[str, tuple[Decision, str]] = MappingProxyType(
+    {
+        "removal": ("admitted", "nothing is added"),
+        "stays": ("admitted", "it stays within the limit"),
+        "crosses": ("refused", "it would take the site beyond the limit"),
+        "worse": ("refused", "the site is not known to be within the limit, and this makes it worse"),
+        "better": ("approval", "this makes it better, but the site is not known to be within the limit"),
+        "same": ("approval", "this changes nothing, and the site is not known to be within the limit"),
+        "inside": ("approval", "better or worse is within the uncertainty of the load model"),
+    }
+)
+
+
+def _breaks(state: State, limit: Fraction) -> bool:
+    """Without load there is no ratio, and nothing that could be beyond a limit."""
+    return state.ratio is not None and state.ratio > limit
