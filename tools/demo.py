@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -183,13 +184,68 @@ def steps(demo: Demo) -> None:
         raise DemoError("ledger and state of tenant-ind differ")
     show(demo.zonewright("ledger", "status"))
 
-    say(f"{BOLD}6. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
+    energy_ratio(demo, admission)
+
+    say(f"{BOLD}7. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
     entries = [json.loads(line) for line in demo.zonewright("ledger", "history").splitlines()]
     for entry in entries:
         detail = entry["payload"].get("summary", "")
         text = f"  {entry['sequence']:>2} {entry['kind']:<16} {entry['party']:<12} {detail}".rstrip()
         print(text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}...")
     show(demo.zonewright("ledger", "verify"))
+
+
+def energy_ratio(demo: Demo, admission: str) -> None:
+    """Registers that are over the limit, and what the gate then says to 600 kW more in two places."""
+    say(f"{BOLD}6. The energy ratio.{RESET} operator-b imports registers of twelve months: 8,000 kW of IT, 1.26125.")
+    (SCRATCH / "registers.csv").write_text(registers(it_kw=8_000), encoding="utf-8")
+    show(demo.zonewright("pue", "import", "registers.csv", "--zone", "zones/reference", "--site", "qp-dc1"))
+    status = demo.zonewright("pue", "status", "--zone", "zones/reference", expect=1)
+    show("\n".join(line for block in re.findall(r"^qp-dc1.*\n(?:  .*\n)+", status, re.MULTILINE) for line in [block]))
+    for room, wanted in (("d", "mandatory"), ("c", "approval")):
+        what = "the planned room d" if room == "d" else "rooms that are open"
+        say(f"tenant-fin asks for 600 kW more, in {what}:")
+        grow(room)
+        output = demo.pulumi("tenant-fin", "preview", expect=None)
+        refusal = message(output, admission)
+        found = json.loads((SCRATCH / ".zonewright" / "changes" / "tenant-fin" / "findings.json").read_text())
+        levels = {item["level"] for item in found["findings"] if item["rule"] == "pue-gate"}
+        if levels != {wanted}:
+            raise DemoError(f"the gate should have said {wanted}, it said {levels}:\n{output}")
+        show(gate_entry(refusal))
+    shutil.copy(
+        REPOSITORY / "stacks" / "zones" / "reference" / "tenant-fin.yaml",
+        SCRATCH / "zones" / "reference" / "tenant-fin.yaml",
+    )
+
+
+def registers(it_kw: float, fixed_kw: float = 1_050, slope: float = 0.13) -> str:
+    """Flat monthly registers of qp-dc1 for two years, up to the end of the last full month."""
+    end = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    moments = [end]
+    while len(moments) <= 24:  # noqa: PLR2004 - months
+        moments.append((moments[-1] - timedelta(days=1)).replace(day=1))
+    lines = ["meter,start,time,value"]
+    for moment in reversed(moments):
+        hours = (moment - moments[-1]).total_seconds() / 3600
+        total, it = (fixed_kw + (1 + slope) * it_kw) * 1000 * hours, it_kw * 1000 * hours
+        values = {"utility-a": total / 2, "utility-b": total / 2, "generators": 0, "ups-a": it / 2, "ups-b": it / 2}
+        lines += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def grow(room: str) -> None:
+    """Let tenant-fin ask for 600 kW more in one room."""
+    path = SCRATCH / "zones" / "reference" / "tenant-fin.yaml"
+    text = (REPOSITORY / "stacks" / "zones" / "reference" / "tenant-fin.yaml").read_text(encoding="utf-8")
+    cluster = f"site: qp-dc1, node_type: database-20u, count: 120, rooms: [{room}], protection_level: 3"
+    path.write_text(text.replace("clusters:\n", f"clusters:\n  growth: {{{cluster}}}\n", 1), encoding="utf-8")
+
+
+def gate_entry(refusal: str) -> str:
+    """Of a refusal the entry of the gate."""
+    entries = re.split(r"\n(?=\S)", refusal)
+    return next((entry for entry in entries if "[pue-gate]" in entry), refusal)
 
 
 def crowd() -> None:

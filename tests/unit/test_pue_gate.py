@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.cli import main
-from zonewright.pue.evaluation import Verdict
+from zonewright.model.world import Verdict
 from zonewright.pue.gate import Decision, Kind, decide, worst
 from zonewright.pue.load_model import LoadModel, State, difference
 

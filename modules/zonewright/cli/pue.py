@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
 _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
+LEDGER = "sqlite:///.zonewright/ledger.db"
 EXIT = {"within": 0, "breach": 1, "undetermined": 3}
 
 
@@ -47,6 +48,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     forecast.add_argument("--room", metavar="ROOM", help="its room (default: a room that is open already)")
     add_format(forecast)
     forecast.set_defaults(run=_forecast)
+    bring = verbs.add_parser(
+        "import",
+        help="store readings of a site's meters",
+        description="Store readings of a site's meters beside the ledger, for the gate; trust class 'imported'.",
+    )
+    bring.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
+    bring.add_argument("--site", required=True, metavar="SITE", help="whose meters they are")
+    bring.set_defaults(run=_import)
+    status = verbs.add_parser(
+        "status",
+        help="what is measured of each data centre",
+        description="Print design, trailing twelve months and projection of each data centre, with what they rest on.",
+        epilog="Exit codes: 0 all within, 1 a breach, 3 undetermined.",
+    )
+    add_format(status)
+    status.set_defaults(run=_status)
+    for verb in (bring, status):
+        verb.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
+        verb.add_argument("--ledger", default=LEDGER, metavar="URL", help=f"the ledger's file (default: {LEDGER})")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -147,3 +167,81 @@ def _forecast(arguments: argparse.Namespace) -> int:
         for line in found.lines():
             print(line)
     return 0 if found.gate.decision == "admitted" else 1
+
+
+def _telemetry(url: str) -> Path:
+    """The file of the readings that belongs to a ledger's file."""
+    from zonewright.declare.stack_file import project_root
+    from zonewright.ledger import LedgerMisuseError
+    from zonewright.ledger.measuring import telemetry_path
+
+    if not url.startswith("sqlite:///"):
+        raise LedgerMisuseError("no-file", f"readings are stored beside a ledger's file (sqlite:///PATH), got {url}")
+    return telemetry_path(project_root(Path.cwd()) / url.removeprefix("sqlite:///"))
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import MISUSE, REFUSED
+    from zonewright.cli.zone import loaded_folder
+    from zonewright.pue import read_readings
+    from zonewright.rules.words import some
+    from zonewright.telemetry import ConflictError, Store
+    from zonewright.telemetry.figures import meters_of
+
+    declaration = loaded_folder(arguments.zone)
+    if declaration is None:
+        return REFUSED
+    sites = {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
+    meters = meters_of(sites[arguments.site]) if arguments.site in sites else {}
+    if not meters:
+        why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
+        print(f"error: site '{arguments.site}' {why}", file=sys.stderr)
+        return MISUSE
+    try:
+        text = arguments.readings.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        print(f"error: {arguments.readings}: expected UTF-8 text; convert it", file=sys.stderr)
+        return MISUSE
+    readings, faults = read_readings(text, meters)
+    for fault in faults:
+        print(f"{arguments.readings}:{fault}", file=sys.stderr)
+    if faults:
+        print(f"{some(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
+        return MISUSE
+    try:
+        added = Store(_telemetry(arguments.ledger), create=True).append(
+            arguments.site, meters, readings, trust="imported"
+        )
+    except ConflictError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    given = sum(len(items) for items in readings.values())
+    print(f"{arguments.site}: {some(added, 'reading')} stored, {given - added:,} known already, trust class imported")
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from zonewright.cli.output import REFUSED, print_json
+    from zonewright.cli.zone import judged_folder
+    from zonewright.ledger.measuring import measured_sites
+    from zonewright.rules.energy import data_centres
+    from zonewright.rules.site_status import site_status
+
+    judged = judged_folder(arguments.zone)
+    if judged is None or judged.world.zone is None:
+        return REFUSED
+    facts = judged.world.zone
+    found = measured_sites(facts, facts.sites, _telemetry(arguments.ledger), datetime.now(UTC))
+    rows = [
+        site_status(facts, site_id, site, rooms, found.get(site_id)) for site_id, site, rooms in data_centres(facts)
+    ]
+    if arguments.format == "json":
+        print_json({"sites": [row.to_data() for row in rows]})
+    else:
+        for row in rows:
+            for line in row.lines():
+                print(line)
+    verdicts = {row.trigger for row in rows if row.in_scope}
+    return 1 if "breach" in verdicts else (3 if "undetermined" in verdicts else 0)

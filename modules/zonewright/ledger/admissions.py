@@ -37,12 +37,12 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
     """
     with context.database.reading() as connection:
         _require_enrolled(connection, request)
-        examined = examine(connection, request, context.now())
+        examined = examine(connection, request, context.now(), context.telemetry)
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
         if revisions_of(connection, examined.facts.revisions) != examined.facts.revisions:
-            examined = examine(connection, request, context.now())
+            examined = examine(connection, request, context.now(), context.telemetry)
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
         findings = examined.findings(zone_base(connection, request.stack_id))

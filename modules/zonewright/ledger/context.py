@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -35,11 +36,13 @@ class Context:
         database: where the ledger lives.
         clock: gives the time of a decision.
         reservation_s: how long a proposal is held, in seconds.
+        telemetry: file of the readings; sites are judged by what is declared while there is none.
     """
 
     database: Database
     clock: Clock = utc_now
     reservation_s: int = 300
+    telemetry: Path | None = None
 
     def now(self) -> str:
         """The time as the tables hold it."""

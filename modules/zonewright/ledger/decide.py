@@ -96,7 +96,8 @@ def judge_whole(
     """
     if base is None:
         return ()
-    after = replace(_after(facts, demand, seats, stack_id), zone=base.after(demand, seats))
+    zone = replace(base.after(demand, seats), measured=facts.measured)
+    after = replace(_after(facts, demand, seats, stack_id), zone=zone)
     racks = _racks(demand, after, stack_id)
     return judge_zone(base.before(), after, party=demand.party, racks=racks)
 

@@ -3,12 +3,15 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from zonewright.ledger.measuring import measured_sites
 from zonewright.ledger.messages import SeatData
 from zonewright.ledger.tables import asset, claim, reservation, revision
 from zonewright.ledger.zone_facts import ZoneBase, parse_asset, zone_base
@@ -16,7 +19,7 @@ from zonewright.model import Cluster, NodeType, Site
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.model.expand import baseline_of_row, node_draw, nodes_of, racks_of_row
-from zonewright.model.world import Occupant, Rack, Standing, World
+from zonewright.model.world import Measured, Occupant, Rack, Standing, World
 
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
@@ -35,6 +38,7 @@ class Facts:
         sites: site declarations by id.
         revisions: revision by site.
         base: the zone as a whole; None where no change is to be judged.
+        measured: what is measured of the sites, by id.
     """
 
     world: World
@@ -45,6 +49,7 @@ class Facts:
     sites: Mapping[str, Site]
     revisions: Mapping[str, int]
     base: ZoneBase | None = None
+    measured: Mapping[str, Measured] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4096)
@@ -137,7 +142,7 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
     return frozenset(sites)
 
 
-def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str) -> Facts:
+def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, telemetry: Path | None = None) -> Facts:
     """Read the facts for one stack's change.
 
     Args:
@@ -145,13 +150,15 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str) -
         stack_id: whose change it is.
         demand: what it wants; its own rows are taken from here, not from the ledger.
         now: ISO 8601 time; reservations that expire at or before it do not count.
+        telemetry: file of the readings, or None.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
     base = zone_base(connection, stack_id)
     if base is None:
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.
-    return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})))
+    found = measured_sites(base.before(), facts.revisions, telemetry, datetime.fromisoformat(now))
+    return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 
 
 def world_of(connection: Connection, sites: Collection[str], now: str, *, after: str = "") -> World:

@@ -14,6 +14,7 @@ from starlette.types import Message as Event
 from zonewright.ledger.application import application
 from zonewright.ledger.context import Context, utc_now
 from zonewright.ledger.database import Database
+from zonewright.ledger.measuring import telemetry_path
 from zonewright.ledger.messages import Message
 
 
@@ -32,7 +33,9 @@ class InProcess:
 
     def __init__(self, path: Path, *, create: bool, lock_wait_s: float, clock: Callable[[], datetime] | None) -> None:
         self._database = Database(path, create=create, lock_wait_s=lock_wait_s)
-        self._application = application(Context(database=self._database, clock=clock or utc_now), _here)
+        self._application = application(
+            Context(database=self._database, clock=clock or utc_now, telemetry=telemetry_path(path)), _here
+        )
 
     def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON request; gives status and body of the answer."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -40,13 +41,17 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     with context.database.reading() as connection:
         require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
-        facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
+        facts = gather(
+            connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
+        )
     if kept is not None:
         return kept
     made = offer(facts, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
         if revisions_of(connection, facts.revisions) != facts.revisions:
-            facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
+            facts = gather(
+                connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
+            )
             made = offer(facts, request.demand, stack_id=request.stack_id, on=now[:10])
         changed = _changed_since_preview(connection, request, digest, made)
         _remember(connection, request, digest, made, now)
@@ -159,7 +164,7 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
-        examined = examine(connection, request, context.now())
+        examined = examine(connection, request, context.now(), context.telemetry)
     return Evaluation(
         findings=[finding.to_data() for finding in examined.findings(examined.facts.base)],
         summary=examined.line,
@@ -196,7 +201,7 @@ class Examined:
         return for_reader(answer((*self.local, *whole), base, self.on), request.party, self.sources)
 
 
-def examine(connection: Connection, request: EvaluateRequest, now: str) -> Examined:
+def examine(connection: Connection, request: EvaluateRequest, now: str, telemetry: Path | None) -> Examined:
     """Look at a change inside the caller's transaction.
 
     Raises:
@@ -212,7 +217,7 @@ def examine(connection: Connection, request: EvaluateRequest, now: str) -> Exami
     require_zone(connection, demand.zone, demand.zone_digest, on=now[:10])
     if demand.party != request.party:
         raise LedgerRefusedError("another-party", f"the demand is that of another party than '{request.party}'")
-    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now)
+    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
     last = remembered(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}

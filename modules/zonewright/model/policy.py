@@ -7,6 +7,7 @@ from pydantic import Field
 
 from zonewright.model.base import Date, Declared, Identifier, Line
 from zonewright.model.network import RiskKind
+from zonewright.model.site import TrustClass
 
 LimitName = Literal[
     "design-pue",
@@ -15,6 +16,7 @@ LimitName = Literal[
     "separated-protection-level",
     "fibre-delay-us-per-km",
     "waiver-days",
+    "figure-age-days",
 ]
 PolicyRule = Literal[
     "class-separation",
@@ -32,9 +34,11 @@ PolicyRule = Literal[
 PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")
 
-DEFAULTS: Mapping[LimitName, float] = {"fibre-delay-us-per-km": 4.9, "waiver-days": 180}
+DEFAULTS: Mapping[LimitName, float] = {"fibre-delay-us-per-km": 4.9, "waiver-days": 180, "figure-age-days": 7}
 """In force where no pack says otherwise: single-mode fibre at 1550 nm has 4.897 us/km."""
-LOWER_IS_STRICTER: frozenset[LimitName] = frozenset({"design-pue", "separated-protection-level", "waiver-days"})
+LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
+    {"design-pue", "separated-protection-level", "waiver-days", "figure-age-days"}
+)
 """Of the other limits the higher value is the stricter one."""
 
 
@@ -62,6 +66,8 @@ class RulePack(Declared):
     """Last day, such as 2030-12-31."""
     limits: dict[LimitName, Limit] = Field(default_factory=dict)
     """Limits by name."""
+    trusted: Annotated[tuple[TrustClass, ...], Field(strict=False)] = ("signed", "authenticated")
+    """Trust classes of readings that count for the gate on the energy ratio."""
     levels: dict[PolicyRule, PolicyLevel] = Field(default_factory=dict)
     """Level of rules that is not their usual one, such as advisory while a rule is on trial."""
 

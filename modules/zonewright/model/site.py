@@ -9,6 +9,7 @@ from zonewright.model.base import Date, Declared, Identifier, Line
 
 FeedName = Literal["A", "B"]
 Cooling = Literal["air", "liquid"]
+TrustClass = Literal["signed", "authenticated", "imported"]
 Face = Literal["front", "rear"]
 
 
@@ -158,6 +159,14 @@ class Meter(Declared):
     """Where it measures."""
     accuracy_class: Annotated[float, Field(ge=0.1, le=5, strict=False)] = 1.0
     """Accuracy class of the meter in percent (IEC 62053-21 and -22)."""
+    kind: Literal["register", "gauge", "interval"] = "register"
+    """What it gives: cumulative watt-hours, watts, or watt-hours between two times."""
+    rating_w: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
+    """The most that can flow through it, in watts; it bounds what is unknown."""
+    rollover_wh: Annotated[int, Field(ge=1, le=1_000_000_000_000_000)] | None = None
+    """Modulus in watt-hours at which its register begins anew."""
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    """Seconds between two samples of a gauge."""
 
 
 class MeterBoundary(Declared):

@@ -6,6 +6,7 @@ not tell the difference, which is why they agree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Literal
 
 from zonewright.model.cluster import Connection, Relation, Scope, Spread
@@ -14,6 +15,7 @@ from zonewright.model.power import Draw
 from zonewright.model.site import Cooling, Face, FeedName, Site
 from zonewright.model.zone import Zone
 
+Verdict = Literal["within", "breach", "undetermined"]
 Standing = Literal["baseline", "wanted", "reserved", "admitted", "active", "releasing"]
 
 
@@ -192,6 +194,31 @@ class RoomTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What is measured of a site's energy, at one moment.
+
+    Attributes:
+        trailing: verdict on the twelve months up to the last complete hour of readings.
+        trailing_ratio: their energy ratio, None where it is not known.
+        projection: verdict on the calendar year, with the rest of it by the load model.
+        projection_ratio: its energy ratio, None where it is not known.
+        coverage: share of the twelve months in which every meter is known.
+        it_load_w: mean IT load of the last 30 days in watts, None where it is not known.
+        age_days: days since the last complete hour.
+        reason: why a verdict is undetermined, empty where it is not.
+    """
+
+    trailing: Verdict
+    trailing_ratio: Fraction | None = None
+    projection: Verdict = "undetermined"
+    projection_ratio: Fraction | None = None
+    coverage: Fraction = Fraction(0)
+    it_load_w: int | None = None
+    age_days: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneFacts:
     """The zone as a whole, for the rules that look beyond racks.
 
@@ -201,6 +228,7 @@ class ZoneFacts:
         rooms: sums by room (``site/room``), of all sites.
         ducts: all ducts by id.
         links: all links by id.
+        measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
     """
 
@@ -209,6 +237,7 @@ class ZoneFacts:
     rooms: Mapping[str, RoomTotals] = field(default_factory=dict)
     ducts: Mapping[str, DuctFacts] = field(default_factory=dict)
     links: Mapping[str, LinkFacts] = field(default_factory=dict)
+    measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
 
 

@@ -10,11 +10,11 @@ from fractions import Fraction
 from math import sqrt
 from typing import Literal
 
+from zonewright.model.world import Verdict
 from zonewright.pue.meters import ROLES, MeterSpec, Role, percent
 from zonewright.pue.pieces import Series, common, pieces_of
 from zonewright.pue.readings import Reading
 
-Verdict = Literal["within", "breach", "undetermined"]
 Period = Literal["annual", "interim"]
 _YEAR_US = 365 * 86_400 * 10**6
 _COVERAGE_FACTOR = 2

@@ -10,7 +10,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
 
-from zonewright.pue.evaluation import Verdict
+from zonewright.model.world import Verdict
 from zonewright.pue.load_model import Difference, State, difference
 
 Decision = Literal["admitted", "approval", "refused"]

@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from zonewright.model.world import Occupant, RoomTotals, SiteFacts, ZoneFacts
-from zonewright.pue.evaluation import Verdict
-from zonewright.pue.gate import Gate, Kind, decide
+from zonewright.model.world import Measured, Occupant, RoomTotals, SiteFacts, Verdict, ZoneFacts
+from zonewright.pue.gate import Gate, Kind, decide, worst
 from zonewright.pue.load_model import LoadModel, State
 from zonewright.rules.energy import data_centres, design_power, is_in_scope, rooms_of
 from zonewright.rules.finding import Level, Participant
@@ -27,27 +26,48 @@ def pue_gate(view: View) -> Iterator[Breach]:
         if present is None or site.site.overhead is None or before == rooms:
             continue
         if is_in_scope(site, design_power(site, rooms).it_w, limit.applies_from):
+            measured = view.zone.measured.get(site_id)
             gate = decide(
-                trigger=trigger(present, before, ratio),
+                trigger=trigger(present, before, ratio, measured),
                 kind=_kind(before, rooms),
-                without=state_of(present, before),
-                with_=state_of(site, rooms),
+                without=state_of(present, before, measured_w=_load(measured)),
+                with_=state_of(site, rooms, measured_w=_load(measured), since=before),
                 limit=ratio,
             )
             if gate.decision != "admitted":
                 yield _stopped(view, site_id, site, gate, ratio)
 
 
-def trigger(site: SiteFacts, rooms: Mapping[str, RoomTotals], limit: Fraction) -> Verdict:
-    """Verdict on the figures that are known of a site; while its metering is declared, that is the design alone."""
+def trigger(
+    site: SiteFacts, rooms: Mapping[str, RoomTotals], limit: Fraction, measured: Measured | None = None
+) -> Verdict:
+    """The worst verdict on the figures that are known of a site; while its metering is declared, the design alone."""
     power = design_power(site, rooms)
-    if power.total_w is None:
-        return "undetermined"
-    return "breach" if power.total_w > power.it_w * limit else "within"
+    design: Verdict = "undetermined"
+    if power.total_w is not None:
+        design = "breach" if power.total_w > power.it_w * limit else "within"
+    return design if measured is None else worst(design, measured.trailing, measured.projection)
 
 
-def state_of(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> State:
-    """Load model and IT load of a site, from what is declared and claimed."""
+def _load(measured: Measured | None) -> int | None:
+    return measured.it_load_w if measured is not None else None
+
+
+def state_of(
+    site: SiteFacts,
+    rooms: Mapping[str, RoomTotals],
+    *,
+    measured_w: int | None = None,
+    since: Mapping[str, RoomTotals] | None = None,
+) -> State:
+    """Load model and IT load of a site.
+
+    Args:
+        site: the site.
+        rooms: sums of its rooms.
+        measured_w: its mean measured IT load; None takes what is claimed.
+        since: sums of its rooms when the load was measured; what is claimed beyond them comes on top.
+    """
     overhead = site.site.overhead
     declared = site.site.rooms
     opened = tuple(
@@ -60,12 +80,20 @@ def state_of(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> State:
         rooms_w=opened,
         slope=Fraction(str(overhead.slope if overhead else 0)),
     )
-    return State(model=model, it_w=Fraction(sum(sums.contracted_w for sums in rooms.values())))
+    claimed_w = _claimed(rooms)
+    if measured_w is None:
+        return State(model=model, it_w=Fraction(claimed_w))
+    more_w = 0 if since is None else claimed_w - _claimed(since)
+    return State(model=model, it_w=Fraction(max(0, measured_w + more_w)))
+
+
+def _claimed(rooms: Mapping[str, RoomTotals]) -> int:
+    return sum(sums.contracted_w for sums in rooms.values())
 
 
 def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> Kind:
     load = {room: before[room].contracted_w if room in before else 0 for room in after}
-    grows = sum(sums.contracted_w for sums in after.values()) > sum(sums.contracted_w for sums in before.values())
+    grows = _claimed(after) > _claimed(before)
     opens = any(sums.contracted_w and not load[room] for room, sums in after.items())
     return "addition" if grows or opens else "removal"
 
@@ -74,6 +102,7 @@ def _stopped(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fract
     acting = _acting(view, site_id)
     with_, without = state_of(site, _rooms(view.zone, site_id)), state_of(site, _rooms(view.before, site_id))
     added_w = with_.it_w - without.it_w
+    measured = view.zone.measured.get(site_id) if view.zone is not None else None
     opened = sorted({name for name, _ in with_.model.rooms_w} - {name for name, _ in without.model.rooms_w})
     opens = f" and opens room {', '.join(opened)}" if opened else ""
     break_even = with_.model.break_even_w(limit)
@@ -90,7 +119,7 @@ def _stopped(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fract
         message=(
             f"{site_id}: {float(added_w) / _KILO:+,.1f} kW{opens} would move its energy ratio of the next twelve "
             f"months from {_text(gate.without)} to {_text(gate.with_)}{_interval(gate)}, limit {float(limit):g}; "
-            f"{gate.reason} (trigger: {gate.trigger} by design; metering and load model declared)"
+            f"{gate.reason} ({_trigger_text(gate, measured)})"
         ),
         value=_millionths(gate.with_),
         limit=_millionths(limit),
@@ -100,6 +129,16 @@ def _stopped(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fract
         fix=fix if gate.decision == "refused" else "have the change approved with these numbers",
         level=_LEVELS[gate.decision],
     )
+
+
+def _trigger_text(gate: Gate, measured: Measured | None) -> str:
+    if measured is None:
+        return f"trigger: {gate.trigger} by design; metering and load model declared"
+    parts = [f"trailing twelve months {_text(measured.trailing_ratio)} {measured.trailing}"]
+    parts += [f"projection of the year {_text(measured.projection_ratio)} {measured.projection}"]
+    parts += [f"coverage {float(100 * measured.coverage):.1f} %", f"{measured.age_days:.1f} days old"]
+    parts += [measured.reason] if measured.reason else []
+    return f"trigger: {gate.trigger}; {', '.join(parts)}; load model declared"
 
 
 def _rooms(facts: ZoneFacts | None, site_id: str) -> Mapping[str, RoomTotals]:

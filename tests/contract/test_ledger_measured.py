@@ -1,0 +1,160 @@
+"""Registers that are imported reach the gate: in status, in every proposal and in the admission itself."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.zone_project import REPOSITORY
+from zonewright.cli import main
+from zonewright.declare import load_zone
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger import messages as m
+from zonewright.ledger.client import LedgerClient
+from zonewright.model import Declaration, OwnerFile
+from zonewright.model.demand import Demand, demand_of
+from zonewright.program.loading import load_owner
+
+ZONE = REPOSITORY / "stacks" / "zones" / "reference"
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+METERS = ("utility-a", "utility-b", "generators", "ups-a", "ups-b")
+
+
+def month_before(moment: datetime) -> datetime:
+    """First of the month before, or of the same month for a later day."""
+    first = moment.replace(day=1, hour=0)
+    return first if moment != first else (first - timedelta(days=1)).replace(day=1)
+
+
+def registers(it_kw: float, *, end: datetime, months: int = 24, fixed_kw: float = 1_050) -> str:
+    """Flat registers by month up to an end: facility = fixed + 1.13 x IT, halved over two lines each."""
+    moments = [end]
+    while len(moments) <= months:
+        moments.append(month_before(moments[-1]))
+    rows = ["meter,start,time,value"]
+    for moment in reversed(moments):
+        hours = (moment - moments[-1]).total_seconds() / 3600
+        total, it = (fixed_kw + 1.13 * it_kw) * 1000 * hours, it_kw * 1000 * hours
+        values = (total / 2, total / 2, 0, it / 2, it / 2)
+        rows += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in zip(METERS, values, strict=True)]
+    return "\n".join(rows)
+
+
+@pytest.fixture(name="declaration", scope="module")
+def _declaration() -> Declaration:
+    loaded = load_zone(ZONE)
+    assert loaded.declaration is not None
+    return loaded.declaration
+
+
+@pytest.fixture(name="ledger")
+def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declaration: Declaration) -> Iterator[LedgerClient]:
+    """A ledger with the facility qp-dc1 and a tenant of 200 kW in its room b."""
+    monkeypatch.chdir(tmp_path)
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=declaration.zone))
+        load_owner(client, declaration, "operator-b")
+        yield client
+
+
+def demand(declaration: Declaration, kilowatts: int, room: str) -> Demand:
+    """A tenant's demand of so many kilowatts, in systems of 5 kW."""
+    cluster = {"site": "qp-dc1", "node_type": "database-20u", "count": kilowatts // 5, "rooms": [room]}
+    file = OwnerFile.model_validate({"owner": "tenant-fin", "clusters": {"more": cluster}})
+    return demand_of(Declaration(zone=declaration.zone, owners={"tenant-fin": file}), "tenant-fin")
+
+
+def gate(ledger: LedgerClient, declaration: Declaration, kilowatts: int, room: str) -> list[dict[str, Any]]:
+    """What the gate says to it."""
+    request = m.ProposeRequest(
+        stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, kilowatts, room), reserve=False
+    )
+    return [item for item in ledger.call(verbs.PROPOSE, request).findings if item["rule"] == "pue-gate"]
+
+
+def bring(text: str, *, expect: int = 0) -> None:
+    """Import registers of qp-dc1."""
+    Path("registers.csv").write_text(text, encoding="utf-8")
+    assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == expect
+
+
+def status(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The status of qp-dc1."""
+    capsys.readouterr()
+    main(["pue", "status", "--zone", str(ZONE), "--format", "json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return next(site for site in found["sites"] if site["site"] == "qp-dc1")
+
+
+def test_declared_until_the_first_registers(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without readings the design is the trigger, and 600 kW in an open room pass."""
+    assert (status(capsys)["metering"], status(capsys)["trigger"]) == ("declared", "within")
+    assert gate(ledger, declaration, 600, "b") == []
+
+
+def test_registers_over_the_limit_stop_what_makes_it_worse(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1.26125 is measured: 600 kW in an open room need an approval, and 60 kW in a new room are refused."""
+    bring(registers(8_000, end=month_before(NOW)))
+    found = status(capsys)
+    assert (found["trailing"], found["trigger"]) == ({"ratio": "1.261250", "verdict": "breach"}, "breach")
+    assert found["it_load_kw"] == 8_000.0
+    assert found["coverage"] == "1.000000"
+    (better,) = gate(ledger, declaration, 600, "b")
+    assert (better["level"], better["limit"]) == ("approval", 1_250_000)
+    # The ledger has rooms a and b open: 900 kW fixed, so 900 / 8,600 + 1.13.
+    assert better["value"] == 1_234_652
+    (worse,) = gate(ledger, declaration, 60, "c")
+    assert worse["level"] == "mandatory"
+    assert "trailing twelve months 1.26125 breach" in worse["message"]
+    with pytest.raises(LedgerRefusedError, match="nothing was claimed"):
+        load_owner(ledger, declaration, "tenant-fin")
+
+
+def test_registers_within_the_limit_let_it_pass(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A site that is measured within the limit takes what stays within."""
+    bring(registers(9_000, end=month_before(NOW)))
+    assert status(capsys)["trailing"] == {"ratio": "1.246667", "verdict": "within"}
+    assert gate(ledger, declaration, 600, "b") == []
+
+
+def test_stale_and_missing_readings_are_undetermined(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Readings that are too old, or a meter without any, are never taken as good."""
+    text = registers(9_000, end=month_before(NOW))
+    bring("\n".join(line for line in text.splitlines() if not line.startswith("ups-b")))
+    found = status(capsys)
+    assert (found["trigger"], found["reason"]) == ("undetermined", "no readings of ups-b")
+    assert [item["level"] for item in gate(ledger, declaration, 600, "b")] == ["approval"]
+    Path(".zonewright/ledger.telemetry.db").unlink()
+    old = month_before(month_before(month_before(NOW) - timedelta(days=1)) - timedelta(days=1))
+    bring(registers(9_000, end=old))
+    found = status(capsys)
+    assert found["trigger"] == "undetermined"
+    assert "at most 45 count" in found["reason"]
+
+
+def test_an_import_with_faults_stores_nothing(ledger: LedgerClient, capsys: pytest.CaptureFixture[str]) -> None:
+    """Faulty rows are all told with their lines; a site without meters is misuse; the same file twice is known."""
+    assert ledger
+    bring("meter,start,time,value\nmain,,2026-01-01T00:00:00+00:00,1\nups-a,,2026-01-01,1", expect=2)
+    err = capsys.readouterr().err
+    assert "registers.csv:2: meter 'main' is not in meters.yaml" in err
+    assert "registers.csv:3: expected time as ISO 8601" in err
+    assert not Path(".zonewright/ledger.telemetry.db").exists()
+    text = registers(9_000, end=month_before(NOW), months=2)
+    bring(text)
+    bring(text)
+    assert "qp-dc1: 0 readings stored, 15 known already" in capsys.readouterr().out
+    bring(registers(9_500, end=month_before(NOW), months=2), expect=1)
+    assert "already has another reading at the time of line" in capsys.readouterr().err
+    assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "nowhere"]) == 2

@@ -1,0 +1,125 @@
+"""The store keeps a reading once, and its sums by hour and day are those of the exact evaluation."""
+
+import random
+import sqlite3
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zonewright.pue import MeterSpec, Reading, evaluate
+from zonewright.telemetry import ConflictError, Store
+from zonewright.telemetry.store import DAY_US, HOUR_US
+
+START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 10**6
+REGISTER = MeterSpec(role="total", kind="register")
+IT = MeterSpec(role="it", kind="register")
+METERS = {"main": REGISTER, "it-1": IT}
+
+
+def reading(hours: float, value: float, line: int = 0) -> Reading:
+    """A reading so many hours after the begin."""
+    return Reading(None, START + round(hours * HOUR_US), Fraction(str(value)), line)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(tmp_path / "t.db", create=True)
+
+
+def test_the_same_readings_again_change_nothing(store: Store) -> None:
+    """What is sent twice is stored once, and counts once."""
+    items = {"main": [reading(0, 0), reading(10, 1000)]}
+    assert store.append("dc1", METERS, items, trust="imported") == 2
+    before = store.sums("dc1", START, START + DAY_US)
+    assert store.append("dc1", METERS, items, trust="imported") == 0
+    assert store.sums("dc1", START, START + DAY_US) == before
+    assert before["main"].energy_mj == 1000 * 3_600_000
+
+
+def test_a_contradiction_stores_nothing(store: Store) -> None:
+    """Another value at a known time, or another kind of meter, is refused with the whole batch."""
+    store.append("dc1", METERS, {"main": [reading(0, 0), reading(10, 1000)]}, trust="imported")
+    batch = {"it-1": [reading(0, 0), reading(5, 10)], "main": [reading(10, 1001, line=7)]}
+    with pytest.raises(ConflictError, match="line 7"):
+        store.append("dc1", METERS, batch, trust="imported")
+    assert "it-1" not in store.last("dc1")
+    gauge = {"main": MeterSpec(role="total", kind="gauge", interval_s=60)}
+    with pytest.raises(ConflictError, match="stored as a register"):
+        store.append("dc1", gauge, {"main": [reading(20, 5)]}, trust="imported")
+    with pytest.raises(ConflictError, match="six decimals"):
+        store.append("dc1", METERS, {"main": [Reading(None, START + DAY_US, Fraction(1, 3), 9)]}, trust="imported")
+
+
+def test_sites_are_kept_apart(store: Store) -> None:
+    """Meters of one name at two sites are two meters."""
+    store.append("dc1", METERS, {"main": [reading(0, 0), reading(1, 10)]}, trust="imported")
+    store.append("dc2", METERS, {"main": [reading(0, 0), reading(1, 99)]}, trust="authenticated")
+    assert store.sums("dc1", START, START + HOUR_US)["main"].energy_mj == 10 * 3_600_000
+    assert store.trusts("dc1") == {"imported"}
+    assert store.last("dc2") == {"main": (START + HOUR_US, "authenticated")}
+
+
+def test_no_store_is_said(tmp_path: Path) -> None:
+    """A file that is not there is not made by reading it."""
+    with pytest.raises(FileNotFoundError):
+        Store(tmp_path / "none.db")
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10**6))
+def test_sums_are_those_of_the_exact_evaluation(
+    data: st.DataObject, seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """However readings are cut into batches and in whatever order these come, sums over any hours are exact."""
+    level = 0
+    items: list[Reading] = []
+    minute = 0
+    for step, more in data.draw(
+        st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 10**7)), min_size=2, max_size=25)
+    ):
+        minute += step
+        level += more
+        items.append(reading(minute / 60, level))
+    store = Store(tmp_path_factory.mktemp("store") / "t.db", create=True)
+    rest = items[:]
+    batches = []
+    shuffled = random.Random(seed)
+    while rest:
+        size = shuffled.randint(1, len(rest))
+        batches.append(rest[:size])
+        rest = rest[size:]
+    shuffled.shuffle(batches)
+    for batch in batches:
+        store.append("dc1", METERS, {"main": batch}, trust="imported")
+    first, last = items[0].time_us // HOUR_US, -(-items[-1].time_us // HOUR_US)
+    low = data.draw(st.integers(first, last - 1))
+    high = data.draw(st.integers(low + 1, last))
+    window = (low * HOUR_US, high * HOUR_US)
+    meters = {"main": REGISTER, "it-1": IT}
+    exact = evaluate(
+        meters,
+        {"main": items, "it-1": [Reading(None, 0, Fraction(0), 0), Reading(None, 2**60, Fraction(1), 0)]},
+        start_us=window[0],
+        end_us=window[1],
+        limit=Fraction(5, 4),
+    )
+    found = store.sums("dc1", *window)["main"]
+    assert abs(found.energy_mj - exact.energy_total_wh * 3_600_000) <= len(items) + 1
+    assert Fraction(found.covered_us, window[1] - window[0]) == exact.coverage
+
+
+def test_hours_add_up_to_days(store: Store, tmp_path: Path) -> None:
+    """The two tables of sums always agree, to the millijoule."""
+    items = [reading(hours, 7919 * hours) for hours in (0, 0.3, 5.7, 23.99, 24.01, 71, 100.5)]
+    store.append("dc1", METERS, {"main": items}, trust="imported")
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        hourly = connection.execute("select sum(energy_mj), sum(covered_us) from hourly").fetchone()
+        daily = connection.execute("select sum(energy_mj), sum(covered_us) from daily").fetchone()
+    connection.close()
+    assert hourly == daily
+    assert daily[1] == round(100.5 * HOUR_US)
