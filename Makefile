@@ -18,8 +18,8 @@ test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy --strict $(wildcard modules templates stacks tests bench)
-	$(BIN)/lint-imports
+	$(BIN)/mypy --strict $(wildcard modules templates agents stacks tests bench)
+	PYTHONPATH=agents $(BIN)/lint-imports
 
 bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench

@@ -1,0 +1,40 @@
+"""What a source gives: measured values with the names and units of OpenTelemetry."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["gauge", "delta"]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value.
+
+    Attributes:
+        name: name of OpenTelemetry's conventions, such as ``hw.energy``.
+        unit: UCUM unit, such as ``J``.
+        kind: ``gauge`` at ``time_ns``, or ``delta`` from ``start_ns`` to ``time_ns``.
+        value: None where there is no reading; then ``quality`` says why, and no number is sent.
+        time_ns: wall clock, nanoseconds since 1970.
+        start_ns: begin of a delta.
+        quality: ``good``, or why there is no value.
+        attributes: what the value is of.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    value: float | None
+    time_ns: int
+    start_ns: int | None = None
+    quality: str = "good"
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The time of one sampling: wall clock for people, monotonic clock for lengths, and the host's boot."""
+
+    time_ns: int
+    monotonic_s: float
+    boot_id: str
