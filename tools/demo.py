@@ -22,6 +22,7 @@ from zonewright import engine
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.messages import ReportRequest
+from zonewright.telemetry.samples import Samples
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRATCH = REPOSITORY / ".zonewright" / "demo"
@@ -185,8 +186,9 @@ def steps(demo: Demo) -> None:
     show(demo.zonewright("ledger", "status"))
 
     energy_ratio(demo, admission)
+    measured_host(demo)
 
-    say(f"{BOLD}7. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
+    say(f"{BOLD}8. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
     entries = [json.loads(line) for line in demo.zonewright("ledger", "history").splitlines()]
     for entry in entries:
         detail = entry["payload"].get("summary", "")
@@ -217,6 +219,29 @@ def energy_ratio(demo: Demo, admission: str) -> None:
         REPOSITORY / "stacks" / "zones" / "reference" / "tenant-fin.yaml",
         SCRATCH / "zones" / "reference" / "tenant-fin.yaml",
     )
+
+
+def measured_host(demo: Demo) -> None:
+    """The agent on this host reports its load to the running service."""
+    say(f"{BOLD}7. An agent.{RESET} The service runs on this host; an agent reports this host's own load to it.")
+    token = demo.zonewright("serve", "--issue", "this-host", "--node", "demo").splitlines()[-1]
+    (SCRATCH / "token").write_text(token, encoding="ascii")
+    command = [sys.executable, "-m", "zonewright.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=SCRATCH, env=demo.variables, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None  # noqa: S101 - it is a pipe
+            url = server.stdout.readline().rsplit(" ", 1)[-1].strip()
+            settings = {"agent": "this-host", "url": f"{url}/v1/metrics", "token_file": "token", "spool": "spool"}
+            lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
+            (SCRATCH / "agent.toml").write_text(f"{lines}\n", encoding="utf-8")
+            path = os.pathsep.join([str(REPOSITORY / "agents"), *sys.path])
+            agent = Demo(demo.found, {**demo.variables, "PYTHONPATH": path})
+            agent.run(sys.executable, "-m", "zonewright_agent", "--config", "agent.toml", "--once")
+        finally:
+            server.terminate()
+    for sample in Samples(SCRATCH / ".zonewright" / "ledger.samples.db").samples("this-host"):
+        value = "no reading" if sample.value is None else f"{sample.value:.4g} {sample.unit}".removesuffix(" 1")
+        print(f"  | {sample.name:<28} {sample.part:<12} {value}, {sample.quality}".rstrip())
 
 
 def registers(it_kw: float, fixed_kw: float = 1_050, slope: float = 0.13) -> str:

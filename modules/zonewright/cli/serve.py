@@ -1,0 +1,83 @@
+"""``zonewright serve``: the ledger and the ingest of telemetry over HTTP."""
+
+import argparse
+import sys
+from pathlib import Path
+
+DEFAULT_AGENTS = Path(".zonewright/agents.yaml")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``serve``."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve the ledger and take what agents report",
+        description="Serve a ledger's file and take the reports of agents over HTTP, on this host by default.",
+    )
+    parser.add_argument("--ledger", type=Path, default=Path(".zonewright/ledger.db"), metavar="FILE", help="its file")
+    parser.add_argument(
+        "--agents", type=Path, default=DEFAULT_AGENTS, metavar="FILE", help="the agents that may report"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
+    parser.add_argument("--issue", metavar="AGENT", help="give an agent a new token, print it once, and end")
+    parser.add_argument("--node", metavar="NODE", help="the node that the agent of --issue reports for")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import MISUSE
+    from zonewright.server.agents import AgentsFileError, issue_token, load_agents
+
+    try:
+        if arguments.issue is not None:
+            if arguments.node is None:
+                print("error: name the node with --node", file=sys.stderr)
+                return MISUSE
+            print(issue_token(arguments.agents, arguments.issue, arguments.node))
+            return 0
+        load_agents(arguments.agents)
+    except AgentsFileError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+    is_local = arguments.host in _LOOPBACK
+    if not is_local:
+        print("the ledger has no authentication yet, so it is served on this host only; agents are", file=sys.stderr)
+    return _serve(arguments, with_ledger=is_local)
+
+
+def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
+    import socket
+
+    import uvicorn
+
+    from zonewright.ledger.application import application
+    from zonewright.ledger.context import Context
+    from zonewright.ledger.database import Database
+    from zonewright.ledger.measuring import telemetry_path
+    from zonewright.server import service
+    from zonewright.server.agents import load_agents
+    from zonewright.telemetry.samples import Samples
+
+    telemetry = telemetry_path(arguments.ledger)
+    database = Database(arguments.ledger, lock_wait_s=30) if with_ledger and arguments.ledger.is_file() else None
+    ledger = application(Context(database=database, telemetry=telemetry)) if database is not None else None
+    samples = Samples(arguments.ledger.with_name(f"{arguments.ledger.stem}.samples.db"))
+    app = service(lambda: load_agents(arguments.agents), samples, ledger)
+    family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((arguments.host, arguments.port))
+        except (OSError, OverflowError) as error:
+            print(f"error: can not listen on {arguments.host} port {arguments.port}: {error}", file=sys.stderr)
+            return 2
+        host, port = listener.getsockname()[:2]
+        what = "ledger and telemetry" if ledger is not None else "telemetry"
+        print(f"{what} on http://{host}:{port}", flush=True)
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=10)
+        uvicorn.Server(config).run(sockets=[listener])
+    if database is not None:
+        database.close()
+    return 0

@@ -1,0 +1,81 @@
+"""Which agents may report, for which node: tokens are kept as digests only."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.canonical import digest_of
+
+
+class AgentEntry(Declared):
+    """One agent."""
+
+    node: Line
+    """The node that it reports for."""
+    token_digest: Line
+    """Digest of its token."""
+
+
+_ENTRIES: TypeAdapter[dict[Identifier, AgentEntry]] = TypeAdapter(dict[Identifier, AgentEntry])
+
+
+class AgentsFileError(ValueError):
+    """The file can not be used; ``str()`` is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The agents of a file, found by token."""
+
+    by_digest: Mapping[str, tuple[str, str]]
+
+    def find(self, token: str) -> tuple[str, str] | None:
+        """Agent and node of a token; looked up by digest, so that time tells nothing of it."""
+        return self.by_digest.get(digest_of(token))
+
+
+def read_agents(path: Path) -> dict[str, AgentEntry]:
+    """The agents of a file; none where there is no file yet.
+
+    Raises:
+        AgentsFileError: when it can not be read.
+    """
+    if not path.exists():
+        return {}
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return _ENTRIES.validate_python((document or {}).get("agents", {}))
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, ValidationError) as error:
+        raise AgentsFileError(f"{path}: no file of agents: {str(error).splitlines()[0]}") from None
+
+
+def load_agents(path: Path) -> Agents:
+    """The agents of a file, to be asked by token."""
+    return Agents({entry.token_digest: (name, entry.node) for name, entry in read_agents(path).items()})
+
+
+def issue_token(path: Path, agent: str, node: str) -> str:
+    """Give an agent a new token, which replaces its old one, and keep its digest. The token is not kept anywhere.
+
+    Raises:
+        AgentsFileError: when the file can not be read, or the id is none.
+    """
+    entries = read_agents(path)
+    token = secrets.token_urlsafe(32)
+    entries[agent] = AgentEntry(node=node, token_digest=digest_of(token))
+    try:
+        _ENTRIES.validate_python({name: entry.model_dump() for name, entry in entries.items()})
+    except ValidationError as error:
+        raise AgentsFileError(f"'{agent}' is no id of an agent: {error.errors()[0]['msg']}") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        yaml.safe_dump({"agents": {name: entry.model_dump() for name, entry in sorted(entries.items())}}, file)
+    temporary.replace(path)
+    return token

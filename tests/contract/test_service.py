@@ -1,0 +1,253 @@
+"""The service and the agent together: what was acknowledged is stored once, whoever is killed."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from support.soak import rounds
+from support.zone_project import REPOSITORY
+from zonewright.cli import main
+from zonewright.server import service
+from zonewright.server.agents import AgentsFileError, issue_token, load_agents
+from zonewright.telemetry.samples import Samples
+
+NOW_NS = 1_800_000_000 * 10**9
+AGENTS = REPOSITORY / "agents"
+
+
+class Client:
+    """Calls the application in this process."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+                return await client.request(method, path, **more)
+
+        return anyio.run(send)
+
+
+def body(*, agent: str = "host-1", sequence: int = 1, boot: str = "b", value: Any = 12.5, **point: Any) -> bytes:
+    """One batch with one energy."""
+    attributes = {"service.instance.id": agent, "zonewright.boot": boot, "zonewright.sequence": str(sequence)}
+    listed = [{"key": key, "value": {"stringValue": text}} for key, text in attributes.items()]
+    data = {"timeUnixNano": str(NOW_NS), "startTimeUnixNano": str(NOW_NS - 10**10), "asDouble": value, **point}
+    metric = {"name": "hw.energy", "unit": "J", "sum": {"dataPoints": [data]}}
+    document = {"resourceMetrics": [{"resource": {"attributes": listed}, "scopeMetrics": [{"metrics": [metric]}]}]}
+    return json.dumps(document).encode()
+
+
+@pytest.fixture(name="samples")
+def _samples(tmp_path: Path) -> Samples:
+    return Samples(tmp_path / "s.db")
+
+
+@pytest.fixture(name="client")
+def _client(tmp_path: Path, samples: Samples) -> tuple[Client, str]:
+    file = tmp_path / "agents.yaml"
+    token = issue_token(file, "host-1", "core-001")
+    issue_token(file, "host-2", "core-002")
+    return Client(service(lambda: load_agents(file), samples, clock=lambda: NOW_NS)), token
+
+
+def post(client: Client, token: str | None, content: bytes) -> int:
+    """Send a batch; gives the status."""
+    headers = {"authorization": f"Bearer {token}"} if token is not None else {}
+    return client.call("POST", "/v1/metrics", content=content, headers=headers).status_code
+
+
+def test_nothing_is_stored_without_the_token_of_that_agent(client: tuple[Client, str], samples: Samples) -> None:
+    """Missing, wrong, or another agent's: 401, and nothing is stored."""
+    http, token = client
+    assert [post(http, one, body()) for one in (None, "", "wrong", f" {token}")] == [401] * 4
+    assert post(http, token, body(agent="host-2")) == 401
+    assert samples.batches("host-1") == samples.batches("host-2") == []
+    assert http.call("GET", "/health").json() == {"status": "ok"}
+
+
+def test_a_batch_counts_once(client: tuple[Client, str], samples: Samples) -> None:
+    """The same batch again is acknowledged and changes nothing; the same number after another boot is another batch."""
+    http, token = client
+    assert [post(http, token, body(value=value)) for value in (12.5, 99.0)] == [200, 200]
+    assert [(one.value, one.unit) for one in samples.samples("host-1")] == [(12.5, "J")]
+    other: dict[str, Any] = {"timeUnixNano": str(NOW_NS + 1), "startTimeUnixNano": str(NOW_NS)}
+    assert post(http, token, body(boot="c", **other)) == 200
+    assert samples.batches("host-1") == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [
+        ({"asDouble": -1.0}, "energy and power are not negative"),
+        ({"asDouble": math.inf}, "it is no number"),
+        ({"asDouble": 1e12}, "no host draws that much"),
+        ({"timeUnixNano": str(NOW_NS + 10**12)}, "its time is in the future"),
+        ({"startTimeUnixNano": str(NOW_NS)}, "it ends before it begins"),
+    ],
+)
+def test_impossible_values_are_set_aside(
+    client: tuple[Client, str], samples: Samples, point: dict[str, Any], reason: str
+) -> None:
+    """A value that can not be is acknowledged, told, and kept apart from the others."""
+    http, token = client
+    answer = http.call("POST", "/v1/metrics", content=body(**point), headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+    assert answer.json()["partialSuccess"]["rejectedDataPoints"] == "1"
+    assert samples.samples("host-1") == []
+    assert samples.quarantined("host-1") == [("hw.energy", reason)]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b'{"resourceMetrics": []}', body(sequence=0), body(value="x"), b"[" * 100_000]
+)
+def test_what_is_no_otlp_is_refused(client: tuple[Client, str], samples: Samples, content: bytes) -> None:
+    """Anything else is one sentence and 400, and nothing is stored."""
+    http, token = client
+    answer = http.call("POST", "/v1/metrics", content=content, headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("expected")
+    assert samples.batches("host-1") == []
+
+
+def test_a_missing_value_stays_missing(client: tuple[Client, str], samples: Samples) -> None:
+    """A point without value is stored without one, with its quality; it is no zero."""
+    http, token = client
+    quality = [{"key": "zonewright.quality", "value": {"stringValue": "reset"}}]
+    assert post(http, token, body(flags=1, attributes=quality)) == 200
+    assert [(one.value, one.quality) for one in samples.samples("host-1")] == [(None, "reset")]
+
+
+def test_tokens_are_kept_as_digests(tmp_path: Path) -> None:
+    """The file holds no token, belongs to its owner, and a new token replaces the old one."""
+    file = tmp_path / "a" / "agents.yaml"
+    first = issue_token(file, "host-1", "core-001")
+    second = issue_token(file, "host-1", "core-001")
+    text = file.read_text(encoding="utf-8")
+    assert first not in text
+    assert second not in text
+    assert file.stat().st_mode & 0o077 == 0
+    assert load_agents(file).find(first) is None
+    assert load_agents(file).find(second) == ("host-1", "core-001")
+    with pytest.raises(AgentsFileError, match="no id of an agent"):
+        issue_token(file, "Host One", "core-001")
+    file.write_text("agents: [", encoding="utf-8")
+    with pytest.raises(AgentsFileError, match="no file of agents"):
+        load_agents(file)
+
+
+class Service:
+    """`zonewright serve` as a process on a port of its own, started again at the same one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        command = [sys.executable, "-m", "zonewright.cli", "serve", "--ledger", "l.db", "--agents", "agents.yaml"]
+        self.process = subprocess.Popen(
+            [*command, "--port", str(self.port)], cwd=self.folder, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+
+    def stop(self, number: int) -> int:
+        """Send a signal and wait for the end."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        self.process.stdout.close()
+        return code
+
+
+def agent(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """The agent on this host, reporting load every second."""
+    lines = {
+        "agent": "host-1",
+        "url": f"http://127.0.0.1:{port}/v1/metrics",
+        "token_file": str(folder / "token"),
+        "spool": str(folder / "spool"),
+        "sources": ["host"],
+        "interval_s": 1,
+        "timeout_s": 2,
+    }
+    (folder / "agent.toml").write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in lines.items()))
+    return subprocess.Popen(
+        [sys.executable, "-m", "zonewright_agent", "--config", str(folder / "agent.toml")],
+        env={**os.environ, "PYTHONPATH": str(AGENTS)},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.soak
+def test_kills_of_either_side_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    """Agent and service are killed in turn: nothing acknowledged is missing, nothing counts twice, all of it drains."""
+    (tmp_path / "token").write_text(issue_token(tmp_path / "agents.yaml", "host-1", "core-001"), encoding="utf-8")
+    server = Service(tmp_path)
+    server.start()
+    reporting = agent(tmp_path, server.port)
+    for cycle in range(rounds(100)):
+        time.sleep(0.8 + 0.13 * (cycle % 7))
+        if cycle % 2:
+            server.stop(signal.SIGKILL)
+            server.start()
+        else:
+            reporting.kill()
+            reporting.wait()
+            reporting = agent(tmp_path, server.port)
+    samples = Samples(tmp_path / "l.samples.db")
+    time.sleep(1.5)
+    reporting.terminate()
+    assert reporting.wait(timeout=60) == 0
+    waiting = sorted(int(path.name) for path in (tmp_path / "spool").iterdir() if path.name.isdigit())
+    stored = samples.batches("host-1")
+    assert stored == sorted(set(stored))
+    assert sorted({*stored, *waiting}) == list(range(1, max([*stored, *waiting]) + 1))
+    assert len(waiting) <= 1
+    times = [one.time_ns for one in samples.samples("host-1") if one.name == "system.cpu.utilization"]
+    assert len(times) == len(set(times)) == len(stored)
+    assert server.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
+
+
+def test_serve_answers_for_ledger_and_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One process serves the ledger's verbs and takes reports; SIGTERM ends it in good order."""
+    zone = str(REPOSITORY / "stacks" / "zones" / "reference")
+    assert main(["ledger", "init", zone, "--ledger", f"sqlite:///{tmp_path / 'l.db'}"]) == 0
+    assert main(["serve", "--issue", "host-1", "--node", "core-001", "--agents", str(tmp_path / "agents.yaml")]) == 0
+    token = capsys.readouterr().out.splitlines()[-1]
+    server = Service(tmp_path)
+    server.start()
+    url = f"http://127.0.0.1:{server.port}"
+    assert httpx.get(f"{url}/health").json() == {"status": "ok"}
+    assert httpx.post(f"{url}/v1/capacity", json={"sites": []}).json() == {"sites": {}}
+    sent = httpx.post(f"{url}/v1/metrics", content=body(), headers={"authorization": f"Bearer {token}"})
+    assert sent.status_code == 200
+    assert server.stop(signal.SIGTERM) in (0, -signal.SIGTERM)
+    assert Samples(tmp_path / "l.samples.db").batches("host-1") == [1]
+
+
+def test_serve_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token needs its node, and a file of agents that is none is one sentence."""
+    assert main(["serve", "--issue", "host-1", "--agents", str(tmp_path / "a.yaml")]) == 2
+    assert "name the node with --node" in capsys.readouterr().err
+    (tmp_path / "a.yaml").write_text("- x", encoding="utf-8")
+    assert main(["serve", "--agents", str(tmp_path / "a.yaml")]) == 2
+    assert "no file of agents" in capsys.readouterr().err
