@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import core, nodes, rows, start, zone
+from bench import core, nodes, power, rows, start, zone
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -13,6 +13,7 @@ SUBJECTS = {
     "rows": rows.figures,
     "nodes": nodes.figures,
     "zone": zone.figures,
+    "power": power.figures,
 }
 
 

@@ -15,6 +15,7 @@ from zonewright.ledger import LedgerRefusedError, verbs
 from zonewright.ledger import messages as m
 from zonewright.ledger.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
+from zonewright.model.canonical import digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.program.loading import load_owner
 
@@ -158,3 +159,30 @@ def test_an_import_with_faults_stores_nothing(ledger: LedgerClient, capsys: pyte
     bring(registers(9_500, end=month_before(NOW), months=2), expect=1)
     assert "already has another reading at the time of line" in capsys.readouterr().err
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "nowhere"]) == 2
+
+
+def test_a_removal_is_admitted_with_its_numbers(ledger: LedgerClient, declaration: Declaration) -> None:
+    """A tenant leaves a site that is measured beyond the limit: an advisory finding says what it does to the ratio."""
+    stack = "stack-of-fin"
+    ledger.call(verbs.ENROL, m.EnrolRequest(stack_id=stack, party="tenant-fin", lineage="one"))
+    whole = demand(declaration, 600, "b")
+    proposal = ledger.call(verbs.PROPOSE, m.ProposeRequest(stack_id=stack, party="tenant-fin", demand=whole))
+    ledger.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+    ledger.call(
+        verbs.ADMIT,
+        m.AdmitRequest(
+            stack_id=stack,
+            party="tenant-fin",
+            lineage="one",
+            demand_digest=proposal.demand_digest,
+            seats=proposal.seats,
+            addresses=proposal.addresses,
+            rendered_digest=digest_of("{}"),
+        ),
+    )
+    bring(registers(8_000, end=month_before(NOW)))
+    (found,) = gate(ledger, declaration, 300, "b")
+    assert found["level"] == "advisory"
+    assert "-300.0 kW" in found["message"]
+    assert "nothing is added" in found["message"]
+    assert len(gate(ledger, declaration, 600, "b")) == 0

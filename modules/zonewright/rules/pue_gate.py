@@ -11,7 +11,11 @@ from zonewright.rules.finding import Level, Participant
 from zonewright.rules.view import Breach, View, participants_of
 
 _KILO = 1000
-_LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval"}
+_LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval", "admitted": "advisory"}
+_NEXT = {
+    "approval": "an approval is missing; have the change approved with these numbers",
+    "admitted": "",
+}
 
 
 def pue_gate(view: View) -> Iterator[Breach]:
@@ -34,8 +38,8 @@ def pue_gate(view: View) -> Iterator[Breach]:
                 with_=state_of(site, rooms, measured_w=_load(measured), since=before),
                 limit=ratio,
             )
-            if gate.decision != "admitted":
-                yield _stopped(view, site_id, site, gate, ratio)
+            if gate.decision != "admitted" or gate.trigger != "within":
+                yield _told(view, site_id, site, gate, ratio)
 
 
 def trigger(
@@ -98,7 +102,7 @@ def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> 
     return "addition" if grows or opens else "removal"
 
 
-def _stopped(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fraction) -> Breach:
+def _told(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fraction) -> Breach:
     acting = _acting(view, site_id)
     with_, without = state_of(site, _rooms(view.zone, site_id)), state_of(site, _rooms(view.before, site_id))
     added_w = with_.it_w - without.it_w
@@ -126,7 +130,7 @@ def _stopped(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fract
         unit="millionths",
         excess=-(-excess * 10**6 // 1),
         participants=participants_of(acting) if acting else (Participant(party=site.owner, name=site_id),),
-        fix=fix if gate.decision == "refused" else "have the change approved with these numbers",
+        fix=_NEXT.get(gate.decision, fix),
         level=_LEVELS[gate.decision],
     )
 

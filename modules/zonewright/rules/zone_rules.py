@@ -42,7 +42,8 @@ ZONE_RULES: tuple[Rule, ...] = (
             "months by the declared load model (plant, each open room, slope), without and with the change. While "
             "the site's metering is declared, its design is the trigger. Beyond the limit, what makes it better "
             "needs an approval, what makes it worse is refused; better or worse means one sign of the difference "
-            "when each declared parameter varies by a tenth. What adds no watt and opens no room is admitted."
+            "when each declared parameter varies by a tenth. What adds no watt and opens no room is admitted, and "
+            "told with its numbers where the site is beyond the limit."
         ),
         unit="millionths",
         reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); ISO/IEC 30134-2 (annual energy ratio)",
