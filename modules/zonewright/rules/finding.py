@@ -58,10 +58,10 @@ class Finding:
         return self.level != "advisory" and self.waiver is None
 
     @property
-    def severity(self) -> tuple[int, float, str, str]:
-        """Sort key: worst first, by level and then by excess relative to the limit."""
+    def severity(self) -> tuple[bool, int, float, str, str]:
+        """Sort key: what refuses first, then by level and by excess relative to the limit."""
         relative = self.excess / self.limit if self.limit else float(self.excess)
-        return (LEVELS.index(self.level), -relative, self.rule, self.subject)
+        return (not self.refuses, LEVELS.index(self.level), -relative, self.rule, self.subject)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON."""
