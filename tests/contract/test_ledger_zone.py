@@ -297,3 +297,22 @@ def test_a_removal_passes_the_gate(ledger: Ledger) -> None:
     tenant.zone = ledger.zone
     assert rules(tenant, clusters={"web": cluster(4, rooms=["a"])}) == []
     assert rules(tenant, clusters={"web": cluster(12, rooms=["a"])}) == ["pue-gate"]
+
+
+def test_a_proposal_says_what_it_does_to_each_site(ledger: Ledger) -> None:
+    """Kilowatts, rack units and energy ratio with and without the change, for growth, removal and no change."""
+    ledger.register(zone_file({"design-pue": 1.25}))
+    ledger.party("operator").bring_up(sites=large(500, 0.05))
+    tenant = ledger.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(10, rooms=["a"])})
+
+    def impact(**fields: Any) -> dict[str, m.Impact]:
+        return tenant.propose(tenant.demand(**fields), reserve=False).impact
+
+    assert impact(clusters={"web": cluster(10, rooms=["a"])}) == {}
+    grown = impact(clusters={"web": cluster(12, rooms=["a"]), "db": cluster(1, node_type="two-u", rooms=["a"])})["dc1"]
+    assert (grown.kw, grown.units) == (0.7, 4)
+    # 500 kW of plant and 0.05 at 2,882 kW and 2,882.7 kW.
+    assert (grown.ratio_before, grown.ratio_after) == ("1.22349", "1.22345")
+    gone = impact(clusters={})["dc1"]
+    assert (gone.kw, gone.units) == (-2.0, -10)

@@ -177,7 +177,7 @@ def test_a_stack_is_checked_against_its_ledger(root: Path, run: Run) -> None:
     assert "rack-exists" in out
     assert out.endswith("2 findings refuse the change\n")
     code, out, err = run("diff", "--stack", "a")
-    assert (code, out) == (0, "")
+    assert (code, out) == (0, "# dc1: +0.2 kW, +1 U\n")
     assert err == "note: as declared, the change is refused; see: zonewright check --stack a\n"
 
 

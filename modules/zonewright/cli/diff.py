@@ -2,8 +2,12 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from zonewright.cli.options import add_format
+
+if TYPE_CHECKING:
+    from zonewright.ledger.messages import Impact
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,8 +55,19 @@ def _run(arguments: argparse.Namespace) -> int:
     new = rendered_files(demand_of(loaded.declaration, owner), proposal)
     differences = file_differences(old, new)
     if arguments.format == "json":
-        print_json({"files": [asdict(item) for item in differences]})
+        impact = {site: item.model_dump() for site, item in proposal.impact.items()}
+        print_json({"files": [asdict(item) for item in differences], "impact": impact})
     else:
-        for item in differences:
-            print(item.text, end="")
+        for site, item in proposal.impact.items():
+            print(f"# {site}: {_impact(item)}")
+        for difference in differences:
+            print(difference.text, end="")
     return 1 if differences and arguments.exit_code else 0
+
+
+def _impact(item: "Impact") -> str:
+    ratio = ""
+    if item.ratio_after is not None and item.ratio_after != item.ratio_before:
+        before = item.ratio_before or "no load"
+        ratio = f", energy ratio of the next twelve months {before} -> {item.ratio_after}"
+    return f"{item.kw:+,.1f} kW, {item.units:+,} U{ratio}"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from zonewright.ledger.facts import Facts
-from zonewright.ledger.messages import SeatData
+from zonewright.ledger.impact import impact_of
+from zonewright.ledger.messages import Impact, SeatData
 from zonewright.ledger.zone_facts import ZoneBase
 from zonewright.ledger.zone_judge import judge_zone
 from zonewright.model.demand import Demand
@@ -28,6 +29,7 @@ class Offer:
     unplaced: Mapping[str, str]
     premises: tuple[Premise, ...]
     findings: tuple[Finding, ...]
+    impact: Mapping[str, Impact]
 
 
 def _seats(seats: Mapping[str, SeatData]) -> dict[str, Seat]:
@@ -58,6 +60,7 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
         unplaced=unplaced | short,
         premises=read_set(after, stack=stack_id),
         findings=answer(found, facts.base, on),
+        impact=impact_of(facts, demand, seats),
     )
 
 

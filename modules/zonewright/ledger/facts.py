@@ -39,6 +39,7 @@ class Facts:
         revisions: revision by site.
         base: the zone as a whole; None where no change is to be judged.
         measured: what is measured of the sites, by id.
+        own: the stack's own claims as they are, with or without a resource, but for those that leave.
     """
 
     world: World
@@ -50,6 +51,7 @@ class Facts:
     revisions: Mapping[str, int]
     base: ZoneBase | None = None
     measured: Mapping[str, Measured] = field(default_factory=dict)
+    own: tuple[Occupant, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -178,6 +180,7 @@ def world_of(connection: Connection, sites: Collection[str], now: str, *, after:
 def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:
     racks, occupants, sites = _assets(connection, touched, stack_id, demand)
     standing: list[Occupant] = []
+    own: list[Occupant] = []
     seats: dict[str, SeatData] = {}
     addresses: dict[str, Mapping[str, str]] = {}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -190,6 +193,7 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
         if row.state != "admitted":
             standing.append(occupant(data, party=row.party, stack=stack_id, name=row.name, standing=row.state))
         if row.state != "releasing":
+            own.append(occupant(data, party=row.party, stack=stack_id, name=row.name, standing=row.state))
             seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
             addresses[row.name] = data["addresses"]
     for held in _reservations(connection, stack_id, now):
@@ -200,6 +204,7 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
     return Facts(
         world=World(racks=racks, occupants=tuple(occupants)),
         standing=tuple(standing),
+        own=tuple(own),
         seats=seats,
         addresses=addresses,
         taken=taken,

@@ -98,6 +98,15 @@ class ProposeRequest(StackRequest):
     """Hold the proposal for a few minutes (in ``up``); otherwise nothing is held (in ``preview``)."""
 
 
+class Impact(Message):
+    """What a change does to one site: IT power and rack units that are claimed, and the projected energy ratio."""
+
+    kw: float
+    units: int
+    ratio_before: str | None = None
+    ratio_after: str | None = None
+
+
 class Proposal(Message):
     """Places and addresses that the ledger offers for a demand.
 
@@ -112,6 +121,7 @@ class Proposal(Message):
         sites: the site assets of the nodes' sites, for rendering.
         expires_at: end of the reservation (ISO 8601), or None.
         changed: for nodes whose place differs from the last preview of the same demand: (old, new).
+        impact: what the change does to each site that it touches, by id.
     """
 
     demand_digest: Digest
@@ -124,6 +134,7 @@ class Proposal(Message):
     sites: dict[str, dict[str, Any]]
     expires_at: str | None = None
     changed: dict[str, tuple[SeatData | None, SeatData | None]] = Field(default_factory=dict)
+    impact: dict[str, Impact] = Field(default_factory=dict)
 
 
 class EvaluateRequest(StackRequest):

@@ -86,6 +86,7 @@ def _answer(
             if site_id in wanted_sites
         },
         changed=dict(changed),
+        impact=dict(made.impact),
     )
 
 
