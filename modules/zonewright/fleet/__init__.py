@@ -1,0 +1,1 @@
+"""Roll-out of agents and configurations over SSH: plan, waves, verification, roll-back."""

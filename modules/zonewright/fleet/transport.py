@@ -1,0 +1,155 @@
+"""The seam between a roll-out and its hosts: what a session with one host can do, and how it can go wrong.
+
+``FleetError`` and its kinds, each with a sentence in ``str()``::
+
+    FleetError
+      UnreachableError     no command was sent to the host
+        SilentHostError    it accepts connections and says nothing, or does not answer
+        RefusedPortError   it answers, and no SSH server does
+        HostKeyError       its key is unknown, or another one than was trusted
+        LoginError         it does not let this user in
+        AlgorithmError     it has only algorithms that are no longer used
+      LostError            the connection broke after a command was sent: what it did is unknown
+      CommandError         a command ended with another exit code than zero
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class FleetError(Exception):
+    """Something with one host did not work."""
+
+
+class UnreachableError(FleetError, ConnectionError):
+    """No command was sent to the host, so nothing on it is changed."""
+
+
+class SilentHostError(UnreachableError, TimeoutError):
+    """The host does not answer in time."""
+
+
+class RefusedPortError(UnreachableError, ConnectionRefusedError):
+    """No SSH server answers at this address and port."""
+
+
+class HostKeyError(UnreachableError):
+    """The host's key is not one that was trusted."""
+
+
+class LoginError(UnreachableError, PermissionError):
+    """The host does not let this user in."""
+
+
+class AlgorithmError(UnreachableError):
+    """The host offers only algorithms that are no longer used, such as SHA-1."""
+
+
+class LostError(FleetError, ConnectionError):
+    """The connection broke after a command was sent; what the host did is unknown until it is looked at."""
+
+
+class CommandError(FleetError):
+    """A command ended with another exit code than zero.
+
+    Attributes:
+        code: its exit code.
+        output: the last lines that it printed.
+    """
+
+    def __init__(self, sentence: str, *, code: int, output: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.output = output
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A command that ended.
+
+    Attributes:
+        code: its exit code.
+        stdout: what it printed, at most as much as was asked for.
+        stderr: what it complained of.
+    """
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Session(Protocol):
+    """An open connection to one host, for one thread. Every call ends by the deadline that the session was given."""
+
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
+        """Run one program with its arguments; no shell reads them.
+
+        Args:
+            command: program and arguments.
+            stdin: what it reads.
+            as_root: with sudo where the user is another one.
+
+        Raises:
+            LostError: when the connection broke before it ended, or the deadline passed.
+        """
+        ...
+
+    def put(self, path: str, content: bytes, *, mode: int) -> None:
+        """Write a file whole: a temporary name beside it, then one atomic rename.
+
+        Args:
+            path: absolute path in a folder that the user may write to.
+            content: all of it.
+            mode: permission bits, set before the rename.
+
+        Raises:
+            LostError: when the connection broke.
+            CommandError: when the host can not store it (disk full, read-only file system).
+        """
+        ...
+
+    def close(self) -> None:
+        """End the session; never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """How to reach one host.
+
+    Attributes:
+        name: the node's name.
+        address: host name or address.
+        port: of its SSH server.
+        user: who logs in.
+        host_keys: public keys that its server may show, as ``ssh-ed25519 AAAA...``; empty asks the known hosts.
+        jump: the bastion to go through, or None.
+    """
+
+    name: str
+    address: str
+    port: int = 22
+    user: str
+    host_keys: tuple[str, ...] = ()
+    jump: "Target | None" = None
+
+
+class Transport(Protocol):
+    """Opens sessions; many threads may use one transport at once."""
+
+    def connect(self, target: Target, *, deadline: float) -> Session:
+        """A session with a host.
+
+        Args:
+            target: how to reach it.
+            deadline: moment of ``time.monotonic()`` by which everything with this host has ended.
+
+        Raises:
+            UnreachableError: the kind that fits; nothing was sent to the host.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what sessions share, such as the connection to a bastion."""
+        ...
