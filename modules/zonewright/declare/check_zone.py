@@ -1,6 +1,6 @@
 """Cross checks of the administrator's file: rule packs, waivers, rings, the zone's extent, and dates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from zonewright.declare.known import Known
@@ -76,6 +76,11 @@ def _pack(zone: Zone, pack_id: str, pack: RulePack) -> Iterator[Fault]:
         fix = "let one of them extend nothing"
         yield _fault((*path, "extends"), "rule packs that extend each other", "a chain that ends", way, fix)
         return
+    yield from _looser(path, pack, above)
+
+
+def _looser(path: Path, pack: RulePack, above: Sequence[RulePack]) -> Iterator[Fault]:
+    """Where a pack says less than those that it extends."""
     for name, limit in pack.limits.items():
         parent = next((one.limits[name] for one in above if name in one.limits), None)
         if parent is not None and _is_looser(name, limit.value, parent.value):
@@ -94,6 +99,10 @@ def _pack(zone: Zone, pack_id: str, pack: RulePack) -> Iterator[Fault]:
         if parent_level is not None and LEVELS.index(level) > LEVELS.index(parent_level):
             what = "a level looser than that of the pack it extends"
             yield _fault((*path, "levels", rule), what, f"'{parent_level}' or stricter", f"'{level}'", "tighten it")
+    said = "uncertain" in pack.model_fields_set and pack.uncertain == "approval"
+    if said and any(one.uncertain == "refused" for one in above):
+        what = "a gate looser than that of the pack it extends"
+        yield _fault((*path, "uncertain"), what, "'refused'", "'approval'", "tighten it")
 
 
 def _cycle(zone: Zone, pack_id: str) -> Iterator[str]:

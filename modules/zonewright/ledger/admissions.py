@@ -180,6 +180,7 @@ def _write(
     """Carry out the moves of one admission in one table; returns how many rows went to which state."""
     rows = rows_of_stack(connection, table, request.stack_id)
     moves = life.admit(rows, {name: item.digest for name, item in wanted.items()})
+    known = _active_since(connection, table, request.stack_id) if moves.new and rows else {}
     for state in ("freed", "releasing", "active"):
         ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
         set_state(connection, table, ids, state, now)
@@ -196,6 +197,7 @@ def _write(
             "rack": wanted[name].place,
             "room": wanted[name].room,
             "draw_w": wanted[name].draw_w,
+            "active_since": known.get((name, wanted[name].place.split("/", 1)[0], wanted[name].draw_w)),
             "digest": wanted[name].digest,
             "data": wanted[name].text,
             "changed_at": now,
@@ -205,6 +207,16 @@ def _write(
     if fresh:
         connection.execute(table.insert(), fresh)
     return {"admitted": len(fresh), **dict(sorted(Counter(moves.states.values()).items()))}
+
+
+def _active_since(connection: Connection, table: Table, stack_id: str) -> dict[tuple[str, str, int], str]:
+    """Since when each node draws what it does at its site: one that moves within a site is measured there already."""
+    query = select(table.c.name, table.c.site, table.c.draw_w, table.c.active_since).where(
+        table.c.stack_id == stack_id, table.c.state.in_(("active", "releasing")), table.c.active_since.is_not(None)
+    )
+    return {
+        (row.name, row.site, row.draw_w): row.active_since for row in connection.execute(query.order_by(table.c.id))
+    }
 
 
 def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping[str, _Wanted]) -> None:

@@ -13,7 +13,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.world import World
 from zonewright.place import Seat, assign_addresses, change_world, place, read_set, touched, unplaced_findings
-from zonewright.place.read_set import Premise
+from zonewright.place.premise import Premise
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, Participant, worst_first
 from zonewright.rules.waivers import with_waivers
@@ -52,6 +52,9 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
     addresses, short = _addresses(facts, demand, seats)
     after = _after(facts, demand, seats, stack_id)
+    if facts.base is not None:
+        zone = replace(facts.base.after(demand, seats), measured=facts.measured)
+        after = replace(after, zone=zone, before=facts.base.before())
     found = judge_local(facts, demand, seats, addresses, stack_id=stack_id, unplaced=unplaced | short)
     found += judge_whole(facts, facts.base, demand, seats, stack_id=stack_id)
     return Offer(

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from zonewright.ledger.measuring import measured_sites
+from zonewright.ledger.measuring import fresh_claims, measured_sites
 from zonewright.ledger.messages import SeatData
 from zonewright.ledger.tables import asset, claim, reservation, revision
 from zonewright.ledger.zone_facts import ZoneBase, parse_asset, zone_base
@@ -159,7 +159,10 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, t
     if base is None:
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.
-    found = measured_sites(base.before(), facts.revisions, telemetry, datetime.fromisoformat(now))
+    moment = datetime.fromisoformat(now)
+    has_readings = telemetry is not None and telemetry.is_file()
+    fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
+    found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
 
 

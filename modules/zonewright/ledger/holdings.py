@@ -50,7 +50,9 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         generation = max(request.generation, *(other.generation for other in rows)) + 1
         now = context.now()
         connection.execute(
-            update(table).where(table.c.id == row.id).values(state="active", generation=generation, changed_at=now)
+            update(table)
+            .where(table.c.id == row.id)
+            .values(state="active", generation=generation, changed_at=now, active_since=row.active_since or now)
         )
         freed = life.freed_by_confirm(group, request.generation)
         if freed:

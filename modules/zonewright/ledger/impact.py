@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from fractions import Fraction
 
 from zonewright.ledger.facts import Facts
 from zonewright.ledger.messages import Impact, SeatData
@@ -10,7 +9,7 @@ from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.energy import rooms_of
-from zonewright.rules.pue_gate import state_of
+from zonewright.rules.energy_state import state_of
 
 
 def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, SeatData]) -> dict[str, Impact]:
@@ -51,11 +50,10 @@ def _ratio(zone: ZoneFacts | None, site_id: str, facts: Facts, *, since: ZoneFac
     held = zone.sites.get(site_id) if zone is not None else None
     if zone is None or held is None or held.site.overhead is None:
         return None
-    measured = facts.measured.get(site_id)
     state = state_of(
         held,
         rooms_of(zone).get(site_id, {}),
-        measured_w=measured.it_load_w if measured is not None else None,
+        facts.measured.get(site_id),
         since=rooms_of(since).get(site_id, {}) if since is not None else None,
     )
-    return None if state.ratio is None else f"{float(Fraction(state.ratio)):.5f}"
+    return None if state.ratio is None else f"{float(state.ratio):.5f}"

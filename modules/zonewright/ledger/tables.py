@@ -47,6 +47,7 @@ def _holding(name: str) -> Table:
         Column("rack", String(200), nullable=False),
         Column("room", String(130), nullable=False),
         Column("draw_w", Integer, nullable=False),
+        Column("active_since", String(32), nullable=True),
         Column("digest", String(71), nullable=False),
         Column("data", Text, nullable=False),
         Column("changed_at", String(32), nullable=False),

@@ -195,6 +195,8 @@ class Site(Declared):
     """The day of its commissioning, such as 2024-12-01; limits for newly built sites look at it."""
     overhead: Overhead | None = None
     """What it draws besides its IT load; without it, rules on energy can not judge the site."""
+    diversity: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
+    """Share of what is claimed that draws at the same time, for the gate on the energy ratio; thousandths count."""
     as_number: Annotated[int, Field(ge=1, le=4_294_967_294)] | None = None
     """Number of its autonomous system in the zone's routing."""
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", max_length=64)] = "UTC"

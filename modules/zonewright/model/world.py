@@ -204,7 +204,11 @@ class Measured:
         projection_ratio: its energy ratio, None where it is not known.
         coverage: share of the twelve months in which every meter is known.
         it_load_w: mean IT load of the last 30 days in watts, None where it is not known.
+        unmetered_w: watts of claims that are not in that mean: those without a resource yet, and of those that came
+            within the 30 days the share of the time before.
         age_days: days since the last complete hour.
+        category: by where IT energy is measured (``PUE1`` to ``PUE3``), empty without a boundary.
+        trust: the least trust class among the readings.
         reason: why a verdict is undetermined, empty where it is not.
     """
 
@@ -214,7 +218,10 @@ class Measured:
     projection_ratio: Fraction | None = None
     coverage: Fraction = Fraction(0)
     it_load_w: int | None = None
+    unmetered_w: int = 0
     age_days: float = 0.0
+    category: str = ""
+    trust: str = ""
     reason: str = ""
 
 

@@ -125,6 +125,11 @@ class Zone(Declared):
                 return pack.limits[name]
         return Limit(value=DEFAULTS[name], source="default of zonewright") if name in DEFAULTS else None
 
+    @property
+    def refuses_uncertain(self) -> bool:
+        """Whether the gate refuses what is neither better nor worse for certain, instead of asking for an approval."""
+        return any(pack.uncertain == "refused" for pack in chain_of(self.rule_packs, self.rule_pack))
+
     def level(self, rule: str) -> PolicyLevel | None:
         """The level that the packs give to a rule, or None."""
         for pack in chain_of(self.rule_packs, self.rule_pack):

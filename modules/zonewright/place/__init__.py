@@ -3,7 +3,8 @@
 from zonewright.place.addresses import Addresses, assign_addresses
 from zonewright.place.change import change_world, touched
 from zonewright.place.placing import place
-from zonewright.place.read_set import Premise, failed, read_set
+from zonewright.place.premise import Premise
+from zonewright.place.read_set import failed, read_set
 from zonewright.place.seat import Placement, Seat
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.place.whole import Judged, judge_declaration

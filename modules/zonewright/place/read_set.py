@@ -6,64 +6,24 @@ Each says how much others must leave to the stack, whatever the stack itself has
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from zonewright.model.site import FeedName
 from zonewright.model.world import Occupant, Rack, World
+from zonewright.place.energy_premises import energy_premises, figure_of
+from zonewright.place.premise import ENERGY, Kind, Premise
 from zonewright.rules.geometry import bits, occupied
 from zonewright.rules.loads import ALONE, GRAMS, WORST, Figures, by_key, limits, total
-from zonewright.rules.words import amount, kilograms, span
 
-Kind = Literal["rack-open", "units-free", "feed-live", "feed-failover", "weight"]
 _FEEDS: tuple[FeedName, ...] = ("A", "B")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Premise:
-    """One inequality.
-
-    Attributes:
-        kind: what it is about.
-        subject: rack id.
-        of: the party (``rack-open``), the face or ``both`` (``units-free``) or the feed (``feed-...``).
-        position: lowest rack unit, for ``units-free``.
-        at_least: what must be left to the stack: watts, grams, or units from ``position`` upward.
-    """
-
-    kind: Kind
-    subject: str
-    of: str = ""
-    position: int = 0
-    at_least: int = 0
-
-    def sentence(self) -> str:
-        """The premise for people."""
-        if self.kind == "rack-open":
-            return f"rack {self.subject} takes new nodes of {self.of}"
-        if self.kind == "units-free":
-            face = "both faces" if self.of == "both" else f"the {self.of} face"
-            return f"{span(self.position, self.at_least)} of rack {self.subject} is free on {face}"
-        if self.kind == "weight":
-            return f"rack {self.subject} carries at least {kilograms(self.at_least)} for this stack"
-        loss = f" after the loss of feed {'B' if self.of == 'A' else 'A'}" if self.kind == "feed-failover" else ""
-        return f"feed {self.of} of rack {self.subject} has at least {amount(self.at_least, 'W')} for this stack{loss}"
-
-    def to_data(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> "Premise":
-        """The reverse of ``to_data``."""
-        return cls(**data)
 
 
 def read_set(world_after: World, *, stack: str) -> tuple[Premise, ...]:
     """What the wanted seats of a stack rest on, by rack.
 
     Args:
-        world_after: the world as ``change_world`` makes it.
+        world_after: the world as ``change_world`` makes it; with the zone with and without the change, the energy
+            ratios of its sites are in the read set too.
         stack: id of the stack.
     """
     own: dict[str, list[Occupant]] = defaultdict(list)
@@ -75,6 +35,8 @@ def read_set(world_after: World, *, stack: str) -> tuple[Premise, ...]:
         wanted = [item for item in own[rack_id] if item.standing == "wanted"]
         if wanted:
             premises += _of_rack(rack_id, world_after.racks.get(rack_id), wanted, own[rack_id])
+    if world_after.zone is not None and world_after.before is not None:
+        premises += energy_premises(world_after.zone, world_after.before)
     return tuple(premises)
 
 
@@ -113,11 +75,12 @@ def failed(premises: Iterable[Premise], world_without_change: World, *, stack: s
 
     Args:
         premises: a read set.
-        world_without_change: the world now; what the stack itself has in it does not count.
+        world_without_change: the world now; what the stack itself has in its racks does not count. Premises on
+            energy look at its ``zone``, which is the zone as it is now.
         stack: id of the stack.
     """
     asked = tuple(premises)
-    subjects = {premise.subject for premise in asked}
+    subjects = {premise.subject for premise in asked if premise.kind not in ENERGY}
     others: dict[str, list[Occupant]] = defaultdict(list)
     for item in world_without_change.occupants:
         if item.rack in subjects and item.stack != stack:
@@ -127,7 +90,14 @@ def failed(premises: Iterable[Premise], world_without_change: World, *, stack: s
         for rack_id in subjects
         if (rack := world_without_change.racks.get(rack_id)) is not None
     }
-    return tuple(premise for premise in asked if premise.subject not in free or not free[premise.subject].has(premise))
+    return tuple(premise for premise in asked if not _holds(premise, world_without_change, free))
+
+
+def _holds(premise: Premise, world: World, free: Mapping[str, "_Free"]) -> bool:
+    if premise.kind in ENERGY:
+        value = figure_of(premise, world.zone) if world.zone is not None else None
+        return value is not None and value <= premise.at_most
+    return premise.subject in free and free[premise.subject].has(premise)
 
 
 class _Free:

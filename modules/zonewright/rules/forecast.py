@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from zonewright.model.world import RoomTotals, ZoneFacts
+from zonewright.model.world import Measured, RoomTotals, ZoneFacts
 from zonewright.pue.gate import Gate, decide
 from zonewright.pue.load_model import State
 from zonewright.rules.energy import design_power, is_in_scope, rooms_of, size_class
-from zonewright.rules.pue_gate import state_of, trigger
+from zonewright.rules.energy_state import ratio_limit, state_of, trigger
 
 _KILO = 1000
-DEFAULT_LIMIT = Fraction(5, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +27,7 @@ class Forecast:
         opens: whether it opens that room.
         limit: the ratio that may not be exceeded.
         gate: the decision; of a site that the limit does not hold for, what it would be.
+        measured: what is measured of the site, None while its metering is declared.
     """
 
     site: str
@@ -38,6 +38,7 @@ class Forecast:
     opens: bool
     limit: Fraction
     gate: Gate
+    measured: Measured | None = None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; ratios as text with six decimals."""
@@ -56,7 +57,7 @@ class Forecast:
             "trigger": self.gate.trigger,
             "decision": self.gate.decision,
             "reason": self.gate.reason,
-            "metering": "declared",
+            "metering": "declared" if self.measured is None else "measured",
         }
 
     def lines(self) -> Iterator[str]:
@@ -71,7 +72,11 @@ class Forecast:
         if found.value is not None:
             bounds = f"between {_text(found.low)} and {_text(found.high)}"
             yield f"  difference {_text(found.value)}, {bounds}: {found.direction}"
-        yield f"  trigger    {self.gate.trigger} by design; metering and load model are declared"
+        if self.measured is None:
+            yield f"  trigger    {self.gate.trigger} by design; metering and load model are declared"
+        else:
+            found_of = f"trailing {self.measured.trailing}, projection {self.measured.projection}"
+            yield f"  trigger    {self.gate.trigger} by measured figures ({found_of}); the load model is declared"
         for name, state in (("without", self.without), ("with", self.with_)):
             even = state.model.break_even_w(self.limit)
             point = f"from {float(even) / _KILO:,.0f} kW of IT on" if even is not None else "at no load"
@@ -82,7 +87,7 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
     """What a load would do.
 
     Args:
-        facts: the zone as a whole.
+        facts: the zone as a whole, with what is measured of it.
         site_id: a data centre.
         watts: IT load that is added; negative for one that leaves.
         room: its room; None takes the open one with the most design power left.
@@ -107,11 +112,10 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
     if sums.contracted_w + watts < 0:
         raise ValueError(f"room {chosen} has {sums.contracted_w / _KILO:,.1f} kW in use; less than that can leave it")
     after = {**rooms, chosen: RoomTotals(sums.design_w, sums.contracted_w + watts)}
-    limit = facts.zone.limit("design-pue")
-    ratio = Fraction(str(limit.value)) if limit is not None else DEFAULT_LIMIT
-    power = design_power(site, rooms)
+    limit, ratio = facts.zone.limit("design-pue"), ratio_limit(facts.zone)
+    power, measured = design_power(site, rooms), facts.measured.get(site_id)
     in_scope = limit is not None and is_in_scope(site, power.it_w, limit.applies_from)
-    without, with_ = state_of(site, rooms), state_of(site, after)
+    without, with_ = state_of(site, rooms, measured), state_of(site, after, measured, since=rooms)
     return Forecast(
         site=site_id,
         category=f"{size_class(power.it_w)}, {'the limit holds' if in_scope else 'the limit does not hold for it'}",
@@ -121,12 +125,14 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
         opens=not sums.contracted_w and watts > 0,
         limit=ratio,
         gate=decide(
-            trigger=trigger(site, rooms, ratio),
+            trigger=trigger(site, rooms, ratio, measured),
             kind="addition" if watts > 0 else "removal",
             without=without,
             with_=with_,
             limit=ratio,
+            refuse_inside=facts.zone.refuses_uncertain,
         ),
+        measured=measured,
     )
 
 

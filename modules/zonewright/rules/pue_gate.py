@@ -1,16 +1,17 @@
 """The gate on the energy ratio, for the sites that a change touches."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
-from zonewright.model.world import Measured, Occupant, RoomTotals, SiteFacts, Verdict, ZoneFacts
-from zonewright.pue.gate import Gate, Kind, decide, worst
-from zonewright.pue.load_model import LoadModel, State
+from zonewright.model.world import Measured, Occupant, RoomTotals, SiteFacts, ZoneFacts
+from zonewright.pue.gate import Gate, Kind, decide
+from zonewright.pue.load_model import State
 from zonewright.rules.energy import data_centres, design_power, is_in_scope, rooms_of
+from zonewright.rules.energy_state import KILO, claimed_w, design_ratio, ratio_text, state_of, trigger
 from zonewright.rules.finding import Level, Participant
 from zonewright.rules.view import Breach, View, participants_of
 
-_KILO = 1000
 _LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval", "admitted": "advisory"}
 _NEXT = {
     "approval": "an approval is missing; have the change approved with these numbers",
@@ -18,102 +19,99 @@ _NEXT = {
 }
 
 
-def pue_gate(view: View) -> Iterator[Breach]:
-    """A change does not take a site beyond the limit, nor make one worse that is beyond it."""
-    limit = view.zone.zone.limit("design-pue") if view.zone is not None else None
-    if view.zone is None or view.before is None or limit is None:
-        return
-    ratio, rooms_before = Fraction(str(limit.value)), rooms_of(view.before)
-    for site_id, site, rooms in data_centres(view.zone):
-        present = view.before.sites.get(site_id)
-        before = rooms_before.get(site_id, {})
-        if present is None or site.site.overhead is None or before == rooms:
-            continue
-        if is_in_scope(site, design_power(site, rooms).it_w, limit.applies_from):
-            measured = view.zone.measured.get(site_id)
-            gate = decide(
-                trigger=trigger(present, before, ratio, measured),
-                kind=_kind(before, rooms),
-                without=state_of(present, before, measured_w=_load(measured)),
-                with_=state_of(site, rooms, measured_w=_load(measured), since=before),
-                limit=ratio,
-            )
-            if gate.decision != "admitted" or gate.trigger != "within":
-                yield _told(view, site_id, site, gate, ratio)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One site that the gate has judged.
+
+    Attributes:
+        site_id: its id.
+        site: its declaration.
+        kind: whether the change adds anything to it.
+        limit: the ratio that may not be exceeded.
+        design: its ratio by design, None where it is not known.
+        measured: what is measured of it, None while its metering is declared.
+        without: the site without the change.
+        with_: the site with it.
+        gate: the decision.
+    """
+
+    site_id: str
+    site: SiteFacts
+    kind: Kind
+    limit: Fraction
+    design: Fraction | None
+    measured: Measured | None
+    without: State
+    with_: State
+    gate: Gate
 
 
-def trigger(
-    site: SiteFacts, rooms: Mapping[str, RoomTotals], limit: Fraction, measured: Measured | None = None
-) -> Verdict:
-    """The worst verdict on the figures that are known of a site; while its metering is declared, the design alone."""
-    power = design_power(site, rooms)
-    design: Verdict = "undetermined"
-    if power.total_w is not None:
-        design = "breach" if power.total_w > power.it_w * limit else "within"
-    return design if measured is None else worst(design, measured.trailing, measured.projection)
-
-
-def _load(measured: Measured | None) -> int | None:
-    return measured.it_load_w if measured is not None else None
-
-
-def state_of(
-    site: SiteFacts,
-    rooms: Mapping[str, RoomTotals],
-    *,
-    measured_w: int | None = None,
-    since: Mapping[str, RoomTotals] | None = None,
-) -> State:
-    """Load model and IT load of a site.
+def judged_sites(after: ZoneFacts, before: ZoneFacts) -> Iterator[Judged]:
+    """The sites in the limit's scope that a change touches, each with its decision, in order of id.
 
     Args:
-        site: the site.
-        rooms: sums of its rooms.
-        measured_w: its mean measured IT load; None takes what is claimed.
-        since: sums of its rooms when the load was measured; what is claimed beyond them comes on top.
+        after: the zone with the change, and what is measured of its sites.
+        before: the zone without it.
     """
-    overhead = site.site.overhead
-    declared = site.site.rooms
-    opened = tuple(
-        (room, Fraction(str(declared[room].fixed_kw)) * _KILO)
-        for room, sums in sorted(rooms.items())
-        if sums.contracted_w and room in declared
-    )
-    model = LoadModel(
-        plant_w=Fraction(str(overhead.plant_kw if overhead else 0)) * _KILO,
-        rooms_w=opened,
-        slope=Fraction(str(overhead.slope if overhead else 0)),
-    )
-    claimed_w = _claimed(rooms)
-    if measured_w is None:
-        return State(model=model, it_w=Fraction(claimed_w))
-    more_w = 0 if since is None else claimed_w - _claimed(since)
-    return State(model=model, it_w=Fraction(max(0, measured_w + more_w)))
+    limit = after.zone.limit("design-pue")
+    if limit is None:
+        return
+    ratio, rooms_before = Fraction(str(limit.value)), rooms_of(before)
+    for site_id, site, rooms in data_centres(after):
+        present, known = before.sites.get(site_id), rooms_before.get(site_id, {})
+        if present is None or site.site.overhead is None or known == rooms:
+            continue
+        if is_in_scope(site, design_power(site, rooms).it_w, limit.applies_from):
+            measured, kind = after.measured.get(site_id), _kind(known, rooms)
+            without, with_ = state_of(present, known, measured), state_of(site, rooms, measured, since=known)
+            yield Judged(
+                site_id=site_id,
+                site=site,
+                kind=kind,
+                limit=ratio,
+                design=design_ratio(present, known),
+                measured=measured,
+                without=without,
+                with_=with_,
+                gate=decide(
+                    trigger=trigger(present, known, ratio, measured),
+                    kind=kind,
+                    without=without,
+                    with_=with_,
+                    limit=ratio,
+                    refuse_inside=after.zone.refuses_uncertain,
+                ),
+            )
 
 
-def _claimed(rooms: Mapping[str, RoomTotals]) -> int:
-    return sum(sums.contracted_w for sums in rooms.values())
+def pue_gate(view: View) -> Iterator[Breach]:
+    """A change does not take a site beyond the limit, nor make one worse that is beyond it."""
+    if view.zone is None or view.before is None:
+        return
+    for judged in judged_sites(view.zone, view.before):
+        if judged.gate.decision != "admitted" or judged.gate.trigger != "within":
+            yield _told(view, judged)
 
 
 def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> Kind:
     load = {room: before[room].contracted_w if room in before else 0 for room in after}
-    grows = _claimed(after) > _claimed(before)
     opens = any(sums.contracted_w and not load[room] for room, sums in after.items())
-    return "addition" if grows or opens else "removal"
+    return "addition" if claimed_w(after) > claimed_w(before) or opens else "removal"
 
 
-def _told(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fraction) -> Breach:
+def _told(view: View, judged: Judged) -> Breach:
+    gate, site_id, limit = judged.gate, judged.site_id, judged.limit
     acting = _acting(view, site_id)
-    with_, without = state_of(site, _rooms(view.zone, site_id)), state_of(site, _rooms(view.before, site_id))
-    added_w = with_.it_w - without.it_w
-    measured = view.zone.measured.get(site_id) if view.zone is not None else None
-    opened = sorted({name for name, _ in with_.model.rooms_w} - {name for name, _ in without.model.rooms_w})
+    added_w = judged.with_.it_w - judged.without.it_w
+    opened = sorted(
+        {name for name, _ in judged.with_.model.rooms_w} - {name for name, _ in judged.without.model.rooms_w}
+    )
     opens = f" and opens room {', '.join(opened)}" if opened else ""
-    break_even = with_.model.break_even_w(limit)
+    break_even = judged.with_.model.break_even_w(limit)
     excess = Fraction() if gate.with_ is None else max(Fraction(), gate.with_ - limit)
     fix = (
         f"place it in rooms that are open, or in smaller steps; {site_id} is within {float(limit):g} from "
-        f"{float(break_even) / _KILO:,.0f} kW of IT on"
+        f"{float(break_even) / KILO:,.0f} kW of IT on"
         if break_even is not None
         else f"lower the overhead of {site_id} first: no load brings it within {float(limit):g}"
     )
@@ -121,42 +119,40 @@ def _told(view: View, site_id: str, site: SiteFacts, gate: Gate, limit: Fraction
         subject=site_id,
         where=acting[0].path if acting else f"sites.{site_id}",
         message=(
-            f"{site_id}: {float(added_w) / _KILO:+,.1f} kW{opens} would move its energy ratio of the next twelve "
-            f"months from {_text(gate.without)} to {_text(gate.with_)}{_interval(gate)}, limit {float(limit):g}; "
-            f"{gate.reason} ({_trigger_text(gate, measured)})"
+            f"{site_id}: {float(added_w) / KILO:+,.1f} kW{opens} would move its energy ratio of the next twelve "
+            f"months from {ratio_text(gate.without)} to {ratio_text(gate.with_)}{_interval(gate)}, limit "
+            f"{float(limit):g}; {gate.reason} ({_trigger_text(judged)})"
         ),
         value=_millionths(gate.with_),
         limit=_millionths(limit),
         unit="millionths",
         excess=-(-excess * 10**6 // 1),
-        participants=participants_of(acting) if acting else (Participant(party=site.owner, name=site_id),),
+        participants=participants_of(acting) if acting else (Participant(party=judged.site.owner, name=site_id),),
         fix=_NEXT.get(gate.decision, fix),
         level=_LEVELS[gate.decision],
     )
 
 
-def _trigger_text(gate: Gate, measured: Measured | None) -> str:
+def _trigger_text(judged: Judged) -> str:
+    gate, measured = judged.gate, judged.measured
     if measured is None:
         return f"trigger: {gate.trigger} by design; metering and load model declared"
-    parts = [f"trailing twelve months {_text(measured.trailing_ratio)} {measured.trailing}"]
-    parts += [f"projection of the year {_text(measured.projection_ratio)} {measured.projection}"]
-    parts += [f"coverage {float(100 * measured.coverage):.1f} %", f"{measured.age_days:.1f} days old"]
+    parts = [
+        f"design {ratio_text(judged.design)}",
+        f"trailing twelve months {ratio_text(measured.trailing_ratio)} {measured.trailing}",
+        f"projection of the year {ratio_text(measured.projection_ratio)} {measured.projection}",
+        f"coverage {float(100 * measured.coverage):.1f} %",
+        f"{measured.age_days:.1f} days old",
+    ]
+    parts += [measured.category] if measured.category else []
+    parts += [f"{measured.trust} readings"] if measured.trust else []
     parts += [measured.reason] if measured.reason else []
     return f"trigger: {gate.trigger}; {', '.join(parts)}; load model declared"
-
-
-def _rooms(facts: ZoneFacts | None, site_id: str) -> Mapping[str, RoomTotals]:
-    return rooms_of(facts).get(site_id, {}) if facts is not None else {}
 
 
 def _acting(view: View, site_id: str) -> list[Occupant]:
     found = [item for item in view.world.occupants if item.standing == "wanted" and item.path]
     return sorted((item for item in found if item.rack.split("/", 1)[0] == site_id), key=lambda item: item.key)
-
-
-def _text(ratio: Fraction | None) -> str:
-    """Five decimals, rounded up, so that a breach never prints as the limit."""
-    return "unknown" if ratio is None else f"{-(-ratio * 10**5 // 1) / 10**5:.5f}"
 
 
 def _interval(gate: Gate) -> str:

@@ -7,9 +7,7 @@ from typing import Any
 
 from zonewright.model.world import Measured, RoomTotals, SiteFacts, Verdict, ZoneFacts
 from zonewright.rules.energy import design_power, is_in_scope, size_class
-from zonewright.rules.pue_gate import trigger
-
-_DEFAULT = Fraction(5, 4)
+from zonewright.rules.energy_state import design_ratio, ratio_limit, trigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,10 @@ class SiteStatus:
                 "projection": {"ratio": _text(found.projection_ratio), "verdict": found.projection},
                 "coverage": f"{float(found.coverage):.6f}",
                 "it_load_kw": None if found.it_load_w is None else found.it_load_w / 1000,
+                "unmetered_kw": found.unmetered_w / 1000,
                 "age_days": round(found.age_days, 3),
+                "category": found.category,
+                "trust": found.trust,
                 "reason": found.reason,
             }
         return data
@@ -69,8 +70,12 @@ class SiteStatus:
         load = "unknown" if found.it_load_w is None else f"{found.it_load_w / 1000:,.1f} kW"
         yield f"  trailing    {_text(found.trailing_ratio)} over twelve months: {found.trailing}"
         yield f"  projection  {_text(found.projection_ratio)} for the calendar year: {found.projection}"
-        yield f"  IT load     {load}, mean of 30 days"
-        yield f"  rests on    coverage {float(100 * found.coverage):.2f} %, {found.age_days:.1f} days old"
+        more = f"; {found.unmetered_w / 1000:,.1f} kW claimed are not in it yet" if found.unmetered_w else ""
+        yield f"  IT load     {load}, mean of 30 days{more}"
+        rests = [f"coverage {float(100 * found.coverage):.2f} %", f"{found.age_days:.1f} days old"]
+        rests += [found.category] if found.category else []
+        rests += [f"{found.trust} readings"] if found.trust else []
+        yield f"  rests on    {', '.join(rests)}"
         if found.reason:
             yield f"  why         {found.reason}"
 
@@ -88,14 +93,14 @@ def site_status(
         measured: what is measured of it, or None.
     """
     limit = facts.zone.limit("design-pue")
-    ratio = Fraction(str(limit.value)) if limit is not None else _DEFAULT
+    ratio = ratio_limit(facts.zone)
     power = design_power(site, rooms)
     return SiteStatus(
         site=site_id,
         category=size_class(power.it_w),
         in_scope=limit is not None and is_in_scope(site, power.it_w, limit.applies_from),
         limit=ratio,
-        design=Fraction(power.total_w, power.it_w) if power.total_w is not None and power.it_w else None,
+        design=design_ratio(site, rooms),
         measured=measured,
         trigger=trigger(site, rooms, ratio, measured),
     )

@@ -1,6 +1,6 @@
 """From stored readings to what is measured of one site: trailing twelve months, projection, mean IT load."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -19,6 +19,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
 _MILLIJOULES_PER_WATT_HOUR = 3_600_000
+_TRUST: tuple[TrustClass, ...] = ("signed", "authenticated", "imported")
+"""From the most to the least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """Claims at a site that a mean of the past does not hold whole.
+
+    Attributes:
+        watts: what they may draw.
+        since: since when they have a resource; None while they have none.
+    """
+
+    watts: int
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +71,14 @@ def meters_of(site: Site) -> dict[str, MeterSpec]:
 
 
 def measured(
-    store: Store, site_id: str, site: Site, *, now: datetime, terms: Terms, model: LoadModel | None
+    store: Store,
+    site_id: str,
+    site: Site,
+    *,
+    now: datetime,
+    terms: Terms,
+    model: LoadModel | None,
+    fresh: Sequence[Fresh] = (),
 ) -> Measured | None:
     """What is measured of a site; None before its first readings, when it is judged by what is declared.
 
@@ -67,6 +89,7 @@ def measured(
         now: the present.
         terms: on which terms readings count.
         model: its load model, for the rest of the year; None where no overhead is declared.
+        fresh: claims that its mean IT load does not hold whole.
     """
     last = store.last(site_id)
     if not last:
@@ -95,9 +118,21 @@ def measured(
         projection_ratio=ratio,
         coverage=trailing.coverage,
         it_load_w=load,
+        unmetered_w=sum(_unmetered_w(one, end) for one in fresh),
         age_days=age_days,
+        category=site.boundary.category if site.boundary is not None else "",
+        trust=max(store.trusts(site_id), key=_TRUST.index),
         reason="" if trailing.verdict != "undetermined" else f"coverage {float(100 * trailing.coverage):.2f} %",
     )
+
+
+def _unmetered_w(claims: Fresh, end_us: int) -> int:
+    """Their watts times the share of the 30 days before ``end_us`` in which they had no resource, rounded down."""
+    if claims.since is None:
+        return claims.watts
+    window = _MEAN_DAYS * _DAY_US
+    missed = (claims.since - _EPOCH) // MICROSECOND - (end_us - window)
+    return claims.watts * min(max(missed, 0), window) // window
 
 
 def _year_before(end_us: int) -> int:
