@@ -1,8 +1,10 @@
 """Registers that are imported reach the gate: in status, in every proposal and in the admission itself."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from zonewright.ledger.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import Demand, demand_of
+from zonewright.place import Premise
+from zonewright.place.premise import ENERGY
 from zonewright.program.loading import load_owner
 
 ZONE = REPOSITORY / "stacks" / "zones" / "reference"
@@ -61,9 +65,9 @@ def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declaration: Declar
         yield client
 
 
-def demand(declaration: Declaration, kilowatts: int, room: str) -> Demand:
+def demand(declaration: Declaration, kilowatts: int, room: str, **more: Any) -> Demand:
     """A tenant's demand of so many kilowatts, in systems of 5 kW."""
-    cluster = {"site": "qp-dc1", "node_type": "database-20u", "count": kilowatts // 5, "rooms": [room]}
+    cluster = {"site": "qp-dc1", "node_type": "database-20u", "count": kilowatts // 5, "rooms": [room], **more}
     file = OwnerFile.model_validate({"owner": "tenant-fin", "clusters": {"more": cluster}})
     return demand_of(Declaration(zone=declaration.zone, owners={"tenant-fin": file}), "tenant-fin")
 
@@ -74,6 +78,52 @@ def gate(ledger: LedgerClient, declaration: Declaration, kilowatts: int, room: s
         stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, kilowatts, room), reserve=False
     )
     return [item for item in ledger.call(verbs.PROPOSE, request).findings if item["rule"] == "pue-gate"]
+
+
+def admit(ledger: LedgerClient, wanted: Demand) -> m.Proposal:
+    """Have the tenant's demand admitted."""
+    stack = "stack-of-fin"
+    ledger.call(verbs.ENROL, m.EnrolRequest(stack_id=stack, party="tenant-fin", lineage="one"))
+    proposal = ledger.call(verbs.PROPOSE, m.ProposeRequest(stack_id=stack, party="tenant-fin", demand=wanted))
+    ledger.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+    ledger.call(
+        verbs.ADMIT,
+        m.AdmitRequest(
+            stack_id=stack,
+            party="tenant-fin",
+            lineage="one",
+            demand_digest=proposal.demand_digest,
+            seats=proposal.seats,
+            addresses=proposal.addresses,
+            rendered_digest=digest_of("{}"),
+        ),
+    )
+    return proposal
+
+
+def confirm(ledger: LedgerClient, proposal: m.Proposal, generation: int = 0) -> None:
+    """Every node of a proposal exists now."""
+    for name, seat in proposal.seats.items():
+        expect = {"rack": seat.rack, "position": seat.position}
+        request = m.ConfirmRequest(
+            stack_id="stack-of-fin", kind="node", name=name, generation=generation, expect=expect
+        )
+        ledger.call(verbs.CONFIRM, request)
+
+
+def ratio_without(ledger: LedgerClient, declaration: Declaration) -> str:
+    """The ratio without a change, as the gate tells it to one that opens room c for 5 kW more than is held in b."""
+    clusters = {
+        "more": {"site": "qp-dc1", "node_type": "database-20u", "count": 40, "rooms": ["b"]},
+        "new": {"site": "qp-dc1", "node_type": "database-20u", "count": 1, "rooms": ["c"]},
+    }
+    file = OwnerFile.model_validate({"owner": "tenant-fin", "clusters": clusters})
+    wanted = demand_of(Declaration(zone=declaration.zone, owners={"tenant-fin": file}), "tenant-fin")
+    request = m.ProposeRequest(stack_id="stack-of-fin", party="tenant-fin", demand=wanted, reserve=False)
+    (found,) = [one for one in ledger.call(verbs.PROPOSE, request).findings if one["rule"] == "pue-gate"]
+    match = re.search(r"months from (\S+) to", found["message"])
+    assert match is not None
+    return match[1]
 
 
 def bring(text: str, *, expect: int = 0) -> None:
@@ -163,26 +213,61 @@ def test_an_import_with_faults_stores_nothing(ledger: LedgerClient, capsys: pyte
 
 def test_a_removal_is_admitted_with_its_numbers(ledger: LedgerClient, declaration: Declaration) -> None:
     """A tenant leaves a site that is measured beyond the limit: an advisory finding says what it does to the ratio."""
-    stack = "stack-of-fin"
-    ledger.call(verbs.ENROL, m.EnrolRequest(stack_id=stack, party="tenant-fin", lineage="one"))
-    whole = demand(declaration, 600, "b")
-    proposal = ledger.call(verbs.PROPOSE, m.ProposeRequest(stack_id=stack, party="tenant-fin", demand=whole))
-    ledger.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
-    ledger.call(
-        verbs.ADMIT,
-        m.AdmitRequest(
-            stack_id=stack,
-            party="tenant-fin",
-            lineage="one",
-            demand_digest=proposal.demand_digest,
-            seats=proposal.seats,
-            addresses=proposal.addresses,
-            rendered_digest=digest_of("{}"),
-        ),
-    )
+    admit(ledger, demand(declaration, 600, "b"))
     bring(registers(8_000, end=month_before(NOW)))
     (found,) = gate(ledger, declaration, 300, "b")
     assert found["level"] == "advisory"
     assert "-300.0 kW" in found["message"]
     assert "nothing is added" in found["message"]
     assert len(gate(ledger, declaration, 600, "b")) == 0
+
+
+def expected_ratio(it_kw: Fraction) -> str:
+    """The ratio of qp-dc1 with rooms a and b open, five decimals rounded up."""
+    ratio = 1 + Fraction("0.13") + 900 / it_kw
+    return f"{-(-ratio * 10**5 // 1) / 10**5:.5f}"
+
+
+@pytest.mark.parametrize(("days_before", "share"), [(None, Fraction(1)), (10, Fraction(2, 3)), (40, Fraction(0))])
+def test_claims_that_are_not_metered_count_on_top(
+    ledger: LedgerClient, declaration: Declaration, days_before: int | None, share: Fraction
+) -> None:
+    """200 kW claimed are on top of the mean: whole without a resource, else for the part of 30 days without it."""
+    proposal = admit(ledger, demand(declaration, 200, "b"))
+    end = month_before(NOW)
+    if days_before is not None:
+        then = end - timedelta(days=days_before)
+        with LedgerClient("sqlite:///.zonewright/ledger.db", root=Path.cwd(), clock=lambda: then) as early:
+            confirm(early, proposal)
+    bring(registers(7_000, end=end))
+    assert ratio_without(ledger, declaration) == expected_ratio(7_000 + 200 * share)
+
+
+def test_a_move_within_a_site_is_metered_already(ledger: LedgerClient, declaration: Declaration) -> None:
+    """A node that moves within its site is not counted anew: its load is in the mean wherever it stands."""
+    end = month_before(NOW)
+    early = LedgerClient("sqlite:///.zonewright/ledger.db", root=Path.cwd(), clock=lambda: end - timedelta(days=60))
+    with early:
+        confirm(early, admit(early, demand(declaration, 200, "b")))
+    moved = admit(ledger, demand(declaration, 200, "b", places={"001": {"rack": "qp-dc1/b/25/40", "position": 1}}))
+    assert moved.seats["more-001"].rack == "qp-dc1/b/25/40"
+    bring(registers(7_000, end=end))
+    assert ratio_without(ledger, declaration) == expected_ratio(Fraction(7_000))
+
+
+def test_figures_are_in_the_read_set(ledger: LedgerClient, declaration: Declaration) -> None:
+    """A proposal says on which figures it rests; once registers are over the limit, just these no longer hold."""
+    bring(registers(9_000, end=month_before(NOW)))
+    request = m.ProposeRequest(
+        stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, 600, "b"), reserve=False
+    )
+    premises = [Premise.from_data(item) for item in ledger.call(verbs.PROPOSE, request).premises]
+    energy = [one.sentence() for one in premises if one.kind in ENERGY]
+    assert energy == [
+        "the readings of qp-dc1 are at most 45 days old",
+        "the energy ratio of qp-dc1 by design is not above 1.25",
+        "the energy ratio of qp-dc1 measured over the trailing twelve months is not above 1.25",
+        "the energy ratio of qp-dc1 projected for the calendar year is not above 1.25",
+        # 900 kW are at most 0.12 of IT from 7,500 kW on, so 6,900 kW without the change: 1.13 + 900 / 6,900.
+        "the energy ratio of qp-dc1 in the next twelve months, without this change, is not above 1.260434",
+    ]
