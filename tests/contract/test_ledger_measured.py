@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.registers import NOW, month_before, registers
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.declare import load_zone
@@ -24,28 +25,6 @@ from zonewright.place.premise import ENERGY
 from zonewright.program.loading import load_owner
 
 ZONE = REPOSITORY / "stacks" / "zones" / "reference"
-NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-METERS = ("utility-a", "utility-b", "generators", "ups-a", "ups-b")
-
-
-def month_before(moment: datetime) -> datetime:
-    """First of the month before, or of the same month for a later day."""
-    first = moment.replace(day=1, hour=0)
-    return first if moment != first else (first - timedelta(days=1)).replace(day=1)
-
-
-def registers(it_kw: float, *, end: datetime, months: int = 24, fixed_kw: float = 1_050) -> str:
-    """Flat registers by month up to an end: facility = fixed + 1.13 x IT, halved over two lines each."""
-    moments = [end]
-    while len(moments) <= months:
-        moments.append(month_before(moments[-1]))
-    rows = ["meter,start,time,value"]
-    for moment in reversed(moments):
-        hours = (moment - moments[-1]).total_seconds() / 3600
-        total, it = (fixed_kw + 1.13 * it_kw) * 1000 * hours, it_kw * 1000 * hours
-        values = (total / 2, total / 2, 0, it / 2, it / 2)
-        rows += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in zip(METERS, values, strict=True)]
-    return "\n".join(rows)
 
 
 @pytest.fixture(name="declaration", scope="module")
@@ -271,3 +250,29 @@ def test_figures_are_in_the_read_set(ledger: LedgerClient, declaration: Declarat
         # 900 kW are at most 0.12 of IT from 7,500 kW on, so 6,900 kW without the change: 1.13 + 900 / 6,900.
         "the energy ratio of qp-dc1 in the next twelve months, without this change, is not above 1.260434",
     ]
+
+
+def test_status_and_forecast_of_what_the_ledger_holds(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a folder, both commands answer from the ledger: measured load, and claims that are not metered yet."""
+    assert main(["pue", "forecast", "--site", "qp-dc1", "--add", "600kW"]) == 0
+    assert "trigger    within by design; metering and load model are declared" in capsys.readouterr().out
+    admit(ledger, demand(declaration, 200, "b"))
+    bring(registers(8_000, end=month_before(NOW)))
+    capsys.readouterr()
+    assert main(["pue", "status"]) == 1
+    text = capsys.readouterr().out
+    assert "IT load     8,000.0 kW, mean of 30 days; 200.0 kW claimed are not in it yet" in text
+    assert "PUE1, imported readings" in text
+    assert main(["pue", "forecast", "--site", "qp-dc1", "--add", "600kW", "--room", "b", "--format", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["it_load_kw"] == {"without": 8_200.0, "with": 8_800.0}
+    assert (found["trigger"], found["decision"], found["metering"]) == ("breach", "approval", "measured")
+    assert main(["pue", "forecast", "--site", "qp-dc1", "--add", "600kW", "--room", "c"]) == 1
+    text = capsys.readouterr().out
+    assert text.startswith("refused: the site is not known to be within the limit, and this makes it worse\n")
+    assert "breach by measured figures (trailing breach, projection breach)" in text
+    assert main(["pue", "forecast", "--site", "nowhere", "--add", "600kW"]) == 2
+    assert "expected a data centre (qp-dc1), got 'nowhere'" in capsys.readouterr().err
+    assert main(["pue", "status", "--ledger", "sqlite:///missing.db"]) == 3

@@ -6,6 +6,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from support.zone_project import ZONE, cluster, facility
 from zonewright.cli import main
 from zonewright.declare import load_zone
 from zonewright.place import judge_declaration
-from zonewright.provider.refusal import refusal_text
+from zonewright.provider.refusal import notes_text, refusal_text
 
 Run = Callable[..., tuple[int, str, str]]
 ONE_PLACE = {f"{number:03}": {"rack": "dc1/a/01/01", "position": 1} for number in range(1, 22)}
@@ -307,3 +308,20 @@ def test_forty_findings_as_the_engine_prints_them(root: Path) -> None:
     text = refusal_text(findings, stack="a")
     assert max(len(line) for line in text.splitlines()) <= 78
     compare_golden("findings/forty-refused.txt", f"{text}\n")
+
+
+def test_what_an_admitted_change_should_know(root: Path) -> None:
+    """Advisory findings, and those that a waiver covers, are told below the line of the admission; others are not."""
+    write(root, "tenant-a", {"owner": "tenant-a", "clusters": CROWDED})
+    loaded = load_zone(root / "stacks" / "zones" / "small")
+    assert loaded.declaration is not None
+    findings = judge_declaration(loaded.declaration, on="2026-07-01").findings
+    assert notes_text(findings, stack="a") == ""
+    told = [
+        replace(findings[0], level="advisory"),
+        replace(findings[1], waiver="crowded-for-a-week"),
+        *findings[2:],
+    ]
+    text = f"admitted: 45 U at dc1{notes_text(told, stack='a')}"
+    assert max(len(line) for line in text.splitlines()) <= 78
+    compare_golden("findings/admitted-with-notes.txt", f"{text}\n")

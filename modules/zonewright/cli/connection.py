@@ -27,3 +27,14 @@ def stack_and_ledger(name: str, url: str | None) -> "tuple[Path, StackFile, Ledg
     root = project_root(Path.cwd())
     stack = read_stack_file(root, name)
     return root, stack, open_ledger(url or stack.ledger, root)
+
+
+def telemetry_file(url: str) -> Path:
+    """The file of the readings that belongs to a ledger's file."""
+    from zonewright.declare.stack_file import project_root
+    from zonewright.ledger import LedgerMisuseError
+    from zonewright.ledger.measuring import telemetry_path
+
+    if not url.startswith("sqlite:///"):
+        raise LedgerMisuseError("no-file", f"readings are stored beside a ledger's file (sqlite:///PATH), got {url}")
+    return telemetry_path(project_root(Path.cwd()) / url.removeprefix("sqlite:///"))

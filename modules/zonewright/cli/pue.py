@@ -1,18 +1,16 @@
 """``zonewright pue``: energy ratios from readings, and what a change would do to them."""
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.energy import run_forecast, run_status
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
     from zonewright.pue import Figure
 
-_LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
-_UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 LEDGER = "sqlite:///.zonewright/ledger.db"
 EXIT = {"within": 0, "breach": 1, "undetermined": 3}
 
@@ -42,12 +40,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Say what more IT load would do to a site's energy ratio of the next twelve months, and the gate.",
         epilog="Exit codes: 0 admitted, 1 refused or an approval is needed, 2 misuse.",
     )
-    forecast.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
     forecast.add_argument("--site", required=True, metavar="SITE", help="the data centre")
     forecast.add_argument("--add", required=True, metavar="LOAD", help="IT load, such as 600kW or -600kW")
     forecast.add_argument("--room", metavar="ROOM", help="its room (default: a room that is open already)")
     add_format(forecast)
-    forecast.set_defaults(run=_forecast)
+    forecast.set_defaults(run=run_forecast)
     bring = verbs.add_parser(
         "import",
         help="store readings of a site's meters",
@@ -55,18 +52,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     bring.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
     bring.add_argument("--site", required=True, metavar="SITE", help="whose meters they are")
+    bring.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
     bring.set_defaults(run=_import)
     status = verbs.add_parser(
         "status",
         help="what is measured of each data centre",
         description="Print design, trailing twelve months and projection of each data centre, with what they rest on.",
-        epilog="Exit codes: 0 all within, 1 a breach, 3 undetermined.",
+        epilog="Exit codes: 0 all within, 1 a breach, 2 misuse, 3 undetermined.",
     )
     add_format(status)
-    status.set_defaults(run=_status)
-    for verb in (bring, status):
-        verb.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
-        verb.add_argument("--ledger", default=LEDGER, metavar="URL", help=f"the ledger's file (default: {LEDGER})")
+    status.set_defaults(run=run_status)
+    for verb in (forecast, status):
+        verb.add_argument(
+            "--zone", type=Path, metavar="FOLDER", help="take this folder as the zone, not what the ledger holds"
+        )
+    for verb in (forecast, bring, status):
+        verb.add_argument("--ledger", default=LEDGER, metavar="URL", help=f"the ledger (default: {LEDGER})")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -143,44 +144,8 @@ def _print(figure: "Figure", limit: str) -> None:
         print(f"  {'meters':<10}+-{figure.meters.half_width:.4f} by their classes (k = 2): {figure.meters.verdict}")
 
 
-def _forecast(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import MISUSE, REFUSED, print_json
-    from zonewright.cli.zone import judged_folder
-    from zonewright.rules.forecast import forecast
-
-    match = _LOAD.fullmatch(arguments.add)
-    if match is None:
-        print(f"error: expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", file=sys.stderr)
-        return MISUSE
-    watts = round(float(match["number"]) * _UNITS[match["unit"].lower()])
-    judged = judged_folder(arguments.zone)
-    if judged is None or judged.world.zone is None:
-        return REFUSED
-    try:
-        found = forecast(judged.world.zone, arguments.site, watts, arguments.room)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
-    if arguments.format == "json":
-        print_json(found.to_data())
-    else:
-        for line in found.lines():
-            print(line)
-    return 0 if found.gate.decision == "admitted" else 1
-
-
-def _telemetry(url: str) -> Path:
-    """The file of the readings that belongs to a ledger's file."""
-    from zonewright.declare.stack_file import project_root
-    from zonewright.ledger import LedgerMisuseError
-    from zonewright.ledger.measuring import telemetry_path
-
-    if not url.startswith("sqlite:///"):
-        raise LedgerMisuseError("no-file", f"readings are stored beside a ledger's file (sqlite:///PATH), got {url}")
-    return telemetry_path(project_root(Path.cwd()) / url.removeprefix("sqlite:///"))
-
-
 def _import(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import telemetry_file
     from zonewright.cli.output import MISUSE, REFUSED
     from zonewright.cli.zone import loaded_folder
     from zonewright.pue import read_readings
@@ -209,7 +174,7 @@ def _import(arguments: argparse.Namespace) -> int:
         print(f"{some(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
         return MISUSE
     try:
-        added = Store(_telemetry(arguments.ledger), create=True).append(
+        added = Store(telemetry_file(arguments.ledger), create=True).append(
             arguments.site, meters, readings, trust="imported"
         )
     except ConflictError as error:
@@ -218,30 +183,3 @@ def _import(arguments: argparse.Namespace) -> int:
     given = sum(len(items) for items in readings.values())
     print(f"{arguments.site}: {some(added, 'reading')} stored, {given - added:,} known already, trust class imported")
     return 0
-
-
-def _status(arguments: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    from zonewright.cli.output import REFUSED, print_json
-    from zonewright.cli.zone import judged_folder
-    from zonewright.ledger.measuring import measured_sites
-    from zonewright.rules.energy import data_centres
-    from zonewright.rules.site_status import site_status
-
-    judged = judged_folder(arguments.zone)
-    if judged is None or judged.world.zone is None:
-        return REFUSED
-    facts = judged.world.zone
-    found = measured_sites(facts, facts.sites, _telemetry(arguments.ledger), datetime.now(UTC))
-    rows = [
-        site_status(facts, site_id, site, rooms, found.get(site_id)) for site_id, site, rooms in data_centres(facts)
-    ]
-    if arguments.format == "json":
-        print_json({"sites": [row.to_data() for row in rows]})
-    else:
-        for row in rows:
-            for line in row.lines():
-                print(line)
-    verdicts = {row.trigger for row in rows if row.in_scope}
-    return 1 if "breach" in verdicts else (3 if "undetermined" in verdicts else 0)

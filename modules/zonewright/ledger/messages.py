@@ -376,6 +376,25 @@ class ExplainAnswer(Message):
     explanation: dict[str, Any] | None
 
 
+class EnergyRequest(Message):
+    """Ask for the energy ratios of the zone's data centres, and what a load would do to one of them."""
+
+    site: str | None = None
+    """The data centre of the forecast; None asks for no forecast."""
+    add_w: int = 0
+    """IT load that would be added, in watts; negative for one that leaves."""
+    room: str | None = None
+    """Its room; None takes the open one with the most design power left."""
+
+
+class EnergyAnswer(Message):
+    """Status by data centre, the forecast where one was asked for, and the same as lines for people."""
+
+    sites: list[dict[str, Any]]
+    forecast: dict[str, Any] | None
+    lines: list[str]
+
+
 class Completed(Message):
     """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
 

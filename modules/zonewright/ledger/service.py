@@ -3,7 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zonewright.ledger import admissions, answers, capacity, closing, contents, enrolments, holdings, proposals, verbs
+from zonewright.ledger import (
+    admissions,
+    answers,
+    capacity,
+    closing,
+    contents,
+    energy,
+    enrolments,
+    holdings,
+    proposals,
+    verbs,
+)
 from zonewright.ledger.context import Context
 from zonewright.ledger.messages import Message
 from zonewright.ledger.verbs import Verb
@@ -32,6 +43,7 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.CAPACITY: capacity.capacity,
     verbs.FIT: answers.fit_rooms,
     verbs.EXPLAIN: answers.explain_node,
+    verbs.ENERGY: energy.energy,
     verbs.HISTORY: contents.history,
     verbs.CHECKPOINT: contents.checkpoint,
 }

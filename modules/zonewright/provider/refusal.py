@@ -1,4 +1,4 @@
-"""A refused change as text for the engine: one failure, wrapped by us, the worst findings first.
+"""Findings as text for the engine: a refusal, or what an admitted change should know; wrapped by us, worst first.
 
 The engine prints a check failure as it is, and twice its parts when there are several; so all findings make one.
 """
@@ -22,12 +22,28 @@ def refusal_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH)
     """
     against = worst_first(finding for finding in findings if finding.refuses)
     head = f"{len(against)} finding{'s' if len(against) != 1 else ''}, nothing was claimed or created"
-    lines = [f"{head}:"]
-    for finding in against[:SHOWN]:
+    return "\n".join([f"{head}:", *_entries(against, stack, width)])
+
+
+def notes_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH) -> str:
+    """What an admitted change should know: findings that are advisory or waived, as lines that follow a first one.
+
+    Args:
+        findings: all findings of the change; those that refuse are left out.
+        stack: name of the stack, for the command that shows all of them.
+        width: columns to wrap at.
+    """
+    notes = worst_first(finding for finding in findings if not finding.refuses)
+    return "".join(f"\n{line}" for line in _entries(notes, stack, width))
+
+
+def _entries(findings: Sequence[Finding], stack: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for finding in findings[:SHOWN]:
         lines += ["", *_entry(finding, width)]
-    if len(against) > SHOWN:
-        lines += ["", f"... and {len(against) - SHOWN} more: zonewright check --stack {stack}"]
-    return "\n".join(lines)
+    if len(findings) > SHOWN:
+        lines += ["", f"... and {len(findings) - SHOWN} more: zonewright check --stack {stack}"]
+    return lines
 
 
 def _entry(finding: Finding, width: int) -> list[str]:
@@ -35,6 +51,8 @@ def _entry(finding: Finding, width: int) -> list[str]:
     text = textwrap.wrap(
         f"{where}[{finding.rule}] {finding.message}", width, subsequent_indent="    ", break_on_hyphens=False
     )
+    if finding.waiver is not None:
+        text += [f"    waived by {finding.waiver}"]
     others = sorted({item.party for item in finding.participants if not item.name})
     if others:
         text += [f"    also concerned: {', '.join(others)}"]

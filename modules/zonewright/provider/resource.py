@@ -22,11 +22,13 @@ class Memory:
         drifted: claims and assets that the Admission's Diff found not to be as admitted.
         readmitted: the Admission is or was made anew in this run.
         summary: what the Admission's Check was told that the change holds.
+        notes: advisory and waived findings of the change, each on lines of its own after an empty one.
     """
 
     drifted: frozenset[str] = frozenset()
     readmitted: bool = False
     summary: str = ""
+    notes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from zonewright.ledger.messages import (
     SettleRequest,
     StandingRequest,
 )
-from zonewright.provider.refusal import refusal_text
+from zonewright.provider.refusal import notes_text, refusal_text
 from zonewright.provider.resource import (
     STACK_ID,
     CheckFailedError,
@@ -72,6 +72,7 @@ class AdmissionResource:
         if any(finding.refuses for finding in findings):
             raise CheckFailedError(refusal_text(findings, stack=_stack_of(urn)))
         session.memory.summary = evaluation.summary
+        session.memory.notes = notes_text(findings, stack=_stack_of(urn))
         return new
 
     def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
@@ -91,7 +92,7 @@ class AdmissionResource:
         """One transaction in the ledger: all of the change's claims, or none."""
         session.memory.readmitted = True
         if preview:
-            session.log(urn, f"would be admitted: {session.memory.summary}")
+            session.log(urn, f"would be admitted: {session.memory.summary}{session.memory.notes}")
             return "", {}
         seats, addresses = _places(new)
         request = AdmitRequest(
@@ -109,7 +110,7 @@ class AdmissionResource:
             if not error.findings:
                 raise
             raise CheckFailedError(refusal_text(error.findings, stack=_stack_of(urn))) from error
-        session.log(urn, f"admitted: {admission.summary}")
+        session.log(urn, f"admitted: {admission.summary}{session.memory.notes}")
         return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
 
     def read(self, _session: Session, _id: str, last: Found | None) -> Found | None:

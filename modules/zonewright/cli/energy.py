@@ -1,0 +1,89 @@
+"""``zonewright pue status`` and ``pue forecast``: of what the ledger holds, or of a folder as the whole zone."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.ledger.messages import EnergyAnswer, EnergyRequest
+    from zonewright.model.world import ZoneFacts
+
+_LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
+_UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
+
+
+def run_forecast(arguments: argparse.Namespace) -> int:
+    """What more IT load would do to a site's ratio."""
+    from zonewright.cli.output import MISUSE, REFUSED, print_json
+    from zonewright.ledger.messages import EnergyRequest
+
+    match = _LOAD.fullmatch(arguments.add)
+    if match is None:
+        print(f"error: expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", file=sys.stderr)
+        return MISUSE
+    watts = round(float(match["number"]) * _UNITS[match["unit"].lower()])
+    try:
+        answer = _ask(arguments, EnergyRequest(site=arguments.site, add_w=watts, room=arguments.room))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+    if answer is None or answer.forecast is None:
+        return REFUSED
+    if arguments.format == "json":
+        print_json(answer.forecast)
+    else:
+        print("\n".join(answer.lines))
+    return 0 if answer.forecast["decision"] == "admitted" else 1
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """What is known of each data centre."""
+    from zonewright.cli.output import NOT_DECIDED, REFUSED, print_json
+    from zonewright.ledger.messages import EnergyRequest
+
+    answer = _ask(arguments, EnergyRequest())
+    if answer is None:
+        return REFUSED
+    if arguments.format == "json":
+        print_json({"sites": answer.sites})
+    else:
+        print("\n".join(answer.lines))
+    verdicts = {row["trigger"] for row in answer.sites if row["in_scope"]}
+    return 1 if "breach" in verdicts else (NOT_DECIDED if "undetermined" in verdicts else 0)
+
+
+def _ask(arguments: argparse.Namespace, request: "EnergyRequest") -> "EnergyAnswer | None":
+    """The ledger's answer, or the folder's; None where the folder has faults, which are printed.
+
+    Raises:
+        ValueError: one sentence where there is nothing to forecast.
+    """
+    from zonewright.cli.connection import open_ledger
+    from zonewright.declare.stack_file import project_root
+    from zonewright.ledger import verbs
+    from zonewright.ledger.energy import answer_of
+
+    if arguments.zone is None:
+        with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
+            return ledger.call(verbs.ENERGY, request)
+    facts = _folder(arguments.zone, arguments.ledger)
+    return None if facts is None else answer_of(facts, request)
+
+
+def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
+    """A folder as the whole zone, with what is measured beside the ledger."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.zone import judged_folder
+    from zonewright.ledger.measuring import measured_sites
+
+    judged = judged_folder(folder)
+    if judged is None or judged.world.zone is None:
+        return None
+    facts = judged.world.zone
+    measured = measured_sites(facts, facts.sites, telemetry_file(ledger_url), datetime.now(UTC))
+    return replace(facts, measured=measured)

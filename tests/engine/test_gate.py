@@ -1,0 +1,228 @@
+"""Each row of the gate's table in the real `pulumi preview` and `up`: what is refused has no resource and no claim."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.registers import METERS, NOW, month_before, registers
+from support.zone_project import SmallZone, Stack
+from zonewright import engine as engine_room
+
+pytestmark = pytest.mark.engine
+
+PANELS = {"pa": {"substation": "sub-1"}, "pb": {"substation": "sub-2"}}
+FEEDS = {name: {"power_panel": panel, "rated_w": 250_000} for name, panel in (("A", "pa"), ("B", "pb"))}
+BASELINE = {"position": 1, "u_height": 20, "allocated_draw": 200_000}
+POINTS = ("utility", "utility", "generator", "ups-output", "ups-output")
+LIMIT = {"source": "a clause"}
+GATED_ZONE: dict[str, Any] = {
+    "zone": "gated",
+    "title": "A zone with a gate",
+    "districts": {"north": {"title": "North"}},
+    "parties": {
+        "operator": {"title": "Operator", "roles": ["facility-operator"]},
+        "tenant-a": {"title": "Tenant", "roles": ["tenant"]},
+    },
+    "node_types": {
+        "block": {
+            "manufacturer": "Acme",
+            "model": "Block",
+            "u_height": 20,
+            "weight_kg": 500,
+            "maximum_draw": 100_000,
+            "allocated_draw": 100_000,
+        }
+    },
+    "rule_pack": "pack",
+    "rule_packs": {
+        "pack": {
+            "title": "Pack",
+            "valid_from": "2026-01-01",
+            "valid_until": "2035-12-31",
+            "trusted": ["signed", "authenticated", "imported"],
+            "limits": {"design-pue": {"value": 1.25, **LIMIT}, "figure-age-days": {"value": 45, **LIMIT}},
+            "levels": {"fill-before-open": "advisory"},
+        }
+    },
+}
+
+
+def data_centre(racks_in_use: int) -> dict[str, Any]:
+    """A site of 16 MW in room a, racks of 200 kW; 1,050 kW and 0.13 of overhead, rooms d and e beside it."""
+    row = {"racks": 40, "feeds": FEEDS, "max_weight_kg": 2000}
+    full = {**row, "baseline": {"old": {"racks": f"01..{racks_in_use:02}", **BASELINE}}}
+    return {
+        "title": "Data centre",
+        "district": "north",
+        "overhead": {"plant_kw": 600, "slope": 0.13},
+        "power_panels": PANELS,
+        "rooms": {
+            "a": {"fixed_kw": 450, "rows": {"01": full if racks_in_use else row, "02": row}},
+            "d": {"fixed_kw": 150, "rows": {"01": {**row, "racks": 4}}},
+            "e": {"fixed_kw": 78.75, "rows": {"01": {**row, "racks": 4}}},
+        },
+        "meters": {name: {"point": point} for name, point in zip(METERS, POINTS, strict=True)},
+        "boundary": {"category": "PUE1", "facility": list(METERS[:3]), "it": list(METERS[3:])},
+    }
+
+
+def blocks(count: int, room: str = "a", site: str = "dc1") -> dict[str, Any]:
+    """So many nodes of 100 kW."""
+    return {"site": site, "node_type": "block", "count": count, "rooms": [room]}
+
+
+@dataclass
+class Gated:
+    """The zone with its data centres in the ledger, and a tenant's stack."""
+
+    zone: SmallZone
+    stack: Stack = field(init=False)
+
+    def facility(self, racks_in_use: int, *, sites: tuple[str, ...] = ("dc1",)) -> None:
+        """Bring the operator's sites in, each with so many racks of 200 kW in use, without an engine."""
+        file = {"owner": "operator", "sites": {name: data_centre(racks_in_use) for name in sites}}
+        path = self.zone.folder / "zone" / "facility-operator.yaml"
+        path.write_text(yaml.safe_dump(file, sort_keys=False), encoding="utf-8")
+        self.command("ledger", "load", "zone")
+        self.stack = self.zone.stack("tenant-a")
+
+    def command(self, *arguments: str) -> None:
+        """Our command line on the shared ledger."""
+        line = [sys.executable, "-m", "zonewright.cli", *arguments, "--ledger", self.zone.ledger_url]
+        result = subprocess.run(line, cwd=self.zone.folder, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+    def bring(self, it_kw: float, *, site: str = "dc1", months_ago: int = 0) -> None:
+        """Import flat registers of a site, up to the end of the last full month or some months before."""
+        end = month_before(NOW)
+        for _ in range(months_ago):
+            end = month_before(end - timedelta(hours=1))
+        path = self.zone.folder / "registers.csv"
+        path.write_text(registers(it_kw, end=end), encoding="utf-8")
+        self.command("pue", "import", str(path), "--zone", "zone", "--site", site)
+
+    def admitted(self, **clusters: Any) -> str:
+        """Preview and up of a declaration that must pass; gives the preview's output."""
+        self.stack.declare(clusters=clusters)
+        preview = self.stack.run("preview").stdout
+        self.stack.up()
+        self.stack.settled()
+        assert len(self.stack.places()) == sum(one["count"] for one in clusters.values())
+        return preview
+
+    def refused(self, level: str, *says: str, **clusters: Any) -> None:
+        """Preview and up of a declaration that must not pass, for the reasons given; nothing of it exists then."""
+        held = self.stack.places()
+        self.stack.declare(clusters=clusters)
+        for arguments in (("preview",), ("up", "--yes", "--skip-preview")):
+            text = " ".join(self.stack.refused(*arguments).split())
+            assert "[pue-gate]" in text
+            for part in ("nothing was claimed or created", *says):
+                assert part in text, text
+            assert ("an approval is missing" in text) == (level == "approval")
+        assert self.stack.places() == held
+        self.stack.settled()
+
+
+@pytest.fixture(name="gated")
+def _gated(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Gated]:
+    made = Gated(SmallZone(folder=tmp_path, engine=engine, zone=GATED_ZONE).create())
+    yield made
+    assert made.zone.no_process_left() == []
+
+
+def test_within_and_stays_within(gated: Gated) -> None:
+    """A site measured at 1.24667 takes 600 kW in its open room."""
+    gated.facility(40)
+    gated.bring(9_000)
+    gated.admitted(more=blocks(6))
+
+
+def test_within_and_crosses_the_limit(gated: Gated) -> None:
+    """At 8,760 kW a new room for 100 kW takes the site beyond the limit: refused."""
+    gated.facility(40)
+    gated.bring(8_760)
+    gated.refused("mandatory", "+100.0 kW and opens room d", "from 1.24987", "beyond the limit", more=blocks(1, "d"))
+
+
+def test_within_and_beyond_the_limit_either_way(gated: Gated) -> None:
+    """By design within, with 8,000 kW claimed: what makes it better needs an approval, the worse is refused."""
+    gated.facility(40)
+    says = ("trigger: within by design; metering and load model declared", "from 1.26125 to 1.25210")
+    gated.refused("approval", *says, more=blocks(6))
+    gated.refused("mandatory", "this makes it worse", more=blocks(1, "d"))
+
+
+def test_a_breach_that_gets_worse_or_better(gated: Gated) -> None:
+    """Measured at 1.26125: worse is refused, better needs an approval, and both say on what they rest."""
+    gated.facility(40)
+    gated.bring(8_000)
+    rests = (
+        "trailing twelve months 1.26125 breach",
+        "projection of the year 1.26125 breach",
+        "coverage 100.0 %",
+        "days old, PUE1, imported readings",
+        "load model declared",
+    )
+    gated.refused("mandatory", "from 1.26125 to 1.26954", "this makes it worse", *rests, more=blocks(6, "d"))
+    gated.refused("approval", "from 1.26125 to 1.25210", "this makes it better", *rests, more=blocks(6))
+
+
+def test_a_breach_and_a_change_inside_the_interval(gated: Gated) -> None:
+    """What is neither better nor worse for certain needs an approval."""
+    gated.facility(40)
+    gated.bring(8_000)
+    gated.refused("approval", "within the uncertainty of the load model", "between -0.0", more=blocks(6, "e"))
+
+
+def test_a_pack_that_refuses_what_is_uncertain(engine: engine_room.Engine, tmp_path: Path) -> None:
+    """Where the pack says so, the same is refused."""
+    pack = {**GATED_ZONE["rule_packs"]["pack"], "uncertain": "refused"}
+    strict = {**GATED_ZONE, "rule_packs": {"pack": pack}}
+    gated = Gated(SmallZone(folder=tmp_path, engine=engine, zone=strict).create())
+    gated.facility(40)
+    gated.bring(8_000)
+    gated.refused("mandatory", "within the uncertainty of the load model", more=blocks(6, "e"))
+    assert gated.zone.no_process_left() == []
+
+
+def test_figures_that_are_undetermined(gated: Gated) -> None:
+    """Registers that are too old are never taken as good, although they were within the limit."""
+    gated.facility(40)
+    gated.bring(9_000, months_ago=2)
+    rests = ("trigger: undetermined", "at most 45 count")
+    gated.refused("approval", *rests, more=blocks(6))
+    gated.refused("mandatory", *rests, more=blocks(6, "d"))
+
+
+def test_removal_and_repair_are_never_stopped(gated: Gated) -> None:
+    """At a site in breach, a node moves within its room and others leave, the latter with their numbers."""
+    gated.facility(40)
+    gated.bring(9_000)
+    gated.admitted(more=blocks(6))
+    (gated.zone.folder / "ledger.telemetry.db").unlink()
+    gated.bring(7_000)
+    place = {"places": {"001": {"rack": "dc1/a/02/40", "position": 21}}}
+    gated.admitted(more={**blocks(6), **place})
+    assert gated.stack.places()["more-001"] == "dc1/a/02/40 U21"
+    preview = " ".join(gated.admitted(more={**blocks(3), **place}).split())
+    assert "-300.0 kW would move its energy ratio" in preview
+    assert "nothing is added" in preview
+
+
+def test_a_move_between_sites(gated: Gated) -> None:
+    """Each site is judged on its own: leaving dc1 is free, but dc2 is in breach and would need an approval."""
+    gated.facility(40, sites=("dc1", "dc2"))
+    gated.bring(9_000)
+    gated.admitted(more=blocks(6))
+    gated.bring(8_000, site="dc2")
+    says = ("dc2: +600.0 kW", "from 1.26125 to 1.25210")
+    gated.refused("approval", *says, more=blocks(6, site="dc2"))
+    assert {place.split("/")[0] for place in gated.stack.places().values()} == {"dc1"}
