@@ -118,7 +118,7 @@ def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
         yield from _district(known, owner, (*path, "district"), site.district)
         yield from date_faults(owner, (*path, "commissioned"), site.commissioned)
         yield from _boundary(known, owner, path, site)
-        yield from _time_zone(owner, (*path, "time_zone"), site.time_zone)
+        yield from time_zone_faults(owner, (*path, "time_zone"), site.time_zone)
         for pool_id, pool in site.address_pools.items():
             yield from _pool(owner, (*path, "address_pools", pool_id), pool)
         for room_id, room in site.rooms.items():
@@ -160,7 +160,7 @@ def _time_zones() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if not _TIME_ZONE_OF_THE_MACHINE.fullmatch(name))
 
 
-def _time_zone(owner: str, path: Path, name: str) -> Iterator[Fault]:
+def time_zone_faults(owner: str, path: Path, name: str) -> Iterator[Fault]:
     """Whether the IANA database has it; says nothing on a machine that has no such database."""
     if not _TIME_ZONE_OF_THE_MACHINE.fullmatch(name):
         try:

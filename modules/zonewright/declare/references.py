@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
+from zonewright.declare.check_approvals import approval_faults
 from zonewright.declare.check_clusters import cluster_faults
 from zonewright.declare.check_network import network_faults
 from zonewright.declare.check_sites import RowIndex, index_rows, site_faults
@@ -35,6 +36,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         on: the day on which the zone's rule pack must be valid, as ``2026-07-01``; None does not ask.
     """
     yield from zone_faults(known, on)
+    yield from approval_faults(known)
     if known.zone is not None and RESERVED_PARTY in known.zone.parties:
         yield Fault(
             owner="",

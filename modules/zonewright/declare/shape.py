@@ -9,6 +9,7 @@ from typing import Any
 
 from zonewright.declare.problem import Path, one_of
 from zonewright.model import OwnerFile, Zone
+from zonewright.model.approval import CLOCK_PATTERN, PUBLIC_KEY_PATTERN
 from zonewright.model.base import DATE_PATTERN, IDENTIFIER_PATTERN
 from zonewright.model.device_type import DeviceType
 
@@ -27,6 +28,8 @@ _PATTERNS = {
     r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$": "a rack as site/room/row/rack, such as qp-dc1/c/01/07",
     r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$": "a time zone of the IANA database, such as Asia/Shanghai",
     r"^[a-z0-9-]+/[a-z0-9-]+$": "a power panel as site/panel, such as qp-dc1/panel-a",
+    PUBLIC_KEY_PATTERN: "a public key as in OpenSSH's .pub file, without the comment, such as 'ssh-ed25519 AAAA...'",
+    CLOCK_PATTERN: "a time of day such as '22:00'",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }

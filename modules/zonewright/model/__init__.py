@@ -1,5 +1,6 @@
 """What a zone is: frozen types and the expansion of rows into racks and clusters into nodes. No I/O."""
 
+from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.cluster import Cluster, Connection, Place, Relation, Spread
 from zonewright.model.declaration import Declaration, OwnerFile, Source
 from zonewright.model.network import Duct, Link, Route
@@ -9,6 +10,7 @@ from zonewright.model.zone import District, Extent, NodeType, Party, Zone
 
 __all__ = [
     "AddressPool",
+    "ApprovalPolicy",
     "Baseline",
     "Cluster",
     "Connection",
@@ -31,6 +33,7 @@ __all__ = [
     "Route",
     "Row",
     "RulePack",
+    "Signer",
     "Site",
     "Source",
     "Spread",

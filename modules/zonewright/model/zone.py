@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.network import Latitude, Longitude
 from zonewright.model.policy import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
@@ -117,6 +118,10 @@ class Zone(Declared):
     """Waivers by id."""
     rings: dict[Identifier, Ring] = Field(default_factory=dict)
     """Rings of links by id."""
+    signers: dict[Identifier, Signer] = Field(default_factory=dict)
+    """Persons who sign plans and verdicts, by id."""
+    approvals: dict[Identifier, ApprovalPolicy] = Field(default_factory=dict)
+    """Approval policies by id."""
 
     def limit(self, name: LimitName) -> Limit | None:
         """A limit in force: of the nearest pack that has it, or its default, or None."""

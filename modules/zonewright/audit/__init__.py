@@ -1,0 +1,1 @@
+"""Evidence of changes: bundles, signatures, verification, differences and reports."""

@@ -1,0 +1,162 @@
+"""From envelopes to votes: what a signer of the zone has said about one plan, or why it does not count."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from zonewright.model.approval import Signer
+from zonewright.seal.dsse import payload_of, read_envelope
+from zonewright.seal.errors import SealError
+from zonewright.seal.keys import key_id
+from zonewright.seal.statement import PLAN_TYPE, VERDICT_TYPE, VERDICTS, Statement, Verdict, read_statement
+
+SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """The plan that a decision is about.
+
+    Attributes:
+        zone: id of the zone.
+        stack_id: whose change it is.
+        party: the acting party.
+        change: digest of the change.
+        plan: digest of ``plan.json``.
+        risk: its class of risk.
+        emergency: whether it takes the emergency lane.
+        planned_at: when it was made, ISO 8601.
+    """
+
+    zone: str
+    stack_id: str
+    party: str
+    change: str
+    plan: str
+    risk: str
+    emergency: bool
+    planned_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What one person has said.
+
+    Attributes:
+        signer: id of the person.
+        key: fingerprint of the key.
+        verdict: approve or reject.
+        at: when.
+        comment: why.
+    """
+
+    signer: str
+    key: str
+    verdict: Verdict
+    at: datetime
+    comment: str
+
+
+def opened(text: str, signers: Mapping[str, Signer]) -> tuple[str, str, Statement]:
+    """The signer, the key's fingerprint and the Statement of an envelope.
+
+    Raises:
+        SealError: when it does not count.
+    """
+    keys = {key_id(key): key for signer in signers.values() for key in signer.keys}
+    payload, key = payload_of(read_envelope(text), keys)
+    signer_id = next(name for name, signer in signers.items() if key in signer.keys)
+    return signer_id, key_id(key), read_statement(payload)
+
+
+def _about(statement: Statement, planned: Planned) -> None:
+    if statement.change != planned.change or statement.plan != planned.plan:
+        raise SealError(
+            f"it is for another change (change {statement.change[7:19]}, plan {statement.plan[7:19]}; "
+            f"this is change {planned.change[7:19]}, plan {planned.plan[7:19]})"
+        )
+    for name, mine in (("zone", planned.zone), ("stack_id", planned.stack_id)):
+        if statement.predicate.get(name) != mine:
+            raise SealError(f"it is for {name} '{str(statement.predicate.get(name))[:60]}', this is '{mine}'")
+
+
+def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str:
+    """The person who signed a plan.
+
+    Raises:
+        SealError: when the signature does not count, or is not by the acting party.
+    """
+    signer_id, _key, statement = opened(text, signers)
+    if statement.kind != PLAN_TYPE:
+        raise SealError(f"it is signed as '{statement.kind}', a plan is '{PLAN_TYPE}'")
+    _about(statement, planned)
+    _named(statement, signer_id)
+    at = moment(statement.predicate.get("at"))
+    if at != moment(planned.planned_at):
+        raise SealError(f"it was signed as planned at {at.isoformat()}, the plan says {planned.planned_at}")
+    if signers[signer_id].party != planned.party:
+        raise SealError(f"{signer_id} acts for {signers[signer_id].party}, the change is that of {planned.party}")
+    _in_service(signer_id, signers[signer_id], at)
+    return signer_id
+
+
+def vote_of(text: str, planned: Planned, signers: Mapping[str, Signer], *, author: str, now: datetime) -> Vote:
+    """The vote that an envelope holds.
+
+    Args:
+        text: the envelope.
+        planned: the plan.
+        signers: who may sign in this zone now.
+        author: who signed the plan.
+        now: the present.
+
+    Raises:
+        SealError: when it does not count.
+    """
+    signer_id, key, statement = opened(text, signers)
+    if statement.kind != VERDICT_TYPE:
+        raise SealError(f"it is signed as '{statement.kind}', a verdict is '{VERDICT_TYPE}'")
+    _about(statement, planned)
+    _named(statement, signer_id)
+    verdict, comment = statement.predicate.get("verdict"), statement.predicate.get("comment", "")
+    if verdict not in VERDICTS or not isinstance(comment, str):
+        raise SealError(f"its verdict is '{str(verdict)[:40]}', expected approve or reject")
+    if signer_id == author:
+        raise SealError(f"{signer_id} is the author of the plan")
+    at = moment(statement.predicate.get("at"))
+    if at > now + SKEW:
+        raise SealError(f"the verdict of {signer_id} is dated {at.isoformat()}, which is in the future")
+    if at < moment(planned.planned_at):
+        raise SealError(f"the verdict of {signer_id} is dated {at.isoformat()}, before the plan was made")
+    _in_service(signer_id, signers[signer_id], at, now)
+    return Vote(signer=signer_id, key=key, verdict=cast("Verdict", verdict), at=at, comment=comment)
+
+
+def _named(statement: Statement, signer_id: str) -> None:
+    said = statement.predicate.get("signer")
+    if said != signer_id:
+        raise SealError(f"it says that '{str(said)[:60]}' signed, the key is that of {signer_id}")
+
+
+def _in_service(signer_id: str, signer: Signer, *moments: datetime) -> None:
+    for one in moments:
+        day = one.date().isoformat()
+        if (signer.valid_from or day) > day or (signer.valid_until or day) < day:
+            span = f"from {signer.valid_from or 'ever'} until {signer.valid_until or 'further notice'}"
+            raise SealError(f"signatures of {signer_id} count {span}, not on {day}")
+
+
+def moment(text: object) -> datetime:
+    """A moment from ISO 8601 with its offset.
+
+    Raises:
+        SealError: when it is none.
+    """
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise SealError(f"'{str(text)[:40]}' is no moment, expected ISO 8601 with an offset")
+    return at

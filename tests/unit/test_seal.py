@@ -1,0 +1,294 @@
+"""Signed statements: what counts as an approval, what does not, and that others verify our envelopes."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import given
+from hypothesis import strategies as st
+from securesystemslib.dsse import Envelope as OtherEnvelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer._key import SSlibKey
+
+from support.signing import key_of, policy, zone_with
+from zonewright.model import Zone
+from zonewright.seal import SealError
+from zonewright.seal.decide import Decision, approved
+from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
+from zonewright.seal.keys import key_id, raw_key
+from zonewright.seal.statement import PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
+from zonewright.seal.votes import Planned
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+CHANGE, PLAN = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+PLANNED = Planned(
+    zone="small",
+    stack_id="stack-of-a",
+    party="tenant-a",
+    change=CHANGE,
+    plan=PLAN,
+    risk="normal",
+    emergency=False,
+    planned_at=AT.isoformat(),
+)
+
+
+def zone(**policies: Any) -> Zone:
+    """The small zone; one policy of two operators unless others are given."""
+    return Zone.model_validate(zone_with(**(policies or {"two": policy({"operators": 2})})))
+
+
+def statement(kind: str, signer: str, when: datetime, planned: Planned = PLANNED, **more: Any) -> Statement:
+    """A statement about the plan."""
+    said = {"zone": planned.zone, "stack_id": planned.stack_id, "signer": signer, "at": when.isoformat(), **more}
+    return Statement(change=planned.change, plan=planned.plan, kind=kind, predicate=said)
+
+
+def author(signer: str = "anna", planned: Planned = PLANNED) -> str:
+    """The author's envelope."""
+    return sign(statement(PLAN_TYPE, signer, AT, planned).text(), key_of(signer)).text()
+
+
+def verdict(signer: str, word: str = "approve", *, hours: float = 1, key: str = "", **more: Any) -> str:
+    """A verdict's envelope."""
+    said = statement(VERDICT_TYPE, signer, AT + timedelta(hours=hours), verdict=word, comment="", **more)
+    return sign(said.text(), key_of(key or signer)).text()
+
+
+def decide(*verdicts: str, by: str | None = "", of: Zone | None = None, hours: float = 2, **more: Any) -> Decision:
+    """The decision two hours after the plan."""
+    planned = replace(PLANNED, **{key: more.pop(key) for key in ("emergency", "risk", "stack_id") if key in more})
+    signed = author(planned=planned) if by == "" else by
+    now = AT + timedelta(hours=hours)
+    return approved(of or zone(), planned, author=signed, verdicts=verdicts, now=now, **more)
+
+
+def test_two_of_two_approve() -> None:
+    """As many approvals as the policy says of the named group let a change pass, and one less does not."""
+    assert decide(verdict("ben"), verdict("bea")).state == "approved"
+    short = decide(verdict("ben"))
+    assert (short.state, short.sentences) == ("missing", ("policy two: 1 of 2 approvals from operators",))
+
+
+def test_no_policy_means_no_approval_is_needed_unless_a_rule_asks_for_one() -> None:
+    """A zone without a policy for the risk lets a change pass, but never one that a rule wants approved."""
+    only_high = zone(one=policy({"safety": 1}, risks=["high"]))
+    assert decide(by=None, of=only_high).state == "not-needed"
+    asked = decide(by=None, of=only_high, required=True)
+    assert asked.state == "missing"
+    assert "no approval policy of zone.yaml is for changes of risk normal by tenant-a" in asked.sentences[0]
+
+
+def test_one_person_counts_once() -> None:
+    """A person counts in one group only, and once, however often she signs; the assignment is the best there is."""
+    two_groups = zone(both=policy({"operators": 1, "safety": 1}))
+    assert decide(verdict("bea"), verdict("bea", hours=1.5), of=two_groups).state == "missing"
+    assert decide(verdict("bea"), verdict("ben"), of=two_groups).state == "approved"
+    assert decide(verdict("bea"), verdict("carl"), of=two_groups).state == "approved"
+    assert decide(verdict("carl"), verdict("bea"), of=zone(two=policy({"operators": 2}))).state == "missing"
+
+
+def test_every_policy_that_matches_must_be_met() -> None:
+    """A second policy can only tighten."""
+    both = zone(one=policy({"operators": 1}), two=policy({"safety": 1}, parties=["tenant-a"]))
+    assert decide(verdict("ben"), of=both).state == "missing"
+    assert decide(verdict("ben"), verdict("carl"), of=both).state == "approved"
+    elsewhere = zone(one=policy({"operators": 1}), two=policy({"safety": 1}, parties=["tenant-b"]))
+    assert decide(verdict("ben"), of=elsewhere).state == "approved"
+
+
+def test_a_rejection_stops_it_until_it_is_taken_back() -> None:
+    """One rejection outweighs approvals; the last word of a person counts, and at one moment the rejection."""
+    refused = decide(verdict("ben"), verdict("bea"), verdict("ben", "reject", hours=1.5))
+    assert (refused.state, refused.sentences) == ("rejected", ("rejected by ben: no reason given",))
+    assert decide(verdict("bea"), verdict("ben", "reject"), verdict("ben", hours=1.5)).state == "approved"
+    for order in ((verdict("ben"), verdict("ben", "reject")), (verdict("ben", "reject"), verdict("ben"))):
+        assert decide(verdict("bea"), *order).state == "rejected"
+
+
+VOID: dict[str, tuple[Callable[[], str], str]] = {
+    "another change": (
+        lambda: sign(
+            replace(
+                statement(VERDICT_TYPE, "ben", AT, verdict="approve", comment=""), change=f"sha256:{'c' * 64}"
+            ).text(),
+            key_of("ben"),
+        ).text(),
+        "it is for another change",
+    ),
+    "another plan of the same change": (
+        lambda: sign(
+            replace(
+                statement(VERDICT_TYPE, "ben", AT, verdict="approve", comment=""), plan=f"sha256:{'c' * 64}"
+            ).text(),
+            key_of("ben"),
+        ).text(),
+        "it is for another change",
+    ),
+    "another stack": (lambda: verdict("ben", stack_id="stack-of-b"), "it is for stack_id 'stack-of-b'"),
+    "another zone": (lambda: verdict("ben", zone="large"), "it is for zone 'large'"),
+    "the author": (lambda: verdict("anna"), "anna is the author of the plan"),
+    "a removed key": (lambda: verdict("ben", key="somebody-else"), "no key of a signer of this zone now"),
+    "a borrowed name": (lambda: verdict("bea", key="ben"), "it says that 'bea' signed, the key is that of ben"),
+    "the future": (lambda: verdict("ben", hours=9), "in the future"),
+    "before the plan": (lambda: verdict("ben", hours=-1), "before the plan was made"),
+    "no moment": (lambda: verdict("ben", at="2026-11-24T13:00:00"), "is no moment"),
+    "another word": (lambda: verdict("ben", "applaud"), "expected approve or reject"),
+    "an author's statement": (
+        lambda: sign(statement(PLAN_TYPE, "ben", AT, verdict="approve").text(), key_of("ben")).text(),
+        "it is signed as 'urn:zonewright:change-plan:v1'",
+    ),
+    "an unknown predicate": (
+        lambda: sign(statement("urn:somebody:else", "ben", AT, verdict="approve").text(), key_of("ben")).text(),
+        "its predicate is 'urn:somebody:else'",
+    ),
+    "a weaker digest": (lambda: weaker("sha1"), "is named by sha1, expected sha256 alone"),
+    "a weaker digest beside": (lambda: weaker("sha256", "md5"), "is named by md5, sha256, expected sha256 alone"),
+    "another payload type": (lambda: retyped("ben"), "the payload is of type 'text/plain'"),
+    "two signatures": (lambda: twice("ben", "bea"), "it has 2 signatures"),
+    "no envelope": (lambda: "{}", "it is no DSSE envelope"),
+    "no JSON": (lambda: "approved", "it is no JSON"),
+    "deep JSON": (lambda: "[" * 100_000, "it is no JSON"),
+}
+
+
+def weaker(*algorithms: str) -> str:
+    """A verdict whose subjects have other digests."""
+    data = json.loads(statement(VERDICT_TYPE, "ben", AT, verdict="approve", comment="").text())
+    for subject in data["subject"]:
+        subject["digest"] = dict.fromkeys(algorithms, subject["digest"]["sha256"])
+    return sign(json.dumps(data), key_of("ben")).text()
+
+
+def retyped(signer: str) -> str:
+    """A verdict that is rightly signed under another payload type."""
+    payload = statement(VERDICT_TYPE, signer, AT, verdict="approve", comment="").text().encode()
+    key = key_of(signer)
+    one = Signature(keyid=key_id(key.public), sig=key.sign(pae("text/plain", payload)))
+    return Envelope(payload=payload, payload_type="text/plain", signatures=(one,)).text()
+
+
+def twice(*people: str) -> str:
+    """One envelope with several signatures."""
+    payload = statement(VERDICT_TYPE, people[0], AT, verdict="approve", comment="").text()
+    signed = [sign(payload, key_of(person)) for person in people]
+    return replace(signed[0], signatures=tuple(one.signatures[0] for one in signed)).text()
+
+
+@pytest.mark.parametrize("name", VOID)
+def test_what_is_no_approval(name: str) -> None:
+    """A void envelope is as good as none, and the decision says why."""
+    make, sentence = VOID[name]
+    found = decide(verdict("bea"), make())
+    assert found.state == "missing"
+    assert "policy two: 1 of 2 approvals from operators" in found.sentences
+    assert any(sentence in one for one in found.sentences), found.sentences
+
+
+def test_approvals_grow_old() -> None:
+    """An approval counts for the hours that the policy says, and its end is told."""
+    found = decide(verdict("ben"), verdict("bea", hours=2), hours=73)
+    assert (found.state, found.valid_until) == ("approved", AT + timedelta(hours=73))
+    late = decide(verdict("ben"), verdict("bea", hours=2), hours=73.01)
+    assert late.state == "missing"
+    assert "the approval of ben of 2026-11-24T13:00 is older than 72 h" in late.sentences
+
+
+@pytest.mark.parametrize(
+    ("by", "sentence"),
+    [
+        (None, "nobody has signed the plan"),
+        (author("ben"), "ben acts for operator, the change is that of tenant-a"),
+        (author(planned=replace(PLANNED, plan=f"sha256:{'c' * 64}")), "it is for another change"),
+        (verdict("anna"), "a plan is 'urn:zonewright:change-plan:v1'"),
+    ],
+)
+def test_without_an_author_there_is_no_approval(by: str | None, sentence: str) -> None:
+    """The plan must be signed by a person of the acting party."""
+    found = decide(verdict("ben"), verdict("bea"), by=by)
+    assert found.state == "missing"
+    assert sentence in found.sentences[0]
+
+
+def test_signatures_count_while_a_signer_is_in_service() -> None:
+    """Outside a signer's days her signature is void."""
+    data = zone_with(two=policy({"operators": 2}))
+    data["signers"]["ben"]["valid_until"] = "2026-11-23"
+    found = decide(verdict("ben"), verdict("bea"), of=Zone.model_validate(data))
+    assert any("signatures of ben count from ever until 2026-11-23" in one for one in found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("now", "open_"),
+    [
+        ("2026-11-24T21:59:00+08:00", False),
+        ("2026-11-24T22:00:00+08:00", True),
+        ("2026-11-25T05:59:00+08:00", True),
+        ("2026-11-25T06:00:00+08:00", False),
+        ("2026-11-25T23:00:00+08:00", False),
+    ],
+)
+def test_the_window_across_midnight(now: str, *, open_: bool) -> None:
+    """A window from 22:00 to 06:00 on Tuesdays is open on Wednesday morning in its own time zone."""
+    window = {"days": ["tue"], "opens": "22:00", "closes": "06:00", "time_zone": "Asia/Shanghai"}
+    of = zone(two=policy({"operators": 2}, window=window))
+    hours = (datetime.fromisoformat(now) - AT) / timedelta(hours=1)
+    found = decide(verdict("ben"), verdict("bea"), of=of, hours=hours)
+    assert found.state == ("approved" if open_ else "missing")
+
+
+def test_the_emergency_lane() -> None:
+    """An emergency passes with what its lane asks for, and says until when the full policy must have reviewed it."""
+    lane = zone(two=policy({"operators": 2}, emergency={"needs": {"operators": 1}, "review_hours": 24}))
+    assert decide(of=lane, emergency=True).state == "missing"
+    urgent = decide(verdict("ben"), of=lane, emergency=True)
+    assert (urgent.state, urgent.reviewed, urgent.review_by) == ("emergency", False, AT + timedelta(hours=26))
+    assert decide(verdict("ben"), verdict("bea"), of=lane, emergency=True, hours=500).reviewed
+    assert decide(verdict("ben"), emergency=True).sentences == ("policy two has no emergency lane",)
+
+
+@given(st.integers(min_value=0), st.integers(min_value=1, max_value=255))
+def test_any_changed_byte_of_an_envelope_voids_it(position: int, other: int) -> None:
+    """There is no byte of an approval that can be changed without losing it."""
+    raw = bytearray(verdict("ben").encode())
+    raw[position % len(raw)] ^= other
+    changed = raw.decode("utf-8", "replace")
+    assert decide(verdict("bea"), changed).state == "missing"
+
+
+def test_an_envelope_has_one_form() -> None:
+    """Another spelling of the same envelope is refused."""
+    data = json.loads(verdict("ben"))
+    with pytest.raises(SealError, match="canonical form"):
+        read_envelope(json.dumps(data))
+
+
+def test_another_library_verifies_our_envelopes() -> None:
+    """securesystemslib, which in-toto uses, accepts an envelope with the signer's key, and no other key."""
+    for signer, good in (("ben", True), ("bea", False)):
+        other = OtherEnvelope.from_dict(json.loads(verdict("ben")))
+        public = {"public": raw_key(key_of(signer).public).hex()}
+        key = SSlibKey(key_id(key_of("ben").public), "ed25519", "ed25519", public)
+        if good:
+            assert other.verify([key], 1) == {key.keyid: key}
+            assert read_statement(other.payload.decode()).change == CHANGE
+        else:
+            with pytest.raises(VerificationError):
+                other.verify([key], 1)
+
+
+def test_thirty_lines_written_from_the_format_verify_it() -> None:
+    """What docs/reference/bundle.md says is enough: the signed bytes by its words, the key from the .pub line."""
+    data = json.loads(verdict("ben"))
+    payload = base64.b64decode(data["payload"])
+    kind = data["payloadType"].encode()
+    message = b" ".join([b"DSSEv1", str(len(kind)).encode(), kind, str(len(payload)).encode(), payload])
+    key = base64.b64decode(key_of("ben").public.split()[1])[-32:]
+    Ed25519PublicKey.from_public_bytes(key).verify(base64.b64decode(data["signatures"][0]["sig"]), message)
+    assert data["payloadType"] == PAYLOAD_TYPE
+    assert json.loads(payload)["subject"][0] == {"name": "change", "digest": {"sha256": "a" * 64}}
