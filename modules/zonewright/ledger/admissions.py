@@ -10,17 +10,21 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger import journal, life
+from zonewright.ledger.authority import authorise, note
 from zonewright.ledger.change import change_digest
-from zonewright.ledger.context import Context, get_content, raise_revisions, require_enrolment
+from zonewright.ledger.context import Context, get_content, put_contents, raise_revisions, require_enrolment
 from zonewright.ledger.errors import LedgerRefusedError
+from zonewright.ledger.examined import Examined
 from zonewright.ledger.facts import NODE_FIELDS, claims_of, revisions_of
 from zonewright.ledger.messages import (
     Admission,
     AdmitRequest,
+    JournalEntry,
     Standing,
     StandingRequest,
 )
-from zonewright.ledger.proposals import Examined, examine
+from zonewright.ledger.proposals import examine
+from zonewright.ledger.snapshot import take
 from zonewright.ledger.tables import admission, asset, claim, reservation
 from zonewright.ledger.zone_facts import connections_text, zone_base
 from zonewright.model.canonical import canonical_json, digest_of
@@ -45,12 +49,31 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
             examined = examine(connection, request, context.now(), context.telemetry)
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
-        findings = examined.findings(zone_base(connection, request.stack_id))
-        against = tuple(finding for finding in findings if finding.refuses)
+        base = zone_base(connection, request.stack_id)
+        findings = examined.findings(base)
+        authority = authorise(
+            connection,
+            base.zone if base is not None else None,
+            examined,
+            findings,
+            rendered_digest=request.rendered_digest,
+            now=context.clock(),
+        )
+        snapshot, texts = take(connection, examined, findings, telemetry=context.telemetry)
+        put_contents(connection, texts)
+        rests_on: dict[str, Any] = {
+            "snapshot": digest_of(snapshot.text()),
+            "plan": authority.plan,
+            "risk": authority.risk,
+        }
+        against = tuple(finding for finding in authority.findings if finding.refuses)
         if against:
-            refused = _refuse(connection, context, request, against)
+            refused, entry = _refuse(connection, context, request, against, rests_on)
         else:
-            answer = _carry_out(connection, context, request, examined)
+            rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
+            answer, entry = _carry_out(connection, context, request, examined, rests_on)
+        note(connection, entry, authority)
+        if not against:
             raise_revisions(connection, examined.facts.revisions)
     if refused is not None:
         raise refused
@@ -66,9 +89,13 @@ def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
 
 
 def _refuse(
-    connection: Connection, context: Context, request: AdmitRequest, against: tuple[Finding, ...]
-) -> LedgerRefusedError:
-    journal.append(
+    connection: Connection,
+    context: Context,
+    request: AdmitRequest,
+    against: tuple[Finding, ...],
+    rests_on: Mapping[str, Any],
+) -> tuple[LedgerRefusedError, JournalEntry]:
+    entry = journal.append(
         connection,
         at=context.now(),
         kind="refused",
@@ -77,9 +104,11 @@ def _refuse(
         payload={
             "demand_digest": request.demand_digest,
             "rules": dict(sorted(Counter(finding.rule for finding in against).items())),
+            **rests_on,
         },
     )
-    return LedgerRefusedError("findings", f"{some(len(against), 'finding')}, nothing was claimed or created", against)
+    sentence = f"{some(len(against), 'finding')}, nothing was claimed or created"
+    return LedgerRefusedError("findings", sentence, against), entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +134,13 @@ class _Wanted:
         return cls(item.kind, name, digest_of(text), text)
 
 
-def _carry_out(connection: Connection, context: Context, request: AdmitRequest, examined: Examined) -> Admission:
+def _carry_out(
+    connection: Connection,
+    context: Context,
+    request: AdmitRequest,
+    examined: Examined,
+    rests_on: Mapping[str, Any],
+) -> tuple[Admission, JournalEntry]:
     now, demand, line = context.now(), examined.demand, examined.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
@@ -138,7 +173,7 @@ def _carry_out(connection: Connection, context: Context, request: AdmitRequest, 
         )
     )
     connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
-    journal.append(
+    entry = journal.append(
         connection,
         at=now,
         kind="admitted",
@@ -150,10 +185,11 @@ def _carry_out(connection: Connection, context: Context, request: AdmitRequest, 
             "demand_digest": request.demand_digest,
             "rendered_digest": request.rendered_digest,
             "summary": line,
+            **rests_on,
             **counts,
         },
     )
-    return Admission(admission_id=admission_id, change_digest=digest, summary=line)
+    return Admission(admission_id=admission_id, change_digest=digest, summary=line), entry
 
 
 def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str | None = None) -> list[life.Row]:

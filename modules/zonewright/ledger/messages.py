@@ -145,6 +145,8 @@ class EvaluateRequest(StackRequest):
     demand_digest: Digest
     seats: dict[str, SeatData]
     addresses: dict[str, Addresses]
+    rendered_digest: Digest | None = None
+    """Digest of the manifest of rendered files; without it no approval fits."""
 
 
 class Evaluation(Message):

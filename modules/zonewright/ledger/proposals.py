@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from zonewright.ledger.authority import authorise
+from zonewright.ledger.change import parse_place
+from zonewright.ledger.change_messages import Plan
 from zonewright.ledger.context import (
     Context,
     get_content,
@@ -18,16 +21,16 @@ from zonewright.ledger.context import (
     require_zone,
     stamp,
 )
-from zonewright.ledger.decide import Offer, answer, judge_local, judge_whole, offer, summary
+from zonewright.ledger.decide import Offer, judge_local, offer, summary
 from zonewright.ledger.errors import LedgerRefusedError
+from zonewright.ledger.examined import Examined, for_reader
 from zonewright.ledger.facts import Facts, claims_of, gather, revisions_of
 from zonewright.ledger.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest, SeatData
+from zonewright.ledger.plans import last_plan, present
 from zonewright.ledger.tables import proposal as proposal_table
 from zonewright.ledger.tables import reservation
-from zonewright.ledger.zone_facts import ZoneBase
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
-from zonewright.rules.finding import Finding, masked_for
 
 
 def propose(context: Context, request: ProposeRequest) -> Proposal:
@@ -44,15 +47,17 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         facts = gather(
             connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
         )
+        liked = _as_planned(connection, request.stack_id, digest, facts)
     if kept is not None:
         return kept
-    made = offer(facts, request.demand, stack_id=request.stack_id, on=now[:10])
+    made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
         if revisions_of(connection, facts.revisions) != facts.revisions:
             facts = gather(
                 connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
             )
-            made = offer(facts, request.demand, stack_id=request.stack_id, on=now[:10])
+            liked = _as_planned(connection, request.stack_id, digest, facts)
+            made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
         changed = _changed_since_preview(connection, request, digest, made)
         _remember(connection, request, digest, made, now)
         expires_at = None
@@ -62,6 +67,22 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
+
+
+def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts: Facts) -> Facts:
+    """The facts, with the places of a plan for this demand as those to keep: what is approved is what is offered."""
+    row, held = last_plan(connection, stack_id), present(connection, stack_id)
+    if row is None or row["replaces"] != (str(held["id"]) if held is not None else ""):
+        return facts
+    plan = Plan.model_validate_json(row["document"])
+    if plan.demand_digest != demand_digest:
+        return facts
+    places = {name: parse_place(text) for name, text in plan.places.items()}
+    return replace(
+        facts,
+        seats={name: seat for name, (seat, _) in places.items()},
+        addresses={name: addresses for name, (_, addresses) in places.items()},
+    )
 
 
 def _answer(
@@ -87,13 +108,6 @@ def _answer(
         },
         changed=dict(changed),
         impact=dict(made.impact),
-    )
-
-
-def for_reader(findings: tuple[Finding, ...], party: str, sources: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Findings as the acting party may see them, with file and line where its declaration gave them."""
-    return tuple(
-        replace(masked_for(finding, party), where=sources.get(finding.where, finding.where)) for finding in findings
     )
 
 
@@ -165,41 +179,22 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
-        examined = examine(connection, request, context.now(), context.telemetry)
+        now = context.now()
+        examined = examine(connection, request, now, context.telemetry)
+        base = examined.facts.base
+        authority = authorise(
+            connection,
+            base.zone if base is not None else None,
+            examined,
+            examined.findings(base),
+            rendered_digest=request.rendered_digest,
+            now=datetime.fromisoformat(now),
+        )
     return Evaluation(
-        findings=[finding.to_data() for finding in examined.findings(examined.facts.base)],
+        findings=[finding.to_data() for finding in authority.findings],
         summary=examined.line,
         revision=sum(examined.facts.revisions.values()),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """A change as it was looked at.
-
-    Attributes:
-        request: what was asked.
-        facts: what it was decided on.
-        demand: what the stack wants.
-        local: findings at its sites.
-        sources: file and line by path.
-        line: one line that sums it up.
-        on: the day.
-    """
-
-    request: EvaluateRequest
-    facts: Facts
-    demand: Demand
-    local: tuple[Finding, ...]
-    sources: Mapping[str, str]
-    line: str
-    on: str
-
-    def findings(self, base: ZoneBase | None) -> tuple[Finding, ...]:
-        """All findings for the acting party, with the zone as a whole as it is now."""
-        request = self.request
-        whole = judge_whole(self.facts, base, self.demand, request.seats, stack_id=request.stack_id)
-        return for_reader(answer((*self.local, *whole), base, self.on), request.party, self.sources)
 
 
 def examine(connection: Connection, request: EvaluateRequest, now: str, telemetry: Path | None) -> Examined:
@@ -230,5 +225,5 @@ def examine(connection: Connection, request: EvaluateRequest, now: str, telemetr
         local=judge_local(facts, demand, request.seats, request.addresses, stack_id=request.stack_id, unplaced=short),
         sources=sources,
         line=summary(demand, request.seats, facts),
-        on=now[:10],
+        at=now,
     )

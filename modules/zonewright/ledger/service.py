@@ -7,6 +7,7 @@ from zonewright.ledger import (
     admissions,
     answers,
     capacity,
+    changes,
     closing,
     contents,
     energy,
@@ -46,4 +47,9 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.ENERGY: energy.energy,
     verbs.HISTORY: contents.history,
     verbs.CHECKPOINT: contents.checkpoint,
+    verbs.SNAPSHOT: changes.snapshot,
+    verbs.PLAN: changes.plan,
+    verbs.VERDICT: changes.verdict_on,
+    verbs.PLAN_OF: changes.plan_of,
+    verbs.CHANGES: changes.changes,
 }

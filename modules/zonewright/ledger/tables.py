@@ -98,6 +98,48 @@ admission = Table(
     Column("completed_at", String(32), nullable=True),
 )
 
+change = Table(
+    "change",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("plan", String(71), nullable=False, unique=True),
+    Column("change_digest", String(71), nullable=False),
+    Column("stack_id", String(64), nullable=False, index=True),
+    Column("party", String(64), nullable=False),
+    Column("replaces", String(64), nullable=False),
+    Column("author", String(64), nullable=False),
+    Column("envelope", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("received_at", String(32), nullable=False),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("plan", String(71), nullable=False, index=True),
+    Column("signer", String(64), nullable=False),
+    Column("word", String(16), nullable=False),
+    Column("envelope", Text, nullable=False),
+    Column("received_at", String(32), nullable=False),
+    UniqueConstraint("plan", "envelope"),
+)
+
+decided = Table(
+    "decided",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("stack_id", String(64), nullable=False, index=True),
+    Column("party", String(64), nullable=False),
+    Column("plan", String(71), nullable=False),
+    Column("change_digest", String(71), nullable=False),
+    Column("admission_id", String(64), nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("review_by", String(32), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+
 content = Table(
     "content",
     metadata,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from zonewright.ledger import messages
+from zonewright.ledger import change_messages, messages
 from zonewright.ledger.messages import Message
 
 Request = TypeVar("Request", bound=Message)
@@ -45,3 +45,8 @@ EXPLAIN = Verb("explain", messages.ExplainRequest, messages.ExplainAnswer)
 ENERGY = Verb("energy", messages.EnergyRequest, messages.EnergyAnswer)
 HISTORY = Verb("history", messages.HistoryRequest, messages.HistoryAnswer)
 CHECKPOINT = Verb("checkpoint", messages.CheckpointRequest, messages.Checkpoint)
+SNAPSHOT = Verb("snapshot", change_messages.SnapshotRequest, change_messages.SnapshotAnswer)
+PLAN = Verb("plan", change_messages.PlanRequest, change_messages.PlanAnswer)
+VERDICT = Verb("verdict", change_messages.VerdictRequest, change_messages.PlanAnswer)
+PLAN_OF = Verb("plan-of", change_messages.PlanQuery, change_messages.PlanRecord)
+CHANGES = Verb("changes", change_messages.ChangesRequest, change_messages.ChangesAnswer)

@@ -1,0 +1,156 @@
+"""From the ledger to bundles: plan a change, and collect everything that a plan's bundle holds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from zonewright.audit.bundle import with_manifest
+from zonewright.audit.planning import Material, bundle_files, digests_behind
+from zonewright.declare.load import ZONE_FILE
+from zonewright.ledger import verbs
+from zonewright.ledger.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.errors import LedgerRefusedError
+from zonewright.ledger.messages import (
+    Checkpoint,
+    CheckpointRequest,
+    ContentQuery,
+    ContentRequest,
+    HistoryRequest,
+    JournalEntry,
+    Proposal,
+    StackRequest,
+)
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import Demand
+
+JOURNAL, CHECKPOINT, VERDICTS = "journal.jsonl", "checkpoint.json", "verdicts"
+_PAGE = 1000
+
+
+def material(
+    ledger: LedgerClient,
+    *,
+    stack_id: str,
+    demand: Demand,
+    proposal: Proposal,
+    rendered: Mapping[str, str],
+    inputs: Mapping[str, str],
+) -> Material:
+    """Ask the ledger for what else a plan is made from: deployed files, and a snapshot of the facts.
+
+    Args:
+        ledger: the ledger.
+        stack_id: whose change it is.
+        demand: what the declaration wants.
+        proposal: what the ledger offers for it.
+        rendered: text of each rendered file by path.
+        inputs: text of each declaration file by name.
+    """
+    deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites
+    digests = {path: digest for files in deployed.values() for path, digest in files.items()}
+    texts = fetch(ledger, set(digests.values()))
+    request = SnapshotRequest(
+        stack_id=stack_id,
+        party=demand.party,
+        demand_digest=proposal.demand_digest,
+        seats=proposal.seats,
+        addresses=proposal.addresses,
+    )
+    return Material(
+        stack_id=stack_id,
+        demand=demand,
+        proposal=proposal,
+        rendered=rendered,
+        before={path: texts[digest] for path, digest in sorted(digests.items())},
+        inputs=inputs,
+        snapshot=ledger.call(verbs.SNAPSHOT, request),
+    )
+
+
+def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
+    """Texts by digest.
+
+    Raises:
+        LedgerRefusedError: when the ledger does not have one of them.
+    """
+    found: dict[str, str] = {}
+    wanted = sorted(digests)
+    for start in range(0, len(wanted), _PAGE):
+        found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
+    missing = sorted(digests - found.keys())
+    if missing:
+        raise LedgerRefusedError("content", f"the ledger does not have {len(missing)} texts, such as {missing[0][:19]}")
+    return found
+
+
+def store(ledger: LedgerClient, made: Material) -> None:
+    """Give the ledger everything that a plan names, so that others can look at it."""
+    texts = [*made.texts().values(), *made.rendered.values()]
+    ledger.call(verbs.STORE, ContentRequest(texts=texts))
+
+
+def inputs_of(declaration: Path) -> dict[str, str]:
+    """The texts that a stack's declaration was read from, by name."""
+    folder = declaration.parent
+    paths = [declaration, folder / ZONE_FILE, *sorted((folder / "device-types").glob("*.y*ml"))]
+    found = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
+    return {name: path.read_bytes().decode("utf-8") for name, path in found.items()}
+
+
+def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
+    """The bundle of a change that is planned."""
+    texts = made.texts()
+    return with_manifest(bundle_files(plan, texts, fetch(ledger, digests_behind(texts)), envelope))
+
+
+def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
+    """The bundle of a plan as the ledger has it now: with verdicts, and the journal from the plan on.
+
+    Raises:
+        LedgerRefusedError: when there is no such plan.
+    """
+    record = ledger.call(verbs.PLAN_OF, query)
+    if record.plan is None:
+        name = query.plan or f"stack {query.stack_id}"
+        raise LedgerRefusedError("no-plan", f"the ledger has no plan of {name}; see: zonewright change list")
+    plan = Plan.model_validate_json(record.plan)
+    by_digest = fetch(ledger, set(plan.files.values()))
+    texts = {path: by_digest[digest] for path, digest in plan.files.items()}
+    entries, head = journal_of(ledger, plan)
+    named = digests_behind(texts)
+    later = {str(entry.payload.get("snapshot", "")) for entry in entries if _is_of(entry, plan)} - {""}
+    index = fetch(ledger, later)
+    named |= later | {digest for text in index.values() for digest in _named(text)}
+    files = bundle_files(plan, texts, fetch(ledger, named), record.envelope)
+    files |= _signatures(record)
+    lines = [canonical_json(entry.model_dump()) for entry in entries]
+    files[JOURNAL] = ("\n".join(lines) + "\n").encode()
+    files[CHECKPOINT] = canonical_json(head.model_dump()).encode()
+    return with_manifest(files)
+
+
+def _named(text: str) -> set[str]:
+    return set(Snapshot.model_validate_json(text).files.values())
+
+
+def _signatures(record: PlanRecord) -> dict[str, bytes]:
+    return {
+        f"{VERDICTS}/{number:03}.dsse.json": envelope.encode() for number, envelope in enumerate(record.verdicts, 1)
+    }
+
+
+def _is_of(entry: JournalEntry, plan: Plan) -> bool:
+    return bool(entry.payload.get("plan") == plan.digest())
+
+
+def journal_of(ledger: LedgerClient, plan: Plan) -> tuple[list[JournalEntry], Checkpoint]:
+    """The journal from the first entry on this plan up to its signed head."""
+    head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
+    entries: list[JournalEntry] = []
+    after = 0
+    while after < head.sequence:
+        page = ledger.call(verbs.HISTORY, HistoryRequest(after=after, limit=_PAGE)).entries
+        after = page[-1].sequence
+        entries += [entry for entry in page if entry.sequence <= head.sequence]
+    first = next((index for index, entry in enumerate(entries) if _is_of(entry, plan)), len(entries))
+    return entries[first:], head

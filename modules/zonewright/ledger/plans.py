@@ -1,0 +1,79 @@
+"""The class of risk of a change, and the plan that fits it. Data in, data out, inside the caller's transaction."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zonewright.ledger.change_messages import Plan
+from zonewright.ledger.examined import Examined
+from zonewright.ledger.facts import claims_of
+from zonewright.ledger.tables import admission, change, verdict
+from zonewright.model.approval import Risk
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand, asset_text
+from zonewright.rules.finding import Finding
+from zonewright.seal.votes import Planned
+
+
+def holds_of(demand: Demand, seats: Mapping[str, Any], addresses: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Digest of everything that a change would hold, by name: what an admission remembers."""
+    claims = {name: canonical_json(data) for name, data in claims_of(demand, seats, addresses).items()}
+    texts = claims | {name: asset_text(item) for name, item in demand.assets.items()}
+    return {name: digest_of(text) for name, text in texts.items()}
+
+
+def present(connection: Connection, stack_id: str) -> RowMapping | None:
+    """The stack's present admission."""
+    query = select(admission).where(admission.c.stack_id == stack_id, admission.c.state == "current")
+    return connection.execute(query).mappings().first()
+
+
+def risk_of(connection: Connection, examined: Examined, findings: tuple[Finding, ...]) -> Risk:
+    """The class of risk, from what the change does and not from what its author says.
+
+    Args:
+        connection: a transaction.
+        examined: the change.
+        findings: its findings, with their waivers.
+    """
+    if any(finding.level == "approval" or finding.waiver for finding in findings):
+        return "high"
+    request, held = examined.request, present(connection, examined.request.stack_id)
+    now = json.loads(held["holds"]) if held is not None else {}
+    return "normal" if holds_of(examined.demand, request.seats, request.addresses) != now else "low"
+
+
+def planned_of(plan: Plan, risk: Risk) -> Planned:
+    """What a decision on approvals must know of a plan; its risk is what the ledger finds now."""
+    return Planned(
+        zone=plan.zone,
+        stack_id=plan.stack_id,
+        party=plan.party,
+        change=plan.change_digest,
+        plan=plan.digest(),
+        risk=risk,
+        emergency=plan.emergency,
+        planned_at=plan.planned_at,
+    )
+
+
+def last_plan(connection: Connection, stack_id: str) -> RowMapping | None:
+    """The last plan that a stack has registered."""
+    query = select(change).where(change.c.stack_id == stack_id).order_by(change.c.number.desc()).limit(1)
+    return connection.execute(query).mappings().first()
+
+
+def fitting_plan(connection: Connection, stack_id: str, change_digest: str, replaces: str) -> RowMapping | None:
+    """The last plan of a stack for exactly this change as the next step from exactly this admission."""
+    query = select(change).where(
+        change.c.stack_id == stack_id, change.c.change_digest == change_digest, change.c.replaces == replaces
+    )
+    return connection.execute(query.order_by(change.c.number.desc()).limit(1)).mappings().first()
+
+
+def verdicts_on(connection: Connection, plan: str) -> list[str]:
+    """The envelopes with verdicts on a plan, in the order in which they came."""
+    query = select(verdict.c.envelope).where(verdict.c.plan == plan).order_by(verdict.c.number)
+    return list(connection.execute(query).scalars())

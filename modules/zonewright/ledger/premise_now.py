@@ -1,0 +1,47 @@
+"""What is the case now where a premise of a plan does not hold any more."""
+
+from zonewright.model.world import Occupant, World
+from zonewright.place.read_set import Premise
+from zonewright.rules.geometry import bits, occupied
+from zonewright.rules.loads import ALONE, GRAMS, WORST, by_key, limits, total
+from zonewright.rules.words import amount, kilograms, listed
+
+
+def broken_sentence(premise: Premise, world: World, *, stack: str) -> str:
+    """The premise, and what is the case instead.
+
+    Args:
+        premise: an inequality that does not hold.
+        world: the world now; what the stack itself has in it does not count.
+        stack: id of the stack.
+    """
+    now = _now(premise, world, stack)
+    return f"it rests on this: {premise.sentence()}; now {now}" if now else f"this holds no more: {premise.sentence()}"
+
+
+def _now(premise: Premise, world: World, stack: str) -> str:
+    rack = world.racks.get(premise.subject)
+    if rack is None:
+        return "there is no such rack"
+    others = [item for item in world.occupants if item.rack == premise.subject and item.stack != stack]
+    if premise.kind == "rack-open":
+        return "it takes none"
+    if premise.kind == "units-free":
+        return _taken(premise, others)
+    names = {("weight", ""): GRAMS} | {("feed-live", feed): index for feed, index in WORST.items()}
+    names |= {("feed-failover", feed): index for feed, index in ALONE.items()}
+    index = names.get((premise.kind, premise.of))
+    if index is None:
+        return ""
+    used = total(by_key(others, frozenset(rack.feeds)).values())
+    left = limits(rack)[index] - used[index]
+    return kilograms(left) if index == GRAMS else amount(left, "W")
+
+
+def _taken(premise: Premise, others: list[Occupant]) -> str:
+    held = occupied(others)
+    mask = held["front"] | held["rear"] if premise.of == "both" else held["rear" if premise.of == "rear" else "front"]
+    units = [
+        f"U{unit}" for unit in range(premise.position, premise.position + premise.at_least) if mask & bits(unit, 1)
+    ]
+    return f"{listed(units)} taken" if units else "the rack is not that high"

@@ -1,0 +1,127 @@
+"""What a decision looked at, as texts that are kept by their digest: equal parts of two snapshots are kept once.
+
+The texts are the ledger's own rows, so that putting them into another ledger gives the same facts; sites that the
+change does not touch are there with their sums only.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from zonewright.ledger.change_messages import Snapshot
+from zonewright.ledger.examined import Examined
+from zonewright.ledger.proposals import remembered
+from zonewright.ledger.tables import admission, asset, claim, reservation, zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.world import Measured
+from zonewright.rules.finding import Finding
+from zonewright.telemetry.registers import registers
+
+ROW = ("stack_id", "party", "kind", "name", "state", "generation", "site", "rack", "room", "draw_w", "data")
+_READINGS = timedelta(days=400)
+
+
+def take(
+    connection: Connection, examined: Examined, findings: Iterable[Finding], *, telemetry: Path | None
+) -> tuple[Snapshot, list[str]]:
+    """The snapshot of an examined change and its texts.
+
+    Args:
+        connection: a transaction in which nothing has moved since.
+        examined: the change.
+        findings: its findings, before approvals.
+        telemetry: file of the readings, or None.
+    """
+    now = examined.at
+    request, sites = examined.request, frozenset(examined.facts.revisions)
+    texts: dict[str, str] = {"zone.json": str(connection.execute(select(zone.c.document)).scalar())}
+    texts |= _assets(connection)
+    texts |= _claims(connection, sites)
+    texts["loads.json"] = canonical_json(_loads(connection, sites))
+    texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
+    texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
+    last = remembered(connection, request.stack_id, request.demand_digest)
+    texts["remembered.json"] = canonical_json(
+        {key: json.loads(last[key]) if last else {} for key in ("unplaced", "sources")}
+    )
+    figures = {site: figure_data(one) for site, one in sorted(examined.facts.measured.items())}
+    if telemetry is not None and figures:
+        since = datetime.fromisoformat(now) - _READINGS
+        for site in figures:
+            texts |= {f"readings/{site}/{name}.csv": text for name, text in registers(telemetry, site, since).items()}
+    snapshot = Snapshot(
+        at=now,
+        stack_id=request.stack_id,
+        files={name: digest_of(text) for name, text in sorted(texts.items())},
+        figures=figures,
+        findings=[finding.to_data() for finding in findings],
+    )
+    return snapshot, [*texts.values(), snapshot.text()]
+
+
+def figure_data(measured: Measured) -> dict[str, Any]:
+    """What is measured of a site as plain data; ratios as exact fractions."""
+    return {
+        name: f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
+        for name, value in asdict(measured).items()
+    }
+
+
+def _row(row: RowMapping) -> dict[str, Any]:
+    return {**{name: row[name] for name in ROW if name != "data"}, "data": json.loads(row["data"])}
+
+
+def _assets(connection: Connection) -> dict[str, str]:
+    """All assets of the zone, by site: rules look at all of them."""
+    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.name, asset.c.state, asset.c.generation)
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        groups[row["site"]].append(_row(row))
+    return {f"assets/{site}.json": canonical_json(rows) for site, rows in sorted(groups.items())}
+
+
+def _claims(connection: Connection, sites: Collection[str]) -> dict[str, str]:
+    """The claims of the sites that the change touches, by row of racks."""
+    query = select(claim).where(claim.c.site.in_(sorted(sites)), claim.c.state != "freed").order_by(claim.c.id)
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        groups[row["rack"].rsplit("/", 1)[0]].append(_row(row))
+    return {f"claims/{name}.json": canonical_json(rows) for name, rows in sorted(groups.items())}
+
+
+def _loads(connection: Connection, sites: Collection[str]) -> list[dict[str, Any]]:
+    """What is claimed elsewhere, in sums by room and stack."""
+    sums = (
+        select(claim.c.stack_id, claim.c.site, claim.c.room, func.sum(claim.c.draw_w).label("draw_w"))
+        .where(claim.c.state.in_(("admitted", "active")), claim.c.site.notin_(sorted(sites)))
+        .group_by(claim.c.stack_id, claim.c.site, claim.c.room)
+        .order_by(claim.c.stack_id, claim.c.site, claim.c.room)
+    )
+    return [{**row, "draw_w": int(row["draw_w"])} for row in connection.execute(sums).mappings()]
+
+
+def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
+    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    found = []
+    for row in connection.execute(query.order_by(reservation.c.stack_id)):
+        holds = json.loads(row.proposal)["holds"]
+        here = {name: data for name, data in holds.items() if data["rack"].split("/", 1)[0] in sites}
+        found.append({"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at})
+    return found
+
+
+def _connections(connection: Connection, stack_id: str) -> list[dict[str, Any]]:
+    query = select(admission.c.stack_id, admission.c.party, admission.c.connections).where(
+        admission.c.state == "current", admission.c.stack_id != stack_id, admission.c.connections != "{}"
+    )
+    return [
+        {"stack_id": row.stack_id, "party": row.party, "connections": json.loads(row.connections)}
+        for row in connection.execute(query.order_by(admission.c.stack_id))
+    ]

@@ -1,0 +1,90 @@
+"""Plans and verdicts of the small zone's parties, made through the same functions as the command line's."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from support.ledger_party import Party
+from support.signing import key_of
+from zonewright.audit import gathering
+from zonewright.audit.bundle import write_folder
+from zonewright.audit.signing import signed_plan, signed_verdict
+from zonewright.ledger import messages as m
+from zonewright.ledger import verbs
+from zonewright.ledger.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.program.rendering import rendered_files
+from zonewright.seal.statement import Verdict
+
+
+class Planner:
+    """One stack that plans its changes.
+
+    Args:
+        party: the stack.
+        author: who signs its plans.
+    """
+
+    def __init__(self, party: Party, author: str = "anna") -> None:
+        self.party, self.author = party, author
+        self.texts: dict[str, str] = {}
+
+    def plan(
+        self, *, at: datetime, reason: str = "more load", emergency: bool = False, **fields: Any
+    ) -> tuple[Plan, PlanAnswer]:
+        """Propose, render, plan, sign and register."""
+        ledger, demand = self.party.client, self.party.demand(**fields)
+        proposal = self.party.propose(demand, reserve=False)
+        made = gathering.material(
+            ledger,
+            stack_id=self.party.stack_id,
+            demand=demand,
+            proposal=proposal,
+            rendered=rendered_files(demand, proposal),
+            inputs={"owner.yaml": canonical_json(fields)},
+        )
+        gathering.store(ledger, made)
+        plan = made.plan(reason=reason, emergency=emergency, planned_at=at.isoformat())
+        envelope = signed_plan(plan, key_of(self.author), signer=self.author)
+        request = PlanRequest(stack_id=self.party.stack_id, plan=plan.text(), envelope=envelope)
+        return plan, ledger.call(verbs.PLAN, request)
+
+    def verdict(self, plan: Plan, signer: str, *, at: datetime, word: Verdict = "approve") -> PlanAnswer:
+        """Sign a verdict and register it."""
+        envelope = signed_verdict(
+            plan, key_of(signer), signer=signer, verdict=word, comment="looked at", at=at.isoformat()
+        )
+        return self.party.client.call(verbs.VERDICT, VerdictRequest(envelope=envelope))
+
+    def admit(self, **fields: Any) -> m.Admission:
+        """What ``up`` does: propose with a reservation, render, store, admit."""
+        ledger, demand = self.party.client, self.party.demand(**fields)
+        proposal = self.party.propose(demand)
+        files = rendered_files(demand, proposal)
+        manifest = canonical_json({path: digest_of(text) for path, text in files.items()})
+        ledger.call(verbs.STORE, m.ContentRequest(texts=[manifest, *files.values()]))
+        request = m.AdmitRequest(
+            stack_id=self.party.stack_id,
+            party=self.party.party,
+            lineage=self.party.lineage,
+            demand_digest=proposal.demand_digest,
+            seats=proposal.seats,
+            addresses=proposal.addresses,
+            rendered_digest=digest_of(manifest),
+        )
+        return ledger.call(verbs.ADMIT, request)
+
+    def complete(self, admission: m.Admission) -> None:
+        """Confirm all that is admitted, and close the change."""
+        for name, state in self.party.states():
+            if state == "admitted":
+                self.party.confirm(name)
+        request = m.CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
+        self.party.client.call(verbs.COMPLETE, request)
+
+    def bundle(self, folder: Path | None = None, plan: str = "") -> dict[str, bytes]:
+        """The bundle of the last plan as the ledger has it."""
+        files = gathering.whole_bundle(self.party.client, PlanQuery(plan=plan, stack_id=self.party.stack_id))
+        if folder is not None:
+            write_folder(folder, files)
+        return files
