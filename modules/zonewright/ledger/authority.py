@@ -21,7 +21,7 @@ from zonewright.ledger.premise_now import broken_sentence
 from zonewright.ledger.tables import change, decided
 from zonewright.model.approval import Risk
 from zonewright.model.zone import Zone
-from zonewright.place.read_set import Premise, failed
+from zonewright.place import Premise, failed
 from zonewright.rules.finding import Finding, Participant, worst_first
 from zonewright.seal.decide import Decision, approved, policies_for
 
@@ -138,7 +138,7 @@ def _worse(asked: list[Finding], plan: Plan) -> Iterator[str]:
 
 def _broken(plan: Plan, examined: Examined) -> Iterator[str]:
     """Premises of the plan that fail now."""
-    world, stack = examined.facts.world, examined.request.stack_id
+    world, stack = examined.facts.now, examined.request.stack_id
     for premise in failed(map(Premise.from_data, plan.premises), world, stack=stack):
         yield broken_sentence(premise, world, stack=stack)
 

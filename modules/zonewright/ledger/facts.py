@@ -53,6 +53,12 @@ class Facts:
     measured: Mapping[str, Measured] = field(default_factory=dict)
     own: tuple[Occupant, ...] = ()
 
+    @property
+    def now(self) -> World:
+        """The world as premises look at it: the zone as it is, without the change, and what is measured of it."""
+        zone = None if self.base is None else replace(self.base.before(), measured=self.measured)
+        return replace(self.world, zone=zone)
+
 
 @lru_cache(maxsize=4096)
 def _row_facts(name: str, text: str, owner: str, *, accepts: bool) -> tuple[tuple[Rack, ...], tuple[Occupant, ...]]:

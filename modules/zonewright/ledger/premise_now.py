@@ -1,7 +1,8 @@
 """What is the case now where a premise of a plan does not hold any more."""
 
 from zonewright.model.world import Occupant, World
-from zonewright.place.read_set import Premise
+from zonewright.place.energy_premises import figure_of
+from zonewright.place.premise import ENERGY, Premise
 from zonewright.rules.geometry import bits, occupied
 from zonewright.rules.loads import ALONE, GRAMS, WORST, by_key, limits, total
 from zonewright.rules.words import amount, kilograms, listed
@@ -12,7 +13,7 @@ def broken_sentence(premise: Premise, world: World, *, stack: str) -> str:
 
     Args:
         premise: an inequality that does not hold.
-        world: the world now; what the stack itself has in it does not count.
+        world: the world now, as ``failed`` takes it.
         stack: id of the stack.
     """
     now = _now(premise, world, stack)
@@ -20,6 +21,8 @@ def broken_sentence(premise: Premise, world: World, *, stack: str) -> str:
 
 
 def _now(premise: Premise, world: World, stack: str) -> str:
+    if premise.kind in ENERGY:
+        return _figure(premise, world)
     rack = world.racks.get(premise.subject)
     if rack is None:
         return "there is no such rack"
@@ -36,6 +39,15 @@ def _now(premise: Premise, world: World, stack: str) -> str:
     used = total(by_key(others, frozenset(rack.feeds)).values())
     left = limits(rack)[index] - used[index]
     return kilograms(left) if index == GRAMS else amount(left, "W")
+
+
+def _figure(premise: Premise, world: World) -> str:
+    value = figure_of(premise, world.zone) if world.zone is not None else None
+    if value is None:
+        return "it is not known"
+    if premise.kind == "figure-age":
+        return f"they are {float(value) / 24:.1f} days old"
+    return f"it is {-(-value // 1) / 10**6:.6f}"
 
 
 def _taken(premise: Premise, others: list[Occupant]) -> str:
