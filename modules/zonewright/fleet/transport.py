@@ -6,16 +6,22 @@
       UnreachableError     no command was sent to the host
         SilentHostError    it accepts connections and says nothing, or does not answer
         RefusedPortError   it answers, and no SSH server does
+        DroppedError       it closes the connection before the login: too many at once, or it is starting
         HostKeyError       its key is unknown, or another one than was trusted
         LoginError         it does not let this user in
         AlgorithmError     it has only algorithms that are no longer used
       LostError            the connection broke after a command was sent: what it did is unknown
+      PrivilegeError       it does not let this user act as root
       CommandError         a command ended with another exit code than zero
+        StorageError       it can not store a file: disk full, read-only, damaged on the way
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+"""More of what a command prints is not kept."""
 
 
 class FleetError(Exception):
@@ -34,6 +40,10 @@ class RefusedPortError(UnreachableError, ConnectionRefusedError):
     """No SSH server answers at this address and port."""
 
 
+class DroppedError(UnreachableError, ConnectionResetError):
+    """The host closes the connection before the login; trying again later may help."""
+
+
 class HostKeyError(UnreachableError):
     """The host's key is not one that was trusted."""
 
@@ -50,6 +60,10 @@ class LostError(FleetError, ConnectionError):
     """The connection broke after a command was sent; what the host did is unknown until it is looked at."""
 
 
+class PrivilegeError(FleetError, PermissionError):
+    """The host does not let this user act as root; the command did not run."""
+
+
 class CommandError(FleetError):
     """A command ended with another exit code than zero.
 
@@ -64,14 +78,18 @@ class CommandError(FleetError):
         self.output = output
 
 
+class StorageError(CommandError):
+    """The host can not store a file; the file of this name is what it was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
     """A command that ended.
 
     Attributes:
-        code: its exit code.
-        stdout: what it printed, at most as much as was asked for.
-        stderr: what it complained of.
+        code: its exit code; 128 where a signal ended it.
+        stdout: what it printed, at most ``MAX_OUTPUT_BYTES``.
+        stderr: what it complained of, at most as much.
     """
 
     code: int
@@ -92,20 +110,23 @@ class Session(Protocol):
 
         Raises:
             LostError: when the connection broke before it ended, or the deadline passed.
+            PrivilegeError: when the host does not let the user act as root.
         """
         ...
 
-    def put(self, path: str, content: bytes, *, mode: int) -> None:
-        """Write a file whole: a temporary name beside it, then one atomic rename.
+    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False) -> None:
+        """Write a file whole: a temporary name beside it, its hash taken on the host, then one atomic rename.
 
         Args:
-            path: absolute path in a folder that the user may write to.
+            path: absolute path in a folder that is there.
             content: all of it.
             mode: permission bits, set before the rename.
+            as_root: write as root.
 
         Raises:
             LostError: when the connection broke.
-            CommandError: when the host can not store it (disk full, read-only file system).
+            PrivilegeError: when the host does not let the user act as root.
+            StorageError: when the host can not store it.
         """
         ...
 

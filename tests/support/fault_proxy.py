@@ -1,0 +1,89 @@
+"""A TCP proxy with faults: says nothing, resets after so many bytes, goes silent after so many, counts connections."""
+
+import contextlib
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+from typing import Self
+
+
+@dataclass
+class FaultProxy:
+    """A proxy before one server; a context manager.
+
+    Attributes:
+        upstream: the server; None accepts connections and says nothing.
+        reset_after: bytes to the server after which both sides are reset; None never.
+        freeze_after: bytes to the server after which nothing is passed on any more; None never.
+        say: what it says itself before it closes the connection; empty passes on.
+    """
+
+    upstream: tuple[str, int] | None
+    reset_after: int | None = None
+    freeze_after: int | None = None
+    say: bytes = b""
+    address: tuple[str, int] = ("", 0)
+    connections: int = 0
+    _listener: socket.socket = field(default_factory=socket.socket, repr=False)
+    _open: list[socket.socket] = field(default_factory=list, repr=False)
+    _threads: list[threading.Thread] = field(default_factory=list, repr=False)
+
+    def __enter__(self) -> Self:
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(64)
+        self.address = self._listener.getsockname()
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for one in (self._listener, *self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _start(self, work: object, *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type] # any function
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(client)
+            if self.say:
+                client.sendall(self.say)
+                client.close()
+            elif self.upstream is not None:
+                server = socket.create_connection(self.upstream)
+                self._open.append(server)
+                self._start(self._pass, client, server, self.reset_after, self.freeze_after)
+                self._start(self._pass, server, client, None, None)
+
+    @staticmethod
+    def _pass(source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None) -> None:
+        passed = 0
+        while True:
+            try:
+                piece = source.recv(16_384)
+                if not piece:
+                    sink.shutdown(socket.SHUT_WR)
+                    return
+                if freeze_after is None or passed < freeze_after:
+                    sink.sendall(piece)
+            except OSError:
+                return
+            passed += len(piece)
+            if reset_after is not None and passed >= reset_after:
+                for one in (source, sink):
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    with contextlib.suppress(OSError):
+                        one.shutdown(socket.SHUT_RD)  # wakes the other thread, which would hold the socket open
+                    one.close()
+                return
