@@ -14,6 +14,39 @@ AT_ONCE = 8
 _CONNECT_FAILED = 2
 
 
+class Hop:
+    """A channel through a bastion, as the socket of the connection behind it.
+
+    Paramiko may send data on a channel that another thread has just closed; OpenSSH then ends the whole connection,
+    and with it everybody else's. So writing and closing take turns here.
+
+    Args:
+        channel: to the host, open.
+    """
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    def send(self, data: bytes) -> int:
+        """Send some of the data; gives how much."""
+        with self._lock:
+            return self._channel.send(data)
+
+    def recv(self, size: int) -> bytes:
+        """Wait for some data."""
+        return self._channel.recv(size)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """How long to wait for each of them."""
+        self._channel.settimeout(seconds)
+
+    def close(self) -> None:
+        """End the channel."""
+        with self._lock:
+            self._channel.close()
+
+
 class _Bastion:
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -42,7 +75,7 @@ class Bastions:
         with self._bastion(target.jump).turns:
             yield
 
-    def channel(self, target: Target, connect_s: float, deadline: float) -> paramiko.Channel:
+    def channel(self, target: Target, connect_s: float, deadline: float) -> Hop:
         """A way to a host through its bastion.
 
         Raises:
@@ -55,9 +88,8 @@ class Bastions:
         connection = self._shared(jump, bastion, deadline)
         through = f"through {place_of(jump)}"
         try:
-            return connection.open_channel(
-                "direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=connect_s
-            )
+            destination = (target.address, target.port)
+            return Hop(connection.open_channel("direct-tcpip", destination, ("127.0.0.1", 0), timeout=connect_s))
         except paramiko.ChannelException as error:
             if error.code == _CONNECT_FAILED:
                 raise RefusedPortError(f"{place_of(target)} can not be reached {through}: {error.text}") from None

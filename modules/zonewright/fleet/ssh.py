@@ -14,7 +14,7 @@ from pathlib import Path
 
 import paramiko
 
-from zonewright.fleet.bastion import Bastions
+from zonewright.fleet.bastion import Bastions, Hop
 from zonewright.fleet.host_keys import KnownHost, Trust, read_known_hosts, trust_of
 from zonewright.fleet.public_keys import PublicKey
 from zonewright.fleet.ssh_errors import login_error, negotiation_error, place_of, route_error
@@ -153,7 +153,7 @@ class SshTransport:
         """A connection with keys exchanged; the host's key is not checked yet."""
         left_s = max(0.001, deadline - time.monotonic())
         road = self._road(target, min(self._settings.connect_s, left_s), deadline)
-        connection = paramiko.Transport(road, disabled_algorithms=WEAK)
+        connection = paramiko.Transport(road, disabled_algorithms=WEAK)  # type: ignore[arg-type] # a hop is as a socket
         connection.set_log_channel(_LOG)
         connection.banner_timeout = min(self._settings.banner_s, left_s)
         connection.handshake_timeout = min(self._settings.handshake_s, left_s)
@@ -179,7 +179,7 @@ class SshTransport:
             self._watchdog.call_off(ticket)
         return connection
 
-    def _road(self, target: Target, connect_s: float, deadline: float) -> socket.socket | paramiko.Channel:
+    def _road(self, target: Target, connect_s: float, deadline: float) -> socket.socket | Hop:
         if target.jump is not None:
             return self._bastions.channel(target, connect_s, deadline)
         try:
