@@ -9,9 +9,24 @@ import sys
 from collections.abc import Sequence
 
 from zonewright import __version__
-from zonewright.cli import check, diff, engine, explain, fit, init, ledger, pue, recover, schema, serve, stack, zone
+from zonewright.cli import (
+    check,
+    diff,
+    engine,
+    explain,
+    fit,
+    fleet,
+    init,
+    ledger,
+    pue,
+    recover,
+    schema,
+    serve,
+    stack,
+    zone,
+)
 
-COMMANDS = (init, check, fit, explain, zone, pue, diff, stack, ledger, recover, serve, engine, schema)
+COMMANDS = (init, check, fit, explain, zone, pue, diff, stack, ledger, recover, serve, fleet, engine, schema)
 
 
 def parser() -> argparse.ArgumentParser:

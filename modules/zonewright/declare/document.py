@@ -18,6 +18,7 @@ from zonewright.declare.text import read_text
 from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_at, walk
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.device_type import DeviceType
+from zonewright.model.fleet import FleetFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Document:
 
     file: str
     root: Node | None
-    content: Zone | OwnerFile | DeviceType | None
+    content: Zone | OwnerFile | DeviceType | FleetFile | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
 
@@ -107,7 +108,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
 class _Remains:
     """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
 
-    content: Zone | OwnerFile | DeviceType | None
+    content: Zone | OwnerFile | DeviceType | FleetFile | None
     wrongs: tuple[Wrong, ...]
     left_out: frozenset[Path] = frozenset()
     untold: int = 0

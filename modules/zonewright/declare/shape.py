@@ -9,12 +9,13 @@ from typing import Any
 
 from zonewright.declare.problem import Path, one_of
 from zonewright.model import OwnerFile, Zone
-from zonewright.model.approval import CLOCK_PATTERN, PUBLIC_KEY_PATTERN
-from zonewright.model.base import DATE_PATTERN, IDENTIFIER_PATTERN
+from zonewright.model.approval import PUBLIC_KEY_PATTERN
+from zonewright.model.base import CLOCK_PATTERN, DATE_PATTERN, IDENTIFIER_PATTERN
 from zonewright.model.device_type import DeviceType
+from zonewright.model.fleet import FleetFile
 
 Shape = dict[str, Any]
-FileType = type[Zone] | type[OwnerFile] | type[DeviceType]
+FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile]
 
 _UNITS = (
     (re.compile(r"\bwatts\b"), "watts"),
@@ -30,6 +31,8 @@ _PATTERNS = {
     r"^[a-z0-9-]+/[a-z0-9-]+$": "a power panel as site/panel, such as qp-dc1/panel-a",
     PUBLIC_KEY_PATTERN: "a public key as in OpenSSH's .pub file, without the comment, such as 'ssh-ed25519 AAAA...'",
     CLOCK_PATTERN: "a time of day such as '22:00'",
+    r"^[a-z_][a-z0-9_-]{0,31}$": "a user such as 'operator'",
+    r"^/[A-Za-z0-9._/-]{0,200}$": "an absolute path such as /home/operator/agent",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }

@@ -403,6 +403,36 @@ class Completed(Message):
     free: dict[str, SiteCapacity]
 
 
+class LeaseRequest(Message):
+    """Take, renew or give back the right to change a fleet's hosts."""
+
+    fleet: str = Field(min_length=1, max_length=200)
+    """Names the fleet: its operator."""
+    holder: str = Field(min_length=1, max_length=200)
+    """Who asks: a word of one run; the same word renews."""
+    who: str = Field(max_length=200)
+    """The person, for the one who is told to wait."""
+    seconds: int = Field(ge=0, le=86_400)
+    """For how long; 0 gives it back."""
+
+
+class Lease(Message):
+    """Who may change the fleet now."""
+
+    is_mine: bool
+    who: str = ""
+    since: str = ""
+    expires_at: str = ""
+
+
+class RecordRequest(Message):
+    """An entry of the journal about a fleet: a key that is trusted, a roll-out."""
+
+    kind: Literal["fleet-trust", "fleet-run"]
+    party: str = Field(max_length=64)
+    entry: dict[str, Any]
+
+
 class HistoryRequest(Message):
     """A page of the journal."""
 

@@ -14,6 +14,7 @@ from zonewright.ledger import (
     enrolments,
     holdings,
     proposals,
+    rollouts,
     verbs,
 )
 from zonewright.ledger.context import Context
@@ -45,6 +46,8 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.FIT: answers.fit_rooms,
     verbs.EXPLAIN: answers.explain_node,
     verbs.ENERGY: energy.energy,
+    verbs.LEASE: rollouts.lease,
+    verbs.RECORD: rollouts.record,
     verbs.HISTORY: contents.history,
     verbs.CHECKPOINT: contents.checkpoint,
     verbs.SNAPSHOT: changes.snapshot,

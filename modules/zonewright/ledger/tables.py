@@ -157,6 +157,16 @@ deployed = Table(
     UniqueConstraint("stack_id", "site"),
 )
 
+lease = Table(
+    "lease",
+    metadata,
+    Column("fleet", String(200), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("since", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+)
+
 journal = Table(
     "journal",
     metadata,

@@ -4,18 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.base import Clock, Date, Declared, Identifier, Line, Weekday
 
 Risk = Literal["low", "normal", "high"]
 """``high``: a finding asks for an approval or a waiver is used; ``normal``: places, draw or assets change."""
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 PUBLIC_KEY_PATTERN = r"^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$"
-CLOCK_PATTERN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 
 PublicKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY_PATTERN, strict=True)]
 """A public key as in an OpenSSH ``.pub`` file, without its comment."""
-Clock = Annotated[str, StringConstraints(pattern=CLOCK_PATTERN, strict=True)]
-"""A time of day, such as ``22:00``."""
 Needs = dict[Identifier, Annotated[int, Field(ge=1, le=20)]]
 
 

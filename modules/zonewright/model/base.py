@@ -4,7 +4,7 @@ Declared types are frozen, refuse unknown fields and compare by value, whether t
 built in Python. Nothing here reads a file, a clock or the network.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -20,6 +20,12 @@ DATE_PATTERN = r"^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
 
 Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True)]
 """A day as ``2026-07-01``: sorts as text, and needs no clock to be compared."""
+
+CLOCK_PATTERN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
+
+Clock = Annotated[str, StringConstraints(pattern=CLOCK_PATTERN, strict=True)]
+"""A time of day, such as ``22:00``."""
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Declared(BaseModel):

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from zonewright.model.approval import ChangeWindow, Weekday
+from zonewright.model.approval import ChangeWindow
+from zonewright.model.base import Weekday
 
 _DAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -1,0 +1,19 @@
+"""``zonewright fleet``: roll agents out to hosts over SSH, and know what runs there."""
+
+import argparse
+
+from zonewright.cli.fleet import inventory, trust
+
+SUBCOMMANDS = (inventory, trust)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``fleet``."""
+    parser = commands.add_parser(
+        "fleet",
+        help="roll agents out to hosts over SSH",
+        description="Roll agents out to the hosts of a fleet over SSH, and know what runs there.",
+    )
+    subcommands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for subcommand in SUBCOMMANDS:
+        subcommand.add_parser(subcommands)

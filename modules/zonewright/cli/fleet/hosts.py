@@ -1,0 +1,167 @@
+"""What all commands of a fleet share: which hosts are meant, and how to reach them."""
+
+import argparse
+import getpass
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.fleet.inventory import Host
+    from zonewright.fleet.ssh import SshTransport
+    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.messages import Holding
+    from zonewright.model.fleet import FleetFile
+
+
+class Refused(Exception):  # noqa: N818 - it carries an exit code, not a fault of the program
+    """The command can not go on; the sentences were not printed yet.
+
+    Attributes:
+        code: the exit code.
+    """
+
+    def __init__(self, sentences: list[str], code: int) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences, self.code = sentences, code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """A fleet as a command sees it."""
+
+    root: Path
+    file: "FleetFile"
+    folder: Path
+    hosts: "tuple[Host, ...]"
+    """All of them."""
+    chosen: "tuple[Host, ...]"
+    """Those that are meant."""
+
+
+def add_selectors(parser: argparse.ArgumentParser) -> None:
+    """The options that say which hosts are meant."""
+    parser.add_argument("hosts", nargs="*", metavar="HOST", help="only these hosts")
+    add_source(parser)
+    for name, what in (
+        ("site", "of this site"),
+        ("rack", "of this rack"),
+        ("tenant", "of this party"),
+        ("cluster", "of this cluster"),
+        ("label", "with this label"),
+    ):
+        parser.add_argument(f"--{name}", action="append", default=[], help=f"only hosts {what}; repeat for more")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many, in order of name")
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The options that say where the fleet is declared."""
+    parser.add_argument(
+        "--fleet", type=Path, default=Path("fleet.yaml"), metavar="FILE", help="its declaration (default: fleet.yaml)"
+    )
+    parser.add_argument("--stack", metavar="NAME", help="add the nodes that the ledger holds for this stack")
+    parser.add_argument("--ledger", metavar="URL", help="the ledger (default: the project's)")
+
+
+def read_fleet(arguments: argparse.Namespace) -> Fleet:
+    """The fleet and the hosts that are meant.
+
+    Raises:
+        Refused: when the file is faulty, or no host is meant.
+    """
+    from zonewright.cli.output import MISUSE
+    from zonewright.declare.stack_file import project_root
+    from zonewright.fleet.inventory import FleetFileError, Selector, hosts_of, read_fleet_file
+
+    root = project_root(Path.cwd())
+    try:
+        file = read_fleet_file(arguments.fleet)
+    except FleetFileError as error:
+        raise Refused([str(problem) for problem in error.problems], MISUSE) from None
+    hosts = hosts_of(file, _nodes(arguments.stack, arguments.ledger) if arguments.stack else ())
+    selector = Selector(
+        names=tuple(arguments.hosts),
+        sites=tuple(arguments.site),
+        racks=tuple(arguments.rack),
+        tenants=tuple(arguments.tenant),
+        clusters=tuple(arguments.cluster),
+        labels=tuple(arguments.label),
+        limit=arguments.limit,
+    )
+    try:
+        chosen = selector.choose(hosts)
+    except ValueError as error:
+        raise Refused(str(error).split("; "), MISUSE) from None
+    return Fleet(root=root, file=file, folder=arguments.fleet.resolve().parent, hosts=hosts, chosen=chosen)
+
+
+def _nodes(stack_name: str, url: str | None) -> "list[tuple[Holding, str]]":
+    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.ledger import messages, verbs
+
+    _, stack, ledger = stack_and_ledger(stack_name, url)
+    with ledger:
+        report = ledger.call(verbs.REPORT, messages.ReportRequest(stack_id=stack.stack_id))
+    return [(holding, report.party or "") for holding in report.holdings]
+
+
+def ledger_of(arguments: argparse.Namespace, root: Path) -> "LedgerClient":
+    """The fleet's ledger.
+
+    Raises:
+        LedgerUnavailableError: when there is none.
+    """
+    from zonewright.cli.connection import open_ledger
+    from zonewright.declare.stack_file import DEFAULT_LEDGER, read_stack_file
+
+    if arguments.ledger is None and arguments.stack:
+        return open_ledger(read_stack_file(root, arguments.stack).ledger, root)
+    return open_ledger(arguments.ledger or DEFAULT_LEDGER, root)
+
+
+def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTransport":
+    """How its hosts are reached.
+
+    Raises:
+        Refused: when a file of known hosts, or a key to log in with, can not be used.
+    """
+    from zonewright.cli.output import MISUSE
+    from zonewright.fleet.host_keys import KnownHostsError
+    from zonewright.fleet.ssh import SshSettings, SshTransport
+    from zonewright.fleet.transport import LoginError
+
+    settings = SshSettings(
+        key_files=tuple(Path(key).expanduser() for key in fleet.file.login.keys),
+        use_agent=fleet.file.login.use_agent,
+        known_hosts=known_hosts_of(fleet),
+        sudo_password=sudo_password,
+    )
+    try:
+        return SshTransport(settings)
+    except KnownHostsError as error:
+        raise Refused(error.sentences, MISUSE) from None
+    except LoginError as error:
+        raise Refused([str(error)], MISUSE) from None
+
+
+def known_hosts_of(fleet: Fleet) -> tuple[Path, ...]:
+    """The files that say which keys its hosts have."""
+    from zonewright.fleet.trust import KNOWN_HOSTS
+
+    named = tuple(fleet.folder / Path(name).expanduser() for name in fleet.file.login.known_hosts)
+    return (fleet.root / KNOWN_HOSTS, *named)
+
+
+def who() -> str:
+    """The person at this command line, as far as the machine knows."""
+    import socket
+
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def tell(refused: Refused) -> int:
+    """Print why a command can not go on; returns the exit code."""
+    for sentence in refused.sentences:
+        print(f"error: {sentence}", file=sys.stderr)
+    return refused.code

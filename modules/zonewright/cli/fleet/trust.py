@@ -1,0 +1,91 @@
+"""``zonewright fleet trust``: compare a host's key with what its console shows, and record that it is trusted."""
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zonewright.cli.fleet.hosts import Fleet
+    from zonewright.fleet.inventory import Host
+    from zonewright.fleet.ssh import SshTransport
+
+_SECONDS = 20.0
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``fleet trust``."""
+    from zonewright.cli.fleet.hosts import add_selectors
+
+    parser = commands.add_parser(
+        "trust",
+        help="compare a host's key with what its console shows, and trust it",
+        description=(
+            "Show the key that a host shows over the network, compare it with the fingerprint that you read at its "
+            "console, and record who trusted it when, in .zonewright/known_hosts and in the ledger's journal."
+        ),
+    )
+    add_selectors(parser)
+    parser.add_argument(
+        "--fingerprint", metavar="TEXT", help="what the console shows, for one host; without it you are asked"
+    )
+    parser.add_argument("--replace", action="store_true", help="replace the key that is trusted until now")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
+    from zonewright.cli.output import MISUSE
+    from zonewright.ledger import messages, verbs
+
+    try:
+        fleet = read_fleet(arguments)
+        transport = transport_of(fleet)
+    except Refused as refused:
+        return tell(refused)
+    if arguments.fingerprint is not None and len(fleet.chosen) != 1:
+        print(f"error: --fingerprint is for one host, {len(fleet.chosen)} are meant", file=sys.stderr)
+        return MISUSE
+    with ledger_of(arguments, fleet.root) as ledger:
+
+        def journal(entry: dict[str, Any]) -> None:
+            request = messages.RecordRequest(kind="fleet-trust", party=fleet.file.party, entry=entry)
+            ledger.call(verbs.RECORD, request)
+
+        codes = [_trust(fleet, host, transport, arguments, journal) for host in fleet.chosen]
+    transport.close()
+    return max(codes)
+
+
+def _trust(fleet: "Fleet", host: "Host", transport: "SshTransport", arguments: argparse.Namespace, journal: Any) -> int:
+    from zonewright.cli.fleet.hosts import who
+    from zonewright.cli.output import GOOD, NOT_DECIDED, REFUSED
+    from zonewright.fleet.transport import UnreachableError
+    from zonewright.fleet.trust import KNOWN_HOSTS, TrustError, compare, record
+
+    try:
+        shown = transport.scan(host.target, deadline=time.monotonic() + _SECONDS)
+    except UnreachableError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return NOT_DECIDED
+    comparison = compare(host.target, shown, fleet.root / KNOWN_HOSTS)
+    print(comparison.text(), flush=True)
+    if comparison.is_trusted:
+        print("  is trusted already")
+        return GOOD
+    try:
+        given = arguments.fingerprint if arguments.fingerprint is not None else _ask()
+        comparison.require(given, replace=arguments.replace)
+    except TrustError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED
+    record(comparison, fleet.root, who=who(), now=datetime.now(UTC), journal=journal)
+    print(f"  trusted, recorded in {KNOWN_HOSTS}")
+    return GOOD
+
+
+def _ask() -> str:
+    """The fingerprint that the person reads at the console."""
+    print("  as the console shows  ", end="", flush=True)
+    return sys.stdin.readline().strip()

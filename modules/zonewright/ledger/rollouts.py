@@ -1,0 +1,35 @@
+"""The verbs of a roll-out: who may change the hosts of a fleet now, and what was done to them, for the journal."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+
+from zonewright.ledger.context import Context, stamp
+from zonewright.ledger.journal import append
+from zonewright.ledger.messages import Done, Lease, LeaseRequest, RecordRequest
+from zonewright.ledger.tables import lease as table
+
+
+def lease(context: Context, request: LeaseRequest) -> Lease:
+    """Take, renew or give back the right to change a fleet's hosts; somebody else's stays until it expires."""
+    now = context.now()
+    expires_at = stamp(context.clock() + timedelta(seconds=request.seconds))
+    with context.database.writing() as connection:
+        row = connection.execute(select(table).where(table.c.fleet == request.fleet)).first()
+        is_held = row is not None and row.expires_at > now
+        if row is not None and is_held and row.holder != request.holder:
+            return Lease(is_mine=False, who=row.who, since=row.since, expires_at=row.expires_at)
+        connection.execute(delete(table).where(table.c.fleet == request.fleet))
+        if request.seconds == 0:
+            return Lease(is_mine=True)
+        since = row.since if row is not None and is_held else now
+        values = {"fleet": request.fleet, "holder": request.holder, "who": request.who, "since": since}
+        connection.execute(table.insert().values(**values, expires_at=expires_at))
+    return Lease(is_mine=True, who=request.who, since=since, expires_at=expires_at)
+
+
+def record(context: Context, request: RecordRequest) -> Done:
+    """Write an entry about a fleet into the journal."""
+    with context.database.writing() as connection:
+        append(connection, at=context.now(), kind=request.kind, stack_id="", party=request.party, payload=request.entry)
+    return Done()

@@ -1,0 +1,168 @@
+"""What an operator declares of a fleet: how to reach its hosts, and how agents are rolled out to them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from zonewright.model.base import Clock, Date, Declared, Identifier, Line, Weekday
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$", strict=True)]
+Folder = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._/-]{0,200}$", strict=True)]
+Lines = Annotated[tuple[Line, ...], Field(max_length=20, strict=False)]
+
+
+class Access(Declared):
+    """How to reach one host."""
+
+    address: Line = ""
+    """Its name or address; the host's id where it is left out."""
+    port: Port | None = None
+    """Port of its SSH server, where it is another one than the fleet's."""
+    user: User | None = None
+    """Who logs in, where it is another one than the fleet's."""
+    host_keys: Lines = ()
+    """Public keys that it may show, as `ssh-ed25519 AAAA...`; without any the known hosts are asked."""
+
+
+class FleetHost(Access):
+    """One host."""
+
+    jump: Identifier | None = None
+    """The bastion to go through, where it is another one than the fleet's."""
+    site: Identifier | None = None
+    """Its site."""
+    rack: Line = ""
+    """Its rack, as site/room/row/rack."""
+    tenant: Identifier | None = None
+    """The party whose node it is."""
+    cluster: Identifier | None = None
+    """Its cluster."""
+    labels: Annotated[tuple[Identifier, ...], Field(max_length=50, strict=False)] = ()
+    """Words to select it by."""
+
+
+class Login(Declared):
+    """How to log in to all hosts that do not say otherwise."""
+
+    user: User
+    """Who logs in."""
+    port: Port = 22
+    """Port of the SSH servers."""
+    jump: Identifier | None = None
+    """The bastion to go through."""
+    keys: Lines = ()
+    """Files with private keys, tried in this order; `~` is the home folder."""
+    use_agent: bool = False
+    """Whether the keys of ssh-agent are tried too."""
+    known_hosts: Lines = ()
+    """Files that say which keys hosts have, besides `.zonewright/known_hosts`."""
+
+
+class AgentSettings(Declared):
+    """The agent as it is to run on every host."""
+
+    url: Line
+    """Where it reports, such as `https://zone.example:8480/v1/metrics`."""
+    interval_s: Annotated[float, Field(ge=1, le=3600, strict=False)] = 10.0
+    """Seconds between two samplings."""
+    power_max_w: Annotated[float, Field(ge=10, le=200_000, strict=False)] = 2000.0
+    """The most that a host can draw, in watts."""
+    sources: Annotated[tuple[Literal["host", "hwmon", "rapl"], ...], Field(min_length=1, strict=False)] = (
+        "host",
+        "hwmon",
+        "rapl",
+    )
+    """What it reads."""
+    psutil: Line = "distribution"
+    """Wheels of psutil, as a folder beside this file, or `distribution` for the host's own python3-psutil."""
+    prefix: Folder | None = None
+    """A folder of the user for everything, on hosts without root; without it the agent is the system's."""
+    supervisor: Literal["systemd", "runit"] | None = None
+    """What keeps it running, where it is not to be found out."""
+
+
+class WaveSize(Declared):
+    """How many of the hosts a wave may bring the roll-out to."""
+
+    hosts: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """So many hosts in all."""
+    percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """So many per cent of all, at least one host more than before."""
+    soak_s: Annotated[float, Field(ge=0, le=86_400, strict=False)] = 0.0
+    """Seconds to wait after it, at the end of which its hosts must still be healthy."""
+
+
+class StopLimits(Declared):
+    """How many hosts may go wrong, each way counted for itself, before no further host is touched."""
+
+    failed: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Hosts where a step failed or the agent is not healthy."""
+    unreachable: Annotated[int, Field(ge=0, le=100_000)] = 5
+    """Hosts that nothing was sent to."""
+    unknown: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Hosts where it is not known what was done."""
+
+
+class Window(Declared):
+    """When hosts may be touched, in the operator's local time."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7, strict=False)]
+    """Days of the week."""
+    begin: Clock
+    """First minute, such as `22:00`."""
+    end: Clock
+    """The minute after the last one; earlier than `begin` where it is past midnight."""
+
+
+class Freeze(Declared):
+    """Days on which no host is touched."""
+
+    first: Date
+    """The first of them."""
+    last: Date
+    """The last of them."""
+    reason: Line
+    """Why, for those who ask."""
+
+
+class RollOut(Declared):
+    """How a change goes over the hosts."""
+
+    waves: Annotated[tuple[WaveSize, ...], Field(min_length=1, max_length=20, strict=False)] = (
+        WaveSize(hosts=1),
+        WaveSize(percent=10),
+        WaveSize(percent=100),
+    )
+    """Waves in their order; the last one must reach all hosts."""
+    stop: StopLimits = StopLimits()
+    """When to stop."""
+    parallel: Annotated[int, Field(ge=1, le=500)] = 50
+    """Hosts at the same time."""
+    host_deadline_s: Annotated[float, Field(ge=1, le=3600, strict=False)] = 120.0
+    """Seconds for one host, all steps together."""
+    run_deadline_s: Annotated[float, Field(ge=1, le=86_400, strict=False)] = 14_400.0
+    """Seconds for a whole run."""
+    health_s: Annotated[float, Field(ge=1, le=600, strict=False)] = 30.0
+    """Seconds for an agent to report after it was started."""
+    windows: Annotated[tuple[Window, ...], Field(max_length=20, strict=False)] = ()
+    """When hosts may be touched; without any, always."""
+    freeze: Annotated[tuple[Freeze, ...], Field(max_length=100, strict=False)] = ()
+    """Days on which they may not."""
+
+
+class FleetFile(Declared):
+    """A fleet: its hosts, how to reach them, and how agents come to them."""
+
+    party: Identifier
+    """The operator."""
+    login: Login
+    """How to log in."""
+    bastions: dict[Identifier, Access] = Field(default_factory=dict)
+    """Hosts that others are reached through."""
+    hosts: dict[Identifier, FleetHost] = Field(default_factory=dict)
+    """Hosts by id; a stack's nodes are added from the ledger."""
+    agent: AgentSettings | None = None
+    """The agent, where one is rolled out."""
+    rollout: RollOut = RollOut()
+    """How a change goes over the hosts."""
