@@ -11,6 +11,7 @@ from pathlib import Path
 from zonewright.cli import parser
 from zonewright.ledger.service import FUNCTIONS
 from zonewright.provider.resources import RESOURCES
+from zonewright.render.format import ROOTS
 from zonewright.render.formats import FORMATS
 from zonewright.rules.document import reference_markdown
 
@@ -101,13 +102,30 @@ def ledger_page() -> str:
     return "\n".join(parts)
 
 
+FORMATS_INTRODUCTION = (
+    "Files of a node belong to the stack that places it, files of a site to the stack that brings the site in. Below "
+    "the folder of its node or site each stands where it stands on the host. A value that holds a line break, another "
+    "control character or a format character is refused with a sentence; all others are quoted by the filters of the "
+    "format. Verdicts of the validators: see [review a difference](../how-to/review-a-difference.md).\n"
+)
+
+
 def formats_page() -> str:
     """Configuration formats."""
-    parts = [HEAD, "# Configuration formats\n"]
+    parts = [
+        HEAD,
+        "# Configuration formats\n",
+        FORMATS_INTRODUCTION,
+    ]
     for item in FORMATS:
-        validator = f"`{' '.join(item.validator)}` (Debian package `{item.package}`)" if item.validator else "none"
         parts.append(f"## {item.id}\n\n{item.title}.\n\n{item.description}\n")
-        parts.append(f"- path: `{item.path}`\n- template: `{item.template}`\n- validator: {validator}\n")
+        root = ROOTS[item.subject]
+        parts += [f"- path: `{root}/{file.path}`, from the template `{file.template}`" for file in item.files]
+        if item.check is None:
+            parts.append("- validator: none\n")
+            continue
+        commands = ", ".join(f"`{item.check.program} {' '.join(arguments)}`" for arguments in item.check.commands)
+        parts.append(f"- validator: {commands} (Debian package `{item.check.package}`)\n")
     return "\n".join(parts)
 
 

@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from support.golden import compare_golden, golden
+from support.validators import installed_validator, validator_of
 from zonewright.model import Site
-from zonewright.render import NodeContext, RenderError, node_context, render_nodes
-from zonewright.render.validate import NetplanValidator
+from zonewright.render import NodeContext, RenderError, node_context, render_all
+from zonewright.render.formats.netplan import NETPLAN
+from zonewright.render.validate import NativeValidator
 
 POOLS: dict[str, dict[str, str]] = {
     "v4": {"prefix": "10.80.16.0/20", "gateway": "10.80.16.1"},
@@ -52,7 +54,7 @@ CASES = {
 
 def text_of(made: NodeContext) -> str:
     """The one file of a node."""
-    return next(iter(render_nodes([made]).values()))
+    return next(iter(render_all([made]).values()))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -62,18 +64,12 @@ def test_rendered_files_are_the_committed_ones(case: str) -> None:
 
 
 @pytest.fixture(name="netplan")
-def _netplan() -> NetplanValidator:
-    validator = NetplanValidator()
-    if validator.validate({}).status == "not-run":
-        message = "netplan is not installed (Debian package netplan.io): its verdict on our files is NOT tested"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return validator
+def _netplan() -> NativeValidator:
+    return installed_validator(NETPLAN)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_netplan_takes_each_file(netplan: NetplanValidator, case: str) -> None:
+def test_netplan_takes_each_file(netplan: NativeValidator, case: str) -> None:
     """The real netplan generates from each golden file without complaint."""
     text = golden(f"netplan/{case}.yaml")
     verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
@@ -81,7 +77,7 @@ def test_netplan_takes_each_file(netplan: NetplanValidator, case: str) -> None:
 
 
 @pytest.mark.parametrize(("right", "wrong"), [("addresses:", "adresses:"), ("10.80.16.5/20", "10.80.16.555/20")])
-def test_netplan_refuses_a_broken_file(netplan: NetplanValidator, right: str, wrong: str) -> None:
+def test_netplan_refuses_a_broken_file(netplan: NativeValidator, right: str, wrong: str) -> None:
     """An unknown key and a bad address are failures, with netplan's own words."""
     text = text_of(CASES["v4-only"]).replace(right, wrong, 1)
     verdict = netplan.validate({"etc/netplan/50-zonewright.yaml": text})
@@ -92,7 +88,7 @@ def test_netplan_refuses_a_broken_file(netplan: NetplanValidator, right: str, wr
 def test_an_absent_validator_is_not_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the program the verdict is not-run, and says what to install."""
     monkeypatch.setenv("PATH", "/nowhere")
-    verdict = NetplanValidator().validate({"etc/netplan/x.yaml": "network: {}\n"})
+    verdict = validator_of(NETPLAN).validate({"etc/netplan/x.yaml": "network: {}\n"})
     assert verdict.status == "not-run"
     assert "netplan.io" in verdict.detail
 
@@ -121,7 +117,7 @@ def test_a_value_that_could_break_a_line_is_refused(value: object) -> None:
     """Control and format characters, and what is no text, never get into a file; the sentence says where."""
     bad = replace(CASES["dual-stack"], name_servers=(value,))  # type: ignore[arg-type]
     with pytest.raises(RenderError) as caught:
-        render_nodes([bad])
+        render_all([bad])
     assert "node.name_servers[0]" in str(caught.value)
     assert "netplan/node.yaml.j2:" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -131,4 +127,4 @@ def test_a_value_that_could_break_a_line_is_refused(value: object) -> None:
 def test_a_name_can_not_lead_to_another_folder(name: str) -> None:
     """A node's name that is no identifier is refused before a path is made of it."""
     with pytest.raises(RenderError):
-        render_nodes([replace(CASES["v4-only"], name=name)])
+        render_all([replace(CASES["v4-only"], name=name)])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from zonewright.ledger.facts import Facts
 from zonewright.ledger.messages import Impact, SeatData
+from zonewright.ledger.zone_facts import Part, RowSums, wanted_part
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.world import ZoneFacts
@@ -13,13 +14,46 @@ from zonewright.rules.energy_state import state_of
 
 
 def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, SeatData]) -> dict[str, Impact]:
-    """By site, what is claimed with the change less what is claimed now; a site where nothing changes is left out.
+    """By site, what there is with the change less what there is now; a site where nothing changes is left out.
 
     Args:
         facts: what was gathered.
         demand: what the stack wants.
         seats: places by node name.
     """
+    watts, units = _claimed(facts, demand, seats)
+    capacity_w: Counter[str] = Counter()
+    capacity_units: Counter[str] = Counter()
+    if facts.base is not None:
+        for part, sign in ((facts.base.own, -1), (wanted_part(demand), 1)):
+            for site, row in _rows(part):
+                watts[site] += sign * row.baseline_w
+                units[site] += sign * row.baseline_units
+                capacity_w[site] += sign * row.design_w
+                capacity_units[site] += sign * row.units
+    before = facts.base.before() if facts.base is not None else None
+    after = facts.base.after(demand, seats) if facts.base is not None else None
+    own_sites = {name for name, item in demand.assets.items() if item.kind == "site"}
+    found = {
+        site: Impact(
+            kw=watts[site] / 1000,
+            units=units[site],
+            capacity_kw=capacity_w[site] / 1000,
+            capacity_units=capacity_units[site],
+            ratio_before=_ratio(before, site, facts),
+            ratio_after=_ratio(after, site, facts, since=before),
+        )
+        for site in sorted({*watts, *units, *capacity_w, *own_sites})
+    }
+    return {site: item for site, item in found.items() if _is_change(item)}
+
+
+def _is_change(item: Impact) -> bool:
+    counts = (item.kw, item.units, item.capacity_kw, item.capacity_units)
+    return any(counts) or item.ratio_before != item.ratio_after
+
+
+def _claimed(facts: Facts, demand: Demand, seats: Mapping[str, SeatData]) -> tuple[Counter[str], Counter[str]]:
     watts: Counter[str] = Counter()
     units: Counter[str] = Counter()
     for item in facts.own:
@@ -31,18 +65,11 @@ def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, SeatData]) -> di
             if node.name in seats:
                 watts[wanted.cluster.site] += wanted.node_type.allocated_draw
                 units[wanted.cluster.site] += wanted.node_type.u_height
-    before = facts.base.before() if facts.base is not None else None
-    after = facts.base.after(demand, seats) if facts.base is not None else None
-    return {
-        site: Impact(
-            kw=watts[site] / 1000,
-            units=units[site],
-            ratio_before=_ratio(before, site, facts),
-            ratio_after=_ratio(after, site, facts, since=before),
-        )
-        for site in sorted(watts.keys() | units.keys())
-        if watts[site] or units[site]
-    }
+    return watts, units
+
+
+def _rows(part: Part) -> list[tuple[str, RowSums]]:
+    return [(name.split("/", 1)[0], row) for name, row in part.rows.items()]
 
 
 def _ratio(zone: ZoneFacts | None, site_id: str, facts: Facts, *, since: ZoneFacts | None = None) -> str | None:

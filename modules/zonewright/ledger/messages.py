@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zonewright.model import Zone
 from zonewright.model.demand import Demand
+from zonewright.model.surroundings import Surroundings
 
 Kind = Literal["node", "site", "row", "duct", "link"]
 State = Literal["admitted", "active", "releasing", "freed"]
@@ -99,10 +100,21 @@ class ProposeRequest(StackRequest):
 
 
 class Impact(Message):
-    """What a change does to one site: IT power and rack units that are claimed, and the projected energy ratio."""
+    """What a change does to one site.
+
+    Attributes:
+        kw: IT power that is taken, by claims and baseline, more or less than before.
+        units: rack units that are taken.
+        capacity_kw: IT power that its racks bear with one feed lost, planned ones included.
+        capacity_units: rack units that it has.
+        ratio_before: energy ratio of the next twelve months without the change, None where it is not known.
+        ratio_after: the same with it.
+    """
 
     kw: float
     units: int
+    capacity_kw: float = 0.0
+    capacity_units: int = 0
     ratio_before: str | None = None
     ratio_after: str | None = None
 
@@ -119,6 +131,7 @@ class Proposal(Message):
         premises: the read set, as inequalities.
         findings: the rules that do not hold for this proposal.
         sites: the site assets of the nodes' sites, for rendering.
+        surroundings: the zone around the stack's own sites, for rendering; None where it brings in no site.
         expires_at: end of the reservation (ISO 8601), or None.
         changed: for nodes whose place differs from the last preview of the same demand: (old, new).
         impact: what the change does to each site that it touches, by id.
@@ -132,6 +145,7 @@ class Proposal(Message):
     premises: list[dict[str, Any]]
     findings: list[dict[str, Any]]
     sites: dict[str, dict[str, Any]]
+    surroundings: Surroundings | None = None
     expires_at: str | None = None
     changed: dict[str, tuple[SeatData | None, SeatData | None]] = Field(default_factory=dict)
     impact: dict[str, Impact] = Field(default_factory=dict)

@@ -31,6 +31,8 @@ from zonewright.ledger.tables import proposal as proposal_table
 from zonewright.ledger.tables import reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
+from zonewright.model.surroundings import Surroundings
+from zonewright.rules.surroundings import surroundings_of
 
 
 def propose(context: Context, request: ProposeRequest) -> Proposal:
@@ -106,9 +108,15 @@ def _answer(
             for site_id, site in facts.sites.items()
             if site_id in wanted_sites
         },
+        surroundings=_surroundings(facts, request.demand),
         changed=dict(changed),
         impact=dict(made.impact),
     )
+
+
+def _surroundings(facts: Facts, demand: Demand) -> Surroundings | None:
+    own = {name for name, item in demand.assets.items() if item.kind == "site"}
+    return surroundings_of(facts.base.after(demand, {}), own) if own and facts.base is not None else None
 
 
 def _held_proposal(connection: Connection, request: ProposeRequest, digest: str, now: str) -> Proposal | None:

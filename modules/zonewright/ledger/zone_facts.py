@@ -48,12 +48,14 @@ def parse_zone(document: str) -> Zone:
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """What a row adds to its room, in watts; a planned one adds its design only once its room is in use."""
+    """What a row adds to its room, in watts and rack units; a planned one adds its design only once it is in use."""
 
     room: str
     design_w: int
     baseline_w: int
     is_planned: bool
+    units: int
+    baseline_units: int
 
 
 @lru_cache(maxsize=16_384)
@@ -68,6 +70,8 @@ def _row_sums(name: str, text: str) -> RowSums:
         design_w=row.racks * per_rack,
         baseline_w=sum(len(expand_ids(one.racks)) * one.allocated_draw for one in row.baseline.values()),
         is_planned="planned" in (row.status, item.room.status),
+        units=row.racks * row.u_height,
+        baseline_units=sum(len(expand_ids(one.racks)) * one.u_height for one in row.baseline.values()),
     )
 
 
@@ -119,14 +123,20 @@ class ZoneBase:
 
     def after(self, demand: Demand, seats: Mapping[str, SeatData]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
-        wanted = Part()
-        for name, item in demand.assets.items():
-            wanted.add(name, asset_text(item), demand.party)
+        wanted = wanted_part(demand)
         for cluster_id, part in demand.clusters.items():
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
                     wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += part.node_type.allocated_draw
         return _facts(self.zone, self.others, wanted)
+
+
+def wanted_part(demand: Demand) -> Part:
+    """The assets of a demand."""
+    wanted = Part()
+    for name, item in demand.assets.items():
+        wanted.add(name, asset_text(item), demand.party)
+    return wanted
 
 
 def _facts(zone_file: Zone, *parts: Part) -> ZoneFacts:

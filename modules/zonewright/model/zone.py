@@ -122,6 +122,13 @@ class Zone(Declared):
     """Persons who sign plans and verdicts, by id."""
     approvals: dict[Identifier, ApprovalPolicy] = Field(default_factory=dict)
     """Approval policies by id."""
+    service: (
+        Annotated[
+            str, Field(pattern=r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$", max_length=200)
+        ]
+        | None
+    ) = None
+    """URL at which sites reach the zone's service, such as https://service.zone.internal; without it, this host."""
 
     def limit(self, name: LimitName) -> Limit | None:
         """A limit in force: of the nearest pack that has it, or its default, or None."""

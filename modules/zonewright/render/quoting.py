@@ -1,5 +1,6 @@
 """How values get into files: each format's own quoting, and no value that could add a line."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
@@ -70,5 +71,53 @@ def comment(value: object) -> Quoted:
     return Quoted(plain(value))
 
 
-FILTERS: Mapping[str, Callable[[object], Quoted]] = {"comment": comment, "yaml": yaml_string}
+def alert_text(value: object) -> Quoted:
+    r"""A double-quoted YAML scalar that Prometheus, which expands labels of alerts as Go templates, leaves as it is.
+
+    Raises:
+        RenderError: as ``plain``.
+
+    Example:
+        >>> print(alert_text("{{ $value }}"))
+        "{{ \"{{\" }} $value }}"
+    """
+    return yaml_string(plain(value).replace("{{", '{{ "{{" }}'))
+
+
+def promql_string(value: object) -> Quoted:
+    r"""A string of PromQL within a YAML block scalar, which has no escapes of its own.
+
+    Raises:
+        RenderError: as ``plain``.
+
+    Example:
+        >>> print(promql_string('a "b" c\d'))
+        "a \"b\" c\\d"
+    """
+    escaped = plain(value).replace("\\", "\\\\").replace('"', '\\"')
+    return Quoted(f'"{escaped}"')
+
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:/_-]*")
+
+
+def word(value: object) -> Quoted:
+    """A word of a command language without quoting, such as an id, an address or a number.
+
+    Raises:
+        RenderError: as ``plain``, and when the value is anything else.
+    """
+    text = plain(value)
+    if _WORD.fullmatch(text) is None:
+        raise RenderError(f"expected one word of A-Z a-z 0-9 . : / _ -, got {shown(text)}")
+    return Quoted(text)
+
+
+FILTERS: Mapping[str, Callable[[object], Quoted]] = {
+    "alert": alert_text,
+    "comment": comment,
+    "promql": promql_string,
+    "word": word,
+    "yaml": yaml_string,
+}
 """All that templates may do with a value, by name."""

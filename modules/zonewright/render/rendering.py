@@ -1,32 +1,34 @@
 """Contexts in, files out: all of them, or an error."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.render.context import NodeContext, leaves
+from zonewright.render.context import leaves
 from zonewright.render.errors import RenderError
-from zonewright.render.formats import FORMATS, Format
+from zonewright.render.format import AnyContext, File, Format, root_of, subject_text
+from zonewright.render.formats import FORMATS
 from zonewright.render.quoting import flaw_of
 from zonewright.render.templates import load
 
 MAX_FILE_CHARACTERS = 1_000_000
 
 
-def render_nodes(contexts: Iterable[NodeContext]) -> Mapping[str, str]:
-    """Every configuration of the nodes: text by path, in order of path.
+def render_all(contexts: Iterable[AnyContext]) -> Mapping[str, str]:
+    """Every configuration of nodes and sites: text by path, in order of path.
 
     Raises:
         RenderError: for the first value that can not be rendered; nothing is returned then.
     """
     files: dict[str, str] = {}
     for context in contexts:
+        root = root_of(context)
         _refuse_flaws(context)
-        for format_ in FORMATS:
-            path = format_.path_of(context)
+        for format_, file in _files_of(context):
+            path = f"{root}/{file.path}"
             if path in files:
-                raise RenderError(f"two nodes of site {context.site} are called {context.name}", subject=path)
-            files[path] = _render(format_, context)
+                raise RenderError(f"two subjects have one path: {subject_text(context)}", subject=path)
+            files[path] = _render(format_, file, context)
     return dict(sorted(files.items()))
 
 
@@ -35,43 +37,47 @@ def tree_digest(files: Mapping[str, str]) -> str:
     return digest_of(canonical_json({path: digest_of(text) for path, text in files.items()}))
 
 
-def _refuse_flaws(context: NodeContext) -> None:
+def _files_of(context: AnyContext) -> Iterator[tuple[Format, File]]:
+    for format_ in FORMATS:
+        if format_.applies_to(context):
+            for file in format_.files:
+                yield format_, file
+
+
+def _refuse_flaws(context: AnyContext) -> None:
     """Raise for the first value that must not get into a file, naming where a template would print it."""
-    for path, value in leaves(context, "node"):
+    uses = [(file, use) for format_, file in _files_of(context) for use in load(format_, file).expressions]
+    for path, value in leaves(context, _name(context)):
         flaw = flaw_of(value)
         if flaw is None:
             continue
         field = re.sub(r"\[[0-9]+\]", "[]", path)
-        subject = f"node {context.name!r} in {context.rack!r}"
-        for format_ in FORMATS:
-            for use in load(format_).expressions:
-                if use.path == field:
-                    raise RenderError(
-                        flaw,
-                        template=format_.template,
-                        line=use.line,
-                        variable=use.text,
-                        data_path=path,
-                        subject=subject,
-                    )
+        subject = subject_text(context)
+        for file, use in uses:
+            if use.path == field:
+                raise RenderError(
+                    flaw, template=file.template, line=use.line, variable=use.text, data_path=path, subject=subject
+                )
         raise RenderError(flaw, data_path=path, subject=subject)
 
 
-def _render(format_: Format, context: NodeContext) -> str:
-    loaded = load(format_)
-    subject = f"node {context.name} in {context.rack}"
+def _name(context: AnyContext) -> str:
+    return next(format_.subject for format_, _ in _files_of(context))
+
+
+def _render(format_: Format, file: File, context: AnyContext) -> str:
+    loaded = load(format_, file)
+    subject = subject_text(context)
     try:
-        text = loaded.template.render(node=context)
+        text = loaded.template.render({format_.subject: context})
     except Exception as error:  # whatever a template stumbles over, the caller gets a sentence and no text
-        line = _template_line(error, format_.template)
+        line = _template_line(error, file.template)
         uses = [use.text for use in loaded.expressions if use.line == line]
         variable = uses[0] if len(uses) == 1 else ""
-        raise RenderError(
-            str(error), template=format_.template, line=line, variable=variable, subject=subject
-        ) from error
+        raise RenderError(str(error), template=file.template, line=line, variable=variable, subject=subject) from error
     if len(text) > MAX_FILE_CHARACTERS:
         what = f"the file would have {len(text):,} characters; at most {MAX_FILE_CHARACTERS:,} are written"
-        raise RenderError(what, template=format_.template, subject=subject)
+        raise RenderError(what, template=file.template, subject=subject)
     return text if text.endswith("\n") else f"{text}\n"
 
 

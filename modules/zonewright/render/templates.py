@@ -11,10 +11,9 @@ from functools import cache
 
 from jinja2 import Template, TemplateError, nodes
 
-from zonewright.render.context import NodeContext
 from zonewright.render.environment import environment
 from zonewright.render.errors import RenderError
-from zonewright.render.formats import Format
+from zonewright.render.format import CONTEXTS, File, Format, Subject
 
 _ALLOWED = (
     nodes.Template,
@@ -64,8 +63,8 @@ class _Field:
 
 
 @cache
-def load(format_: Format) -> Loaded:
-    """The template of a format, checked and compiled once in a process.
+def load(format_: Format, file: File) -> Loaded:
+    """The template of one file of a format, checked and compiled once in a process.
 
     Raises:
         RenderError: when there is no such template, or it is not one that may run.
@@ -74,29 +73,30 @@ def load(format_: Format) -> Loaded:
     try:
         if sandbox.loader is None:
             raise RenderError("the sandbox has no loader")
-        source, _, _ = sandbox.loader.get_source(sandbox, format_.template)
+        source, _, _ = sandbox.loader.get_source(sandbox, file.template)
         return Loaded(
-            expressions=check(source, template=format_.template, filters=format_.filters),
-            template=sandbox.get_template(format_.template),
+            expressions=check(source, template=file.template, filters=format_.filters, subject=format_.subject),
+            template=sandbox.get_template(file.template),
         )
     except TemplateError as error:
-        raise RenderError(f"no template to run: {error.message}", template=format_.template) from error
+        raise RenderError(f"no template to run: {error.message}", template=file.template) from error
 
 
-def check(source: str, *, template: str, filters: frozenset[str]) -> tuple[Expression, ...]:
+def check(source: str, *, template: str, filters: frozenset[str], subject: Subject) -> tuple[Expression, ...]:
     """Where a template uses which value.
 
     Args:
         source: the template's text.
         template: its name, for messages.
         filters: names of the filters that quote for its format.
+        subject: what it is for; this is the one name that it starts from.
 
     Raises:
         RenderError: names the first line that holds more than a template may.
     """
     try:
         tree = environment().parse(source, template)
-        return tuple(_Checker(filters).walk(tree, {"node": _Field("node", NodeContext)}))
+        return tuple(_Checker(filters).walk(tree, {subject: _Field(subject, CONTEXTS[subject])}))
     except TemplateError as error:
         line = getattr(error, "lineno", 0)
         raise RenderError(f"not a template: {error.message}", template=template, line=line) from error

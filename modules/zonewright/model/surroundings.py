@@ -1,0 +1,51 @@
+"""What the configurations of a site rest on beyond its owner's file: links that end there, other sites, the limit.
+
+All of it is known to every party of the zone: who announces which networks, which links lie where, what the
+administrator laid down. No claim and nothing of a tenant is in here.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LOCAL_SERVICE = "http://127.0.0.1:8480"
+"""Where ``zonewright serve`` listens unless told otherwise."""
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Routing(_Plain):
+    """How a site takes part in the zone's routing: its autonomous system, and the networks that it announces."""
+
+    as_number: int
+    networks: tuple[str, ...] = ()
+
+
+class LinkEnds(_Plain):
+    """A link as its two sites see it; ``risks`` are the ducts and bridges that take it down, such as ``duct d-03``."""
+
+    a: str
+    b: str
+    status: str
+    prefixes: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+
+
+class Surroundings(_Plain):
+    """The zone around some sites.
+
+    Attributes:
+        service: URL of the zone's service.
+        ratio_limit: limit of the energy ratio as text, empty where no pack has one.
+        ratio_applies_from: it holds for what was commissioned on this day or later, empty for all.
+        figure_age_days: how old readings may be.
+        routing: all sites that have an autonomous system, by id.
+        links: links that end at one of the sites, by id.
+    """
+
+    service: str = LOCAL_SERVICE
+    ratio_limit: str = ""
+    ratio_applies_from: str = ""
+    figure_age_days: float = 7
+    routing: dict[str, Routing] = Field(default_factory=dict)
+    links: dict[str, LinkEnds] = Field(default_factory=dict)

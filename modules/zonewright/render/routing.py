@@ -1,0 +1,157 @@
+"""The routing of a site: who its neighbours are, over which links, and what it announces and takes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Network, ip_network
+
+from zonewright.model import Site
+from zonewright.model.surroundings import LinkEnds, Surroundings
+
+_MAX_INTERFACE = 15
+"""Characters of an interface's name in Linux."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of a prefix list."""
+
+    sequence: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another site of the zone and the prefixes that it announces; ``sequence`` orders it among the others."""
+
+    site: str
+    as_number: int
+    sequence: int
+    v4: tuple[Entry, ...]
+    v6: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """The port of one link; ``v4`` and ``v6`` are its addresses with prefix length, or empty."""
+
+    name: str
+    link: str
+    peer: str
+    risks: str
+    v4: str
+    v6: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One BGP session over one link; ``neighbor`` is an address, or the interface where the link has no addresses."""
+
+    neighbor: str
+    kind: str
+    link: str
+    peer: str
+    as_number: int
+    status: str
+
+
+def prefix_order(text: str) -> tuple[int, int, int]:
+    """Orders prefixes by IP version, then by address, wide ones first."""
+    network = ip_network(text)
+    return network.version, int(network.network_address), network.prefixlen
+
+
+def of_version(texts: list[str], version: int) -> tuple[str, ...]:
+    """The prefixes of one IP version, in order."""
+    return tuple(sorted((text for text in texts if ip_network(text).version == version), key=prefix_order))
+
+
+def entries(prefixes: tuple[str, ...]) -> tuple[Entry, ...]:
+    """A prefix list of these prefixes."""
+    return tuple(Entry(sequence=10 * index, prefix=text) for index, text in enumerate(prefixes, start=1))
+
+
+def router_id(site: Site) -> str:
+    """The first IPv4 gateway; a site without one has the number of its autonomous system, as unique, in that form."""
+    gateways = [pool.gateway for _, pool in sorted(site.address_pools.items()) if isinstance(pool.prefix, IPv4Network)]
+    return str(gateways[0] if gateways else IPv4Address(site.as_number or 0))
+
+
+def peers_of(name: str, around: Surroundings) -> Iterator[Peer]:
+    """All sites with an autonomous system but one, in order of id."""
+    others = [item for item in sorted(around.routing.items()) if item[0] != name]
+    for index, (site_id, routing) in enumerate(others, start=1):
+        texts = list(routing.networks)
+        yield Peer(
+            site=site_id,
+            as_number=routing.as_number,
+            sequence=10 * index,
+            v4=entries(of_version(texts, 4)),
+            v6=entries(of_version(texts, 6)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a link: its port, and who is at the other end."""
+
+    interface: Interface
+    status: str
+    as_number: int
+    peer_v4: str
+    peer_v6: str
+
+
+def ends_of(name: str, site: Site, around: Surroundings) -> list[End]:
+    """The links of a site whose other end has an autonomous system too, in order of id."""
+    found = []
+    for link_id, link in sorted(around.links.items()):
+        peer = link.b if link.a == name else link.a
+        routing = around.routing.get(peer)
+        # Two sites of one number are refused where one file declares both; across owners there is no session.
+        if name not in (link.a, link.b) or routing is None or routing.as_number == site.as_number:
+            continue
+        own, other = _addresses(link) if link.a == name else reversed(_addresses(link))
+        interface = Interface(
+            name=interface_name(link_id),
+            link=link_id,
+            peer=peer,
+            risks=", ".join(link.risks),
+            v4=own.get(4, ""),
+            v6=own.get(6, ""),
+        )
+        peers = (other.get(version, "").partition("/")[0] for version in (4, 6))
+        found.append(End(interface, link.status, routing.as_number, *peers))
+    return found
+
+
+def interface_name(link_id: str) -> str:
+    """Name of the interface of a link: its id, or a digest of it where that is too long."""
+    digest = sha256(link_id.encode()).hexdigest()
+    return link_id if len(link_id) <= _MAX_INTERFACE else f"l-{digest[:10]}"
+
+
+def _addresses(link: LinkEnds) -> tuple[dict[int, str], dict[int, str]]:
+    """Addresses with prefix length of both ends, by IP version, from the first prefix of each that has room for two."""
+    ends: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    for text in link.prefixes:
+        network = ip_network(text)
+        first = 0 if network.num_addresses == 2 else 1  # noqa: PLR2004 - RFC 3021 and RFC 6164: both are hosts
+        if network.version not in ends[0] and network.num_addresses > 1:
+            for index, addresses in enumerate(ends):
+                addresses[network.version] = f"{network[first + index]}/{network.prefixlen}"
+    return ends
+
+
+def sessions_over(end: End) -> Iterator[Session]:
+    """The sessions over one link: one for each IP version that it has addresses of, or one without addresses."""
+    known = {kind: address for kind, address in (("v4", end.peer_v4), ("v6", end.peer_v6)) if address}
+    for kind, neighbor in known.items() or {"interface": end.interface.name}.items():
+        yield Session(
+            neighbor=neighbor,
+            kind=kind,
+            link=end.interface.link,
+            peer=end.interface.peer,
+            as_number=end.as_number,
+            status=end.status,
+        )

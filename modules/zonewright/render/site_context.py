@@ -1,0 +1,194 @@
+"""What templates see of a site: its router, its meters and its feeds, as plain frozen data."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from urllib.parse import urlsplit
+
+from zonewright.model import Row, Site
+from zonewright.model.surroundings import Surroundings
+from zonewright.model.world import SiteFacts
+from zonewright.render.routing import (
+    Entry,
+    Interface,
+    Peer,
+    Session,
+    ends_of,
+    entries,
+    of_version,
+    peers_of,
+    prefix_order,
+    router_id,
+    sessions_over,
+)
+from zonewright.rules.energy import is_in_scope
+
+_DAY_S = 86_400
+_MIN_PREFIXES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterPoint:
+    """A meter of the site's boundary."""
+
+    name: str
+    point: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLimit:
+    """Racks that have the same limit at one feed; ``racks`` is a regular expression for their ids."""
+
+    feed: str
+    limit_w: int
+    racks: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteContext:
+    """One site as its templates see it.
+
+    Attributes:
+        name: id of the site.
+        district: id of its district.
+        as_number: number of its autonomous system, 0 without one.
+        router_id: identifier of its router, as an IPv4 address.
+        networks_v4: what it announces.
+        networks_v6: the same for IPv6.
+        peers: the other sites that announce something.
+        zone_v4: every IPv4 prefix of the zone.
+        zone_v6: every IPv6 prefix of the zone.
+        interfaces: its ends of links.
+        sessions: its BGP sessions.
+        sessions_v4: those of them that carry IPv4.
+        sessions_v6: those of them that carry IPv6.
+        max_prefixes: how many prefixes a neighbour may send.
+        service_scheme: http or https.
+        service_target: host and port of the zone's service.
+        ratio_numerator: limit of the energy ratio times ``ratio_denominator``, 0 where none holds for the site.
+        ratio_denominator: 1 or more.
+        figure_age_s: how old a reading may be, in seconds.
+        meters: the meters of its boundary.
+        feeds: limits of its feeds at racks.
+        failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
+    """
+
+    name: str
+    district: str
+    as_number: int
+    router_id: str
+    networks_v4: tuple[str, ...]
+    networks_v6: tuple[str, ...]
+    peers: tuple[Peer, ...]
+    zone_v4: tuple[Entry, ...]
+    zone_v6: tuple[Entry, ...]
+    interfaces: tuple[Interface, ...]
+    sessions: tuple[Session, ...]
+    sessions_v4: tuple[Session, ...]
+    sessions_v6: tuple[Session, ...]
+    max_prefixes: int
+    service_scheme: str
+    service_target: str
+    ratio_numerator: int
+    ratio_denominator: int
+    figure_age_s: int
+    meters: tuple[MeterPoint, ...]
+    feeds: tuple[FeedLimit, ...]
+    failovers: tuple[FeedLimit, ...]
+
+
+def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> SiteContext:
+    """Compute what the templates of one site see.
+
+    Args:
+        name: id of the site.
+        site: its declaration; its rooms' rows are not looked at.
+        rows: its rows by ``site/room/row``.
+        around: the zone around it.
+    """
+    own = [str(pool.prefix) for pool in site.address_pools.values()]
+    everyone = sorted({*own, *(text for item in around.routing.values() for text in item.networks)}, key=prefix_order)
+    ends = ends_of(name, site, around)
+    sessions = tuple(session for end in ends for session in sessions_over(end))
+    ratio = _ratio_limit(name, site, rows, around)
+    service = urlsplit(around.service)
+    return SiteContext(
+        name=name,
+        district=site.district,
+        as_number=site.as_number or 0,
+        router_id=router_id(site),
+        networks_v4=of_version(own, 4),
+        networks_v6=of_version(own, 6),
+        peers=tuple(peers_of(name, around)),
+        zone_v4=entries(of_version(everyone, 4)),
+        zone_v6=entries(of_version(everyone, 6)),
+        interfaces=tuple(end.interface for end in ends),
+        sessions=sessions,
+        sessions_v4=tuple(one for one in sessions if one.kind != "v6"),
+        sessions_v6=tuple(one for one in sessions if one.kind != "v4"),
+        max_prefixes=max(_MIN_PREFIXES, 2 * len(everyone)),
+        service_scheme=service.scheme,
+        service_target=service.netloc if service.port else f"{service.netloc}:{_PORTS[service.scheme]}",
+        ratio_numerator=ratio.numerator,
+        ratio_denominator=ratio.denominator,
+        figure_age_s=round(around.figure_age_days * _DAY_S),
+        meters=_meters(site),
+        feeds=tuple(_feeds(name, rows)),
+        failovers=tuple(_failovers(name, rows)),
+    )
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:
+    """The limit that holds for a site by its own declaration, planned rows counted; 0 where none does."""
+    design_w = sum(row.racks * min(feed.available_w for feed in row.feeds.values()) for row in rows.values())
+    held = SiteFacts(owner=name, site=site)
+    if not around.ratio_limit or not is_in_scope(held, design_w, around.ratio_applies_from or None):
+        return Fraction(0)
+    return Fraction(around.ratio_limit)
+
+
+def _meters(site: Site) -> tuple[MeterPoint, ...]:
+    wanted = {*site.boundary.facility, *site.boundary.it} if site.boundary is not None else set()
+    return tuple(MeterPoint(name=one, point=site.meters[one].point) for one in sorted(wanted) if one in site.meters)
+
+
+def _feeds(name: str, rows: Mapping[str, Row]) -> Iterator[FeedLimit]:
+    by_limit: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for path, row in sorted(rows.items()):
+        for feed, declared in sorted(row.feeds.items()):
+            by_limit[feed, declared.available_w].append(path)
+    yield from _limits(name, rows, by_limit)
+
+
+def _failovers(name: str, rows: Mapping[str, Row]) -> Iterator[FeedLimit]:
+    by_limit: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for path, row in sorted(rows.items()):
+        if len(row.feeds) > 1:
+            limit_w, feed = min((declared.available_w, feed) for feed, declared in row.feeds.items())
+            by_limit[feed, limit_w].append(path)
+    yield from _limits(name, rows, by_limit)
+
+
+def _limits(name: str, rows: Mapping[str, Row], by_limit: Mapping[tuple[str, int], list[str]]) -> Iterator[FeedLimit]:
+    for (feed, limit_w), paths in sorted(by_limit.items()):
+        yield FeedLimit(feed=feed, limit_w=limit_w, racks=_racks(name, paths, rows))
+
+
+def _racks(name: str, paths: list[str], rows: Mapping[str, Row]) -> str:
+    """A regular expression for the ids of all racks of some rows: room by room, a whole room as such."""
+    chosen: dict[str, list[str]] = defaultdict(list)
+    whole: dict[str, int] = defaultdict(int)
+    for path in rows:
+        whole[path.split("/")[1]] += 1
+    for path in paths:
+        _, room, row = path.split("/")
+        chosen[room].append(row)
+    parts = [
+        f"{room}/[^/]+" if len(of_room) == whole[room] else f"{room}/(?:{'|'.join(of_room)})"
+        for room, of_room in sorted(chosen.items())
+    ]
+    return f"{name}/(?:{'|'.join(parts)})/[^/]+"

@@ -1,0 +1,34 @@
+"""The sites of the reference zone as their templates see them, without a ledger: the folder as the whole world."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from support.zone_project import REPOSITORY
+from zonewright.declare import load_zone
+from zonewright.model.demand import demand_of
+from zonewright.place import judge_declaration
+from zonewright.program.rendering import site_contexts
+from zonewright.render import SiteContext, render_all
+from zonewright.rules.surroundings import surroundings_of
+
+ON = "2026-07-01"
+
+
+@cache
+def reference_sites() -> Mapping[str, SiteContext]:
+    """All twelve sites by id."""
+    declaration = load_zone(REPOSITORY / "stacks" / "zones" / "reference", on=ON).declaration
+    assert declaration is not None
+    facts = judge_declaration(declaration, on=ON).world.zone
+    assert facts is not None
+    found: dict[str, SiteContext] = {}
+    for owner, file in declaration.owners.items():
+        around = surroundings_of(facts, frozenset(file.sites))
+        found |= {one.name: one for one in site_contexts(demand_of(declaration, owner), around)}
+    return found
+
+
+@cache
+def reference_files() -> Mapping[str, str]:
+    """Every file of every site, by path."""
+    return render_all(reference_sites().values())
