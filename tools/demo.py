@@ -150,7 +150,7 @@ def steps(demo: Demo) -> None:
     demo.stack("carrier-b", "carrier-b")
     show(message(demo.pulumi("carrier-b", "up", "--yes", "--skip-preview"), admission))
     show(demo.load("carrier-a", "carrier-c", "tenant-ai", "tenant-gov", "tenant-sme-pool"))
-    show(demo.zonewright("ledger", "status"))
+    routers(demo)
 
     say(
         f"{BOLD}3. A tenant.{RESET} tenant-fin places its core at qp-dc1 and a replica in another district; the ledger "
@@ -195,6 +195,14 @@ def steps(demo: Demo) -> None:
         text = f"  {entry['sequence']:>2} {entry['kind']:<16} {entry['party']:<12} {detail}".rstrip()
         print(text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}...")
     show(demo.zonewright("ledger", "verify"))
+
+
+def routers(demo: Demo) -> None:
+    """What the ledger holds, and what links of others do to a facility's files, with their verdicts."""
+    show(demo.zonewright("ledger", "status"))
+    say("To operator-b's routers the carriers' links are a difference; vtysh judges the files, where it is installed:")
+    difference = demo.zonewright("diff", "--stack", "facility-b")
+    show("\n".join(line for line in difference.splitlines() if line.startswith(("# ", "+++ "))))
 
 
 def energy_ratio(demo: Demo, admission: str) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.registers import NOW, month_before, registers
-from support.zone_project import REPOSITORY
+from support.registers import NOW, ZONE, month_before, registers
 from zonewright.cli import main
 from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError, verbs
@@ -23,8 +22,6 @@ from zonewright.model.demand import Demand, demand_of
 from zonewright.place import Premise
 from zonewright.place.premise import ENERGY
 from zonewright.program.loading import load_owner
-
-ZONE = REPOSITORY / "stacks" / "zones" / "reference"
 
 
 @pytest.fixture(name="declaration", scope="module")

@@ -1,8 +1,10 @@
-"""Flat registers of a data centre, as an operator would import them."""
+"""Registers of qp-dc1 of the reference zone, as an operator exports them."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from support.zone_project import REPOSITORY
+
+ZONE = REPOSITORY / "stacks" / "zones" / "reference"
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 METERS = ("utility-a", "utility-b", "generators", "ups-a", "ups-b")
 
@@ -13,23 +15,8 @@ def month_before(moment: datetime) -> datetime:
     return first if moment != first else (first - timedelta(days=1)).replace(day=1)
 
 
-def registers(
-    it_kw: float,
-    *,
-    end: datetime,
-    months: int = 24,
-    fixed_kw: float = 1_050,
-    meters: Sequence[str] = METERS,
-) -> str:
-    """Flat registers by month up to an end: facility = fixed + 1.13 x IT, halved over two lines each.
-
-    Args:
-        it_kw: the constant IT load.
-        end: time of the last registers.
-        months: how many months before it the first ones are.
-        fixed_kw: the constant part of the overhead.
-        meters: two of the facility, the generators, and two of the IT load.
-    """
+def registers(it_kw: float, *, end: datetime, months: int = 24, fixed_kw: float = 1_050) -> str:
+    """Flat registers by month up to an end: facility = fixed + 1.13 x IT, halved over two lines each."""
     moments = [end]
     while len(moments) <= months:
         moments.append(month_before(moments[-1]))
@@ -38,5 +25,5 @@ def registers(
         hours = (moment - moments[-1]).total_seconds() / 3600
         total, it = (fixed_kw + 1.13 * it_kw) * 1000 * hours, it_kw * 1000 * hours
         values = (total / 2, total / 2, 0, it / 2, it / 2)
-        rows += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in zip(meters, values, strict=True)]
+        rows += [f"{meter},,{moment.isoformat()},{value:.3f}" for meter, value in zip(METERS, values, strict=True)]
     return "\n".join(rows)

@@ -23,7 +23,7 @@ from zonewright.render.format import Format
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.prometheus import PROMETHEUS
-from zonewright.render.routing import interface_name
+from zonewright.render.routing import interface_name, peers_of
 
 GOLDEN_SITES = ("wj-dc1", "qp-dc1", "js-dc1", "wj-edge-lili")
 SITE_FORMATS = (FRR, PROMETHEUS)
@@ -299,3 +299,26 @@ def test_the_limit_is_rendered_where_it_holds() -> None:
         assert has_alert == bool(made.ratio_numerator)
     assert (reference_sites()["wj-dc1"].ratio_numerator, reference_sites()["wj-dc1"].ratio_denominator) == (5, 4)
     assert reference_sites()["wj-edge-lili"].ratio_numerator == 0
+
+
+def test_a_site_that_joins_changes_nothing_of_the_others() -> None:
+    """A new site only adds lines to a router's file, so that an auditor sees what is new and nothing else."""
+    routing = {f"s{number}": Routing(as_number=65000 + number, networks=(f"10.{number}.0.0/16",)) for number in (1, 3)}
+    site = Site.model_validate({"title": "x", "district": "d", "as_number": 65001})
+    texts = []
+    for more in ({}, {"s2": Routing(as_number=65002, networks=("10.2.0.0/16",))}):
+        around = Surroundings(routing=routing | more)
+        texts.append(
+            render_all([site_context(name="s1", site=site, rows={}, around=around)])["sites/s1/etc/frr/frr.conf"]
+        )
+    kept = [line for line in texts[1].splitlines() if line in set(texts[0].splitlines())]
+    assert [line for line in texts[0].splitlines() if line not in kept] == []
+    assert "route-map zone-in-v4 permit 65003" not in texts[0]
+    assert texts[1].count("s2") == 4
+
+
+def test_numbers_of_entries_never_meet() -> None:
+    """Two autonomous systems that would get the same entry of a route map get two."""
+    routing = {name: Routing(as_number=number) for name, number in (("a", 7), ("b", 7 + 65534), ("c", 65533))}
+    peers = peers_of("x", Surroundings(routing=routing))
+    assert [(peer.site, peer.sequence) for peer in peers] == [("a", 8), ("b", 9), ("c", 65534)]

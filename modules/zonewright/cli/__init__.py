@@ -20,13 +20,30 @@ from zonewright.cli import (
     ledger,
     pue,
     recover,
+    render,
     schema,
     serve,
     stack,
     zone,
 )
 
-COMMANDS = (init, check, fit, explain, zone, pue, diff, stack, ledger, recover, serve, fleet, engine, schema)
+COMMANDS = (
+    init,
+    check,
+    fit,
+    explain,
+    zone,
+    pue,
+    render,
+    diff,
+    stack,
+    ledger,
+    recover,
+    serve,
+    fleet,
+    engine,
+    schema,
+)
 
 
 def parser() -> argparse.ArgumentParser:

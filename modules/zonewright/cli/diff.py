@@ -2,12 +2,17 @@
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
     from zonewright.ledger.messages import Impact
+    from zonewright.render import FileDifference
+    from zonewright.render.validate import Judged
+
+MOST_VALIDATED = 20
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -15,8 +20,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "diff",
         help="show what would change in the rendered configurations of a stack",
-        description="Compare the configurations that are deployed with those that the declaration stands for now.",
-        epilog="Exit codes follow git: 0, or 1 with --exit-code when there is a difference.",
+        description=(
+            "Compare the configurations that are deployed with those that the declaration stands for now, and tell "
+            "what the change does to each site, with verdicts of native validators on what differs."
+        ),
+        epilog="Exit codes follow git: 0, or 1 with --exit-code when there is a difference; 2 and more for trouble.",
     )
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
@@ -26,17 +34,26 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
+    from zonewright.cli.output import MISUSE
+    from zonewright.ledger.errors import LedgerRefusedError
 
+    try:
+        return _compare(arguments)
+    except LedgerRefusedError as error:
+        # 1 would say that there is a difference.
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+
+
+def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import print_json
-    from zonewright.cli.proposal import load_and_propose
+    from zonewright.cli.output import GOOD, MISUSE
+    from zonewright.cli.proposal import load_and_propose, note_refusal
     from zonewright.ledger import verbs
     from zonewright.ledger.messages import ContentQuery, StackRequest
     from zonewright.model.demand import demand_of
     from zonewright.program.rendering import rendered_files
     from zonewright.render.difference import file_differences
-    from zonewright.rules.finding import Finding
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
@@ -44,30 +61,61 @@ def _run(arguments: argparse.Namespace) -> int:
         if proposal is None or loaded.declaration is None:
             for problem in loaded.problems:
                 print(problem)
-            return 1
+            return MISUSE
         deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack.stack_id)).sites
         digests = {path: digest for files in deployed.values() for path, digest in files.items()}
         texts = ledger.call(verbs.FETCH, ContentQuery(digests=sorted(set(digests.values())))).texts
-    if any(Finding.from_data(item).refuses for item in proposal.findings):
-        print(f"note: as declared, the change is refused; see: zonewright check --stack {stack.name}", file=sys.stderr)
+    note_refusal(proposal, stack.name)
     old = {path: texts[digest] for path, digest in digests.items() if digest in texts}
     owner = next(iter(loaded.declaration.owners))
     new = rendered_files(demand_of(loaded.declaration, owner), proposal)
     differences = file_differences(old, new)
-    if arguments.format == "json":
-        impact = {site: item.model_dump() for site, item in proposal.impact.items()}
-        print_json({"files": [asdict(item) for item in differences], "impact": impact})
-    else:
-        for site, item in proposal.impact.items():
-            print(f"# {site}: {_impact(item)}")
-        for difference in differences:
-            print(difference.text, end="")
-    return 1 if differences and arguments.exit_code else 0
+    _show(differences, proposal.impact, _verdicts(differences, new), as_json=arguments.format == "json")
+    return 1 if arguments.exit_code and (differences or proposal.impact) else GOOD
+
+
+def _verdicts(differences: "Sequence[FileDifference]", new: Mapping[str, str]) -> "Sequence[Judged]":
+    """Verdicts on the formats of nodes and sites in which something differs; all their files are needed for one."""
+    from zonewright.render.validate import validate_all
+
+    changed = {item.path for item in differences if item.kind != "removed"}
+    return validate_all(new, changed=changed, most=MOST_VALIDATED)
+
+
+def _show(
+    differences: "Sequence[FileDifference]",
+    impact: "Mapping[str, Impact]",
+    judged: "Sequence[Judged]",
+    *,
+    as_json: bool,
+) -> None:
+    from dataclasses import asdict
+
+    from zonewright.cli.output import print_json, width
+    from zonewright.cli.verdicts import verdict_data, verdict_lines
+
+    if as_json:
+        print_json(
+            {
+                "files": [asdict(item) for item in differences],
+                "impact": {site: item.model_dump() for site, item in impact.items()},
+                "verdicts": [verdict_data(item) for item in judged],
+            }
+        )
+        return
+    for site, item in impact.items():
+        print(f"# {site}: {_impact(item)}")
+    for line in verdict_lines(judged, columns=width() - 2):
+        print(f"# {line}")
+    for difference in differences:
+        print(difference.text, end="")
 
 
 def _impact(item: "Impact") -> str:
-    ratio = ""
+    capacity = ratio = ""
+    if item.capacity_kw or item.capacity_units:
+        capacity = f"; capacity {item.capacity_kw:+,.1f} kW, {item.capacity_units:+,} U"
     if item.ratio_after is not None and item.ratio_after != item.ratio_before:
         before = item.ratio_before or "no load"
         ratio = f", energy ratio of the next twelve months {before} -> {item.ratio_after}"
-    return f"{item.kw:+,.1f} kW, {item.units:+,} U{ratio}"
+    return f"{item.kw:+,.1f} kW, {item.units:+,} U{capacity}{ratio}"

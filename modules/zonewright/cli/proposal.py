@@ -1,5 +1,6 @@
-"""What ``check`` and ``diff`` share: a stack's file, and a read-only proposal for it."""
+"""What ``check``, ``diff`` and ``render`` share: a stack's file, and a read-only proposal for it."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,3 +29,11 @@ def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> 
         sources=loaded.declaration.sources_of(owner),
     )
     return loaded, ledger.call(verbs.PROPOSE, request)
+
+
+def note_refusal(proposal: "Proposal", stack: str) -> None:
+    """Say on standard error when the change would be refused as it is declared."""
+    from zonewright.rules.finding import Finding
+
+    if any(Finding.from_data(item).refuses for item in proposal.findings):
+        print(f"note: as declared, the change is refused; see: zonewright check --stack {stack}", file=sys.stderr)

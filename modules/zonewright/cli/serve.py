@@ -53,18 +53,24 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     import uvicorn
 
     from zonewright.ledger.application import application
-    from zonewright.ledger.context import Context
+    from zonewright.ledger.context import Context, utc_now
     from zonewright.ledger.database import Database
     from zonewright.ledger.measuring import telemetry_path
     from zonewright.server import service
     from zonewright.server.agents import load_agents
+    from zonewright.server.metrics import metrics_page
     from zonewright.telemetry.samples import Samples
 
     telemetry = telemetry_path(arguments.ledger)
     database = Database(arguments.ledger, lock_wait_s=30) if with_ledger and arguments.ledger.is_file() else None
     ledger = application(Context(database=database, telemetry=telemetry)) if database is not None else None
     samples = Samples(arguments.ledger.with_name(f"{arguments.ledger.stem}.samples.db"))
-    app = service(lambda: load_agents(arguments.agents), samples, ledger)
+    app = service(
+        lambda: load_agents(arguments.agents),
+        samples,
+        ledger,
+        figures=(lambda site: metrics_page(database, telemetry, utc_now(), site)) if database is not None else None,
+    )
     family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
     with socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

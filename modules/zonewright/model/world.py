@@ -206,6 +206,8 @@ class Measured:
         it_load_w: mean IT load of the last 30 days in watts, None where it is not known.
         unmetered_w: watts of claims that are not in that mean: those without a resource yet, and of those that came
             within the 30 days the share of the time before.
+        energy_total_wh: energy of the site in the twelve months, None where it is not known.
+        energy_it_wh: the part of it that went to IT equipment.
         age_days: days since the last complete hour.
         category: by where IT energy is measured (``PUE1`` to ``PUE3``), empty without a boundary.
         trust: the least trust class among the readings.
@@ -219,6 +221,8 @@ class Measured:
     coverage: Fraction = Fraction(0)
     it_load_w: int | None = None
     unmetered_w: int = 0
+    energy_total_wh: Fraction | None = None
+    energy_it_wh: Fraction | None = None
     age_days: float = 0.0
     category: str = ""
     trust: str = ""

@@ -10,25 +10,19 @@ from zonewright.model.surroundings import LinkEnds, Surroundings
 
 _MAX_INTERFACE = 15
 """Characters of an interface's name in Linux."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One entry of a prefix list."""
-
-    sequence: int
-    prefix: str
+_LAST_ENTRY = 65_534
+"""The last but one entry of a route map; the last one denies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another site of the zone and the prefixes that it announces; ``sequence`` orders it among the others."""
+    """Another site of the zone and the prefixes that it announces; ``sequence`` is its entry in route maps."""
 
     site: str
     as_number: int
     sequence: int
-    v4: tuple[Entry, ...]
-    v6: tuple[Entry, ...]
+    v4: tuple[str, ...]
+    v6: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +60,35 @@ def of_version(texts: list[str], version: int) -> tuple[str, ...]:
     return tuple(sorted((text for text in texts if ip_network(text).version == version), key=prefix_order))
 
 
-def entries(prefixes: tuple[str, ...]) -> tuple[Entry, ...]:
-    """A prefix list of these prefixes."""
-    return tuple(Entry(sequence=10 * index, prefix=text) for index, text in enumerate(prefixes, start=1))
-
-
 def router_id(site: Site) -> str:
     """The first IPv4 gateway; a site without one has the number of its autonomous system, as unique, in that form."""
     gateways = [pool.gateway for _, pool in sorted(site.address_pools.items()) if isinstance(pool.prefix, IPv4Network)]
     return str(gateways[0] if gateways else IPv4Address(site.as_number or 0))
 
 
-def peers_of(name: str, around: Surroundings) -> Iterator[Peer]:
-    """All sites with an autonomous system but one, in order of id."""
-    others = [item for item in sorted(around.routing.items()) if item[0] != name]
-    for index, (site_id, routing) in enumerate(others, start=1):
-        texts = list(routing.networks)
-        yield Peer(
+def peers_of(name: str, around: Surroundings) -> tuple[Peer, ...]:
+    """All sites with an autonomous system but one, in order of their numbers in route maps.
+
+    A number comes from the autonomous system, not from the order of sites, so that a site that joins the zone changes
+    nothing of what is said of the others.
+    """
+    numbers: dict[int, str] = {}
+    for site_id, routing in sorted(around.routing.items(), key=lambda item: (item[1].as_number, item[0])):
+        number = routing.as_number % _LAST_ENTRY + 1
+        while number in numbers:
+            number = number % _LAST_ENTRY + 1
+        numbers[number] = site_id
+    return tuple(
+        Peer(
             site=site_id,
-            as_number=routing.as_number,
-            sequence=10 * index,
-            v4=entries(of_version(texts, 4)),
-            v6=entries(of_version(texts, 6)),
+            as_number=around.routing[site_id].as_number,
+            sequence=number,
+            v4=of_version(list(around.routing[site_id].networks), 4),
+            v6=of_version(list(around.routing[site_id].networks), 6),
         )
+        for number, site_id in sorted(numbers.items())
+        if site_id != name
+    )
 
 
 @dataclass(frozen=True, slots=True)

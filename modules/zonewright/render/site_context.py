@@ -10,12 +10,10 @@ from zonewright.model import Row, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
 from zonewright.render.routing import (
-    Entry,
     Interface,
     Peer,
     Session,
     ends_of,
-    entries,
     of_version,
     peers_of,
     prefix_order,
@@ -81,8 +79,8 @@ class SiteContext:
     networks_v4: tuple[str, ...]
     networks_v6: tuple[str, ...]
     peers: tuple[Peer, ...]
-    zone_v4: tuple[Entry, ...]
-    zone_v6: tuple[Entry, ...]
+    zone_v4: tuple[str, ...]
+    zone_v6: tuple[str, ...]
     interfaces: tuple[Interface, ...]
     sessions: tuple[Session, ...]
     sessions_v4: tuple[Session, ...]
@@ -120,9 +118,9 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         router_id=router_id(site),
         networks_v4=of_version(own, 4),
         networks_v6=of_version(own, 6),
-        peers=tuple(peers_of(name, around)),
-        zone_v4=entries(of_version(everyone, 4)),
-        zone_v6=entries(of_version(everyone, 6)),
+        peers=peers_of(name, around),
+        zone_v4=of_version(everyone, 4),
+        zone_v6=of_version(everyone, 6),
         interfaces=tuple(end.interface for end in ends),
         sessions=sessions,
         sessions_v4=tuple(one for one in sessions if one.kind != "v6"),

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -135,15 +135,20 @@ def _version(package: str) -> str:
     return result.stdout.strip() if result.returncode == 0 else ""
 
 
-def validate_all(files: Mapping[str, str], *, most: int | None = None) -> tuple[Judged, ...]:
+def validate_all(
+    files: Mapping[str, str], *, changed: Collection[str] | None = None, most: int | None = None
+) -> tuple[Judged, ...]:
     """Verdicts on rendered files, each subject and format by itself, in order of path.
 
     Args:
         files: text by path, as rendered; all files of a subject and format must be there.
+        changed: only subjects and formats of which one of these paths is a file; None for all.
         most: how many subjects are run; what is beyond says so and is not run. None runs all.
     """
     batches = [
-        (format_, root, dict(of_root)) for format_, root, of_root in _batches(files) if format_.check is not None
+        (format_, root, of_root)
+        for format_, root, of_root in _batches(files)
+        if format_.check is not None and (changed is None or any(f"{root}/{path}" in changed for path in of_root))
     ]
 
     def judge(index: int) -> Judged:

@@ -1,4 +1,4 @@
-"""``POST /v1/metrics`` beside the ledger's verbs: a token for each agent, nothing stored without it."""
+"""Reports of agents (a token for each, nothing stored without it) and figures of sites, beside the ledger's verbs."""
 
 import time
 from collections.abc import Callable
@@ -22,6 +22,7 @@ def service(
     samples: Samples,
     ledger: Starlette | None = None,
     *,
+    figures: Callable[[str | None], str] | None = None,
     clock: Callable[[], int] = time.time_ns,
 ) -> Starlette:
     """The application.
@@ -30,6 +31,7 @@ def service(
         agents: gives the agents that may report now.
         samples: where their reports go.
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
+        figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
         clock: nanoseconds since 1970.
     """
 
@@ -54,11 +56,18 @@ def service(
         rejected = {"rejectedDataPoints": str(received.quarantined), "errorMessage": "impossible values were set aside"}
         return JSONResponse({"partialSuccess": rejected} if received.quarantined else {})
 
+    async def page(request: Request) -> Response:
+        if figures is None:
+            return _answer(404, "this service has no ledger, so it knows no sites")
+        text = await run_in_threadpool(figures, request.query_params.get("site"))
+        return Response(text, media_type="text/plain; version=0.0.4")
+
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     routes: list[Route | Mount] = [
         Route("/v1/metrics", metrics, methods=["POST"]),
+        Route("/metrics", page, methods=["GET"]),
         Route("/health", health, methods=["GET"]),
     ]
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])

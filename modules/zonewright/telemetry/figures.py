@@ -119,6 +119,8 @@ def measured(
         coverage=trailing.coverage,
         it_load_w=load,
         unmetered_w=sum(_unmetered_w(one, end) for one in fresh),
+        energy_total_wh=trailing.energy_total_wh if trailing.ratio is not None else None,
+        energy_it_wh=trailing.energy_it_wh if trailing.ratio is not None else None,
         age_days=age_days,
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(store.trusts(site_id), key=_TRUST.index),

@@ -1,0 +1,198 @@
+"""`zonewright diff` and `zonewright render` of a facility and of a tenant, as a person or a script meets them."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.zone_project import ZONE, cluster, facility
+from zonewright.cli import main
+from zonewright.render.formats import FORMATS
+
+Run = Callable[..., tuple[int, str, str]]
+ROUTED = {**ZONE, "parties": {**ZONE["parties"], "carrier": {"title": "C", "roles": ["network-operator"]}}}
+
+
+def sites(racks: int = 2) -> dict[str, Any]:
+    """The operator's file: a data centre and a second site, each with an autonomous system."""
+    document = facility(racks)
+    document["sites"]["dc1"].update(as_number=65001, overhead={"plant_kw": 1, "slope": 0.1})
+    document["sites"]["edge"] = {"title": "Edge", "kind": "edge", "district": "north", "as_number": 65002}
+    return document
+
+
+def links(cores: int = 8, **more: Any) -> dict[str, Any]:
+    """The carrier's file: one link between the two."""
+    route = {"crs": "WGS84", "points": [[31.0, 120.0], [31.0, 120.01]]}
+    duct = {"route": route, "length_m": 2000, "bores": 4}
+    link = {"a": "dc1", "b": "edge", "ducts": ["d1"], "cores": cores, "prefixes": ["10.79.0.0/31"], **more}
+    return {"owner": "carrier", "ducts": {"d1": duct}, "links": {"l1": link}}
+
+
+def write(root: Path, name: str, document: Mapping[str, Any]) -> None:
+    """One file of the zone."""
+    path = root / "zones" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(dict(document), sort_keys=False), encoding="utf-8")
+
+
+@pytest.fixture(name="root")
+def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with an operator, a carrier and a tenant; the working directory."""
+    (tmp_path / "Pulumi.yaml").write_text("name: x\nruntime: python\n", encoding="utf-8")
+    write(tmp_path, "zone", ROUTED)
+    write(tmp_path, "facility-operator", sites())
+    write(tmp_path, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(2)}})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path
+
+
+@pytest.fixture(name="run")
+def _run(root: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    assert root
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        try:
+            code = main(arguments)
+        except SystemExit as leave:  # argparse
+            code = int(str(leave.code or 0))
+        shown = capsys.readouterr()
+        assert "Traceback" not in shown.out + shown.err
+        return code, shown.out, shown.err
+
+    assert run("ledger", "init", "zones")[0] == 0
+    for name, file in (("operator", "facility-operator"), ("tenant-a", "tenant-a")):
+        config = {
+            "zone:declaration": f"zones/{file}.yaml",
+            "zone:ledger": "sqlite:///.zonewright/ledger.db",
+            "zone:stackId": f"loaded-{name}",
+        }
+        (root / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+    return run
+
+
+def test_exit_codes_of_diff_are_those_of_git(root: Path, run: Run) -> None:
+    """0 with a difference, 1 only with --exit-code, 0 again when it is deployed; faults and refusals are 2."""
+    assert run("diff", "--stack", "operator")[0] == 0
+    code, out, _ = run("diff", "--stack", "operator", "--exit-code")
+    assert code == 1
+    assert out.count("--- /dev/null") == 6
+    assert run("ledger", "load", "zones")[0] == 0
+    assert run("diff", "--stack", "operator", "--exit-code") == (0, "", "")
+    assert run("diff")[0] == 2
+    write(root, "facility-operator", {**sites(), "sites": 7})
+    code, out, _ = run("diff", "--stack", "operator", "--exit-code")
+    assert code == 2
+    assert "facility-operator.yaml:" in out
+    write(root, "facility-operator", sites())
+    write(root, "zone", {**ROUTED, "title": "Another file than the registered one"})
+    code, out, err = run("diff", "--stack", "operator", "--exit-code")
+    assert (code, out) == (2, "")
+    assert "zone.yaml differs" in err
+
+
+def test_a_facility_sees_kilowatts_units_and_ratio(root: Path, run: Run) -> None:
+    """More racks are capacity; baseline is what they take; the ratio moves; other sites are left out."""
+    assert run("ledger", "load", "zones")[0] == 0
+    document = sites(racks=5)
+    document["sites"]["dc1"]["rooms"]["a"]["rows"]["01"]["baseline"] = {
+        "old": {"racks": "01..02", "position": 1, "u_height": 4, "allocated_draw": 1000}
+    }
+    write(root, "facility-operator", document)
+    code, out, _ = run("diff", "--stack", "operator", "--exit-code")
+    assert code == 1
+    assert out.splitlines()[0].startswith(
+        "# dc1: +2.0 kW, +8 U; capacity +30.0 kW, +126 U, energy ratio of the next twelve"
+    )
+    assert "# edge" not in out
+    _, out, _ = run("diff", "--stack", "operator", "--format", "json")
+    impact = json.loads(out)["impact"]
+    assert set(impact) == {"dc1"}
+    assert impact["dc1"]["capacity_units"] == 3 * 42
+
+
+def test_a_link_of_another_stack_is_a_difference_and_no_refusal(root: Path, run: Run) -> None:
+    """A carrier's new, changed or removed link shows in the facility's next difference; its load still works."""
+    assert run("ledger", "load", "zones")[0] == 0
+    write(root, "network-carrier", links())
+    assert run("ledger", "load", "zones", "--only=carrier")[0] == 0
+    _, out, _ = run("diff", "--stack", "operator")
+    assert "+ neighbor 10.79.0.1 remote-as 65002" in out
+    assert "+ neighbor 10.79.0.0 remote-as 65001" in out
+    assert run("ledger", "load", "zones", "--only=operator")[0] == 0
+    assert run("diff", "--stack", "operator", "--exit-code")[0] == 0
+    write(root, "network-carrier", links(cores=16))
+    assert run("ledger", "load", "zones", "--only=carrier")[0] == 0
+    assert run("diff", "--stack", "operator", "--exit-code")[0] == 0  # cores are nothing to a router
+    write(root, "network-carrier", links(status="planned"))
+    assert run("ledger", "load", "zones", "--only=carrier")[0] == 0
+    _, out, _ = run("diff", "--stack", "operator")
+    assert out.count("+ neighbor 10.79.0") == 2
+    assert "shutdown" in out
+    # A tenant's files rest on no link, and a facility's on no tenant.
+    assert run("diff", "--stack", "tenant-a", "--exit-code")[0] == 0
+
+
+def test_verdicts_are_shown_on_what_differs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the programs each verdict is not-run with its package, in text and JSON; nothing is called a pass."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    _, out, _ = run("diff", "--stack", "operator")
+    assert "# not-run  2 nodes or sites: vtysh is not installed (package frr)" in out
+    assert "pass" not in out.split("---")[0]
+    _, out, _ = run("diff", "--stack", "operator", "--format", "json")
+    verdicts = json.loads(out)["verdicts"]
+    assert {item["format"] for item in verdicts} == {"frr", "prometheus"}
+    assert {item["status"] for item in verdicts} == {"not-run"}
+
+
+def test_render_writes_what_it_shows(root: Path, run: Run) -> None:
+    """Files land below --out as they would stand on the hosts; twice the same; a full folder is refused."""
+    assert run("ledger", "load", "zones")[0] == 0
+    code, listed, _ = run("render", "--stack", "operator")
+    assert code == 0
+    assert run("render", "--stack", "operator", "--out", "one")[0] == 0
+    assert run("render", "--stack", "operator", "--out", "two")[0] == 0
+    one, two = (
+        {str(path.relative_to(root / name)): path.read_bytes() for path in (root / name).rglob("*") if path.is_file()}
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert listed.splitlines() == [*sorted(one), f"{len(one)} files"]
+    code, out, err = run("render", "--stack", "operator", "--out", "one")
+    assert (code, out) == (2, "")
+    assert "not an empty folder" in err
+    _, out, _ = run("render", "--stack", "operator", "--format", "json")
+    assert sorted(json.loads(out)["files"]) == sorted(one)
+
+
+@pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("echo wrong; exit 1", 1), ("kill -9 $$", 0)])
+def test_render_validates_all_files(
+    script: str, code: int, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--validate gives each program the files of each site; one failure ends with 1, what was not run is told."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for format_ in FORMATS:
+        assert format_.check is not None
+        program = programs / format_.check.program
+        program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{programs}:/bin:/usr/bin")
+    given, out, _ = run("render", "--stack", "operator", "--validate")
+    assert given == code
+    word = {"exit 0": "pass  ", "kill -9 $$": "not-run"}.get(script, "fail  ")
+    assert sum(line.startswith(word) for line in out.splitlines()) >= 2
+    assert ("wrong" in out) == bool(code)
+
+
+def test_a_large_difference_says_what_was_not_validated(root: Path, run: Run) -> None:
+    """Beyond the bound of diff the rest is not run and said so, and render runs it."""
+    assert run("ledger", "load", "zones", "--only=operator")[0] == 0
+    write(root, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(30)}})
+    _, out, _ = run("diff", "--stack", "tenant-a", "--format", "json")
+    reasons = [item["output"] for item in json.loads(out)["verdicts"] if item["status"] == "not-run"]
+    assert reasons.count("only the first 20 of 30 were run") == 10
