@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-# The projects and parties of the tests are those that are measured.
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+# The projects and parties of the tests are those that are measured, and the agent of this checkout.
+sys.path += [str(Path(__file__).resolve().parent.parent / folder) for folder in ("tests", "agents")]

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import core, nodes, power, rows, start, zone
+from bench import agent, agent_run, core, nodes, power, rows, start, year, zone
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -20,18 +20,30 @@ SUBJECTS = {
 def main() -> int:
     """Run the chosen subjects."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure zonewright against bare baselines.")
-    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"of {', '.join(SUBJECTS)} (default: all)")
+    parser.add_argument(
+        "subjects",
+        nargs="*",
+        metavar="SUBJECT",
+        help=f"of {', '.join(SUBJECTS)} (default: these), year, agent, agent-run",
+    )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--minutes", type=float, help="length of the subjects agent (5) and agent-run (1)")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.subjects if name not in SUBJECTS]
+    subjects = {
+        **SUBJECTS,
+        "year": year.figures,
+        "agent": lambda *_: agent.figures(arguments.minutes or 5),
+        "agent-run": lambda *_: agent_run.figures(arguments.minutes or 1),
+    }
+    unknown = [name for name in arguments.subjects if name not in subjects]
     if unknown:
-        parser.error(f"no subject {', '.join(unknown)}; there are: {', '.join(SUBJECTS)}")
+        parser.error(f"no subject {', '.join(unknown)}; there are: {', '.join(subjects)}")
     measured = []
     for name in arguments.subjects or SUBJECTS:
         print(f"{name}:", flush=True)
-        figures = SUBJECTS[name](arguments.runs, arguments.nodes)
+        figures = subjects[name](arguments.runs, arguments.nodes)
         print(table(figures), flush=True)
         measured += figures
     if arguments.json:

@@ -1,11 +1,16 @@
-"""The agent's settings from TOML: all that is wrong in one go, each as one sentence."""
+"""The agent's settings from TOML: all that is wrong in one go, each as one sentence with file and line."""
 
+import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 _SOURCES = ("host", "hwmon", "rapl")
+_REQUIRED = ("agent", "url", "token_file", "spool")
+_AGENT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_SYNTAX_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
 class ConfigurationError(ValueError):
@@ -23,17 +28,17 @@ class Configuration:
     agent: str
     """Its id, which its token is bound to."""
     url: str
-    """Where metrics go, such as ``http://127.0.0.1:4318/v1/metrics``; ``https`` beyond this host."""
+    """Where metrics go, such as ``http://127.0.0.1:8480/v1/metrics``; ``https`` beyond this host."""
     token_file: Path
-    """File with the token, readable for the agent only."""
+    """File with the token, readable for the agent only; read anew for each batch, so that a token can be replaced."""
     spool: Path
     """Folder for what was not acknowledged yet."""
     interval_s: float = 10.0
     """Seconds between two samplings (1 to 3,600)."""
     timeout_s: float = 10.0
     """Seconds to wait for the service (0.1 to 300)."""
-    spool_max_bytes: int = 64 * 1024 * 1024
-    """What the spool may take, in bytes (65,536 to 1e12)."""
+    spool_max_bytes: int = 128 * 1024 * 1024
+    """What the spool may take on the disk, in bytes (65,536 to 1e12); a batch takes 4,096 at least."""
     power_max_w: float = 2000.0
     """The most that the host can draw, in watts (10 to 200,000)."""
     sources: tuple[str, ...] = field(default=_SOURCES)
@@ -41,7 +46,7 @@ class Configuration:
     sys: Path = Path("/sys")
     """The root of sysfs."""
     proc: Path = Path("/proc")
-    """The root of procfs."""
+    """The root of procfs, for the boot id."""
 
 
 _RANGES = {
@@ -60,29 +65,76 @@ def load(path: Path) -> Configuration:
         ConfigurationError: with one sentence for each fault.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError([f"{path}: {(error.strerror or 'can not be read').lower()}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{path}: no TOML: {error}"]) from None
-    return from_data(document, str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#x}"]) from None
+    return from_text(text, str(path))
 
 
-def from_data(document: dict[str, Any], file: str) -> Configuration:
-    """Settings from a mapping; ``file`` is named in sentences."""
-    known = {item.name: item for item in fields(Configuration)}
-    names = ", ".join(sorted(known))
-    sentences = [f"{file}: unknown setting '{name}'; there are: {names}" for name in document.keys() - known.keys()]
-    missing = [name for name in ("agent", "url", "token_file", "spool") if name not in document]
-    sentences += [f"{file}: '{name}' is missing; add a line '{name} = ...'" for name in missing]
+def from_text(text: str, file: str) -> Configuration:
+    """Settings from TOML; ``file`` is named in sentences."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _SYNTAX_LINE.search(str(error))
+        line = int(found[1]) if found and found[1] else max(1, len(text.splitlines()))
+        said = _SYNTAX_LINE.sub("", str(error))
+        raise ConfigurationError([f"{file}:{line}: no TOML: {said}; correct it, further faults may follow"]) from None
+    lines = _lines(text)
+    known = [item.name for item in fields(Configuration)]
+    faults = [(1, f"'{name}' is missing; add a line '{name} = ...'") for name in _REQUIRED if name not in document]
     values: dict[str, Any] = {}
-    for name in known.keys() & document.keys():
-        value, wrong = _value(name, document[name])
-        values[name] = value
-        sentences += [f"{file}: {name}: {wrong}"] if wrong else []
-    if sentences:
-        raise ConfigurationError(sorted(sentences))
+    for name, given in document.items():
+        if name not in known:
+            faults.append((lines.get(name, 1), f"unknown setting '{name}'; there are: {', '.join(sorted(known))}"))
+            continue
+        values[name], wrong = _value(name, given)
+        faults += [(lines.get(name, 1), f"{name}: {wrong}")] if wrong else []
+    if faults:
+        raise ConfigurationError([f"{file}:{line}: {sentence}" for line, sentence in sorted(faults)])
     return Configuration(**values)
+
+
+def surroundings(settings: Configuration, path: Path) -> None:
+    """What the settings lead to, as far as it can be seen without a run.
+
+    Raises:
+        ConfigurationError: with one sentence for each fault.
+    """
+    lines = _lines(path.read_text(encoding="utf-8"))
+    faults = [("token_file", fault) for fault in _token_faults(settings.token_file)]
+    existing = next(one for one in (settings.spool, *settings.spool.absolute().parents) if one.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        faults.append(
+            ("spool", f"{existing} can not be written to by this user; choose another folder, or change its owner")
+        )
+    if {"hwmon", "rapl"} & set(settings.sources) and not settings.sys.is_dir():
+        faults.append(("sys", f"there is no folder {settings.sys}; correct it, or read 'host' only"))
+    if faults:
+        raise ConfigurationError(sorted(f"{path}:{lines.get(name, 1)}: {name}: {fault}" for name, fault in faults))
+
+
+def _token_faults(path: Path) -> list[str]:
+    try:
+        text, mode = path.read_text(encoding="ascii").strip(), path.stat().st_mode
+    except OSError as error:
+        return [f"{path}: {(error.strerror or 'can not be read').lower()}; write the token there that the service gave"]
+    except UnicodeDecodeError:
+        return [f"{path}: expected a token in ASCII; write the token there that the service gave"]
+    faults = [] if text and text.isprintable() else [f"{path}: expected one line with the token, got {text[:1]!r}"]
+    return [*faults, *([f"{path}: any user can read it (mode {mode & 0o777:o}); chmod 600"] if mode & 0o007 else [])]
+
+
+def _lines(text: str) -> dict[str, int]:
+    """The line of each setting, and of each table's head."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name = re.match(r"""\s*\[{0,2}\s*["']?([A-Za-z0-9_-]+)["']?""", line)
+        if name is not None:
+            found.setdefault(name[1], number)
+    return found
 
 
 def _value(name: str, value: Any) -> tuple[Any, str]:
@@ -94,17 +146,29 @@ def _value(name: str, value: Any) -> tuple[Any, str]:
             return value, f"expected a number from {low:g} to {high:g}, got {value!r}"
         return (int(value) if name == "spool_max_bytes" else float(value)), ""
     if name == "sources":
-        wrong = [one for one in value if one not in _SOURCES] if isinstance(value, list) and value else [value]
-        return (tuple(value), "") if not wrong else (value, f"expected some of {', '.join(_SOURCES)}, got {wrong[0]!r}")
+        return _sources(value)
     if not isinstance(value, str) or not value or not value.isprintable():
         return value, f"expected text, got {value!r}"
     if name in _PATHS:
         return Path(value), ""
-    return value, _url_fault(value) if name == "url" else ""
+    return value, _url_fault(value) if name == "url" else _agent_fault(value)
+
+
+def _sources(value: Any) -> tuple[Any, str]:
+    if not isinstance(value, list) or not value:
+        return value, f"expected a list of some of {', '.join(_SOURCES)}, got {value!r}"
+    wrong = [one for one in value if one not in _SOURCES]
+    if wrong:
+        return value, f"expected some of {', '.join(_SOURCES)}, got {', '.join(map(repr, wrong))}"
+    return tuple(dict.fromkeys(value)), ""
+
+
+def _agent_fault(name: str) -> str:
+    return "" if _AGENT.fullmatch(name) else f"expected an id such as 'dc1-core-001', got {name!r}"
 
 
 def _url_fault(url: str) -> str:
-    if url.startswith("https://"):
+    if re.fullmatch(r"https://[^\s/]+(/\S*)?", url):
         return ""
-    local = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-    return "" if url.startswith(local) else f"expected https://... (http only to this host), got {url!r}"
+    local = re.fullmatch(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/\S*)?", url, re.ASCII)
+    return "" if local else f"expected https://HOST/v1/metrics (http only to this host), got {url!r}"

@@ -17,7 +17,7 @@ class Point:
         value: None where there is no reading; then ``quality`` says why, and no number is sent.
         time_ns: wall clock, nanoseconds since 1970.
         start_ns: begin of a delta.
-        quality: ``good``, or why there is no value.
+        quality: ``good``; why there is no value; or ``clock-stepped``, a value whose place in time is not certain.
         attributes: what the value is of.
     """
 

@@ -1,15 +1,22 @@
 """Batches on disk until the service has acknowledged them: a kill at any moment loses nothing that was acknowledged.
 
-One file for each batch, named by its sequence number, written aside, synced and renamed. Bounded: when it is full the
-oldest batches go, and how many is told with the next ones.
+One file for each batch, named by its sequence number, written aside, synced and renamed. Bounded: when it is full, or
+the disk is, the oldest batches go, and how many is told with the next ones. Safe for one writer and one reader thread.
 """
 
+import errno
 import os
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 _DIGITS = 20
 _LAST, _DROPPED = "last", "dropped"
+_BLOCK_BYTES = 4096
+"""What the smallest file takes on a disk; counted, so that many small batches do not take more than they may."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Spool:
@@ -17,63 +24,124 @@ class Spool:
 
     Args:
         folder: where; it is made.
-        max_bytes: what all batches together may take.
+        max_bytes: what all batches together may take on the disk.
+        first: number of the first batch in a new folder.
     """
 
-    def __init__(self, folder: Path, max_bytes: int) -> None:
+    def __init__(self, folder: Path, max_bytes: int, *, first: int = 1) -> None:
         self._folder, self._max_bytes = folder, max_bytes
+        self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob("*.new"):
             left.unlink()
-        waiting = self._waiting()
-        self._last = max([self._number(_LAST), *(sequence for sequence, _ in waiting)])
+        self._waiting = deque(sorted(int(name) for name in os.listdir(folder) if _is_batch(name)))  # noqa: PTH208
+        self._bytes = sum(self._size(sequence) for sequence in self._waiting)
+        self._last = max([self._number(_LAST), *list(self._waiting)[-1:]]) or first - 1
         self.dropped = self._number(_DROPPED)
+        self._is_dropped_kept = True
 
     @property
     def next_sequence(self) -> int:
         """Number of the next batch; never used twice, also not after a restart."""
         return self._last + 1
 
+    def __len__(self) -> int:
+        """How many batches wait."""
+        return len(self._waiting)
+
     def put(self, batch: bytes) -> int:
-        """Keep a batch; it is on disk when this returns. Gives its number."""
-        sequence = self.next_sequence
-        self._write(f"{sequence:0{_DIGITS}}", batch)
-        self._last = sequence
-        self._shrink()
-        return sequence
+        """Keep a batch; it is on disk when this returns. Gives its number.
+
+        Raises:
+            OSError: when the disk takes nothing, although the oldest batches made room; it is counted as dropped.
+        """
+        with self._lock:
+            sequence = self.next_sequence
+            while True:
+                try:
+                    self._write(_name(sequence), batch)
+                    break
+                except OSError as error:
+                    if error.errno not in _FULL or not self._waiting:
+                        self._count(1)
+                        raise
+                    self._drop(1)
+            self._last = sequence
+            self._waiting.append(sequence)
+            self._bytes += _on_disk(len(batch))
+            self._shrink()
+            if not self._is_dropped_kept:
+                self._count(0)
+            return sequence
 
     def pending(self) -> Iterator[tuple[int, bytes]]:
-        """Batches that wait, oldest first."""
-        for sequence, path in self._waiting():
+        """Batches that wait, oldest first; what is put meanwhile comes as well."""
+        after = 0
+        while (sequence := self._next(after)) is not None:
+            after = sequence
             try:
-                yield sequence, path.read_bytes()
+                yield sequence, (self._folder / _name(sequence)).read_bytes()
             except FileNotFoundError:  # dropped meanwhile, because the spool was full
                 continue
 
     def acknowledge(self, sequence: int) -> None:
-        """Forget a batch; the number stays used."""
-        if sequence >= self._last:
-            self._write(_LAST, str(self._last).encode())
-        (self._folder / f"{sequence:0{_DIGITS}}").unlink(missing_ok=True)
-        self._sync_folder()
+        """Forget a batch; the number stays used.
+
+        Raises:
+            OSError: when the disk takes nothing; the batch stays, and is sent again.
+        """
+        with self._lock:
+            if sequence >= self._last:
+                self._write(_LAST, str(self._last).encode())  # on a full disk the batch stays, and keeps its number
+            with suppress(ValueError):
+                self._waiting.remove(sequence)
+                self._remove(sequence)
+            self._sync_folder()
+
+    def refuse(self, sequence: int) -> None:
+        """Drop a batch that the service will never take; it is counted."""
+        with self._lock:
+            self._count(1)
+        self.acknowledge(sequence)
+
+    def _next(self, after: int) -> int | None:
+        with self._lock:
+            return next((sequence for sequence in self._waiting if sequence > after), None)
 
     def _shrink(self) -> None:
-        waiting = self._waiting()
-        size = sum(path.stat().st_size for _, path in waiting)
         gone = 0
-        for _, path in waiting[:-1]:  # the newest one always stays
-            if size <= self._max_bytes:
+        bytes_left = self._bytes
+        for sequence in self._waiting:
+            if bytes_left <= self._max_bytes or gone == len(self._waiting) - 1:  # the newest one always stays
                 break
-            size -= path.stat().st_size
-            path.unlink()
+            bytes_left -= self._size(sequence)
             gone += 1
-        if gone:
-            self.dropped += gone
-            self._write(_DROPPED, str(self.dropped).encode())
+        self._drop(gone)
 
-    def _waiting(self) -> list[tuple[int, Path]]:
-        names = (path for path in self._folder.iterdir() if path.name.isdigit() and len(path.name) == _DIGITS)
-        return sorted((int(path.name), path) for path in names)
+    def _drop(self, count: int) -> None:
+        """Drop the oldest batches; counted first, so that a kill in between counts too many rather than too few."""
+        if count:
+            self._count(count)
+            for _ in range(count):
+                self._remove(self._waiting.popleft())
+            self._sync_folder()
+
+    def _count(self, count: int) -> None:
+        self.dropped += count
+        self._is_dropped_kept = False
+        with suppress(OSError):  # on a full disk it is written with the next batch that fits
+            self._write(_DROPPED, str(self.dropped).encode())
+            self._is_dropped_kept = True
+
+    def _remove(self, sequence: int) -> None:
+        self._bytes -= self._size(sequence)
+        (self._folder / _name(sequence)).unlink(missing_ok=True)
+
+    def _size(self, sequence: int) -> int:
+        try:
+            return _on_disk((self._folder / _name(sequence)).stat().st_size)
+        except FileNotFoundError:
+            return 0
 
     def _number(self, name: str) -> int:
         path = self._folder / name
@@ -82,10 +150,14 @@ class Spool:
 
     def _write(self, name: str, content: bytes) -> None:
         temporary = self._folder / f"{name}.new"
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
         temporary.replace(self._folder / name)
         self._sync_folder()
 
@@ -95,3 +167,15 @@ class Spool:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _name(sequence: int) -> str:
+    return f"{sequence:0{_DIGITS}}"
+
+
+def _is_batch(name: str) -> bool:
+    return len(name) == _DIGITS and name.isdigit()
+
+
+def _on_disk(size: int) -> int:
+    return -(-max(size, 1) // _BLOCK_BYTES) * _BLOCK_BYTES

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from support.soak import rounds
 from support.zone_project import REPOSITORY
-from zonewright_agent.configuration import ConfigurationError, from_data
+from zonewright_agent.configuration import ConfigurationError, from_text
 from zonewright_agent.counters import CounterReading, Quality, delta
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment, Point
@@ -103,9 +103,17 @@ def test_what_is_no_number_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no powercap zone"):
         source.read(moment(0))
     zone(tmp_path, "intel-rapl:0", "package-0", 0)
+    zone(tmp_path, "intel-rapl:1", "package-1", 0)
+    assert source.read(moment(0)) == []
     (tmp_path / "class/powercap/intel-rapl:0/energy_uj").write_text("none", encoding="ascii")
+    zone(tmp_path, "intel-rapl:1", "package-1", 5_000_000)
+    found = {point.attributes["hw.id"]: (point.value, point.quality) for point in source.read(moment(1))}
+    assert found == {"package-0": (None, "unreadable"), "package-1": (5.0, "good")}
+    (tmp_path / "class/powercap/intel-rapl:1/energy_uj").unlink()
     with pytest.raises(ValueError, match="expected a whole number, got 'none'"):
-        source.read(moment(0))
+        source.read(moment(2))
+    zone(tmp_path, "intel-rapl:0", "package-0", 30_000_000)
+    assert energies(source.read(moment(3))) == {"package-0": 30.0, "package-1": None}
 
 
 @pytest.mark.parametrize(
@@ -147,21 +155,31 @@ def test_otlp_is_what_the_protocol_takes() -> None:
 
 def test_all_faults_of_settings_are_told() -> None:
     """Each wrong, unknown or missing setting has one sentence, in one go."""
-    document = {
-        "agent": "h-1",
-        "url": "http://example.org/v1/metrics",
-        "spool": 5,
-        "interval_s": 0.01,
-        "power_max_w": True,
-        "sources": ["host", "gpu"],
-        "intervall_s": 5,
-    }
+    text = """# an agent
+agent = "H 1"
+url = "http://example.org/v1/metrics"
+spool = 5
+interval_s = 0.01
+power_max_w = true
+sources = [
+  "host", "gpu",
+]
+intervall_s = 5
+[labels]
+"""
     with pytest.raises(ConfigurationError) as error:
-        from_data(document, "a.toml")
-    sentences = error.value.sentences
-    assert len(sentences) == 7
-    for part in ("'token_file' is missing", "unknown setting 'intervall_s'", "url: expected https://", "got 'gpu'"):
-        assert sum(part in sentence for sentence in sentences) == 1
+        from_text(text, "a.toml")
+    assert [sentence.partition(", got")[0][:52] for sentence in error.value.sentences] == [
+        "a.toml:1: 'token_file' is missing; add a line 'token",
+        "a.toml:2: agent: expected an id such as 'dc1-core-00",
+        "a.toml:3: url: expected https://HOST/v1/metrics (htt",
+        "a.toml:4: spool: expected text",
+        "a.toml:5: interval_s: expected a number from 1 to 36",
+        "a.toml:6: power_max_w: expected a number from 10 to ",
+        "a.toml:7: sources: expected some of host, hwmon, rap",
+        "a.toml:10: unknown setting 'intervall_s'; there are:",
+        "a.toml:11: unknown setting 'labels'; there are: agen",
+    ]
 
 
 def test_a_spool_keeps_order_and_numbers(tmp_path: Path) -> None:
@@ -177,12 +195,15 @@ def test_a_spool_keeps_order_and_numbers(tmp_path: Path) -> None:
 
 
 def test_a_full_spool_drops_the_oldest_and_counts(tmp_path: Path) -> None:
-    """The spool never takes more than it may, and says how much it dropped, also after a restart."""
-    spool = Spool(tmp_path, 100)
+    """The spool never takes more of the disk than it may, and says how much it dropped, also after a restart."""
+    spool = Spool(tmp_path, 3 * 4096)
     for number in range(10):
         spool.put(bytes([number]) * 30)
     assert [sequence for sequence, _ in spool.pending()] == [8, 9, 10]
-    assert Spool(tmp_path, 100).dropped == 7
+    again = Spool(tmp_path, 3 * 4096)
+    assert (again.dropped, again.put(b"x" * 4097)) == (7, 11)
+    assert [sequence for sequence, _ in again.pending()] == [10, 11]
+    assert sum(-(-path.stat().st_size // 4096) for path in tmp_path.iterdir() if path.name.isdigit()) == 3
 
 
 KILLED = """
@@ -252,6 +273,7 @@ def settings(tmp_path: Path, server: ThreadingHTTPServer, *, token: str = "secre
     """Settings for a host with one package."""
     zone(tmp_path / "sys", "intel-rapl:0", "package-0", 1_000)
     (tmp_path / "token").write_text(f"{token}\n", encoding="ascii")
+    (tmp_path / "token").chmod(0o600)
     lines = {
         "agent": "host-1",
         "url": f"http://127.0.0.1:{server.server_address[1]}/v1/metrics",
@@ -286,9 +308,11 @@ def test_once_reports_and_one_silent_source_is_told(tmp_path: Path, service: Thr
     (batch,) = _Service.batches
     parsed = json_format.Parse(batch, ExportMetricsServiceRequest())
     resource = {item.key: item.value.string_value for item in parsed.resource_metrics[0].resource.attributes}
-    assert (resource["service.instance.id"], resource["zonewright.sequence"]) == ("host-1", "1")
+    assert (resource["service.instance.id"], resource["zonewright.dropped"]) == ("host-1", "0")
     names = [metric.name for metric in parsed.resource_metrics[0].scope_metrics[0].metrics]
-    assert names == ["hw.energy", "system.cpu.utilization", "system.memory.utilization"]
+    assert names == ["hw.energy", "system.cpu.utilization", "system.memory.utilization", "zonewright.source.up"]
+    up = parsed.resource_metrics[0].scope_metrics[0].metrics[-1].gauge.data_points
+    assert {item.attributes[0].value.string_value: item.as_double for item in up} == {"host": 1, "rapl": 1, "hwmon": 0}
 
 
 def test_a_service_that_is_away_is_waited_for(tmp_path: Path, service: ThreadingHTTPServer) -> None:
@@ -303,8 +327,8 @@ def test_a_service_that_is_away_is_waited_for(tmp_path: Path, service: Threading
     assert run("--config", path, "--once").returncode == 0
     sent = [json.loads(batch)["resourceMetrics"][0]["resource"]["attributes"] for batch in _Service.batches]
     values = [{item["key"]: item["value"]["stringValue"] for item in attributes} for attributes in sent]
-    numbers = [one["zonewright.sequence"] for one in values]
-    assert numbers == ["1", "2", "3"]
+    numbers = [int(one["zonewright.sequence"]) for one in values]
+    assert numbers == [numbers[0], numbers[0] + 1, numbers[0] + 2]
 
 
 def test_it_runs_and_stops_when_told(tmp_path: Path, service: ThreadingHTTPServer) -> None:
@@ -329,8 +353,17 @@ def test_settings_are_checked_without_a_run(tmp_path: Path, service: ThreadingHT
     """`--check-config` says that settings are good, or what is wrong with them."""
     result = run("--config", settings(tmp_path, service), "--check-config")
     assert (result.returncode, result.stdout[:44]) == (0, "good: agent host-1 reports host, rapl, hwmon")
-    (tmp_path / "bad.toml").write_text("agent = ", encoding="utf-8")
-    assert run("--config", tmp_path / "bad.toml", "--check-config").returncode == 2
+    (tmp_path / "bad.toml").write_text("\nagent = ", encoding="utf-8")
+    result = run("--config", tmp_path / "bad.toml", "--check-config")
+    assert (result.returncode, "bad.toml:2: no TOML: Invalid value" in result.stderr) == (2, True)
+    (tmp_path / "token").chmod(0o644)
+    (tmp_path / "sys").rename(tmp_path / "sys2")
+    result = run("--config", tmp_path / "agent.toml", "--check-config")
+    assert result.returncode == 2
+    assert [line.partition("agent.toml")[2].partition(f" {tmp_path}")[0] for line in result.stderr.splitlines()] == [
+        ":3: token_file:",
+        ":5: sys: there is no folder",
+    ]
     assert run("--config", tmp_path / "none.toml", "--check-config").stderr.endswith("no such file or directory\n")
 
 

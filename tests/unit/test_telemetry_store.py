@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zonewright.pue import MeterSpec, Reading, evaluate
-from zonewright.telemetry import ConflictError, Store
-from zonewright.telemetry.store import DAY_US, HOUR_US
+from zonewright.telemetry import Appended, ConflictError, Store
+from zonewright.telemetry.summing import DAY_US, HOUR_US
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 10**6
 REGISTER = MeterSpec(role="total", kind="register")
@@ -34,9 +34,9 @@ def store(tmp_path: Path) -> Store:
 def test_the_same_readings_again_change_nothing(store: Store) -> None:
     """What is sent twice is stored once, and counts once."""
     items = {"main": [reading(0, 0), reading(10, 1000)]}
-    assert store.append("dc1", METERS, items, trust="imported") == 2
+    assert store.append("dc1", METERS, items, trust="imported").added == 2
     before = store.sums("dc1", START, START + DAY_US)
-    assert store.append("dc1", METERS, items, trust="imported") == 0
+    assert store.append("dc1", METERS, items, trust="imported") == Appended(known=2)
     assert store.sums("dc1", START, START + DAY_US) == before
     assert before["main"].energy_mj == 1000 * 3_600_000
 

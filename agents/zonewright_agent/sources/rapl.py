@@ -10,6 +10,11 @@ from typing import NamedTuple
 from zonewright_agent.counters import CounterReading, delta
 from zonewright_agent.points import Moment, Point
 
+_STEP_NS = 1_000_000_000
+"""A wall clock that differs from the monotonic one by more than a second was set."""
+_SLEW_NS_PER_S = 1_000_000
+"""What a time service may slew the clock in a second, and more."""
+
 
 class _Zone(NamedTuple):
     path: Path
@@ -33,38 +38,37 @@ class Rapl:
         self._last: dict[str, tuple[CounterReading, int]] = {}
 
     def read(self, moment: Moment) -> list[Point]:
-        """Energy since the last reading; nothing at the first one."""
+        """Energy since the last reading; nothing at the first one. What can not be read is a point without value."""
         zones = self._zones()
         if not zones:
             raise ValueError(f"no powercap zone below {self._root}")
         points: list[Point] = []
+        faults: list[str] = []
         for zone in zones:
             key = f"{zone.parent}/{zone.name}" if zone.parent else zone.name
-            value = _number(zone.path / "energy_uj")
-            reading = CounterReading(moment.boot_id, moment.monotonic_s, value)
-            before = self._last.get(key)
-            self._last[key] = (reading, moment.time_ns)
-            if before is None:
-                continue
-            step = delta(
-                before[0],
-                reading,
-                range_uj=_optional(zone.path / "max_energy_range_uj"),
-                power_max_w=self._power_max_w,
-            )
-            points.append(
-                Point(
-                    name="hw.energy",
-                    unit="J",
-                    kind="delta",
-                    value=None if step.energy_uj is None else step.energy_uj / 1e6,
-                    time_ns=moment.time_ns,
-                    start_ns=before[1],
-                    quality=step.quality,
-                    attributes={"hw.id": key, "hw.type": "cpu" if "dram" not in zone.name else "memory"},
-                )
-            )
+            try:
+                points += self._of_zone(zone, key, moment)
+            except (OSError, ValueError) as error:
+                faults.append(str(error))
+                points.append(_point(zone, key, moment, moment.time_ns, None, "unreadable"))
+        if len(faults) == len(zones):
+            raise ValueError("; ".join(faults))
         return points
+
+    def _of_zone(self, zone: _Zone, key: str, moment: Moment) -> list[Point]:
+        reading = CounterReading(moment.boot_id, moment.monotonic_s, _number(zone.path / "energy_uj"))
+        before = self._last.get(key)
+        self._last[key] = (reading, moment.time_ns)
+        if before is None:
+            return []
+        range_uj = _optional(zone.path / "max_energy_range_uj")
+        step = delta(before[0], reading, range_uj=range_uj, power_max_w=self._power_max_w)
+        # The length is that of the monotonic clock: a wall clock that was set back must not turn energy around.
+        start_ns = moment.time_ns - round(step.elapsed_s * 1e9)
+        quality: str = step.quality
+        if quality == "good" and abs(start_ns - before[1]) > _STEP_NS + step.elapsed_s * _SLEW_NS_PER_S:
+            quality = "clock-stepped"
+        return [_point(zone, key, moment, start_ns, None if step.energy_uj is None else step.energy_uj / 1e6, quality)]
 
     def _zones(self) -> list[_Zone]:
         found: dict[tuple[str, str], _Zone] = {}
@@ -79,6 +83,21 @@ class Rapl:
         zones = list(found.values())
         psys = [zone for zone in zones if zone.name == "psys"]
         return psys or [zone for zone in zones if zone.name.startswith("package") or zone.name == "dram"]
+
+
+def _point(  # noqa: PLR0917 - private
+    zone: _Zone, key: str, moment: Moment, start_ns: int, joules: float | None, quality: str
+) -> Point:
+    return Point(
+        name="hw.energy",
+        unit="J",
+        kind="delta",
+        value=joules,
+        time_ns=moment.time_ns,
+        start_ns=start_ns if start_ns < moment.time_ns else None,
+        quality=quality,
+        attributes={"hw.id": key, "hw.type": "memory" if "dram" in zone.name else "cpu"},
+    )
 
 
 def _text(path: Path) -> str | None:

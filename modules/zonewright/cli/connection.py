@@ -29,12 +29,22 @@ def stack_and_ledger(name: str, url: str | None) -> "tuple[Path, StackFile, Ledg
     return root, stack, open_ledger(url or stack.ledger, root)
 
 
-def telemetry_file(url: str) -> Path:
-    """The file of the readings that belongs to a ledger's file."""
+def ledger_file(url: str) -> Path:
+    """The ledger's file, beside which readings lie.
+
+    Raises:
+        LedgerMisuseError: when the URL is not that of a file.
+    """
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger import LedgerMisuseError
-    from zonewright.ledger.measuring import telemetry_path
 
     if not url.startswith("sqlite:///"):
         raise LedgerMisuseError("no-file", f"readings are stored beside a ledger's file (sqlite:///PATH), got {url}")
-    return telemetry_path(project_root(Path.cwd()) / url.removeprefix("sqlite:///"))
+    return project_root(Path.cwd()) / url.removeprefix("sqlite:///")
+
+
+def telemetry_file(url: str) -> Path:
+    """The file of the readings that belongs to a ledger's file."""
+    from zonewright.ledger.measuring import telemetry_path
+
+    return telemetry_path(ledger_file(url))

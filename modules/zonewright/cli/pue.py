@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zonewright.cli.energy import run_forecast, run_status
 from zonewright.cli.options import add_format
+from zonewright.cli.prune import add_prune
 
 if TYPE_CHECKING:
     from zonewright.pue import Figure
@@ -62,6 +63,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_format(status)
     status.set_defaults(run=run_status)
+    add_prune(verbs, LEDGER)
     for verb in (forecast, status):
         verb.add_argument(
             "--zone", type=Path, metavar="FOLDER", help="take this folder as the zone, not what the ledger holds"
@@ -174,12 +176,13 @@ def _import(arguments: argparse.Namespace) -> int:
         print(f"{some(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
         return MISUSE
     try:
-        added = Store(telemetry_file(arguments.ledger), create=True).append(
+        done = Store(telemetry_file(arguments.ledger), create=True).append(
             arguments.site, meters, readings, trust="imported"
         )
     except ConflictError as error:
         print(f"error: {error}", file=sys.stderr)
         return REFUSED
-    given = sum(len(items) for items in readings.values())
-    print(f"{arguments.site}: {some(added, 'reading')} stored, {given - added:,} known already, trust class imported")
+    print(f"{arguments.site}: {some(done.added, 'reading')} stored, {done.known:,} known already, trust class imported")
+    if done.summed:
+        print(f"{done.summed:,} lie in hours whose readings were removed; they are summed up, and were not compared")
     return 0

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+KEEP_DAYS = 90
 DEFAULT_AGENTS = Path(".zonewright/agents.yaml")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -21,15 +22,30 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
+    parser.add_argument(
+        "--keep-days",
+        type=int,
+        default=KEEP_DAYS,
+        metavar="DAYS",
+        help=f"once a day, remove readings and samples that are older; sums stay (default: {KEEP_DAYS}; 0 keeps all)",
+    )
     parser.add_argument("--issue", metavar="AGENT", help="give an agent a new token, print it once, and end")
     parser.add_argument("--node", metavar="NODE", help="the node that the agent of --issue reports for")
     parser.set_defaults(run=_run)
+
+
+def samples_path(ledger: Path) -> Path:
+    """The file of what agents report that belongs to a ledger's file."""
+    return ledger.with_name(f"{ledger.stem}.samples.db")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE
     from zonewright.server.agents import AgentsFileError, issue_token, load_agents
 
+    if arguments.keep_days < 0:
+        print(f"error: --keep-days: expected 0 or more days, got {arguments.keep_days}", file=sys.stderr)
+        return MISUSE
     try:
         if arguments.issue is not None:
             if arguments.node is None:
@@ -50,23 +66,22 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     import socket
 
-    import uvicorn
-
     from zonewright.ledger.application import application
     from zonewright.ledger.context import Context, utc_now
     from zonewright.ledger.database import Database
     from zonewright.ledger.measuring import telemetry_path
     from zonewright.server import service
-    from zonewright.server.agents import load_agents
+    from zonewright.server.agents import AgentsFile
     from zonewright.server.metrics import metrics_page
+    from zonewright.server.running import Retention, serve
     from zonewright.telemetry.samples import Samples
 
     telemetry = telemetry_path(arguments.ledger)
     database = Database(arguments.ledger, lock_wait_s=30) if with_ledger and arguments.ledger.is_file() else None
     ledger = application(Context(database=database, telemetry=telemetry)) if database is not None else None
-    samples = Samples(arguments.ledger.with_name(f"{arguments.ledger.stem}.samples.db"))
+    samples = Samples(samples_path(arguments.ledger))
     app = service(
-        lambda: load_agents(arguments.agents),
+        AgentsFile(arguments.agents, say=_say),
         samples,
         ledger,
         figures=(lambda site: metrics_page(database, telemetry, utc_now(), site)) if database is not None else None,
@@ -81,9 +96,14 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             return 2
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"
-        print(f"{what} on http://{host}:{port}", flush=True)
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=10)
-        uvicorn.Server(config).run(sockets=[listener])
+        print(f"{what} on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        with Retention(telemetry, samples, keep_days=arguments.keep_days, say=_say):
+            serve(app, listener)
+    samples.close()
     if database is not None:
         database.close()
     return 0
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
@@ -34,10 +34,44 @@ def pieces_of(meter: MeterSpec, readings: Sequence[Reading]) -> list[Piece]:
         meter: what it counts.
         readings: in order of time.
     """
+    sums = [_of_sum(item) for item in readings if item.is_sum]
+    if sums:
+        read = pieces_of(meter, [item for item in readings if not item.is_sum])
+        return sorted([*sums, *_beside(read, sorted(sums, key=_begin))], key=_begin)
     if meter.kind == "interval":
         return [piece for item in readings for piece in _of_interval(meter, item)]
     make = _of_register if meter.kind == "register" else _of_gauge
     return [piece for one, two in pairwise(readings) for piece in make(meter, one, two)]
+
+
+def _of_sum(item: Reading) -> Piece:
+    return Piece(item.start_us or 0, item.time_us, _whole(item.value * PER_WATT_HOUR))
+
+
+def _begin(piece: Piece) -> int:
+    return piece.start_us
+
+
+def _beside(pieces: Sequence[Piece], sums: Sequence[Piece]) -> Iterator[Piece]:
+    """What lies of pieces outside of sums, which say what was known before their readings were removed."""
+    index = 0
+    for piece in pieces:
+        while index < len(sums) and sums[index].end_us <= piece.start_us:
+            index += 1
+        low = piece.start_us
+        for one in islice(sums, index, None):
+            if one.start_us >= piece.end_us:
+                break
+            if low < one.start_us:
+                yield _part(piece, low, one.start_us)
+            low = one.end_us
+        if low < piece.end_us:
+            yield _part(piece, low, piece.end_us)
+
+
+def _part(piece: Piece, low_us: int, high_us: int) -> Piece:
+    energy = Fraction(piece.energy) * (high_us - low_us) / (piece.end_us - piece.start_us)
+    return Piece(low_us, high_us, _whole(energy))
 
 
 def _of_interval(meter: MeterSpec, item: Reading) -> Iterator[Piece]:
@@ -64,13 +98,13 @@ def _of_gauge(meter: MeterSpec, one: Reading, two: Reading) -> Iterator[Piece]:
         yield Piece(one.time_us, two.time_us, _whole((one.value + two.value) * elapsed_us))
 
 
-def _is_plausible(energy: Fraction, elapsed_us: int, meter: MeterSpec) -> bool:
+def _is_plausible(energy: Fraction | int, elapsed_us: int, meter: MeterSpec) -> bool:
     if meter.rating_w is None:
         return True
     return energy * _PLAUSIBLE_DENOMINATOR <= 2 * meter.rating_w * elapsed_us * _PLAUSIBLE_NUMERATOR
 
 
-def _whole(energy: Fraction) -> Fraction | int:
+def _whole(energy: Fraction | int) -> Fraction | int:
     return int(energy) if energy.denominator == 1 else energy
 
 

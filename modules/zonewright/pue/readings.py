@@ -29,12 +29,14 @@ class Reading:
         time_us: its time, or the end of the interval.
         value: watt-hours, or watts of a gauge; exact.
         line: line of the file.
+        is_sum: it stands for readings that were removed: energy between two times in Wh, whatever the kind of meter.
     """
 
     start_us: int | None
     time_us: int
-    value: Fraction
+    value: Fraction | int
     line: int
+    is_sum: bool = False
 
 
 def time_us(text: str) -> int:

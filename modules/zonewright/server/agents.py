@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,34 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
 def load_agents(path: Path) -> Agents:
     """The agents of a file, to be asked by token."""
     return Agents({entry.token_digest: (name, entry.node) for name, entry in read_agents(path).items()})
+
+
+class AgentsFile:
+    """The agents of a file that may change at any time; it is read anew when it has."""
+
+    def __init__(self, path: Path, *, say: Callable[[str], None]) -> None:
+        self._path, self._say = path, say
+        self._stamp = _stamp(path)
+        self._agents = load_agents(path)
+
+    def __call__(self) -> Agents:
+        """The agents of now. A file that can not be read is told once, and those of before stay."""
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._agents = load_agents(self._path)
+            except (AgentsFileError, OSError) as error:
+                self._say(f"{error}; the agents of before stay")
+        return self._agents
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def issue_token(path: Path, agent: str, node: str) -> str:

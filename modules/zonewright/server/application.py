@@ -1,5 +1,6 @@
 """Reports of agents (a token for each, nothing stored without it) and figures of sites, beside the ledger's verbs."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 
@@ -10,10 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from zonewright.server.agents import Agents
+from zonewright.server.body import BodyError, read_body
 from zonewright.server.otlp import OtlpError, read_batch
+from zonewright.telemetry.sample import Received, Report
 from zonewright.telemetry.samples import Samples
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_IN_FLIGHT = 64
+"""Reports that are read or stored at the same time; an agent that is one too many keeps its batch and comes again."""
 _BEARER = "Bearer "
 
 
@@ -24,6 +28,7 @@ def service(
     *,
     figures: Callable[[str | None], str] | None = None,
     clock: Callable[[], int] = time.time_ns,
+    max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
     """The application.
 
@@ -33,28 +38,46 @@ def service(
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
         clock: nanoseconds since 1970.
+        max_in_flight: how many reports are read or stored at the same time.
     """
+    in_flight = 0
 
     async def metrics(request: Request) -> Response:
+        nonlocal in_flight
         header = request.headers.get("authorization", "")
         known = agents().find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
         if known is None:
             return _answer(401, "the token of an agent is missing or wrong")
-        body = await request.body()
-        if len(body) > MAX_BODY_BYTES:
-            return _answer(413, f"a batch has at most {MAX_BODY_BYTES:,} bytes")
+        if in_flight >= max_in_flight:
+            return _answer(429, "too many reports at once; send it again", {"retry-after": "1"})
+        in_flight += 1
+        try:
+            body = await read_body(request)
+            return await run_in_threadpool(take, *known, body)
+        except BodyError as error:
+            return _answer(error.status, str(error), {"connection": "close"})
+        finally:
+            in_flight -= 1
+
+    def take(agent: str, node: str, body: bytes) -> Response:
         try:
             batch = read_batch(body)
         except OtlpError as error:
             return _answer(400, str(error))
-        agent, node = known
         if batch.agent != agent:
             return _answer(401, f"the token is not that of agent {batch.agent[:63]!r}")
-        received = await run_in_threadpool(
-            samples.append, agent, node, batch.boot, batch.sequence, batch.samples, clock()
+        report = Report(
+            agent=agent,
+            node=node,
+            boot=batch.boot,
+            sequence=batch.sequence,
+            dropped=batch.dropped,
+            samples=batch.samples,
         )
-        rejected = {"rejectedDataPoints": str(received.quarantined), "errorMessage": "impossible values were set aside"}
-        return JSONResponse({"partialSuccess": rejected} if received.quarantined else {})
+        try:
+            return _received(samples.append(report, clock()))
+        except sqlite3.Error as error:  # such as a full disk: the agent keeps its batch
+            return _answer(503, f"the batch was not stored: {error}", {"retry-after": "5"})
 
     async def page(request: Request) -> Response:
         if figures is None:
@@ -73,5 +96,12 @@ def service(
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
 
 
-def _answer(status: int, sentence: str) -> Response:
-    return JSONResponse({"message": sentence}, status_code=status)
+def _received(received: Received) -> Response:
+    if not received.quarantined:
+        return JSONResponse({})
+    sentence = "impossible values were set aside"
+    return JSONResponse({"partialSuccess": {"rejectedDataPoints": str(received.quarantined), "errorMessage": sentence}})
+
+
+def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"message": sentence}, status_code=status, headers=headers)

@@ -1,14 +1,16 @@
 """OTLP metrics in JSON (``ExportMetricsServiceRequest``) become samples; what is no OTLP is refused with a sentence."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zonewright.telemetry.samples import Sample
+from pydantic_core import from_json
+
+from zonewright.telemetry.sample import Sample
 
 _NO_VALUE = 1
 _MAX_NS = 2**62
+_MAX_TEXT = 200
 
 
 class OtlpError(ValueError):
@@ -22,6 +24,7 @@ class Batch:
     agent: str
     boot: str
     sequence: int
+    dropped: int
     samples: tuple[Sample, ...]
 
 
@@ -32,7 +35,7 @@ def read_batch(body: bytes) -> Batch:
         OtlpError: when it is none, or its resource does not say agent, boot and sequence.
     """
     try:
-        document = json.loads(body)
+        document = from_json(body, cache_strings="keys")  # half as long as the standard library takes
         resources = document["resourceMetrics"]
         resource = _attributes(resources[0]["resource"]["attributes"])
         samples = tuple(
@@ -42,16 +45,16 @@ def read_batch(body: bytes) -> Batch:
             for metric in scope["metrics"]
             for sample in _samples(metric)
         )
-        sequence = int(resource["zonewright.sequence"])
+        sequence, dropped = int(resource["zonewright.sequence"]), int(resource.get("zonewright.dropped", "0"))
         agent, boot = resource["service.instance.id"], resource["zonewright.boot"]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         what = f"{type(error).__name__}: {str(error)[:100]}"
         raise OtlpError(
             f"expected OTLP metrics in JSON with agent, boot and sequence in the resource ({what})"
         ) from None
-    if len(resources) != 1 or not 0 < sequence < _MAX_NS:
+    if len(resources) != 1 or not 0 < sequence < _MAX_NS or not 0 <= dropped < _MAX_NS:
         raise OtlpError("expected one resource, with a sequence number from 1 on")
-    return Batch(agent=agent, boot=boot, sequence=sequence, samples=samples)
+    return Batch(agent=agent, boot=boot[:_MAX_TEXT], sequence=sequence, dropped=dropped, samples=samples)
 
 
 def _attributes(items: list[dict[str, Any]]) -> dict[str, str]:
@@ -60,20 +63,21 @@ def _attributes(items: list[dict[str, Any]]) -> dict[str, str]:
 
 def _samples(metric: Mapping[str, Any]) -> Iterator[Sample]:
     data = metric.get("sum") or metric.get("gauge") or {}
+    name, unit = str(metric["name"])[:_MAX_TEXT], str(metric.get("unit", ""))[:_MAX_TEXT]
     for point in data.get("dataPoints", ()):
-        attributes = _attributes(point.get("attributes", []))
-        missing = bool(int(point.get("flags", 0)) & _NO_VALUE)
-        number = None if missing else float(point["asDouble"] if "asDouble" in point else point["asInt"])
+        part, quality = "", "good"
+        for item in point.get("attributes", ()):  # of each point two are of interest; a mapping of all takes as long
+            if item["key"] == "hw.id":
+                part = str(item["value"]["stringValue"])[:_MAX_TEXT]
+            elif item["key"] == "zonewright.quality":
+                quality = str(item["value"]["stringValue"])[:_MAX_TEXT]
+        if "flags" in point and int(point["flags"]) & _NO_VALUE:
+            number = None
+        else:
+            number = float(point["asDouble"] if "asDouble" in point else point["asInt"])
         start = point.get("startTimeUnixNano")
-        yield Sample(
-            name=str(metric["name"]),
-            part=attributes.get("hw.id", ""),
-            unit=str(metric.get("unit", "")),
-            time_ns=_nanoseconds(point["timeUnixNano"]),
-            start_ns=None if start is None else _nanoseconds(start),
-            value=number,
-            quality=attributes.get("zonewright.quality", "good"),
-        )
+        start_ns = None if start is None else _nanoseconds(start)
+        yield Sample(name, part, unit, _nanoseconds(point["timeUnixNano"]), start_ns, number, quality)
 
 
 def _nanoseconds(text: str | int) -> int:

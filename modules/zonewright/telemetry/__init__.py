@@ -1,5 +1,6 @@
 """Readings of meters over time: kept once, summed by hour and by day, and turned into figures of a site."""
 
-from zonewright.telemetry.store import ConflictError, Store
+from zonewright.telemetry.interface import Appended, ConflictError, ReadingStore
+from zonewright.telemetry.store import Store
 
-__all__ = ["ConflictError", "Store"]
+__all__ = ["Appended", "ConflictError", "ReadingStore", "Store"]

@@ -1,164 +1,279 @@
-"""What agents report, on SQLite: each batch once, each sample once, impossible values set aside with their reason."""
+"""What agents report, on SQLite: each batch once, each sample once, impossible values set aside with their reason.
 
-import math
+Energy by hour is summed in the transaction that stores a batch, in whole microjoules, so that it stays exact when the
+samples themselves are removed. Batches that arrive together share one commit; each is acknowledged after it.
+"""
+
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
-_FUTURE_NS = 300 * 10**9
-"""A host clock may be five minutes ahead; more is no time."""
-_MAX_POWER_W = 2_000_000.0
+from zonewright.telemetry.sample import Energy, Received, Report, Sample, fault_of
+
+HOUR_NS = 3_600 * 10**9
+_FOREVER_NS = 2**62
 _SCHEMA = """
 create table if not exists batch (
   agent text not null, boot text not null, sequence integer not null, received_ns integer not null,
-  primary key (agent, boot, sequence)) without rowid;
+  dropped integer not null, primary key (agent, boot, sequence)) without rowid;
+create table if not exists batch_run (
+  agent text not null, boot text not null, first integer not null, last integer not null,
+  primary key (agent, boot, first)) without rowid;
 create table if not exists series (
   id integer primary key, agent text not null, node text not null, name text not null, part text not null,
   unit text not null, unique (agent, node, name, part, unit));
 create table if not exists sample (
-  series integer not null, time_ns integer not null, start_ns integer, value real, quality text not null,
-  primary key (series, time_ns)) without rowid;
+  time_ns integer not null, series integer not null, start_ns integer, value real, quality text not null,
+  primary key (time_ns, series)) without rowid;
+create table if not exists hourly (
+  series integer not null, begin_ns integer not null, energy_uj integer not null, covered_ns integer not null,
+  unsure integer not null, primary key (series, begin_ns)) without rowid;
 create table if not exists quarantine (
   agent text not null, received_ns integer not null, name text not null, value text not null, reason text not null);
 """
+_Row = tuple[int, int, int | None, float | None, str]
+_INSERT = "insert or ignore into sample values (?, ?, ?, ?, ?)"
+_ADD = (
+    "insert into hourly values (?, ?, ?, ?, ?) on conflict do update set energy_uj = energy_uj + excluded.energy_uj, "
+    "covered_ns = covered_ns + excluded.covered_ns, unsure = unsure + excluded.unsure"
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One value of an agent.
+class _Ticket:
+    """A report that waits for its commit."""
 
-    Attributes:
-        name: name of OpenTelemetry's conventions.
-        part: what of the node it is, such as ``package-0``; empty for the whole.
-        unit: its unit.
-        time_ns: nanoseconds since 1970.
-        start_ns: begin of a delta, or None.
-        value: None where the agent had no reading.
-        quality: ``good``, or why there is no value.
-    """
-
-    name: str
-    part: str
-    unit: str
-    time_ns: int
-    start_ns: int | None
-    value: float | None
-    quality: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """What became of a batch."""
-
-    stored: int
-    quarantined: int
-    duplicate: bool
-
-
-def fault_of(sample: Sample, now_ns: int) -> str | None:
-    """Why a sample can not be, or None."""
-    if sample.time_ns > now_ns + _FUTURE_NS:
-        return "its time is in the future"
-    if sample.start_ns is not None and sample.start_ns >= sample.time_ns:
-        return "it ends before it begins"
-    return None if sample.value is None else _value_fault(sample, sample.value)
-
-
-def _value_fault(sample: Sample, value: float) -> str | None:
-    if not math.isfinite(value):
-        return "it is no number"
-    if sample.unit not in ("J", "W"):
-        return None
-    if value < 0:
-        return "energy and power are not negative"
-    seconds = 1.0 if sample.start_ns is None else (sample.time_ns - sample.start_ns) / 1e9
-    return "no host draws that much" if value > _MAX_POWER_W * seconds else None
+    def __init__(self, report: Report, now_ns: int) -> None:
+        self.report, self.now_ns = report, now_ns
+        self.result: Received | BaseException | None = None
 
 
 class Samples:
-    """The reports of all agents in one file; it is made when it is missing."""
+    """The reports of all agents in one file; it is made when it is missing. Safe for many threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as connection:
-            connection.executescript(_SCHEMA)
+        self._writer = self._connect()
+        self._writer.executescript(_SCHEMA)
+        self._writing, self._queueing = Lock(), Lock()
+        self._queue: list[_Ticket] = []
+        self._series: dict[tuple[str, ...], int] = {}
+
+    def close(self) -> None:
+        """Close the file, after what is being stored."""
+        with self._writing:
+            self._writer.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        return connection
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = full")
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with closing(self._connect()) as connection:
             yield connection
 
-    def append(  # noqa: PLR0917 - a batch's identity and content
-        self, agent: str, node: str, boot: str, sequence: int, samples: Sequence[Sample], now_ns: int
-    ) -> Received:
-        """Store a batch in one transaction that is on disk when this returns; one that came before changes nothing."""
-        with self._open() as connection:
-            connection.execute("begin immediate")
-            try:
-                row = (agent, boot, sequence, now_ns)
-                if connection.execute("insert or ignore into batch values (?, ?, ?, ?)", row).rowcount == 0:
-                    connection.execute("rollback")
-                    return Received(stored=0, quarantined=0, duplicate=True)
-                received = self._store(connection, agent, node, samples, now_ns)
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("rollback")
-                raise
-            connection.execute("commit")
-        return received
+    def append(self, report: Report, now_ns: int) -> Received:
+        """Store a batch; it is on disk when this returns. One that came before changes nothing.
 
-    @staticmethod
-    def _store(
-        connection: sqlite3.Connection, agent: str, node: str, samples: Sequence[Sample], now_ns: int
-    ) -> Received:
-        stored = set_aside = 0
-        ids: dict[tuple[str, str, str], int] = {}
-        for sample in samples:
+        Whoever gets to write takes along what others have queued meanwhile.
+        """
+        ticket = _Ticket(report, now_ns)
+        with self._queueing:
+            self._queue.append(ticket)
+        with self._writing:
+            if ticket.result is None:
+                with self._queueing:
+                    group, self._queue = self._queue, []
+                try:
+                    self._store_all(group)
+                except BaseException as error:
+                    for one in group:
+                        one.result = error
+                    raise
+        if isinstance(ticket.result, BaseException):
+            raise ticket.result
+        assert ticket.result is not None  # noqa: S101 - for the type checker: every group gives each a result
+        return ticket.result
+
+    def _store_all(self, group: Sequence[_Ticket]) -> None:
+        """Store a group in one transaction; a batch that can not be stored takes no other with it."""
+        connection = self._writer
+        connection.execute("begin immediate")
+        results: list[Received | Exception] = []
+        try:
+            for ticket in group:
+                connection.execute("savepoint one")
+                try:
+                    results.append(self._store(ticket.report, ticket.now_ns))
+                except (sqlite3.Error, ArithmeticError, ValueError) as error:
+                    connection.execute("rollback to one")
+                    self._series.clear()
+                    results.append(error)
+                connection.execute("release one")
+            connection.execute("commit")
+        except BaseException:
+            self._series.clear()
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
+        for ticket, result in zip(group, results, strict=True):
+            ticket.result = result
+
+    def _store(self, report: Report, now_ns: int) -> Received:
+        connection, identity = self._writer, (report.agent, report.boot, report.sequence)
+        query = "select 1 from batch_run where agent = ? and boot = ? and ? between first and last"
+        if connection.execute(query, identity).fetchone() is not None:
+            return Received(stored=0, quarantined=0, duplicate=True)
+        row = (*identity, now_ns, report.dropped)
+        if connection.execute("insert or ignore into batch values (?, ?, ?, ?, ?)", row).rowcount == 0:
+            return Received(stored=0, quarantined=0, duplicate=True)
+        rows: list[_Row] = []
+        aside: list[tuple[str, int, str, str, str]] = []
+        energies: set[int] = set()
+        for sample in report.samples:
             reason = fault_of(sample, now_ns)
             if reason is not None:
-                row = (agent, now_ns, sample.name[:200], repr(sample.value), reason)
-                connection.execute("insert into quarantine values (?, ?, ?, ?, ?)", row)
-                set_aside += 1
+                aside.append((report.agent, now_ns, sample.name[:200], repr(sample.value), reason))
                 continue
-            key = (sample.name, sample.part, sample.unit)
-            if key not in ids:
-                connection.execute(
-                    "insert or ignore into series (agent, node, name, part, unit) values (?, ?, ?, ?, ?)",
-                    (agent, node, *key),
-                )
-                query = "select id from series where agent = ? and node = ? and name = ? and part = ? and unit = ?"
-                ids[key] = connection.execute(query, (agent, node, *key)).fetchone()[0]
-            stored += connection.execute(
-                "insert or ignore into sample values (?, ?, ?, ?, ?)",
-                (ids[key], sample.time_ns, sample.start_ns, sample.value, sample.quality),
-            ).rowcount
-        return Received(stored=stored, quarantined=set_aside, duplicate=False)
+            key = self._series_id(report.agent, report.node, sample.name, sample.part, sample.unit)
+            if sample.unit == "J":
+                energies.add(key)
+            rows.append((sample.time_ns, key, sample.start_ns, sample.value, sample.quality))
+        connection.executemany("insert into quarantine values (?, ?, ?, ?, ?)", aside)
+        new = self._insert(rows)
+        connection.executemany(_ADD, _by_hour(row for row in new if row[1] in energies))
+        return Received(stored=len(new), quarantined=len(aside), duplicate=False)
+
+    def _series_id(self, *key: str) -> int:
+        found = self._series.get(key)
+        if found is None:
+            names = "agent, node, name, part, unit"
+            self._writer.execute(f"insert or ignore into series ({names}) values (?, ?, ?, ?, ?)", key)  # noqa: S608 - no input
+            query = "select id from series where agent = ? and node = ? and name = ? and part = ? and unit = ?"
+            found = self._series[key] = int(self._writer.execute(query, key).fetchone()[0])
+        return found
+
+    def _insert(self, rows: Sequence[_Row]) -> Sequence[_Row]:
+        """Insert rows; gives those that were new. All of them are, but for an agent that repeats itself."""
+        connection = self._writer
+        connection.execute("savepoint rows")
+        before = connection.total_changes
+        connection.executemany(_INSERT, rows)
+        if connection.total_changes - before == len(rows):
+            connection.execute("release rows")
+            return rows
+        connection.execute("rollback to rows")
+        connection.execute("release rows")
+        return [row for row in rows if connection.execute(_INSERT, row).rowcount]
+
+    def prune(self, before_ns: int) -> int:
+        """Remove samples from before a time; sums by hour stay, and so does what was acknowledged. Gives how many.
+
+        An hour in a transaction, so that reports are never kept waiting for long.
+        """
+        removed = 0
+        while True:
+            with self._writing:
+                first = self._writer.execute("select min(time_ns) from sample").fetchone()[0]
+                if first is None or first >= before_ns:
+                    break
+                until = min(first // HOUR_NS * HOUR_NS + HOUR_NS, before_ns)
+                removed += self._writer.execute("delete from sample where time_ns < ?", (until,)).rowcount
+        with self._writing:
+            self._writer.execute("delete from quarantine where received_ns < ?", (before_ns,))
+            self._writer.execute("begin immediate")
+            try:
+                self._shorten(before_ns)
+            except BaseException:
+                self._writer.execute("rollback")
+                raise
+            self._writer.execute("commit")
+        return removed
+
+    def _shorten(self, before_ns: int) -> None:
+        """Keep of old batches the runs of their numbers: what is sent again years later is still known."""
+        old = (
+            "from batch b where received_ns < ? and "
+            "sequence < (select max(sequence) from batch where agent = b.agent and boot = b.boot)"
+        )
+        rows = self._writer.execute(
+            f"select agent, boot, sequence, sequence {old} union all select agent, boot, first, last from batch_run "  # noqa: S608 - no input
+            "order by 1, 2, 3",
+            (before_ns,),
+        ).fetchall()
+        runs: list[list[str | int]] = []
+        for agent, boot, first, last in rows:
+            if runs and runs[-1][:2] == [agent, boot] and runs[-1][3] == first - 1:
+                runs[-1][3] = last
+            else:
+                runs.append([agent, boot, first, last])
+        self._writer.execute(f"delete {old}".replace("delete from batch b", "delete from batch as b"), (before_ns,))
+        self._writer.execute("delete from batch_run")
+        self._writer.executemany("insert into batch_run values (?, ?, ?, ?)", runs)
 
     def batches(self, agent: str) -> list[int]:
         """Sequence numbers of an agent's batches, in order."""
-        with self._open() as connection:
-            query = "select sequence from batch where agent = ? order by sequence"
-            return [row[0] for row in connection.execute(query, (agent,))]
+        with self._reading() as connection:
+            singles = connection.execute("select sequence from batch where agent = ?", (agent,)).fetchall()
+            runs = connection.execute("select first, last from batch_run where agent = ?", (agent,)).fetchall()
+        return sorted([row[0] for row in singles] + [number for low, high in runs for number in range(low, high + 1)])
 
-    def samples(self, agent: str) -> list[Sample]:
-        """All samples of an agent in order of time."""
+    def dropped(self, agent: str) -> int:
+        """How many batches an agent says it has dropped, as of its last report."""
+        query = "select dropped from batch where agent = ? order by received_ns desc, sequence desc limit 1"
+        with self._reading() as connection:
+            row = connection.execute(query, (agent,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def samples(self, agent: str, start_ns: int = 0, end_ns: int = _FOREVER_NS) -> list[Sample]:
+        """The kept samples of an agent in order of time, from ``start_ns`` to before ``end_ns``."""
         query = (
             "select s.name, s.part, s.unit, m.time_ns, m.start_ns, m.value, m.quality from sample m "
-            "join series s on s.id = m.series where s.agent = ? order by m.time_ns, s.name, s.part"
+            "join series s on s.id = m.series where s.agent = ? and m.time_ns >= ? and m.time_ns < ? "
+            "order by m.time_ns, s.name, s.part"
         )
-        with self._open() as connection:
-            return [
-                Sample(name=n, part=p, unit=u, time_ns=t, start_ns=b, value=v, quality=q)
-                for n, p, u, t, b, v, q in connection.execute(query, (agent,))
-            ]
+        with self._reading() as connection:
+            return [Sample(*row) for row in connection.execute(query, (agent, start_ns, end_ns))]
+
+    def energy(self, agent: str, start_ns: int = 0, end_ns: int = _FOREVER_NS) -> Mapping[str, Energy]:
+        """Energy of an agent's node by part, over the hours that begin within a window."""
+        query = (
+            "select s.part, sum(h.energy_uj), sum(h.covered_ns), sum(h.unsure) from hourly h join series s "
+            "on s.id = h.series where s.agent = ? and h.begin_ns >= ? and h.begin_ns < ? group by s.id"
+        )
+        with self._reading() as connection:
+            return {
+                part: Energy(energy_uj=energy, covered_ns=covered, unsure=unsure)
+                for part, energy, covered, unsure in connection.execute(query, (agent, start_ns, end_ns))
+            }
 
     def quarantined(self, agent: str) -> list[tuple[str, str]]:
         """Names and reasons of what was set aside of an agent."""
-        with self._open() as connection:
+        with self._reading() as connection:
             query = "select name, reason from quarantine where agent = ? order by rowid"
             return [(name, reason) for name, reason in connection.execute(query, (agent,))]
+
+
+def _by_hour(rows: Iterable[_Row]) -> list[tuple[int, int, int, int, int]]:
+    """What rows of energy add to the hours: series, begin, microjoules, nanoseconds covered, how many are unsure."""
+    bins: dict[tuple[int, int], list[int]] = {}
+    for time_ns, series, start_ns, value, quality in rows:
+        begin = (time_ns if start_ns is None else start_ns) // HOUR_NS * HOUR_NS
+        if start_ns is None or value is None or quality != "good":
+            bins.setdefault((series, begin), [0, 0, 0])[2] += 1
+        if start_ns is None or value is None:
+            continue
+        whole_uj, low = round(value * 1e6), start_ns
+        while low < time_ns:  # parts by time; they add up to the whole, to the microjoule
+            high = min(begin + HOUR_NS, time_ns)
+            held = bins.setdefault((series, begin), [0, 0, 0])
+            length = time_ns - start_ns
+            held[0] += whole_uj * (high - start_ns) // length - whole_uj * (low - start_ns) // length
+            held[1] += high - low
+            low, begin = high, begin + HOUR_NS
+    return [(series, begin, held[0], held[1], held[2]) for (series, begin), held in bins.items()]

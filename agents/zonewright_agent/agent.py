@@ -1,0 +1,100 @@
+"""One agent: reads its sources and keeps what they give; whatever fails is told and stops nothing else."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from zonewright_agent import __version__
+from zonewright_agent.configuration import Configuration
+from zonewright_agent.log import log
+from zonewright_agent.otlp import encode
+from zonewright_agent.points import Moment, Point
+from zonewright_agent.sources import Source
+from zonewright_agent.spool import Spool
+
+_TOLD_AGAIN_S = 3600.0
+
+
+def present(proc: Path) -> Moment:
+    """Now, by both clocks."""
+    try:
+        boot_id = (proc / "sys" / "kernel" / "random" / "boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot_id = "unknown"
+    return Moment(time.time_ns(), time.monotonic(), boot_id)
+
+
+class Agent:
+    """Sources and a spool.
+
+    Args:
+        settings: the configuration.
+        sources: what is read.
+        clock: gives the time of a sampling.
+    """
+
+    def __init__(
+        self, settings: Configuration, sources: list[Source], *, clock: Callable[[], Moment] | None = None
+    ) -> None:
+        self._settings, self._sources = settings, sources
+        self._clock = clock or (lambda: present(settings.proc))
+        self.spool = Spool(settings.spool, settings.spool_max_bytes, first=time.time_ns() // 10**6)
+        self._boot_id = "unknown"
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def sample(self) -> list[Point]:
+        """Read every source; one that fails is told and does not silence the others."""
+        moment = self._clock()
+        self._boot_id = moment.boot_id
+        points: list[Point] = []
+        for source in self._sources:
+            try:
+                points += source.read(moment)
+                fault = ""
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other sources go on
+                fault = str(error) or type(error).__name__
+            self._tell(source.name, fault, moment.monotonic_s)
+            points.append(_up(source.name, moment, is_up=not fault))
+        return points
+
+    def keep(self, points: list[Point]) -> bool:
+        """Spool one batch; whether the disk took it. An empty one is not worth a file."""
+        if not points:
+            return True
+        resource = {
+            "service.name": "zonewright-agent",
+            "service.version": __version__,
+            "service.instance.id": self._settings.agent,
+            "zonewright.boot": self._boot_id,
+            "zonewright.sequence": str(self.spool.next_sequence),
+            "zonewright.dropped": str(self.spool.dropped),
+        }
+        try:
+            self.spool.put(encode(points, resource))
+        except OSError as error:
+            log("not-kept", error=str(error), dropped=self.spool.dropped)
+            return False
+        return True
+
+    def _tell(self, name: str, fault: str, now_s: float) -> None:
+        """Say what fails when it begins, changes or ends, and once an hour; not at every sampling."""
+        before, since_s = self._told.get(name, ("", now_s))
+        if fault == before and (not fault or now_s - since_s < _TOLD_AGAIN_S):
+            return
+        self._told[name] = (fault, now_s)
+        if fault:
+            log("source-failed", source=name, error=fault)
+        else:
+            log("source-recovered", source=name)
+
+
+def _up(name: str, moment: Moment, *, is_up: bool) -> Point:
+    """Whether a source could be read: a service sees silence, and whose it is."""
+    return Point(
+        name="zonewright.source.up",
+        unit="1",
+        kind="gauge",
+        value=1.0 if is_up else 0.0,
+        time_ns=moment.time_ns,
+        attributes={"hw.id": name},
+    )

@@ -1,0 +1,196 @@
+"""Sends what is spooled, oldest first, in a thread of its own, so that a service that hangs delays no reading."""
+
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from zonewright_agent import __version__
+from zonewright_agent.configuration import Configuration
+from zonewright_agent.log import log
+from zonewright_agent.spool import Spool
+
+_BASE_S, _MAX_BACKOFF_S, _MAX_RETRY_AFTER_S = 1.0, 300.0, 3600.0
+_IDLE_S = 30.0
+_STOP_S = 1.0
+"""How long a stop waits for what is being sent."""
+_NEVER = (400, 413)
+"""The service will never take this batch; sent again and again it would hold back all others."""
+_OK_FROM, _OK_BELOW = 200, 300
+_MAX_ANSWER_BYTES = 65_536
+
+
+class NotSentError(Exception):
+    """A batch was not acknowledged; ``retry_after_s`` is what the service asked for."""
+
+    def __init__(self, sentence: str, *, retry_after_s: float | None = None, is_final: bool = False) -> None:
+        super().__init__(sentence)
+        self.retry_after_s, self.is_final = retry_after_s, is_final
+
+
+def _chance() -> float:
+    """0 to 1, without the memory that the module ``random`` takes."""
+    return int.from_bytes(os.urandom(4), "big") / 2**32
+
+
+class Sender:
+    """Empties a spool into a service.
+
+    Args:
+        settings: where to, with which token.
+        spool: what waits.
+        chance: a number from 0 to 1 for each back-off (full jitter).
+    """
+
+    def __init__(self, settings: Configuration, spool: Spool, *, chance: Callable[[], float] = _chance) -> None:
+        self._settings, self._spool, self._chance = settings, spool, chance
+        self._connection: http.client.HTTPConnection | None = None
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._stop_at_s = float("inf")
+        self._beat_s = time.monotonic()
+        self._failures = 0
+        self.wait_until_s = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish what is being sent within a second; what is left stays in the spool."""
+        self._stop_at_s = time.monotonic() + _STOP_S
+        self._wake.set()
+        self._thread.join(_STOP_S + 0.5)
+
+    def is_alive(self) -> bool:
+        """Whether it still makes progress: it waits, or sends within what the time-outs allow."""
+        longest_s = 2 * _IDLE_S + 4 * self._settings.timeout_s
+        return self._thread.is_alive() and time.monotonic() - self._beat_s < longest_s
+
+    def drain(self) -> bool:
+        """Send what waits; whether all of it was acknowledged."""
+        try:
+            for sequence, batch in self._spool.pending():
+                self._beat_s = time.monotonic()
+                if self._beat_s > self._stop_at_s or not self._one(sequence, batch):
+                    return False
+        except OSError as error:
+            self._failed(0, NotSentError(f"the spool: {error}"))
+            return False
+        finally:
+            self._close()
+        return True
+
+    def _run(self) -> None:
+        while time.monotonic() < self._stop_at_s:
+            self._beat_s = time.monotonic()
+            if len(self._spool) and self._beat_s >= self.wait_until_s:
+                self.drain()
+                continue_s = self.wait_until_s - time.monotonic()
+            else:
+                continue_s = self.wait_until_s - self._beat_s if len(self._spool) else _IDLE_S
+            if self._stop_at_s < float("inf"):
+                return
+            self._wake.wait(min(max(continue_s, 0.05), _IDLE_S))
+            self._wake.clear()
+
+    def _one(self, sequence: int, batch: bytes) -> bool:
+        try:
+            self._send(batch)
+        except NotSentError as error:
+            if error.is_final:
+                log("refused", sequence=sequence, error=str(error))
+                self._spool.refuse(sequence)
+                return True
+            self._failed(sequence, error)
+            return False
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            self._failed(sequence, NotSentError(f"{type(error).__name__}: {error}"))
+            return False
+        if self._failures:
+            log("sent-again", sequence=sequence, failures=self._failures)
+        self._failures = 0
+        self._spool.acknowledge(sequence)
+        return True
+
+    def _failed(self, sequence: int, error: NotSentError) -> None:
+        self._failures += 1
+        limit_s = min(_MAX_BACKOFF_S, _BASE_S * 2 ** min(self._failures, 16))
+        chance, asked_s = self._chance(), error.retry_after_s
+        # What the service asks for is the least; a part more keeps a thousand agents from coming back at once.
+        wait_s = chance * limit_s if asked_s is None else asked_s * (1 + chance / 2)
+        self.wait_until_s = time.monotonic() + wait_s
+        log("not-sent", sequence=sequence, waiting=len(self._spool), error=str(error), again_s=round(wait_s, 1))
+
+    def _send(self, batch: bytes) -> None:
+        token = self._settings.token_file.read_text(encoding="ascii").strip()
+        headers = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {token}",
+            "User-Agent": f"zonewright-agent/{__version__}",
+        }
+        was_kept = self._connection is not None
+        try:
+            status, reason, retry_after, answer = self._request(batch, headers)
+        except (OSError, http.client.HTTPException):
+            self._close()
+            if not was_kept:
+                raise
+            status, reason, retry_after, answer = self._request(batch, headers)  # the service had closed it meanwhile
+        if not _OK_FROM <= status < _OK_BELOW:
+            self._close()
+            raise NotSentError(
+                f"the service answered {status} {reason}{_message(answer)}",
+                retry_after_s=_retry_after_s(retry_after),
+                is_final=status in _NEVER,
+            )
+        if b"partialSuccess" in answer:
+            log("set-aside", answer=answer.decode("utf-8", "replace")[:500])
+
+    def _request(self, batch: bytes, headers: dict[str, str]) -> tuple[int, str, str | None, bytes]:
+        parts = urlsplit(self._settings.url)
+        if self._connection is None:
+            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+            self._connection = kind(parts.netloc, timeout=self._settings.timeout_s)
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        self._connection.request("POST", path, batch, headers)
+        answer = self._connection.getresponse()
+        content = answer.read(_MAX_ANSWER_BYTES)
+        if answer.read(1):
+            self._close()
+        return answer.status, answer.reason, answer.headers.get("Retry-After"), content
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _retry_after_s(text: str | None) -> float | None:
+    """Seconds to wait, from seconds or a date (RFC 9110, 10.2.3)."""
+    if text is None:
+        return None
+    if text.strip().isdigit():
+        return min(float(text), _MAX_RETRY_AFTER_S)
+    try:
+        until = parsedate_to_datetime(text)
+        return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), _MAX_RETRY_AFTER_S)
+    except (ValueError, TypeError):
+        return None
+
+
+def _message(answer: bytes) -> str:
+    """The sentence of an answer, where there is one."""
+    with suppress(ValueError, TypeError, KeyError):
+        return f": {json.loads(answer)['message']}"
+    return ""

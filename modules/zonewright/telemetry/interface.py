@@ -1,0 +1,85 @@
+"""What a store of readings promises; `tests/contract/test_telemetry_store.py` asks every implementation the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from zonewright.model.site import TrustClass
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.readings import Reading
+from zonewright.telemetry.summing import Sum
+
+
+class ConflictError(ValueError):
+    """Readings that contradict what is stored; ``str()`` is a sentence, and nothing of the batch was stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """What became of readings.
+
+    Attributes:
+        added: they were new.
+        known: they were stored before, with the same value.
+        summed: the readings of their hours were removed, the energy is known; these were not compared.
+    """
+
+    added: int = 0
+    known: int = 0
+    summed: int = 0
+
+    def __add__(self, other: "Appended") -> "Appended":
+        return Appended(
+            added=self.added + other.added, known=self.known + other.known, summed=self.summed + other.summed
+        )
+
+
+class ReadingStore(Protocol):
+    """Readings of meters by site, each kept once, with energy by hour and by day."""
+
+    def append(
+        self,
+        site: str,
+        meters: Mapping[str, MeterSpec],
+        readings: Mapping[str, Sequence[Reading]],
+        *,
+        trust: TrustClass,
+    ) -> Appended:
+        """Store readings and bring the sums of the hours and days that they touch up to date, all or nothing.
+
+        Args:
+            site: id of the site.
+            meters: the site's meters by id.
+            readings: by meter, in order of time.
+            trust: how far they are to be trusted.
+
+        Raises:
+            ConflictError: when a meter has another value at the same time, overlapping intervals, or another kind.
+        """
+        ...
+
+    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+        """Readings of a site's meters that a window needs: those in it and the nearest on both sides.
+
+        Hours and days whose readings were removed are sums instead (``is_sum``).
+        """
+        ...
+
+    def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
+        """Energy by meter over the whole hours of a window."""
+        ...
+
+    def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
+        """Time and trust of the last reading by meter; meters without any are left out."""
+        ...
+
+    def trusts(self, site: str) -> frozenset[TrustClass]:
+        """Trust classes of all readings that a site ever had."""
+        ...
+
+    def prune(self, before_us: int) -> int:
+        """Remove the readings of whole hours before a time that are known throughout; gives how many.
+
+        Sums stay as they are, and so do the readings around every gap: no figure changes its coverage or verdict.
+        """
+        ...

@@ -1,0 +1,96 @@
+"""What an agent reports: samples, what can not be among them, and what becomes of a batch."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_FUTURE_NS = 300 * 10**9
+"""A host clock may be five minutes ahead; more is no time."""
+_MAX_POWER_W = 2_000_000.0
+
+
+class Sample(NamedTuple):
+    """One value of an agent.
+
+    Attributes:
+        name: name of OpenTelemetry's conventions.
+        part: what of the node it is, such as ``package-0``; empty for the whole.
+        unit: its unit.
+        time_ns: nanoseconds since 1970.
+        start_ns: begin of a delta, or None.
+        value: None where the agent had no reading.
+        quality: ``good``, or why there is no value, or why it is less certain.
+    """
+
+    name: str
+    part: str
+    unit: str
+    time_ns: int
+    start_ns: int | None
+    value: float | None
+    quality: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One batch of one agent.
+
+    Attributes:
+        agent: its id.
+        node: the node that it reports for.
+        boot: boot of the host.
+        sequence: its number, which the agent never uses twice.
+        dropped: how many batches the agent had dropped before, because its spool was full.
+        samples: what it holds.
+    """
+
+    agent: str
+    node: str
+    boot: str
+    sequence: int
+    dropped: int = 0
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of a batch."""
+
+    stored: int
+    quarantined: int
+    duplicate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
+    """Energy of one part of a node over whole hours.
+
+    Attributes:
+        energy_uj: microjoules.
+        covered_ns: nanoseconds that are known; more than the window where a host clock was set back.
+        unsure: deltas without value, or whose place in time is not certain.
+    """
+
+    energy_uj: int
+    covered_ns: int
+    unsure: int
+
+
+def fault_of(sample: Sample, now_ns: int) -> str | None:
+    """Why a sample can not be, or None."""
+    if sample.time_ns > now_ns + _FUTURE_NS:
+        return "its time is in the future"
+    if sample.start_ns is not None and sample.start_ns >= sample.time_ns:
+        return "it ends before it begins"
+    return None if sample.value is None else _value_fault(sample, sample.value)
+
+
+def _value_fault(sample: Sample, value: float) -> str | None:
+    if not math.isfinite(value):
+        return "it is no number"
+    if sample.unit not in ("J", "W"):
+        return None
+    if value < 0:
+        return "energy and power are not negative"
+    seconds = 1.0 if sample.start_ns is None else (sample.time_ns - sample.start_ns) / 1e9
+    return "no host draws that much" if value > _MAX_POWER_W * seconds else None

@@ -1,0 +1,95 @@
+"""Energy by hour and by day, in whole millijoules, and which hours are known so well that their readings can go.
+
+The hours of one piece of energy always add up to the piece, and the hours of a day to the day.
+"""
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from zonewright.pue.pieces import PER_WATT_HOUR, Piece
+from zonewright.pue.readings import Reading
+
+MICRO = 10**6
+HOUR_US, DAY_US = 3_600 * MICRO, 86_400 * MICRO
+_MILLIJOULES_PER_WATT_HOUR = 3_600_000
+_PER_MILLIJOULE = PER_WATT_HOUR // _MILLIJOULES_PER_WATT_HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Energy of one meter over hours or days that begin within a window."""
+
+    energy_mj: int
+    covered_us: int
+
+
+class Bin(NamedTuple):
+    """Energy of one meter within one hour or day."""
+
+    begin_us: int
+    energy_mj: int
+    covered_us: int
+
+
+def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
+    """Pieces summed up by hour, within a window of whole hours."""
+    bins: dict[int, list[int]] = {}
+    for piece in pieces:
+        low, last = max(piece.start_us, start_us), min(piece.end_us, end_us)
+        before = _millijoules(piece, low) if low < last else 0
+        while low < last:
+            begin = low // HOUR_US * HOUR_US
+            high = min(begin + HOUR_US, last)
+            after = _millijoules(piece, high)
+            held = bins.setdefault(begin, [0, 0])
+            held[0] += after - before
+            held[1] += high - low
+            low, before = high, after
+    return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
+
+
+def by_day(hours: Iterable[Bin]) -> list[Bin]:
+    """Hours summed up by day (UTC)."""
+    bins: dict[int, list[int]] = {}
+    for hour in hours:
+        held = bins.setdefault(hour.begin_us // DAY_US * DAY_US, [0, 0])
+        held[0] += hour.energy_mj
+        held[1] += hour.covered_us
+    return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
+
+
+def _millijoules(piece: Piece, moment_us: int) -> int:
+    """Energy from the piece's begin to a moment in whole millijoules, so that parts add up to the whole."""
+    part, length, energy = moment_us - piece.start_us, piece.end_us - piece.start_us, piece.energy
+    return energy.numerator * part // (energy.denominator * length * _PER_MILLIJOULE)
+
+
+def complete_stretches(
+    hours: Sequence[Bin], before_us: int, partial: Container[int] = frozenset()
+) -> list[tuple[int, int]]:
+    """Runs of hours that are known throughout and end before a time: begin and end of each, in order.
+
+    Args:
+        hours: of one meter, in order.
+        before_us: no run ends after it.
+        partial: begins of hours in which another meter of the site is known for a part: what this one counted in just
+            that part is needed, so its readings stay.
+    """
+    found: list[tuple[int, int]] = []
+    for hour in hours:
+        end = hour.begin_us + HOUR_US
+        if hour.covered_us != HOUR_US or end > before_us or hour.begin_us in partial:
+            continue
+        if found and found[-1][1] == hour.begin_us:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((hour.begin_us, end))
+    return found
+
+
+def as_reading(one: Bin) -> Reading:
+    """What is left of the readings of an hour or day: its energy, known throughout."""
+    energy = Fraction(one.energy_mj, _MILLIJOULES_PER_WATT_HOUR)
+    return Reading(one.begin_us, one.begin_us + one.covered_us, energy, 0, is_sum=True)

@@ -1,0 +1,204 @@
+"""The tables of the store of readings, and what is done with them on one connection, within its transaction."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+from zonewright.model.site import TrustClass
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.pieces import pieces_of
+from zonewright.pue.readings import Reading
+from zonewright.telemetry.interface import Appended, ConflictError
+from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour, complete_stretches
+
+_FOREVER = 2**62
+VERSION = 1
+SCHEMA = """
+create table if not exists meter (
+  id integer primary key, site text not null, name text not null, kind text not null, unique (site, name));
+create table if not exists reading (
+  meter integer not null, time_us integer not null, start_us integer, micro integer not null, trust text not null,
+  primary key (meter, time_us)) without rowid;
+create table if not exists hourly (
+  meter integer not null, begin_us integer not null, energy_mj integer not null, covered_us integer not null,
+  primary key (meter, begin_us)) without rowid;
+create table if not exists daily (
+  meter integer not null, begin_us integer not null, energy_mj integer not null, covered_us integer not null,
+  primary key (meter, begin_us)) without rowid;
+create table if not exists trust (
+  meter integer not null, trust text not null, primary key (meter, trust)) without rowid;
+create table if not exists stretch (
+  meter integer not null, begin_us integer not null, end_us integer not null,
+  primary key (meter, begin_us)) without rowid;
+insert or ignore into trust select distinct meter, trust from reading;
+"""
+
+
+def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
+    """The row of a meter, which is made when it is missing; one of another kind is a conflict."""
+    row = connection.execute("select id, kind from meter where site = ? and name = ?", (site, name)).fetchone()
+    if row is None:
+        cursor = connection.execute("insert into meter (site, name, kind) values (?, ?, ?)", (site, name, meter.kind))
+        return int(cursor.lastrowid or 0)
+    if row[1] != meter.kind:
+        raise ConflictError(
+            f"meter {name} of {site} is stored as a {row[1]}, not as a {meter.kind}; give it another id"
+        )
+    return int(row[0])
+
+
+def append_rows(  # noqa: PLR0917 - private
+    connection: sqlite3.Connection,
+    key: int,
+    label: str,
+    meter: MeterSpec,
+    items: Sequence[Reading],
+    trust: TrustClass,
+) -> Appended:
+    """Store readings of one meter, and sum up anew what they touch; a contradiction is a conflict."""
+    low, high = items[0].time_us, items[-1].time_us
+    summed = _within_stretches(connection, key, items)
+    rows = [(key, item.time_us, item.start_us, _micro(item, label), trust) for item in items]
+    rows = [row for row in rows if row[1] not in summed] if summed else rows
+    before = connection.total_changes
+    connection.executemany("insert or ignore into reading values (?, ?, ?, ?, ?)", rows)
+    added = connection.total_changes - before
+    if added < len(rows):
+        query = "select time_us, start_us, micro from reading where meter = ? and time_us between ? and ?"
+        known = {row[0]: row[1:] for row in connection.execute(query, (key, low, high))}
+        lines = {item.time_us: item.line for item in items}
+        for row in rows:
+            if known[row[1]] != (row[2], row[3]):
+                raise ConflictError(
+                    f"{label} already has another reading at the time of line {lines[row[1]]}; "
+                    "correct the row, nothing of the file was stored"
+                )
+    if added:
+        connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
+        first = min(row[1] if row[2] is None else row[2] for row in rows)
+        _sum_up(connection, key, label, meter, first, high)
+    return Appended(added=added, known=len(rows) - added, summed=len(summed))
+
+
+def _within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:
+    """Times of readings that are not stored, within stretches whose readings were removed."""
+    bounds = (key, items[-1].time_us, items[0].time_us)
+    query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ?"
+    found: set[int] = set()
+    for begin, end in connection.execute(query, bounds).fetchall():
+        found |= {item.time_us for item in items if _is_within(item, begin, end)}
+        query = "select time_us from reading where meter = ? and time_us between ? and ?"
+        found -= {row[0] for row in connection.execute(query, (key, begin, end))}
+    return found
+
+
+def _is_within(item: Reading, begin: int, end: int) -> bool:
+    if item.start_us is None:
+        return begin < item.time_us < end
+    return begin <= item.start_us and item.time_us <= end
+
+
+def _micro(item: Reading, label: str) -> int:
+    scaled = item.value * MICRO
+    if scaled.denominator != 1 or scaled >= _FOREVER:
+        raise ConflictError(
+            f"{label}, line {item.line}: expected at most six decimals and less than 4.6e12, got "
+            f"{float(item.value):g}; correct it, nothing of the file was stored"
+        )
+    return int(scaled)
+
+
+def fetch(connection: sqlite3.Connection, key: int, start_us: int, end_us: int) -> list[Reading]:
+    """The readings of a window that are still there, and the nearest on both sides."""
+    low = connection.execute("select max(time_us) from reading where meter = ? and time_us <= ?", (key, start_us))
+    high = connection.execute("select min(time_us) from reading where meter = ? and time_us >= ?", (key, end_us))
+    bounds = (low.fetchone()[0], high.fetchone()[0])
+    rows = connection.execute(
+        "select start_us, time_us, micro from reading where meter = ? and time_us between ? and ? order by time_us",
+        (key, start_us if bounds[0] is None else bounds[0], end_us if bounds[1] is None else bounds[1]),
+    )
+    return [Reading(start, time_us, _value(micro), 0) for start, time_us, micro in rows]
+
+
+def _value(micro: int) -> Fraction | int:
+    whole, rest = divmod(micro, MICRO)
+    return Fraction(micro, MICRO) if rest else whole
+
+
+def parts_of(start_us: int, end_us: int) -> list[tuple[str, int, int]]:
+    """A window as whole days, and the hours before and after them."""
+    first_day, last_day = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
+    if first_day > last_day:
+        return [("hourly", start_us, end_us)]
+    return [("hourly", start_us, first_day), ("daily", first_day, last_day), ("hourly", last_day, end_us)]
+
+
+def sums_instead(
+    connection: sqlite3.Connection, key: int, start_us: int, end_us: int, *, has_days: bool = True
+) -> Iterator[Reading]:
+    """The sums of a window's hours whose readings were removed; of whole days where days are good enough."""
+    query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ? order by begin_us"
+    for begin, end in connection.execute(query, (key, end_us, start_us)).fetchall():
+        low = max(begin, start_us // HOUR_US * HOUR_US)
+        high = min(end, -(-end_us // HOUR_US) * HOUR_US)
+        for table, since, until in parts_of(low, high) if has_days else [("hourly", low, high)]:
+            rows = connection.execute(
+                f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
+                "where meter = ? and begin_us >= ? and begin_us < ? order by begin_us",
+                (key, since, until),
+            )
+            yield from (as_reading(Bin(*row)) for row in rows)
+
+
+def _sum_up(  # noqa: PLR0917 - private
+    connection: sqlite3.Connection, key: int, label: str, meter: MeterSpec, low_us: int, high_us: int
+) -> None:
+    """Sum up anew the hours and days between the readings on both sides of what was added."""
+    around = fetch(connection, key, low_us - 1, high_us + 1)
+    for one, two in pairwise(around):
+        if two.start_us is not None and two.start_us < one.time_us:
+            raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
+    first = min(item.start_us if item.start_us is not None else item.time_us for item in around)
+    start, end = first // DAY_US * DAY_US, (around[-1].time_us // DAY_US + 1) * DAY_US
+    readings = [*fetch(connection, key, start, end), *sums_instead(connection, key, start, end, has_days=False)]
+    hours = by_hour(pieces_of(meter, readings), start, end)
+    for table, bins in (("hourly", hours), ("daily", by_day(hours))):
+        connection.execute(
+            f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?",  # noqa: S608 - one of two names
+            (key, start, end),
+        )
+        connection.executemany(
+            f"insert into {table} values (?, ?, ?, ?)",  # noqa: S608 - one of two names
+            [(key, *one) for one in bins],
+        )
+
+
+def prune_meter(connection: sqlite3.Connection, key: int, kind: str, before_us: int) -> int:
+    """Keep of each stretch its first and its last reading: the pieces that reach beyond it begin and end there."""
+    query = "select begin_us, energy_mj, covered_us from hourly where meter = ? order by begin_us"
+    hours = [Bin(*row) for row in connection.execute(query, (key,))]
+    gone = connection.execute("select max(end_us) from stretch where meter = ?", (key,)).fetchone()[0] or 0
+    removed = 0
+    for begin, end in complete_stretches(hours, max(before_us, gone), _partial_hours(connection, key)):
+        if kind == "interval":
+            rule = "start_us >= ? and time_us <= ? and time_us < (select max(time_us) from reading where meter = ?)"
+            bounds = (key, begin, end, key)
+        else:
+            edges = "select min(time_us), max(time_us) from reading where meter = ? and time_us between ? and ?"
+            rule, bounds = "time_us > ? and time_us < ?", connection.execute(edges, (key, begin, end)).fetchone()
+            bounds = (key, *bounds)
+        removed += connection.execute(f"delete from reading where meter = ? and {rule}", bounds).rowcount  # noqa: S608 - no input
+        connection.execute("delete from stretch where meter = ? and begin_us >= ? and end_us <= ?", (key, begin, end))
+        connection.execute("insert into stretch values (?, ?, ?)", (key, begin, end))
+    return removed
+
+
+def _partial_hours(connection: sqlite3.Connection, key: int) -> set[int]:
+    """Hours that a meter of the same site is known for in part, but for those without our readings."""
+    query = (
+        "select distinct begin_us from hourly h where covered_us < ? "
+        "and meter in (select id from meter where site = (select site from meter where id = ?)) "
+        "and not exists (select 1 from stretch where meter = ? and begin_us <= h.begin_us and h.begin_us < end_us)"
+    )
+    return {row[0] for row in connection.execute(query, (HOUR_US, key, key))}

@@ -1,0 +1,216 @@
+"""What every store of readings promises: the one on SQLite, and the one in memory that other tests use."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from support.memory_store import MemoryStore
+from zonewright.pue import MeterSpec, Reading, evaluate
+from zonewright.pue.evaluation import Figure
+from zonewright.telemetry import Appended, ConflictError, ReadingStore, Store
+from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO
+
+START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * MICRO
+MINUTE_US = 60 * MICRO
+METERS = {
+    "main": MeterSpec(role="total", kind="register", rating_w=100_000),
+    "it-1": MeterSpec(role="it", kind="register", rating_w=80_000, rollover_wh=1_000_000),
+    "it-2": MeterSpec(role="it", kind="gauge", rating_w=40_000, interval_s=900),
+    "gas": MeterSpec(role="total", kind="interval", rating_w=20_000),
+}
+Make = Callable[[Path], ReadingStore]
+
+
+def _sqlite(folder: Path) -> ReadingStore:
+    return Store(folder / "t.db", create=True)
+
+
+def _memory(_folder: Path) -> ReadingStore:
+    return MemoryStore()
+
+
+@pytest.fixture(params=[_sqlite, _memory], ids=["sqlite", "memory"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes an empty store."""
+    found: Make = request.param
+    return found
+
+
+def at(minutes: int, value: int, *, length: int | None = None, line: int = 0) -> Reading:
+    """A reading so many minutes after the begin; an interval where it has a length."""
+    end = START + minutes * MINUTE_US
+    return Reading(None if length is None else end - length * MINUTE_US, end, Fraction(value), line)
+
+
+def series(meter: str, minutes: Sequence[int], *, per_minute: int = 500) -> list[Reading]:
+    """Readings of a meter that grows evenly, at some minutes."""
+    if meter == "gas":
+        return [at(minute, 200, length=20) for minute in minutes]
+    if meter == "it-2":
+        return [at(minute, 30_000 + minute % 7) for minute in minutes]
+    level = [minute * per_minute for minute in minutes]
+    return [at(minute, one % 1_000_000 if meter == "it-1" else one) for minute, one in zip(minutes, level, strict=True)]
+
+
+def figure(store: ReadingStore, start_us: int, end_us: int) -> Figure:
+    """The figure of a window from the readings, as the gate falls back to them."""
+    found = store.readings("dc1", start_us, end_us)
+    return evaluate(METERS, found, start_us=start_us, end_us=end_us, limit=Fraction(5, 4))
+
+
+def month(*, gap_h: tuple[int, int] = (100, 130)) -> dict[str, list[Reading]]:
+    """Thirty days of all meters every 20 minutes (the gauge every 15), each with a gap; the first register has none."""
+    found = {}
+    for number, (name, step) in enumerate((("main", 20), ("it-1", 20), ("it-2", 15), ("gas", 20))):
+        low, high = (60 * (edge + 3 * number) for edge in gap_h)
+        minutes = [minute for minute in range(step, 30 * 1440, step) if name == "main" or not low < minute < high]
+        found[name] = series(name, minutes)
+    return found
+
+
+def assert_alike(one: Figure, two: Figure, *, count: int) -> None:
+    """Same coverage and verdict to the last digit; energies and bounds within a millijoule for each hour or reading."""
+    assert (one.coverage, one.verdict, one.period) == (two.coverage, two.verdict, two.period)
+    tolerance = Fraction(count + 1, 3_600_000)
+    assert abs(one.energy_total_wh - two.energy_total_wh) <= tolerance
+    assert abs(one.energy_it_wh - two.energy_it_wh) <= tolerance
+    for low, high in ((one.low, two.low), (one.high, two.high)):
+        assert (low is None) == (high is None)
+        assert low is None or high is None or abs(low - high) < Fraction(1, 10**6)
+
+
+def assert_same_sums(one: ReadingStore, two: ReadingStore, window: tuple[int, int], *, tolerance_mj: int) -> None:
+    """The same time is covered by both, with the same energy but for what rounding to millijoules gives."""
+    first, second = one.sums("dc1", *window), two.sums("dc1", *window)
+    assert first.keys() == second.keys()
+    for name, found in first.items():
+        assert found.covered_us == second[name].covered_us
+        assert abs(found.energy_mj - second[name].energy_mj) <= tolerance_mj
+
+
+def test_a_reading_is_kept_once(make: Make, tmp_path: Path) -> None:
+    """What is sent twice is stored once and counts once; more of it adds only what is new."""
+    store, items = make(tmp_path), series("main", [0, 60, 120])
+    assert store.append("dc1", METERS, {"main": items[:2]}, trust="imported") == Appended(added=2)
+    assert store.append("dc1", METERS, {"main": items}, trust="imported") == Appended(added=1, known=2)
+    assert store.sums("dc1", START, START + 2 * HOUR_US)["main"].energy_mj == 120 * 500 * 3_600_000
+    assert store.sums("dc2", START, START + 2 * HOUR_US) == {}
+
+
+@pytest.mark.parametrize(
+    ("meter", "first", "second"),
+    [
+        ("main", at(60, 100), at(60, 101, line=7)),
+        ("gas", at(60, 100, length=60), at(60, 100, length=30, line=7)),
+        ("gas", at(60, 100, length=60), at(90, 100, length=60, line=7)),
+        ("gas", at(90, 100, length=60), at(40, 100, length=30, line=7)),
+        ("main", at(60, 100), Reading(None, START, Fraction(1, 3), 7)),
+    ],
+)
+def test_a_contradiction_stores_nothing(
+    make: Make, tmp_path: Path, meter: str, first: Reading, second: Reading
+) -> None:
+    """Another value at a known time, overlapping intervals, or what is no decimal: all or nothing, of all meters."""
+    store = make(tmp_path)
+    store.append("dc1", METERS, {meter: [first]}, trust="imported")
+    with pytest.raises(ConflictError):
+        store.append("dc1", METERS, {"it-2": [at(0, 5)], meter: [second]}, trust="signed")
+    assert store.last("dc1") == {meter: (first.time_us, "imported")}
+    assert store.trusts("dc1") == {"imported"}
+    with pytest.raises(ConflictError):
+        store.append("dc1", {meter: METERS["it-2"]}, {meter: [at(200, 5)]}, trust="imported")
+
+
+def test_removed_readings_change_no_figure(make: Make, tmp_path: Path) -> None:
+    """Whatever is removed, windows before, within and across it keep sums, coverage and verdict; gaps stay gaps."""
+    store, items = make(tmp_path), month()
+    store.append("dc1", METERS, items, trust="imported")
+    windows = [
+        (START + low * HOUR_US, START + high * HOUR_US) for low, high in ((0, 720), (1, 99), (90, 500), (600, 719))
+    ]
+    before = {window: (store.sums("dc1", *window), figure(store, *window)) for window in windows}
+    last, count = store.last("dc1"), sum(map(len, items.values()))
+    removed = store.prune(START + 25 * DAY_US + 1)
+    assert 0.7 * count < removed < count
+    for window, (sums, known) in before.items():
+        assert store.sums("dc1", *window) == sums
+        assert_alike(figure(store, *window), known, count=count)
+    assert store.last("dc1") == last
+    assert store.trusts("dc1") == {"imported"}
+    assert store.prune(START + 25 * DAY_US + 1) == 0
+
+
+def test_removed_readings_are_known_when_they_come_again(make: Make, tmp_path: Path) -> None:
+    """The same file again after a removal adds nothing and changes nothing."""
+    store, items = make(tmp_path), month()
+    store.append("dc1", METERS, items, trust="imported")
+    store.prune(START + 20 * DAY_US)
+    window = (START, START + 30 * DAY_US)
+    before = store.sums("dc1", *window), figure(store, *window)
+    done = store.append("dc1", METERS, items, trust="imported")
+    assert done.added == 0
+    assert done.summed > 0
+    assert (store.sums("dc1", *window), figure(store, *window)) == before
+
+
+def test_what_comes_after_a_removal_counts_on(make: Make, tmp_path: Path) -> None:
+    """New readings, and late ones for a gap, add the same energy whether older readings were removed or not."""
+    kept, pruned = make(tmp_path / "kept"), make(tmp_path / "pruned")
+    items = month()
+    late = {"it-2": series("it-2", range(60 * 110, 60 * 120, 15))}
+    after = {name: series(name, range(30 * 1440, 32 * 1440, step)) for name, step in (("main", 20), ("it-1", 20))}
+    for store in (kept, pruned):
+        store.append("dc1", METERS, items, trust="imported")
+    assert pruned.prune(START + 60 * DAY_US) > 0
+    for store in (kept, pruned):
+        assert store.append("dc1", METERS, late, trust="imported").added == 40
+        store.append("dc1", METERS, after, trust="authenticated")
+    for low, high in ((0, 32 * 24), (90, 140), (700, 768)):
+        window = (START + low * HOUR_US, START + high * HOUR_US)
+        assert_same_sums(kept, pruned, window, tolerance_mj=3)
+    assert kept.last("dc1") == pruned.last("dc1")
+    assert pruned.trusts("dc1") == {"imported", "authenticated"}
+
+
+def _drawn(data: st.DataObject, name: str) -> list[Reading]:
+    """Any readings of a meter: steps from minutes to days, with resets of registers."""
+    minute, level, found = 0, 0, []
+    steps = st.tuples(st.integers(1, 4000), st.integers(0, 2000))
+    for step, more in data.draw(st.lists(steps, min_size=2, max_size=20)):
+        level = max(0, level + more * step if more < 1900 else 0)
+        if name == "gas":
+            found.append(at(minute + step, more, length=data.draw(st.integers(1, step))))
+        else:
+            found.append(at(minute + step, more * 20 if name == "it-2" else level))
+        minute += step
+    return found
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_removal_changes_no_figure(
+    make: Make, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever was read, removed and read later: a store that was pruned agrees with one that was not."""
+    kept, pruned = (make(tmp_path_factory.mktemp("store")) for _ in range(2))
+    items: Mapping[str, list[Reading]] = {name: _drawn(data, name) for name in METERS}
+    cuts = {name: data.draw(st.integers(1, len(one)), label=name) for name, one in items.items()}
+    for store in (kept, pruned):
+        store.append("dc1", METERS, {name: one[: cuts[name]] for name, one in items.items()}, trust="imported")
+    hours = [one.time_us // HOUR_US for each in items.values() for one in each]
+    until = min(one[cuts[name] - 1].time_us // HOUR_US for name, one in items.items())
+    for _ in range(2):
+        pruned.prune(data.draw(st.integers(min(*hours, until) - 1, until)) * HOUR_US + 17)
+    for store in (kept, pruned):
+        store.append("dc1", METERS, {name: one[cuts[name] :] for name, one in items.items()}, trust="imported")
+    low = data.draw(st.integers(min(hours) - 1, max(hours) - 1))
+    window = (low * HOUR_US, data.draw(st.integers(low + 1, max(hours) + 2)) * HOUR_US)
+    count = sum(map(len, items.values()))
+    assert_same_sums(kept, pruned, window, tolerance_mj=count)
+    span = (window[1] - window[0]) // HOUR_US
+    assert_alike(figure(kept, *window), figure(pruned, *window), count=count + 4 * span)

@@ -1,0 +1,144 @@
+"""A store of readings in memory: small enough to see through, and held to the same contract as the one on SQLite."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from zonewright.model.site import TrustClass
+from zonewright.pue import MeterSpec, Reading
+from zonewright.pue.pieces import pieces_of
+from zonewright.telemetry import Appended, ConflictError
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum, as_reading, by_hour, complete_stretches
+
+_SIX_DECIMALS = 10**6
+
+
+@dataclass
+class _Meter:
+    spec: MeterSpec
+    items: dict[int, Reading] = field(default_factory=dict)
+    trusts: dict[int, TrustClass] = field(default_factory=dict)
+    ever: set[TrustClass] = field(default_factory=set)
+    sums: dict[int, Bin] = field(default_factory=dict)
+    """Hours whose readings were removed."""
+
+    def ordered(self) -> list[Reading]:
+        """Its readings in order."""
+        return [self.items[moment] for moment in sorted(self.items)]
+
+    def hours(self) -> list[Bin]:
+        """Its hours in order, those that were summed up and removed first of all."""
+        if not self.items:
+            return []
+        start = min(*self.items, *(one.start_us or 2**62 for one in self.items.values()), *self.sums, 2**62)
+        end = max(*self.items, *self.sums, 0) // DAY_US * DAY_US + DAY_US
+        known = [*self.ordered(), *map(as_reading, self.sums.values())]
+        return sorted(by_hour(pieces_of(self.spec, known), start // DAY_US * DAY_US, end))
+
+
+class MemoryStore:
+    """Keeps readings in dictionaries and sums them up when it is asked."""
+
+    def __init__(self) -> None:
+        self._meters: dict[tuple[str, str], _Meter] = {}
+
+    def append(
+        self,
+        site: str,
+        meters: Mapping[str, MeterSpec],
+        readings: Mapping[str, Sequence[Reading]],
+        *,
+        trust: TrustClass,
+    ) -> Appended:
+        """Check all, then keep all."""
+        done, changed = Appended(), dict(self._meters)
+        for name, items in readings.items():
+            held = self._meters.get((site, name), _Meter(meters[name]))
+            if held.spec.kind != meters[name].kind:
+                raise ConflictError(f"meter {name} of {site} is stored as a {held.spec.kind}")
+            fresh = _Meter(meters[name], dict(held.items), dict(held.trusts), set(held.ever), held.sums)
+            changed[site, name] = fresh
+            for item in items:
+                done += _keep(fresh, item, trust)
+            _refuse_overlaps(fresh.ordered())
+        self._meters = changed
+        return done
+
+    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+        """All of them: more than a window needs does no harm."""
+        del start_us, end_us
+        return {
+            name: sorted([*held.ordered(), *map(as_reading, held.sums.values())], key=lambda item: item.time_us)
+            for name, held in self._of(site).items()
+        }
+
+    def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
+        """Summed up anew each time."""
+        found = {}
+        for name, held in self._of(site).items():
+            inside = [one for one in held.hours() if start_us <= one.begin_us < end_us]
+            found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside))
+        return found
+
+    def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
+        """Time and trust of the last reading by meter."""
+        return {name: (max(held.items), held.trusts[max(held.items)]) for name, held in self._of(site).items()}
+
+    def trusts(self, site: str) -> frozenset[TrustClass]:
+        """Trust classes of all readings that a site ever had."""
+        return frozenset(trust for held in self._of(site).values() for trust in held.ever)
+
+    def prune(self, before_us: int) -> int:
+        """Keep of each stretch its first and its last reading, and its hours."""
+        removed = 0
+        parts = {
+            key: {one.begin_us for one in held.hours() if one.covered_us < HOUR_US}
+            for key, held in self._meters.items()
+        }
+        for (site, _), held in self._meters.items():
+            hours = held.hours()
+            partial = {begin for key, some in parts.items() if key[0] == site for begin in some - held.sums.keys()}
+            until = max(before_us, max(held.sums, default=0) + HOUR_US)
+            for begin, end in complete_stretches(hours, until, partial):
+                held.sums |= {one.begin_us: one for one in hours if begin <= one.begin_us < end}
+                within = [
+                    one for one in held.ordered() if begin <= (one.start_us or one.time_us) and one.time_us <= end
+                ]
+                inside = [one.time_us for one in within]
+                is_interval = held.spec.kind == "interval"
+                gone = [moment for moment in inside if moment != max(held.items)] if is_interval else inside[1:-1]
+                for moment in gone:
+                    del held.items[moment], held.trusts[moment]
+                removed += len(gone)
+        return removed
+
+    def _of(self, site: str) -> dict[str, _Meter]:
+        return {name: held for (one, name), held in self._meters.items() if one == site and held.items}
+
+
+def _keep(held: _Meter, item: Reading, trust: TrustClass) -> Appended:
+    if (item.value * _SIX_DECIMALS).denominator != 1:
+        raise ConflictError(f"line {item.line}: expected at most six decimals")
+    known = held.items.get(item.time_us)
+    if known is not None:
+        if (known.start_us, known.value) != (item.start_us, item.value):
+            raise ConflictError(f"line {item.line}: another reading at that time")
+        return Appended(known=1)
+    low = item.time_us if item.start_us is None else item.start_us
+    high = item.time_us if item.start_us is None else item.time_us - 1
+    if all(hour // HOUR_US * HOUR_US in held.sums for hour in (low, high)) and not _is_edge(held, item):
+        return Appended(summed=1)
+    held.items[item.time_us], held.trusts[item.time_us] = item, trust
+    held.ever.add(trust)
+    return Appended(added=1)
+
+
+def _is_edge(held: _Meter, item: Reading) -> bool:
+    """A reading at the begin of a stretch lies beside it, as one at its end does."""
+    return item.start_us is None and item.time_us % HOUR_US == 0 and item.time_us - HOUR_US not in held.sums
+
+
+def _refuse_overlaps(items: Sequence[Reading]) -> None:
+    for one, two in pairwise(items):
+        if two.start_us is not None and two.start_us < one.time_us:
+            raise ConflictError("intervals overlap")
