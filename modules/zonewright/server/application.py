@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -79,21 +79,26 @@ def service(
         except sqlite3.Error as error:  # such as a full disk: the agent keeps its batch
             return _answer(503, f"the batch was not stored: {error}", {"retry-after": "5"})
 
+    routes: list[Route | Mount] = [
+        Route("/v1/metrics", metrics, methods=["POST"]),
+        Route("/metrics", _page_of(figures), methods=["GET"]),
+        Route("/health", _health, methods=["GET"]),
+    ]
+    return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
+
+
+def _page_of(figures: Callable[[str | None], str] | None) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
         if figures is None:
             return _answer(404, "this service has no ledger, so it knows no sites")
         text = await run_in_threadpool(figures, request.query_params.get("site"))
         return Response(text, media_type="text/plain; version=0.0.4")
 
-    async def health(_request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+    return page
 
-    routes: list[Route | Mount] = [
-        Route("/v1/metrics", metrics, methods=["POST"]),
-        Route("/metrics", page, methods=["GET"]),
-        Route("/health", health, methods=["GET"]),
-    ]
-    return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
 
 
 def _received(received: Received) -> Response:
