@@ -273,3 +273,15 @@ def test_status_and_forecast_of_what_the_ledger_holds(
     assert main(["pue", "forecast", "--site", "nowhere", "--add", "600kW"]) == 2
     assert "expected a data centre (qp-dc1), got 'nowhere'" in capsys.readouterr().err
     assert main(["pue", "status", "--ledger", "sqlite:///missing.db"]) == 3
+
+
+def test_nodes_in_service_before_their_claim_are_metered_already(
+    ledger: LedgerClient, declaration: Declaration
+) -> None:
+    """What ran before it was claimed is in the mean; said of a claim that is there already, it holds from then on."""
+    proposal = admit(ledger, demand(declaration, 200, "b"))
+    confirm(ledger, proposal)
+    bring(registers(7_000, end=month_before(NOW)))
+    assert ratio_without(ledger, declaration) == expected_ratio(Fraction(7_200))
+    admit(ledger, demand(declaration, 200, "b", in_service="2025-03-01"))
+    assert ratio_without(ledger, declaration) == expected_ratio(Fraction(7_000))

@@ -121,12 +121,15 @@ class _Wanted:
     text: str
     room: str = ""
     draw_w: int = 0
+    since: str | None = None
 
     @classmethod
     def claim(cls, data: Mapping[str, Any]) -> "_Wanted":
         made_from = canonical_json({key: data[key] for key in NODE_FIELDS})
         room, draw_w = data["rack"].rsplit("/", 2)[0], data["node_type"]["allocated_draw"]
-        return cls("node", data["rack"], digest_of(made_from), canonical_json(data), room, draw_w)
+        day = data.get("in_service")
+        since = None if day is None else f"{day}T00:00:00.000000+00:00"
+        return cls("node", data["rack"], digest_of(made_from), canonical_json(data), room, draw_w, since)
 
     @classmethod
     def asset(cls, name: str, item: AnyAsset) -> "_Wanted":
@@ -233,7 +236,8 @@ def _write(
             "rack": wanted[name].place,
             "room": wanted[name].room,
             "draw_w": wanted[name].draw_w,
-            "active_since": known.get((name, wanted[name].place.split("/", 1)[0], wanted[name].draw_w)),
+            "active_since": wanted[name].since
+            or known.get((name, wanted[name].place.split("/", 1)[0], wanted[name].draw_w)),
             "digest": wanted[name].digest,
             "data": wanted[name].text,
             "changed_at": now,
@@ -261,12 +265,17 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
     No resource is updated for such a change, so nothing would ever confirm a row of its own for it.
     """
     staying = connection.execute(
-        select(table.c.id, table.c.name, table.c.data).where(
+        select(table.c.id, table.c.name, table.c.data, table.c.active_since).where(
             table.c.stack_id == stack_id, table.c.state.in_(life.CURRENT)
         )
     ).all()
     altered = [
-        {"row_id": row.id, "text": wanted[row.name].text, "watts": wanted[row.name].draw_w}
+        {
+            "row_id": row.id,
+            "text": wanted[row.name].text,
+            "watts": wanted[row.name].draw_w,
+            "since": wanted[row.name].since or row.active_since,
+        }
         for row in staying
         if row.data != wanted[row.name].text
     ]
@@ -274,7 +283,7 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
         connection.execute(
             update(table)
             .where(table.c.id == bindparam("row_id"))
-            .values(data=bindparam("text"), draw_w=bindparam("watts")),
+            .values(data=bindparam("text"), draw_w=bindparam("watts"), active_since=bindparam("since")),
             altered,
         )
 

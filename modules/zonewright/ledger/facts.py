@@ -91,14 +91,16 @@ def claims_of(
                     "feed": wanted.cluster.feed,
                     "node_type_id": wanted.cluster.node_type,
                     "node_type": node_type,
-                    **_neighbourly(wanted.cluster),
+                    **_optional(wanted.cluster),
                 }
     return claims
 
 
-def _neighbourly(cluster: Cluster) -> dict[str, Any]:
-    """What keeps others away from a node, where anything does."""
+def _optional(cluster: Cluster) -> dict[str, Any]:
+    """What keeps others away from a node, and since when it runs, where anything does or it ran before."""
     data: dict[str, Any] = {}
+    if cluster.in_service is not None:
+        data["in_service"] = cluster.in_service
     if cluster.exclusive is not None:
         data["exclusive"] = cluster.exclusive
     if cluster.protection_level > 1:

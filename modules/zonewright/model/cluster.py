@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zonewright.model.base import Declared, Identifier
+from zonewright.model.base import Date, Declared, Identifier
 from zonewright.model.network import RiskKind
 from zonewright.model.site import Face, FeedName, ProtectionLevel
 
@@ -90,5 +90,8 @@ class Cluster(Declared):
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
     connections: dict[Identifier, Connection] = Field(default_factory=dict)
     """What it needs of the network, by a name of its own."""
+    in_service: Date | None = None
+    """Day since which its nodes run, such as 2025-03-01, where they ran before they were claimed here: from that day on
+    their draw is in the readings of the site's meters."""
     places: dict[NodeNumber, Place] = Field(default_factory=dict)
     """Chosen places, by node number; the others are placed automatically."""
