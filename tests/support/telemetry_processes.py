@@ -39,8 +39,13 @@ class Service:
     def stop(self, number: int) -> int:
         """Send a signal and wait for the end."""
         assert self.process is not None
-        assert self.process.stdout is not None
         self.process.send_signal(number)
+        return self.end()
+
+    def end(self) -> int:
+        """Wait for the end; gives the exit code."""
+        assert self.process is not None
+        assert self.process.stdout is not None
         code = self.process.wait(timeout=30)
         self.process.stdout.close()
         return code

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 KEEP_DAYS = 90
+_BACKLOG = 1024
 DEFAULT_AGENTS = Path(".zonewright/agents.yaml")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -91,6 +92,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((arguments.host, arguments.port))
+            listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
         except (OSError, OverflowError) as error:
             print(f"error: can not listen on {arguments.host} port {arguments.port}: {error}", file=sys.stderr)
             return 2

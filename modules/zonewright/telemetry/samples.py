@@ -111,6 +111,8 @@ class Samples:
                 try:
                     results.append(self._store(ticket.report, ticket.now_ns))
                 except (sqlite3.Error, ArithmeticError, ValueError) as error:
+                    if not connection.in_transaction:  # a full disk ends all of it
+                        raise
                     connection.execute("rollback to one")
                     self._series.clear()
                     results.append(error)

@@ -1,0 +1,141 @@
+"""The service as a process, over a real socket: what is too much is refused while it comes, a stop is graceful."""
+
+import gzip
+import http.client
+import json
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.telemetry_processes import Service, wait_for
+from zonewright.server.agents import issue_token
+from zonewright.server.body import MAX_BODY_BYTES, MAX_PLAIN_BYTES
+from zonewright.telemetry.samples import Samples
+
+
+@pytest.fixture(name="service")
+def _service(tmp_path: Path) -> Iterator[Service]:
+    (tmp_path / "token").write_text(issue_token(tmp_path / "agents.yaml", "host-1", "core-001"), encoding="ascii")
+    service = Service(tmp_path)
+    service.start()
+    yield service
+    if service.process is not None and service.process.poll() is None:
+        assert service.stop(signal.SIGTERM) == 0
+
+
+def batch(sequence: int, *, agent: str = "host-1") -> bytes:
+    """One batch with one power."""
+    attributes = {"service.instance.id": agent, "zonewright.boot": "b", "zonewright.sequence": str(sequence)}
+    listed = [{"key": key, "value": {"stringValue": text}} for key, text in attributes.items()]
+    point = {"timeUnixNano": str(time.time_ns()), "asDouble": 300.0}
+    metric = {"name": "hw.host.power", "unit": "W", "gauge": {"dataPoints": [point]}}
+    document = {"resourceMetrics": [{"resource": {"attributes": listed}, "scopeMetrics": [{"metrics": [metric]}]}]}
+    return json.dumps(document).encode()
+
+
+def token(service: Service) -> str:
+    """The agent's token."""
+    return (service.folder / "token").read_text(encoding="ascii")
+
+
+def post(service: Service, body: bytes, *, bearer: str | None = None, **headers: str) -> tuple[int, str]:
+    """Send a body; gives the status and the sentence."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    sent = {"Authorization": f"Bearer {bearer or token(service)}"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("POST", "/v1/metrics", body, sent)
+    answer = connection.getresponse()
+    content = json.loads(answer.read())
+    connection.close()
+    return answer.status, str(content.get("message", ""))
+
+
+def stored(service: Service) -> list[int]:
+    """Numbers of the batches that are stored."""
+    samples = Samples(service.folder / "l.samples.db")
+    found = samples.batches("host-1")
+    samples.close()
+    return found
+
+
+def test_a_wrong_token_stores_nothing(service: Service) -> None:
+    """Another token is 401 before anything is read; the right one is taken, on this host's loopback address only."""
+    assert post(service, batch(1), bearer="wrong")[0] == 401
+    assert stored(service) == []
+    assert post(service, batch(1))[0] == 200
+    assert stored(service) == [1]
+    with socket.socket() as other, pytest.raises(ConnectionRefusedError):
+        other.connect(("127.0.0.2", service.port))
+
+
+def test_packed_bodies_are_limited_by_what_they_unpack_to(service: Service) -> None:
+    """Gzip is taken; a bomb, a cut or a lie is refused with one sentence, and nothing of it is stored."""
+    assert post(service, gzip.compress(batch(1)), content_encoding="gzip")[0] == 200
+    bomb = gzip.compress(b" " * (MAX_PLAIN_BYTES + 1))
+    assert len(bomb) < 20_000
+    whole = gzip.compress(batch(2))
+    for body, encoding, status, part in (
+        (bomb, "gzip", 413, "unpacks to at most 16,777,216 bytes"),
+        (whole[:-9], "gzip", 400, "cut off"),
+        (whole + whole, "gzip", 400, "more follows"),
+        (batch(2), "gzip", 400, "it is none"),
+        (whole, "br", 415, "got 'br'"),
+    ):
+        found = post(service, body, content_encoding=encoding)
+        assert (found[0], part in found[1]) == (status, True), found
+    assert stored(service) == [1]
+
+
+def test_a_body_is_limited_while_it_comes(service: Service) -> None:
+    """Neither a length that is told nor a stream without end is read beyond the limit."""
+    assert post(service, b"", content_length=str(MAX_BODY_BYTES + 1))[0] == 413
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as endless:
+        head = f"POST /v1/metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(service)}\r\n"
+        endless.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        sent = 0
+        try:
+            while sent < 4 * MAX_BODY_BYTES:
+                endless.sendall(chunk)
+                sent += 0x10000
+        except (ConnectionError, TimeoutError):
+            pass  # the service closed it, as it should
+        assert sent < 4 * MAX_BODY_BYTES
+    assert post(service, batch(1))[0] == 200
+
+
+def test_a_stop_finishes_what_is_in_flight(service: Service) -> None:
+    """A batch whose body is halfway there when SIGTERM comes is stored and acknowledged; the process ends with 0."""
+    body = batch(7)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as half:
+        head = f"POST /v1/metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(service)}\r\n"
+        half.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:50])
+        time.sleep(0.3)
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: _refuses(service.port))
+        half.sendall(body[50:])
+        assert half.recv(1000).startswith(b"HTTP/1.1 200")
+    assert service.end() == 0
+    assert stored(service) == [7]
+
+
+def _refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_agents_come_and_go_while_it_runs(service: Service) -> None:
+    """A new token counts at once and the old one no more; a file of agents that is broken leaves those of before."""
+    old = token(service)
+    new = issue_token(service.folder / "agents.yaml", "host-1", "core-001")
+    assert [post(service, batch(1), bearer=one)[0] for one in (old, new)] == [401, 200]
+    (service.folder / "agents.yaml").write_text("agents: [", encoding="utf-8")
+    assert post(service, batch(2), bearer=new)[0] == 200
