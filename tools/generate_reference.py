@@ -1,11 +1,16 @@
-"""Writes the pages that are generated from code: the command line, settings, resource types, the ledger's verbs.
+"""Writes the pages that are generated from code: commands, settings, resource types, the ledger's verbs, the agent.
 
 `--write` writes them; without it the exit code says whether they are up to date.
 """
 
 import argparse
+import ast
+import inspect
+import json
 import sys
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from itertools import pairwise
 from pathlib import Path
 
 from zonewright.cli import parser
@@ -129,6 +134,37 @@ def formats_page() -> str:
     return "\n".join(parts)
 
 
+def agent_page() -> str:
+    """Settings of the agent: the comments of its class, with types and defaults."""
+    sys.path.insert(0, str(FOLDER.parents[1] / "agents"))
+    from zonewright_agent.configuration import Configuration  # noqa: PLC0415 - not part of the package
+
+    node = ast.parse(inspect.getsource(Configuration)).body[0]
+    body = node.body if isinstance(node, ast.ClassDef) else []
+    notes = {
+        one.target.id: two.value.value
+        for one, two in pairwise(body)
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        if isinstance(two, ast.Expr) and isinstance(two.value, ast.Constant)
+    }
+    head = (
+        "# Settings of the agent\n\nA TOML file without tables. `--check-config` tells all that is wrong, each with\n"
+        "its line. How to run it: [run the agent](../how-to/run-the-agent.md); what it sends:\n"
+        "[telemetry](telemetry.md).\n"
+    )
+    parts = [HEAD, head, "| setting | default | meaning |\n|---|---|---|"]
+    for item in fields(Configuration):
+        default = "required" if item.default is MISSING else f"`{_toml(item.default)}`"
+        parts.append(f"| `{item.name}` | {default} | {str(notes[item.name]).replace('``', '`')} |")
+    return "\n".join(parts) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps(list(value))
+    return json.dumps(str(value) if isinstance(value, Path) else value)
+
+
 def rules_page() -> str:
     """Rules, each with what it says of its first failing case."""
     sys.path.insert(0, str(FOLDER.parents[1] / "tests"))
@@ -144,6 +180,7 @@ PAGES = {
     "settings.md": settings_page,
     "resources.md": resources_page,
     "ledger.md": ledger_page,
+    "agent.md": agent_page,
 }
 
 

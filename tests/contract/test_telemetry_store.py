@@ -4,15 +4,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.memory_store import MemoryStore
+from zonewright.model import Site
+from zonewright.model.world import Measured
 from zonewright.pue import MeterSpec, Reading, evaluate
 from zonewright.pue.evaluation import Figure
+from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Appended, ConflictError, ReadingStore, Store
+from zonewright.telemetry.figures import Terms, measured, meters_of
 from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * MICRO
@@ -214,3 +219,32 @@ def test_any_removal_changes_no_figure(
     assert_same_sums(kept, pruned, window, tolerance_mj=count)
     span = (window[1] - window[0]) // HOUR_US
     assert_alike(figure(kept, *window), figure(pruned, *window), count=count + 4 * span)
+
+
+def test_the_gates_figure_survives_a_removal(make: Make, tmp_path: Path) -> None:
+    """Trailing twelve months with a gap that bounds still decide: determined before readings are removed, and after."""
+    names = {"utility": "utility", "ups": "ups-output"}
+    meters = {
+        name: {"point": point, "kind": "gauge", "interval_s": 3600, "rating_w": 1_500_000}
+        for name, point in names.items()
+    }
+    boundary = {"category": "PUE1", "facility": ["utility"], "it": ["ups"]}
+    site = Site.model_validate({"title": "dc", "district": "north", "meters": meters, "boundary": boundary})
+    watts = {"utility": 1_100_000, "ups": 1_000_000}
+    hours = [hour for hour in range(367 * 24) if not 1000 < hour < 1048]  # two days of a year are missing
+    readings = {name: [at(60 * hour, watt) for hour in hours] for name, watt in watts.items()}
+    store = make(tmp_path)
+    store.append("dc1", meters_of(site), readings, trust="imported")
+    now = datetime(2027, 1, 3, 0, 0, tzinfo=UTC)
+    terms = Terms(limit=Fraction(5, 4), trusted=frozenset({"imported"}), max_age_days=7)
+
+    def figures() -> Measured | None:
+        return measured(cast("Store", store), "dc1", site, now=now, terms=terms, model=None)
+
+    before = figures()
+    assert before is not None
+    assert (before.trailing, before.trailing_ratio) == ("within", Fraction(11, 10))
+    assert before.coverage is not None
+    assert before.coverage < 1
+    assert store.prune((now - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND - 90 * DAY_US) > 10_000
+    assert figures() == before

@@ -1,0 +1,105 @@
+"""Old readings go by a verb or once a day in the service, and what the gate says of a site stays what it was."""
+
+import json
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.telemetry_processes import Service, wait_for
+from support.zone_project import REPOSITORY
+from zonewright.cli import main
+from zonewright.server.agents import issue_token
+from zonewright.telemetry import Store
+from zonewright.telemetry.sample import Report, Sample
+from zonewright.telemetry.samples import Samples
+
+ZONE = REPOSITORY / "stacks" / "zones" / "reference"
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+DAYS = 400
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = ["meter,start,time,value"]
+    for step in range(DAYS * 4 + 1):  # every six hours
+        moment = (NOW - timedelta(days=DAYS) + timedelta(hours=6 * step)).isoformat()
+        rows += [f"{meter},,{moment},{step * 6_000_000 * share}" for meter, share in SHARES.items()]
+    (tmp_path / "registers.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+    return tmp_path
+
+
+SHARES = {"utility-a": 6, "utility-b": 6, "generators": 0, "ups-a": 5, "ups-b": 5}
+
+
+def status(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What is measured of qp-dc1, but for its age."""
+    capsys.readouterr()
+    main(["pue", "status", "--zone", str(ZONE), "--format", "json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    site: dict[str, Any] = next(site for site in found["sites"] if site["site"] == "qp-dc1")
+    return {name: value for name, value in site.items() if "age" not in name or name == "coverage"}
+
+
+def count(path: Path) -> int:
+    """How many readings are still there."""
+    found = Store(path).readings("qp-dc1", 0, 2**62)
+    return sum(not one.is_sum for items in found.values() for one in items)
+
+
+def test_prune_removes_readings_and_no_figure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verb says how many went; status is the same, and the same file again is known."""
+    before, path = status(capsys), folder / ".zonewright" / "ledger.telemetry.db"
+    assert before["trailing"] == {"ratio": "1.200000", "verdict": "within"}
+    assert main(["pue", "prune", "--keep-days", "90"]) == 0
+    out = capsys.readouterr().out
+    assert "readings and 0 samples older than 90 days removed; sums by hour and day stay" in out
+    assert count(path) < 5 * (90 * 4 + 8)
+    assert status(capsys) == before
+    assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+    assert "0 readings stored" in capsys.readouterr().out
+    assert status(capsys) == before
+
+
+def test_prune_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a store, or with a length that is none, one sentence and its exit code."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["pue", "prune"]) == 1
+    assert "neither readings nor samples beside sqlite:///.zonewright/ledger.db" in capsys.readouterr().err
+    assert main(["pue", "prune", "--keep-days", "0"]) == 2
+    assert "--keep-days: expected 1 day or more, got 0" in capsys.readouterr().err
+    assert main(["serve", "--keep-days", "-1"]) == 2
+    assert not (tmp_path / ".zonewright").exists()
+
+
+def test_the_service_removes_what_is_old(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A service that starts removes readings and samples older than it is told to keep, beside taking reports."""
+    before = status(capsys)
+    path = folder / ".zonewright" / "ledger.telemetry.db"
+    path.rename(folder / "l.telemetry.db")
+    issue_token(folder / "agents.yaml", "host-1", "core-001")
+    now_ns = time.time_ns()
+    samples = Samples(folder / "l.samples.db")
+    for number, age_d in enumerate((200, 91, 1), 1):
+        at_ns = now_ns - age_d * 86_400 * 10**9
+        sample = Sample("hw.energy", "p", "J", at_ns, at_ns - 10**9, 5.0, "good")
+        samples.append(Report(agent="host-1", node="n", boot="b", sequence=number, samples=(sample,)), at_ns)
+    service = Service(folder, "--keep-days", "90")
+    service.start()
+    try:
+        wait_for(lambda: len(samples.samples("host-1")) == 1)
+    finally:
+        assert service.stop(signal.SIGTERM) == 0
+    assert samples.energy("host-1")["p"].energy_uj == 15_000_000
+    assert samples.batches("host-1") == [1, 2, 3]
+    samples.close()
+    assert count(folder / "l.telemetry.db") < 5 * (90 * 4 + 8)
+    (folder / "l.telemetry.db").rename(path)
+    assert status(capsys) == before
