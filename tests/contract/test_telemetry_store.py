@@ -22,6 +22,7 @@ from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * MICRO
 MINUTE_US = 60 * MICRO
+LIMIT = Fraction(5, 4)
 METERS = {
     "main": MeterSpec(role="total", kind="register", rating_w=100_000),
     "it-1": MeterSpec(role="it", kind="register", rating_w=80_000, rollover_wh=1_000_000),
@@ -65,7 +66,7 @@ def series(meter: str, minutes: Sequence[int], *, per_minute: int = 500) -> list
 def figure(store: ReadingStore, start_us: int, end_us: int) -> Figure:
     """The figure of a window from the readings, as the gate falls back to them."""
     found = store.readings("dc1", start_us, end_us)
-    return evaluate(METERS, found, start_us=start_us, end_us=end_us, limit=Fraction(5, 4))
+    return evaluate(METERS, found, start_us=start_us, end_us=end_us, limit=LIMIT)
 
 
 def month(*, gap_h: tuple[int, int] = (100, 130)) -> dict[str, list[Reading]]:
@@ -138,8 +139,13 @@ def test_removed_readings_change_no_figure(make: Make, tmp_path: Path) -> None:
     windows = [
         (START + low * HOUR_US, START + high * HOUR_US) for low, high in ((0, 720), (1, 99), (90, 500), (600, 719))
     ]
-    before = {window: (store.sums("dc1", *window), figure(store, *window)) for window in windows}
+    before = {
+        (low, high): (store.sums("dc1", low, high), evaluate(METERS, items, start_us=low, end_us=high, limit=LIMIT))
+        for low, high in windows
+    }
     last, count = store.last("dc1"), sum(map(len, items.values()))
+    for window, (_, known) in before.items():
+        assert_alike(figure(store, *window), known, count=count)
     removed = store.prune(START + 25 * DAY_US + 1)
     assert 0.7 * count < removed < count
     for window, (sums, known) in before.items():
@@ -148,6 +154,16 @@ def test_removed_readings_change_no_figure(make: Make, tmp_path: Path) -> None:
     assert store.last("dc1") == last
     assert store.trusts("dc1") == {"imported"}
     assert store.prune(START + 25 * DAY_US + 1) == 0
+
+
+def test_a_window_may_begin_within_an_hour(make: Make, tmp_path: Path) -> None:
+    """Where the readings are still there, a window of minutes is as exact as one of hours."""
+    store, items = make(tmp_path), month()
+    store.append("dc1", METERS, items, trust="imported")
+    for low, high in ((61, 90 * 60 + 7), (99 * 60 + 30, 140 * 60 + 1)):
+        window = (START + low * MINUTE_US, START + high * MINUTE_US)
+        exact = evaluate(METERS, items, start_us=window[0], end_us=window[1], limit=LIMIT)
+        assert_alike(figure(store, *window), exact, count=1000)
 
 
 def test_removed_readings_are_known_when_they_come_again(make: Make, tmp_path: Path) -> None:
@@ -218,7 +234,9 @@ def test_any_removal_changes_no_figure(
     count = sum(map(len, items.values()))
     assert_same_sums(kept, pruned, window, tolerance_mj=count)
     span = (window[1] - window[0]) // HOUR_US
-    assert_alike(figure(kept, *window), figure(pruned, *window), count=count + 4 * span)
+    exact = evaluate(METERS, items, start_us=window[0], end_us=window[1], limit=LIMIT)
+    for store in (kept, pruned):
+        assert_alike(figure(store, *window), exact, count=count + 4 * span)
 
 
 def test_the_gates_figure_survives_a_removal(make: Make, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from zonewright.telemetry import Store
 from zonewright.telemetry.samples import Samples
 
-_GRACE_S = 10
+_GRACE_S, _STOP_S = 10, 5
 _DAY_S = 86_400.0
 _US, _NS = 10**6, 10**9
 
@@ -70,7 +70,7 @@ class Retention:
     ) -> None:
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_S)  # what is left of a long removal is rolled back, and done the next time
 
     def once(self, now_s: float) -> None:
         """Remove what is too old at a time."""
@@ -79,7 +79,8 @@ class Retention:
             readings = Store(self._telemetry).prune(before_s * _US) if self._telemetry.is_file() else 0
             samples = self._samples.prune(before_s * _NS)
         except Exception as error:  # noqa: BLE001 - such as a locked file; it is tried again the next day
-            self._say(f"nothing was removed: {error}")
+            if not self._stop.is_set():
+                self._say(f"nothing was removed: {error}")
             return
         if readings or samples:
             self._say(f"removed {readings:,} readings and {samples:,} samples older than {self._keep_days} days")

@@ -59,9 +59,9 @@ class ReadingStore(Protocol):
         ...
 
     def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
-        """Readings of a site's meters that a window needs: those in it and the nearest on both sides.
+        """What a window needs of a site's meters: readings around all that is known in part, and the nearest beside it.
 
-        Hours and days whose readings were removed are sums instead (``is_sum``).
+        Hours and days that every meter is known for throughout may be sums instead (``is_sum``).
         """
         ...
 

@@ -14,11 +14,11 @@ from zonewright.telemetry.tables import (
     SCHEMA,
     VERSION,
     append_rows,
-    fetch,
     meter_id,
+    needed,
+    partial_hours,
     parts_of,
     prune_meter,
-    sums_instead,
 )
 
 __all__ = ["HOUR_US", "Store"]
@@ -92,19 +92,15 @@ class Store:
         return done
 
     def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
-        """Readings of a site's meters that a window needs: those in it and the nearest on both sides.
+        """What a window needs of a site's meters: readings around all that is known in part, and the nearest beside it.
 
-        Hours and days whose readings were removed are sums instead (``is_sum``).
+        All other hours and days are sums (``is_sum``): a gap in a year costs no more than the readings around it.
         """
         with self._open() as connection:
             ids = dict(connection.execute("select id, name from meter where site = ?", (site,)))
-            return {
-                name: sorted(
-                    [*fetch(connection, key, start_us, end_us), *sums_instead(connection, key, start_us, end_us)],
-                    key=lambda item: item.time_us,
-                )
-                for key, name in ids.items()
-            }
+            partial = partial_hours(connection, site, start_us - HOUR_US, end_us)
+            partial |= {edge // HOUR_US * HOUR_US for edge in (start_us, end_us) if edge % HOUR_US}
+            return {name: needed(connection, key, start_us, end_us, partial) for key, name in ids.items()}
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
         """Energy by meter over the whole hours of a window, from the days and hours that are summed up."""
@@ -144,9 +140,10 @@ class Store:
         transaction for each meter, so that others can write in between.
         """
         with self._open() as connection:
-            meters = connection.execute("select id, kind from meter").fetchall()
+            meters = connection.execute("select id, kind, site from meter order by site").fetchall()
+            partial = {site: partial_hours(connection, site) for site in {row[2] for row in meters}}
         removed = 0
-        for key, kind in meters:
+        for key, kind, site in meters:
             with self._writing() as connection:
-                removed += prune_meter(connection, key, kind, before_us)
+                removed += prune_meter(connection, key, kind, before_us, partial[site])
         return removed

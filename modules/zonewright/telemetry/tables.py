@@ -1,7 +1,7 @@
 """The tables of the store of readings, and what is done with them on one connection, within its transaction."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -134,21 +134,73 @@ def parts_of(start_us: int, end_us: int) -> list[tuple[str, int, int]]:
     return [("hourly", start_us, first_day), ("daily", first_day, last_day), ("hourly", last_day, end_us)]
 
 
-def sums_instead(
-    connection: sqlite3.Connection, key: int, start_us: int, end_us: int, *, has_days: bool = True
-) -> Iterator[Reading]:
-    """The sums of a window's hours whose readings were removed; of whole days where days are good enough."""
+def partial_hours(connection: sqlite3.Connection, site: str, start_us: int = 0, end_us: int = _FOREVER) -> set[int]:
+    """Hours of a window that some meter of a site is known for in part only."""
+    query = (
+        "select distinct begin_us from hourly where meter in (select id from meter where site = ?) "
+        "and begin_us >= ? and begin_us < ? and covered_us < ?"
+    )
+    return {row[0] for row in connection.execute(query, (site, start_us, end_us, HOUR_US))}
+
+
+def needed(
+    connection: sqlite3.Connection, key: int, start_us: int, end_us: int, partial: Collection[int]
+) -> list[Reading]:
+    """What a window needs of a meter: its readings where something is known in part, sums of all other hours and days.
+
+    Args:
+        connection: to read from.
+        key: the meter.
+        start_us: begin of the window.
+        end_us: its end.
+        partial: hours that some meter of the site is known for in part; readings count there, if they are still there.
+    """
+    low, high = start_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
+    removed = _removed(connection, key, low, high)
+    stretches = complete_stretches(_bins(connection, "hourly", key, low, high), high, _left(partial, removed))
+    found: dict[int, Reading] = {}
+    for begin, end in _between(stretches, low, high):
+        found.update({item.time_us: item for item in fetch(connection, key, begin, end)})
+    sums = _sums_of(connection, key, stretches, has_days=True)
+    return sorted([*found.values(), *sums], key=lambda item: item.time_us)
+
+
+def _left(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:
+    """Hours that are known in part and whose readings of a meter are still there."""
+    return {begin for begin in partial if not any(low <= begin < high for low, high in removed)}
+
+
+def _between(stretches: Sequence[tuple[int, int]], low: int, high: int) -> Iterator[tuple[int, int]]:
+    """What of a window lies outside of stretches."""
+    for begin, end in stretches:
+        if low < begin:
+            yield low, begin
+        low = end
+    if low < high:
+        yield low, high
+
+
+def _removed(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
+    """Stretches within a window of whole hours whose readings were removed."""
     query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ? order by begin_us"
-    for begin, end in connection.execute(query, (key, end_us, start_us)).fetchall():
-        low = max(begin, start_us // HOUR_US * HOUR_US)
-        high = min(end, -(-end_us // HOUR_US) * HOUR_US)
-        for table, since, until in parts_of(low, high) if has_days else [("hourly", low, high)]:
-            rows = connection.execute(
-                f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
-                "where meter = ? and begin_us >= ? and begin_us < ? order by begin_us",
-                (key, since, until),
-            )
-            yield from (as_reading(Bin(*row)) for row in rows)
+    return [(max(begin, low), min(end, high)) for begin, end in connection.execute(query, (key, high, low))]
+
+
+def _bins(connection: sqlite3.Connection, table: str, key: int, low: int, high: int) -> list[Bin]:
+    query = (
+        f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
+        "where meter = ? and begin_us >= ? and begin_us < ? order by begin_us"
+    )
+    return [Bin(*row) for row in connection.execute(query, (key, low, high))]
+
+
+def _sums_of(
+    connection: sqlite3.Connection, key: int, stretches: Sequence[tuple[int, int]], *, has_days: bool
+) -> Iterator[Reading]:
+    """The sums of stretches instead of their readings; of whole days where days are good enough."""
+    for begin, end in stretches:
+        for table, low, high in parts_of(begin, end) if has_days else [("hourly", begin, end)]:
+            yield from map(as_reading, _bins(connection, table, key, low, high))
 
 
 def _sum_up(  # noqa: PLR0917 - private
@@ -161,8 +213,8 @@ def _sum_up(  # noqa: PLR0917 - private
             raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
     first = min(item.start_us if item.start_us is not None else item.time_us for item in around)
     start, end = first // DAY_US * DAY_US, (around[-1].time_us // DAY_US + 1) * DAY_US
-    readings = [*fetch(connection, key, start, end), *sums_instead(connection, key, start, end, has_days=False)]
-    hours = by_hour(pieces_of(meter, readings), start, end)
+    removed = _sums_of(connection, key, _removed(connection, key, start, end), has_days=False)
+    hours = by_hour(pieces_of(meter, [*fetch(connection, key, start, end), *removed]), start, end)
     for table, bins in (("hourly", hours), ("daily", by_day(hours))):
         connection.execute(
             f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?",  # noqa: S608 - one of two names
@@ -174,13 +226,13 @@ def _sum_up(  # noqa: PLR0917 - private
         )
 
 
-def prune_meter(connection: sqlite3.Connection, key: int, kind: str, before_us: int) -> int:
+def prune_meter(connection: sqlite3.Connection, key: int, kind: str, before_us: int, partial: Collection[int]) -> int:
     """Keep of each stretch its first and its last reading: the pieces that reach beyond it begin and end there."""
-    query = "select begin_us, energy_mj, covered_us from hourly where meter = ? order by begin_us"
-    hours = [Bin(*row) for row in connection.execute(query, (key,))]
-    gone = connection.execute("select max(end_us) from stretch where meter = ?", (key,)).fetchone()[0] or 0
-    removed = 0
-    for begin, end in complete_stretches(hours, max(before_us, gone), _partial_hours(connection, key)):
+    removed = _removed(connection, key, 0, _FOREVER)
+    until = max([before_us, *(end for _, end in removed)])
+    hours = _bins(connection, "hourly", key, 0, until)
+    count = 0
+    for begin, end in complete_stretches(hours, until, _left(partial, removed)):
         if kind == "interval":
             rule = "start_us >= ? and time_us <= ? and time_us < (select max(time_us) from reading where meter = ?)"
             bounds = (key, begin, end, key)
@@ -188,17 +240,7 @@ def prune_meter(connection: sqlite3.Connection, key: int, kind: str, before_us: 
             edges = "select min(time_us), max(time_us) from reading where meter = ? and time_us between ? and ?"
             rule, bounds = "time_us > ? and time_us < ?", connection.execute(edges, (key, begin, end)).fetchone()
             bounds = (key, *bounds)
-        removed += connection.execute(f"delete from reading where meter = ? and {rule}", bounds).rowcount  # noqa: S608 - no input
+        count += connection.execute(f"delete from reading where meter = ? and {rule}", bounds).rowcount  # noqa: S608 - no input
         connection.execute("delete from stretch where meter = ? and begin_us >= ? and end_us <= ?", (key, begin, end))
         connection.execute("insert into stretch values (?, ?, ?)", (key, begin, end))
-    return removed
-
-
-def _partial_hours(connection: sqlite3.Connection, key: int) -> set[int]:
-    """Hours that a meter of the same site is known for in part, but for those without our readings."""
-    query = (
-        "select distinct begin_us from hourly h where covered_us < ? "
-        "and meter in (select id from meter where site = (select site from meter where id = ?)) "
-        "and not exists (select 1 from stretch where meter = ? and begin_us <= h.begin_us and h.begin_us < end_us)"
-    )
-    return {row[0] for row in connection.execute(query, (HOUR_US, key, key))}
+    return count
