@@ -133,6 +133,35 @@ def test_a_missing_value_stays_missing(client: tuple[Client, str], samples: Samp
     assert [(one.value, one.quality) for one in samples.samples("host-1")] == [(None, "reset")]
 
 
+def test_too_many_at_once_are_asked_to_come_again(tmp_path: Path, samples: Samples) -> None:
+    """One report too many is 429 with Retry-After before anything of it is read; a wrong token is still 401."""
+    file = tmp_path / "agents.yaml"
+    token = issue_token(file, "host-1", "core-001")
+    http = Client(service(lambda: load_agents(file), samples, clock=lambda: NOW_NS, max_in_flight=0))
+    answer = http.call("POST", "/v1/metrics", content=body(), headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert post(http, "wrong", body()) == 401
+    assert samples.batches("host-1") == []
+
+
+def test_a_file_that_takes_nothing_is_no_acknowledgement(client: tuple[Client, str], samples: Samples) -> None:
+    """When the disk is full the answer is 503 with Retry-After, and the batch is taken later."""
+    http, token = client
+    pages = samples._writer.execute("pragma page_count").fetchone()[0]
+    samples._writer.execute(f"pragma max_page_count = {pages}")
+    filler = "x" * 8_000
+    data = [{"timeUnixNano": str(NOW_NS + number), "asDouble": 1.0} for number in range(3)]
+    metrics = [{"name": f"{number}{filler}", "unit": "1", "gauge": {"dataPoints": data}} for number in range(200)]
+    document = json.loads(body())
+    document["resourceMetrics"][0]["scopeMetrics"][0]["metrics"] = metrics
+    large = json.dumps(document).encode()
+    answer = http.call("POST", "/v1/metrics", content=large, headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    samples._writer.execute("pragma max_page_count = 100000")
+    assert post(http, token, large) == 200
+    assert samples.batches("host-1") == [1]
+
+
 def test_tokens_are_kept_as_digests(tmp_path: Path) -> None:
     """The file holds no token, belongs to its owner, and a new token replaces the old one."""
     file = tmp_path / "a" / "agents.yaml"
