@@ -35,12 +35,13 @@ def append(
         "payload": dict(payload),
         "previous": last.hash if last else GENESIS,
     }
-    entry = JournalEntry(**fields, hash=_hash(fields))
+    entry = JournalEntry(**fields, hash=entry_hash(fields))
     connection.execute(journal.insert().values(**{**entry.model_dump(), "payload": canonical_json(entry.payload)}))
     return entry
 
 
-def _hash(fields: Mapping[str, Any]) -> str:
+def entry_hash(fields: Mapping[str, Any]) -> str:
+    """The hash of an entry: of all its fields but the hash itself."""
     return digest_of(canonical_json({key: value for key, value in fields.items() if key != "hash"}))
 
 
@@ -56,7 +57,7 @@ def verify(entries: Iterable[JournalEntry], checkpoint: Checkpoint | None = None
     for entry in entries:
         if entry.sequence != expected:
             return f"entry {expected} is missing or out of order: the next stored entry is {entry.sequence}"
-        if entry.hash != _hash(entry.model_dump()):
+        if entry.hash != entry_hash(entry.model_dump()):
             return f"entry {entry.sequence} was altered: its content does not have the hash that it carries"
         if entry.previous != previous:
             return f"entry {entry.sequence} does not follow entry {entry.sequence - 1}: the chain was rewritten there"

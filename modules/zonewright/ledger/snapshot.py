@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from zonewright.ledger.change_messages import Snapshot
 from zonewright.ledger.examined import Examined
+from zonewright.ledger.plans import present
 from zonewright.ledger.proposals import remembered
 from zonewright.ledger.tables import admission, asset, claim, reservation, zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -47,6 +48,7 @@ def take(
     texts["loads.json"] = canonical_json(_loads(connection, sites))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
     texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
+    texts["present.json"] = canonical_json(_present(connection, request.stack_id))
     last = remembered(connection, request.stack_id, request.demand_digest)
     texts["remembered.json"] = canonical_json(
         {key: json.loads(last[key]) if last else {} for key in ("unplaced", "sources")}
@@ -125,3 +127,9 @@ def _connections(connection: Connection, stack_id: str) -> list[dict[str, Any]]:
         {"stack_id": row.stack_id, "party": row.party, "connections": json.loads(row.connections)}
         for row in connection.execute(query.order_by(admission.c.stack_id))
     ]
+
+
+def _present(connection: Connection, stack_id: str) -> dict[str, Any]:
+    """The stack's present admission, which tells what a change changes."""
+    held = present(connection, stack_id)
+    return {} if held is None else {"id": held["id"], "holds": json.loads(held["holds"])}

@@ -1,0 +1,170 @@
+"""A bundle's files as what they mean: plan, demand, proposal, indexes, journal."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from zonewright.audit.bundle import MANIFEST, object_path
+from zonewright.audit.gathering import CHECKPOINT, JOURNAL, VERDICTS
+from zonewright.audit.planning import AUTHOR, BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED, SNAPSHOT
+from zonewright.ledger.change_messages import Plan, Snapshot
+from zonewright.ledger.messages import Checkpoint, JournalEntry, Proposal
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import Demand
+from zonewright.model.zone import Zone
+from zonewright.seal.strict import strict_json
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_REQUIRED = (PLAN, DEMAND, PROPOSAL, RENDERED, BEFORE, SNAPSHOT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a bundle holds.
+
+    Attributes:
+        texts: text of each file by path.
+        plan: the plan.
+        demand: the demand.
+        proposal: what the ledger offered.
+        snapshot: the facts that it was planned on.
+        zone: the administrator's file.
+        journal: entries from the plan on, empty in a bundle that was only planned.
+        checkpoint: the journal's signed head, or None.
+    """
+
+    texts: Mapping[str, str]
+    plan: Plan
+    demand: Demand
+    proposal: Proposal
+    snapshot: Snapshot
+    zone: Zone
+    journal: tuple[JournalEntry, ...]
+    checkpoint: Checkpoint | None
+
+    @property
+    def author(self) -> str | None:
+        """The author's envelope."""
+        return self.texts.get(AUTHOR)
+
+    @property
+    def verdicts(self) -> list[str]:
+        """Envelopes with verdicts, in order."""
+        return [self.texts[path] for path in sorted(self.texts) if path.startswith(f"{VERDICTS}/")]
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Declaration texts by name."""
+        prefix = f"{INPUTS}/"
+        return {path.removeprefix(prefix): text for path, text in self.texts.items() if path.startswith(prefix)}
+
+    def tree(self, index: str) -> dict[str, str]:
+        """Text of each file of an index (``rendered.json``, ``before.json``) by path."""
+        found: dict[str, str] = json.loads(self.texts[index])
+        return {path: self.object(digest) for path, digest in found.items()}
+
+    def object(self, digest: str) -> str:
+        """A content by its digest.
+
+        Raises:
+            ValueError: when the bundle does not have it.
+        """
+        path = object_path(digest)
+        if path not in self.texts:
+            raise ValueError(f"{path} is missing")
+        return self.texts[path]
+
+    def facts(self, snapshot: Snapshot) -> dict[str, str]:
+        """The texts of a snapshot by name."""
+        return {name: self.object(digest) for name, digest in snapshot.files.items()}
+
+    def decisions(self) -> Iterator[JournalEntry]:
+        """Entries of the journal that decided on this plan."""
+        digest = self.plan.digest()
+        for entry in self.journal:
+            if entry.kind in ("admitted", "refused") and entry.payload.get("plan") == digest:
+                yield entry
+
+    def admitted(self) -> JournalEntry | None:
+        """The entry that admitted it."""
+        return next((entry for entry in self.decisions() if entry.kind == "admitted"), None)
+
+    def named(self) -> set[str]:
+        """Paths of all files that something in the bundle asks for."""
+        paths = {MANIFEST, AUTHOR, JOURNAL, CHECKPOINT, PLAN, *self.plan.files}
+        digests = {
+            *json.loads(self.texts[RENDERED]).values(),
+            *json.loads(self.texts[BEFORE]).values(),
+            *self.snapshot.files.values(),
+        }
+        for entry in self.decisions():
+            digest = str(entry.payload.get("snapshot", ""))
+            digests.add(digest)
+            if object_path(digest) in self.texts:
+                digests |= set(Snapshot.model_validate_json(self.object(digest)).files.values())
+        paths |= {object_path(digest) for digest in digests}
+        return paths | {path for path in self.texts if path.startswith(f"{VERDICTS}/")}
+
+    def unnamed(self) -> list[str]:
+        """Files that nothing asks for."""
+        return sorted(self.texts.keys() - self.named())
+
+
+def read_contents(files: Mapping[str, bytes]) -> Contents:
+    """Read a bundle's files.
+
+    Raises:
+        ValueError: when one is missing, no UTF-8, or not what its name says.
+    """
+    missing = [path for path in _REQUIRED if path not in files]
+    if missing:
+        raise ValueError(f"{', '.join(missing)} is missing")
+    texts = {path: _text(path, content) for path, content in files.items()}
+    plan = _read(PLAN, texts, Plan)
+    snapshot = _read(SNAPSHOT, texts, Snapshot)
+    for path, text in ((PLAN, plan.text()), (SNAPSHOT, snapshot.text())):
+        if texts[path] != text:
+            raise ValueError(f"{path} is not in its canonical form")
+    proposal = {**strict_json(texts[PROPOSAL]), "revision": 0}
+    zone = object_path(snapshot.files.get("zone.json", ""))
+    if zone not in texts:
+        raise ValueError("the snapshot's zone.json is missing")
+    return Contents(
+        texts=texts,
+        plan=plan,
+        demand=_read(DEMAND, texts, Demand),
+        proposal=Proposal.model_validate_json(canonical_json(proposal)),
+        snapshot=snapshot,
+        zone=_read(zone, texts, Zone),
+        journal=tuple(_journal(texts.get(JOURNAL, ""))),
+        checkpoint=_read(CHECKPOINT, texts, Checkpoint) if CHECKPOINT in texts else None,
+    )
+
+
+def _text(path: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no UTF-8 text") from None
+
+
+def _read(path: str, texts: Mapping[str, str], model: type[_Model]) -> _Model:
+    try:
+        strict_json(texts[path])
+        return model.model_validate_json(texts[path])
+    except ValueError as error:
+        raise ValueError(f"{path} can not be read: {str(error).splitlines()[0]}") from None
+
+
+def _journal(text: str) -> Iterator[JournalEntry]:
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            entry = JournalEntry.model_validate(strict_json(line))
+        except ValueError:
+            raise ValueError(f"{JOURNAL}:{number} is no entry of a journal") from None
+        if canonical_json(entry.model_dump()) != line:
+            raise ValueError(f"{JOURNAL}:{number} is not in its canonical form")
+        yield entry

@@ -1,0 +1,233 @@
+"""A snapshot put into a ledger of its own, so that the very functions that decided decide again, offline."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from zonewright.ledger.change import parse_place
+from zonewright.ledger.change_messages import Plan, Snapshot
+from zonewright.ledger.context import put_contents
+from zonewright.ledger.database import Database
+from zonewright.ledger.examined import Examined
+from zonewright.ledger.messages import EvaluateRequest
+from zonewright.ledger.plans import risk_of
+from zonewright.ledger.premise_now import broken_sentence
+from zonewright.ledger.proposals import examine
+from zonewright.ledger.snapshot import ROW, figure_data
+from zonewright.ledger.tables import admission, asset, claim, proposal, reservation, zone
+from zonewright.ledger.zone_facts import parse_asset, parse_zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import SiteAsset
+from zonewright.model.site import Site, TrustClass
+from zonewright.place.read_set import Premise, failed
+from zonewright.pue.readings import Reading
+from zonewright.telemetry import Store
+from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.registers import HEAD
+
+_MICRO = 10**6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What comes out when a snapshot is judged again.
+
+    Attributes:
+        findings: the findings, as data.
+        figures: what is measured of each site.
+        risk: the class of risk.
+        broken: premises of the plan that do not hold, as sentences.
+        sites: declarations of the sites that the change touches.
+        readings: how many readings the figures rest on.
+    """
+
+    findings: list[dict[str, Any]]
+    figures: dict[str, dict[str, Any]]
+    risk: str
+    broken: tuple[str, ...]
+    sites: Mapping[str, Site]
+    readings: int
+
+
+def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand: str) -> Again:
+    """Judge a plan on the facts of a snapshot.
+
+    Args:
+        snapshot: its index.
+        texts: its texts by name.
+        plan: the plan.
+        demand: the text of the demand.
+
+    Raises:
+        ValueError: when the snapshot can not be put into a ledger.
+    """
+    with _ledger(snapshot, texts, demand) as (database, telemetry, readings):
+        places = {name: parse_place(text) for name, text in plan.places.items()}
+        request = EvaluateRequest(
+            stack_id=plan.stack_id,
+            party=plan.party,
+            lineage="",
+            demand_digest=digest_of(demand),
+            seats={name: seat for name, (seat, _) in places.items()},
+            addresses={name: addresses for name, (_, addresses) in places.items()},
+        )
+        with database.reading() as connection:
+            examined = examine(connection, request, snapshot.at, telemetry)
+            findings = examined.findings(examined.facts.base)
+            return Again(
+                findings=json.loads(canonical_json([finding.to_data() for finding in findings])),
+                figures={site: figure_data(one) for site, one in sorted(examined.facts.measured.items())},
+                risk=risk_of(connection, examined, findings),
+                broken=tuple(_broken(plan, examined)),
+                sites=examined.facts.sites,
+                readings=readings,
+            )
+
+
+def _broken(plan: Plan, examined: Examined) -> Iterator[str]:
+    world = examined.facts.world
+    for premise in failed(map(Premise.from_data, plan.premises), world, stack=plan.stack_id):
+        yield broken_sentence(premise, world, stack=plan.stack_id)
+
+
+@contextmanager
+def _ledger(snapshot: Snapshot, texts: Mapping[str, str], demand: str) -> Iterator[tuple[Database, Path | None, int]]:
+    with tempfile.TemporaryDirectory(prefix="zonewright-verify-") as folder:
+        path = Path(folder) / "ledger.db"
+        database = Database(path, create=True, lock_wait_s=30)
+        try:
+            with database.writing() as connection:
+                put_contents(connection, [demand])
+                _fill(connection, snapshot, texts)
+            telemetry = Path(folder) / "telemetry.db"
+            readings = _fill_telemetry(telemetry, texts)
+            yield database, telemetry if readings else None, readings
+        finally:
+            database.close()
+
+
+def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) -> None:
+    at, document = snapshot.at, texts["zone.json"]
+    known = parse_zone(document)
+    connection.execute(
+        zone.insert().values(id=known.zone, digest=digest_of(document), document=document, registered_at=at)
+    )
+    for table, prefix in ((asset, "assets/"), (claim, "claims/")):
+        rows = [_row(row, at) for name, text in texts.items() if name.startswith(prefix) for row in json.loads(text)]
+        if rows:
+            connection.execute(table.insert(), rows)
+    for number, row in enumerate(json.loads(texts["loads.json"])):
+        fields = {"party": "", "kind": "node", "name": f"sum-{number}", "state": "admitted", "generation": 0}
+        fields |= {"rack": f"{row['room']}/-/-", "data": {}}
+        connection.execute(claim.insert().values(**_row({**row, **fields}, at)))
+    for row in json.loads(texts["reservations.json"]):
+        held = {"stack_id": row["stack_id"], "party": row["party"], "expires_at": row["expires_at"]}
+        text = canonical_json({"proposal": {}, "holds": row["holds"]})
+        connection.execute(reservation.insert().values(**held, demand_digest="", proposal=text, sites="[]"))
+    for number, row in enumerate(json.loads(texts["connections.json"])):
+        text = canonical_json(row["connections"])
+        _admission(connection, f"other-{number}", row["stack_id"], row["party"], at, connections=text)
+    present = json.loads(texts["present.json"])
+    if present:
+        holds = canonical_json(present["holds"])
+        _admission(connection, present["id"], snapshot.stack_id, "", at, holds=holds)
+    _remember(connection, snapshot, json.loads(texts["remembered.json"]))
+
+
+def _remember(connection: Connection, snapshot: Snapshot, last: Mapping[str, Any]) -> None:
+    wanted = connection.exec_driver_sql("select digest from content").scalar()
+    connection.execute(
+        proposal.insert().values(
+            stack_id=snapshot.stack_id,
+            demand_digest=wanted,
+            seats="{}",
+            unplaced=canonical_json(last["unplaced"]),
+            sources=canonical_json(last["sources"]),
+            proposed_at=snapshot.at,
+        )
+    )
+
+
+def _row(row: Mapping[str, Any], at: str) -> dict[str, Any]:
+    data = canonical_json(row["data"])
+    return {**{name: row[name] for name in ROW}, "data": data, "digest": digest_of(data), "changed_at": at}
+
+
+def _admission(
+    connection: Connection,
+    name: str,
+    stack_id: str,
+    party: str,
+    at: str,
+    *,
+    connections: str = "{}",
+    holds: str = "{}",
+) -> None:
+    connection.execute(
+        admission.insert().values(
+            id=name,
+            stack_id=stack_id,
+            party=party,
+            demand_digest="",
+            change_digest="",
+            rendered_digest="",
+            connections=connections,
+            holds=holds,
+            state="current",
+            admitted_at=at,
+        )
+    )
+
+
+def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> int:
+    """Put the recorded readings into a store; returns how many there were."""
+    found: dict[str, dict[str, dict[TrustClass, list[Reading]]]] = {}
+    count = 0
+    for name, text in sorted(texts.items()):
+        if name.startswith("readings/"):
+            _, site, meter, _month = name.split("/")
+            for trust, reading in _readings(text):
+                found.setdefault(site, {}).setdefault(meter, {}).setdefault(trust, []).append(reading)
+                count += 1
+    if not count:
+        return 0
+    store = Store(path, create=True)
+    for site, meters in found.items():
+        known = meters_of(_site(texts, site))
+        for meter, by_trust in meters.items():
+            for trust, readings in by_trust.items():
+                if meter in known:
+                    store.append(site, known, {meter: readings}, trust=trust)
+    return count
+
+
+def _site(texts: Mapping[str, str], site: str) -> Site:
+    for row in json.loads(texts[f"assets/{site}.json"]):
+        item = parse_asset(canonical_json(row["data"])) if row["name"] == site else None
+        if isinstance(item, SiteAsset):
+            return item.site
+    raise ValueError(f"the snapshot has readings of {site}, but no such site")
+
+
+def _readings(text: str) -> Iterator[tuple[TrustClass, Reading]]:
+    head, *lines = text.splitlines()
+    if head != HEAD:
+        raise ValueError(f"expected readings that begin with '{HEAD}', got '{head[:60]}'")
+    for number, line in enumerate(lines, start=2):
+        _meter, _kind, start, time, micro, trust = line.split(",")
+        begin = int(start) if start else None
+        yield _trust(trust), Reading(begin, int(time), Fraction(int(micro), _MICRO), number)
+
+
+def _trust(text: str) -> TrustClass:
+    for known in ("signed", "authenticated", "imported"):
+        if text == known:
+            return known
+    raise ValueError(f"'{text[:40]}' is no trust class")

@@ -1,0 +1,219 @@
+"""A bundle is verified offline: a true one is good, and whatever is changed in it is found and named."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from support.ledger_party import Party
+from support.planner import Planner
+from support.signing import PEOPLE, key_of, policy, zone_with
+from support.soak import rounds
+from support.zone_project import cluster, facility
+from zonewright.audit.archive import pack, unpack
+from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
+from zonewright.audit.checks import Check
+from zonewright.audit.errors import BundleError
+from zonewright.audit.verify import Trust, verify_bundle
+from zonewright.ledger import messages as m
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import Checkpoint
+from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.program.rendering import rendered_files
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+WEB: dict[str, Any] = {"clusters": {"web": cluster(2)}}
+
+
+@dataclass
+class Made:
+    """A change that was planned, refused, approved by two, admitted and completed; and the ledger that it was in."""
+
+    files: dict[str, bytes]
+    planned: dict[str, bytes]
+    before: Checkpoint
+    after: Checkpoint
+
+
+def checkpoint(client: LedgerClient) -> Checkpoint:
+    """The journal's signed head."""
+    return client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+
+
+@pytest.fixture(name="made", scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    now = [AT]
+    zone = Zone.model_validate(zone_with(two=policy({"operators": 2}, parties=["tenant-a"])))
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
+        party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+        party.enrol()
+        tenant, before = Planner(party), checkpoint(client)
+        plan, _ = tenant.plan(at=now[0], **WEB)
+        planned = tenant.bundle()
+        for signer in ("ben", "bea"):
+            now[0] += timedelta(minutes=10)
+            tenant.verdict(plan, signer, at=now[0])
+        tenant.complete(tenant.admit(**WEB))
+        files = tenant.bundle()
+        yield Made(files, planned, before, checkpoint(client))
+
+
+def verify(files: dict[str, bytes], trust: Trust | None = None) -> dict[str, Check]:
+    """The checks by name."""
+    return {check.name: check for check in verify_bundle(files, render=rendered_files, trust=trust)}
+
+
+def wrong(files: dict[str, bytes], trust: Trust | None = None) -> list[str]:
+    """The lines of what is wrong."""
+    return [f"{check.name}: {check.detail}" for check in verify(files, trust).values() if check.verdict == "wrong"]
+
+
+def keys() -> dict[str, tuple[str, ...]]:
+    """The keys of all signers, as an auditor may have them."""
+    return {person: (key_of(person).public,) for person in PEOPLE}
+
+
+def test_a_true_bundle_is_good(made: Made) -> None:
+    """Every check of a completed change is good; only what needs something from elsewhere is left open."""
+    found = verify(made.files, Trust(keys=keys(), checkpoint=made.before))
+    assert {name: check.detail for name, check in found.items() if check.verdict == "wrong"} == {}
+    left = {name for name, check in found.items() if check.verdict == "not-checked"}
+    assert left == {"declaration", "energy ratio when it was planned", "energy ratio when it was admitted"}
+    assert found["approval"].detail == "approved by bea and ben when it was admitted"
+    assert found["kept checkpoint"].detail.startswith("names the entry before this bundle")
+    assert found["rendering"].detail.startswith("2 files have the same bytes")
+    for word in ("planned", "approved", "admitted", "completed"):
+        assert word in found["record"].detail
+    assert verify(made.files, Trust(checkpoint=made.after))["kept checkpoint"].verdict == "good"
+
+
+def test_the_same_change_is_the_same_bytes(made: Made) -> None:
+    """The archive of a bundle unpacks to it, and is the same bytes each time."""
+    assert unpack(pack(made.files)) == made.files
+    assert wrong(made.planned) == []
+    assert verify(made.planned)["approval"].verdict == "not-checked"
+
+
+def test_any_changed_byte_is_found_and_named(made: Made) -> None:
+    """Each byte of the archive, changed: the file, or the archive itself, is named."""
+    data = pack(made.files)
+    step = max(1, len(data) // rounds(40_000))
+    for at in range(0, len(data), step):
+        changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        try:
+            files = unpack(changed)
+        except BundleError:
+            continue
+        names = [path for path in files if files[path] != made.files[path]]
+        assert len(names) == 1
+        sentence = manifest_of(files)
+        # A manifest that names another file is as good as named: the file that it lacks is told.
+        assert sentence, at
+        assert names[0] in sentence or names[0] == MANIFEST, (at, sentence)
+
+
+def manifest_of(files: dict[str, bytes]) -> str:
+    """What the manifest's check says."""
+    return "; ".join(f"{path} {text}" for path, text in manifest_faults(files))
+
+
+def test_a_changed_byte_with_a_corrected_manifest_is_found(made: Made) -> None:
+    """Whoever changes a byte of any file and writes the manifest anew is still found by what the file means."""
+    for path in made.files.keys() - {MANIFEST}:
+        content = made.files[path]
+        for at in {0, len(content) // 3, len(content) // 2, len(content) - 2}:
+            changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+            assert wrong(with_manifest({**made.files, path: changed})), (path, at)
+        without = {name: made.files[name] for name in made.files if name != path}
+        assert wrong(with_manifest(without)) or path in ("checkpoint.json", "journal.jsonl", "author.dsse.json"), path
+    assert wrong(with_manifest({**made.files, "more.txt": b"x"}))
+    assert wrong(with_manifest({**made.files, object_path(digest_of("x")): b"x"}))
+
+
+def reworked(made: Made, path: str, edit: Any) -> dict[str, bytes]:
+    """The bundle with one JSON file edited and written in its canonical form, its manifest corrected."""
+    data = json.loads(made.files[path])
+    edit(data)
+    return with_manifest({**made.files, path: canonical_json(data).encode()})
+
+
+def test_a_rewritten_plan_loses_its_signatures(made: Made) -> None:
+    """Another reason, risk or read set under the same signatures: author and verdicts are named."""
+    for field, value in (("reason", "other"), ("risk", "low"), ("premises", []), ("emergency", True)):
+        files = reworked(made, "plan.json", lambda data, key=field, to=value: data.update({key: to}))
+        assert any(line.startswith("author: it is for another change") for line in wrong(files)), field
+
+
+def test_other_facts_give_other_findings(made: Made) -> None:
+    """Facts that are swapped in a consistent way give other digests than those that were signed and journaled."""
+    snapshot = json.loads(made.files["snapshot.json"])
+    name = next(name for name in snapshot["files"] if name.startswith("assets/"))
+    other = made.files[object_path(snapshot["files"][name])].replace(b'"rated_w":12500', b'"rated_w":300')
+    assert other != made.files[object_path(snapshot["files"][name])]
+    snapshot["files"][name] = digest_of(other)
+    files = {**made.files, object_path(digest_of(other)): other, "snapshot.json": canonical_json(snapshot).encode()}
+    told = wrong(with_manifest(files))
+    assert any("rules when it was planned: found, but not recorded: feed-" in line for line in told), told
+    assert any(line.startswith("change: the snapshot: the plan says") for line in told)
+
+
+def test_a_file_that_renders_otherwise_is_named(made: Made) -> None:
+    """A rendered file with one more line is named, although all digests were made anew."""
+    rendered = json.loads(made.files["rendered.json"])
+    path = min(rendered)
+    other = made.files[object_path(rendered[path])] + b"# more\n"
+    rendered[path] = digest_of(other)
+    files = {**made.files, object_path(digest_of(other)): other, "rendered.json": canonical_json(rendered).encode()}
+    assert f"rendering: {path} is rendered with other bytes now" in wrong(with_manifest(files))
+
+
+def test_a_rewritten_journal_is_found(made: Made) -> None:
+    """An altered entry, a cut one and a wrong head are named; a journal written anew only by a kept checkpoint."""
+    lines = made.files["journal.jsonl"].decode().splitlines()
+    altered = [lines[0].replace('"anna"', '"carl"'), *lines[1:]]
+    for text, sentence in (
+        ("\n".join(altered), "was altered"),
+        ("\n".join([lines[0], *lines[2:]]), "does not follow entry"),
+        ("\n".join(lines[:-1]), "the head names entry"),
+    ):
+        told = wrong(with_manifest({**made.files, "journal.jsonl": f"{text}\n".encode()}))
+        assert any(line.startswith("journal:") and sentence in line for line in told), sentence
+    other = made.after.model_copy(update={"hash": f"sha256:{'0' * 64}"})
+    assert any("signature of the checkpoint" in line for line in wrong(made.files, Trust(checkpoint=other)))
+    foreign = Trust(ledger_key=base64.b64encode(b"x" * 32).decode())
+    assert any("signed by another key" in line for line in wrong(made.files, foreign))
+
+
+def test_keys_from_elsewhere_decide(made: Made) -> None:
+    """A signer whose key the auditor does not know does not count, whatever the bundle's zone.yaml says."""
+    known = keys()
+    del known["ben"]
+    told = wrong(made.files, Trust(keys=known))
+    assert any(line.startswith("verdict 1: it is signed by") for line in told)
+    assert any(line.startswith("approval: it was admitted without: policy two: 1 of 2") for line in told)
+
+
+def test_taken_away_verdicts_and_signatures_are_missed(made: Made) -> None:
+    """A verdict or the author's signature that is taken out is missed by the policy and by the journal."""
+    without = {path: content for path, content in made.files.items() if path != "verdicts/001.dsse.json"}
+    told = " ".join(wrong(with_manifest(without)))
+    assert "it was admitted without" in told
+    assert "the verdicts of the journal are not those of the bundle" in told
+    unsigned = {path: content for path, content in made.files.items() if path != "author.dsse.json"}
+    assert "there are verdicts on a plan without an author" in " ".join(wrong(with_manifest(unsigned)))
+
+
+@pytest.mark.parametrize("path", ["plan.json", "snapshot.json", "proposal.json", "demand.json", "journal.jsonl"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format":1}', b"null"])
+def test_rubbish_is_one_sentence(made: Made, path: str, content: bytes) -> None:
+    """A file that is something else never ends in a traceback."""
+    assert wrong(with_manifest({**made.files, path: content}))
