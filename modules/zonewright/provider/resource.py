@@ -23,12 +23,14 @@ class Memory:
         readmitted: the Admission is or was made anew in this run.
         summary: what the Admission's Check was told that the change holds.
         notes: advisory and waived findings of the change, each on lines of its own after an empty one.
+        lacking: what the change lacks of approvals, or empty.
     """
 
     drifted: frozenset[str] = frozenset()
     readmitted: bool = False
     summary: str = ""
     notes: str = ""
+    lacking: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.messages import (
     Addresses,
@@ -63,16 +64,20 @@ class AdmissionResource:
             demand_digest=new["demandDigest"],
             seats=seats,
             addresses=addresses,
+            rendered_digest=new["renderedDigest"],
         )
         try:
             evaluation = session.ledger.call(verbs.EVALUATE, request)
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
         findings = tuple(Finding.from_data(item) for item in evaluation.findings)
-        if any(finding.refuses for finding in findings):
+        # What only lacks an approval is refused by create, so that a preview shows what is to be approved.
+        if any(finding.refuses and finding.rule != APPROVAL_RULE for finding in findings):
             raise CheckFailedError(refusal_text(findings, stack=_stack_of(urn)))
         session.memory.summary = evaluation.summary
         session.memory.notes = notes_text(findings, stack=_stack_of(urn))
+        lacking = [finding.message for finding in findings if finding.refuses and finding.rule == APPROVAL_RULE]
+        session.memory.lacking = "; ".join(lacking)
         return new
 
     def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
@@ -91,6 +96,9 @@ class AdmissionResource:
     def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """One transaction in the ledger: all of the change's claims, or none."""
         session.memory.readmitted = True
+        if preview and session.memory.lacking:
+            session.warn(urn, session.memory.lacking)
+            return "", {}
         if preview:
             session.log(urn, f"would be admitted: {session.memory.summary}{session.memory.notes}")
             return "", {}
