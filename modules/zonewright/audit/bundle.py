@@ -20,6 +20,11 @@ OBJECTS = "objects"
 _DIGEST_CHARACTERS = 71
 
 
+def changes_folder(root: Path, stack: str) -> Path:
+    """Where the changes of a stack lie in its project."""
+    return root / ".zonewright" / "changes" / stack
+
+
 def object_path(digest: str) -> str:
     """Where a content stands in a bundle."""
     return f"{OBJECTS}/{digest.removeprefix('sha256:')}"

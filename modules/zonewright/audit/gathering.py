@@ -20,7 +20,7 @@ from zonewright.ledger.messages import (
     Proposal,
     StackRequest,
 )
-from zonewright.model.canonical import canonical_json
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 
 JOURNAL, CHECKPOINT, VERDICTS = "journal.jsonl", "checkpoint.json", "verdicts"
@@ -98,9 +98,10 @@ def inputs_of(declaration: Path) -> dict[str, str]:
 
 
 def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
-    """The bundle of a change that is planned."""
-    texts = made.texts()
-    return with_manifest(bundle_files(plan, texts, fetch(ledger, digests_behind(texts)), envelope))
+    """The bundle of a change that is planned; only the facts of its snapshot are asked from the ledger."""
+    objects = {digest_of(text): text for text in (*made.rendered.values(), *made.before.values())}
+    objects |= fetch(ledger, set(made.snapshot.snapshot.files.values()) - objects.keys())
+    return with_manifest(bundle_files(plan, made.texts(), objects, envelope))
 
 
 def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
@@ -143,14 +144,20 @@ def _is_of(entry: JournalEntry, plan: Plan) -> bool:
     return bool(entry.payload.get("plan") == plan.digest())
 
 
+def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[JournalEntry]:
+    """All entries, or those up to one of them."""
+    entries: list[JournalEntry] = []
+    while until is None or len(entries) < until:
+        page = ledger.call(verbs.HISTORY, HistoryRequest(after=len(entries), limit=_PAGE)).entries
+        entries += page
+        if len(page) < _PAGE:
+            break
+    return entries[:until]
+
+
 def journal_of(ledger: LedgerClient, plan: Plan) -> tuple[list[JournalEntry], Checkpoint]:
     """The journal from the first entry on this plan up to its signed head."""
     head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
-    entries: list[JournalEntry] = []
-    after = 0
-    while after < head.sequence:
-        page = ledger.call(verbs.HISTORY, HistoryRequest(after=after, limit=_PAGE)).entries
-        after = page[-1].sequence
-        entries += [entry for entry in page if entry.sequence <= head.sequence]
+    entries = whole_journal(ledger, head.sequence)
     first = next((index for index, entry in enumerate(entries) if _is_of(entry, plan)), len(entries))
     return entries[first:], head

@@ -26,7 +26,7 @@ from zonewright.ledger.zone_facts import parse_asset, parse_zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import SiteAsset
 from zonewright.model.site import Site, TrustClass
-from zonewright.place.read_set import Premise, failed
+from zonewright.place import Premise, failed
 from zonewright.pue.readings import Reading
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of

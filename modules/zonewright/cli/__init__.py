@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from zonewright import __version__
 from zonewright.cli import (
+    audit,
+    change,
     check,
     diff,
     engine,
@@ -36,6 +38,8 @@ COMMANDS = (
     pue,
     render,
     diff,
+    change,
+    audit,
     stack,
     ledger,
     recover,

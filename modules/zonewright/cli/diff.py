@@ -91,6 +91,7 @@ def _show(
 ) -> None:
     from dataclasses import asdict
 
+    from zonewright.audit.describe import impact_text
     from zonewright.cli.output import print_json, width
     from zonewright.cli.verdicts import verdict_data, verdict_lines
 
@@ -104,18 +105,8 @@ def _show(
         )
         return
     for site, item in impact.items():
-        print(f"# {site}: {_impact(item)}")
+        print(f"# {site}: {impact_text(item)}")
     for line in verdict_lines(judged, columns=width() - 2):
         print(f"# {line}")
     for difference in differences:
         print(difference.text, end="")
-
-
-def _impact(item: "Impact") -> str:
-    capacity = ratio = ""
-    if item.capacity_kw or item.capacity_units:
-        capacity = f"; capacity {item.capacity_kw:+,.1f} kW, {item.capacity_units:+,} U"
-    if item.ratio_after is not None and item.ratio_after != item.ratio_before:
-        before = item.ratio_before or "no load"
-        ratio = f", energy ratio of the next twelve months {before} -> {item.ratio_after}"
-    return f"{item.kw:+,.1f} kW, {item.units:+,} U{capacity}{ratio}"

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.ledger.client import LedgerClient
-    from zonewright.ledger.messages import JournalEntry
     from zonewright.model import Declaration
 
 DEFAULT = "sqlite:///.zonewright/ledger.db"
-_PAGE = 1000
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -149,21 +147,11 @@ def _stack_status(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _entries(client: "LedgerClient") -> "list[JournalEntry]":
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import HistoryRequest
-
-    entries: list[JournalEntry] = []
-    while True:
-        page = client.call(verbs.HISTORY, HistoryRequest(after=len(entries), limit=_PAGE)).entries
-        entries += page
-        if len(page) < _PAGE:
-            return entries
-
-
 def _history(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.gathering import whole_journal
+
     with _open(arguments) as client:
-        for entry in _entries(client):
+        for entry in whole_journal(client):
             print(entry.model_dump_json())
     return 0
 
@@ -180,6 +168,7 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
+    from zonewright.audit.gathering import whole_journal
     from zonewright.ledger.journal import verify, verify_checkpoint
     from zonewright.ledger.messages import Checkpoint
 
@@ -193,7 +182,7 @@ def _verify(arguments: argparse.Namespace) -> int:
             return 2
         wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key)
     with _open(arguments) as client:
-        entries = _entries(client)
+        entries = whole_journal(client)
     wrong = wrong or verify(entries, checkpoint)
     count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries, each follows from the one before"
     print(f"wrong: {wrong}" if wrong else f"good: {count}")

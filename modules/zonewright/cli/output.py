@@ -82,6 +82,8 @@ def report_error(error: Exception) -> int:
     code = _ledger_code(error)
     if code is None and isinstance(error, StackFileError):
         code = MISUSE
+    if code is None and type(error).__name__ in ("SealError", "BundleError"):  # their rooms may not be installed
+        code = REFUSED
     if code is None and isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
         print(f"error: this command needs {error.name}; pip install 'zonewright[stack]' brings it", file=sys.stderr)
         return MISUSE

@@ -193,6 +193,7 @@ class ChangeRecord(Message):
         admission_id: the admission.
         approved_by: who approved.
         refusals: how often it was refused.
+        decisions: sequence numbers of the journal's entries that admitted or refused it.
         review_by: until when an emergency must have been reviewed.
         sentences: what it lacks.
     """
@@ -212,6 +213,7 @@ class ChangeRecord(Message):
     admission_id: str = ""
     approved_by: list[str] = Field(default_factory=list)
     refusals: int = 0
+    decisions: list[int] = Field(default_factory=list)
     review_by: str = ""
     sentences: list[str] = Field(default_factory=list)
 

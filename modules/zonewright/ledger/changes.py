@@ -270,6 +270,7 @@ def _decided_record(row: RowMapping, admissions: dict[str, Any]) -> ChangeRecord
         completed_at=(held["completed_at"] or "") if held is not None else "",
         admission_id=row["admission_id"],
         refusals=int(row["kind"] == "refused"),
+        decisions=[row["sequence"]],
     )
 
 
@@ -318,6 +319,7 @@ def _planned_record(  # noqa: PLR0917 - private
         admission_id=done["admission_id"] if done is not None else "",
         approved_by=json.loads(done["approved_by"]) if done is not None else [],
         refusals=sum(1 for one in mine if one["kind"] == "refused"),
+        decisions=[one["sequence"] for one in mine],
         review_by=review_by,
         sentences=told,
     )

@@ -8,10 +8,13 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
 
+from zonewright.audit import gathering
+from zonewright.audit.bundle import changes_folder, write_folder
 from zonewright.declare import load_stack
 from zonewright.ledger import LedgerError, verbs
 from zonewright.ledger.change import change_digest, place_text
@@ -62,6 +65,7 @@ def deploy(declaration: Declaration | None = None) -> None:
 
 def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Completion:
     options = settings()
+    inputs = {} if declaration is not None else gathering.inputs_of(options.root / options.declaration)
     declaration = declaration or _read(options)
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)
@@ -79,7 +83,9 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
             )
             files = rendered_files(demand, proposal)
             manifest = {path: digest_of(text) for path, text in files.items()}
-            if not pulumi.runtime.is_dry_run():
+            if pulumi.runtime.is_dry_run():
+                _write_bundle(ledger, options, demand, proposal, files, inputs)
+            else:
                 ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     except LedgerError as error:
         raise pulumi.RunError(error.sentence) from error
@@ -99,9 +105,31 @@ def _read(options: Settings) -> Declaration:
     return loaded.declaration
 
 
+def _write_bundle(  # noqa: PLR0917 - private
+    ledger: LedgerClient,
+    options: Settings,
+    demand: Demand,
+    proposal: Proposal,
+    files: Mapping[str, str],
+    inputs: Mapping[str, str],
+) -> None:
+    """The change as a bundle in its folder, unsigned; ``zonewright change plan`` signs and registers one."""
+    made = gathering.material(
+        ledger,
+        stack_id=options.stack_id,
+        demand=demand,
+        proposal=proposal,
+        rendered=files,
+        inputs=inputs,
+    )
+    plan = made.plan(reason="", emergency=False, planned_at=datetime.now(UTC).isoformat())
+    bundle = gathering.planned_bundle(ledger, made, plan, envelope=None)
+    write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", bundle)
+
+
 def _write_findings(options: Settings, proposal: Proposal) -> None:
     """All findings as JSON in the change's folder; the engine's display shows the worst five."""
-    folder = options.root / ".zonewright" / "changes" / pulumi.get_stack()
+    folder = changes_folder(options.root, pulumi.get_stack())
     folder.mkdir(parents=True, exist_ok=True)
     document = {"version": 1, "demand_digest": proposal.demand_digest, "findings": proposal.findings}
     _replace(folder / "findings.json", json.dumps(document, indent=2, sort_keys=True) + "\n")

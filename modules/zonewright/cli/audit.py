@@ -1,0 +1,130 @@
+"""``zonewright audit``: verify a bundle offline, and whether the list of changes is complete."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zonewright.cli.ledger import DEFAULT
+from zonewright.cli.options import add_format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zonewright.audit.checks import Check
+    from zonewright.ledger.messages import Checkpoint
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``audit``."""
+    parser = commands.add_parser(
+        "audit", help="verify evidence offline", description="Verify what was approved and done, without a server."
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    verify = verbs.add_parser(
+        "verify",
+        help="verify a bundle, offline",
+        description="Judge a bundle again: digests, declaration, rendering, rules, energy ratio, signatures, policy, "
+        "journal. One line for each check.",
+        epilog="Exit codes: 0 nothing is wrong, 1 something is, 2 it is no bundle. 'not-checked' says what is missing.",
+    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="its folder or .tar")
+    verify.add_argument(
+        "--keys", type=Path, metavar="DIR", help="public keys that you know: SIGNER.pub for each signer"
+    )
+    verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
+    verify.add_argument("--ledger-key", metavar="BASE64", help="the ledger's public key as you know it")
+    add_format(verify)
+    verify.set_defaults(run=_verify)
+    complete = verbs.add_parser(
+        "complete",
+        help="is the list of changes complete?",
+        description="Compare the population of changes with the journal: every admission and refusal has its record.",
+    )
+    complete.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
+    complete.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
+    add_format(complete)
+    complete.set_defaults(run=_complete)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.bundle import read_bundle
+    from zonewright.audit.errors import BundleError
+    from zonewright.audit.verify import Trust, verify_bundle
+    from zonewright.cli.output import MISUSE
+    from zonewright.program.rendering import rendered_files
+
+    try:
+        files = read_bundle(arguments.bundle)
+    except BundleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSE
+    keys = None
+    if arguments.keys is not None:
+        keys = {path.stem: _keys(path) for path in sorted(arguments.keys.glob("*.pub"))}
+        if not keys:
+            print(f"error: no SIGNER.pub in {arguments.keys}", file=sys.stderr)
+            return MISUSE
+    checkpoint = _checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
+    if arguments.checkpoint is not None and checkpoint is None:
+        return MISUSE
+    trust = Trust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
+    return _tell(verify_bundle(files, render=rendered_files, trust=trust), arguments.format)
+
+
+def _keys(path: Path) -> tuple[str, ...]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(" ".join(line.split()[:2]) for line in lines if line.startswith("ssh-"))
+
+
+def _checkpoint(path: Path) -> "Checkpoint | None":
+    from pydantic import ValidationError
+
+    from zonewright.ledger.messages import Checkpoint
+
+    try:
+        return Checkpoint.model_validate_json(path.read_bytes())
+    except ValidationError:
+        print(f"error: {path} is no checkpoint of zonewright", file=sys.stderr)
+        return None
+
+
+def _tell(checks: "Sequence[Check]", how: str) -> int:
+    import textwrap
+    from dataclasses import asdict
+
+    from zonewright.cli.output import GOOD, REFUSED, print_json, width
+
+    wrong = sum(check.verdict == "wrong" for check in checks)
+    if how == "json":
+        print_json({"checks": [asdict(check) for check in checks], "wrong": wrong})
+        return REFUSED if wrong else GOOD
+    for check in checks:
+        print(textwrap.fill(check.line(), width(), subsequent_indent=" " * 13, break_on_hyphens=False))
+    left = sum(check.verdict == "not-checked" for check in checks)
+    tail = f"{wrong} wrong" if wrong else "nothing is wrong"
+    print(f"{len(checks)} checks: {tail}{f', {left} not checked' if left else ''}")
+    return REFUSED if wrong else GOOD
+
+
+def _complete(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.gathering import whole_journal
+    from zonewright.audit.population import population_checks
+    from zonewright.cli.connection import open_ledger
+    from zonewright.cli.output import MISUSE
+    from zonewright.declare.stack_file import project_root
+    from zonewright.ledger import verbs
+    from zonewright.ledger.change_messages import ChangesRequest
+    from zonewright.ledger.journal import verify_checkpoint
+
+    checkpoint = _checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
+    if arguments.checkpoint is not None and checkpoint is None:
+        return MISUSE
+    wrong = verify_checkpoint(checkpoint) if checkpoint is not None else None
+    if wrong:
+        print(f"error: {wrong}", file=sys.stderr)
+        return 1
+    with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
+        found = ledger.call(verbs.CHANGES, ChangesRequest())
+        entries = whole_journal(ledger)
+    return _tell(population_checks(entries, found, checkpoint), arguments.format)

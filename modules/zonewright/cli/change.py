@@ -1,0 +1,281 @@
+"""``zonewright change``: plan a change, show it, have it approved, export its bundle, list all changes."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zonewright.cli.ledger import DEFAULT
+from zonewright.cli.options import add_format
+
+if TYPE_CHECKING:
+    from zonewright.ledger.change_messages import PlanAnswer
+    from zonewright.ledger.client import LedgerClient
+    from zonewright.seal.statement import Verdict
+
+STATES = ("planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``change``."""
+    parser = commands.add_parser(
+        "change",
+        help="plan a change, have it approved, export its evidence",
+        description="Plan changes, approve them, and keep their evidence.",
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _add_plan(verbs)
+    for name, function, text in (
+        ("show", _show, "show a plan, what it needs, and who has signed"),
+        ("export", _export, "write the bundle of a plan, as a folder or a .tar"),
+        ("approve", _approve, "verify a plan's bundle and sign an approval"),
+        ("reject", _reject, "sign a rejection"),
+    ):
+        verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        verb.add_argument("plan", metavar="PLAN", help="the plan's digest, or its first characters")
+        verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
+        if name == "export":
+            verb.add_argument("--output", type=Path, required=True, metavar="PATH", help="a folder, or FILE.tar")
+        if name in ("approve", "reject"):
+            _add_key(verb, required=True)
+            verb.add_argument("--comment", default="", metavar="TEXT", help="why", required=name == "reject")
+        else:
+            add_format(verb)
+        verb.set_defaults(run=function)
+    every = verbs.add_parser("list", help="list all changes", description="List all changes, refused ones too.")
+    every.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
+    every.add_argument("--stack", metavar="NAME", help="only those of this stack, from its own ledger")
+    every.add_argument("--state", choices=STATES, help="only those in this state")
+    add_format(every)
+    every.set_defaults(run=_list)
+
+
+def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    plan = verbs.add_parser(
+        "plan",
+        help="plan a stack's change, sign and register it",
+        description="Propose, render and judge a stack's change, write its bundle, sign the plan and register it.",
+        epilog="Exit codes: 0 planned, 1 refused by a rule that no approval covers, 2 misuse, 3 not decided.",
+    )
+    plan.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
+    plan.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
+    plan.add_argument("--reason", default="", metavar="TEXT", help="why, for those who approve it")
+    plan.add_argument("--emergency", action="store_true", help="take the emergency lane; it is reviewed afterwards")
+    _add_key(plan, required=False)
+    add_format(plan)
+    plan.set_defaults(run=_plan)
+
+
+def _add_key(verb: argparse.ArgumentParser, *, required: bool) -> None:
+    verb.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        required=required,
+        help="your Ed25519 key: PEM, OpenSSH, or the .pub file of a key in your ssh-agent",
+    )
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from zonewright.audit import gathering
+    from zonewright.audit.acting import register
+    from zonewright.audit.bundle import changes_folder, write_folder
+    from zonewright.audit.keys import load_key_here
+    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.cli.output import REFUSED, findings_text, width
+    from zonewright.cli.proposal import load_and_propose
+    from zonewright.model.demand import demand_of
+    from zonewright.program.rendering import rendered_files
+    from zonewright.rules.finding import Finding
+
+    root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
+    with ledger:
+        loaded, proposal = load_and_propose(root, stack, ledger)
+        if proposal is None or loaded.declaration is None:
+            for problem in loaded.problems:
+                print(problem)
+            return REFUSED
+        findings = tuple(Finding.from_data(item) for item in proposal.findings)
+        if any(finding.refuses and finding.level != "approval" for finding in findings):
+            print(findings_text(findings, columns=width()))
+            print("not planned: no approval covers these findings", file=sys.stderr)
+            return REFUSED
+        demand = demand_of(loaded.declaration, next(iter(loaded.declaration.owners)))
+        made = gathering.material(
+            ledger,
+            stack_id=stack.stack_id,
+            demand=demand,
+            proposal=proposal,
+            rendered=rendered_files(demand, proposal),
+            inputs=gathering.inputs_of(root / stack.declaration),
+        )
+        at = datetime.now(UTC).isoformat()
+        plan = made.plan(reason=arguments.reason, emergency=arguments.emergency, planned_at=at)
+        envelope, answer = None, None
+        if arguments.key is not None:
+            key = load_key_here(arguments.key)
+            envelope, answer = register(ledger, made, plan, loaded.declaration.zone, key)
+        bundle = gathering.planned_bundle(ledger, made, plan, envelope)
+    folder = changes_folder(root, arguments.stack) / plan.digest()[7:19]
+    write_folder(folder, bundle)
+    _tell(arguments, bundle, answer, {"bundle": str(folder.relative_to(root))})
+    return 0
+
+
+def _tell(
+    arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", answer: "PlanAnswer | None", more: "dict[str, str]"
+) -> None:
+    """A plan for people or programs: what it does, what it needs, what comes next."""
+    from zonewright.audit.contents import read_contents
+    from zonewright.audit.describe import plan_lines
+    from zonewright.cli.output import print_json, width
+
+    contents = read_contents(bundle)
+    state = answer.state if answer is not None else "unsigned"
+    sentences = (
+        answer.sentences if answer is not None else ["nobody has signed it, so it can not be approved; give --key"]
+    )
+    if arguments.format == "json":
+        plan = {"digest": contents.plan.digest(), **contents.plan.model_dump(mode="json")}
+        print_json({"plan": plan, "state": state, "sentences": sentences, **more})
+        return
+    for line in plan_lines(contents, columns=width()):
+        print(line)
+    print(f"  state: {state}")
+    for sentence in sentences:
+        print(f"    {sentence}")
+    for name, text in more.items():
+        print(f"  {name}: {text}")
+
+
+def _bundle(arguments: argparse.Namespace) -> "tuple[dict[str, bytes], PlanAnswer | None]":
+    from zonewright.audit.gathering import whole_bundle
+    from zonewright.ledger import verbs
+    from zonewright.ledger.change_messages import ChangesRequest, PlanAnswer, PlanQuery
+
+    with _open(arguments) as ledger:
+        bundle = whole_bundle(ledger, PlanQuery(plan=arguments.plan))
+        record = ledger.call(verbs.PLAN_OF, PlanQuery(plan=arguments.plan))
+        found = ledger.call(verbs.CHANGES, ChangesRequest()).changes
+    for one in found:
+        if one.plan and record.plan is not None and one.plan == _digest(record.plan):
+            return bundle, PlanAnswer(plan=one.plan, state=one.state, sentences=one.sentences)
+    return bundle, None
+
+
+def _digest(text: str) -> str:
+    from zonewright.model.canonical import digest_of
+
+    return digest_of(text)
+
+
+def _open(arguments: argparse.Namespace) -> "LedgerClient":
+    from zonewright.cli.connection import open_ledger
+    from zonewright.declare.stack_file import project_root
+
+    return open_ledger(arguments.ledger, project_root(Path.cwd()))
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.contents import read_contents
+    from zonewright.audit.verify_signatures import signature_checks
+
+    bundle, answer = _bundle(arguments)
+    _tell(arguments, bundle, answer, {})
+    if arguments.format == "text":
+        for check in signature_checks(read_contents(bundle), None):
+            print(f"  {check.line()}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.archive import pack
+    from zonewright.audit.bundle import write_folder
+    from zonewright.cli.output import print_json
+    from zonewright.model.canonical import digest_of
+
+    bundle, _answer = _bundle(arguments)
+    document = {"path": str(arguments.output), "files": len(bundle)}
+    if arguments.output.suffix == ".tar":
+        data = pack(bundle)
+        arguments.output.write_bytes(data)
+        document["digest"] = digest_of(data)
+    else:
+        write_folder(arguments.output, bundle)
+    if arguments.format == "json":
+        print_json(document)
+    else:
+        print(f"{document['files']} files in {arguments.output} {document.get('digest', '')}".rstrip())
+    return 0
+
+
+def _approve(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.verify import verify_bundle
+    from zonewright.cli.output import REFUSED
+    from zonewright.program.rendering import rendered_files
+
+    bundle, _answer = _bundle(arguments)
+    against = [check for check in verify_bundle(bundle, render=rendered_files) if check.verdict == "wrong"]
+    if against:
+        for check in against:
+            print(check.line())
+        print("error: the plan's bundle does not verify, so nothing was signed", file=sys.stderr)
+        return REFUSED
+    return _vote(arguments, bundle, "approve")
+
+
+def _reject(arguments: argparse.Namespace) -> int:
+    bundle, _answer = _bundle(arguments)
+    return _vote(arguments, bundle, "reject")
+
+
+def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict: "Verdict") -> int:
+    from datetime import UTC, datetime
+
+    from zonewright.audit.acting import vote
+    from zonewright.audit.contents import read_contents
+    from zonewright.audit.describe import plan_lines
+    from zonewright.audit.keys import load_key_here
+    from zonewright.cli.output import width
+
+    contents, key = read_contents(bundle), load_key_here(arguments.key)
+    for line in plan_lines(contents, columns=width()):
+        print(line)
+    at = datetime.now(UTC).isoformat()
+    with _open(arguments) as ledger:
+        signer, answer = vote(ledger, contents, key, verdict=verdict, comment=arguments.comment, at=at)
+    print(f"{'approved' if verdict == 'approve' else 'rejected'} by {signer}; the plan is now: {answer.state}")
+    for sentence in answer.sentences:
+        print(f"  {sentence}")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.describe import record_line
+    from zonewright.cli.connection import stack_and_ledger
+    from zonewright.cli.output import print_json
+    from zonewright.ledger import verbs
+    from zonewright.ledger.change_messages import ChangesRequest
+
+    names: dict[str, str] = {}
+    stack_id = ""
+    if arguments.stack:
+        _root, stack, ledger = stack_and_ledger(arguments.stack, None)
+        stack_id, names = stack.stack_id, {stack.stack_id: stack.name}
+    else:
+        ledger = _open(arguments)
+    with ledger:
+        found = ledger.call(verbs.CHANGES, ChangesRequest(stack_id=stack_id, state=arguments.state or ""))
+    if arguments.format == "json":
+        print_json(found.model_dump(mode="json"))
+        return 0
+    for record in found.changes:
+        print(record_line(record, names))
+        for sentence in record.sentences:
+            print(f"    {sentence}")
+    counts = f"{found.admissions:,} admissions and {found.refusals:,} refusals"
+    print(f"{len(found.changes):,} changes; the ledger has {counts}")
+    return 0

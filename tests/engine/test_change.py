@@ -1,0 +1,113 @@
+"""A change through people's hands: planned, approved by two keys, applied by the real engine, verified offline."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from support.ledger_party import Party
+from support.signing import PEOPLE, key_of, policy, zone_with
+from support.zone_project import SmallZone, Stack, cluster, facility
+from zonewright import engine as engine_room
+from zonewright.ledger.client import LedgerClient
+from zonewright.model import Zone
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(name="gated")
+def _gated(engine: engine_room.Engine, tmp_path: Path) -> Stack:
+    """A tenant's stack whose changes two operators must approve; keys of all signers lie in ``keys``."""
+    content = zone_with(two=policy({"operators": 2}, parties=["tenant-a"]))
+    zone = SmallZone(folder=tmp_path, engine=engine, zone=content).create()
+    with LedgerClient(zone.ledger_url) as client:
+        operator = Party(client, "stack-of-operator", "operator", zone=Zone.model_validate(content))
+        operator.bring_up(sites=facility(2)["sites"])
+    stack = zone.stack("tenant-a")
+    stack.declare(clusters={"web": cluster(2)})
+    folder = stack.root / "keys"
+    folder.mkdir()
+    for person in PEOPLE:
+        key = key_of(person)
+        pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / f"{person}.pem").write_bytes(pem)
+        (folder / f"{person}.pub").write_text(f"{key.public} {person}\n", encoding="ascii")
+    return stack
+
+
+def said(stack: Stack, *arguments: str, expect: int = 0) -> str:
+    """What a command of ours prints."""
+    result = stack.zonewright(*arguments)
+    assert result.returncode == expect, result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def test_planned_approved_applied_and_verified(gated: Stack) -> None:
+    """The whole story by commands alone; then one byte is changed, and verification names its file."""
+    ledger = ("--ledger", gated.ledger_url)
+    preview = gated.run("preview").stdout
+    assert "this change needs an approval: it was never planned" in preview
+    assert (gated.root / ".zonewright" / "changes" / "tenant-a" / "preview" / "plan.json").is_file()
+    assert "change-approval" in gated.refused("up", "--yes", "--skip-preview")
+    assert gated.holdings() == []
+
+    told = said(gated, "change", "plan", "--stack", "tenant-a", "--key", "keys/anna.pem", "--reason", "two web servers")
+    assert "risk normal" in told
+    assert "policy two: 0 of 2 approvals from operators" in told
+    plan = told.split()[1]
+    assert "1 of 2 approvals" in said(gated, "change", "approve", plan, "--key", "keys/ben.pem", *ledger)
+    assert "1 of 2 approvals" in gated.refused("up", "--yes", "--skip-preview")
+    approved = said(gated, "change", "approve", plan, "--key", "keys/bea.pem", *ledger)
+    assert "the plan is now: approved" in approved
+    gated.up()
+    gated.settled()
+    gated.run("preview", "--expect-no-changes")
+
+    said(gated, "change", "export", plan, "--output", "change.tar", *ledger)
+    checked = said(gated, "audit", "verify", "change.tar", "--keys", "keys")
+    assert "approved by bea and ben when it was admitted" in " ".join(checked.split())
+    assert "nothing is wrong" in checked
+    again = said(gated, "change", "export", plan, "--output", "again.tar", *ledger, "--format", "json")
+    assert json.loads(again)["files"] > 10
+    assert "applied" in said(gated, "change", "list", "--stack", "tenant-a")
+    assert "nothing is wrong" in said(gated, "audit", "complete", *ledger)
+
+    archive = gated.root / "change.tar"
+    data = archive.read_bytes()
+    at = data.index(b"two web servers")
+    archive.write_bytes(data[:at] + b"T" + data[at + 1 :])
+    assert "plan.json was altered" in said(gated, "audit", "verify", "change.tar", expect=1)
+
+
+def test_what_was_not_approved_is_not_done(gated: Stack) -> None:
+    """After the approval the declaration is changed: `up` refuses, says what differs, and nothing exists."""
+    ledger = ("--ledger", gated.ledger_url)
+    plan = said(gated, "change", "plan", "--stack", "tenant-a", "--key", "keys/anna.pem").split()[1]
+    for signer in ("ben", "bea"):
+        said(gated, "change", "approve", plan, "--key", f"keys/{signer}.pem", *ledger)
+    gated.declare(clusters={"web": cluster(3)})
+    told = " ".join(gated.refused("up", "--yes", "--skip-preview").split())
+    assert "the declaration was changed" in told
+    assert "web-003 was planned at no place" in told
+    assert gated.holdings() == []
+    gated.declare(clusters={"web": cluster(2)})
+    gated.up()
+    gated.settled()
+
+
+def test_commands_refuse_with_a_sentence(gated: Stack) -> None:
+    """Another party's key, the author as approver, an unknown plan, a rejection: one sentence each."""
+    ledger = ("--ledger", gated.ledger_url)
+    plan_it = ("change", "plan", "--stack", "tenant-a", "--key")
+    assert "ben acts for operator" in said(gated, *plan_it, "keys/ben.pem", expect=1)
+    assert "nobody has signed it" in said(gated, "change", "plan", "--stack", "tenant-a")
+    plan = said(gated, *plan_it, "keys/anna.pem").split()[1]
+    assert "anna is the author" in said(gated, "change", "approve", plan, "--key", "keys/anna.pem", *ledger, expect=1)
+    assert "has no plan of 0000" in said(gated, "change", "show", "0000", *ledger, expect=1)
+    rejected = said(gated, "change", "reject", plan, "--key", "keys/ben.pem", "--comment", "too hot", *ledger)
+    assert "rejected by ben: too hot" in rejected
+    assert "rejected by ben: too hot" in " ".join(gated.refused("up", "--yes", "--skip-preview").split())
+    assert "good" in said(gated, "change", "show", plan, *ledger)
+    assert "is no folder and no archive" in said(gated, "audit", "verify", "nothing", expect=2)
