@@ -129,11 +129,10 @@ def _worse(asked: list[Finding], plan: Plan) -> Iterator[str]:
         seen = accepted.get((finding.rule, finding.subject))
         if seen is None:
             yield f"the finding {finding.rule} at {finding.subject} came after the plan"
-        elif finding.excess > seen.excess:
-            yield (
-                f"{finding.rule} at {finding.subject} is {finding.value:,} {finding.unit} now, "
-                f"approved were {seen.value:,} {seen.unit}"
-            )
+        elif (finding.excess, finding.value or 0) > (seen.excess, seen.value or 0):
+            # Not beyond the limit it may still be worse: an approval is for the numbers that it saw.
+            now, then = (f"{value or 0:,} {finding.unit}" for value in (finding.value, seen.value))
+            yield f"{finding.rule} at {finding.subject} is {now} now, approved were {then}"
 
 
 def _broken(plan: Plan, examined: Examined) -> Iterator[str]:

@@ -1,0 +1,129 @@
+"""An approval of the gate on the energy ratio: for the numbers it saw, and recomputed from the recorded registers."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_party import Party
+from support.planner import Planner
+from support.registers import NOW, month_before, registers
+from support.signing import key_of
+from support.zone_project import REPOSITORY
+from zonewright.audit.bundle import object_path, with_manifest
+from zonewright.audit.checks import Check
+from zonewright.audit.verify import verify_bundle
+from zonewright.cli import main
+from zonewright.declare import load_zone
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger import messages as m
+from zonewright.ledger.client import LedgerClient
+from zonewright.model import Zone
+from zonewright.model.approval import ApprovalPolicy, Signer
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.program.loading import load_owner
+from zonewright.program.rendering import rendered_files
+
+ZONE = REPOSITORY / "stacks" / "zones" / "reference"
+MORE: dict[str, Any] = {
+    "clusters": {"more": {"site": "qp-dc1", "node_type": "database-20u", "count": 120, "rooms": ["b"]}}
+}
+
+
+def people(zone: Zone) -> Zone:
+    """The zone with an author at tenant-fin and an approver at the administration, for changes of high risk."""
+    signers = {
+        "anna": Signer(title="Anna", party="tenant-fin", keys=(key_of("anna").public,)),
+        "ben": Signer(title="Ben", party="zone-administration", groups=("energy",), keys=(key_of("ben").public,)),
+    }
+    policy = ApprovalPolicy(title="Energy", risks=("high",), needs={"energy": 1})
+    return zone.model_copy(update={"signers": signers, "approvals": {"energy": policy}})
+
+
+@pytest.fixture(name="tenant")
+def _tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planner]:
+    """A tenant that wants 600 kW in a room of qp-dc1 that is open, whose registers say 1.26125."""
+    monkeypatch.chdir(tmp_path)
+    declaration = load_zone(ZONE).declaration
+    assert declaration is not None
+    zone = people(declaration.zone)
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), "operator-b")
+        bring(registers(8_000, end=month_before(NOW)))
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+        party.enrol()
+        yield Planner(party)
+
+
+def bring(text: str) -> None:
+    """Import registers of qp-dc1."""
+    Path("registers.csv").write_text(text, encoding="utf-8")
+    assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+
+
+def verified(files: dict[str, bytes]) -> dict[str, Check]:
+    """The checks of a bundle by name."""
+    return {check.name: check for check in verify_bundle(files, render=rendered_files)}
+
+
+def test_an_approval_covers_what_it_saw(tenant: Planner) -> None:
+    """The gate asks for an approval; with one the change is admitted, and its figures are recomputed offline."""
+    plan, answer = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    assert (plan.risk, [item.rule for item in plan.accepts], answer.state) == ("high", ["pue-gate"], "missing")
+    with pytest.raises(LedgerRefusedError) as caught:
+        tenant.admit(**MORE)
+    assert {item.rule for item in caught.value.findings} == {"pue-gate", "change-approval"}
+    tenant.verdict(plan, "ben", at=NOW)
+    admission = tenant.admit(**MORE)
+    found = verified(tenant.bundle())
+    assert [check.line() for check in found.values() if check.verdict == "wrong"] == []
+    told = found["energy ratio when it was admitted"]
+    assert told.verdict == "good"
+    assert "qp-dc1 trailing 1.26125 breach, from " in told.detail
+    assert admission.change_digest == plan.change_digest
+
+
+def test_another_reading_is_another_figure(tenant: Planner) -> None:
+    """One register that is changed in the bundle, with every digest made anew, gives another figure and is named."""
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    files = tenant.bundle()
+    snapshot = json.loads(files["snapshot.json"])
+    month = f"{month_before(NOW):%Y-%m}"
+    name = f"readings/qp-dc1/utility-a/{month}.csv"
+    lines = files[object_path(snapshot["files"][name])].decode().splitlines()
+    fields = lines[-1].split(",")
+    fields[4] = str(int(fields[4]) - 10**12)
+    other = ("\n".join([*lines[:-1], ",".join(fields)]) + "\n").encode()
+    snapshot["files"][name] = digest_of(other)
+    changed = {**files, object_path(digest_of(other)): other, "snapshot.json": canonical_json(snapshot).encode()}
+    told = verified(with_manifest(changed))["energy ratio when it was planned"]
+    assert (told.verdict, told.detail) == ("wrong", "from the recorded registers qp-dc1 has other figures")
+
+
+def test_a_worse_figure_needs_another_approval(tenant: Planner) -> None:
+    """When registers that came after the approval make the change look worse, it is refused with both numbers."""
+    plan, _ = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    tenant.verdict(plan, "ben", at=NOW)
+    end = month_before(NOW)
+    later = registers(8_000, end=end).splitlines()
+    values = {line.split(",")[0]: float(line.split(",")[3]) for line in later if f",{end.isoformat()}," in line}
+    hours = (NOW - end).total_seconds() / 3600
+    rows = ["meter,start,time,value"]
+    for meter, kw in (
+        ("utility-a", 2_500),
+        ("utility-b", 2_500),
+        ("generators", 0),
+        ("ups-a", 1_900),
+        ("ups-b", 1_900),
+    ):
+        rows.append(f"{meter},,{NOW.isoformat()},{values[meter] + kw * 1000 * hours:.3f}")
+    bring("\n".join(rows))
+    with pytest.raises(LedgerRefusedError) as caught:
+        tenant.admit(**MORE)
+    (missing,) = (item for item in caught.value.findings if item.rule == "change-approval")
+    assert "pue-gate at qp-dc1 is 1," in missing.message
+    assert "millionths now, approved were 1,234,652 millionths" in missing.message
