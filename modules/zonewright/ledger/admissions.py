@@ -24,7 +24,7 @@ from zonewright.ledger.messages import (
     StandingRequest,
 )
 from zonewright.ledger.proposals import examine
-from zonewright.ledger.snapshot import take
+from zonewright.ledger.snapshot import readings_of, take
 from zonewright.ledger.tables import admission, asset, claim, reservation
 from zonewright.ledger.zone_facts import connections_text, zone_base
 from zonewright.model.canonical import canonical_json, digest_of
@@ -42,11 +42,13 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
     with context.database.reading() as connection:
         _require_enrolled(connection, request)
         examined = examine(connection, request, context.now(), context.telemetry)
+        readings = readings_of(examined, context.telemetry)
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
         if revisions_of(connection, examined.facts.revisions) != examined.facts.revisions:
             examined = examine(connection, request, context.now(), context.telemetry)
+            readings = readings_of(examined, context.telemetry)
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
         base = zone_base(connection, request.stack_id)
@@ -59,7 +61,7 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
             rendered_digest=request.rendered_digest,
             now=context.clock(),
         )
-        snapshot, texts = take(connection, examined, findings, telemetry=context.telemetry)
+        snapshot, texts = take(connection, examined, findings, readings=readings)
         put_contents(connection, texts)
         rests_on: dict[str, Any] = {
             "snapshot": digest_of(snapshot.text()),

@@ -29,7 +29,7 @@ from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.plans import last_plan, planned_of, present, risk_of, verdicts_on
 from zonewright.ledger.proposals import examine
-from zonewright.ledger.snapshot import take
+from zonewright.ledger.snapshot import readings_of, take
 from zonewright.ledger.tables import admission, change, decided, verdict, zone
 from zonewright.ledger.zone_facts import parse_zone
 from zonewright.model import Zone
@@ -46,7 +46,7 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
     with context.database.reading() as connection:
         examined = examine(connection, wanted, now, context.telemetry)
         findings = examined.findings(examined.facts.base)
-        taken, texts = take(connection, examined, findings, telemetry=context.telemetry)
+        taken, texts = take(connection, examined, findings, readings=readings_of(examined, context.telemetry))
         risk = risk_of(connection, examined, findings)
         held = present(connection, request.stack_id)
     with context.database.writing() as connection:

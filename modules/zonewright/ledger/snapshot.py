@@ -6,7 +6,7 @@ change does not touch are there with their sums only.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -29,8 +29,27 @@ ROW = ("stack_id", "party", "kind", "name", "state", "generation", "site", "rack
 _READINGS = timedelta(days=400)
 
 
+def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
+    """The readings that the figures of an examined change rest on, by their name in its snapshot.
+
+    Read outside the ledger's lock, right after the change was examined: a year of quarters of an hour takes a second.
+
+    Args:
+        examined: the change.
+        telemetry: file of the readings, or None.
+    """
+    if telemetry is None:
+        return {}
+    since = datetime.fromisoformat(examined.at) - _READINGS
+    return {
+        f"readings/{site}/{name}.csv": text
+        for site in sorted(examined.facts.measured)
+        for name, text in registers(telemetry, site, since).items()
+    }
+
+
 def take(
-    connection: Connection, examined: Examined, findings: Iterable[Finding], *, telemetry: Path | None
+    connection: Connection, examined: Examined, findings: Iterable[Finding], *, readings: Mapping[str, str]
 ) -> tuple[Snapshot, list[str]]:
     """The snapshot of an examined change and its texts.
 
@@ -38,7 +57,7 @@ def take(
         connection: a transaction in which nothing has moved since.
         examined: the change.
         findings: its findings, before approvals.
-        telemetry: file of the readings, or None.
+        readings: the readings behind its figures, by name.
     """
     now = examined.at
     request, sites = examined.request, frozenset(examined.facts.revisions)
@@ -54,10 +73,7 @@ def take(
         {key: json.loads(last[key]) if last else {} for key in ("unplaced", "sources")}
     )
     figures = {site: figure_data(one) for site, one in sorted(examined.facts.measured.items())}
-    if telemetry is not None and figures:
-        since = datetime.fromisoformat(now) - _READINGS
-        for site in figures:
-            texts |= {f"readings/{site}/{name}.csv": text for name, text in registers(telemetry, site, since).items()}
+    texts |= readings
     snapshot = Snapshot(
         at=now,
         stack_id=request.stack_id,
