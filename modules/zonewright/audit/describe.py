@@ -5,11 +5,11 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from zonewright.audit.contents import Contents
+from zonewright.audit.differences import kinds
 from zonewright.audit.planning import BEFORE, RENDERED
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.change_messages import ChangeRecord
 from zonewright.ledger.messages import Impact
-from zonewright.render.difference import file_differences
 
 _SHOWN = 12
 
@@ -86,8 +86,7 @@ def _places(contents: Contents) -> Iterator[str]:
 
 def files_text(contents: Contents) -> str:
     """How many files are new, changed or removed."""
-    found = [one.kind for one in file_differences(contents.tree(BEFORE), contents.tree(RENDERED))]
-    counts = {kind: found.count(kind) for kind in ("added", "changed", "removed") if kind in found}
+    counts = kinds(contents.tree(BEFORE), contents.tree(RENDERED))
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) or "none changes"
 
 

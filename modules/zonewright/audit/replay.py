@@ -92,7 +92,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
 
 
 def _broken(plan: Plan, examined: Examined) -> Iterator[str]:
-    world = examined.facts.world
+    world = examined.facts.now
     for premise in failed(map(Premise.from_data, plan.premises), world, stack=plan.stack_id):
         yield broken_sentence(premise, world, stack=plan.stack_id)
 
@@ -125,7 +125,7 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
             connection.execute(table.insert(), rows)
     for number, row in enumerate(json.loads(texts["loads.json"])):
         fields = {"party": "", "kind": "node", "name": f"sum-{number}", "state": "admitted", "generation": 0}
-        fields |= {"rack": f"{row['room']}/-/-", "data": {}}
+        fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": {}}
         connection.execute(claim.insert().values(**_row({**row, **fields}, at)))
     for row in json.loads(texts["reservations.json"]):
         held = {"stack_id": row["stack_id"], "party": row["party"], "expires_at": row["expires_at"]}

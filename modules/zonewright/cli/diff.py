@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
+    from zonewright.audit.differences import FileDiff
+    from zonewright.audit.views import View
     from zonewright.ledger.messages import Impact
-    from zonewright.render import FileDifference
     from zonewright.render.validate import Judged
 
 MOST_VALIDATED = 20
@@ -29,6 +30,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
     parser.add_argument("--exit-code", action="store_true", help="exit 1 when there is a difference")
+    parser.add_argument(
+        "--view",
+        choices=("unified", "side", "tree", "summary"),
+        default="unified",
+        help="lines as git shows them, side by side, by path as programs read it, or counts (default: unified)",
+    )
     add_format(parser)
     parser.set_defaults(run=_run)
 
@@ -46,6 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.differences import file_diffs
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import GOOD, MISUSE
     from zonewright.cli.proposal import load_and_propose, note_refusal
@@ -53,7 +61,6 @@ def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.messages import ContentQuery, StackRequest
     from zonewright.model.demand import demand_of
     from zonewright.program.rendering import rendered_files
-    from zonewright.render.difference import file_differences
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
@@ -69,12 +76,16 @@ def _compare(arguments: argparse.Namespace) -> int:
     old = {path: texts[digest] for path, digest in digests.items() if digest in texts}
     owner = next(iter(loaded.declaration.owners))
     new = rendered_files(demand_of(loaded.declaration, owner), proposal)
-    differences = file_differences(old, new)
-    _show(differences, proposal.impact, _verdicts(differences, new), as_json=arguments.format == "json")
+    differences = file_diffs(old, new)
+    verdicts = _verdicts(differences, new)
+    if arguments.format == "json":
+        _show_json(differences, proposal.impact, verdicts)
+    else:
+        _show(differences, proposal.impact, verdicts, arguments.view)
     return 1 if arguments.exit_code and (differences or proposal.impact) else GOOD
 
 
-def _verdicts(differences: "Sequence[FileDifference]", new: Mapping[str, str]) -> "Sequence[Judged]":
+def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str]) -> "Sequence[Judged]":
     """Verdicts on the formats of nodes and sites in which something differs; all their files are needed for one."""
     from zonewright.render.validate import validate_all
 
@@ -82,31 +93,31 @@ def _verdicts(differences: "Sequence[FileDifference]", new: Mapping[str, str]) -
     return validate_all(new, changed=changed, most=MOST_VALIDATED)
 
 
+def _show_json(differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]", judged: "Sequence[Judged]") -> None:
+    from zonewright.audit.views import diff_data
+    from zonewright.cli.output import print_json
+    from zonewright.cli.verdicts import verdict_data
+
+    print_json(
+        {
+            "files": [diff_data(item) for item in differences],
+            "impact": {site: item.model_dump() for site, item in impact.items()},
+            "verdicts": [verdict_data(item) for item in judged],
+        }
+    )
+
+
 def _show(
-    differences: "Sequence[FileDifference]",
-    impact: "Mapping[str, Impact]",
-    judged: "Sequence[Judged]",
-    *,
-    as_json: bool,
+    differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]", judged: "Sequence[Judged]", how: "View"
 ) -> None:
-    from dataclasses import asdict
-
     from zonewright.audit.describe import impact_text
-    from zonewright.cli.output import print_json, width
-    from zonewright.cli.verdicts import verdict_data, verdict_lines
+    from zonewright.audit.views import view
+    from zonewright.cli.output import width
+    from zonewright.cli.verdicts import verdict_lines
 
-    if as_json:
-        print_json(
-            {
-                "files": [asdict(item) for item in differences],
-                "impact": {site: item.model_dump() for site, item in impact.items()},
-                "verdicts": [verdict_data(item) for item in judged],
-            }
-        )
-        return
     for site, item in impact.items():
         print(f"# {site}: {impact_text(item)}")
     for line in verdict_lines(judged, columns=width() - 2):
         print(f"# {line}")
     for difference in differences:
-        print(difference.text, end="")
+        print(view(difference, how, columns=width()), end="")

@@ -25,7 +25,20 @@ from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
 from zonewright.telemetry.registers import registers
 
-ROW = ("stack_id", "party", "kind", "name", "state", "generation", "site", "rack", "room", "draw_w", "data")
+ROW = (
+    "stack_id",
+    "party",
+    "kind",
+    "name",
+    "state",
+    "generation",
+    "site",
+    "rack",
+    "room",
+    "draw_w",
+    "active_since",
+    "data",
+)
 _READINGS = timedelta(days=400)
 
 

@@ -4,18 +4,15 @@ Rendering raises or returns whole text; it never returns a part, a default or an
 """
 
 from zonewright.render.context import NodeContext, PoolAddress, node_context
-from zonewright.render.difference import FileDifference, file_differences
 from zonewright.render.errors import RenderError
 from zonewright.render.rendering import render_all, tree_digest
 from zonewright.render.site_context import SiteContext, site_context
 
 __all__ = [
-    "FileDifference",
     "NodeContext",
     "PoolAddress",
     "RenderError",
     "SiteContext",
-    "file_differences",
     "node_context",
     "render_all",
     "site_context",
