@@ -1,5 +1,7 @@
 """``python -m zonewright_agent``: sample, spool, send; again and again."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
@@ -94,13 +96,14 @@ def _once(agent: Agent, settings: Configuration) -> int:
     agent.sample()  # counters need two readings
     time.sleep(min(1.0, settings.interval_s))
     is_kept = agent.keep(agent.sample())
+    agent.tell_health()
     return 0 if Sender(settings, agent.spool).drain() and is_kept else 3
 
 
 def _run(agent: Agent, settings: Configuration) -> int:
     # Blocked, and asked for while waiting: no handler, so nothing is interrupted halfway.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-    sender = Sender(settings, agent.spool)
+    sender = Sender(settings, agent.spool, first=agent.tell_health)
     sender.start()
     log("started", version=__version__, agent=settings.agent, pid=os.getpid(), waiting=len(agent.spool))
     tell_s, is_ready = watchdog_s(), False

@@ -1,5 +1,7 @@
 """One agent: reads its sources and keeps what they give; whatever fails is told and stops nothing else."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,9 +78,29 @@ class Agent:
             return False
         return True
 
+    def tell_health(self) -> bool:
+        """Report once after a start which version runs and which sources fail, signed; whether that is done."""
+        settings = self._settings
+        if settings.key_file is None:
+            return True
+        faults = {name: fault for name, (fault, _) in list(self._told.items())}
+        if len(faults) < len(self._sources):
+            return False  # nothing was read yet
+        from zonewright_agent import health  # noqa: PLC0415 - only hosts with a key need it
+
+        report = health.document(agent=settings.agent, version=__version__, boot_id=self._boot_id, faults=faults)
+        try:
+            token = settings.token_file.read_text(encoding="ascii").strip()
+            body = health.sign(report, settings.key_file)
+            health.send(body, url=settings.url, token=token, timeout_s=settings.timeout_s)
+        except (OSError, ValueError) as error:
+            log("health-not-sent", error=str(error))
+            return False
+        return True
+
     def _tell(self, name: str, fault: str, now_s: float) -> None:
         """Say what fails when it begins, changes or ends, and once an hour; not at every sampling."""
-        before, since_s = self._told.get(name, ("", now_s))
+        before, since_s = self._told.setdefault(name, ("", now_s))
         if fault == before and (not fault or now_s - since_s < _TOLD_AGAIN_S):
             return
         self._told[name] = (fault, now_s)

@@ -1,11 +1,18 @@
 """The agent's settings from TOML: all that is wrong in one go, each as one sentence with file and line."""
 
+from __future__ import annotations
+
 import os
 import re
-import tomllib
+import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    from zonewright_agent import simple_toml as tomllib
 
 _SOURCES = ("host", "hwmon", "rapl")
 _REQUIRED = ("agent", "url", "token_file", "spool")
@@ -47,6 +54,8 @@ class Configuration:
     """The root of sysfs."""
     proc: Path = Path("/proc")
     """The root of procfs, for the boot id."""
+    key_file: Path | None = None
+    """The host's own key, which signs the report of health after a start; without it none is sent."""
 
 
 _RANGES = {
@@ -55,7 +64,7 @@ _RANGES = {
     "spool_max_bytes": (65_536, 10**12),
     "power_max_w": (10.0, 200_000.0),
 }
-_PATHS = ("token_file", "spool", "sys", "proc")
+_PATHS = ("token_file", "spool", "sys", "proc", "key_file")
 
 
 def load(path: Path) -> Configuration:

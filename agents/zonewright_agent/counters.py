@@ -3,6 +3,8 @@
 A missing reading is missing, never zero; two equal readings are zero joules, not a full range.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """What systemd is told (sd_notify): one datagram, nothing where no service manager listens."""
 
+from __future__ import annotations
+
 import os
 import socket
 

@@ -1,5 +1,7 @@
 """What a source gives: measured values with the names and units of OpenTelemetry."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Literal
 

@@ -1,5 +1,7 @@
 """Sends what is spooled, oldest first, in a thread of its own, so that a service that hangs delays no reading."""
 
+from __future__ import annotations
+
 import http.client
 import json
 import os
@@ -7,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -46,10 +48,19 @@ class Sender:
         settings: where to, with which token.
         spool: what waits.
         chance: a number from 0 to 1 for each back-off (full jitter).
+        first: what is done before anything else, again at every turn until it returns True.
     """
 
-    def __init__(self, settings: Configuration, spool: Spool, *, chance: Callable[[], float] = _chance) -> None:
+    def __init__(
+        self,
+        settings: Configuration,
+        spool: Spool,
+        *,
+        chance: Callable[[], float] = _chance,
+        first: Callable[[], bool] | None = None,
+    ) -> None:
         self._settings, self._spool, self._chance = settings, spool, chance
+        self._first = first
         self._connection: http.client.HTTPConnection | None = None
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
@@ -94,6 +105,8 @@ class Sender:
     def _run(self) -> None:
         while time.monotonic() < self._stop_at_s:
             self._beat_s = time.monotonic()
+            if self._first is not None and self._first():
+                self._first = None
             if len(self._spool) and self._beat_s >= self.wait_until_s:
                 self.drain()
                 continue_s = self.wait_until_s - time.monotonic()
@@ -184,7 +197,7 @@ def _retry_after_s(text: str | None) -> float | None:
         return min(float(text), _MAX_RETRY_AFTER_S)
     try:
         until = parsedate_to_datetime(text)
-        return min(max((until - datetime.now(UTC)).total_seconds(), 0.0), _MAX_RETRY_AFTER_S)
+        return min(max((until - datetime.now(timezone.utc)).total_seconds(), 0.0), _MAX_RETRY_AFTER_S)
     except (ValueError, TypeError):
         return None
 

@@ -4,6 +4,8 @@ One file for each batch, named by its sequence number, written aside, synced and
 the disk is, the oldest batches go, and how many is told with the next ones. Safe for one writer and one reader thread.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 from collections import deque

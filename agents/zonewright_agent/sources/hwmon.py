@@ -1,5 +1,7 @@
 """Power of the whole host from an ACPI power meter or the like, below ``/sys/class/hwmon``."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from zonewright_agent.points import Moment, Point

@@ -4,6 +4,8 @@
 two drivers (intel-rapl and intel-rapl-mmio) counts once.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 

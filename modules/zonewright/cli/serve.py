@@ -73,6 +73,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     from zonewright.ledger.measuring import telemetry_path
     from zonewright.server import service
     from zonewright.server.agents import AgentsFile
+    from zonewright.server.health import HealthReports
     from zonewright.server.metrics import metrics_page
     from zonewright.server.running import Retention, serve
     from zonewright.telemetry.samples import Samples
@@ -86,6 +87,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
         samples,
         ledger,
         figures=(lambda site: metrics_page(database, telemetry, utc_now(), site)) if database is not None else None,
+        health_reports=HealthReports(arguments.agents.with_name("health")),
     )
     family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
     with socket.socket(family) as listener:

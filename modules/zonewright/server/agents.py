@@ -1,9 +1,11 @@
 """Which agents may report, for which node: tokens are kept as digests only."""
 
+import fcntl
 import os
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -20,6 +22,8 @@ class AgentEntry(Declared):
     """The node that it reports for."""
     token_digest: Line
     """Digest of its token."""
+    public_key: Line = ""
+    """The key that signs its reports, as `ssh-ed25519 AAAA...`, made on its host; empty until it is enrolled."""
 
 
 _ENTRIES: TypeAdapter[dict[Identifier, AgentEntry]] = TypeAdapter(dict[Identifier, AgentEntry])
@@ -34,6 +38,7 @@ class Agents:
     """The agents of a file, found by token."""
 
     by_digest: Mapping[str, tuple[str, str]]
+    public_keys: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, token: str) -> tuple[str, str] | None:
         """Agent and node of a token; looked up by digest, so that time tells nothing of it."""
@@ -57,7 +62,11 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
 
 def load_agents(path: Path) -> Agents:
     """The agents of a file, to be asked by token."""
-    return Agents({entry.token_digest: (name, entry.node) for name, entry in read_agents(path).items()})
+    entries = read_agents(path)
+    return Agents(
+        {entry.token_digest: (name, entry.node) for name, entry in entries.items()},
+        {name: entry.public_key for name, entry in entries.items()},
+    )
 
 
 class AgentsFile:
@@ -94,16 +103,50 @@ def issue_token(path: Path, agent: str, node: str) -> str:
     Raises:
         AgentsFileError: when the file can not be read, or the id is none.
     """
-    entries = read_agents(path)
     token = secrets.token_urlsafe(32)
-    entries[agent] = AgentEntry(node=node, token_digest=digest_of(token))
-    try:
-        _ENTRIES.validate_python({name: entry.model_dump() for name, entry in entries.items()})
-    except ValidationError as error:
-        raise AgentsFileError(f"'{agent}' is no id of an agent: {error.errors()[0]['msg']}") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        yaml.safe_dump({"agents": {name: entry.model_dump() for name, entry in sorted(entries.items())}}, file)
-    temporary.replace(path)
+    with _changing(path) as entries:
+        public_key = entries[agent].public_key if agent in entries else ""
+        entries[agent] = AgentEntry(node=node, token_digest=digest_of(token), public_key=public_key)
     return token
+
+
+def enrol_key(path: Path, agent: str, public_key: str) -> None:
+    """Keep the key that signs an agent's reports.
+
+    Raises:
+        AgentsFileError: when the file can not be read, or no token was given to this agent.
+    """
+    with _changing(path) as entries:
+        if agent not in entries:
+            raise AgentsFileError(f"{path}: there is no agent '{agent}'; give it a token first")
+        entries[agent] = entries[agent].model_copy(update={"public_key": public_key})
+
+
+def forget_agent(path: Path, agent: str) -> None:
+    """Take an agent out of the file; its token counts no longer.
+
+    Raises:
+        AgentsFileError: when the file can not be read.
+    """
+    with _changing(path) as entries:
+        entries.pop(agent, None)
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[dict[str, AgentEntry]]:
+    """The agents, to be changed by one at a time; written aside and renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        entries = read_agents(path)
+        yield entries
+        try:
+            data = {name: entry.model_dump() for name, entry in sorted(entries.items())}
+            _ENTRIES.validate_python(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise AgentsFileError(f"'{first['loc'][0]}' is no id of an agent: {first['msg']}") from None
+        temporary = path.with_suffix(".new")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            yaml.safe_dump({"agents": data}, file)
+        temporary.replace(path)

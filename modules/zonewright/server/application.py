@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 
 from zonewright.server.agents import Agents
 from zonewright.server.body import BodyError, read_body
+from zonewright.server.health import HealthReports, health_route
 from zonewright.server.otlp import OtlpError, read_batch
 from zonewright.telemetry.sample import Received, Report
 from zonewright.telemetry.samples import Samples
@@ -27,6 +28,7 @@ def service(
     ledger: Starlette | None = None,
     *,
     figures: Callable[[str | None], str] | None = None,
+    health_reports: HealthReports | None = None,
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
 ) -> Starlette:
@@ -37,6 +39,7 @@ def service(
         samples: where their reports go.
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
+        health_reports: where reports of health go; None takes none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
@@ -83,6 +86,7 @@ def service(
         Route("/v1/metrics", metrics, methods=["POST"]),
         Route("/metrics", _page_of(figures), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
+        *(() if health_reports is None else (health_route(agents, health_reports),)),
     ]
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
 

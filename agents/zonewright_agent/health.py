@@ -1,0 +1,85 @@
+"""The report of health after a start: what runs and which sources give readings, signed by the host's own key.
+
+The key was made on the host by ``ssh-keygen`` and never leaves it; ``ssh-keygen -Y sign`` signs with it, so nothing but
+OpenSSH is needed, which every host that is deployed over SSH has.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+NAMESPACE = "zonewright-health"
+_TIMEOUT_S = 20
+
+
+def document(*, agent: str, version: str, boot_id: str, faults: dict[str, str]) -> dict[str, Any]:
+    """What is reported.
+
+    Args:
+        agent: id of the agent.
+        version: its version.
+        boot_id: boot of the host.
+        faults: by source what is wrong with it, empty where it gives readings.
+    """
+    return {
+        "agent": agent,
+        "version": version,
+        "release": release_of(Path(sys.argv[0])),
+        "boot": boot_id,
+        "pid": os.getpid(),
+        "sources": faults,
+        "time_ns": str(time.time_ns()),
+    }
+
+
+def release_of(program: Path) -> str:
+    """The release that a program belongs to: the folder that it really lies in."""
+    return program.resolve().parent.name
+
+
+def sign(report: dict[str, Any], key_file: Path) -> bytes:
+    """The report as it is sent: its exact text and the signature over that text.
+
+    Raises:
+        OSError: when ssh-keygen is missing or the key can not be read.
+    """
+    text = json.dumps(report, sort_keys=True, separators=(",", ":"))
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key_file), "-n", NAMESPACE]
+    try:
+        done = subprocess.run(  # noqa: S603 - OpenSSH's own program, fixed arguments
+            command, input=text.encode(), capture_output=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError("ssh-keygen does not end") from None
+    if done.returncode != 0:
+        raise OSError(f"ssh-keygen does not sign: {done.stderr.decode(errors='replace').strip()[-200:]}")
+    return json.dumps({"report": text, "signature": done.stdout.decode("ascii")}).encode()
+
+
+def send(body: bytes, *, url: str, token: str, timeout_s: float) -> None:
+    """Give it to the service, beside the metrics.
+
+    Raises:
+        OSError: when it was not taken.
+    """
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=timeout_s)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    try:
+        connection.request("POST", parts.path.rpartition("/")[0] + "/agent-health", body, headers)
+        answer = connection.getresponse()
+        if answer.status != http.client.OK:
+            raise OSError(f"the service answered {answer.status} {answer.reason}")
+    except http.client.HTTPException as error:
+        raise OSError(f"{type(error).__name__}: {error}") from None
+    finally:
+        connection.close()

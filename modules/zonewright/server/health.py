@@ -1,0 +1,111 @@
+"""Reports of health that agents give after a start: taken only when the agent's enrolled key signed them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from zonewright.fleet.ssh_signatures import SignatureError, verify_signature
+from zonewright.server.agents import Agents
+
+NAMESPACE = "zonewright-health"
+MAX_BODY_BYTES = 64 * 1024
+_BEARER = "Bearer "
+
+
+class HealthError(ValueError):
+    """A report is not taken; ``str()`` is a sentence."""
+
+
+def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:
+    """What a signed report says.
+
+    Args:
+        body: as it came: its text and the signature over that text.
+        agent: who must have sent it.
+        public_key: the agent's enrolled key, or empty.
+
+    Raises:
+        HealthError: when it is none, or its signature does not count.
+    """
+    if not public_key:
+        raise HealthError(f"no key is enrolled for agent {agent!r}; deploy it with: zonewright fleet deploy")
+    try:
+        document = json.loads(body)
+        text, signature = document["report"], document["signature"]
+        verify_signature(text.encode(), signature, public_key=public_key, namespace=NAMESPACE)
+        report = json.loads(text)
+        named, time_ns = report["agent"], int(report["time_ns"])
+    except SignatureError as error:
+        raise HealthError(str(error)) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise HealthError("expected a signed report of health") from None
+    if named != agent or time_ns <= 0:
+        raise HealthError(f"the report is not one of agent {agent!r}")
+    return dict(report)
+
+
+class HealthReports:
+    """The last report of each agent, as it came, one file each.
+
+    Args:
+        folder: where; it is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, agent: str, body: bytes, time_ns: int) -> bool:
+        """Keep a report, unless a later one is there: an old one that is sent again changes nothing."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        before = self.last(agent)
+        if before is not None and int(json.loads(json.loads(before)["report"])["time_ns"]) >= time_ns:
+            return False
+        temporary = self._folder / f"{agent}.new"
+        temporary.write_bytes(body)
+        temporary.replace(self._folder / f"{agent}.json")
+        return True
+
+    def last(self, agent: str) -> bytes | None:
+        """The last report of an agent."""
+        path = self._folder / f"{agent}.json"
+        return path.read_bytes() if path.exists() else None
+
+
+def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
+    """``/v1/agent-health``: an agent gives its report, and whoever has its token reads the last one.
+
+    Args:
+        agents: gives the agents that may report now.
+        reports: where their reports go.
+    """
+
+    async def agent_health(request: Request) -> Response:
+        present, header = agents(), request.headers.get("authorization", "")
+        known = present.find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
+        if known is None:
+            return _answer(401, "the token of an agent is missing or wrong")
+        agent = known[0]
+        if request.method == "GET":
+            last = reports.last(agent)
+            return Response(last, media_type="application/json") if last else _answer(404, "no report came yet")
+        body = await request.body()
+        if len(body) > MAX_BODY_BYTES:
+            return _answer(413, f"a report of health has at most {MAX_BODY_BYTES:,} bytes")
+        try:
+            report = read_report(body, agent=agent, public_key=present.public_keys.get(agent, ""))
+        except HealthError as error:
+            return _answer(400, str(error))
+        kept = await run_in_threadpool(reports.keep, agent, body, int(report["time_ns"]))
+        return JSONResponse({"kept": kept})
+
+    return Route("/v1/agent-health", agent_health, methods=["GET", "POST"])
+
+
+def _answer(status: int, sentence: str) -> Response:
+    return JSONResponse({"message": sentence}, status_code=status)
