@@ -113,10 +113,26 @@ def word(value: object) -> Quoted:
     return Quoted(text)
 
 
+_UNQUOTED = re.compile(r"[A-Za-z0-9._/:@+-]+")
+
+
+def unquoted(value: object) -> Quoted:
+    """One word that needs no quotes in unit files, shell scripts or TOML: letters, digits and ``. _ / : @ + -``.
+
+    Raises:
+        RenderError: as ``plain``, and when there is anything else in it, or nothing at all.
+    """
+    text = plain(value)
+    if _UNQUOTED.fullmatch(text) is None:
+        raise RenderError(f"expected one word of letters, digits and . _ / : @ + -, got {shown(text)}")
+    return Quoted(text)
+
+
 FILTERS: Mapping[str, Callable[[object], Quoted]] = {
     "alert": alert_text,
     "comment": comment,
     "promql": promql_string,
+    "unquoted": unquoted,
     "word": word,
     "yaml": yaml_string,
 }

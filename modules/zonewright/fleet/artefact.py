@@ -1,0 +1,179 @@
+"""The agent as it travels: a zipapp, psutil, and the host's own texts, in one archive that is the same everywhere.
+
+Nothing is compressed and every time is zero, so the same sources give the same bytes on any machine. A release is named
+by its version and the digest of all that is in it, so two that differ in one setting are two releases.
+"""
+
+import hashlib
+import io
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+PROGRAM = "agent.pyz"
+LIBRARY = "lib"
+MANIFEST = "MANIFEST"
+_TIME = (1980, 1, 1, 0, 0, 0)
+_BLOCK = 512
+_MAIN = b"""\
+import os
+import sys
+
+here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(1, os.path.join(here, "lib"))
+
+from zonewright_agent.__main__ import main
+
+sys.exit(main())
+"""
+
+
+class ArtefactError(ValueError):
+    """There is nothing that could be rolled out; ``str()`` is a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """What all hosts of one kind get.
+
+    Attributes:
+        version: the agent's version.
+        files: content by path within the release.
+    """
+
+    version: str
+    files: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """Names the content, ``sha256:...``."""
+        return "sha256:" + hashlib.sha256(_manifest(self.files).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What one host gets.
+
+    Attributes:
+        id: version and digest; the name of its folder.
+        version: the agent's version.
+        texts: the host's own files, by path within the release.
+        archive: all of it as a tar archive.
+        sha256: hash of the archive, in hexadecimal.
+        manifest: path and hash of each file, as ``sha256sum`` writes them.
+    """
+
+    id: str
+    version: str
+    texts: Mapping[str, str]
+    archive: bytes
+    sha256: str
+    manifest: str
+
+
+def agent_sources() -> dict[str, bytes]:
+    """The agent's own modules, by path.
+
+    Raises:
+        ArtefactError: when they are not installed.
+    """
+    spec = find_spec("zonewright_agent")
+    if spec is None or not spec.submodule_search_locations:
+        raise ArtefactError("the agent's package zonewright_agent is not installed; install zonewright anew")
+    folder = Path(spec.submodule_search_locations[0])
+    return {f"zonewright_agent/{path.relative_to(folder)}": path.read_bytes() for path in sorted(folder.rglob("*.py"))}
+
+
+def make_zipapp(sources: Mapping[str, bytes]) -> bytes:
+    """The agent as one file that Python runs; the same bytes for the same sources."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path, content in sorted({**sources, "__main__.py": _MAIN}.items()):
+            entry = zipfile.ZipInfo(path, _TIME)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def make_artefact(sources: Mapping[str, bytes], library: Mapping[str, bytes]) -> Artefact:
+    """The agent and its library.
+
+    Args:
+        sources: the agent's modules by path.
+        library: psutil's files by path; empty where the host has its own.
+
+    Raises:
+        ArtefactError: when the sources do not say their version.
+    """
+    init = sources.get("zonewright_agent/__init__.py", b"")
+    match = re.search(rb'^__version__ = "([0-9A-Za-z.+-]+)"$', init, re.MULTILINE)
+    if match is None:
+        raise ArtefactError("the agent's sources do not say their version")
+    files = {PROGRAM: make_zipapp(sources), **{f"{LIBRARY}/{path}": content for path, content in library.items()}}
+    return Artefact(version=match[1].decode(), files=files)
+
+
+def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
+    """Psutil's files by architecture, from the wheels of a folder.
+
+    Raises:
+        ArtefactError: when there is none.
+    """
+    found: dict[str, dict[str, bytes]] = {}
+    for path in sorted(folder.glob("psutil-*.whl")):
+        match = re.search(
+            r"-(?:many|musl)linux[0-9_a-z.]*?_(x86_64|aarch64|armv7l|i686|ppc64le|s390x)\.whl$", path.name
+        )
+        kind = "musl" if "musllinux" in path.name else "glibc"
+        if match is not None:
+            with zipfile.ZipFile(path) as wheel:
+                names = [name for name in wheel.namelist() if re.fullmatch(r"psutil/[^/]+\.(py|so)", name)]
+                found[f"{match[1]}-{kind}"] = {name: wheel.read(name) for name in sorted(names)}
+    if not found:
+        raise ArtefactError(
+            f"{folder} holds no wheel of psutil for Linux; fetch one with: pip download psutil -d {folder}"
+        )
+    return found
+
+
+def make_release(artefact: Artefact, texts: Mapping[str, str]) -> Release:
+    """What one host gets: the artefact and its own texts, in one archive with a manifest."""
+    own = {path: text.encode() for path, text in texts.items()}
+    everything = {**artefact.files, **own}
+    manifest = _manifest(everything)
+    digest = hashlib.sha256(manifest.encode()).hexdigest()
+    archive = _tar(artefact.files) + _tar({**own, MANIFEST: manifest.encode()})
+    archive += bytes(2 * _BLOCK)
+    return Release(
+        id=f"{artefact.version}-{digest[:12]}",
+        version=artefact.version,
+        texts=dict(texts),
+        archive=archive,
+        sha256=hashlib.sha256(archive).hexdigest(),
+        manifest=manifest,
+    )
+
+
+def _manifest(files: Mapping[str, bytes]) -> str:
+    return "".join(f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in sorted(files.items()))
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    """Members without an end, so that more can follow."""
+    parts: list[bytes] = []
+    for path in (*_folders(files), *sorted(files)):
+        entry = tarfile.TarInfo(path)
+        content = files.get(path)
+        entry.mode = 0o755 if content is None or path.rpartition("/")[2] == "run" else 0o644
+        entry.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+        entry.size = 0 if content is None else len(content)
+        parts += [entry.tobuf(tarfile.USTAR_FORMAT), content or b"", bytes(-entry.size % _BLOCK)]
+    return b"".join(parts)
+
+
+def _folders(files: Iterable[str]) -> list[str]:
+    return sorted({str(parent) for path in files for parent in Path(path).parents if str(parent) != "."})

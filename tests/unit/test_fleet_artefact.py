@@ -1,0 +1,172 @@
+"""What travels to a host: the same bytes for the same sources, all of it in the name, and texts that are safe."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from support.golden import compare_golden
+from support.ssh_hosts import skip_or_fail
+from support.zone_project import REPOSITORY
+from zonewright.fleet.artefact import (
+    MANIFEST,
+    PROGRAM,
+    ArtefactError,
+    agent_sources,
+    make_artefact,
+    make_release,
+    read_wheels,
+)
+from zonewright.fleet.layout import UNIT, system_layout, user_layout
+from zonewright.fleet.texts import RUN, SETTINGS, agent_texts
+from zonewright.model.fleet import AgentSettings
+from zonewright.render import RenderError
+from zonewright_agent import __version__
+from zonewright_agent.simple_toml import loads
+
+NAMED = AgentSettings(url="https://zone.example:8480/v1/metrics")
+NUMBERED = AgentSettings(url="https://192.0.2.1:8480/v1/metrics", interval_s=30, psutil="wheels")
+PYTHON = "/usr/bin/python3"
+
+
+def texts(settings: AgentSettings = NAMED, *, has_rapl: bool = False, prefix: str | None = None) -> dict[str, str]:
+    """The texts of one host."""
+    layout = system_layout() if prefix is None else user_layout(prefix)
+    return agent_texts("core-001", settings, layout, python=PYTHON, has_rapl=has_rapl)
+
+
+def test_the_archive_is_the_same_everywhere(tmp_path: Path) -> None:
+    """Another process with another hash seed, time zone and umask, over copies with other times, makes the same."""
+    shutil.copytree(REPOSITORY / "agents", tmp_path / "agents")
+    for path in (tmp_path / "agents").rglob("*.py"):
+        os.utime(path, (1, 1))
+        path.chmod(0o600)
+    code = (
+        "import os; os.umask(0o077)\n"
+        "from zonewright.fleet.artefact import *\n"
+        "release = make_release(make_artefact(agent_sources(), {'psutil/x.py': b'1'}), {'agent.toml': 'a', 'run': 'b'})\n"
+        "print(release.id, release.sha256)"
+    )
+    said = set()
+    for seed, zone, agents in (("1", "UTC", REPOSITORY / "agents"), ("2", "Asia/Shanghai", tmp_path / "agents")):
+        path = os.pathsep.join([str(agents), str(REPOSITORY / "modules")])
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "PYTHONPATH": path}
+        said.add(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
+    assert len(said) == 1
+
+
+def test_everything_is_in_the_name() -> None:
+    """Any changed byte of program, library or text makes another release; the same content the same one."""
+    sources, library = agent_sources(), {"psutil/__init__.py": b"1"}
+    names = {
+        make_release(make_artefact(sources, library), texts()).id,
+        make_release(make_artefact(sources, {"psutil/__init__.py": b"2"}), texts()).id,
+        make_release(make_artefact({**sources, "zonewright_agent/new.py": b""}, library), texts()).id,
+        make_release(make_artefact(sources, library), texts(NUMBERED)).id,
+    }
+    assert len(names) == 4
+    assert make_release(make_artefact(sources, library), texts()).id in names
+    assert all(name.startswith(f"{__version__}-") for name in names)
+
+
+def test_tar_unpacks_what_the_manifest_says(tmp_path: Path) -> None:
+    """GNU tar takes the archive, and sha256sum finds every file as the manifest has it."""
+    release = make_release(make_artefact(agent_sources(), {"psutil/__init__.py": b"1"}), texts())
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive, check=True)
+    subprocess.run(["sha256sum", "--quiet", "-c", MANIFEST], cwd=tmp_path, check=True)
+    assert (tmp_path / MANIFEST).read_text(encoding="utf-8") == release.manifest
+    with tarfile.open(fileobj=io.BytesIO(release.archive)) as archive:
+        names = {entry.name for entry in archive if entry.isfile()}
+    assert names == {line.split("  ")[1] for line in release.manifest.splitlines()} | {MANIFEST}
+
+
+def test_the_program_runs_on_python_39(tmp_path: Path) -> None:
+    """The zipapp with the wheel's psutil runs on the oldest Python that hosts may have, and takes the settings."""
+    python = next(iter(sorted(Path.home().glob(".pyenv/versions/3.9.*/bin/python"))), None) or shutil.which("python3.9")
+    if python is None:
+        pytest.skip("there is no Python 3.9 here: that the agent runs on it is NOT tested (its syntax is, by ruff)")
+    release = make_release(make_artefact(agent_sources(), {}), texts(prefix=str(tmp_path)))
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive, check=True)
+    command = [str(python), str(tmp_path / PROGRAM), "--check-config", "--config", str(tmp_path / SETTINGS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("good: agent core-001 reports")
+
+
+def test_wheels_are_found_by_architecture(tmp_path: Path) -> None:
+    """Each wheel stands under its architecture and C library; a folder without any is refused."""
+    with pytest.raises(ArtefactError, match="holds no wheel of psutil"):
+        read_wheels(tmp_path)
+    for name in ("manylinux2014_x86_64.manylinux_2_17_x86_64", "manylinux2014_aarch64", "musllinux_1_2_x86_64"):
+        path = tmp_path / f"psutil-7.0.0-cp36-abi3-{name}.whl"
+        shutil.make_archive(str(path), "zip", REPOSITORY / "agents", "zonewright_agent")
+        path.with_suffix(".whl.zip").rename(path)
+    assert sorted(read_wheels(tmp_path)) == ["aarch64-glibc", "x86_64-glibc", "x86_64-musl"]
+
+
+CASES = {
+    "system": texts(),
+    "system-rapl": texts(NUMBERED, has_rapl=True),
+    "user": texts(NUMBERED, prefix="/home/operator/agent"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_texts_are_the_committed_ones(case: str) -> None:
+    """Each text is its golden file, byte for byte."""
+    for name, text in CASES[case].items():
+        compare_golden(f"agent/{case}/{name}", text)
+
+
+@pytest.mark.parametrize("has_rapl", [False, True])
+@pytest.mark.parametrize("settings", [NAMED, NUMBERED], ids=["by name", "by address"])
+def test_the_unit_is_hardened(tmp_path: Path, settings: AgentSettings, *, has_rapl: bool) -> None:
+    """systemd's own exposure score is 1.5 at most, and it finds nothing unknown in the unit."""
+    if shutil.which("systemd-analyze") is None:
+        skip_or_fail("systemd-analyze is not installed (Debian package systemd): the unit's exposure is NOT tested")
+    path = tmp_path / UNIT
+    path.write_text(texts(settings, has_rapl=has_rapl)[UNIT], encoding="utf-8")
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=15", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    verify = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, check=False)
+    assert verify.stderr == b""
+
+
+def test_the_capability_is_given_only_with_counters() -> None:
+    """The one capability stands in the unit of a host with such counters, and in no other."""
+    assert "CAP_" not in texts()[UNIT]
+    assert texts(has_rapl=True)[UNIT].count("CAP_DAC_READ_SEARCH") == 2
+    assert loads(texts()[SETTINGS])["sources"] == ["host", "hwmon"]
+    assert loads(texts(has_rapl=True)[SETTINGS])["sources"] == ["host", "hwmon", "rapl"]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://zone.example/v1\nx", 'https://zone.example/"', "https://zone.example/\\u0041"]
+)
+def test_values_stay_values(url: str) -> None:
+    """What would end a line is refused; what would end a string is quoted."""
+    try:
+        text = texts(AgentSettings.model_construct(**{**NAMED.model_dump(), "url": url}))[SETTINGS]
+    except RenderError as error:
+        assert "\n" in url and "must not get into a file" in str(error)  # noqa: PT018 - one statement of the case
+        return
+    assert loads(text)["url"] == url
+
+
+@pytest.mark.parametrize("python", ["/usr/bin/python3 -c", "/usr/bin/$(id)", ""])
+def test_words_stay_words(python: str) -> None:
+    """What a shell or systemd would read as more than one word is refused."""
+    with pytest.raises(RenderError, match="expected one word"):
+        agent_texts("core-001", NAMED, system_layout(), python=python, has_rapl=False)
+
+
+def test_run_scripts_are_shell() -> None:
+    """The shell takes both run scripts."""
+    for case in CASES.values():
+        subprocess.run(["sh", "-n"], input=case[RUN].encode(), check=True)
