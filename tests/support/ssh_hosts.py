@@ -5,6 +5,7 @@ this machine is changed. Without root it is a plain server of the user who runs 
 loudly, and fails where ``CI`` is set.
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -38,6 +39,13 @@ PasswordAuthentication no
 MaxStartups {startups}
 Subsystem sftp internal-sftp
 {extra}
+"""
+
+
+_RUNIT = """\
+install -d -o {user} -g {user} {home}/agent {home}/agent/service
+env -i HOME={home} PATH=/usr/bin:/bin setpriv --reuid {user} --regid {user} --clear-groups \\
+  runsvdir {home}/agent/service >/dev/null 2>&1 &
 """
 
 
@@ -94,6 +102,7 @@ class SshHost:
         shadow: the password field of the account.
         sudoers: what its sudo lets the user do; empty for nothing.
         prepare: commands of its own before the server starts, such as mounts.
+        has_runit: whether runit watches the folder ``agent/service`` of the user's home.
     """
 
     name: str
@@ -106,6 +115,7 @@ class SshHost:
     shadow: str = "*"
     sudoers: str = ""
     prepare: str = ""
+    has_runit: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -140,6 +150,8 @@ class SshHost:
         text = _CONFIG.format(**vars(self), authorized=authorized)
         (self.folder / "sshd_config").write_text(text, encoding="utf-8")
         server = [sshd(), "-D", "-e", "-f", str(self.folder / "sshd_config")]
+        if self.has_runit and not has_namespaces():
+            skip_or_fail("hosts with runit need root and namespaces here: roll-out to them is NOT tested")
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self._in_namespace(server) if has_namespaces() else server,
@@ -171,6 +183,7 @@ class SshHost:
             *(f"mount --bind {etc}/{name} /etc/{name}" for name in ("passwd", "group", "shadow")),
             f"if [ -e /etc/sudoers ]; then mount --bind {etc}/sudoers /etc/sudoers; fi",
             self.prepare,
+            *([_RUNIT.format(user=USER_ID, home=f"/home/{USER}")] if self.has_runit else []),
             'exec "$@"',
         ]
         unshare = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -192,14 +205,17 @@ class SshHost:
 
     def sessions(self) -> list[psutil.Process]:
         """The processes of its open sessions."""
-        return [one for one in self.processes() if one.name() == "sshd" and "[listener]" not in " ".join(one.cmdline())]
+        return [one for one in self.processes() if "sshd: " in _command(one) and "[listener]" not in _command(one)]
 
     def processes(self) -> list[psutil.Process]:
         """All its processes but the first."""
         assert self.process is not None
-        first = psutil.Process(self.process.pid)
-        found = first.children(recursive=True)
+        found = psutil.Process(self.process.pid).children(recursive=True)
         return found[1:] if has_namespaces() else found
+
+    def commands(self) -> dict[int, str]:
+        """The command line of each of its processes, by process."""
+        return {one.pid: _command(one) for one in self.processes()}
 
     def stop(self) -> None:
         """End it with all its processes."""
@@ -207,10 +223,18 @@ class SshHost:
             everything = psutil.Process(self.process.pid).children(recursive=True)
             self.process.kill()
             for one in everything:
-                if one.is_running():
+                with contextlib.suppress(psutil.NoSuchProcess):
                     one.kill()
             self.process.wait(timeout=10)
             self.process = None
+
+
+def _command(process: psutil.Process) -> str:
+    """Its command line; empty for one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def make_host(folder: Path, number: int, client_key: str, **options: object) -> SshHost:
@@ -246,6 +270,8 @@ def running(*hosts: SshHost) -> Iterator[None]:
 def ssh_hosts(folder: Path, count: int, **options: object) -> Iterator[tuple[list[SshHost], Path]]:
     """So many running hosts, and the key file that logs in to them."""
     sshd()
+    if options.get("has_runit") and shutil.which("runsvdir") is None:
+        skip_or_fail("runit is not installed (Debian package runit): roll-out to hosts with it is NOT tested")
     key = folder / "client_key"
     public = new_key(key)
     hosts = [make_host(folder, number, public, **options) for number in range(1, count + 1)]

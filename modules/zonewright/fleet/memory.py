@@ -78,7 +78,7 @@ class MemorySession:
             return Completed(127, b"", f"sh: {name}: not found\n".encode())
         return program(self._host, arguments, stdin)
 
-    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False) -> None:  # noqa: ARG002
+    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False, owner: str = "") -> None:  # noqa: ARG002
         """Write a file whole; see ``Session.put``."""
         self._answer()
         folder = str(PurePosixPath(path).parent)

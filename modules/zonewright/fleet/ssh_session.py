@@ -34,6 +34,7 @@ cat > "$new"
 hash=$(sha256sum < "$new")
 if [ "${hash%% *}" != "$3" ]; then echo "other bytes arrived than were sent" >&2; exit 65; fi
 chmod "$2" "$new"
+if [ -n "$4" ]; then chown "$4" "$new"; fi
 sync "$new"
 mv -fT -- "$new" "$1"
 """
@@ -89,10 +90,12 @@ class SshSession:
                 raise
             raise self._lost(_name_of(command)) from None
 
-    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False) -> None:
+    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False, owner: str = "") -> None:
         """Write a file whole; see ``Session.put``."""
         digest = hashlib.sha256(content).hexdigest()
-        done = self.run(["sh", "-c", _PUT, "zonewright-put", path, f"{mode:o}", digest], stdin=content, as_root=as_root)
+        done = self.run(
+            ["sh", "-c", _PUT, "zonewright-put", path, f"{mode:o}", digest, owner], stdin=content, as_root=as_root
+        )
         if done.code == 0:
             return
         complaint = done.stderr.decode("utf-8", "replace").strip()

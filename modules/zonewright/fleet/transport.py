@@ -114,7 +114,7 @@ class Session(Protocol):
         """
         ...
 
-    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False) -> None:
+    def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False, owner: str = "") -> None:
         """Write a file whole: a temporary name beside it, its hash taken on the host, then one atomic rename.
 
         Args:
@@ -122,6 +122,7 @@ class Session(Protocol):
             content: all of it.
             mode: permission bits, set before the rename.
             as_root: write as root.
+            owner: user whose file it is, as root only; empty for the one who writes.
 
         Raises:
             LostError: when the connection broke.

@@ -1,0 +1,123 @@
+"""What is on a host now: read by one script that changes nothing."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from zonewright.fleet.layout import UNIT, Layout, Supervisor
+from zonewright.fleet.scripts import PROBE
+from zonewright.fleet.transport import CommandError, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One host as it was found.
+
+    Attributes:
+        machine: its architecture, as ``x86_64``.
+        libc: its C library.
+        clock_s: its clock, in seconds since 1970.
+        python: its interpreter, or empty.
+        python_version: as ``3.11``, or empty.
+        supervisor: what can keep an agent running, or None.
+        has_rapl: whether its processors count their energy.
+        free_bytes: free space where releases are kept.
+        current: the release that runs, or empty.
+        releases: releases that are whole, newest first.
+        damaged: files of the current release that are not what they were.
+        is_proven: whether the current release was once found healthy.
+        texts: texts of the current release by path.
+        unit: the unit that systemd has, or empty.
+        public_key: the public half of the agent's key, or empty where there is no pair.
+        token_sha256: hash of the agent's token, or empty.
+        is_active: whether the agent runs.
+    """
+
+    machine: str
+    libc: Literal["glibc", "musl"]
+    clock_s: int
+    python: str
+    python_version: str
+    supervisor: Supervisor | None
+    has_rapl: bool
+    free_bytes: int
+    current: str
+    releases: tuple[str, ...]
+    damaged: tuple[str, ...]
+    is_proven: bool
+    texts: Mapping[str, str]
+    unit: str
+    public_key: str
+    token_sha256: str
+    is_active: bool
+
+    @property
+    def previous(self) -> str:
+        """The newest other release, or empty."""
+        return next((release for release in self.releases if release != self.current), "")
+
+
+def observe(session: Session, layout: Layout) -> Facts:
+    """Look at a host.
+
+    Raises:
+        LostError: when the connection broke.
+        PrivilegeError: when the host does not let the user act as root.
+        CommandError: when it does not run programs for this user.
+    """
+    command = PROBE.command(layout.prefix, layout.secrets, layout.services, UNIT)
+    done = session.run(command, as_root=layout.is_system)
+    found, releases = _lines(done.stdout.decode("utf-8", "replace"))
+    if "end" not in found:
+        said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()[-300:]
+        what = f"it says: {said}" if said else "it says nothing; is its shell a shell?"
+        raise CommandError(f"the host lets the user in and runs nothing: {what}", code=done.code, output=said)
+    return _facts(found, releases)
+
+
+def _lines(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    found: dict[str, str] = {}
+    releases = []
+    for line in text.splitlines():
+        name, _, value = line.partition("=")
+        if name == "release":
+            releases.append(value)
+        else:
+            found[name] = value
+    return found, tuple(releases)
+
+
+def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> Facts:
+    supervisor = found.get("supervisor")
+    return Facts(
+        machine=found.get("machine", ""),
+        libc="musl" if found.get("libc") == "musl" else "glibc",
+        clock_s=_number(found.get("clock", "")),
+        python=found.get("python", ""),
+        python_version=found.get("python_version", ""),
+        supervisor="systemd" if supervisor == "systemd" else "runit" if supervisor == "runit" else None,
+        has_rapl=found.get("rapl") == "yes",
+        free_bytes=_number(found.get("free_kb", "")) * 1024,
+        current=found.get("current", ""),
+        releases=releases,
+        damaged=tuple(found.get("damaged", "").split()),
+        is_proven=found.get("proven") == "yes",
+        texts={name[5:]: _text(value) for name, value in found.items() if name.startswith("text:")},
+        unit=_text(found.get("unit", "")),
+        public_key=found.get("key", "") if found.get("private_key") == "yes" else "",
+        token_sha256=found.get("token", ""),
+        is_active=found.get("active") == "active",
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _text(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8", "replace")
+    except binascii.Error:
+        return ""

@@ -1,0 +1,199 @@
+"""One host from connect to outcome: every way in which it can end has its own state."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from zonewright.fleet.apply import Installer, Progress
+from zonewright.fleet.facts import observe
+from zonewright.fleet.inventory import Host
+from zonewright.fleet.plan import Plan, Recipe, plan_host
+from zonewright.fleet.service import Service, ServiceError
+from zonewright.fleet.transport import FleetError, LostError, Session, Transport, UnreachableError
+from zonewright.fleet.waves import State
+from zonewright.render.errors import RenderError
+
+Say = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is done to every host.
+
+    Attributes:
+        transport: how hosts are reached.
+        recipe: what they should have.
+        service: what their agents report to.
+        host_deadline_s: for one host, all steps together.
+        health_s: for an agent to report.
+        clock: seconds since 1970.
+    """
+
+    transport: Transport
+    recipe: Recipe
+    service: Service
+    host_deadline_s: float
+    health_s: float
+    clock: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How it ended for one host.
+
+    Attributes:
+        host: its name.
+        state: in one word.
+        sentence: why, where it is not as wanted.
+        before: the release that ran before.
+        after: the release that is meant to run now.
+        step: the last step.
+        elapsed_s: how long it took.
+        installer: what can put it back, where it was changed.
+    """
+
+    host: str
+    state: State
+    sentence: str = ""
+    before: str = ""
+    after: str = ""
+    step: str = ""
+    elapsed_s: float = 0.0
+    installer: Installer | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What is known while it lasts."""
+
+    before: str = ""
+    after: str = ""
+    installer: Installer | None = None
+
+
+def look(host: Host, job: Job, session: Session) -> Plan:
+    """The plan of a host, which changes nothing.
+
+    Raises:
+        LostError: when the connection broke.
+        FleetError: when it can not be looked at.
+        RenderError: when a value must not get into its files.
+    """
+    facts = observe(session, job.recipe.layout)
+    is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
+    return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled, now_s=job.clock())
+
+
+def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+    """Bring one host to what it should have."""
+
+    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+        progress.step = "look"
+        plan = look(host, job, session)
+        visit.before = plan.facts.current
+        if plan.obstacles:
+            return "failed", "; ".join(plan.obstacles)
+        visit.after = plan.release.id if plan.release is not None else ""
+        if not plan.steps:
+            return "unchanged", ""
+        visit.installer = Installer(
+            session, job.recipe.layout, plan, job.service, health_s=job.health_s, say=say, progress=progress
+        )
+        visit.installer.carry_out()
+        return "changed", ""
+
+    return _visited(host, job, progress, work)
+
+
+def put_back(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Say, why: str) -> Outcome:  # noqa: PLR0917
+    """Put back a host that was changed, because its wave is."""
+    installer = outcome.installer
+    if installer is None:
+        return outcome
+    installer.progress = progress
+    progress.is_changing = True
+
+    def work(session: Session, _visit: _Visit) -> tuple[State, str]:
+        say("roll-back", why)
+        installer.use(session)
+        previous = installer.roll_back()
+        return "rolled-back", f"{why}; {previous or 'nothing'} runs again"
+
+    done = _visited(host, job, progress, work)
+    return _with(done, before=outcome.before, after=outcome.after)
+
+
+def soaked(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+    """Look once more at a host that was changed, at the end of the soak."""
+    installer = outcome.installer
+    if installer is None:
+        return outcome
+    installer.progress = progress
+    progress.is_changing = True
+
+    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+        say("soak", "it must still be healthy")
+        visit.installer, progress.is_switched = installer, True
+        installer.verify_again(session)
+        return "changed", ""
+
+    done = _visited(host, job, progress, work)
+    return _with(done, before=outcome.before, after=outcome.after)
+
+
+def _with(outcome: Outcome, *, before: str, after: str) -> Outcome:
+    return Outcome(
+        host=outcome.host,
+        state=outcome.state,
+        sentence=outcome.sentence,
+        before=before,
+        after=after,
+        step=outcome.step,
+        elapsed_s=outcome.elapsed_s,
+        installer=outcome.installer,
+    )
+
+
+def _visited(host: Host, job: Job, progress: Progress, work: Callable[[Session, _Visit], tuple[State, str]]) -> Outcome:
+    """Connect, work, and say how it ended."""
+    began, visit = time.monotonic(), _Visit()
+    state: State
+    try:
+        session = job.transport.connect(host.target, deadline=began + job.host_deadline_s)
+    except UnreachableError as error:
+        state = "unknown" if progress.is_changing else "unreachable"  # it was changed before this visit
+        elapsed_s = time.monotonic() - began
+        return Outcome(host=host.name, state=state, sentence=str(error), step="connect", elapsed_s=elapsed_s)
+    try:
+        state, sentence = work(session, visit)
+    except LostError as error:
+        state, sentence = ("unknown" if progress.is_changing else "unreachable"), str(error)
+    except (FleetError, ServiceError, RenderError) as error:
+        state, sentence = _failed(visit.installer, progress, str(error))
+    finally:
+        session.close()
+    return Outcome(
+        host=host.name,
+        state=state,
+        sentence=sentence,
+        before=visit.before,
+        after=visit.after,
+        step=progress.step,
+        elapsed_s=time.monotonic() - began,
+        installer=visit.installer if state == "changed" else None,
+    )
+
+
+def _failed(installer: Installer | None, progress: Progress, sentence: str) -> tuple[State, str]:
+    """A step failed; where another release runs already, the one before is put back."""
+    step = progress.step
+    if installer is None or not progress.is_switched:
+        return "failed", sentence
+    try:
+        previous = installer.roll_back()
+    except LostError as error:
+        return "unknown", f"{sentence}; and while it was put back: {error}"
+    except (FleetError, ServiceError) as error:
+        return "failed", f"{sentence}; and it could not be put back: {error}"
+    progress.step = step
+    return "rolled-back", f"{sentence}; {previous or 'nothing'} runs again"

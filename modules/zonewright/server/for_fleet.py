@@ -1,0 +1,78 @@
+"""The service as a roll-out sees it: the file of agents beside this program, and reports over HTTP."""
+
+import threading
+from pathlib import Path
+
+import httpx
+
+from zonewright.fleet.service import ServiceError
+from zonewright.server.agents import enrol_key, forget_agent, issue_token, read_agents
+
+_NOT_FOUND, _OK = 404, 200
+
+
+class ServiceForFleet:
+    """Keeps tokens and keys of agents, and asks the service for their reports.
+
+    Args:
+        agents: the file of agents that the service reads.
+        url: where agents report, such as ``https://zone.example:8480/v1/metrics``.
+        timeout_s: how long one call may take.
+    """
+
+    def __init__(self, agents: Path, url: str, *, timeout_s: float = 5.0) -> None:
+        self._agents = agents
+        self._url = url.rpartition("/")[0] + "/agent-health"
+        self._http = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._lock = threading.Lock()
+        self._stamp: tuple[int, int] | None = None
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def knows(self, agent: str, *, token_sha256: str, public_key: str) -> bool:
+        """Whether this is the agent's present token and enrolled key."""
+        if not token_sha256 or not public_key:
+            return False
+        return self._present().get(agent) == (f"sha256:{token_sha256}", public_key)
+
+    def issue(self, agent: str) -> str:
+        """A new token for an agent."""
+        return issue_token(self._agents, agent, agent)
+
+    def enrol(self, agent: str, public_key: str) -> None:
+        """The key that signs the agent's reports."""
+        enrol_key(self._agents, agent, public_key)
+
+    def forget(self, agent: str) -> None:
+        """The agent is gone."""
+        forget_agent(self._agents, agent)
+
+    def last_report(self, token: str) -> bytes | None:
+        """The last report of the agent with this token.
+
+        Raises:
+            ServiceError: when the service does not answer, or not as it should.
+        """
+        try:
+            answer = self._http.get(self._url, headers={"authorization": f"Bearer {token}"})
+        except httpx.HTTPError as error:
+            raise ServiceError(f"the service {self._url} does not answer ({type(error).__name__})") from None
+        if answer.status_code == _NOT_FOUND:
+            return None
+        if answer.status_code != _OK:
+            raise ServiceError(f"the service {self._url} answers {answer.status_code}: {answer.text[:200]}")
+        return answer.content
+
+    def _present(self) -> dict[str, tuple[str, str]]:
+        """Token digest and key by agent, read anew when the file has changed."""
+        with self._lock:
+            status = self._agents.stat() if self._agents.exists() else None
+            stamp = (status.st_mtime_ns, status.st_ino) if status is not None else None
+            if stamp != self._stamp:
+                entries = read_agents(self._agents)
+                self._known = {name: (entry.token_digest, entry.public_key) for name, entry in entries.items()}
+                self._stamp = stamp
+            return self._known

@@ -1,0 +1,135 @@
+"""A fleet of real SSH hosts with runit, the service that their agents report to, and releases good and bad."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvicorn
+
+from support.ssh_hosts import SshHost, ssh_hosts
+from zonewright.fleet.artefact import agent_sources, make_artefact
+from zonewright.fleet.inventory import Host
+from zonewright.fleet.layout import user_layout
+from zonewright.fleet.plan import Recipe
+from zonewright.fleet.rollout import Event, roll_out
+from zonewright.fleet.ssh import SshSettings, SshTransport
+from zonewright.fleet.visit import Job, Outcome
+from zonewright.model.fleet import AgentSettings, RollOut, StopLimits, WaveSize
+from zonewright.server import service
+from zonewright.server.agents import load_agents
+from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.health import HealthReports
+from zonewright.telemetry.samples import Samples
+
+ALL_AT_ONCE = RollOut(waves=(WaveSize(percent=100),), stop=StopLimits(failed=1000, unreachable=1000, unknown=1000))
+MAIN = "zonewright_agent/__main__.py"
+CRASHES = b'raise SystemExit("this release crashes at start")\n'
+
+
+@contextmanager
+def agents_service(folder: Path) -> Iterator[str]:
+    """The service over real HTTP; gives the URL that agents report to."""
+    samples, reports = Samples(folder / "samples.db"), HealthReports(folder / "health")
+    app = service(lambda: load_agents(folder / "agents.yaml"), samples, health_reports=reports)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/metrics"
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+def release(version: str = "1.0.0", **changes: bytes) -> dict[str, bytes]:
+    """The agent's sources as another version, with some modules replaced (``main`` is the main one)."""
+    sources = dict(agent_sources())
+    sources["zonewright_agent/__init__.py"] = f'"""The agent."""\n\n__version__ = "{version}"\n'.encode()
+    return sources | {MAIN if name == "main" else f"zonewright_agent/{name}.py": text for name, text in changes.items()}
+
+
+@cache
+def installed_psutil() -> dict[str, bytes]:
+    """The content of psutil's wheel, as it is installed here; hosts have the same architecture."""
+    folder = Path(psutil.__file__).parent
+    paths = sorted([*folder.glob("*.py"), *folder.glob("*.so")])
+    return {f"psutil/{path.name}": path.read_bytes() for path in paths}
+
+
+@dataclass
+class FleetWorld:
+    """Hosts, their service, and how to roll out to them."""
+
+    folder: Path
+    hosts: list[SshHost]
+    key: Path
+    url: str
+    transport: SshTransport
+    service: ServiceForFleet
+    events: list[Event]
+
+    def settings(self, **changes: Any) -> AgentSettings:
+        """What agents should do: read what every host has."""
+        values = {"url": self.url, "interval_s": 1.0, "sources": ("host",), **changes}
+        return AgentSettings(**values)
+
+    def job(self, sources: Mapping[str, bytes], **changes: Any) -> Job:
+        """What is done to every host."""
+        settings = changes.pop("settings", None) or self.settings()
+        recipe = Recipe(
+            settings=settings,
+            artefacts={"any": make_artefact(sources, installed_psutil())},
+            layout=user_layout("/home/operator/agent"),
+        )
+        values = {
+            "transport": self.transport,
+            "recipe": recipe,
+            "service": self.service,
+            "host_deadline_s": 60.0,
+            "health_s": 20.0,
+        }
+        return Job(**{**values, **changes})
+
+    def targets(self) -> list[Host]:
+        """All hosts as a roll-out sees them."""
+        return [Host(target=host.target()) for host in self.hosts]
+
+    def deploy(
+        self, sources: Mapping[str, bytes], rollout: RollOut = ALL_AT_ONCE, hosts: list[Host] | None = None, **more: Any
+    ) -> dict[str, Outcome]:
+        """Roll a release out; gives the outcome by host."""
+        job = self.job(sources, **more)
+        found = roll_out(self.targets() if hosts is None else hosts, job, rollout, observe=self.events.append)
+        return {one.host: one for one in found}
+
+    def states(self, sources: Mapping[str, bytes], rollout: RollOut = ALL_AT_ONCE, **more: Any) -> list[str]:
+        """Roll a release out; gives the states in the order of hosts."""
+        return [one.state for one in self.deploy(sources, rollout, **more).values()]
+
+
+def running_release(host: SshHost) -> str:
+    """The release whose program runs on a host, by its processes; empty when none runs."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        if any("agent.pyz" in command for command in host.commands().values()):
+            return (host.home / "agent" / "current").readlink().name
+        time.sleep(0.05)
+    return ""
+
+
+@contextmanager
+def fleet_world(folder: Path, count: int, **options: Any) -> Iterator[FleetWorld]:
+    """So many hosts with runit, and their service."""
+    with agents_service(folder) as url, ssh_hosts(folder, count, has_runit=True, **options) as (hosts, key):
+        transport = SshTransport(SshSettings(key_files=(key,)))
+        with contextlib.closing(transport), contextlib.closing(ServiceForFleet(folder / "agents.yaml", url)) as asked:
+            yield FleetWorld(folder, hosts, key, url, transport, asked, [])
