@@ -182,8 +182,8 @@ class SshHost:
             f"hostname {self.name}",
             *(f"mount --bind {etc}/{name} /etc/{name}" for name in ("passwd", "group", "shadow")),
             f"if [ -e /etc/sudoers ]; then mount --bind {etc}/sudoers /etc/sudoers; fi",
-            self.prepare,
             *([_RUNIT.format(user=USER_ID, home=f"/home/{USER}")] if self.has_runit else []),
+            self.prepare,
             'exec "$@"',
         ]
         unshare = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -210,7 +210,10 @@ class SshHost:
     def processes(self) -> list[psutil.Process]:
         """All its processes but the first."""
         assert self.process is not None
-        found = psutil.Process(self.process.pid).children(recursive=True)
+        try:
+            found = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
         return found[1:] if has_namespaces() else found
 
     def commands(self) -> dict[int, str]:
@@ -220,7 +223,7 @@ class SshHost:
     def stop(self) -> None:
         """End it with all its processes."""
         if self.process is not None:
-            everything = psutil.Process(self.process.pid).children(recursive=True)
+            everything = self.processes()
             self.process.kill()
             for one in everything:
                 with contextlib.suppress(psutil.NoSuchProcess):

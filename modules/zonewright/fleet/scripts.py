@@ -205,7 +205,7 @@ cd -- "$prefix"
 for one in $(ls -1A); do
   case $one in
     current | "$id" | "$previous") ;;
-    .new-* | .service.new | .current.new | .zonewright-*.new) rm -rf -- "$one" ;;
+    .new-* | .service.new | .service.old | .current.new | .zonewright-*.new) rm -rf -- "$one" ;;
     *) if [ -e "$one/MANIFEST" ]; then rm -rf -- "$one"; fi ;;
   esac
 done
@@ -226,8 +226,18 @@ if [ "$supervisor" = systemd ]; then
     systemctl daemon-reload
   fi
 elif [ -d "$service" ]; then
-  if [ -p "$service/supervise/ok" ]; then sv -w 5 force-stop "$service" >/dev/null || :; sv exit "$service" || :; fi
-  rm -rf -- "$service"
+  # Out of the watched folder first, so that nobody starts it anew while it ends.
+  old=$prefix/.service.old
+  rm -rf -- "$old"
+  mv -T -- "$service" "$old"
+  sv -w 5 force-stop "$old" >/dev/null 2>&1 || :
+  sv exit "$old" >/dev/null 2>&1 || :
+  tries=0
+  until rm -rf -- "$old" 2>/dev/null; do
+    tries=$((tries + 1))
+    if [ $tries -gt 50 ]; then break; fi
+    sleep 0.1
+  done
 fi
 rm -f -- "$prefix/current"
 if [ "$all" = yes ]; then rm -rf -- "$prefix" "$secrets" "$(dirname -- "$spool")"; fi
