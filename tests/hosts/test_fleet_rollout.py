@@ -104,7 +104,7 @@ def test_a_crashing_release_stops_at_the_canary(world: FleetWorld) -> None:
     assert [one.state for one in outcomes.values()] == ["rolled-back", "skipped", "skipped"]
     assert "the agent is not healthy" in outcomes["host-001"].sentence
     assert f"{before[0]} runs again" in outcomes["host-001"].sentence
-    assert "1 host is failed, allowed are 0" in outcomes["host-002"].sentence
+    assert "stopped: 1 failed, 0 allowed" in outcomes["host-002"].sentence
     assert [current(host) for host in world.hosts] == before
     require_whole(world)
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zonewright.fleet.artefact import Release
 from zonewright.fleet.layout import UNIT, Layout
 from zonewright.fleet.plan import Kind, Plan
 from zonewright.fleet.scripts import ACCEPT, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH, Script
@@ -60,14 +61,18 @@ class Installer:
         say: Callable[[str, str], None],
         progress: Progress,
     ) -> None:
-        if plan.release is None:
-            raise ValueError(f"{plan.host} has obstacles")
-        self._session, self._layout, self._plan, self._release = session, layout, plan, plan.release
+        self._session, self._layout, self._plan = session, layout, plan
         self._service, self._health_s, self._say, self.progress = service, health_s, say, progress
         self._public_key, self._token = "", ""
         self._before: HealthReport | None = None
         self._accepted: HealthReport | None = None
         self._switched_ns = 0
+
+    @property
+    def _release(self) -> Release:
+        if self._plan.release is None:
+            raise ValueError(f"{self._plan.host} has obstacles")
+        return self._plan.release
 
     @property
     def previous(self) -> str:
@@ -117,6 +122,23 @@ class Installer:
         self.progress.is_switched = False
         return previous
 
+    def go_back(self) -> str:
+        """Let the release before the current one run again, on its own account; gives it.
+
+        Raises:
+            CommandError: when there is none, or it does not become healthy.
+        """
+        previous = self._plan.facts.previous
+        if not previous:
+            raise CommandError("there is no release before the current one", code=1, output="")
+        self.progress.step = "prepare"
+        self._prepare()
+        self.progress.step, self.progress.is_changing = "roll-back", True
+        self._say("roll-back", f"back to {previous}")
+        self._switch_to(previous)
+        self._await_report(previous)
+        return previous
+
     def remove(self) -> None:
         """Stop the agent and take everything of it off the host."""
         self.progress.step, self.progress.is_changing = "remove", True
@@ -152,7 +174,7 @@ class Installer:
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""
-        deadline, why = time.monotonic() + self._health_s, "no report came"
+        deadline, why = time.monotonic() + self._health_s, "none came"
         while time.monotonic() < deadline:
             report, why = self._report()
             if report is not None and report.release == release and self._is_new(report):
@@ -162,9 +184,9 @@ class Installer:
                     return report
                 why = f"it reported, and does not run any more ({said})"
             elif report is not None:
-                why = f"the last report is of {report.release}, from before"
+                why = f"the last report is from before, of {report.release}"
             time.sleep(_POLL_S)
-        raise self._unhealthy(f"in {self._health_s:.0f} s {why}; it is {self._status()[0]}")
+        raise self._unhealthy(f"in {self._health_s:.0f} s it did not report: {why}")
 
     def _is_new(self, report: HealthReport) -> bool:
         """Whether a report was made after the last switch, by the host's own clock."""
@@ -229,7 +251,7 @@ class Installer:
         """The last report whose signature counts, or why there is none."""
         try:
             body = self._service.last_report(self._token)
-            return (read_signed(body, self._public_key), "") if body is not None else (None, "no report came")
+            return (read_signed(body, self._public_key), "") if body is not None else (None, "none came yet")
         except SignatureError as error:
             return None, f"the last report does not count: {error}"
         except ServiceError as error:

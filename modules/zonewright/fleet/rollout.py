@@ -181,7 +181,7 @@ def roll_out(
             for name in names:
                 observe(Event(host=name, step="done", detail=why, outcome=outcomes[name], wave=number))
             continue
-        observe(Event(host="", step="wave", detail=f"wave {number} of {len(waves)}: {len(names)} hosts", wave=number))
+        observe(Event(host="", step="wave", detail=f"wave {number} of {len(waves)}, hosts: {len(names)}", wave=number))
         soak_s = rollout.waves[min(number, len(rollout.waves)) - 1].soak_s
         found, why = _wave(pool, members, job, rollout, outcomes, number=number, soak_s=soak_s, sleep=sleep)
         outcomes |= found

@@ -84,6 +84,17 @@ def look(host: Host, job: Job, session: Session) -> Plan:
     return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled, now_s=job.clock())
 
 
+def look_only(host: Host, job: Job, progress: Progress, see: Callable[[Session], None]) -> Outcome:
+    """Do something with one host that changes nothing."""
+
+    def work(session: Session, _visit: _Visit) -> tuple[State, str]:
+        progress.step = "look"
+        see(session)
+        return "unchanged", ""
+
+    return _visited(host, job, progress, work)
+
+
 def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
     """Bring one host to what it should have."""
 
@@ -103,6 +114,41 @@ def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
         return "changed", ""
 
     return _visited(host, job, progress, work)
+
+
+def go_back(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+    """Let the release before the current one run again on one host."""
+
+    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+        installer = _installer(host, job, session, progress, say, visit)
+        visit.after = installer.go_back()
+        return "changed", ""  # it was asked for, so nothing went wrong
+
+    return _visited(host, job, progress, work)
+
+
+def uninstall(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+    """Take everything of the agent off one host, and its token out of the service."""
+
+    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+        installer = _installer(host, job, session, progress, say, visit)
+        is_there = bool(visit.before)
+        installer.remove()
+        job.service.forget(host.name)
+        visit.after = ""
+        return ("changed", "") if is_there else ("unchanged", "")
+
+    return _visited(host, job, progress, work)
+
+
+def _installer(  # noqa: PLR0917 - what a visit has
+    host: Host, job: Job, session: Session, progress: Progress, say: Say, visit: _Visit
+) -> Installer:
+    """What changes a host, whatever stands in the way of a new release there."""
+    progress.step = "look"
+    plan = look(host, job, session)
+    visit.before = plan.facts.current
+    return Installer(session, job.recipe.layout, plan, job.service, health_s=job.health_s, say=say, progress=progress)
 
 
 def put_back(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Say, why: str) -> Outcome:  # noqa: PLR0917

@@ -45,8 +45,7 @@ def exceeded(limits: StopLimits, states: Iterable[State]) -> str:
         ("unknown", counted["unknown"], limits.unknown),
     ):
         if count > limit:
-            hosts = "1 host is" if count == 1 else f"{count} hosts are"
-            return f"{hosts} {word}, allowed are {limit}"
+            return f"stopped: {count} {word}, {limit} allowed"
     return ""
 
 

@@ -2,9 +2,9 @@
 
 import argparse
 
-from zonewright.cli.fleet import inventory, trust
+from zonewright.cli.fleet import back, deploy, inventory, look, run, trust
 
-SUBCOMMANDS = (inventory, trust)
+SUBCOMMANDS = (deploy, look, back, trust, run, inventory)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

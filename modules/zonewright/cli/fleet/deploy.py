@@ -1,0 +1,99 @@
+"""``zonewright fleet plan`` and ``deploy``: what would be done on each host, and doing it in waves."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.cli.fleet.work import Work
+    from zonewright.fleet.apply import Progress
+    from zonewright.fleet.inventory import Host
+    from zonewright.fleet.plan import Plan
+    from zonewright.fleet.rollout import Observer
+    from zonewright.fleet.transport import Session
+    from zonewright.fleet.visit import Outcome, Say
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands ``fleet plan`` and ``fleet deploy``."""
+    from zonewright.cli.fleet.work import add_work_options
+
+    plan = commands.add_parser(
+        "plan",
+        help="show what would be done on each host",
+        description="Look at each host, change nothing, and show the steps with their reasons and how files change.",
+    )
+    add_work_options(plan)
+    plan.set_defaults(run=_plan)
+    deploy = commands.add_parser(
+        "deploy",
+        help="bring the agent to the hosts, in waves",
+        description=(
+            "Bring the declared agent to the hosts, wave by wave. A host that does not become healthy is put back; "
+            "when too many go wrong the wave is put back and the rest is not touched. Exit codes: 0 every host is as "
+            "declared, 1 some failed or were rolled back, 2 misuse, 3 some could not be reached or were not touched."
+        ),
+    )
+    add_work_options(deploy)
+    deploy.add_argument("--dry-run", action="store_true", help="only show what would be done, as plan does")
+    deploy.add_argument("--wave", type=int, metavar="N", help="only the first N waves")
+    deploy.set_defaults(run=_deploy)
+
+
+def _deploy(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.fleet.work import carry_out, limited
+    from zonewright.fleet.rollout import roll_out
+    from zonewright.fleet.waves import split
+
+    if arguments.dry_run:
+        return _plan(arguments)
+
+    def action(work: "Work", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]) -> "list[Outcome]":
+        if arguments.wave is not None:
+            reached = split([host.name for host in hosts], work.rollout.waves)[: max(1, arguments.wave)]
+            hosts = hosts[: sum(len(names) for names in reached)]
+        # Sizes count over all hosts that are meant, also where only the first waves are asked for.
+        waves = limited(work, arguments.wave).rollout.waves
+        sizes = [len(names) for names in split([host.name for host in work.fleet.chosen], work.rollout.waves)]
+        ends = [sum(sizes[: number + 1]) for number in range(min(len(waves), len(sizes)))]
+        counted = tuple(
+            wave.model_copy(update={"hosts": end, "percent": None}) for wave, end in zip(waves, ends, strict=False)
+        )
+        rollout = work.rollout.model_copy(update={"waves": counted})
+        return roll_out(hosts, work.job, rollout, observe=observe, tick=tick)
+
+    return carry_out(arguments, what="deploy", action=action)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.fleet.work import look_at
+
+    return look_at(arguments, lambda work: _show_plans(work, arguments.format))
+
+
+def _show_plans(work: "Work", style: str) -> int:
+    from zonewright.cli.output import print_json
+    from zonewright.fleet.plan import plan_data, plan_text
+    from zonewright.fleet.rollout import Pool
+    from zonewright.fleet.visit import look, look_only
+    from zonewright.fleet.waves import exit_code
+
+    plans: dict[str, Plan] = {}
+
+    def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
+        def see(session: "Session") -> None:
+            plans[host.name] = look(host, work.job, session)
+
+        return look_only(host, work.job, progress, see)
+
+    pool = Pool(parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None)
+    outcomes = pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
+    wrong = [one for one in outcomes if one.host not in plans]
+    if style == "json":
+        documents = [plan_data(plans[one.host]) for one in outcomes if one.host in plans]
+        print_json({"plans": documents, "not_seen": {one.host: one.sentence for one in wrong}})
+    else:
+        for one in outcomes:
+            print(plan_text(plans[one.host]) if one.host in plans else f"{one.host}: could not look: {one.sentence}")
+    blocked = [one.host for one in outcomes if one.host in plans and plans[one.host].obstacles]
+    return 1 if blocked else exit_code(one.state for one in outcomes)

@@ -1,0 +1,184 @@
+"""Plans and waves are pure: from facts to steps with reasons, from names to waves, from states to a verdict."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonewright.fleet.artefact import make_artefact
+from zonewright.fleet.facts import Facts
+from zonewright.fleet.layout import UNIT, system_layout, user_layout
+from zonewright.fleet.plan import Plan, Recipe, plan_host, plan_text
+from zonewright.fleet.waves import STATES, closed, exceeded, exit_code, split
+from zonewright.model.fleet import AgentSettings, Freeze, RollOut, StopLimits, WaveSize, Window
+
+NOW_S = 1_800_000_000
+SOURCES = {"zonewright_agent/__init__.py": b'__version__ = "1.0.0"\n'}
+RECIPE = Recipe(
+    settings=AgentSettings(url="https://zone.example/v1/metrics"),
+    artefacts={"x86_64-glibc": make_artefact(SOURCES, {"psutil/__init__.py": b""})},
+    layout=system_layout(),
+)
+EMPTY = Facts(
+    machine="x86_64",
+    libc="glibc",
+    clock_s=NOW_S,
+    python="/usr/bin/python3",
+    python_version="3.11",
+    supervisor="systemd",
+    has_rapl=False,
+    free_bytes=10**9,
+    current="",
+    releases=(),
+    damaged=(),
+    is_proven=False,
+    texts={},
+    unit="",
+    public_key="",
+    token_sha256="",
+    is_active=False,
+)
+
+
+def plan(facts: Facts, *, recipe: Recipe = RECIPE, is_enrolled: bool = True) -> Plan:
+    """The plan of one host."""
+    return plan_host("core-001", recipe, facts, is_enrolled=is_enrolled, now_s=NOW_S)
+
+
+def deployed() -> Facts:
+    """A host where everything is as it should be."""
+    release = plan(EMPTY).release
+    assert release is not None
+    return replace(
+        EMPTY,
+        current=release.id,
+        releases=(release.id, "0.9.0-0"),
+        is_proven=True,
+        texts=release.texts,
+        unit=release.texts[UNIT],
+        public_key="ssh-ed25519 AAAA",
+        token_sha256="0" * 64,
+        is_active=True,
+    )
+
+
+def kinds(made: Plan) -> list[str]:
+    """The steps by kind."""
+    return [step.kind for step in made.steps]
+
+
+def test_an_empty_host_gets_everything() -> None:
+    """The first plan has all steps in their order, and shows every text as added."""
+    made = plan(EMPTY)
+    assert kinds(made) == ["prepare", "token", "install", "switch", "verify", "accept"]
+    assert {difference.kind for difference in made.differences} == {"added"}
+    assert plan_text(made).startswith(f"core-001: nothing -> {made.release.id if made.release else ''}\n")
+
+
+def test_a_host_as_it_should_be_gets_nothing() -> None:
+    """No step, no difference; and that is said in one line."""
+    made = plan(deployed())
+    assert (made.steps, made.differences) == ((), ())
+    assert plan_text(made) == f"core-001: unchanged, {made.facts.current}"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "reason"),
+    [
+        ({"is_active": False}, ["prepare", "switch", "verify", "accept"], "the agent does not run"),
+        ({"is_proven": False}, ["prepare", "verify", "accept"], "it was not found healthy yet"),
+        ({"unit": "[Service]\n"}, ["prepare", "switch", "verify", "accept"], "its unit differs"),
+        (
+            {"damaged": ("run", "agent.toml")},
+            ["prepare", "install", "switch", "verify", "accept"],
+            "changed on the host: run, agent.toml",
+        ),
+        ({"current": "0.9.0-0"}, ["prepare", "switch", "verify", "accept"], "0.9.0-0 runs, wanted is"),
+        ({"releases": ()}, ["prepare", "install", "switch", "verify", "accept"], "changed on the host: its manifest"),
+        ({"token_sha256": ""}, ["prepare", "token", "switch", "verify", "accept"], "a token is issued"),
+        ({"public_key": ""}, ["prepare", "token", "switch", "verify", "accept"], "it has no key yet"),
+    ],
+)
+def test_each_difference_has_its_steps_and_reason(change: dict[str, object], expected: list[str], reason: str) -> None:
+    """Only what is needed is planned, and the reason says what was found."""
+    made = plan(replace(deployed(), **change))  # type: ignore[arg-type] # by name
+    assert kinds(made) == expected
+    assert any(step.reason.startswith(reason) for step in made.steps)
+
+
+def test_a_service_that_forgot_the_host_gets_its_key_again() -> None:
+    """Where the service does not know token and key, a new token is issued and the key enrolled."""
+    assert kinds(plan(deployed(), is_enrolled=False)) == ["prepare", "token", "switch", "verify", "accept"]
+
+
+def test_all_obstacles_are_told_at_once() -> None:
+    """A host on which nothing can be done gets no step, and one sentence for each reason."""
+    made = plan(replace(EMPTY, python="", machine="riscv64", supervisor=None, clock_s=NOW_S - 86_400), recipe=RECIPE)
+    assert (made.steps, made.release) == ((), None)
+    assert len(made.obstacles) == 4
+    old = plan(replace(EMPTY, python_version="3.8"))
+    assert old.obstacles == ("its /usr/bin/python3 is Python 3.8; the agent needs 3.9 or newer",)
+    full = plan(replace(EMPTY, free_bytes=1000))
+    assert full.obstacles[0].startswith("its disk is full: 1,000 bytes are free below /opt/zonewright-agent")
+    user = plan(EMPTY, recipe=replace(RECIPE, layout=user_layout("/home/operator/agent")))
+    assert "kept by runit" in user.obstacles[0]
+
+
+SIZES = st.one_of(
+    st.integers(1, 40).map(lambda number: WaveSize(hosts=number)),
+    st.integers(1, 100).map(lambda number: WaveSize(percent=number)),
+)
+
+
+@given(st.integers(0, 300), st.lists(SIZES, max_size=6))
+def test_waves_take_every_host_once(count: int, sizes: list[WaveSize]) -> None:
+    """Waves are not empty, keep the order, and together have every host exactly once."""
+    names = [f"host-{number}" for number in range(count)]
+    waves = split(names, sizes)
+    assert [name for wave in waves for name in wave] == names
+    assert all(waves)
+    if count > 1 and sizes and sizes[0] == WaveSize(hosts=1):
+        assert len(waves[0]) == 1
+
+
+@given(st.lists(st.sampled_from(STATES)), st.integers(0, 5), st.integers(0, 5), st.integers(0, 5))
+def test_limits_and_exit_codes_agree_with_counting(
+    states: list[str], failed: int, unreachable: int, unknown: int
+) -> None:
+    """A limit is exceeded exactly when one kind alone is more than its own; 0 only when all is well."""
+    limits = StopLimits(failed=failed, unreachable=unreachable, unknown=unknown)
+    is_over = (
+        states.count("failed") + states.count("rolled-back") > failed
+        or states.count("unreachable") > unreachable
+        or states.count("unknown") > unknown
+    )
+    assert bool(exceeded(limits, states)) == is_over  # type: ignore[arg-type] # drawn from them
+    code = exit_code(states)  # type: ignore[arg-type] # drawn from them
+    assert (code == 0) == (set(states) <= {"changed", "unchanged"})
+    assert (code == 1) == bool({"failed", "rolled-back"} & set(states))
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_closed"),
+    [
+        ("2026-11-23T22:30", False),  # Monday night
+        ("2026-11-24T01:59", False),  # still Monday's window
+        ("2026-11-24T02:00", True),
+        ("2026-11-23T21:59", True),
+        ("2026-11-22T23:00", True),  # Sunday
+        ("2026-11-28T12:00", False),  # Saturday noon
+        ("2026-12-28T23:00", True),  # a Monday within the freeze
+    ],
+)
+def test_windows_and_freezes(moment: str, *, is_closed: bool) -> None:
+    """A window past midnight belongs to the day on which it begins; a freeze closes it."""
+    rollout = RollOut(
+        windows=(
+            Window(days=("mon",), begin="22:00", end="02:00"),
+            Window(days=("sat",), begin="08:00", end="18:00"),
+        ),
+        freeze=(Freeze(first="2026-12-20", last="2027-01-06", reason="end of the year"),),
+    )
+    assert bool(closed(rollout, datetime.fromisoformat(moment))) == is_closed
