@@ -179,6 +179,7 @@ def test_a_bad_release_stops_at_the_canary(project: Project) -> None:
     said = re.sub(r"-[0-9a-f]{12}\b", "-<digest>", said)
     said = re.sub(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", "<run>", said)
     compare_golden("fleet/bad-release.txt", said)
+    assert said in (REPOSITORY / "docs" / "how-to" / "upgrade-the-agents.md").read_text(encoding="utf-8")
 
 
 def test_the_second_deployer_is_told_who_is_at_work(project: Project) -> None:
