@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands ``fleet plan`` and ``fleet deploy``."""
-    from zonewright.cli.fleet.work import add_work_options
+    from zonewright.cli.fleet.hosts import add_work_options
 
     plan = commands.add_parser(
         "plan",

@@ -64,6 +64,19 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger", metavar="URL", help="the ledger (default: the project's)")
 
 
+def add_work_options(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that log in."""
+    from zonewright.cli.serve import DEFAULT_AGENTS
+
+    add_selectors(parser)
+    parser.add_argument("--parallel", type=int, metavar="N", help="hosts at the same time (default: the file's)")
+    parser.add_argument("--ask-sudo-password", action="store_true", help="ask once for the password that sudo wants")
+    parser.add_argument(
+        "--agents", type=Path, default=DEFAULT_AGENTS, metavar="FILE", help="the agents that the service lets report"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or JSON lines")
+
+
 def read_fleet(arguments: argparse.Namespace) -> Fleet:
     """The fleet and the hosts that are meant.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands ``fleet status`` and ``fleet verify``."""
-    from zonewright.cli.fleet.work import add_work_options
+    from zonewright.cli.fleet.hosts import add_work_options
 
     status = commands.add_parser(
         "status",

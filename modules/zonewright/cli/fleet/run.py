@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``fleet run``."""
-    from zonewright.cli.fleet.work import add_work_options
+    from zonewright.cli.fleet.hosts import add_work_options
 
     parser = commands.add_parser(
         "run",

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zonewright.cli.fleet.hosts import Fleet, Refused, add_selectors, ledger_of, read_fleet, tell, transport_of, who
-from zonewright.cli.output import GOOD, MISUSE
+from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, tell, transport_of, who
+from zonewright.cli.output import MISUSE
 
 if TYPE_CHECKING:
     from zonewright.fleet.inventory import Host
@@ -30,19 +30,6 @@ class Work:
     job: "Job"
     rollout: "RollOut"
     sudo_password: str | None
-
-
-def add_work_options(parser: argparse.ArgumentParser) -> None:
-    """The options of commands that log in."""
-    from zonewright.cli.serve import DEFAULT_AGENTS
-
-    add_selectors(parser)
-    parser.add_argument("--parallel", type=int, metavar="N", help="hosts at the same time (default: the file's)")
-    parser.add_argument("--ask-sudo-password", action="store_true", help="ask once for the password that sudo wants")
-    parser.add_argument(
-        "--agents", type=Path, default=DEFAULT_AGENTS, metavar="FILE", help="the agents that the service lets report"
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or JSON lines")
 
 
 @contextmanager
@@ -159,6 +146,3 @@ def limited(work: Work, waves: int | None) -> Work:
     if waves is None:
         return work
     return replace(work, rollout=work.rollout.model_copy(update={"waves": work.rollout.waves[: max(1, waves)]}))
-
-
-__all__ = ["GOOD", "Work", "add_work_options", "carry_out", "limited", "look_at", "working"]
