@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import agent, agent_run, core, nodes, power, rows, start, year, zone
+from bench import agent, agent_run, core, fleet, nodes, power, rows, start, year, zone
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -14,6 +14,7 @@ SUBJECTS = {
     "nodes": nodes.figures,
     "zone": zone.figures,
     "power": power.figures,
+    "fleet": fleet.figures,
 }
 
 

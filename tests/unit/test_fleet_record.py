@@ -1,0 +1,37 @@
+"""The record of a run: a line for each event, a digest for the journal, and no secret in any of it."""
+
+import json
+from pathlib import Path
+
+from zonewright.fleet.record import RunLog, counts_of
+from zonewright.fleet.rollout import Event
+from zonewright.fleet.ssh import SshSettings
+from zonewright.fleet.visit import Outcome
+from zonewright.model.canonical import digest_of
+
+SECRET = 'pass"word\\with quotes'
+FAILED = Outcome(host="core-001", state="failed", sentence=f"sudo says: {SECRET}", before="a", after="b", step="look")
+
+
+def test_a_secret_is_in_no_file(tmp_path: Path) -> None:
+    """What a host repeats of a password is masked in the events and in the record, also where JSON escapes it."""
+    log = RunLog(tmp_path, "run-1", secrets=(SECRET,), clock=lambda: "2026-11-25T00:00:00.000+00:00")
+    line = log.write(Event(host="core-001", step="done", detail=FAILED.sentence, outcome=FAILED, wave=1))
+    log.close([FAILED], who="ada@desk", what="deploy", began="2026-11-24", releases={"b": "1"})
+    for text in (line, *(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())):
+        assert "password" not in text
+        assert "with quotes" not in text
+        assert "[secret]" in text
+        assert json.loads(text)
+    assert SECRET not in repr(SshSettings(sudo_password=SECRET, key_password=SECRET))
+
+
+def test_the_journal_names_the_record_by_its_digest(tmp_path: Path) -> None:
+    """The entry has who, what, counts of every state and releases; its digest is that of the record's text."""
+    log = RunLog(tmp_path, "run-1", clock=lambda: "2026-11-25T00:00:00.000+00:00")
+    entry = log.close([FAILED], who="ada@desk", what="deploy", began="2026-11-24", releases={"b": "1"})
+    text = (tmp_path / "record.json").read_text(encoding="utf-8").rstrip("\n")
+    assert entry["record"] == digest_of(text)
+    assert entry["counts"] == counts_of([FAILED])
+    assert (entry["counts"]["failed"], entry["counts"]["changed"]) == (1, 0)
+    assert json.loads(text)["hosts"][0]["last_step"] == "look"
