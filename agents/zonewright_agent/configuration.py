@@ -44,7 +44,7 @@ class Configuration:
     """Seconds between two samplings (1 to 3,600)."""
     timeout_s: float = 10.0
     """Seconds to wait for the service (0.1 to 300)."""
-    spool_max_bytes: int = 128 * 1024 * 1024
+    spool_max_bytes: int = 64 * 1024 * 1024
     """What the spool may take on the disk, in bytes (65,536 to 1e12); a batch takes 4,096 at least."""
     power_max_w: float = 2000.0
     """The most that the host can draw, in watts (10 to 200,000)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,7 +37,9 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         for left in folder.glob("*.new"):
             left.unlink()
-        self._waiting = deque(sorted(int(name) for name in os.listdir(folder) if _is_batch(name)))  # noqa: PTH208
+        with os.scandir(folder) as entries:  # one at a time: a full spool has ten thousands of them
+            found = array("Q", (int(entry.name) for entry in entries if _is_batch(entry.name)))
+        self._waiting = deque(sorted(found))
         self._bytes = sum(self._size(sequence) for sequence in self._waiting)
         self._last = max([self._number(_LAST), *list(self._waiting)[-1:]]) or first - 1
         self.dropped = self._number(_DROPPED)
@@ -97,8 +100,7 @@ class Spool:
                 self._write(_LAST, str(self._last).encode())  # on a full disk the batch stays, and keeps its number
             with suppress(ValueError):
                 self._waiting.remove(sequence)
-                self._remove(sequence)
-            self._sync_folder()
+                self._remove(sequence)  # not synced: what comes back after a loss of power is sent again, and known
 
     def refuse(self, sequence: int) -> None:
         """Drop a batch that the service will never take; it is counted."""

@@ -14,7 +14,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from support.soak import rounds
-from support.telemetry_processes import Service, start_agent, write_settings
+from support.telemetry_processes import Service, start_agent, wait_for, write_settings
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.server import service
@@ -199,6 +199,7 @@ def test_kills_of_either_side_lose_and_repeat_nothing(tmp_path: Path) -> None:
             reporting = start_agent(settings)
     samples = Samples(tmp_path / "l.samples.db")
     time.sleep(1.5)
+    wait_for(lambda: len(list((tmp_path / "spool").glob("0*"))) <= 1, seconds=300)  # it may be backing off
     reporting.terminate()
     assert reporting.wait(timeout=60) == 0
     waiting = sorted(int(path.name) for path in (tmp_path / "spool").iterdir() if path.name.isdigit())
