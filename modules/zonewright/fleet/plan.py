@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from zonewright.audit.differences import FileDiff, file_diffs, unified
 from zonewright.fleet.artefact import Artefact, Release, make_release
 from zonewright.fleet.facts import Facts
 from zonewright.fleet.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.texts import agent_texts
 from zonewright.model.fleet import AgentSettings
-from zonewright.render.difference import FileDifference, file_differences
 
 Kind = Literal["prepare", "token", "install", "switch", "verify", "accept"]
 OLDEST_PYTHON = (3, 9)
@@ -66,7 +66,7 @@ class Plan:
     facts: Facts
     steps: tuple[Step, ...] = ()
     obstacles: tuple[str, ...] = ()
-    differences: tuple[FileDifference, ...] = field(default=(), repr=False)
+    differences: tuple[FileDiff, ...] = field(default=(), repr=False)
 
 
 def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now_s: float) -> Plan:
@@ -102,7 +102,7 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now
         supervisor=supervisor,
         facts=facts,
         steps=tuple(_steps(recipe, facts, release, supervisor, is_enrolled=is_enrolled)),
-        differences=file_differences(dict(facts.texts), dict(texts)),
+        differences=file_diffs(dict(facts.texts), dict(texts)),
     )
 
 
@@ -175,7 +175,7 @@ def plan_text(plan: Plan) -> str:
     lines = [f"{plan.host}: {plan.facts.current or 'nothing'} -> {plan.release.id}"]
     lines += [f"  {step.kind:<8} {step.reason}" for step in plan.steps]
     for difference in plan.differences:
-        lines += [f"    {line}" for line in difference.text.rstrip("\n").split("\n")]
+        lines += [f"    {line}" for line in unified(difference).rstrip("\n").split("\n")]
     return "\n".join(lines)
 
 
@@ -187,5 +187,5 @@ def plan_data(plan: Plan) -> dict[str, object]:
         "to": plan.release.id if plan.release else None,
         "steps": [{"kind": step.kind, "reason": step.reason} for step in plan.steps],
         "obstacles": list(plan.obstacles),
-        "differences": [{"path": one.path, "kind": one.kind, "text": one.text} for one in plan.differences],
+        "differences": [{"path": one.path, "kind": one.kind, "text": unified(one)} for one in plan.differences],
     }
