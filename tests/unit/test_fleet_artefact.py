@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,9 @@ def test_the_program_runs_on_python_39(tmp_path: Path) -> None:
         pytest.skip("there is no Python 3.9 here: that the agent runs on it is NOT tested (its syntax is, by ruff)")
     release = make_release(make_artefact(agent_sources(), {}), texts(prefix=str(tmp_path)))
     subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive, check=True)
+    token = Path(tomllib.loads((tmp_path / SETTINGS).read_text(encoding="utf-8"))["token_file"])
+    token.parent.mkdir(parents=True, exist_ok=True)
+    token.write_text("a-token", encoding="ascii")
     command = [str(python), str(tmp_path / PROGRAM), "--check-config", "--config", str(tmp_path / SETTINGS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
