@@ -12,8 +12,9 @@ import pytest
 
 from support.fault_proxy import FaultProxy
 from support.fleet_world import ALL_AT_ONCE, CRASHES, FleetWorld, fleet_world, release, running_release
-from support.ssh_hosts import SshHost, new_key
+from support.ssh_hosts import PASSWORD, SshHost, new_key, require_namespaces, shadow_of
 from zonewright.fleet.inventory import Host
+from zonewright.fleet.layout import system_layout
 from zonewright.fleet.rollout import roll_out
 from zonewright.fleet.ssh import SshSettings, SshTransport
 from zonewright.fleet.transport import Target
@@ -309,3 +310,33 @@ def test_a_wheel_of_another_architecture_is_told(world: FleetWorld) -> None:
     assert {one.state for one in found} == {"failed"}
     assert "psutil does not work here" in found[0].sentence
     assert not (world.hosts[0].home / "agent" / "current").is_symlink()
+
+
+def test_root_by_sudo_makes_a_service_of_the_system(tmp_path: Path) -> None:
+    """With sudo and its password the agent becomes a service with a user of its own, who alone reads its secrets."""
+    require_namespaces()
+    layout = system_layout()
+    options = {
+        "shadow": shadow_of(PASSWORD),
+        "sudoers": "operator ALL=(root) ALL",
+        "overlays": ("/etc", "/opt", "/var/lib"),
+        "prepare": "mkdir -p /etc/service; runsvdir /etc/service >/dev/null 2>&1 &",
+    }
+    with fleet_world(tmp_path, 1, sudo_password=PASSWORD, has_runit=False, **options) as world:
+        assert world.states(release(), layout=layout) == ["changed"]
+        assert world.states(release("1.1.0"), layout=layout) == ["changed"]
+        assert world.states(release("1.1.0"), layout=layout) == ["unchanged"]
+        bad = world.deploy(release("1.2.0", main=CRASHES_LATER), layout=layout, health_s=3.0)
+        assert [one.state for one in bad.values()] == ["rolled-back"]
+        with contextlib.closing(
+            world.transport.connect(world.hosts[0].target(), deadline=time.monotonic() + 20)
+        ) as session:
+            owner = session.run(["stat", "-c", "%U %a", layout.token, layout.key], as_root=True).stdout.decode()
+            assert owner == "zonewright-agent 600\nzonewright-agent 600\n"
+            assert session.run(["cat", layout.token]).code != 0
+            running = session.run(["ps", "-o", "user:20=,args=", "-C", "python3"]).stdout.decode()
+            assert running.startswith("zonewright-agent ")
+            assert "/opt/zonewright-agent/current/agent.pyz" in running
+            current = session.run(["readlink", layout.current]).stdout.decode()
+            assert current.startswith("1.1.0-")
+        assert not any(PASSWORD in repr(event) for event in world.events)

@@ -85,10 +85,11 @@ class FleetWorld:
     def job(self, sources: Mapping[str, bytes], **changes: Any) -> Job:
         """What is done to every host."""
         settings = changes.pop("settings", None) or self.settings()
+        layout = changes.pop("layout", None) or user_layout("/home/operator/agent")
         recipe = Recipe(
             settings=settings,
             artefacts={"any": make_artefact(sources, installed_psutil())},
-            layout=user_layout("/home/operator/agent"),
+            layout=layout,
         )
         values = {
             "transport": self.transport,
@@ -127,9 +128,11 @@ def running_release(host: SshHost) -> str:
 
 
 @contextmanager
-def fleet_world(folder: Path, count: int, **options: Any) -> Iterator[FleetWorld]:
+def fleet_world(
+    folder: Path, count: int, *, sudo_password: str | None = None, has_runit: bool = True, **options: Any
+) -> Iterator[FleetWorld]:
     """So many hosts with runit, and their service."""
-    with agents_service(folder) as url, ssh_hosts(folder, count, has_runit=True, **options) as (hosts, key):
-        transport = SshTransport(SshSettings(key_files=(key,)))
+    with agents_service(folder) as url, ssh_hosts(folder, count, has_runit=has_runit, **options) as (hosts, key):
+        transport = SshTransport(SshSettings(key_files=(key,), sudo_password=sudo_password))
         with contextlib.closing(transport), contextlib.closing(ServiceForFleet(folder / "agents.yaml", url)) as asked:
             yield FleetWorld(folder, hosts, key, url, transport, asked, [])

@@ -42,6 +42,10 @@ Subsystem sftp internal-sftp
 """
 
 
+_OVERLAY = """\
+mkdir -p {folder} /run/upper{name} /run/work{name}
+mount -t overlay none -o lowerdir={folder},upperdir=/run/upper{name},workdir=/run/work{name} {folder}
+"""
 _RUNIT = """\
 install -d -o {user} -g {user} {home}/agent {home}/agent/service
 env -i HOME={home} PATH=/usr/bin:/bin setpriv --reuid {user} --regid {user} --clear-groups \\
@@ -102,6 +106,7 @@ class SshHost:
         shadow: the password field of the account.
         sudoers: what its sudo lets the user do; empty for nothing.
         prepare: commands of its own before the server starts, such as mounts.
+        overlays: folders that it may change for itself alone.
         has_runit: whether runit watches the folder ``agent/service`` of the user's home.
     """
 
@@ -115,6 +120,7 @@ class SshHost:
     shadow: str = "*"
     sudoers: str = ""
     prepare: str = ""
+    overlays: tuple[str, ...] = ()
     has_runit: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -174,14 +180,16 @@ class SshHost:
             (etc / name).write_text(f"{present}{line}\n", encoding="utf-8")
         (etc / "sudoers").write_text(f"root ALL=(ALL) ALL\n{self.sudoers}\n", encoding="utf-8")
         (etc / "sudoers").chmod(0o440)
+        place = "cp" if "/etc" in self.overlays else "mount --bind"  # over a mount useradd could not rename
         lines = [
             "set -e",
             "mount -t tmpfs none /run",
             "mkdir /run/sshd",
             f"mount --bind {self.folder}/home /home",
             f"hostname {self.name}",
-            *(f"mount --bind {etc}/{name} /etc/{name}" for name in ("passwd", "group", "shadow")),
-            f"if [ -e /etc/sudoers ]; then mount --bind {etc}/sudoers /etc/sudoers; fi",
+            *(_OVERLAY.format(folder=folder, name=folder.replace("/", "-")) for folder in self.overlays),
+            *(f"{place} {etc}/{name} /etc/{name}" for name in ("passwd", "group", "shadow")),
+            f"if [ -e /etc/sudoers ]; then {place} {etc}/sudoers /etc/sudoers; fi",
             *([_RUNIT.format(user=USER_ID, home=f"/home/{USER}")] if self.has_runit else []),
             self.prepare,
             'exec "$@"',

@@ -28,7 +28,7 @@ class Script:
 PROBE = Script(
     "zonewright-probe",
     """\
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 secrets=$2 services=$3 unit=$4
 say() { printf '%s=%s\\n' "$1" "$2"; }
 machine=$(uname -m)
@@ -76,7 +76,7 @@ PREPARE = Script(
     "zonewright-prepare",
     """\
 set -eu
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 secrets=$2 spool=$3 user=$4 name=$5
 umask 022
 if [ -n "$user" ] && ! id -u "$user" >/dev/null 2>&1; then
@@ -104,7 +104,7 @@ INSTALL = Script(
     "zonewright-install",
     """\
 set -eu
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 id=$2 hash=$3 python=$4
 umask 022
 trap '' PIPE
@@ -135,7 +135,7 @@ SWITCH = Script(
     "zonewright-switch",
     """\
 set -eu
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 id=$2 supervisor=$3 services=$4 unit=$5
 [ -e "$prefix/$id/MANIFEST" ]
 date +%s%N
@@ -174,7 +174,7 @@ fi
 STATUS = Script(
     "zonewright-status",
     """\
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 supervisor=$1 services=$2 unit=$3
 if [ "$supervisor" = systemd ]; then
   printf '%s\\n' "$(systemctl is-active "$unit")"
@@ -188,7 +188,7 @@ fi
 LOG = Script(
     "zonewright-log",
     """\
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 supervisor=$1 unit=$2
 if [ "$supervisor" = systemd ]; then journalctl -q -n 5 -o cat -u "$unit"; fi
 """,
@@ -198,7 +198,7 @@ ACCEPT = Script(
     "zonewright-accept",
     """\
 set -eu
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 id=$2 previous=$3
 : > "$prefix/$id/PROVEN"
 cd -- "$prefix"
@@ -216,7 +216,7 @@ REMOVE = Script(
     "zonewright-remove",
     """\
 set -eu
-export LC_ALL=C
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 secrets=$2 spool=$3 supervisor=$4 services=$5 unit=$6 all=$7
 service=$services/zonewright-agent
 if [ "$supervisor" = systemd ]; then

@@ -109,7 +109,7 @@ def _recorded(arguments: argparse.Namespace, work: Work, *, what: str, action: A
     from zonewright.cli.fleet.display import Display, summary
     from zonewright.fleet.lease import FleetLease
     from zonewright.fleet.record import RUNS, RunLog, utc_now
-    from zonewright.fleet.waves import exit_code
+    from zonewright.fleet.waves import closed, exit_code
     from zonewright.ledger import messages, verbs
 
     run, began = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", utc_now()
@@ -121,7 +121,11 @@ def _recorded(arguments: argparse.Namespace, work: Work, *, what: str, action: A
         log = RunLog(folder, run, secrets=(work.sudo_password or "",))
         try:
             with Display([host.name for host in work.fleet.chosen], style=arguments.format, log=log) as display:
-                outcomes = action(work, work.fleet.chosen, display.observe, lease.tick)
+
+                def tick() -> str:
+                    return lease.tick() or closed(work.rollout, datetime.now().astimezone())
+
+                outcomes = action(work, work.fleet.chosen, display.observe, tick)
             releases = {one.after: one.after.rpartition("-")[2] for one in outcomes if one.after}
             entry = log.close(outcomes, who=who(), what=what, began=began, releases=releases)
             ledger.call(verbs.RECORD, messages.RecordRequest(kind="fleet-run", party=party, entry=entry))
