@@ -4,15 +4,13 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.changes import ZONE, databases, people
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
-from support.signing import key_of
-from support.zone_project import REPOSITORY
 from zonewright.audit.bundle import object_path, with_manifest
 from zonewright.audit.checks import Check
 from zonewright.audit.verify import verify_bundle
@@ -21,26 +19,11 @@ from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError, verbs
 from zonewright.ledger import messages as m
 from zonewright.ledger.client import LedgerClient
-from zonewright.model import Zone
-from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.loading import load_owner
 from zonewright.program.rendering import rendered_files
 
-ZONE = REPOSITORY / "stacks" / "zones" / "reference"
-MORE: dict[str, Any] = {
-    "clusters": {"more": {"site": "qp-dc1", "node_type": "database-20u", "count": 120, "rooms": ["b"]}}
-}
-
-
-def people(zone: Zone) -> Zone:
-    """The zone with an author at tenant-fin and an approver at the administration, for changes of high risk."""
-    signers = {
-        "anna": Signer(title="Anna", party="tenant-fin", keys=(key_of("anna").public,)),
-        "ben": Signer(title="Ben", party="zone-administration", groups=("energy",), keys=(key_of("ben").public,)),
-    }
-    policy = ApprovalPolicy(title="Energy", risks=("high",), needs={"energy": 1})
-    return zone.model_copy(update={"signers": signers, "approvals": {"energy": policy}})
+MORE = databases(120)
 
 
 @pytest.fixture(name="tenant")

@@ -97,6 +97,7 @@ def test_the_program_runs_on_python_39(tmp_path: Path) -> None:
     token = Path(tomllib.loads((tmp_path / SETTINGS).read_text(encoding="utf-8"))["token_file"])
     token.parent.mkdir(parents=True, exist_ok=True)
     token.write_text("a-token", encoding="ascii")
+    token.chmod(0o600)
     command = [str(python), str(tmp_path / PROGRAM), "--check-config", "--config", str(tmp_path / SETTINGS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

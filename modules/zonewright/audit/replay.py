@@ -16,6 +16,7 @@ from zonewright.ledger.change_messages import Plan, Snapshot
 from zonewright.ledger.context import put_contents
 from zonewright.ledger.database import Database
 from zonewright.ledger.examined import Examined
+from zonewright.ledger.facts import Facts
 from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.plans import risk_of
 from zonewright.ledger.premise_now import broken_sentence
@@ -44,7 +45,7 @@ class Again:
         figures: what is measured of each site.
         risk: the class of risk.
         broken: premises of the plan that do not hold, as sentences.
-        sites: declarations of the sites that the change touches.
+        facts: what it was judged on.
         readings: how many readings the figures rest on.
     """
 
@@ -52,7 +53,7 @@ class Again:
     figures: dict[str, dict[str, Any]]
     risk: str
     broken: tuple[str, ...]
-    sites: Mapping[str, Site]
+    facts: Facts
     readings: int
 
 
@@ -86,7 +87,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
                 figures={site: figure_data(one) for site, one in sorted(examined.facts.measured.items())},
                 risk=risk_of(connection, examined, findings),
                 broken=tuple(_broken(plan, examined)),
-                sites=examined.facts.sites,
+                facts=examined.facts,
                 readings=readings,
             )
 
@@ -193,14 +194,14 @@ def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> int:
     for name, text in sorted(texts.items()):
         if name.startswith("readings/"):
             _, site, meter, _month = name.split("/")
-            for trust, reading in _readings(text):
+            for trust, reading in readings_in(text):
                 found.setdefault(site, {}).setdefault(meter, {}).setdefault(trust, []).append(reading)
                 count += 1
     if not count:
         return 0
     store = Store(path, create=True)
     for site, meters in found.items():
-        known = meters_of(_site(texts, site))
+        known = meters_of(site_in(texts, site))
         for meter, by_trust in meters.items():
             for trust, readings in by_trust.items():
                 if meter in known:
@@ -208,7 +209,12 @@ def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> int:
     return count
 
 
-def _site(texts: Mapping[str, str], site: str) -> Site:
+def site_in(texts: Mapping[str, str], site: str) -> Site:
+    """The declaration of a site of a snapshot.
+
+    Raises:
+        ValueError: when the snapshot does not have it.
+    """
     for row in json.loads(texts[f"assets/{site}.json"]):
         item = parse_asset(canonical_json(row["data"])) if row["name"] == site else None
         if isinstance(item, SiteAsset):
@@ -216,7 +222,12 @@ def _site(texts: Mapping[str, str], site: str) -> Site:
     raise ValueError(f"the snapshot has readings of {site}, but no such site")
 
 
-def _readings(text: str) -> Iterator[tuple[TrustClass, Reading]]:
+def readings_in(text: str) -> Iterator[tuple[TrustClass, Reading]]:
+    """The readings of one recorded month, with their trust class.
+
+    Raises:
+        ValueError: when it is not such a file.
+    """
     head, *lines = text.splitlines()
     if head != HEAD:
         raise ValueError(f"expected readings that begin with '{HEAD}', got '{head[:60]}'")

@@ -14,6 +14,7 @@ from zonewright.audit.bundle import manifest_faults
 from zonewright.audit.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.contents import Contents, read_contents
 from zonewright.audit.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, versions
+from zonewright.audit.ratios import ratio_text
 from zonewright.audit.replay import Again, judge_again
 from zonewright.audit.verify_journal import journal_checks
 from zonewright.audit.verify_signatures import signature_checks
@@ -184,7 +185,7 @@ def _sites(contents: Contents) -> Iterator[Check]:
     again = _again(contents, contents.snapshot)
     faults = []
     for site, data in contents.proposal.sites.items():
-        held = again.sites.get(site)
+        held = again.facts.sites.get(site)
         known = held.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"}) if held is not None else None
         if canonical_json(known) != canonical_json(data):
             faults.append(f"{site} in {PROPOSAL} is not the site of the snapshot")
@@ -232,15 +233,8 @@ def _judged(
 
 def _figures(again: Again) -> str:
     return ", ".join(
-        f"{site} trailing {_ratio(one['trailing_ratio'])} {one['trailing']}" for site, one in again.figures.items()
+        f"{site} trailing {ratio_text(one['trailing_ratio'])} {one['trailing']}" for site, one in again.figures.items()
     )
-
-
-def _ratio(text: str | None) -> str:
-    if text is None:
-        return "unknown"
-    above, below = map(int, text.split("/"))
-    return f"{-(-above * 10**5 // below) / 10**5:.5f}"
 
 
 def _other(again: list[dict[str, object]], recorded: list[dict[str, object]]) -> str:

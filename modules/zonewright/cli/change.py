@@ -43,6 +43,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         else:
             add_format(verb)
         verb.set_defaults(run=function)
+    _add_report(verbs)
     every = verbs.add_parser("list", help="list all changes", description="List all changes, refused ones too.")
     every.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
     every.add_argument("--stack", metavar="NAME", help="only those of this stack, from its own ledger")
@@ -65,6 +66,20 @@ def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     _add_key(plan, required=False)
     add_format(plan)
     plan.set_defaults(run=_plan)
+
+
+def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = verbs.add_parser(
+        "report",
+        help="write a bundle's report: HTML, Markdown or JSON",
+        description="Write the report of a bundle: differences, racks before and after, energy ratio, approvals, "
+        "verification. The HTML is one file without scripts.",
+    )
+    report.add_argument("bundle", type=Path, metavar="BUNDLE", help="its folder or .tar")
+    report.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="FILE.html, FILE.md or FILE.json decides the form"
+    )
+    report.set_defaults(run=_report)
 
 
 def _add_key(verb: argparse.ArgumentParser, *, required: bool) -> None:
@@ -278,4 +293,37 @@ def _list(arguments: argparse.Namespace) -> int:
             print(f"    {sentence}")
     counts = f"{found.admissions:,} admissions and {found.refusals:,} refusals"
     print(f"{len(found.changes):,} changes; the ledger has {counts}")
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    import json
+
+    from zonewright.audit.bundle import read_bundle
+    from zonewright.audit.contents import read_contents
+    from zonewright.audit.errors import BundleError
+    from zonewright.audit.report import report_of
+    from zonewright.audit.report_html import report_html
+    from zonewright.audit.report_text import report_data, report_markdown
+    from zonewright.audit.verify import verify_bundle
+    from zonewright.cli.output import FORMAT_VERSION, MISUSE
+    from zonewright.program.rendering import rendered_files
+
+    kind = arguments.output.suffix
+    if kind not in (".html", ".md", ".json"):
+        print(f"error: {arguments.output}: expected FILE.html, FILE.md or FILE.json", file=sys.stderr)
+        return MISUSE
+    try:
+        files = read_bundle(arguments.bundle)
+        checks = verify_bundle(files, render=rendered_files)
+        report = report_of(read_contents(files), checks)
+    except (BundleError, ValueError, KeyError) as error:
+        print(f"error: {arguments.bundle}: {error}", file=sys.stderr)
+        return MISUSE
+    if kind == ".json":
+        text = json.dumps({"version": FORMAT_VERSION, **report_data(report)}, indent=2) + "\n"
+    else:
+        text = report_html(report) if kind == ".html" else report_markdown(report)
+    arguments.output.write_text(text, encoding="utf-8")
+    print(arguments.output)
     return 0

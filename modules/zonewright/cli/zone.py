@@ -83,7 +83,8 @@ def _print(table: "ZoneTable") -> None:
         figures = f"{site.racks:>6,}{site.design_kw:>11,.1f}{site.used_kw:>10,.1f}{fill:>8}{pue:>12}"
         print(f"{site.id:<16.16}{kind:<5}{site.district:<10.10}{figures}")
     power = f"{table.used_kw:,.0f} of {table.design_kw:,.0f} kW, {table.fill_percent:.1f} % by power"
-    print(f"\ndata centres: {power}, {table.fill_by_racks_percent:.1f} % by racks")
+    by_racks = table.fill_by_racks_percent
+    print(f"\ndata centres: {power}" + (f", {by_racks:.1f} % by racks" if by_racks is not None else ""))
     print(f"\n{'link':<6}{'from':<16}{'to':<16}{'km':>7}{'us':>8}  {'state':<8}ducts")
     for link in table.links:
         ducts = ", ".join(link.ducts)

@@ -133,7 +133,9 @@ def _site(site: SiteRow, at: tuple[float, float]) -> str:
 
 
 def _legend(table: ZoneTable, lost: list[str], height: int) -> str:
-    fill = f"{table.fill_percent:.1f} % by power, {table.fill_by_racks_percent:.1f} % by racks"
+    fill = f"{table.fill_percent:.1f} % by power"
+    if table.fill_by_racks_percent is not None:
+        fill += f", {table.fill_by_racks_percent:.1f} % by racks"
     risks = "; ".join(f"{risk.kind} {risk.id} ({', '.join(risk.links)})" for risk in table.shared_risks)
     lines = [
         "square: data centre, filled by what is claimed; circle: edge site; dashed: planned; thick: shared by links",

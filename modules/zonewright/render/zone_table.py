@@ -51,7 +51,7 @@ class SharedRisk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneTable:
-    """All of it; the sums are over data centres."""
+    """All of it; the sums are over data centres, that by racks is None where not all of their racks are known."""
 
     title: str
     sites: tuple[SiteRow, ...]
@@ -60,7 +60,7 @@ class ZoneTable:
     design_kw: float
     used_kw: float
     fill_percent: float
-    fill_by_racks_percent: float
+    fill_by_racks_percent: float | None
 
 
 def zone_table(world: World) -> ZoneTable:
@@ -110,7 +110,7 @@ def zone_table(world: World) -> ZoneTable:
         design_kw=design_kw,
         used_kw=used_kw,
         fill_percent=100 * used_kw / design_kw if design_kw else 0.0,
-        fill_by_racks_percent=100 * taken / built if built else 0.0,
+        fill_by_racks_percent=100 * taken / built if all(site.racks for site in centres) and built else None,
     )
 
 

@@ -1,0 +1,236 @@
+"""Rack elevations before and after a change: front and rear, what is new, moved and gone, and the load of each feed.
+
+One SVG for a rack, without any other file, readable in black and white: what changes differs by its edge, its pattern
+and a sign, not by colour alone. Other parties' things are shown as taken, without their names.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from zonewright.model.site import Face, FeedName
+from zonewright.model.world import Occupant, Rack
+from zonewright.rules.loads import ALONE, EVEN, by_key, limits, total
+
+Mark = Literal["stays", "new", "moved-here", "moved-away", "gone", "other", "baseline"]
+SIGNS: Mapping[Mark, str] = {
+    "stays": "",
+    "new": "+",
+    "moved-here": "\u2192",
+    "moved-away": "\u2190",
+    "gone": "\u2212",
+    "other": "",
+    "baseline": "",
+}
+WORDS: Mapping[Mark, str] = {
+    "stays": "stays",
+    "new": "new",
+    "moved-here": "moved here",
+    "moved-away": "moved away",
+    "gone": "gone",
+    "other": "another party",
+    "baseline": "stands there",
+}
+_UNIT, _WIDTH, _GAP, _LABEL, _TOP = 13, 126, 8, 26, 46
+_FEEDS: tuple[FeedName, ...] = ("A", "B")
+STYLE = """
+.rack text { font: 10px system-ui, sans-serif; fill: #111; }
+.rack .h { font-size: 12px; font-weight: 600; }
+.rack .frame { fill: #fff; stroke: #111; }
+.rack .u { fill: #555; font-size: 8px; }
+.rack .slot { stroke: #ddd; }
+.rack .stays { fill: #e3e3e3; stroke: #777; }
+.rack .new { fill: #cfe8cf; stroke: #14532d; stroke-width: 2; }
+.rack .moved-here { fill: #d4e4f7; stroke: #123a6b; stroke-width: 2; }
+.rack .moved-away { fill: #fff; stroke: #123a6b; stroke-width: 2; stroke-dasharray: 4 3; }
+.rack .gone { fill: #fbe3e3; stroke: #7f1d1d; stroke-width: 2; stroke-dasharray: 2 2; }
+.rack .other { fill: url(#zw-other); stroke: #777; }
+.rack .baseline { fill: url(#zw-base); stroke: #777; }
+.rack .limit { fill: #fff; stroke: #111; }
+.rack .load { fill: #8a8a8a; }
+.rack .over { fill: #111; }
+"""
+PATTERNS = (
+    '<svg width="0" height="0" aria-hidden="true" focusable="false"><defs>'
+    '<pattern id="zw-other" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="6" height="6" fill="#f2f2f2"/><line x1="0" y1="0" x2="0" y2="6" stroke="#999" stroke-width="2"/>'
+    "</pattern>"
+    '<pattern id="zw-base" width="5" height="5" patternUnits="userSpaceOnUse">'
+    '<rect width="5" height="5" fill="#f2f2f2"/><circle cx="2" cy="2" r="1" fill="#888"/></pattern></defs></svg>'
+)
+"""Once in a page, before the drawings that use it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """Something in one rack at one side of a change."""
+
+    occupant: Occupant
+    mark: Mark
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elevation:
+    """One rack before and after a change.
+
+    Attributes:
+        rack: the rack.
+        before: what stands in it now.
+        after: what will.
+    """
+
+    rack: Rack
+    before: tuple[Item, ...]
+    after: tuple[Item, ...]
+
+    @property
+    def changes(self) -> int:
+        """How many things are not as before."""
+        marks = [item.mark for item in (*self.before, *self.after)]
+        return sum(mark not in ("stays", "other", "baseline") for mark in marks)
+
+
+def elevations(
+    racks: Mapping[str, Rack], others: Iterable[Occupant], own: Iterable[Occupant], wanted: Iterable[Occupant]
+) -> tuple[Elevation, ...]:
+    """The racks that a change changes, in order of id.
+
+    Args:
+        racks: by id.
+        others: what others have in them.
+        own: what the stack has now.
+        wanted: what it will have.
+    """
+    now, then = {item.name: item for item in own}, {item.name: item for item in wanted}
+    changed = {
+        item.rack
+        for name in now.keys() | then.keys()
+        if _place(now.get(name)) != _place(then.get(name))
+        for item in (now.get(name), then.get(name))
+        if item is not None
+    }
+    by_rack: dict[str, list[Occupant]] = {}
+    for item in others:
+        if item.rack in changed:
+            by_rack.setdefault(item.rack, []).append(item)
+    found = []
+    for rack_id in sorted(changed & racks.keys()):
+        there = tuple(_other(item) for item in by_rack.get(rack_id, ()))
+        before = [
+            _item(item, then.get(item.name), "gone", "moved-away") for item in now.values() if item.rack == rack_id
+        ]
+        after = [_item(item, now.get(item.name), "new", "moved-here") for item in then.values() if item.rack == rack_id]
+        found.append(Elevation(rack=racks[rack_id], before=(*there, *before), after=(*there, *after)))
+    return tuple(found)
+
+
+def _place(item: Occupant | None) -> tuple[object, ...]:
+    return () if item is None else (item.rack, item.position, item.face, item.u_height, item.draw)
+
+
+def _item(item: Occupant, twin: Occupant | None, alone: Mark, moved: Mark) -> Item:
+    mark = alone if twin is None else "stays" if _place(twin) == _place(item) else moved
+    return Item(occupant=item, mark=mark, label=item.name)
+
+
+def _other(item: Occupant) -> Item:
+    is_baseline = item.standing == "baseline"
+    label = "stands there" if is_baseline else "another party"
+    return Item(occupant=item, mark="baseline" if is_baseline else "other", label=label)
+
+
+def drawing(shown: Elevation) -> str:
+    """The SVG of one rack."""
+    rack = shown.rack
+    body = rack.u_height * _UNIT
+    columns: list[tuple[str, Face, Sequence[Item]]] = [
+        ("before, front", "front", shown.before),
+        ("before, rear", "rear", shown.before),
+        ("after, front", "front", shown.after),
+        ("after, rear", "rear", shown.after),
+    ]
+    width = _LABEL + len(columns) * (_WIDTH + _GAP)
+    height = _TOP + body + 22 + 34 * len(rack.feeds)
+    title = escape(f"Rack {rack.id}, {rack.u_height} U, before and after: {described(shown)}", quote=True)
+    parts = [
+        (
+            f'<svg class="rack" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+            f'height="{height}" role="img" aria-label="{title}">'
+        ),
+        f'<text class="h" x="0" y="14">{escape(rack.id)}</text>',
+        *_units(rack),
+    ]
+    for number, (name, face, items) in enumerate(columns):
+        left = _LABEL + number * (_WIDTH + _GAP)
+        parts.append(f'<text x="{left}" y="{_TOP - 8}">{name}</text>')
+        parts.append(f'<rect class="frame" x="{left}" y="{_TOP}" width="{_WIDTH}" height="{body}"/>')
+        parts += [
+            f'<line class="slot" x1="{left}" x2="{left + _WIDTH}" y1="{_TOP + n * _UNIT}" y2="{_TOP + n * _UNIT}"/>'
+            for n in range(1, rack.u_height)
+        ]
+        parts += [_box(item, rack, left) for item in items if face in item.occupant.faces]
+    parts += _bars(shown, _TOP + body + 16, width)
+    return "\n".join([*parts, "</svg>"])
+
+
+def _units(rack: Rack) -> Iterator[str]:
+    for unit in range(1, rack.u_height + 1):
+        if unit == 1 or unit % 5 == 0:
+            y = _TOP + (rack.u_height - unit + 1) * _UNIT - 3
+            yield f'<text class="u" x="2" y="{y}">U{unit}</text>'
+
+
+def _box(item: Item, rack: Rack, left: int) -> str:
+    one = item.occupant
+    top = _TOP + (rack.u_height - one.position - one.u_height + 1) * _UNIT
+    sign = f"{SIGNS[item.mark]} " if SIGNS[item.mark] else ""
+    text = escape(f"{sign}{item.label}"[:22])
+    y = top + (one.u_height * _UNIT) // 2 + 4
+    return (
+        f"<g><title>{escape(f'{item.label}: {WORDS[item.mark]}, U{one.position}, {one.u_height} U')}</title>"
+        f'<rect class="{item.mark}" x="{left + 2}" y="{top + 1}" width="{_WIDTH - 4}" '
+        f'height="{one.u_height * _UNIT - 2}"/><text x="{left + 6}" y="{y}">{text}</text></g>'
+    )
+
+
+def feed_loads(shown: Elevation) -> Iterator[tuple[FeedName, int, int, int, int]]:
+    """For each feed: its limit, its load before and after with both live, and after the loss of the other one."""
+    rack = shown.rack
+    present = frozenset(rack.feeds)
+    allowed = limits(rack)
+    before, after = (
+        total(by_key([item.occupant for item in items], present).values()) for items in (shown.before, shown.after)
+    )
+    for feed in _FEEDS:
+        if feed in present:
+            alone = after[ALONE[feed]] if len(present) > 1 else after[EVEN[feed]]
+            yield feed, allowed[EVEN[feed]], before[EVEN[feed]], after[EVEN[feed]], alone
+
+
+def _bars(shown: Elevation, top: int, width: int) -> Iterator[str]:
+    full = width - _LABEL - _GAP
+    for number, (feed, allowed, before, after, alone) in enumerate(feed_loads(shown)):
+        y = top + 34 * number
+        most = max(allowed, before, after, alone, 1)
+        text = (
+            f"feed {feed}: {before:,} W before, {after:,} W after, {alone:,} W after the loss of the other feed, "
+            f"of {allowed:,} W"
+        )
+        yield f'<text x="{_LABEL}" y="{y + 10}">{text}</text>'
+        yield f'<rect class="limit" x="{_LABEL}" y="{y + 14}" width="{full * allowed // most}" height="12"/>'
+        for offset, load in ((15, after), (21, alone)):
+            kind = "over" if load > allowed else "load"
+            yield f'<rect class="{kind}" x="{_LABEL}" y="{y + offset}" width="{full * load // most}" height="4"/>'
+
+
+def described(shown: Elevation) -> str:
+    """What changes in the rack, in words: the drawing's text alternative."""
+    parts = [
+        f"{item.label} {WORDS[item.mark]} at U{item.occupant.position}"
+        for item in (*shown.before, *shown.after)
+        if item.mark not in ("stays", "other", "baseline")
+    ]
+    more = len(parts) - 20
+    return ", ".join(parts[:20]) + (f" and {more} more" if more > 0 else "") or "nothing"

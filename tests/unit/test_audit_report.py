@@ -1,0 +1,207 @@
+"""Reports: one file, small, safe, the same bytes, readable by anybody; the same content in three forms."""
+
+import dataclasses
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from support.changes import rich_bundle
+from support.zone_project import REPOSITORY
+from zonewright.audit.contents import Contents, read_contents
+from zonewright.audit.differences import file_diff
+from zonewright.audit.elevation import drawing, elevations
+from zonewright.audit.report import Report, report_of
+from zonewright.audit.report_html import MAX_BYTES, report_html
+from zonewright.audit.report_text import report_data, report_markdown
+from zonewright.audit.verify import verify_bundle
+from zonewright.model.power import Draw
+from zonewright.model.world import Feed, Occupant, Rack
+from zonewright.program.rendering import rendered_files
+
+HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)> | `code` ]( https://x"
+AXE = REPOSITORY / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync")  # fmt: skip
+
+
+@pytest.fixture(name="contents", scope="module")
+def _contents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Contents, Report]:
+    files = rich_bundle(tmp_path_factory.mktemp("ledger"), reason=HOSTILE)
+    contents = read_contents(files)
+    return contents, report_of(contents, verify_bundle(files, render=rendered_files))
+
+
+@pytest.fixture(name="report", scope="module")
+def _report(contents: tuple[Contents, Report]) -> Report:
+    return contents[1]
+
+
+class Tags(HTMLParser):
+    """Collects tags, and attributes that could load or run something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loads: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag begins."""
+        self.tags.append(tag)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        self.loads += [(name, value) for name, value in attrs if name in ("src", "href", "style") or name[:2] == "on"]
+
+    def handle_endtag(self, tag: str) -> None:
+        """A tag ends: the one that was opened last."""
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag without content."""
+        self.tags.append(tag)
+        self.loads += [(name, value) for name, value in attrs if name in ("src", "href", "style") or name[:2] == "on"]
+
+
+def test_it_is_one_file_without_scripts(report: Report) -> None:
+    """Nothing is loaded, nothing runs, whatever stands in the change; every tag is closed in order."""
+    text = report_html(report)
+    parser = Tags()
+    parser.feed(text)
+    assert parser.open == []
+    assert not {"script", "img", "link", "iframe", "object", "embed", "form", "base"} & set(parser.tags)
+    assert [value for _, value in parser.loads if not (value or "").startswith("#")] == []
+    assert html.escape(HOSTILE) in text
+    assert "@import" not in text
+    assert re.findall(r"url\((?!#)", text) == []
+    ids = re.findall(r' id="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+    for target in re.findall(r'href="#([^"]+)"', text):
+        assert target in ids
+
+
+def test_it_says_everything(report: Report) -> None:
+    """Summary, racks, differences, energy ratio, approvals, verification and digests are there, in all three forms."""
+    page, markdown = html.unescape(report_html(report)), report_markdown(report)
+    data = json.loads(json.dumps(report_data(report)))
+    plan = report.contents.plan
+    (site,) = [one for one in report.sites if one.site == "qp-dc1"]
+    assert (site.risk, len(site.nodes)) == ("high", 10)
+    assert {one.before for one in site.nodes} >= {"new"}
+    assert [one.after for one in site.nodes if one.name == "web-006"] == ["gone"]
+    for text in (page, markdown.replace("\\", ""), json.dumps(data)):
+        for part in (
+            "qp-dc1",
+            "pue-gate",
+            "web-002",
+            plan.digest(),
+            "ben",
+            "anna",
+            "approve",
+            "rules when it was planned",
+        ):
+            assert part in text, part
+    assert "1.26125" in page
+    assert "1.26125" in markdown
+    assert data["sites"][0]["energy"]["measured"]["trailing_ratio"] == "1009/800"
+    assert data["sites"][0]["racks"][0]["feeds"][0]["feed"] == "A"
+    assert "web-002 moved away at U2" in page
+    assert page.count('class="rack"') == len(site.racks) == 9
+    assert "<figcaption>Energy ratio by month" in page
+    assert "Map of Reference zone" in page
+
+
+def test_hostile_text_stays_text_in_markdown(report: Report) -> None:
+    """A reason with HTML, a table's bar, backticks and a link is none of these in Markdown."""
+    (line,) = [one for one in report_markdown(report).splitlines() if one.startswith("- **Reason**")]
+    assert "\\<script\\>" in line
+    assert "\\|" in line
+    assert "\\`code\\`" in line
+    assert "\\](" in line
+
+
+def test_it_is_the_same_bytes_each_time(contents: tuple[Contents, Report]) -> None:
+    """The same bundle gives the same report."""
+    again = report_of(contents[0], contents[1].checks)
+    assert report_html(again) == report_html(contents[1])
+    assert report_markdown(again) == report_markdown(contents[1])
+
+
+def test_it_stays_small(report: Report) -> None:
+    """A change of 500 long files makes a page under 5 MB, which names every file."""
+    old = "".join(f"line {number} of a configuration that is rather long\n" for number in range(300))
+    new = old.replace("long", "short")
+    diffs = tuple(file_diff(f"nodes/qp-dc1/n-{number:03}/x.conf", old, new) for number in range(500))
+    big = dataclasses.replace(report, sites=(dataclasses.replace(report.sites[0], diffs=diffs), *report.sites[1:]))
+    text = report_html(big)
+    assert len(text.encode()) < MAX_BYTES
+    assert all(diff.path in text for diff in diffs)
+    assert "left out, so that this page stays small" in text
+    assert len(report_markdown(big).encode()) < 1_000_000
+
+
+def occupant(name: str, position: int, *, party: str = "me", face: str = "front", u: int = 1) -> Occupant:
+    """Something in the rack."""
+    depth = face == "front"
+    return Occupant(party=party, stack="s" if party == "me" else "t", name=name, rack="dc1/a/01/01", position=position,
+                    u_height=u, face="front" if depth else "rear", is_full_depth=depth,
+                    draw=Draw(allocated_w=400), standing="wanted")  # fmt: skip
+
+
+def test_an_elevation_shows_what_changes() -> None:
+    """New, moved and gone are marked by sign and class on the faces that they take; others have no name."""
+    feeds = {"A": Feed(available_w=1_000, power_panel="p"), "B": Feed(available_w=700, power_panel="q")}
+    rack = Rack(id="dc1/a/01/01", owner="o", u_height=48, max_weight_kg=1_000, feeds=feeds)  # type: ignore[arg-type]
+    own = [occupant("stays", 1), occupant("moves", 2), occupant("goes", 3)]
+    wanted = [occupant("stays", 1), occupant("moves", 48), occupant("comes", 10, face="rear")]
+    (found,) = elevations({rack.id: rack}, [occupant("secret", 20, party="they")], own, wanted)
+    assert found.changes == 4
+    text = drawing(found)
+    assert "secret" not in text
+    marks = {
+        kind: text.count(f'<rect class="{kind}"')
+        for kind in ("stays", "new", "moved-here", "moved-away", "gone", "other")
+    }
+    assert marks == {"stays": 4, "new": 1, "moved-here": 2, "moved-away": 2, "gone": 2, "other": 4}
+    assert "feed B: 800 W before, 800 W after, 1,600 W after the loss of the other feed, of 700 W" in text
+    assert text.count('class="over"') == 3
+    assert drawing(found) == text
+
+
+def need(path: Path | str | None, what: str) -> str:
+    """A part of the browser test; without it the test is skipped, and fails in CI."""
+    if path is None or not Path(path).exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{what} is missing")
+        pytest.skip(f"NOT RUN: {what} is missing")
+    return str(path)
+
+
+@pytest.mark.parametrize("width", [1300, 420])
+def test_axe_finds_nothing_against_it(report: Report, tmp_path: Path, width: int) -> None:
+    """axe-core in headless Chromium has no violation, on a wide and on a narrow screen, with everything unfolded."""
+    browser = need(shutil.which("chromium"), "chromium (apt install chromium)")
+    axe = Path(need(AXE, "axe-core (npm ci in tests/browser)")).read_text(encoding="utf-8")
+    page = report_html(report).replace("<details>", "<details open>")
+    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+    run = (
+        "axe.run({resultTypes: ['violations', 'incomplete']}).then(r => { const e = document.createElement('pre');"
+        "e.id = 'axe'; e.textContent = JSON.stringify({passes: r.passes.length, violations: r.violations.map("
+        "v => [v.id, v.impact, v.nodes.length, v.nodes[0].html.slice(0, 200)])}); document.body.append(e); });"
+    )
+    file = tmp_path / "report.html"
+    file.write_text(page.replace("</body>", f"<script>{axe}</script><script>{run}</script></body>"), encoding="utf-8")
+    command = [browser, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1200",
+               "--virtual-time-budget=120000", "--dump-dom", file.as_uri()]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    match = re.search(r'<pre id="axe">(.*?)</pre>', result.stdout, re.DOTALL)
+    assert match is not None, result.stderr[-2000:]
+    found = json.loads(html.unescape(match[1]))
+    assert found["passes"] > 20
+    assert found["violations"] == []
