@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import agent, agent_run, core, fleet, nodes, power, rows, start, year, zone
+from bench import agent, agent_run, audit, core, fleet, nodes, power, rows, start, year, zone
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -15,6 +15,7 @@ SUBJECTS = {
     "zone": zone.figures,
     "power": power.figures,
     "fleet": fleet.figures,
+    "audit": audit.figures,
 }
 
 

@@ -9,7 +9,18 @@ from pydantic import BaseModel
 
 from zonewright.audit.bundle import MANIFEST, object_path
 from zonewright.audit.gathering import CHECKPOINT, JOURNAL, VERDICTS
-from zonewright.audit.planning import AUTHOR, BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED, SNAPSHOT
+from zonewright.audit.planning import (
+    AUTHOR,
+    BEFORE,
+    DEMAND,
+    INPUTS,
+    PLAN,
+    PROPOSAL,
+    RENDERED,
+    SNAPSHOT,
+    changed_files,
+    digests_behind,
+)
 from zonewright.ledger.change_messages import Plan, Snapshot
 from zonewright.ledger.messages import Checkpoint, JournalEntry, Proposal
 from zonewright.model.canonical import canonical_json
@@ -61,10 +72,17 @@ class Contents:
         prefix = f"{INPUTS}/"
         return {path.removeprefix(prefix): text for path, text in self.texts.items() if path.startswith(prefix)}
 
-    def tree(self, index: str) -> dict[str, str]:
-        """Text of each file of an index (``rendered.json``, ``before.json``) by path."""
-        found: dict[str, str] = json.loads(self.texts[index])
-        return {path: self.object(digest) for path, digest in found.items()}
+    def index(self, name: str) -> dict[str, str]:
+        """Digest of each file of an index (``rendered.json``, ``before.json``) by path."""
+        found: dict[str, str] = json.loads(self.texts[name])
+        return found
+
+    def changed(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Texts by path of the files that the change changes: before and after."""
+        before, after = self.index(BEFORE), self.index(RENDERED)
+        paths = changed_files(before, after)
+        old, new = ({path: self.object(one[path]) for path in paths if path in one} for one in (before, after))
+        return old, new
 
     def object(self, digest: str) -> str:
         """A content by its digest.
@@ -95,11 +113,7 @@ class Contents:
     def named(self) -> set[str]:
         """Paths of all files that something in the bundle asks for."""
         paths = {MANIFEST, AUTHOR, JOURNAL, CHECKPOINT, PLAN, *self.plan.files}
-        digests = {
-            *json.loads(self.texts[RENDERED]).values(),
-            *json.loads(self.texts[BEFORE]).values(),
-            *self.snapshot.files.values(),
-        }
+        digests = digests_behind(self.texts)
         for entry in self.decisions():
             digest = str(entry.payload.get("snapshot", ""))
             digests.add(digest)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from zonewright.audit.contents import Contents
 from zonewright.audit.differences import kinds
-from zonewright.audit.planning import BEFORE, RENDERED
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.change_messages import ChangeRecord
 from zonewright.ledger.messages import Impact
@@ -86,7 +85,7 @@ def _places(contents: Contents) -> Iterator[str]:
 
 def files_text(contents: Contents) -> str:
     """How many files are new, changed or removed."""
-    counts = kinds(contents.tree(BEFORE), contents.tree(RENDERED))
+    counts = kinds(*contents.changed())
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) or "none changes"
 
 

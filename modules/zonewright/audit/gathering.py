@@ -99,9 +99,12 @@ def inputs_of(declaration: Path) -> dict[str, str]:
 
 def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
     """The bundle of a change that is planned; only the facts of its snapshot are asked from the ledger."""
-    objects = {digest_of(text): text for text in (*made.rendered.values(), *made.before.values())}
-    objects |= fetch(ledger, set(made.snapshot.snapshot.files.values()) - objects.keys())
-    return with_manifest(bundle_files(plan, made.texts(), objects, envelope))
+    texts = made.texts()
+    wanted = digests_behind(texts)
+    known = {digest_of(text): text for text in (*made.rendered.values(), *made.before.values())}
+    objects = {digest: known[digest] for digest in wanted & known.keys()}
+    objects |= fetch(ledger, wanted - known.keys())
+    return with_manifest(bundle_files(plan, texts, objects, envelope))
 
 
 def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:

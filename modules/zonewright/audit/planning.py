@@ -114,12 +114,22 @@ def bundle_files(
     return {path: text.encode() for path, text in files.items()}
 
 
+def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Paths whose digest is not the same, in order: a bundle holds the contents of these only.
+
+    Args:
+        before: digest by path.
+        after: digest by path.
+    """
+    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+
+
 def digests_behind(texts: Mapping[str, str]) -> set[str]:
-    """Digests of all contents that the indexes of a plan name."""
-    named = set(json.loads(texts[SNAPSHOT])["files"].values())
-    for index in (RENDERED, BEFORE):
-        named |= set(json.loads(texts[index]).values())
-    return named
+    """Digests of all contents that a bundle holds: of changed files, and of the facts of its snapshot."""
+    before, after = (json.loads(texts[index]) for index in (BEFORE, RENDERED))
+    changed = changed_files(before, after)
+    named = {index[path] for index in (before, after) for path in changed if path in index}
+    return named | set(json.loads(texts[SNAPSHOT])["files"].values())
 
 
 def versions() -> dict[str, str]:

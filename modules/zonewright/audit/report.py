@@ -10,7 +10,6 @@ from zonewright.audit.checks import Check
 from zonewright.audit.contents import Contents
 from zonewright.audit.differences import FileDiff, file_diffs
 from zonewright.audit.elevation import Elevation, elevations
-from zonewright.audit.planning import BEFORE, RENDERED
 from zonewright.audit.plots import Month
 from zonewright.audit.replay import Again, judge_again, readings_in, site_in
 from zonewright.ledger.change import parse_place
@@ -103,7 +102,7 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
     facts = contents.facts(contents.snapshot)
     again = judge_again(contents.snapshot, facts, contents.plan, contents.texts["demand.json"])
     findings = worst_first(Finding.from_data(item) for item in contents.snapshot.findings)
-    diffs = file_diffs(contents.tree(BEFORE), contents.tree(RENDERED))
+    diffs = file_diffs(*contents.changed())
     zone = again.facts.base.before() if again.facts.base is not None else None
     own, wanted = again.facts.own, _wanted(contents, again)
     racks = elevations(again.facts.world.racks, again.facts.world.occupants, own, wanted)
