@@ -16,6 +16,7 @@ from zonewright.audit.contents import Contents, read_contents
 from zonewright.audit.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, versions
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.replay import Again, judge_again
+from zonewright.audit.scanning import scanned
 from zonewright.audit.verify_journal import journal_checks
 from zonewright.audit.verify_signatures import signature_checks
 from zonewright.declare import load_stack
@@ -63,6 +64,7 @@ def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust 
     for name, check in (("plan", _whole), ("change", _digests), ("declaration", _declaration), ("proposal", _proposal)):
         checks += _safely(name, partial(check, contents))
     checks += _safely("rendering", lambda: _rendering(contents, render))
+    checks += _safely("secrets", lambda: _secrets(contents))
     checks += _safely("decisions", lambda: _decisions(contents))
     checks += _safely("signatures", lambda: signature_checks(contents, trust.keys if trust else None))
     known = trust or Trust()
@@ -166,6 +168,11 @@ def _rendering(contents: Contents, render: Renderer) -> Iterator[Check]:
         ]
         faults.append(f"planned with {', '.join(other)}")
     yield all_or_wrong("rendering", faults, f"{len(recorded):,} files have the same bytes when they are rendered again")
+
+
+def _secrets(contents: Contents) -> Iterator[Check]:
+    """Nothing in the bundle looks like a secret."""
+    yield all_or_wrong("secrets", map(str, scanned(contents)), "nothing looks like one")
 
 
 def _decisions(contents: Contents) -> Iterator[Check]:

@@ -45,6 +45,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     complete.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
     add_format(complete)
     complete.set_defaults(run=_complete)
+    period = verbs.add_parser(
+        "period",
+        help="one page on everything out of the ordinary in a period",
+        description="Overrides, waivers, emergencies, forced take-overs, undetermined figures, readings below trust "
+        "class signed and refusals of a period, and what is not proved.",
+    )
+    period.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, such as 2026-01-01")
+    period.add_argument("--to", dest="last", required=True, metavar="DAY", help="last day")
+    period.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
+    add_format(period)
+    period.set_defaults(run=_period)
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -128,3 +139,36 @@ def _complete(arguments: argparse.Namespace) -> int:
         found = ledger.call(verbs.CHANGES, ChangesRequest())
         entries = whole_journal(ledger)
     return _tell(population_checks(entries, found, checkpoint), arguments.format)
+
+
+def _period(arguments: argparse.Namespace) -> int:
+    from datetime import date
+
+    from zonewright.audit.gathering import fetch, whole_journal
+    from zonewright.audit.period import period_markdown, period_of
+    from zonewright.cli.connection import open_ledger
+    from zonewright.cli.output import GOOD, MISUSE, print_json
+    from zonewright.declare.stack_file import project_root
+    from zonewright.ledger import verbs
+    from zonewright.ledger.change_messages import ChangesRequest
+
+    for option, text in (("--from", arguments.first), ("--to", arguments.last)):
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            print(f"error: {option}: expected a day such as 2026-01-01, got '{text}'", file=sys.stderr)
+            return MISUSE
+    if arguments.first > arguments.last:
+        print(f"error: --to: expected {arguments.first} or later, got {arguments.last}", file=sys.stderr)
+        return MISUSE
+    with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
+        changes = ledger.call(verbs.CHANGES, ChangesRequest()).changes
+        entries = whole_journal(ledger)
+        found = period_of(
+            entries, changes, lambda digests: fetch(ledger, digests), first=arguments.first, last=arguments.last
+        )
+    if arguments.format == "json":
+        print_json(found.to_data())
+    else:
+        print(period_markdown(found), end="")
+    return GOOD

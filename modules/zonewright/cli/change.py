@@ -99,6 +99,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     from zonewright.audit.acting import register
     from zonewright.audit.bundle import changes_folder, write_folder
     from zonewright.audit.keys import load_key_here
+    from zonewright.audit.scanning import scanned_plan
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import REFUSED, findings_text, width
     from zonewright.cli.proposal import load_and_propose
@@ -129,6 +130,12 @@ def _plan(arguments: argparse.Namespace) -> int:
         )
         at = datetime.now(UTC).isoformat()
         plan = made.plan(reason=arguments.reason, emergency=arguments.emergency, planned_at=at)
+        found = scanned_plan(plan, made.inputs, made.rendered)
+        if found:
+            for one in found:
+                print(one)
+            print("not planned: this looks like secrets; write references instead", file=sys.stderr)
+            return REFUSED
         envelope, answer = None, None
         if arguments.key is not None:
             key = load_key_here(arguments.key)

@@ -15,6 +15,7 @@ import pulumi
 
 from zonewright.audit import gathering
 from zonewright.audit.bundle import changes_folder, write_folder
+from zonewright.audit.scanning import scanned_plan
 from zonewright.declare import load_stack
 from zonewright.ledger import LedgerError, verbs
 from zonewright.ledger.change import change_digest, place_text
@@ -123,6 +124,10 @@ def _write_bundle(  # noqa: PLR0917 - private
         inputs=inputs,
     )
     plan = made.plan(reason="", emergency=False, planned_at=datetime.now(UTC).isoformat())
+    found = scanned_plan(plan, made.inputs, made.rendered)
+    if found:
+        pulumi.log.warn("no bundle of this change was written, it seems to hold secrets: " + "; ".join(map(str, found)))
+        return
     bundle = gathering.planned_bundle(ledger, made, plan, envelope=None)
     write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", bundle)
 

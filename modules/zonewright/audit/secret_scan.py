@@ -1,0 +1,118 @@
+"""Does a text hold a secret? Patterns of well-known ones, and words that are too random to be anything else.
+
+It is a net below the rule that secrets stand in a declaration as references only; what it finds is named by place and
+kind, never by its text.
+"""
+
+import base64
+import binascii
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MIN_RANDOM, MIN_BITS = 24, 4.0
+_MIN_FLAT, _MANY_BITS = 32, 4.5
+_DEPTH = 3
+_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
+    ("a password in a URL", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:[^\s/@'\"]+@", re.IGNORECASE)),
+    (
+        "a password or token",
+        re.compile(
+            r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credential)s?[\"']?\s*[:=]\s*"
+            r"[\"']?(?!ref\+|\{\{|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
+            re.IGNORECASE,
+        ),
+    ),
+    ("a cloud access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    ("an access token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,})")),
+    ("a JSON web token", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")),
+    ("an authorization header", re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/_=.-]{16,}", re.IGNORECASE)),
+    ("a password hash", re.compile(r"\$(?:1|2[aby]|5|6|y|argon2(?:id?|d))\$[^\s\"']{10,}")),
+)
+_PUBLIC = re.compile(
+    r"sha256:[0-9a-f]{64}|SHA256:[A-Za-z0-9+/]{43}|ssh-ed25519 AAAA[A-Za-z0-9+/]{64}|"
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+)
+"""What is random and no secret: digests, fingerprints, public keys, UUIDs."""
+_WORD = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """Something that looks like a secret.
+
+    Attributes:
+        path: the file.
+        line: its line.
+        kind: what it looks like.
+    """
+
+    path: str
+    line: int
+    kind: str
+
+    def __str__(self) -> str:
+        """Place and kind, never the text."""
+        return f"{self.path}:{self.line}: {self.kind}"
+
+
+def suspicions(texts: Mapping[str, str]) -> tuple[Suspicion, ...]:
+    """Everything in some texts that looks like a secret, by path and line.
+
+    Args:
+        texts: text by path.
+    """
+    return tuple(
+        Suspicion(path=path, line=line, kind=kind)
+        for path, text in sorted(texts.items())
+        for line, kind in sorted(dict.fromkeys(_found(text, 0)))
+    )
+
+
+def _found(text: str, depth: int) -> Iterator[tuple[int, str]]:
+    clean = _PUBLIC.sub(lambda match: "." * len(match[0]), text)
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(clean):
+            yield clean.count("\n", 0, match.start()) + 1, kind
+    for match in _WORD.finditer(clean):
+        line = clean.count("\n", 0, match.start()) + 1
+        inner = _decoded(match[0]) if depth < _DEPTH else None
+        if inner is not None:
+            for _, kind in _found(inner, depth + 1):
+                yield line, f"{kind}, in base64"
+        elif _is_random(match[0]):
+            yield line, "a word that is too random"
+
+
+def _decoded(word: str) -> str | None:
+    """The readable text that a word is the base64 of, or None."""
+    padded = word.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        text = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return None
+    return text if all(char.isprintable() or char in "\r\n\t" for char in text) else None
+
+
+def _is_random(word: str) -> bool:
+    """Long, of mixed letters and digits, and with nearly as much information as it can have."""
+    core = word.strip("=-_/+")
+    kinds = (any(c.islower() for c in core), any(c.isupper() for c in core), any(c.isdigit() for c in core))
+    if len(core) < MIN_RANDOM or sum(kinds) < 2 or not kinds[2]:  # noqa: PLR2004 - of three kinds
+        return False
+    parts = re.split(r"[-_/+=]", core)
+    longest = max(parts, key=len)
+    flat = "".join(parts)
+    if all(kinds) and len(flat) >= _MIN_FLAT and bits_of(flat) > _MANY_BITS:
+        return True  # base64 for URLs, in which signs stand between short parts; names of paths have fewer bits
+    hexadecimal = re.fullmatch(r"[0-9a-f]+|[0-9A-F]+", longest) is not None
+    return len(longest) >= MIN_RANDOM and bits_of(longest) > (3.0 if hexadecimal else MIN_BITS)
+
+
+def bits_of(word: str) -> float:
+    """Information in bits for each character, by how often each occurs."""
+    counts = Counter(word)
+    return -sum(count / len(word) * math.log2(count / len(word)) for count in counts.values())

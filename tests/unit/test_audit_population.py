@@ -1,0 +1,135 @@
+"""Is the list of changes complete, and what was out of the ordinary: from a ledger with everything in it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.changes import rich_bundle
+from support.ledger_party import Party
+from support.planner import Planner
+from support.signing import policy, zone_with
+from support.zone_project import cluster, facility
+from zonewright.audit.gathering import fetch, whole_journal
+from zonewright.audit.period import Period, period_markdown, period_of
+from zonewright.audit.population import population_checks
+from zonewright.cli import main
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger import messages as m
+from zonewright.ledger.change_messages import ChangesAnswer, ChangesRequest
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import JournalEntry
+from zonewright.model import Zone
+
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LANE = {"needs": {}, "review_hours": 24}
+
+
+@dataclass
+class Told:
+    """What a ledger tells."""
+
+    entries: list[JournalEntry]
+    found: ChangesAnswer
+    period: Period
+
+
+def told(client: LedgerClient, first: str, last: str) -> Told:
+    """Journal, population and period."""
+    entries, found = whole_journal(client), client.call(verbs.CHANGES, ChangesRequest())
+    return Told(
+        entries,
+        found,
+        period_of(entries, found.changes, lambda digests: fetch(client, digests), first=first, last=last),
+    )
+
+
+@pytest.fixture(name="ledger", scope="module")
+def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """A refusal, an emergency, a take-over and plain changes."""
+    now = [AT]
+    two = policy({"operators": 2}, parties=["tenant-a"], emergency=LANE)
+    zone = Zone.model_validate(zone_with(two=two))
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
+        party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+        party.enrol()
+        tenant = Planner(party)
+        web: dict[str, Any] = {"clusters": {"web": cluster(2)}}
+        with pytest.raises(LedgerRefusedError):
+            tenant.admit(**web)
+        now[0] += timedelta(days=1)
+        tenant.plan(at=now[0], emergency=True, reason="feed down", **web)
+        tenant.complete(tenant.admit(**web))
+        client.call(verbs.RECOVER, m.RecoverRequest(stack_id=party.stack_id, party="tenant-a", state_is_empty=True))
+        yield told(client, "2026-11-25", "2026-11-25")
+
+
+def verdicts(entries: list[JournalEntry], found: ChangesAnswer) -> dict[str, str]:
+    """Detail of each check that is wrong."""
+    return {check.name: check.detail for check in population_checks(entries, found) if check.verdict == "wrong"}
+
+
+def test_a_true_population_is_complete(ledger: Told) -> None:
+    """Every decision of the journal has one record."""
+    assert verdicts(ledger.entries, ledger.found) == {}
+
+
+def test_what_is_missing_or_invented_is_named(ledger: Told) -> None:
+    """A record taken out, one that stands twice, one of another stack, and a cut journal are named."""
+    changes = ledger.found.changes
+    refused = next(one for one in changes if one.state == "refused")
+    planned = next(one for one in changes if one.plan)
+    for kept, sentence in (
+        ([one for one in changes if one is not refused], f"entry {refused.decisions[0]} (refused) has no record"),
+        ([*changes, refused], f"entry {refused.decisions[0]} stands in 2 records"),
+        ([one for one in changes if one is not planned], "(planned) has no record"),
+        ([one.model_copy(update={"stack_id": "somebody-else"}) for one in changes], "its record of somebody-else"),
+        ([one.model_copy(update={"admission_id": "adm-0"}) for one in changes], "its record says otherwise"),
+        ([one.model_copy(update={"decisions": [9999]}) for one in changes], "names entry 9999, which decided nothing"),
+        ([*changes, planned.model_copy(update={"plan": f"sha256:{'0' * 64}"})], "is not in the journal"),
+    ):
+        assert sentence in verdicts(ledger.entries, ledger.found.model_copy(update={"changes": kept}))["population"]
+    assert "missing" in verdicts(ledger.entries[1:], ledger.found)["journal"]
+    fewer = ledger.found.model_copy(update={"refusals": 0})
+    assert "the list stands for 0" in verdicts(ledger.entries, fewer)["population"]
+
+
+def test_a_period_tells_what_was_out_of_the_ordinary(ledger: Told) -> None:
+    """The emergency and the take-over of the second day are there; the refusal of the first is not."""
+    sections = ledger.period.sections
+    (urgent,) = sections["Emergency changes"]
+    assert urgent.what == "by anna: feed down; to be reviewed until 2026-11-26T12:00"
+    (forced,) = sections["Taken over or given up by force"]
+    assert forced.what == "taken-over by tenant-a: state_is_empty True"
+    assert sections["Refused"] == ()
+    page = period_markdown(ledger.period)
+    assert "## Waivers that were used\n\nNone." in page
+    assert "the ledger knows no inventory" in page
+    assert page.count("## ") == len(sections) + 1
+
+
+def test_overrides_trust_and_refusals_of_the_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    """An approval over the gate is an override with its approver; imported readings are below trust class signed."""
+    rich_bundle(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    day = datetime.now(UTC).date()
+    span = ("--from", str(day - timedelta(days=1)), "--to", str(day + timedelta(days=1)))
+    assert main(["audit", "period", *span, "--ledger", "sqlite:///ledger.db", "--format", "json"]) == 0
+    sections = json.loads(capsys.readouterr().out)["sections"]
+    overrides = [row["what"] for row in sections["Overrides: findings that an approval let pass"]]
+    assert len(overrides) == 2
+    assert all(text.startswith("[pue-gate] qp-dc1: 12") and text.endswith("by ben") for text in overrides)
+    assert [row["what"] for row in sections["Readings below trust class signed"]] == ["qp-dc1: imported"]
+    assert main(["audit", "complete", "--ledger", "sqlite:///ledger.db"]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+    assert main(["audit", "period", "--from", "yesterday", "--to", str(day)]) == 2
+    assert main(["audit", "period", "--from", "2026-02-01", "--to", "2026-01-01"]) == 2
+    assert "expected a day such as 2026-01-01, got 'yesterday'" in capsys.readouterr().err
