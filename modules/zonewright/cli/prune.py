@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from zonewright.cli.serve import KEEP_DAYS, samples_path
+from zonewright.cli.serve import add_retention, retention_faults, samples_path
 
 _DAY_S = 86_400
 
@@ -14,11 +14,10 @@ def add_prune(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
         "prune",
         help="remove old readings; sums by hour and day stay",
         description="Remove readings of meters and samples of agents that are older than some days. Energy by hour and "
-        "by day stays, and so do the readings around every gap: no figure changes its coverage or verdict.",
+        "by day stays, and so do the readings around every gap: no figure changes its coverage or verdict. Evidence of "
+        "a change holds readings of the last twelve months; what is removed earlier can not be checked by an auditor.",
     )
-    prune.add_argument(
-        "--keep-days", type=int, default=KEEP_DAYS, metavar="DAYS", help=f"how many days stay (default: {KEEP_DAYS})"
-    )
+    add_retention(prune, "remove")
     prune.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger's file (default: {ledger})")
     prune.set_defaults(run=_prune)
 
@@ -33,20 +32,24 @@ def _prune(arguments: argparse.Namespace) -> int:
     from zonewright.telemetry import Store
     from zonewright.telemetry.samples import Samples
 
-    if arguments.keep_days < 1:
-        print(f"error: --keep-days: expected 1 day or more, got {arguments.keep_days}", file=sys.stderr)
+    faults = retention_faults(arguments, 1)
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    if faults:
         return MISUSE
-    file, before_s = ledger_file(arguments.ledger), int(time.time()) - arguments.keep_days * _DAY_S
+    file, now_s = ledger_file(arguments.ledger), int(time.time())
     telemetry, reports = telemetry_path(file), samples_path(file)
     if not telemetry.is_file() and not reports.is_file():
         print(f"error: there are neither readings nor samples beside {arguments.ledger}", file=sys.stderr)
         return REFUSED
-    readings = Store(telemetry).prune(before_s * 10**6) if telemetry.is_file() else 0
-    removed = 0
+    readings = removed = 0
+    if telemetry.is_file():
+        readings = Store(telemetry).prune((now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
     if reports.is_file():
         samples = Samples(reports)
-        removed = samples.prune(before_s * 10**9)
+        removed = samples.prune((now_s - arguments.keep_days * _DAY_S) * 10**9)
         samples.close()
-    what = f"{some(readings, 'reading')} and {some(removed, 'sample')}"
-    print(f"{what} older than {some(arguments.keep_days, 'day')} removed; sums by hour and day stay")
+    print(f"removed {some(readings, 'reading')} older than {some(arguments.keep_readings_days, 'day')}")
+    print(f"removed {some(removed, 'sample')} older than {some(arguments.keep_days, 'day')}")
+    print("sums by hour and day stay")
     return 0

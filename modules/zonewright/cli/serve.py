@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 KEEP_DAYS = 90
+KEEP_READINGS_DAYS = 430
+"""Thirteen months and a margin: the evidence of a change holds the readings behind its trailing twelve months."""
 _BACKLOG = 1024
 DEFAULT_AGENTS = Path(".zonewright/agents.yaml")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -23,16 +25,27 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
-    parser.add_argument(
-        "--keep-days",
-        type=int,
-        default=KEEP_DAYS,
-        metavar="DAYS",
-        help=f"once a day, remove readings and samples that are older; sums stay (default: {KEEP_DAYS}; 0 keeps all)",
-    )
+    add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help="give an agent a new token, print it once, and end")
     parser.add_argument("--node", metavar="NODE", help="the node that the agent of --issue reports for")
     parser.set_defaults(run=_run)
+
+
+def add_retention(parser: argparse.ArgumentParser, verb: str, more: str = "") -> None:
+    """Add how long samples of agents and readings of meters are kept."""
+    for option, what, days in (
+        ("--keep-days", "samples of agents", KEEP_DAYS),
+        ("--keep-readings-days", "readings of meters", KEEP_READINGS_DAYS),
+    ):
+        text = f"{verb} {what} that are older; sums by hour and day stay (default: {days}{more})"
+        parser.add_argument(option, type=int, default=days, metavar="DAYS", help=text)
+
+
+def retention_faults(arguments: argparse.Namespace, least: int) -> list[str]:
+    """What is wrong with the two, each as a sentence."""
+    given = {"--keep-days": arguments.keep_days, "--keep-readings-days": arguments.keep_readings_days}
+    unit = "day" if least == 1 else "days"
+    return [f"{name}: expected {least} {unit} or more, got {days}" for name, days in given.items() if days < least]
 
 
 def samples_path(ledger: Path) -> Path:
@@ -44,8 +57,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE
     from zonewright.server.agents import AgentsFileError, issue_token, load_agents
 
-    if arguments.keep_days < 0:
-        print(f"error: --keep-days: expected 0 or more days, got {arguments.keep_days}", file=sys.stderr)
+    faults = retention_faults(arguments, 0)
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    if faults:
         return MISUSE
     try:
         if arguments.issue is not None:
@@ -102,7 +117,13 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"
         print(f"{what} on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
-        with Retention(telemetry, samples, keep_days=arguments.keep_days, say=_say):
+        with Retention(
+            telemetry,
+            samples,
+            keep_days=arguments.keep_days,
+            keep_readings_days=arguments.keep_readings_days,
+            say=_say,
+        ):
             serve(app, listener)
     samples.close()
     if database is not None:

@@ -51,17 +51,21 @@ class Retention:
     Args:
         telemetry: file of the readings of meters; it may be missing.
         samples: what agents report.
-        keep_days: how long readings and samples are kept; 0 keeps all.
+        keep_days: how long samples are kept; 0 keeps all.
+        keep_readings_days: how long readings of meters are kept; 0 keeps all.
         say: takes a sentence about what was done or failed.
     """
 
-    def __init__(self, telemetry: Path, samples: Samples, *, keep_days: int, say: Callable[[str], None]) -> None:
-        self._telemetry, self._samples, self._keep_days, self._say = telemetry, samples, keep_days, say
+    def __init__(
+        self, telemetry: Path, samples: Samples, *, keep_days: int, keep_readings_days: int, say: Callable[[str], None]
+    ) -> None:
+        self._telemetry, self._samples, self._say = telemetry, samples, say
+        self._keep_days, self._keep_readings_days = keep_days, keep_readings_days
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def __enter__(self) -> Self:
-        if self._keep_days:
+        if self._keep_days or self._keep_readings_days:
             self._thread.start()
         return self
 
@@ -74,18 +78,26 @@ class Retention:
 
     def once(self, now_s: float) -> None:
         """Remove what is too old at a time."""
-        before_s = int(now_s) - int(self._keep_days * _DAY_S)
         try:
-            readings = Store(self._telemetry).prune(before_s * _US) if self._telemetry.is_file() else 0
-            samples = self._samples.prune(before_s * _NS)
+            if self._keep_readings_days and self._telemetry.is_file():
+                days = self._keep_readings_days
+                self._told(Store(self._telemetry).prune(_before_s(now_s, days) * _US), "readings", days)
+            if self._keep_days:
+                days = self._keep_days
+                self._told(self._samples.prune(_before_s(now_s, days) * _NS), "samples", days)
         except Exception as error:  # noqa: BLE001 - such as a locked file; it is tried again the next day
             if not self._stop.is_set():
                 self._say(f"nothing was removed: {error}")
-            return
-        if readings or samples:
-            self._say(f"removed {readings:,} readings and {samples:,} samples older than {self._keep_days} days")
+
+    def _told(self, count: int, what: str, days: int) -> None:
+        if count:
+            self._say(f"removed {count:,} {what} older than {days} days; sums by hour and day stay")
 
     def _run(self) -> None:
         self.once(time.time())
         while not self._stop.wait(_DAY_S):
             self.once(time.time())
+
+
+def _before_s(now_s: float, days: int) -> int:
+    return int(now_s) - int(days * _DAY_S)
