@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from zonewright import engine
 from zonewright.ledger import verbs
@@ -186,9 +188,15 @@ def steps(demo: Demo) -> None:
     show(demo.zonewright("ledger", "status"))
 
     energy_ratio(demo, admission)
+    approved_change(demo, admission)
     measured_host(demo)
 
-    say(f"{BOLD}8. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
+    record(demo)
+
+
+def record(demo: Demo) -> None:
+    """The journal, and whether it is whole."""
+    say(f"{BOLD}9. The record.{RESET} Every decision is in the ledger's journal, each chained to the one before.")
     entries = [json.loads(line) for line in demo.zonewright("ledger", "history").splitlines()]
     for entry in entries:
         detail = entry["payload"].get("summary", "")
@@ -232,9 +240,57 @@ def energy_ratio(demo: Demo, admission: str) -> None:
         raise DemoError("the removal should have left 180 nodes of tenant-fin")
 
 
+def approved_change(demo: Demo, admission: str) -> None:
+    """The change that the gate lets pass with an approval only: planned, approved by two keys, applied, verified."""
+    say(
+        f"{BOLD}7. An approval.{RESET} The administrator names three people and a policy in zone.yaml: two of the "
+        "energy board approve what the gate asks for."
+    )
+    people()
+    show(demo.zonewright("ledger", "init", "zones/reference"))
+    say("tenant-fin plans the 600 kW in the rooms that are open; its author signs.")
+    grow("c")
+    show(demo.zonewright("change", "plan", "--stack", "tenant-fin", "--key", "keys/anna.pem", "--reason", "more load"))
+    plan = json.loads(demo.zonewright("change", "list", "--state", "planned", "--format", "json"))["changes"][-1][
+        "plan"
+    ]
+    for person in ("ben", "bea"):
+        told = demo.zonewright("change", "approve", plan, "--key", f"keys/{person}.pem")
+        show("\n".join(told.splitlines()[-2:]))
+    show(message(demo.pulumi("tenant-fin", "up", "--yes", "--skip-preview"), admission))
+    if demo.holdings("tenant-fin").get("node") != demo.nodes_in_state("tenant-fin"):
+        raise DemoError("ledger and state of tenant-fin differ")
+    demo.zonewright("change", "export", plan, "--output", "change.tar")
+    demo.zonewright("change", "report", "change.tar", "--output", "report.html")
+    say("An auditor verifies the bundle with no server and no network, and reads .zonewright/demo/report.html:")
+    show(demo.zonewright("audit", "verify", "change.tar", "--keys", "keys"))
+    say("One byte of the bundle is changed:")
+    archive = SCRATCH / "change.tar"
+    archive.write_bytes(archive.read_bytes().replace(b"more load", b"less load", 1))
+    show(demo.zonewright("audit", "verify", "change.tar", "--keys", "keys", expect=1).splitlines()[0])
+
+
+def people() -> None:
+    """Keys of three people, and the policy, added to the copy of zone.yaml."""
+    (SCRATCH / "keys").mkdir()
+    signers = {"anna": ("tenant-fin", []), "ben": ("operator-b", ["energy"]), "bea": ("operator-a", ["energy"])}
+    declared: dict[str, object] = {}
+    for person, (party, groups) in signers.items():
+        private = Ed25519PrivateKey.generate()
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (SCRATCH / "keys" / f"{person}.pem").write_bytes(pem)
+        public = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        (SCRATCH / "keys" / f"{person}.pub").write_text(f"{public}\n", encoding="ascii")
+        declared[person] = {"title": person.title(), "party": party, "groups": groups, "keys": [public]}
+    board = {"title": "Energy board", "risks": ["high"], "parties": ["tenant-fin"], "needs": {"energy": 2}}
+    path = SCRATCH / "zones" / "reference" / "zone.yaml"
+    more = yaml.safe_dump({"signers": declared, "approvals": {"board": board}}, sort_keys=False)
+    path.write_text(f"{path.read_text(encoding='utf-8').rstrip()}\n{more}", encoding="utf-8")
+
+
 def measured_host(demo: Demo) -> None:
     """The agent on this host reports its load to the running service."""
-    say(f"{BOLD}7. An agent.{RESET} The service runs on this host; an agent reports this host's own load to it.")
+    say(f"{BOLD}8. An agent.{RESET} The service runs on this host; an agent reports this host's own load to it.")
     token = demo.zonewright("serve", "--issue", "this-host", "--node", "demo").splitlines()[-1]
     (SCRATCH / "token").write_text(token, encoding="ascii")
     command = [sys.executable, "-m", "zonewright.cli", "serve", "--port", "0"]

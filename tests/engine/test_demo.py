@@ -19,6 +19,8 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     assert result.returncode == 0, result.stderr
     assert "nothing was claimed or created" in result.stdout
     assert "good:" in result.stdout
+    assert "checks: nothing is wrong" in result.stdout
+    assert "plan.json was altered" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 130
     assert _changes() == before
 

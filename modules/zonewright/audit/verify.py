@@ -27,6 +27,7 @@ from zonewright.ledger.errors import LedgerError
 from zonewright.ledger.messages import Checkpoint, Proposal
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of, zone_digest
+from zonewright.rules.words import some
 
 Renderer = Callable[[Demand, Proposal], Mapping[str, str]]
 """How a demand at its places becomes files; the program's own, handed in, because it stands above this room."""
@@ -177,26 +178,28 @@ def _secrets(contents: Contents) -> Iterator[Check]:
 
 def _decisions(contents: Contents) -> Iterator[Check]:
     """Rules, figures, risk and premises on the facts of the plan, and on those of each decision."""
-    yield from _judged(contents, contents.snapshot, "when it was planned")
-    yield from _sites(contents)
+    again = _again(contents, contents.snapshot)
+    yield from _judged(contents, contents.snapshot, again, "when it was planned")
+    yield _sites(contents, again)
     for entry in contents.decisions():
         snapshot = Snapshot.model_validate_json(contents.object(str(entry.payload["snapshot"])))
         word = f"when it was {entry.kind}"
         if snapshot.at[:16] > entry.at[:16] or snapshot.stack_id != contents.plan.stack_id:
             yield wrong(f"snapshot {word}", f"it is of {snapshot.at}, the decision of {entry.at}")
-        yield from _judged(contents, snapshot, word, risk=str(entry.payload.get("risk")), held=entry.kind == "admitted")
+        judged = _again(contents, snapshot)
+        risk, held = str(entry.payload.get("risk")), entry.kind == "admitted"
+        yield from _judged(contents, snapshot, judged, word, risk=risk, held=held)
 
 
-def _sites(contents: Contents) -> Iterator[Check]:
+def _sites(contents: Contents, again: Again) -> Check:
     """What was rendered for the sites is what the ledger had of them."""
-    again = _again(contents, contents.snapshot)
     faults = []
     for site, data in contents.proposal.sites.items():
         held = again.facts.sites.get(site)
         known = held.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"}) if held is not None else None
         if canonical_json(known) != canonical_json(data):
             faults.append(f"{site} in {PROPOSAL} is not the site of the snapshot")
-    yield all_or_wrong("sites", faults, f"{len(contents.proposal.sites)} rendered as the ledger had them")
+    return all_or_wrong("sites", faults, f"{len(contents.proposal.sites)} rendered as the ledger had them")
 
 
 def _again(contents: Contents, snapshot: Snapshot) -> Again:
@@ -204,11 +207,13 @@ def _again(contents: Contents, snapshot: Snapshot) -> Again:
 
 
 def _judged(
-    contents: Contents, snapshot: Snapshot, word: str, *, risk: str | None = None, held: bool = False
+    contents: Contents, snapshot: Snapshot, again: Again, word: str, *, risk: str | None = None, held: bool = False
 ) -> Iterator[Check]:
-    again, plan = _again(contents, snapshot), contents.plan
+    plan = contents.plan
     same = again.findings == snapshot.findings
-    detail = f"{len(again.findings)} findings, as recorded" if same else _other(again.findings, snapshot.findings)
+    detail = (
+        f"{some(len(again.findings), 'finding')}, as recorded" if same else _other(again.findings, snapshot.findings)
+    )
     yield good(f"rules {word}", detail) if same else wrong(f"rules {word}", detail)
     if again.figures != snapshot.figures:
         names = sorted(
