@@ -108,8 +108,8 @@ def ledger_page() -> str:
 
 
 FORMATS_INTRODUCTION = (
-    "Files of a node belong to the stack that places it, files of a site to the stack that brings the site in. Below "
-    "the folder of its node or site each stands where it stands on the host. A value that holds a line break, another "
+    "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes; files of a site to "
+    "the stack that brings the site in. Below its folder each stands where it stands on the host. A value that holds a line break, another "
     "control character or a format character is refused with a sentence; all others are quoted by the filters of the "
     "format. Verdicts of the validators: see [review a difference](../how-to/review-a-difference.md).\n"
 )
@@ -125,12 +125,16 @@ def formats_page() -> str:
     for item in FORMATS:
         parts.append(f"## {item.id}\n\n{item.title}.\n\n{item.description}\n")
         root = ROOTS[item.subject]
-        parts += [f"- path: `{root}/{file.path}`, from the template `{file.template}`" for file in item.files]
+        for file in item.files:
+            each = f", for each of `{item.subject}.{file.each}`" if file.each else ""
+            parts.append(f"- path: `{root}/{file.path}`{each}, from the template `{file.template}`")
+        quoting = ", ".join(f"`{name}`" for name in sorted(item.filters))
+        parts.append(f"- filters: {quoting}" + (f"; only where `{item.subject}.{item.needs}`" if item.needs else ""))
         if item.check is None:
             parts.append("- validator: none\n")
             continue
         commands = ", ".join(f"`{item.check.program} {' '.join(arguments)}`" for arguments in item.check.commands)
-        parts.append(f"- validator: {commands} (Debian package `{item.check.package}`)\n")
+        parts.append(f"- validator: {commands} (package `{item.check.package}`)\n")
     return "\n".join(parts)
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from zonewright.render.format import Format
-from zonewright.render.validate import NativeValidator
+from zonewright.render.native import NativeValidator
 
 
 def validator_of(format_: Format) -> NativeValidator:

@@ -1,6 +1,7 @@
 """`zonewright diff` and `zonewright render` of a facility and of a tenant, as a person or a script meets them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def test_exit_codes_of_diff_are_those_of_git(root: Path, run: Run) -> None:
     assert run("diff", "--stack", "operator")[0] == 0
     code, out, _ = run("diff", "--stack", "operator", "--exit-code")
     assert code == 1
-    assert out.count("--- /dev/null") == 6
+    _, listed, _ = run("render", "--stack", "operator")
+    assert out.count("--- /dev/null") == len(listed.splitlines()) - 1 > 6
     assert run("ledger", "load", "zones")[0] == 0
     assert run("diff", "--stack", "operator", "--exit-code") == (0, "", "")
     assert run("diff")[0] == 2
@@ -145,7 +147,7 @@ def test_verdicts_are_shown_on_what_differs(run: Run, monkeypatch: pytest.Monkey
     assert "pass" not in out.split("---")[0]
     _, out, _ = run("diff", "--stack", "operator", "--format", "json")
     verdicts = json.loads(out)["verdicts"]
-    assert {item["format"] for item in verdicts} == {"frr", "prometheus"}
+    assert {item["format"] for item in verdicts} == {"frr", "prometheus", "bind"}
     assert {item["status"] for item in verdicts} == {"not-run"}
 
 
@@ -176,9 +178,7 @@ def test_render_validates_all_files(
     """--validate gives each program the files of each site; one failure ends with 1, what was not run is told."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for format_ in FORMATS:
-        assert format_.check is not None
-        program = programs / format_.check.program
+    for program in {programs / format_.check.program for format_ in FORMATS if format_.check is not None}:
         program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{programs}:/bin:/usr/bin")
@@ -194,5 +194,8 @@ def test_a_large_difference_says_what_was_not_validated(root: Path, run: Run) ->
     assert run("ledger", "load", "zones", "--only=operator")[0] == 0
     write(root, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(30)}})
     _, out, _ = run("diff", "--stack", "tenant-a", "--format", "json")
-    reasons = [item["output"] for item in json.loads(out)["verdicts"] if item["status"] == "not-run"]
-    assert reasons.count("only the first 20 of 30 were run") == 10
+    left_out = [item for item in json.loads(out)["verdicts"] if item["output"] == "only the first 20 of 91 were run"]
+    assert len(left_out) == 71
+    assert {item["status"] for item in left_out} == {"not-run"}
+    # Each format has its share of what is run.
+    assert Counter(item["format"] for item in left_out) == {"netplan": 23, "nftables": 24, "agent-settings": 24}

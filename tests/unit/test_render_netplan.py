@@ -13,9 +13,11 @@ import yaml
 from support.golden import compare_golden, golden
 from support.validators import installed_validator, validator_of
 from zonewright.model import Site
+from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, RenderError, node_context, render_all
 from zonewright.render.formats.netplan import NETPLAN
-from zonewright.render.validate import NativeValidator
+from zonewright.render.native import NativeValidator
+from zonewright.render.node_view import fellows_of, site_view
 
 POOLS: dict[str, dict[str, str]] = {
     "v4": {"prefix": "10.80.16.0/20", "gateway": "10.80.16.1"},
@@ -32,14 +34,15 @@ def context(pools: tuple[str, ...], *, name: str = "core-001", name_servers: tup
         "name_servers": list(name_servers),
         "address_pools": {pool: POOLS[pool] for pool in pools},
     }
-    return node_context(
-        name=name,
+    addresses = {pool: ADDRESSES[pool] for pool in pools}
+    view = site_view(
         site_id="dc1",
         site=Site.model_validate(document),
-        rack="dc1/a/01/07",
-        position=3,
-        addresses={pool: ADDRESSES[pool] for pool in pools},
+        party="tenant-a",
+        fellows=fellows_of([addresses]),
+        around=Surroundings(),
     )
+    return node_context(name=name, view=view, rack="dc1/a/01/07", position=3, addresses=addresses, power_max_w=800)
 
 
 CASES = {
@@ -53,8 +56,8 @@ CASES = {
 
 
 def text_of(made: NodeContext) -> str:
-    """The one file of a node."""
-    return next(iter(render_all([made]).values()))
+    """The netplan file of a node."""
+    return render_all([made])[f"nodes/dc1/{made.name}/{NETPLAN.files[0].path}"]
 
 
 @pytest.mark.parametrize("case", CASES)

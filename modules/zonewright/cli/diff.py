@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zonewright.audit.differences import FileDiff
     from zonewright.audit.views import View
     from zonewright.ledger.messages import Impact
-    from zonewright.render.validate import Judged
+    from zonewright.render.verdict import Judged
 
 MOST_VALIDATED = 20
 

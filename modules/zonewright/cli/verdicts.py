@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zonewright.render.validate import Judged
+    from zonewright.render.verdict import Judged
 
 MAX_LINES = 12
 

@@ -17,6 +17,9 @@ def approval_faults(known: Known) -> Iterator[Fault]:
     if zone is None:
         return
     yield from _signers(known, zone)
+    for index, name in enumerate(zone.verdict_signers):
+        if name not in zone.signers and not known.unsure("", ("signers", name)):
+            yield unknown("signer", name, zone.signers, owner="", path=("verdict_signers", str(index)))
     for policy_id, policy in zone.approvals.items():
         path: Path = ("approvals", policy_id)
         for party in policy.parties:

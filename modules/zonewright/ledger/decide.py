@@ -152,7 +152,9 @@ def _addresses(
         if site is None:
             continue
         taken = {pool: facts.taken.get((site_id, pool), frozenset()) for pool in site.address_pools}
-        result = assign_addresses(site.address_pools, names, sticky=facts.addresses, taken=taken)
+        result = assign_addresses(
+            site.address_pools, names, sticky=facts.addresses, taken=taken, fixed=site.fixed_addresses
+        )
         assigned |= result.assigned
         short |= dict.fromkeys(result.short, f"an address pool of site {site_id} has no free address left")
     return assigned, short

@@ -131,7 +131,7 @@ class Proposal(Message):
         premises: the read set, as inequalities.
         findings: the rules that do not hold for this proposal.
         sites: the site assets of the nodes' sites, for rendering.
-        surroundings: the zone around the stack's own sites, for rendering; None where it brings in no site.
+        surroundings: the zone around the stack's own sites, for rendering; None where it was not asked for.
         expires_at: end of the reservation (ISO 8601), or None.
         changed: for nodes whose place differs from the last preview of the same demand: (old, new).
         impact: what the change does to each site that it touches, by id.

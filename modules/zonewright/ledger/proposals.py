@@ -116,7 +116,7 @@ def _answer(
 
 def _surroundings(facts: Facts, demand: Demand) -> Surroundings | None:
     own = {name for name, item in demand.assets.items() if item.kind == "site"}
-    return surroundings_of(facts.base.after(demand, {}), own) if own and facts.base is not None else None
+    return surroundings_of(facts.base.after(demand, {}), own) if facts.base is not None else None
 
 
 def _held_proposal(connection: Connection, request: ProposeRequest, digest: str, now: str) -> Proposal | None:

@@ -70,6 +70,8 @@ class RulePack(Declared):
     """Trust classes of readings that count for the gate on the energy ratio."""
     levels: dict[PolicyRule, PolicyLevel] = Field(default_factory=dict)
     """Level of rules that is not their usual one, such as advisory while a rule is on trial."""
+    gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Configuration formats whose files are deployed only when their validator has passed them."""
     uncertain: Literal["approval", "refused"] = "approval"
     """What the gate on the energy ratio says to a change that is neither better nor worse for certain."""
 

@@ -114,6 +114,15 @@ class Room(Declared):
     """Rows by id or by range of ids."""
 
 
+class AddressRange(Declared):
+    """Addresses from one to another one, both included."""
+
+    first: Address
+    """The lowest address."""
+    last: Address
+    """The highest address."""
+
+
 class AddressPool(Declared):
     """A range of addresses that nodes of a site get one address each from."""
 
@@ -121,13 +130,30 @@ class AddressPool(Declared):
     """The network, such as ``10.80.16.0/20``."""
     gateway: Address
     """The default gateway, inside the prefix; it is never handed out."""
+    dynamic: AddressRange | None = None
+    """Addresses that the site's DHCP leases to machines that are being set up; nodes get none of them (IPv4 only)."""
 
     @model_validator(mode="after")
-    def _gateway_inside(self) -> Self:
+    def _consistent(self) -> Self:
         if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
             message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
             raise ValueError(message)
+        if self.dynamic is not None:
+            self._check_dynamic(int(self.dynamic.first), int(self.dynamic.last))
         return self
+
+    def _check_dynamic(self, first: int, last: int) -> None:
+        """Raise when the addresses for DHCP are none that it can lease."""
+        if not isinstance(self.prefix, IPv4Network):
+            message = f"dynamic addresses are leased by DHCP for IPv4; {self.prefix} is none, so leave them out"
+            raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors with their place
+        low, high = int(self.prefix.network_address) + 1, int(self.prefix.broadcast_address) - 1
+        if not low <= first <= last <= high:
+            message = f"dynamic addresses lie from {self.prefix[1]} to {self.prefix[-2]}, the lower one first"
+            raise ValueError(message)
+        if first <= int(self.gateway) <= last:
+            message = f"gateway {self.gateway} is among the dynamic addresses"
+            raise ValueError(message)
 
 
 class Location(Declared):
@@ -203,6 +229,10 @@ class Site(Declared):
     """Name in the IANA time zone database."""
     name_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     """Resolvers that nodes of the site use."""
+    time_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+    """Servers that nodes of the site take the time from."""
+    management: Annotated[tuple[Network, ...], Field(strict=False)] = ()
+    """Networks that administrators reach hosts of the site from."""
     address_pools: dict[Identifier, AddressPool] = Field(default_factory=dict)
     """Pools that nodes get an address from, one from each."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
@@ -213,3 +243,8 @@ class Site(Declared):
     """Energy meters by id."""
     boundary: MeterBoundary | None = None
     """Which of the meters make the energy ratio of the site."""
+
+    @property
+    def fixed_addresses(self) -> tuple[Address, ...]:
+        """Addresses of servers that the site itself has; no node gets one of them."""
+        return (*self.name_servers, *self.time_servers)

@@ -36,14 +36,16 @@ class Surroundings(_Plain):
 
     Attributes:
         service: URL of the zone's service.
+        service_addresses: its addresses.
         ratio_limit: limit of the energy ratio as text, empty where no pack has one.
         ratio_applies_from: it holds for what was commissioned on this day or later, empty for all.
         figure_age_days: how old readings may be.
         routing: all sites that have an autonomous system, by id.
-        links: links that end at one of the sites, by id.
+        links: links that end at one of the sites, by id; a tenant, who has none, is told of none.
     """
 
     service: str = LOCAL_SERVICE
+    service_addresses: tuple[str, ...] = ()
     ratio_limit: str = ""
     ratio_applies_from: str = ""
     figure_age_days: float = 7

@@ -8,7 +8,7 @@ from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.network import Latitude, Longitude
 from zonewright.model.policy import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
-from zonewright.model.site import Cooling
+from zonewright.model.site import Address, Cooling
 
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
@@ -122,6 +122,8 @@ class Zone(Declared):
     """Persons who sign plans and verdicts, by id."""
     approvals: dict[Identifier, ApprovalPolicy] = Field(default_factory=dict)
     """Approval policies by id."""
+    verdict_signers: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Ids of the signers whose verdicts of validators count, such as that of a build service."""
     service: (
         Annotated[
             str, Field(pattern=r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$", max_length=200)
@@ -129,6 +131,8 @@ class Zone(Declared):
         | None
     ) = None
     """URL at which sites reach the zone's service, such as https://service.zone.internal; without it, this host."""
+    service_addresses: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+    """Addresses of the service: firewalls let agents reach them, and the sites' name servers know them."""
 
     def limit(self, name: LimitName) -> Limit | None:
         """A limit in force: of the nearest pack that has it, or its default, or None."""
@@ -141,6 +145,16 @@ class Zone(Declared):
     def refuses_uncertain(self) -> bool:
         """Whether the gate refuses what is neither better nor worse for certain, instead of asking for an approval."""
         return any(pack.uncertain == "refused" for pack in chain_of(self.rule_packs, self.rule_pack))
+
+    @property
+    def gated_formats(self) -> frozenset[str]:
+        """Formats whose files are deployed only when their validator has passed them; each pack adds some."""
+        return frozenset(one for pack in chain_of(self.rule_packs, self.rule_pack) for one in pack.gated_formats)
+
+    @property
+    def verdict_keys(self) -> dict[str, str]:
+        """Public keys of those whose verdicts of validators count, with the signer of each."""
+        return {key: name for name in self.verdict_signers if name in self.signers for key in self.signers[name].keys}
 
     def level(self, rule: str) -> PolicyLevel | None:
         """The level that the packs give to a rule, or None."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from zonewright.model.site import AddressPool
+from zonewright.model.site import Address, AddressPool
 
 _HOST_PAIR = 2  # a network of two addresses has no network address and no broadcast (RFC 3021, RFC 6164)
 
@@ -28,6 +28,7 @@ def assign_addresses(
     *,
     sticky: Mapping[str, Mapping[str, str]],
     taken: Mapping[str, Collection[str]],
+    fixed: Collection[Address] = (),
 ) -> Addresses:
     """Give each node an address from each pool.
 
@@ -36,13 +37,15 @@ def assign_addresses(
         names: nodes, in any order; lower numbers get lower addresses.
         sticky: present addresses by node name and pool id; kept while they are in the pool and nobody else's.
         taken: addresses of others by pool id, with or without prefix length.
+        fixed: addresses of servers that the site itself has.
     """
     ordered = sorted(set(names), key=_natural)
     assigned: dict[str, dict[str, str]] = {name: {} for name in ordered}
     short: set[str] = set()
     for pool_id, pool in sorted(pools.items()):
         present = {name: sticky[name][pool_id] for name in ordered if pool_id in sticky.get(name, {})}
-        chosen = _from_pool(pool, ordered, present, taken.get(pool_id, ()))
+        others = [*taken.get(pool_id, ()), *(str(one) for one in fixed if one.version == pool.prefix.version)]
+        chosen = _from_pool(pool, ordered, present, others)
         for name in ordered:
             if name in chosen:
                 assigned[name][pool_id] = f"{_text(chosen[name], pool)}/{pool.prefix.prefixlen}"
@@ -54,15 +57,15 @@ def assign_addresses(
 def _from_pool(
     pool: AddressPool, names: Iterable[str], present: Mapping[str, str], taken: Collection[str]
 ) -> dict[str, int]:
-    hosts = _hosts(pool)
+    hosts, leased = _hosts(pool), _leased(pool)
     used = {int(pool.gateway), *(_number(text) for text in taken)}
     chosen: dict[str, int] = {}
     for name, text in present.items():
         number = _number(text)
-        if number in hosts and number not in used and _version(text) == pool.prefix.version:
+        if number in hosts and number not in leased and number not in used and _version(text) == pool.prefix.version:
             chosen[name] = number
             used.add(number)
-    free = _free(hosts, used)
+    free = _free(hosts, used, leased)
     for name in names:
         if name not in chosen:
             number = next(free, -1)
@@ -72,13 +75,21 @@ def _from_pool(
     return chosen
 
 
-def _free(hosts: range, used: set[int]) -> Iterator[int]:
+def _free(hosts: range, used: set[int], leased: range) -> Iterator[int]:
     """Free addresses from the lowest; no list of the pool is made."""
     number = hosts.start
     while number < hosts.stop:
+        if number in leased:
+            number = leased.stop
+            continue
         if number not in used:
             yield number
         number += 1
+
+
+def _leased(pool: AddressPool) -> range:
+    """Addresses that are the site's DHCP's."""
+    return range(0) if pool.dynamic is None else range(int(pool.dynamic.first), int(pool.dynamic.last) + 1)
 
 
 def _hosts(pool: AddressPool) -> range:

@@ -9,29 +9,66 @@ from zonewright.model.demand import Demand, RowAsset, SiteAsset
 from zonewright.model.expand import nodes_of
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
+from zonewright.render.format import AnyContext
+from zonewright.render.format_set import BUILT_IN, FormatSet
+from zonewright.render.group_context import GroupContext, group_context
+from zonewright.render.node_view import fellows_of, site_view
 
 
-def rendered_files(demand: Demand, proposal: Proposal) -> Mapping[str, str]:
-    """Text by path of every configuration of a proposal, in order of path."""
+def rendered_files(demand: Demand, proposal: Proposal, formats: FormatSet = BUILT_IN) -> Mapping[str, str]:
+    """Text by path of every configuration of a proposal, in order of path.
+
+    Args:
+        demand: what the stack wants.
+        proposal: what the ledger offers for it.
+        formats: the zone's formats.
+    """
+    return render_all(contexts_of(demand, proposal), formats)
+
+
+def contexts_of(demand: Demand, proposal: Proposal) -> list[AnyContext]:
+    """What the templates see of everything that a stack has."""
     around = proposal.surroundings
     sites = site_contexts(demand, around) if around is not None else ()
-    return render_all([*_nodes(demand, proposal), *sites])
+    held = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
+    return [*_nodes(demand, proposal, held), *_groups(demand, proposal, held), *sites]
 
 
-def _nodes(demand: Demand, proposal: Proposal) -> Iterator[NodeContext]:
-    sites = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
+def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[NodeContext]:
+    fellows = fellows_of(proposal.addresses.values())
+    views = {
+        site_id: site_view(
+            site_id=site_id, site=site, party=demand.party, fellows=fellows, around=proposal.surroundings
+        )
+        for site_id, site in sites.items()
+    }
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
             seat = proposal.seats.get(node.name)
-            if seat is not None and wanted.cluster.site in sites:
+            if seat is not None and wanted.cluster.site in views:
                 yield node_context(
                     name=node.name,
-                    site_id=wanted.cluster.site,
-                    site=sites[wanted.cluster.site],
+                    view=views[wanted.cluster.site],
                     rack=seat.rack,
                     position=seat.position,
                     addresses=proposal.addresses.get(node.name, {}),
+                    power_max_w=wanted.node_type.maximum_draw,
                 )
+
+
+def _groups(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[GroupContext]:
+    for site_id, site in sorted(sites.items()):
+        names = {
+            node.name
+            for cluster_id, wanted in demand.clusters.items()
+            if wanted.cluster.site == site_id
+            for node in nodes_of(cluster_id, wanted.cluster)
+            if node.name in proposal.seats
+        }
+        addresses = {name: proposal.addresses.get(name, {}) for name in names}
+        group = group_context(party=demand.party, site_id=site_id, site=site, addresses=addresses)
+        if group is not None:
+            yield group
 
 
 def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]:
@@ -54,7 +91,9 @@ def files_by_site(demand: Demand, manifest: Mapping[str, str]) -> Mapping[str, M
     sites |= {name for name, item in demand.assets.items() if item.kind == "site"}
     return {
         site: {
-            path: digest for path, digest in manifest.items() if path.startswith((f"nodes/{site}/", f"sites/{site}/"))
+            path: digest
+            for path, digest in manifest.items()
+            if path.startswith((f"nodes/{site}/", f"sites/{site}/", f"groups/{site}/"))
         }
         for site in sorted(sites)
     }

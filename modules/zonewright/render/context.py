@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
 
-from zonewright.model import AddressPool, Site
+from zonewright.model import AddressPool
 from zonewright.render.errors import RenderError
+from zonewright.render.group_context import domain_of
+from zonewright.render.node_view import SiteView
 from zonewright.render.quoting import shown
 
 
@@ -33,6 +35,7 @@ class NodeContext:
 
     Attributes:
         name: host name.
+        party: id of its party.
         site: id of the site.
         rack: ``site/room/row/rack``.
         position: lowest rack unit.
@@ -40,9 +43,24 @@ class NodeContext:
         routes: of these, the one of each IP version that carries the default route.
         name_servers: resolvers of the site, in the order declared.
         search_domain: domain that short names are looked up in.
+        time_servers: where it takes the time from.
+        fellows_v4: ranges of the addresses of all nodes of its stack.
+        fellows_v6: the same for IPv6.
+        zone_v4: every prefix of the zone that nodes have addresses of.
+        zone_v6: the same for IPv6.
+        management_v4: networks of administrators.
+        management_v6: the same for IPv6.
+        servers_v4: addresses of its name servers and time servers.
+        servers_v6: the same for IPv6.
+        service_v4: addresses of the zone's service.
+        service_v6: the same for IPv6.
+        service_url: where its agent reports.
+        service_port: port of the service.
+        power_max_w: the most that it can draw, in watts.
     """
 
     name: str
+    party: str
     site: str
     rack: str
     position: int
@@ -50,39 +68,67 @@ class NodeContext:
     routes: tuple[PoolAddress, ...]
     name_servers: tuple[str, ...]
     search_domain: str
+    time_servers: tuple[str, ...]
+    fellows_v4: tuple[str, ...]
+    fellows_v6: tuple[str, ...]
+    zone_v4: tuple[str, ...]
+    zone_v6: tuple[str, ...]
+    management_v4: tuple[str, ...]
+    management_v6: tuple[str, ...]
+    servers_v4: tuple[str, ...]
+    servers_v6: tuple[str, ...]
+    service_v4: tuple[str, ...]
+    service_v6: tuple[str, ...]
+    service_url: str
+    service_port: int
+    power_max_w: int
 
 
 def node_context(
-    *, name: str, site_id: str, site: Site, rack: str, position: int, addresses: Mapping[str, str]
+    *, name: str, view: SiteView, rack: str, position: int, addresses: Mapping[str, str], power_max_w: int
 ) -> NodeContext:
     """Compute what the templates of one node see.
 
     Args:
         name: host name.
-        site_id: id of the site.
-        site: its declaration; rooms are not looked at.
+        view: its site as all nodes of the stack see it.
         rack: the rack's id, ``site/room/row/rack``.
         position: lowest rack unit, from 1.
         addresses: address with prefix length, by pool id.
+        power_max_w: the most that it can draw, in watts.
 
     Raises:
         RenderError: when an address is of no pool of the site, or is none that a node may have.
     """
     try:
-        own = tuple(_pool_address(pool, text, site.address_pools) for pool, text in sorted(addresses.items()))
+        own = tuple(_pool_address(pool, text, view.site.address_pools) for pool, text in sorted(addresses.items()))
     except RenderError as error:
         raise RenderError(error.what, data_path=error.data_path, subject=f"node {name} in {rack}") from None
     first = {item.version: item for item in reversed(own)}
     return NodeContext(
         name=name,
-        site=site_id,
+        party=view.party,
+        site=view.site_id,
         rack=rack,
         position=position,
         addresses=own,
         routes=tuple(first[version] for version in sorted(first)),
-        name_servers=tuple(str(address) for address in site.name_servers),
-        # A site has no domain of its own; .internal is reserved for private use.
-        search_domain=f"{site_id}.internal",
+        name_servers=view.name_servers,
+        search_domain=domain_of(view.party, view.site_id),
+        time_servers=view.time_servers,
+        fellows_v4=view.fellows.v4,
+        fellows_v6=view.fellows.v6,
+        zone_v4=view.zone.v4,
+        zone_v6=view.zone.v6,
+        management_v4=view.management.v4,
+        management_v6=view.management.v6,
+        servers_v4=view.servers.v4,
+        servers_v6=view.servers.v6,
+        service_v4=view.service.v4,
+        service_v6=view.service.v6,
+        service_url=view.service_url,
+        service_port=view.service_port,
+        power_max_w=power_max_w,
     )
 
 

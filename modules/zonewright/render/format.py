@@ -1,22 +1,31 @@
 """What a configuration format is: templates for one kind of subject, quoting of its own, and a native judge."""
 
 import re
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.render.context import NodeContext
 from zonewright.render.errors import RenderError
+from zonewright.render.group_context import GroupContext
 from zonewright.render.quoting import shown
 from zonewright.render.site_context import SiteContext
 
-Subject = Literal["node", "site"]
-AnyContext = NodeContext | SiteContext
-CONTEXTS: Mapping[Subject, type[AnyContext]] = {"node": NodeContext, "site": SiteContext}
-"""What templates see of each kind of subject, under the subject's name."""
-ROOTS: Mapping[Subject, str] = {"node": "nodes/{site}/{name}", "site": "sites/{name}"}
+Subject = Literal["node", "site", "group"]
+AnyContext = NodeContext | SiteContext | GroupContext
+CONTEXTS: Mapping[Subject, type[AnyContext]] = {"node": NodeContext, "site": SiteContext, "group": GroupContext}
+"""What templates see of each kind of subject, under the subject's name; a group is a party's nodes at a site."""
+ROOTS: Mapping[Subject, str] = {
+    "node": "nodes/{site}/{name}",
+    "site": "sites/{name}",
+    "group": "groups/{site}/{name}",
+}
 """Folder of a subject's files; below it they stand as on the host that they are for."""
+ITEM = "item"
+"""What a template calls the thing that its file is for, where there is a file for each."""
+_KEY = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +34,19 @@ class File:
 
     Attributes:
         template: path of its template.
-        path: where it stands on the host, without a leading slash.
+        path: where it stands on the host, without a leading slash; ``{name}`` is the subject's name, ``{key}`` the
+            item's key.
+        each: a list of the context whose items have a ``key``: there is a file for each of them, as ``item``.
     """
 
     template: str
     path: str
+    each: str = ""
+
+    def pattern(self) -> re.Pattern[str]:
+        """What the paths of its files look like."""
+        parts = re.split(r"(\{name\}|\{key\})", self.path)
+        return re.compile("".join("[^/]+" if part in {"{name}", "{key}"} else re.escape(part) for part in parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +58,20 @@ class Check:
         package: the Debian package that has it.
         commands: arguments of each call; ``{root}`` is the folder that holds the files as on a host.
         complaint: what in the output means a failure whatever the exit code says, as a regular expression.
+        absent: what in the output means that the program could not be run after all.
+        machine: lines of the output that tell of the machine that it runs on and not of the files.
+        in_namespace: whether it needs a network of its own, in which it may do anything.
+        parts: what else the program reads, as path and text, where the files are a part of a whole.
     """
 
     program: str
     package: str
     commands: tuple[tuple[str, ...], ...]
     complaint: str = ""
+    absent: str = ""
+    machine: str = ""
+    in_namespace: bool = False
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +103,19 @@ class Format:
         is_subject = isinstance(context, CONTEXTS[self.subject])
         return is_subject and (not self.needs or bool(getattr(context, self.needs)))
 
+    def owns(self, path: str) -> bool:
+        """Whether a path among all rendered files is one of this format."""
+        root = ROOTS[self.subject]
+        parts = path.split("/")
+        depth = root.count("/") + 1
+        below = "/".join(parts[depth:])
+        return parts[0] == root.partition("/")[0] and any(file.pattern().fullmatch(below) for file in self.files)
+
+
+def subject_of(context: AnyContext) -> Subject:
+    """What kind of subject a context is of."""
+    return next(name for name, type_ in CONTEXTS.items() if isinstance(context, type_))
+
 
 def root_of(context: AnyContext) -> str:
     """Folder of a subject's files among all rendered files.
@@ -85,8 +123,8 @@ def root_of(context: AnyContext) -> str:
     Raises:
         RenderError: when site or name could lead to another folder.
     """
-    subject: Subject = "node" if isinstance(context, NodeContext) else "site"
-    parts = {"name": context.name, **({"site": context.site} if isinstance(context, NodeContext) else {})}
+    subject = subject_of(context)
+    parts = {"name": context.name, **({} if isinstance(context, SiteContext) else {"site": context.site})}
     for field, value in parts.items():
         if re.fullmatch(IDENTIFIER_PATTERN, value) is None or value.endswith("\n"):
             raise RenderError(
@@ -95,8 +133,41 @@ def root_of(context: AnyContext) -> str:
     return ROOTS[subject].format_map(parts)
 
 
+def items_of(file: File, context: AnyContext) -> Iterator[tuple[str, object]]:
+    """The files that there are of one kind for a subject: path below its root, and the item or None.
+
+    Raises:
+        RenderError: when a key could lead to another folder.
+    """
+    if not file.each:
+        yield file.path.replace("{name}", context.name), None
+        return
+    for index, item in enumerate(getattr(context, file.each)):
+        if _KEY.fullmatch(item.key) is None or ".." in item.key:
+            path = f"{subject_of(context)}.{file.each}[{index}].key"
+            raise RenderError(f"expected a name of a-z 0-9 . -, got {shown(item.key)}", data_path=path)
+        yield file.path.replace("{name}", context.name).replace("{key}", item.key), item
+
+
+def item_type(subject: Subject, file: File) -> object:
+    """Type of the items that there is a file for each of; None where there is one file.
+
+    Raises:
+        RenderError: when the context has no such list.
+    """
+    if not file.each:
+        return None
+    kind = typing.get_type_hints(CONTEXTS[subject]).get(file.each)
+    inner = typing.get_args(kind)[0] if typing.get_origin(kind) is tuple else None
+    if "key" not in typing.get_type_hints(inner or object):
+        raise RenderError(f"{subject} has no list '{file.each}' of things with a key", template=file.template)
+    return inner
+
+
 def subject_text(context: AnyContext) -> str:
     """A subject within a message."""
     if isinstance(context, NodeContext):
         return f"node {shown(context.name)} in {shown(context.rack)}"
-    return f"site {shown(context.name)}"
+    if isinstance(context, SiteContext):
+        return f"site {shown(context.name)}"
+    return f"nodes of {shown(context.name)} at {shown(context.site)}"

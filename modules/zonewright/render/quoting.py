@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from html import escape
+from ipaddress import ip_address, ip_network
 
 from zonewright.render.errors import RenderError
 
@@ -49,7 +51,7 @@ def plain(value: object) -> str:
 
 
 def yaml_string(value: object) -> Quoted:
-    r"""A double-quoted scalar that every reader of YAML 1.1 or 1.2 takes for exactly this text.
+    r"""A double-quoted string that every reader of YAML 1.1 or 1.2, of JSON or of TOML takes for exactly this text.
 
     Raises:
         RenderError: as ``plain``.
@@ -113,6 +115,60 @@ def word(value: object) -> Quoted:
     return Quoted(text)
 
 
+_NAME = re.compile(r"@|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*\.?", re.ASCII)
+_MAX_NAME = 254
+
+
+def dns_name(value: object) -> Quoted:
+    """A name of the DNS: labels of a-z 0-9 -, with or without the last dot, or ``@``.
+
+    Raises:
+        RenderError: as ``plain``, and when the value is anything else.
+    """
+    text = plain(value)
+    if _NAME.fullmatch(text) is None or len(text) > _MAX_NAME:
+        raise RenderError(f"expected a name of a-z 0-9 - and dots, got {shown(text)}")
+    return Quoted(text)
+
+
+def address(value: object) -> Quoted:
+    """An IP address, or a network in its usual form.
+
+    Raises:
+        RenderError: as ``plain``, and when the value is anything else.
+    """
+    text = plain(value)
+    try:
+        if str(ip_network(text) if "/" in text else ip_address(text)) == text and "%" not in text:
+            return Quoted(text)
+    except ValueError:
+        pass
+    raise RenderError(f"expected an IP address or a network, got {shown(text)}")
+
+
+def addresses(value: object) -> Quoted:
+    """An IP address, a network, or a range as two addresses with ``-`` between them.
+
+    Raises:
+        RenderError: as ``address``.
+    """
+    low, dash, high = plain(value).partition("-")
+    return Quoted(f"{address(low)}-{address(high)}") if dash else address(low)
+
+
+def html_text(value: object) -> Quoted:
+    """Text within an element or a quoted attribute of HTML.
+
+    Raises:
+        RenderError: as ``plain``.
+
+    Example:
+        >>> print(html_text("<b> & 'c'"))
+        &lt;b&gt; &amp; &#x27;c&#x27;
+    """
+    return Quoted(escape(plain(value)))
+
+
 _UNQUOTED = re.compile(r"[A-Za-z0-9._/:@+-]+")
 
 
@@ -129,9 +185,15 @@ def unquoted(value: object) -> Quoted:
 
 
 FILTERS: Mapping[str, Callable[[object], Quoted]] = {
+    "address": address,
+    "addresses": addresses,
     "alert": alert_text,
     "comment": comment,
+    "html": html_text,
+    "json": yaml_string,
+    "name": dns_name,
     "promql": promql_string,
+    "toml": yaml_string,
     "unquoted": unquoted,
     "word": word,
     "yaml": yaml_string,

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from zonewright.model import Row, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
+from zonewright.render.labels import LabelRow, label_rows
+from zonewright.render.naming import HostRecord, ReverseZone, serial_of
+from zonewright.render.node_view import PORTS
 from zonewright.render.routing import (
     Interface,
     Peer,
@@ -20,6 +23,7 @@ from zonewright.render.routing import (
     router_id,
     sessions_over,
 )
+from zonewright.render.site_names import Alias, Lease, ServiceZone, leases_of, site_names
 from zonewright.rules.energy import is_in_scope
 
 _DAY_S = 86_400
@@ -70,6 +74,19 @@ class SiteContext:
         meters: the meters of its boundary.
         feeds: limits of its feeds at racks.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
+        title: name for people.
+        domain: domain of the site's own names.
+        serial: a number that comes from its names.
+        name_servers: addresses of its name servers.
+        names: its own names: name servers, time servers, gateways, ends of links.
+        aliases: other names for them.
+        service_zones: the name of the zone's service with its addresses, where it has a name and they are known.
+        reverse_zones: the ways back from the addresses of its own names.
+        clients: networks whose hosts may ask the name servers for anything.
+        leases: networks in which DHCP leases addresses.
+        name_servers_v4: name servers that DHCP can tell.
+        time_servers_v4: time servers that it can tell.
+        label_rows: its rows with the labels of their racks.
     """
 
     name: str
@@ -94,6 +111,19 @@ class SiteContext:
     meters: tuple[MeterPoint, ...]
     feeds: tuple[FeedLimit, ...]
     failovers: tuple[FeedLimit, ...]
+    title: str
+    domain: str
+    serial: int
+    name_servers: tuple[str, ...]
+    names: tuple[HostRecord, ...]
+    aliases: tuple[Alias, ...]
+    service_zones: tuple[ServiceZone, ...]
+    reverse_zones: tuple[ReverseZone, ...]
+    clients: tuple[str, ...]
+    leases: tuple[Lease, ...]
+    name_servers_v4: tuple[str, ...]
+    time_servers_v4: tuple[str, ...]
+    label_rows: tuple[LabelRow, ...]
 
 
 def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> SiteContext:
@@ -111,6 +141,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
     sessions = tuple(session for end in ends for session in sessions_over(end))
     ratio = _ratio_limit(name, site, rows, around)
     service = urlsplit(around.service)
+    own_names = site_names(name, site, tuple(end.interface for end in ends), around)
     return SiteContext(
         name=name,
         district=site.district,
@@ -127,17 +158,27 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         sessions_v6=tuple(one for one in sessions if one.kind != "v4"),
         max_prefixes=max(_MIN_PREFIXES, 2 * len(everyone)),
         service_scheme=service.scheme,
-        service_target=service.netloc if service.port else f"{service.netloc}:{_PORTS[service.scheme]}",
+        service_target=service.netloc if service.port else f"{service.netloc}:{PORTS[service.scheme]}",
         ratio_numerator=ratio.numerator,
         ratio_denominator=ratio.denominator,
         figure_age_s=round(around.figure_age_days * _DAY_S),
         meters=_meters(site),
         feeds=tuple(_feeds(name, rows)),
         failovers=tuple(_failovers(name, rows)),
+        title=site.title,
+        domain=f"{name}.internal",
+        serial=serial_of((*own_names.records, *own_names.aliases)),
+        name_servers=tuple(str(address) for address in site.name_servers),
+        names=own_names.records,
+        aliases=own_names.aliases,
+        service_zones=own_names.service,
+        reverse_zones=own_names.reverse_zones,
+        clients=tuple(sorted({*own, *map(str, site.management)}, key=prefix_order)),
+        leases=leases_of(site),
+        name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
+        time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
+        label_rows=tuple(label_rows(name, rows)),
     )
-
-
-_PORTS = {"http": 80, "https": 443}
 
 
 def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:

@@ -13,7 +13,7 @@ from jinja2 import Template, TemplateError, nodes
 
 from zonewright.render.environment import environment
 from zonewright.render.errors import RenderError
-from zonewright.render.format import CONTEXTS, File, Format, Subject
+from zonewright.render.format import CONTEXTS, ITEM, File, Format, item_type
 
 _ALLOWED = (
     nodes.Template,
@@ -31,6 +31,16 @@ _ALLOWED = (
     nodes.Operand,
     nodes.Const,
 )
+_MAX_CHARACTERS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """What Jinja2 tells within a loop, as far as templates may ask."""
+
+    first: bool
+    last: bool
+    index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +60,11 @@ class Expression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A compiled template and where it uses which value."""
+    """A compiled template, its text, and where it uses which value."""
 
     template: Template
     expressions: tuple[Expression, ...]
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +74,60 @@ class _Field:
 
 
 @cache
-def load(format_: Format, file: File) -> Loaded:
+def load(format_: Format, file: File, source: str | None = None) -> Loaded:
     """The template of one file of a format, checked and compiled once in a process.
+
+    Args:
+        format_: the format.
+        file: one of its files.
+        source: text of the template where it is a user's.
 
     Raises:
         RenderError: when there is no such template, or it is not one that may run.
     """
     sandbox = environment()
+    name = file.template
     try:
-        if sandbox.loader is None:
-            raise RenderError("the sandbox has no loader")
-        source, _, _ = sandbox.loader.get_source(sandbox, file.template)
-        return Loaded(
-            expressions=check(source, template=file.template, filters=format_.filters, subject=format_.subject),
-            template=sandbox.get_template(file.template),
-        )
+        if source is None:
+            if sandbox.loader is None:
+                raise RenderError("the sandbox has no loader")
+            source, _, _ = sandbox.loader.get_source(sandbox, name)
+        expressions = check(source, format_=format_, file=file)
+        code = sandbox.compile(source, name=name, filename=name)
     except TemplateError as error:
-        raise RenderError(f"no template to run: {error.message}", template=file.template) from error
+        raise RenderError(f"no template to run: {error.message}", template=name) from error
+    template = Template.from_code(sandbox, code, sandbox.make_globals(None))
+    return Loaded(expressions=expressions, template=template, source=source)
 
 
-def check(source: str, *, template: str, filters: frozenset[str], subject: Subject) -> tuple[Expression, ...]:
+def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]:
     """Where a template uses which value.
 
     Args:
         source: the template's text.
-        template: its name, for messages.
-        filters: names of the filters that quote for its format.
-        subject: what it is for; this is the one name that it starts from.
+        format_: its format, whose filters it may use.
+        file: the file that it is for.
 
     Raises:
         RenderError: names the first line that holds more than a template may.
     """
+    name, subject = file.template, format_.subject
+    if len(source) > _MAX_CHARACTERS:
+        what = f"a template has at most {_MAX_CHARACTERS:,} characters, this one has {len(source):,}"
+        raise RenderError(what, template=name)
+    scope: dict[str, _Field] = {subject: _Field(subject, CONTEXTS[subject])}
+    if file.each:
+        scope[ITEM] = _Field(f"{subject}.{file.each}[]", item_type(subject, file))
     try:
-        tree = environment().parse(source, template)
-        return tuple(_Checker(filters).walk(tree, {subject: _Field(subject, CONTEXTS[subject])}))
+        tree = environment().parse(source, name)
+        return tuple(_Checker(format_.filters).walk(tree, scope))
     except TemplateError as error:
         line = getattr(error, "lineno", 0)
-        raise RenderError(f"not a template: {error.message}", template=template, line=line) from error
+        raise RenderError(f"not a template: {error.message}", template=name, line=line) from error
+    except RecursionError:
+        raise RenderError("its expressions are nested too deeply", template=name) from None
     except RenderError as error:
-        raise RenderError(error.what, template=template, line=error.line, variable=error.variable) from None
+        raise RenderError(error.what, template=name, line=error.line, variable=error.variable) from None
 
 
 class _Checker:
@@ -133,7 +159,8 @@ class _Checker:
         field = self._field(node.iter, scope)
         if typing.get_origin(field.type) is not tuple:
             raise RenderError("only a list of the context is looped over", line=node.lineno, variable=_text(node.iter))
-        inner = {**scope, node.target.name: _Field(f"{field.path}[]", typing.get_args(field.type)[0])}
+        target = _Field(f"{field.path}[]", typing.get_args(field.type)[0])
+        inner = {**scope, node.target.name: target, "loop": _Field("loop", _Loop)}
         for child in node.body:
             yield from self.walk(child, inner)
         for child in node.else_:

@@ -1,183 +1,113 @@
-"""Native validators behind a seam: the verdict of the program that will read the files, on the rendered bytes."""
+"""Verdicts on rendered files: from who has signed some elsewhere, from the cache, or from the programs themselves."""
 
 import os
-import re
-import shutil
-import subprocess
-import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Literal, Protocol
 
-from zonewright.render.format import ROOTS, Check, Format
-from zonewright.render.formats import FORMATS
+from zonewright.render.format import ROOTS, Format
+from zonewright.render.format_set import BUILT_IN, FormatSet
+from zonewright.render.native import NativeValidator
+from zonewright.render.verdict import Judged, Verdict, content_digest
+from zonewright.render.verdict_cache import VerdictCache
 
-LIMIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a validator said.
-
-    Attributes:
-        status: ``pass``, ``fail``, or ``not-run``, which is never taken for a pass.
-        program: the validator.
-        version: its version as its package has it, or empty where that can not be told.
-        arguments: of each call, with ``{root}`` for the temporary folder.
-        detail: what it printed, or why it was not run.
-    """
-
-    status: Literal["pass", "fail", "not-run"]
-    program: str
-    version: str = ""
-    arguments: tuple[tuple[str, ...], ...] = ()
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A verdict with what it is on.
-
-    Attributes:
-        format: id of the format.
-        root: folder of the subject among the rendered files, such as ``sites/qp-dc1``.
-        paths: its files of this format.
-        verdict: the verdict.
-    """
-
-    format: str
-    root: str
-    paths: tuple[str, ...]
-    verdict: Verdict
-
-
-class Validator(Protocol):
-    """Judges the files of one subject and format."""
-
-    def validate(self, files: Mapping[str, str]) -> Verdict:
-        """The verdict on files by path below the subject's root, such as ``etc/netplan/50-zonewright.yaml``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class NativeValidator:
-    """The program that a format names, on a root folder of its own."""
-
-    check: Check
-
-    def is_installed(self) -> bool:
-        """Whether the program is there; without it every verdict is not-run."""
-        return shutil.which(self.check.program) is not None
-
-    def validate(self, files: Mapping[str, str]) -> Verdict:
-        """Write the files to a temporary root and let the program read them; it is given no input and 30 seconds."""
-        check = self.check
-        program = shutil.which(check.program)
-        if program is None:
-            detail = f"{check.program} is not installed (package {check.package})"
-            return Verdict(status="not-run", program=check.program, detail=detail)
-        version, outputs = _version(check.package), []
-        with tempfile.TemporaryDirectory(prefix=f"zonewright-{check.program}-") as folder:
-            _write(Path(folder), files)
-            status: Literal["pass", "fail", "not-run"] = "pass"
-            for arguments in check.commands:
-                call = [program, *(item.replace("{root}", folder) for item in arguments)]
-                try:
-                    result = subprocess.run(  # noqa: S603 - the validator found on PATH, arguments of our own
-                        call,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.STDOUT,
-                        text=True,
-                        errors="replace",
-                        timeout=LIMIT_S,
-                        check=False,
-                    )
-                except (OSError, subprocess.TimeoutExpired) as error:
-                    what = f"ran longer than {LIMIT_S:g} s" if isinstance(error, subprocess.TimeoutExpired) else error
-                    outputs, status = [f"{check.program} {what}"], "not-run"
-                    break
-                outputs.append(result.stdout.replace(folder, "").strip())
-                if result.returncode < 0:  # killed by a signal: it said nothing of the file
-                    outputs, status = [f"{check.program} was ended by signal {-result.returncode}"], "not-run"
-                    break
-                if result.returncode or (check.complaint and re.search(check.complaint, result.stdout)):
-                    status = "fail"
-        return Verdict(
-            status=status,
-            program=program,
-            version=version,
-            arguments=check.commands,
-            detail="\n".join(text for text in outputs if text),
-        )
-
-
-def _write(root: Path, files: Mapping[str, str]) -> None:
-    for path, text in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch(mode=0o600)  # netplan warns of files that others can read
-        target.write_text(text, encoding="utf-8", newline="\n")
-
-
-@cache
-def _version(package: str) -> str:
-    """Version of the Debian package; empty where there is no dpkg. Not all validators can tell their own."""
-    dpkg = shutil.which("dpkg-query")
-    if dpkg is None:
-        return ""
-    command = [dpkg, "--show", "--showformat=${Version}", package]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)  # noqa: S603
-    return result.stdout.strip() if result.returncode == 0 else ""
+_MAX_THREADS = 8
 
 
 def validate_all(
-    files: Mapping[str, str], *, changed: Collection[str] | None = None, most: int | None = None
+    files: Mapping[str, str],
+    *,
+    changed: Collection[str] | None = None,
+    most: int | None = None,
+    formats: FormatSet = BUILT_IN,
+    cache: VerdictCache | None = None,
+    signed: Mapping[str, Verdict] | None = None,
 ) -> tuple[Judged, ...]:
-    """Verdicts on rendered files, each subject and format by itself, in order of path.
+    """Verdicts on rendered files, each subject and format by itself, in order of formats and paths.
 
     Args:
         files: text by path, as rendered; all files of a subject and format must be there.
         changed: only subjects and formats of which one of these paths is a file; None for all.
-        most: how many subjects are run; what is beyond says so and is not run. None runs all.
+        most: how many are run; what is beyond says so and is not run. None runs all.
+        formats: the formats of the files.
+        cache: verdicts that were given before.
+        signed: verdicts from elsewhere by content digest; a failure goes before what is run here, a pass stands in
+            where the program can not be run.
     """
     batches = [
-        (format_, root, of_root)
-        for format_, root, of_root in _batches(files)
-        if format_.check is not None and (changed is None or any(f"{root}/{path}" in changed for path in of_root))
+        batch
+        for batch in _batches(files, formats)
+        if changed is None or any(f"{batch[1]}/{path}" in changed for path in batch[2])
     ]
+
+    chosen = _chosen(batches, len(batches) if most is None else most)
 
     def judge(index: int) -> Judged:
         format_, root, of_root = batches[index]
-        if format_.check is None:
-            raise TypeError(format_.id)
-        if most is not None and index >= most:
+        digest = content_digest(format_.id, of_root)
+        elsewhere = (signed or {}).get(digest)
+        if elsewhere is not None and elsewhere.status == "fail":
+            verdict = elsewhere
+        elif index not in chosen:
             detail = f"only the first {most} of {len(batches)} were run"
-            verdict = Verdict(status="not-run", program=format_.check.program, detail=detail)
+            verdict = elsewhere or Verdict(status="not-run", program=_program(format_), detail=detail)
         else:
-            verdict = NativeValidator(format_.check).validate(of_root)
+            verdict = _verdict(format_, of_root, digest, cache)
+            if verdict.status == "not-run" and elsewhere is not None:
+                verdict = elsewhere
         paths = tuple(f"{root}/{path}" for path in of_root)
-        return Judged(format=format_.id, root=root, paths=paths, verdict=verdict)
+        return Judged(format=format_.id, root=root, paths=paths, digest=digest, verdict=verdict)
 
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
         return tuple(pool.map(judge, range(len(batches))))
 
 
-def _batches(files: Mapping[str, str]) -> Iterator[tuple[Format, str, dict[str, str]]]:
+def _chosen(batches: Sequence[tuple[Format, str, Mapping[str, str]]], most: int) -> frozenset[int]:
+    """Indexes of those that are run: the first of each format before the second of any."""
+    rank: dict[str, int] = defaultdict(int)
+    order = []
+    for index, (format_, _, _) in enumerate(batches):
+        order.append((rank[format_.id], index))
+        rank[format_.id] += 1
+    return frozenset(index for _, index in sorted(order)[:most])
+
+
+def _verdict(format_: Format, files: Mapping[str, str], digest: str, cache: VerdictCache | None) -> Verdict:
+    if format_.check is None:
+        raise TypeError(format_.id)
+    validator = NativeValidator(format_.check)
+    known = cache.get(digest, format_.check, validator.version()) if cache is not None else None
+    if known is not None:
+        return known
+    made = validator.validate(files)
+    if cache is not None:
+        cache.put(digest, format_.check, made)
+    return made
+
+
+def _program(format_: Format) -> str:
+    return format_.check.program if format_.check is not None else ""
+
+
+def _batches(files: Mapping[str, str], formats: FormatSet) -> Iterator[tuple[Format, str, dict[str, str]]]:
     """The files of each format and subject, by path below the subject's root."""
-    for format_ in FORMATS:
-        found: dict[str, dict[str, str]] = defaultdict(dict)
-        depth = ROOTS[format_.subject].count("/") + 1
+    by_root: dict[str, list[str]] = defaultdict(list)
+    depths = {root.partition("/")[0]: root.count("/") + 1 for root in ROOTS.values()}
+    for path in sorted(files):
+        by_root["/".join(path.split("/")[: depths.get(path.partition("/")[0], 1)])].append(path)
+    for format_ in formats.formats:
+        if format_.check is None:
+            continue
+        patterns = [file.pattern() for file in format_.files]
         first = ROOTS[format_.subject].partition("/")[0]
-        own = {file.path for file in format_.files}
-        for path in sorted(files):
-            parts = path.split("/")
-            root, below = "/".join(parts[:depth]), "/".join(parts[depth:])
-            if parts[0] == first and below in own:
-                found[root][below] = files[path]
-        for root, of_root in found.items():
-            yield format_, root, of_root
+        for root, paths in by_root.items():
+            if root.partition("/")[0] != first:
+                continue
+            below = {path: path[len(root) + 1 :] for path in paths}
+            own = {
+                text: files[path]
+                for path, text in below.items()
+                if any(pattern.fullmatch(text) for pattern in patterns)
+            }
+            if own:
+                yield format_, root, own

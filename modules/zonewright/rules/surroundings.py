@@ -17,6 +17,7 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
     limit, age = facts.zone.limit("design-pue"), facts.zone.limit("figure-age-days")
     return Surroundings(
         service=facts.zone.service or LOCAL_SERVICE,
+        service_addresses=tuple(str(address) for address in facts.zone.service_addresses),
         ratio_limit=f"{limit.value:g}" if limit is not None else "",
         ratio_applies_from=(limit.applies_from or "") if limit is not None else "",
         figure_age_days=age.value if age is not None else 0,

@@ -1,9 +1,26 @@
 """The configuration formats, one module each, in the order in which they are rendered."""
 
 from zonewright.render.format import Format
+from zonewright.render.formats.agent_settings import AGENT_SETTINGS
+from zonewright.render.formats.bind import BIND, BIND_GROUP
+from zonewright.render.formats.chrony import CHRONY
 from zonewright.render.formats.frr import FRR
+from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.netplan import NETPLAN
+from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.prometheus import PROMETHEUS
+from zonewright.render.formats.rack_labels import RACK_LABELS
 
-FORMATS: tuple[Format, ...] = (NETPLAN, FRR, PROMETHEUS)
-"""All formats."""
+FORMATS: tuple[Format, ...] = (
+    NETPLAN,
+    CHRONY,
+    NFTABLES,
+    AGENT_SETTINGS,
+    FRR,
+    BIND,
+    BIND_GROUP,
+    KEA,
+    PROMETHEUS,
+    RACK_LABELS,
+)
+"""All formats that zonewright has itself."""

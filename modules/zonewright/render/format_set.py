@@ -1,0 +1,38 @@
+"""The formats that a zone has: those of zonewright itself, and what its own folder adds or puts in their place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from zonewright.render.format import AnyContext, File, Format, Subject, subject_of
+from zonewright.render.formats import FORMATS
+
+
+@dataclass(frozen=True)
+class FormatSet:
+    """Formats in the order in which they are rendered.
+
+    Attributes:
+        formats: all of them.
+        sources: texts of a zone's own templates by name; they go before zonewright's own.
+    """
+
+    formats: tuple[Format, ...]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def _by_subject(self) -> Mapping[Subject, tuple[Format, ...]]:
+        subjects: tuple[Subject, ...] = ("node", "site", "group")
+        return {name: tuple(one for one in self.formats if one.subject == name) for name in subjects}
+
+    def of(self, context: AnyContext) -> tuple[Format, ...]:
+        """The formats that a subject gets files of."""
+        return tuple(one for one in self._by_subject[subject_of(context)] if one.applies_to(context))
+
+    def source(self, file: File) -> str | None:
+        """Text of a file's template where it is the zone's own."""
+        return self.sources.get(file.template)
+
+
+BUILT_IN = FormatSet(FORMATS)
+"""The formats of zonewright itself."""

@@ -1,0 +1,72 @@
+"""BIND, for each site and for each party's nodes at a site."""
+
+from zonewright.render.format import Check, File, Format
+
+_ROOT = "{root}"
+BIND = Format(
+    id="bind",
+    title="BIND: a site's own names",
+    description=(
+        "The name servers of a site answer for `<site>.internal`: `ns1`, `ns2` and so on, `ntp1` and so on, "
+        "`gateway-<pool>`, and the site's ends of links under the names of their interfaces. Each address leads back "
+        "to one name; a second name of an address is an alias. Where zone.yaml has `service_addresses`, they answer "
+        "for the service's name too. The ways back are zones of /24 and of whole hexadecimal digits within the site's "
+        "pools; a network that is smaller has a zone for each address, so that nothing of others is answered for. "
+        "Serial numbers come from the content: they differ when it differs, and do not grow, so there is no transfer "
+        "between servers; each gets the files.\n\n"
+        "Hosts of the site may ask for anything. The nodes of a party are in files of that party's stack (next "
+        "format), which named.conf includes. A site without `name_servers` gets no files."
+    ),
+    subject="site",
+    files=(
+        File(template="bind/named.conf.j2", path="etc/bind/named.conf"),
+        File(template="bind/site-zones.conf.j2", path="etc/bind/site-zones.conf"),
+        File(template="bind/site.zone.j2", path="etc/bind/zones/site.zone"),
+        File(template="bind/site-reverse.conf.j2", path="etc/bind/site-reverse.conf"),
+        File(template="bind/service.zone.j2", path="etc/bind/zones/service/{key}.zone", each="service_zones"),
+        File(template="bind/reverse.zone.j2", path="etc/bind/zones/reverse/{key}.zone", each="reverse_zones"),
+    ),
+    filters=frozenset({"address", "comment", "name", "word"}),
+    check=Check(
+        program="named-checkconf",
+        package="bind9-utils",
+        commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),
+        in_namespace=True,
+        parts=(("var/cache/bind/.keep", ""), ("etc/bind/groups/none.conf", "")),
+    ),
+    needs="name_servers",
+)
+BIND_GROUP = Format(
+    id="bind-group",
+    title="BIND: the names of a party's nodes at a site",
+    description=(
+        "A stack's nodes at a site are named `<node>.<party>.<site>.internal`. The files make a view of their own at "
+        "the site's name servers: only these nodes get answers from it, so that a party sees its own nodes and none "
+        "of anybody else's, in either direction. They stand beside the site's own files, and are its operator's to "
+        "put there. Two stacks of one party at one site would have the same files; give them one stack. A site "
+        "without `name_servers` has none."
+    ),
+    subject="group",
+    files=(
+        File(template="bind-group/view.conf.j2", path="etc/bind/groups/{name}.conf"),
+        File(template="bind-group/forward.zone.j2", path="etc/bind/zones/groups/{name}/forward.zone"),
+        File(
+            template="bind-group/reverse.zone.j2",
+            path="etc/bind/zones/groups/{name}/{key}.zone",
+            each="reverse_zones",
+        ),
+    ),
+    filters=frozenset({"address", "comment", "name", "word"}),
+    check=Check(
+        program="named-checkconf",
+        package="bind9-utils",
+        commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),
+        in_namespace=True,
+        parts=(
+            ("var/cache/bind/.keep", ""),
+            ("etc/bind/site-zones.conf", ""),
+            ("etc/bind/named.conf", 'options { directory "/var/cache/bind"; };\ninclude "/etc/bind/groups/*.conf";\n'),
+        ),
+    ),
+    needs="records",
+)

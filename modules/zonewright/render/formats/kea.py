@@ -1,0 +1,25 @@
+"""Kea, for each site."""
+
+from zonewright.render.format import Check, File, Format
+
+KEA = Format(
+    id="kea",
+    title="Kea: addresses for machines that are being set up",
+    description=(
+        "Each address pool of a site that has `dynamic` addresses is a network in which Kea leases them, for an hour, "
+        "with the pool's gateway, the site's resolvers and time servers (those with an IPv4 address) and the domain "
+        "`<site>.internal`. No node has one of these addresses: a node's own ones stand in its netplan file. A "
+        "network's number comes from its address, so that leases stay with it when pools come and go. A site without "
+        "`dynamic` addresses gets no file."
+    ),
+    subject="site",
+    files=(File(template="kea/kea-dhcp4.conf.j2", path="etc/kea/kea-dhcp4.conf"),),
+    filters=frozenset({"address", "comment", "json"}),
+    check=Check(
+        program="kea-dhcp4",
+        package="kea-dhcp4-server",
+        commands=(("-t", "{root}/etc/kea/kea-dhcp4.conf"),),
+        in_namespace=True,
+    ),
+    needs="leases",
+)

@@ -1,0 +1,108 @@
+"""Names and addresses in the DNS: which zones there are for the way back, and what stands in them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+
+_V4_BITS, _V6_BITS = 32, 128
+_BYTE, _NIBBLE = 8, 4
+_LARGEST_V4 = 24
+"""A zone of IPv4 is a /24 at most; a smaller network has a zone for each address, which takes nothing of others."""
+_SERIALS = 4_294_967_295
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRecord:
+    """An address of a name; ``name`` is a label within the zone, ``kind`` A or AAAA."""
+
+    name: str
+    kind: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """The way back from an address: ``label`` within the zone (``@`` for the zone itself) to a whole name."""
+
+    label: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReverseZone:
+    """A zone below in-addr.arpa or ip6.arpa.
+
+    Attributes:
+        key: its name, which is also its file's.
+        serial: a number that comes from its content.
+        pointers: what stands in it, in order of address.
+    """
+
+    key: str
+    serial: int
+    pointers: tuple[Pointer, ...]
+
+
+def host_record(name: str, address: str) -> HostRecord:
+    """The record of one address."""
+    return HostRecord(name=name, kind="A" if ip_address(address).version == 4 else "AAAA", address=address)  # noqa: PLR2004
+
+
+def serial_of(content: Iterable[object]) -> int:
+    """A serial number from what a zone holds: another one for another content, the same one on every machine.
+
+    It does not grow. The files go to each name server by themselves; there is no transfer that compares numbers.
+    """
+    text = "\n".join(repr(one) for one in content)
+    return int(sha256(text.encode()).hexdigest()[:8], 16) % _SERIALS + 1
+
+
+def reverse_zones(names: Iterable[tuple[str, str]], networks: Iterable[str]) -> tuple[ReverseZone, ...]:
+    """The zones of the addresses that lie in some networks, in order of address.
+
+    Args:
+        names: address and whole name with its last dot; the first name of an address is the one that it leads back to.
+        networks: whose ways back are to be answered; an address outside is left out.
+    """
+    known = [ip_network(text) for text in networks]
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for text, name in sorted(dict(reversed(list(names))).items(), key=lambda item: _order(item[0])):
+        address = ip_address(text)
+        network = next((one for one in known if one.version == address.version and address in one), None)
+        if network is not None:
+            labels = address.reverse_pointer.split(".")
+            own = _own_labels(network)
+            found[".".join(labels[own:])][".".join(labels[:own]) or "@"] = name
+    made = []
+    for zone, entries in found.items():
+        pointers = tuple(Pointer(label=label, target=target) for label, target in entries.items())
+        made.append(ReverseZone(key=zone, serial=serial_of(pointers), pointers=pointers))
+    return tuple(made)
+
+
+def _order(text: str) -> tuple[int, int]:
+    address = ip_address(text)
+    return address.version, int(address)
+
+
+def _own_labels(network: IPv4Network | IPv6Network) -> int:
+    """How many labels of an address stand within its zone; the rest is the zone's name."""
+    if isinstance(network, IPv4Network):
+        bits = -(-network.prefixlen // _BYTE) * _BYTE
+        return 1 if bits <= _LARGEST_V4 else 0
+    return (_V6_BITS - -(-network.prefixlen // _NIBBLE) * _NIBBLE) // _NIBBLE
+
+
+def address_ranges(addresses: Iterable[str], version: int) -> tuple[str, ...]:
+    """Addresses of one IP version as few ranges: ``10.0.0.5-10.0.0.9``, or one address alone."""
+    numbers = sorted({int(one) for text in addresses if (one := ip_address(text)).version == version})
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    make = IPv4Address if version == 4 else type(ip_address("::"))  # noqa: PLR2004
+    return tuple(str(make(low)) if low == high else f"{make(low)}-{make(high)}" for low, high in ranges)

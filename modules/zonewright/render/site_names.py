@@ -1,0 +1,132 @@
+"""The names of what a site itself has, and the networks in which its DHCP leases addresses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from zonewright.model import Site
+from zonewright.model.surroundings import Surroundings
+from zonewright.render.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
+from zonewright.render.routing import Interface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """Another name for a host that has one already; both are labels within the site's domain."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A network in which DHCP leases addresses to machines that are being set up.
+
+    Attributes:
+        pool: id of the address pool.
+        number: the network's number for DHCP, which comes from its address and stays when others come and go.
+        prefix: the network.
+        first: the lowest address that is leased.
+        last: the highest one.
+        gateway: its default gateway.
+    """
+
+    pool: str
+    number: int
+    prefix: str
+    first: str
+    last: str
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceZone:
+    """The name of the zone's service; ``key`` is the name, ``serial`` a number that comes from the addresses."""
+
+    key: str
+    serial: int
+    records: tuple[HostRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteNames:
+    """All names of a site and of the zone's service."""
+
+    records: tuple[HostRecord, ...]
+    aliases: tuple[Alias, ...]
+    service: tuple[ServiceZone, ...]
+    reverse_zones: tuple[ReverseZone, ...]
+
+
+def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around: Surroundings) -> SiteNames:
+    """The names of a site.
+
+    Args:
+        name: id of the site.
+        site: its declaration.
+        interfaces: its ends of links.
+        around: the zone around it.
+    """
+    held: dict[str, str] = {}
+    records, aliases = [], []
+    for label, address in _wanted(site, interfaces):
+        if address in held:
+            aliases.append(Alias(name=label, target=held[address]))
+        else:
+            held[address] = label
+            records.append(host_record(label, address))
+    networks = [str(pool.prefix) for pool in site.address_pools.values()]
+    networks += [one.partition("/")[0] for item in interfaces for one in (item.v4, item.v6) if one]
+    pairs = ((address, f"{label}.{name}.internal.") for address, label in held.items())
+    return SiteNames(
+        records=tuple(records),
+        aliases=tuple(aliases),
+        service=tuple(_service(around)),
+        reverse_zones=reverse_zones(pairs, networks),
+    )
+
+
+def _service(around: Surroundings) -> Iterator[ServiceZone]:
+    host = (urlsplit(around.service).hostname or "").lower()
+    if around.service_addresses and not _is_address(host):
+        records = tuple(host_record("@", address) for address in around.service_addresses)
+        yield ServiceZone(key=host, serial=serial_of(records), records=records)
+
+
+def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str, str]]:
+    """Label and address of each thing; name servers first, since a zone can not be without them."""
+    for number, address in enumerate(site.name_servers, start=1):
+        yield f"ns{number}", str(address)
+    for number, address in enumerate(site.time_servers, start=1):
+        yield f"ntp{number}", str(address)
+    for pool_id, pool in sorted(site.address_pools.items()):
+        yield f"gateway-{pool_id}"[:63].rstrip("-"), str(pool.gateway)
+    for item in interfaces:
+        for text in (item.v4, item.v6):
+            if text:
+                yield item.name, text.partition("/")[0]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def leases_of(site: Site) -> tuple[Lease, ...]:
+    """The networks in which a site's DHCP leases addresses, in order of pool."""
+    return tuple(
+        Lease(
+            pool=pool_id,
+            number=int(pool.prefix.network_address) % 4_294_967_294 + 1,
+            prefix=str(pool.prefix),
+            first=str(pool.dynamic.first),
+            last=str(pool.dynamic.last),
+            gateway=str(pool.gateway),
+        )
+        for pool_id, pool in sorted(site.address_pools.items())
+        if pool.dynamic is not None
+    )
