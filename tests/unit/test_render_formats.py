@@ -200,9 +200,11 @@ def test_every_rack_has_a_label(site: str) -> None:
     assert set(found) == wanted
 
 
-def test_an_agent_that_can_not_be_imported_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_that_can_not_be_imported_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the agent's package its verdict is not-run, and never a pass or a failure."""
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    (tmp_path / "zonewright_agent").mkdir()  # an empty folder in its place: there is nothing to run in it
+    (tmp_path / "zonewright_agent" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     verdict = installed_validator(AGENT_SETTINGS).validate({"etc/zonewright-agent/agent.toml": "x\n"})
     assert verdict.status == "not-run"
     assert "zonewright_agent" in verdict.detail
