@@ -28,6 +28,8 @@ from zonewright.model.demand import Demand
 from zonewright.model.zone import Zone
 from zonewright.seal.strict import strict_json
 
+PARTIAL = "party.json"
+"""In the export for one party: who it is for, and which files are left out."""
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUIRED = (PLAN, DEMAND, PROPOSAL, RENDERED, BEFORE, SNAPSHOT)
 
@@ -95,9 +97,17 @@ class Contents:
             raise ValueError(f"{path} is missing")
         return self.texts[path]
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Paths that the export for a party does without; empty in the zone's own bundle."""
+        if PARTIAL not in self.texts:
+            return frozenset()
+        return frozenset(map(str, strict_json(self.texts[PARTIAL])["left_out"]))
+
     def facts(self, snapshot: Snapshot) -> dict[str, str]:
-        """The texts of a snapshot by name."""
-        return {name: self.object(digest) for name, digest in snapshot.files.items()}
+        """The texts of a snapshot by name, but for those that the export for a party leaves out."""
+        gone = self.left_out
+        return {name: self.object(digest) for name, digest in snapshot.files.items() if object_path(digest) not in gone}
 
     def decisions(self) -> Iterator[JournalEntry]:
         """Entries of the journal that decided on this plan."""
@@ -119,7 +129,8 @@ class Contents:
             digests.add(digest)
             if object_path(digest) in self.texts:
                 digests |= set(Snapshot.model_validate_json(self.object(digest)).files.values())
-        paths |= {object_path(digest) for digest in digests}
+        paths |= {object_path(digest) for digest in digests} - self.left_out
+        paths |= {PARTIAL} & self.texts.keys()
         return paths | {path for path in self.texts if path.startswith(f"{VERDICTS}/")}
 
     def unnamed(self) -> list[str]:

@@ -178,6 +178,12 @@ def _secrets(contents: Contents) -> Iterator[Check]:
 
 def _decisions(contents: Contents) -> Iterator[Check]:
     """Rules, figures, risk and premises on the facts of the plan, and on those of each decision."""
+    if contents.left_out:
+        count = len(contents.left_out)
+        yield open_(
+            "rules, energy ratio, risk and premises", f"{count} files of the zone's bundle are not in a party's"
+        )
+        return
     again = _again(contents, contents.snapshot)
     yield from _judged(contents, contents.snapshot, again, "when it was planned")
     yield _sites(contents, again)

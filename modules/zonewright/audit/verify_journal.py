@@ -17,6 +17,9 @@ def journal_checks(contents: Contents, known: Checkpoint | None, ledger_key: str
         known: a checkpoint that the auditor has kept.
         ledger_key: the ledger's public key as known from elsewhere, base64.
     """
+    if contents.left_out:
+        yield open_("journal", "it is other parties' too, and is in the zone's bundle only")
+        return
     if not contents.journal or contents.checkpoint is None:
         yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
         return

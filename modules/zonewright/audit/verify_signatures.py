@@ -66,7 +66,8 @@ def _with_keys(zone: Zone, keys: Mapping[str, tuple[str, ...]]) -> Zone:
 def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> Iterator[Check]:
     """Whether the policies were met at the moment of the admission, by the verdicts that were there by then."""
     if admitted is None:
-        yield open_("approval", "the change was not admitted (yet)")
+        why = "its journal is in the zone's bundle" if contents.left_out else "the change was not admitted (yet)"
+        yield open_("approval", why)
         return
     at = moment(admitted.at)
     journaled = {

@@ -37,6 +37,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
         if name == "export":
             verb.add_argument("--output", type=Path, required=True, metavar="PATH", help="a folder, or FILE.tar")
+            verb.add_argument("--for-party", action="store_true", help="without the facts that are others' too")
         if name in ("approve", "reject"):
             _add_key(verb, required=True)
             verb.add_argument("--comment", default="", metavar="TEXT", help="why", required=name == "reject")
@@ -99,6 +100,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     from zonewright.audit.acting import register
     from zonewright.audit.bundle import changes_folder, write_folder
     from zonewright.audit.keys import load_key_here
+    from zonewright.audit.party import for_party
     from zonewright.audit.scanning import scanned_plan
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import REFUSED, findings_text, width
@@ -142,7 +144,7 @@ def _plan(arguments: argparse.Namespace) -> int:
             envelope, answer = register(ledger, made, plan, loaded.declaration.zone, key)
         bundle = gathering.planned_bundle(ledger, made, plan, envelope)
     folder = changes_folder(root, arguments.stack) / plan.digest()[7:19]
-    write_folder(folder, bundle)
+    write_folder(folder, for_party(bundle))
     _tell(arguments, bundle, answer, {"bundle": str(folder.relative_to(root))})
     return 0
 
@@ -216,10 +218,13 @@ def _show(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.archive import pack
     from zonewright.audit.bundle import write_folder
+    from zonewright.audit.party import for_party
     from zonewright.cli.output import print_json
     from zonewright.model.canonical import digest_of
 
     bundle, _answer = _bundle(arguments)
+    if arguments.for_party:
+        bundle = for_party(bundle)
     document = {"path": str(arguments.output), "files": len(bundle)}
     if arguments.output.suffix == ".tar":
         data = pack(bundle)
@@ -323,7 +328,11 @@ def _report(arguments: argparse.Namespace) -> int:
     try:
         files = read_bundle(arguments.bundle)
         checks = verify_bundle(files, render=rendered_files)
-        report = report_of(read_contents(files), checks)
+        contents = read_contents(files)
+        if contents.left_out:
+            print(f"error: {arguments.bundle} is a party's bundle; a report takes the zone's", file=sys.stderr)
+            return MISUSE
+        report = report_of(contents, checks)
     except (BundleError, ValueError, KeyError) as error:
         print(f"error: {arguments.bundle}: {error}", file=sys.stderr)
         return MISUSE

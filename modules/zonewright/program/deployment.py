@@ -15,6 +15,7 @@ import pulumi
 
 from zonewright.audit import gathering
 from zonewright.audit.bundle import changes_folder, write_folder
+from zonewright.audit.party import for_party
 from zonewright.audit.scanning import scanned_plan
 from zonewright.declare import load_stack
 from zonewright.ledger import LedgerError, verbs
@@ -129,7 +130,7 @@ def _write_bundle(  # noqa: PLR0917 - private
         pulumi.log.warn("no bundle of this change was written, it seems to hold secrets: " + "; ".join(map(str, found)))
         return
     bundle = gathering.planned_bundle(ledger, made, plan, envelope=None)
-    write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", bundle)
+    write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", for_party(bundle))
 
 
 def _write_findings(options: Settings, proposal: Proposal) -> None:
