@@ -109,9 +109,10 @@ def ledger_page() -> str:
 
 FORMATS_INTRODUCTION = (
     "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes; files of a site to "
-    "the stack that brings the site in. Below its folder each stands where it stands on the host. A value that holds a line break, another "
-    "control character or a format character is refused with a sentence; all others are quoted by the filters of the "
-    "format. Verdicts of the validators: see [review a difference](../how-to/review-a-difference.md).\n"
+    "the stack that brings the site in. Below its folder each stands where it stands on the host. A value that holds a "
+    "line break, another control character or a format character is refused with a sentence; all others are quoted by "
+    "the filters of the format. See [read a validator's verdict](../how-to/read-a-validators-verdict.md) and "
+    "[add a format of your own](../how-to/add-a-format.md).\n"
 )
 
 
