@@ -1,5 +1,6 @@
 """Plans and waves are pure: from facts to steps with reasons, from names to waves, from states to a verdict."""
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from zonewright.fleet.artefact import make_artefact
 from zonewright.fleet.facts import Facts
 from zonewright.fleet.layout import UNIT, system_layout, user_layout
-from zonewright.fleet.plan import Plan, Recipe, plan_host, plan_text
+from zonewright.fleet.plan import Plan, Recipe, plan_host, plan_text, with_differences
 from zonewright.fleet.waves import STATES, closed, exceeded, exit_code, split
 from zonewright.model.fleet import AgentSettings, Freeze, RollOut, StopLimits, WaveSize, Window
 
@@ -34,8 +35,7 @@ EMPTY = Facts(
     releases=(),
     damaged=(),
     is_proven=False,
-    texts={},
-    unit="",
+    unit_sha256="",
     public_key="",
     token_sha256="",
     is_active=False,
@@ -56,8 +56,7 @@ def deployed() -> Facts:
         current=release.id,
         releases=(release.id, "0.9.0-0"),
         is_proven=True,
-        texts=release.texts,
-        unit=release.texts[UNIT],
+        unit_sha256=hashlib.sha256(release.texts[UNIT].encode()).hexdigest(),
         public_key="ssh-ed25519 AAAA",
         token_sha256="0" * 64,
         is_active=True,
@@ -71,7 +70,7 @@ def kinds(made: Plan) -> list[str]:
 
 def test_an_empty_host_gets_everything() -> None:
     """The first plan has all steps in their order, and shows every text as added."""
-    made = plan(EMPTY)
+    made = with_differences(plan(EMPTY), {})
     assert kinds(made) == ["prepare", "token", "install", "switch", "verify", "accept"]
     assert {difference.kind for difference in made.differences} == {"added"}
     assert plan_text(made).startswith(f"core-001: nothing -> {made.release.id if made.release else ''}\n")
@@ -79,7 +78,7 @@ def test_an_empty_host_gets_everything() -> None:
 
 def test_a_host_as_it_should_be_gets_nothing() -> None:
     """No step, no difference; and that is said in one line."""
-    made = plan(deployed())
+    made = with_differences(plan(deployed()), {})
     assert (made.steps, made.differences) == ((), ())
     assert plan_text(made) == f"core-001: unchanged, {made.facts.current}"
 
@@ -89,7 +88,7 @@ def test_a_host_as_it_should_be_gets_nothing() -> None:
     [
         ({"is_active": False}, ["prepare", "switch", "verify", "accept"], "the agent does not run"),
         ({"is_proven": False}, ["prepare", "verify", "accept"], "it was not found healthy yet"),
-        ({"unit": "[Service]\n"}, ["prepare", "switch", "verify", "accept"], "its unit differs"),
+        ({"unit_sha256": "0" * 64}, ["prepare", "switch", "verify", "accept"], "its unit differs"),
         (
             {"damaged": ("run", "agent.toml")},
             ["prepare", "install", "switch", "verify", "accept"],

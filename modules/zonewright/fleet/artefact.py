@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,9 +37,9 @@ class ArtefactError(ValueError):
     """There is nothing that could be rolled out; ``str()`` is a sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Artefact:
-    """What all hosts of one kind get.
+    """What all hosts of one kind get; hashed and packed once for all of them.
 
     Attributes:
         version: the agent's version.
@@ -48,31 +49,48 @@ class Artefact:
     version: str
     files: Mapping[str, bytes]
 
-    @property
-    def digest(self) -> str:
-        """Names the content, ``sha256:...``."""
-        return "sha256:" + hashlib.sha256(_manifest(self.files).encode()).hexdigest()
+    @cached_property
+    def hashes(self) -> Mapping[str, str]:
+        """Hash by path, in hexadecimal."""
+        return _hashes(self.files)
+
+    @cached_property
+    def members(self) -> bytes:
+        """The files as members of a tar archive, without its end."""
+        return _tar(self.files)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Release:
     """What one host gets.
 
     Attributes:
         id: version and digest; the name of its folder.
-        version: the agent's version.
+        artefact: what it has in common with other hosts.
         texts: the host's own files, by path within the release.
-        archive: all of it as a tar archive.
-        sha256: hash of the archive, in hexadecimal.
         manifest: path and hash of each file, as ``sha256sum`` writes them.
     """
 
     id: str
-    version: str
+    artefact: Artefact
     texts: Mapping[str, str]
-    archive: bytes
-    sha256: str
     manifest: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of the files, about."""
+        return len(self.artefact.members) + sum(len(text) for text in self.texts.values())
+
+    @cached_property
+    def archive(self) -> bytes:
+        """All of it as a tar archive."""
+        own = {path: text.encode() for path, text in {**self.texts, MANIFEST: self.manifest}.items()}
+        return self.artefact.members + _tar(own) + bytes(2 * _BLOCK)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the archive, in hexadecimal."""
+        return hashlib.sha256(self.archive).hexdigest()
 
 
 def agent_sources() -> dict[str, bytes]:
@@ -141,25 +159,15 @@ def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
 
 
 def make_release(artefact: Artefact, texts: Mapping[str, str]) -> Release:
-    """What one host gets: the artefact and its own texts, in one archive with a manifest."""
-    own = {path: text.encode() for path, text in texts.items()}
-    everything = {**artefact.files, **own}
-    manifest = _manifest(everything)
+    """What one host gets: the artefact and its own texts, named by all of it."""
+    hashes = {**artefact.hashes, **_hashes({path: text.encode() for path, text in texts.items()})}
+    manifest = "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
-    archive = _tar(artefact.files) + _tar({**own, MANIFEST: manifest.encode()})
-    archive += bytes(2 * _BLOCK)
-    return Release(
-        id=f"{artefact.version}-{digest[:12]}",
-        version=artefact.version,
-        texts=dict(texts),
-        archive=archive,
-        sha256=hashlib.sha256(archive).hexdigest(),
-        manifest=manifest,
-    )
+    return Release(id=f"{artefact.version}-{digest[:12]}", artefact=artefact, texts=dict(texts), manifest=manifest)
 
 
-def _manifest(files: Mapping[str, bytes]) -> str:
-    return "".join(f"{hashlib.sha256(content).hexdigest()}  {path}\n" for path, content in sorted(files.items()))
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

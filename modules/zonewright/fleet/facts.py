@@ -2,12 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from zonewright.fleet.layout import UNIT, Layout, Supervisor
-from zonewright.fleet.scripts import PROBE
+from zonewright.fleet.scripts import PROBE, TEXTS
 from zonewright.fleet.transport import CommandError, Session
 
 
@@ -28,8 +28,7 @@ class Facts:
         releases: releases that are whole, newest first.
         damaged: files of the current release that are not what they were.
         is_proven: whether the current release was once found healthy.
-        texts: texts of the current release by path.
-        unit: the unit that systemd has, or empty.
+        unit_sha256: hash of the unit that systemd has, or empty.
         public_key: the public half of the agent's key, or empty where there is no pair.
         token_sha256: hash of the agent's token, or empty.
         is_active: whether the agent runs.
@@ -47,8 +46,7 @@ class Facts:
     releases: tuple[str, ...]
     damaged: tuple[str, ...]
     is_proven: bool
-    texts: Mapping[str, str]
-    unit: str
+    unit_sha256: str
     public_key: str
     token_sha256: str
     is_active: bool
@@ -75,6 +73,18 @@ def observe(session: Session, layout: Layout) -> Facts:
         what = f"it says: {said}" if said else "it says nothing; is its shell a shell?"
         raise CommandError(f"the host lets the user in and runs nothing: {what}", code=done.code, output=said)
     return _facts(found, releases)
+
+
+def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[str, str]:
+    """Texts of the release that runs, by path; what is not there is left out.
+
+    Raises:
+        LostError: when the connection broke.
+        PrivilegeError: when the host does not let the user act as root.
+    """
+    done = session.run(TEXTS.command(layout.prefix, *names), as_root=layout.is_system)
+    found, _ = _lines(done.stdout.decode("utf-8", "replace"))
+    return {name: _text(value) for name, value in found.items()}
 
 
 def _lines(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -104,8 +114,7 @@ def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> Facts:
         releases=releases,
         damaged=tuple(found.get("damaged", "").split()),
         is_proven=found.get("proven") == "yes",
-        texts={name[5:]: _text(value) for name, value in found.items() if name.startswith("text:")},
-        unit=_text(found.get("unit", "")),
+        unit_sha256=found.get("unit", ""),
         public_key=found.get("key", "") if found.get("private_key") == "yes" else "",
         token_sha256=found.get("token", ""),
         is_active=found.get("active") == "active",

@@ -1,7 +1,8 @@
 """From what is on a host and what should be, to the steps that lead there, with the reason of each. Pure."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from zonewright.audit.differences import FileDiff, file_diffs, unified
@@ -57,7 +58,7 @@ class Plan:
         facts: what was found.
         steps: in their order; none where all is as it should be.
         obstacles: why nothing can be done, one sentence each.
-        differences: what changes in the texts of the host.
+        differences: what changes in the texts of the host, where it was asked for.
     """
 
     host: str
@@ -89,10 +90,8 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now
         )
     texts = agent_texts(host, recipe.settings, recipe.layout, python=facts.python, has_rapl=facts.has_rapl)
     release = make_release(artefact, texts)
-    if facts.free_bytes < _ROOM * len(release.archive):
-        full = (
-            f"{facts.free_bytes:,} bytes are free below {recipe.layout.prefix}, {_ROOM * len(release.archive):,} needed"
-        )
+    if facts.free_bytes < _ROOM * release.size:
+        full = f"{facts.free_bytes:,} bytes are free below {recipe.layout.prefix}, {_ROOM * release.size:,} needed"
         return Plan(
             host=host, release=None, supervisor=supervisor, facts=facts, obstacles=(f"its disk is full: {full}",)
         )
@@ -102,7 +101,6 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now
         supervisor=supervisor,
         facts=facts,
         steps=tuple(_steps(recipe, facts, release, supervisor, is_enrolled=is_enrolled)),
-        differences=file_diffs(dict(facts.texts), dict(texts)),
     )
 
 
@@ -145,7 +143,9 @@ def _steps(recipe: Recipe, facts: Facts, release: Release, supervisor: Superviso
         (not is_whole, "its files are written anew"),
         (not facts.is_active, "the agent does not run"),
         (
-            supervisor == "systemd" and recipe.layout.is_system and facts.unit != release.texts.get(UNIT),
+            supervisor == "systemd"
+            and recipe.layout.is_system
+            and facts.unit_sha256 != _sha256(release.texts.get(UNIT, "")),
             "its unit differs",
         ),
         (bool(steps), "its token or key is new"),
@@ -159,6 +159,17 @@ def _steps(recipe: Recipe, facts: Facts, release: Release, supervisor: Superviso
     if steps and steps[0].kind != "prepare":
         steps.insert(0, Step("prepare", "folders, owner and key"))
     return steps
+
+
+def with_differences(plan: Plan, texts: Mapping[str, str]) -> Plan:
+    """The plan with what changes in the host's texts, which were read from it."""
+    if plan.release is None or not plan.steps:
+        return plan
+    return replace(plan, differences=file_diffs(texts, plan.release.texts))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version(text: str) -> tuple[int, ...]:

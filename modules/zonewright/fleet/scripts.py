@@ -58,9 +58,8 @@ fi
 if [ -n "$current" ] && cd -- "$prefix/$current" 2>/dev/null; then
   say damaged "$(sha256sum --quiet -c MANIFEST 2>&1 | sed -n 's/: FAILED.*//p' | tr '\\n' ' ')"
   [ -e PROVEN ] && say proven yes
-  for one in agent.toml run "$unit"; do [ -e "$one" ] && say "text:$one" "$(base64 -w0 < "$one")"; done
 fi
-[ -r "/etc/systemd/system/$unit" ] && say unit "$(base64 -w0 < "/etc/systemd/system/$unit")"
+if [ -r "/etc/systemd/system/$unit" ]; then hash=$(sha256sum < "/etc/systemd/system/$unit"); say unit "${hash%% *}"; fi
 [ -r "$secrets/agent_key.pub" ] && say key "$(cut -d' ' -f1,2 < "$secrets/agent_key.pub")"
 [ -s "$secrets/agent_key" ] && say private_key yes
 if [ -r "$secrets/token" ]; then hash=$(sha256sum < "$secrets/token"); say token "${hash%% *}"; fi
@@ -69,6 +68,17 @@ elif [ -e "$services/zonewright-agent/supervise/ok" ]; then
   case $(sv status "$services/zonewright-agent" 2>/dev/null) in run:*) say active active ;; *) say active down ;; esac
 fi
 say end yes
+""",
+)
+
+TEXTS = Script(
+    "zonewright-texts",
+    """\
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
+cd -- "$1/current" || exit 0
+shift
+for one in "$@"; do [ -e "$one" ] && printf '%s=%s\\n' "$one" "$(base64 -w0 < "$one")"; done
+exit 0
 """,
 )
 

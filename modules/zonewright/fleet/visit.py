@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zonewright.fleet.apply import Installer, Progress
-from zonewright.fleet.facts import observe
+from zonewright.fleet.facts import observe, read_texts
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.plan import Plan, Recipe, plan_host
+from zonewright.fleet.plan import Plan, Recipe, plan_host, with_differences
 from zonewright.fleet.service import Service, ServiceError
 from zonewright.fleet.transport import FleetError, LostError, Session, Transport, UnreachableError
 from zonewright.fleet.waves import State
@@ -82,6 +82,14 @@ def look(host: Host, job: Job, session: Session) -> Plan:
     facts = observe(session, job.recipe.layout)
     is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
     return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled, now_s=job.clock())
+
+
+def look_closely(host: Host, job: Job, session: Session) -> Plan:
+    """The plan of a host with what changes in its files; see ``look``."""
+    plan = look(host, job, session)
+    if plan.release is None or not plan.steps:
+        return plan
+    return with_differences(plan, read_texts(session, job.recipe.layout, plan.release.texts))
 
 
 def look_only(host: Host, job: Job, progress: Progress, see: Callable[[Session], None]) -> Outcome:

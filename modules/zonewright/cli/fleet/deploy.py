@@ -75,14 +75,14 @@ def _show_plans(work: "Work", style: str) -> int:
     from zonewright.cli.output import print_json
     from zonewright.fleet.plan import plan_data, plan_text
     from zonewright.fleet.rollout import Pool
-    from zonewright.fleet.visit import look, look_only
+    from zonewright.fleet.visit import look_closely, look_only
     from zonewright.fleet.waves import exit_code
 
     plans: dict[str, Plan] = {}
 
     def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
         def see(session: "Session") -> None:
-            plans[host.name] = look(host, work.job, session)
+            plans[host.name] = look_closely(host, work.job, session)
 
         return look_only(host, work.job, progress, see)
 
