@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +24,7 @@ from zonewright.fleet.ssh import SshSettings, SshTransport
 from zonewright.fleet.visit import Job, Outcome
 from zonewright.model.fleet import AgentSettings, RollOut, StopLimits, WaveSize
 from zonewright.server import service
-from zonewright.server.agents import load_agents
+from zonewright.server.agents import Agents, load_agents
 from zonewright.server.for_fleet import ServiceForFleet
 from zonewright.server.health import HealthReports
 from zonewright.telemetry.samples import Samples
@@ -34,11 +34,28 @@ MAIN = "zonewright_agent/__main__.py"
 CRASHES = b'raise SystemExit("this release crashes at start")\n'
 
 
+def _agents_of(path: Path) -> Callable[[], Agents]:
+    """The agents of a file, read anew when it has changed: fifty agents ask every second."""
+    known: dict[tuple[int, int], Agents] = {}
+
+    def agents() -> Agents:
+        if not path.exists():
+            return Agents({})
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp not in known:
+            known.clear()
+            known[stamp] = load_agents(path)
+        return known[stamp]
+
+    return agents
+
+
 @contextmanager
 def agents_service(folder: Path) -> Iterator[str]:
     """The service over real HTTP; gives the URL that agents report to."""
     samples, reports = Samples(folder / "samples.db"), HealthReports(folder / "health")
-    app = service(lambda: load_agents(folder / "agents.yaml"), samples, health_reports=reports)
+    app = service(_agents_of(folder / "agents.yaml"), samples, health_reports=reports)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from zonewright.fleet.artefact import Release
 from zonewright.fleet.layout import UNIT, Layout
 from zonewright.fleet.plan import Kind, Plan
-from zonewright.fleet.scripts import ACCEPT, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH, Script
+from zonewright.fleet.scripts import ACCEPT, CHECK, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH, Script
 from zonewright.fleet.service import HealthReport, Service, ServiceError, read_signed
 from zonewright.fleet.ssh_signatures import SignatureError
 from zonewright.fleet.transport import CommandError, Session
 
-_POLL_S = 0.1
+_POLL_S = 0.25
 _TAIL = 300
 _SECONDS = 10
 """Digits of a moment in seconds since 1970."""
@@ -208,7 +208,7 @@ class Installer:
 
     def _install(self) -> None:
         release, layout = self._release, self._layout
-        arguments = (layout.prefix, release.id, release.sha256, self._plan.facts.python)
+        arguments = (layout.prefix, release.id, release.sha256, self._plan.facts.python, CHECK)
         self._run(INSTALL, *arguments, stdin=release.archive)
 
     def _switch(self) -> None:

@@ -115,7 +115,7 @@ INSTALL = Script(
     """\
 set -eu
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
-prefix=$1 id=$2 hash=$3 python=$4
+prefix=$1 id=$2 hash=$3 python=$4 check=$5
 umask 022
 trap '' PIPE
 trap 'exit 1' HUP INT TERM
@@ -130,16 +130,30 @@ tar -xf "$new/archive" -C "$new"
 rm -f -- "$new/archive"
 cd -- "$new"
 sha256sum --quiet -c MANIFEST
-if grep -q '^sources = .*"host"' agent.toml && ! said=$(PYTHONPATH=lib "$python" -B -c 'import psutil' 2>&1); then
-  echo "psutil does not work here: $(printf '%s' "$said" | tail -n 1)" >&2; exit 66
-fi
-"$python" -B agent.pyz --check-config --config agent.toml >&2
+"$python" -c "$check" >&2
 sync -f .
 if [ -e "$prefix/$id" ]; then mv -T -- "$prefix/$id" "$prefix/.new-old-$id"; fi
 mv -T -- "$new" "$prefix/$id"
 rm -rf -- "$prefix/.new-old-$id"
 """,
 )
+
+CHECK = """\
+import runpy
+import sys
+
+sys.path.insert(0, "lib")
+with open("agent.toml") as file:
+    needs_psutil = any(line.startswith("sources") and '"host"' in line for line in file)
+if needs_psutil:
+    try:
+        import psutil
+    except Exception as error:
+        sys.exit("psutil does not work here: %s" % error)
+sys.argv = ["agent.pyz", "--check-config", "--config", "agent.toml"]
+runpy.run_path("agent.pyz", run_name="__main__")
+"""
+"""Run on the host before a release gets its name: its library loads there, and its program takes its settings."""
 
 SWITCH = Script(
     "zonewright-switch",
