@@ -54,6 +54,9 @@ def torn_files(host: SshHost) -> list[str]:
 
 def require_runnable(host: SshHost) -> None:
     """The link leads to a whole release, nothing is torn, and its program runs, or does within seconds."""
+    deadline = time.monotonic() + 20  # the step that the killed one began goes on to its end on the host
+    while any(command.startswith("sh -c") for command in host.commands().values()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     current = (host.home / "agent" / "current").readlink().name
     assert (host.home / "agent" / current / "MANIFEST").exists()
     assert torn_files(host) == []

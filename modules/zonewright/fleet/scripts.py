@@ -230,7 +230,7 @@ for one in $(ls -1A); do
   case $one in
     current | "$id" | "$previous") ;;
     .new-* | .service.new | .service.old | .current.new | .zonewright-*.new) rm -rf -- "$one" ;;
-    *) if [ -e "$one/MANIFEST" ]; then rm -rf -- "$one"; fi ;;
+    *) if [ -e "$one/MANIFEST" ]; then mv -T -- "$one" ".new-gone-$one"; rm -rf -- ".new-gone-$one"; fi ;;
   esac
 done
 """,
