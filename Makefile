@@ -5,6 +5,8 @@
 .SUFFIXES:
 
 BIN := .venv/bin
+# One test process for each core.
+ARGS ?= -n auto
 
 help: ## say what the verbs do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
