@@ -27,7 +27,7 @@ bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench
 
 soak: engine ## the long race, kill and fuzz runs
-	ZONEWRIGHT_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 $(ARGS)
+	ZONEWRIGHT_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 $(ARGS) -n 0
 
 engine: setup ## find, install or build the Pulumi engine
 	@$(BIN)/zonewright engine ensure > /dev/null

@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.figures import Figure, median_s, seconds
 from support.fault_proxy import FaultProxy
 from support.fleet_world import ALL_AT_ONCE, FleetWorld, fleet_world, installed_psutil, release
-from support.ssh_hosts import new_key
+from support.ssh_hosts import SshHost, new_key
 from zonewright.fleet.artefact import Artefact, make_artefact
 from zonewright.fleet.inventory import Host, ansible_inventory
 from zonewright.fleet.rollout import roll_out
@@ -46,7 +46,7 @@ def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
         return _measured(world, Path(folder), peers)
 
 
-def _measured(world: FleetWorld, folder: Path, peers: dict[str, Path]) -> list[Figure]:
+def _measured(world: FleetWorld[SshHost], folder: Path, peers: dict[str, Path]) -> list[Figure]:
     source = folder / "source"
     source.write_bytes(os.urandom(SIZE))
     _deploy(world, "1.0.0")  # the first one makes users, keys and services; upgrades are what is done often
@@ -88,7 +88,7 @@ def _artefact(version: str) -> Artefact:
 _ARTEFACTS: dict[str, Artefact] = {}
 
 
-def _deploy(world: FleetWorld, version: str, *, expected: str = "changed") -> None:
+def _deploy(world: FleetWorld[SshHost], version: str, *, expected: str = "changed") -> None:
     artefact = _ARTEFACTS.setdefault(version, _artefact(version))
     job = world.job({**release(version)})
     job = dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, artefacts={"any": artefact}))
@@ -98,7 +98,7 @@ def _deploy(world: FleetWorld, version: str, *, expected: str = "changed") -> No
         raise RuntimeError(f"{len(wrong)} of {len(outcomes)} are not {expected}: {wrong[0]}")
 
 
-def _beside_bad_hosts(world: FleetWorld, folder: Path, version: str) -> tuple[float, float]:
+def _beside_bad_hosts(world: FleetWorld[SshHost], folder: Path, version: str) -> tuple[float, float]:
     """Seconds until the good hosts are done, and until all are, with four bad ones of different kinds among them."""
     job = world.job(release(version))
     recipe = dataclasses.replace(job.recipe, artefacts={"any": _artefact(version)})
@@ -137,13 +137,13 @@ def _environment(name: str) -> Path:
     return folder / "bin"
 
 
-def _known_hosts(world: FleetWorld, folder: Path) -> Path:
+def _known_hosts(world: FleetWorld[SshHost], folder: Path) -> Path:
     path = folder / "known_hosts"
     path.write_text("".join(f"[{one.address}]:{one.port} {one.public_key}\n" for one in world.hosts), encoding="ascii")
     return path
 
 
-def _pyinfra(world: FleetWorld, folder: Path, binaries: Path) -> None:
+def _pyinfra(world: FleetWorld[SshHost], folder: Path, binaries: Path) -> None:
     shared = {
         "ssh_user": world.hosts[0].user,
         "ssh_key": str(world.key),
@@ -163,7 +163,7 @@ def _pyinfra(world: FleetWorld, folder: Path, binaries: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment, timeout=300)
 
 
-def _ansible(world: FleetWorld, folder: Path, binaries: Path, *, forks: int) -> None:
+def _ansible(world: FleetWorld[SshHost], folder: Path, binaries: Path, *, forks: int) -> None:
     document = json.loads(ansible_inventory(world.targets()))
     for values in document["_meta"]["hostvars"].values():
         values["ansible_ssh_private_key_file"] = str(world.key)

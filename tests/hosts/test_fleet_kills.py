@@ -19,7 +19,7 @@ from support.zone_project import REPOSITORY
 
 
 @pytest.fixture(name="world")
-def _world(tmp_path: Path) -> Iterator[FleetWorld]:
+def _world(tmp_path: Path) -> Iterator[FleetWorld[SshHost]]:
     with fleet_world(tmp_path, 2) as world:
         targets = [dataclasses.asdict(host.target()) for host in world.hosts]
         told = {"targets": targets, "key": str(world.key), "url": world.url, "agents": str(tmp_path / "agents.yaml")}
@@ -27,7 +27,7 @@ def _world(tmp_path: Path) -> Iterator[FleetWorld]:
         yield world
 
 
-def deployer(world: FleetWorld, version: str) -> subprocess.Popen[str]:
+def deployer(world: FleetWorld[SshHost], version: str) -> subprocess.Popen[str]:
     """Start one."""
     paths = [str(REPOSITORY / folder) for folder in ("tests", "modules", "templates", "agents")]
     return subprocess.Popen(
@@ -64,7 +64,7 @@ def require_runnable(host: SshHost) -> None:
 
 
 @pytest.mark.soak
-def test_kills_at_random_instants(world: FleetWorld) -> None:
+def test_kills_at_random_instants(world: FleetWorld[SshHost]) -> None:
     """After each kill no file is torn and each host has a runnable agent; each fifth run is let through, and converges.
 
     What a killed one left behind is gone after the next one.

@@ -40,7 +40,7 @@ CANARY = RollOut(waves=(WaveSize(hosts=1), WaveSize(percent=100)))
 
 
 @pytest.fixture(name="world")
-def _world(tmp_path: Path) -> Iterator[FleetWorld]:
+def _world(tmp_path: Path) -> Iterator[FleetWorld[SshHost]]:
     with fleet_world(tmp_path, 3) as world:
         yield world
 
@@ -55,14 +55,14 @@ def agents_of(host: SshHost) -> list[int]:
     return [process for process, command in host.commands().items() if "agent.pyz" in command]
 
 
-def require_whole(world: FleetWorld) -> None:
+def require_whole(world: FleetWorld[SshHost]) -> None:
     """Each host has a whole release under its link, and its program runs."""
     for host in world.hosts:
         assert (host.home / "agent" / current(host) / "MANIFEST").exists()
         assert running_release(host) == current(host)
 
 
-def test_a_release_comes_to_all_hosts_once(world: FleetWorld) -> None:
+def test_a_release_comes_to_all_hosts_once(world: FleetWorld[SshHost]) -> None:
     """The first run changes every host, the next one none; the agents report it, signed, and it is accepted."""
     assert world.states(release()) == ["changed"] * 3
     require_whole(world)
@@ -72,7 +72,7 @@ def test_a_release_comes_to_all_hosts_once(world: FleetWorld) -> None:
     assert [agents_of(host) for host in world.hosts] == started
 
 
-def test_secrets_stay_on_the_host(world: FleetWorld) -> None:
+def test_secrets_stay_on_the_host(world: FleetWorld[SshHost]) -> None:
     """Token and key are for their user only; neither stands in an event, nor on a command line."""
     world.deploy(release())
     host = world.hosts[0]
@@ -85,7 +85,7 @@ def test_secrets_stay_on_the_host(world: FleetWorld) -> None:
     assert not any(token in command for command in host.commands().values())
 
 
-def test_two_releases_are_kept(world: FleetWorld) -> None:
+def test_two_releases_are_kept(world: FleetWorld[SshHost]) -> None:
     """After three upgrades the host has the newest release and the one before, nothing else."""
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         assert world.states(release(version)) == ["changed"] * 3
@@ -97,7 +97,7 @@ def test_two_releases_are_kept(world: FleetWorld) -> None:
         assert list((host.home / "agent").glob(".new*")) == []
 
 
-def test_a_crashing_release_stops_at_the_canary(world: FleetWorld) -> None:
+def test_a_crashing_release_stops_at_the_canary(world: FleetWorld[SshHost]) -> None:
     """A release that crashes at start touches one host, which runs the old one again; the others are skipped."""
     world.deploy(release())
     before = [current(host) for host in world.hosts]
@@ -110,7 +110,7 @@ def test_a_crashing_release_stops_at_the_canary(world: FleetWorld) -> None:
     require_whole(world)
 
 
-def test_a_release_that_does_not_run_at_all_is_not_switched_to(world: FleetWorld) -> None:
+def test_a_release_that_does_not_run_at_all_is_not_switched_to(world: FleetWorld[SshHost]) -> None:
     """What crashes even when it is only asked to check its settings never becomes current."""
     world.deploy(release())
     outcomes = world.deploy(release("1.1.0", main=CRASHES))
@@ -119,7 +119,7 @@ def test_a_release_that_does_not_run_at_all_is_not_switched_to(world: FleetWorld
     require_whole(world)
 
 
-def test_a_release_that_reports_but_reads_less_is_rolled_back(world: FleetWorld) -> None:
+def test_a_release_that_reports_but_reads_less_is_rolled_back(world: FleetWorld[SshHost]) -> None:
     """An agent that runs and reports, with a source that gave readings before and gives none now, is not healthy."""
     module = {"zonewright_agent/sources/host.py": UNHEALTHY}
     world.deploy(release())
@@ -129,7 +129,7 @@ def test_a_release_that_reports_but_reads_less_is_rolled_back(world: FleetWorld)
     require_whole(world)
 
 
-def test_a_first_release_that_is_unhealthy_leaves_nothing_running(world: FleetWorld) -> None:
+def test_a_first_release_that_is_unhealthy_leaves_nothing_running(world: FleetWorld[SshHost]) -> None:
     """Where nothing ran before, nothing runs after a roll-back."""
     assert world.states(release(main=CRASHES_LATER), health_s=2.0) == ["rolled-back"] * 3
     for host in world.hosts:
@@ -139,7 +139,7 @@ def test_a_first_release_that_is_unhealthy_leaves_nothing_running(world: FleetWo
     require_whole(world)
 
 
-def test_a_wave_is_put_back_when_it_is_stopped(world: FleetWorld) -> None:
+def test_a_wave_is_put_back_when_it_is_stopped(world: FleetWorld[SshHost]) -> None:
     """Hosts of a wave that became healthy are put back too when the limit of the wave is exceeded; the canary stays."""
     world.deploy(release())
     before = [current(host) for host in world.hosts]
@@ -153,7 +153,7 @@ def test_a_wave_is_put_back_when_it_is_stopped(world: FleetWorld) -> None:
     assert [current(host) for host in world.hosts[1:]] == before[1:]
 
 
-def test_a_host_that_falls_ill_during_the_soak_is_rolled_back(world: FleetWorld) -> None:
+def test_a_host_that_falls_ill_during_the_soak_is_rolled_back(world: FleetWorld[SshHost]) -> None:
     """At the end of the soak the canary is looked at again; a new process or a dead one stops the run."""
     world.deploy(release())
     before = current(world.hosts[0])
@@ -183,7 +183,7 @@ if __name__ == "__main__":
     assert current(world.hosts[0]) == before
 
 
-def test_what_was_changed_on_a_host_is_found_and_mended(world: FleetWorld) -> None:
+def test_what_was_changed_on_a_host_is_found_and_mended(world: FleetWorld[SshHost]) -> None:
     """A file of the current release that somebody changed is written anew, and the agent started again."""
     world.deploy(release())
     settings = world.hosts[1].home / "agent" / "current" / "agent.toml"
@@ -194,7 +194,7 @@ def test_what_was_changed_on_a_host_is_found_and_mended(world: FleetWorld) -> No
     require_whole(world)
 
 
-def test_a_stopped_agent_is_started(world: FleetWorld) -> None:
+def test_a_stopped_agent_is_started(world: FleetWorld[SshHost]) -> None:
     """An agent that was taken down is started again, without a new release."""
     world.deploy(release())
     service = world.hosts[0].home / "agent" / "service" / "zonewright-agent"
@@ -204,7 +204,7 @@ def test_a_stopped_agent_is_started(world: FleetWorld) -> None:
     require_whole(world)
 
 
-def test_bad_hosts_do_not_hold_the_good_ones(world: FleetWorld, tmp_path: Path) -> None:
+def test_bad_hosts_do_not_hold_the_good_ones(world: FleetWorld[SshHost], tmp_path: Path) -> None:
     """A silent host, a refused port, a wrong key and a frozen transfer each end by themselves, beside good hosts."""
     good = world.targets()
     first = world.hosts[0].target()
@@ -240,7 +240,7 @@ def test_bad_hosts_do_not_hold_the_good_ones(world: FleetWorld, tmp_path: Path) 
     assert outcomes["frozen"].step == "install"
 
 
-def test_limits_count_each_way_for_itself(world: FleetWorld) -> None:
+def test_limits_count_each_way_for_itself(world: FleetWorld[SshHost]) -> None:
     """Unreachable hosts stop a run only by their own limit, never as failed ones."""
     gone = [Host(target=dataclasses.replace(world.hosts[0].target(), name=f"gone-{n}", port=1)) for n in range(2)]
     hosts = [*gone, *world.targets()]
@@ -253,7 +253,7 @@ def test_limits_count_each_way_for_itself(world: FleetWorld) -> None:
     assert states == ["unreachable", "unreachable", "changed", "changed", "changed"]
 
 
-def test_a_service_that_is_not_reachable_is_told(world: FleetWorld) -> None:
+def test_a_service_that_is_not_reachable_is_told(world: FleetWorld[SshHost]) -> None:
     """When agents and deployer do not reach the service, the release is rolled back and the sentence says why."""
     settings = world.settings(url="http://127.0.0.1:1/v1/metrics")
     with contextlib.closing(ServiceForFleet(world.folder / "agents.yaml", settings.url)) as service:
@@ -289,14 +289,14 @@ def test_a_noexec_tmp_does_no_harm(tmp_path: Path) -> None:
         assert world.states(release()) == ["changed"]
 
 
-def test_a_clock_that_is_wrong_by_a_day_is_told(world: FleetWorld) -> None:
+def test_a_clock_that_is_wrong_by_a_day_is_told(world: FleetWorld[SshHost]) -> None:
     """A host whose clock is a day off fails before anything is sent, since its readings would not count."""
     outcomes = world.deploy(release(), clock=lambda: time.time() + 86_400)
     assert {one.state for one in outcomes.values()} == {"failed"}
     assert "its clock is 86,400 s behind" in outcomes["host-001"].sentence.replace("86,401", "86,400")
 
 
-def test_a_wheel_of_another_architecture_is_told(world: FleetWorld) -> None:
+def test_a_wheel_of_another_architecture_is_told(world: FleetWorld[SshHost]) -> None:
     """Where there is no psutil for the host's machine, or one that does not load, nothing is switched."""
     job = world.job(release())
     artefact = job.recipe.artefacts["any"]

@@ -4,15 +4,16 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import psutil
 import uvicorn
+from starlette.applications import Starlette
 
 from support.ssh_hosts import SshHost, ssh_hosts
 from zonewright.fleet.artefact import agent_sources, make_artefact
@@ -21,6 +22,7 @@ from zonewright.fleet.layout import user_layout
 from zonewright.fleet.plan import Recipe
 from zonewright.fleet.rollout import Event, roll_out
 from zonewright.fleet.ssh import SshSettings, SshTransport
+from zonewright.fleet.transport import Target
 from zonewright.fleet.visit import Job, Outcome
 from zonewright.model.fleet import AgentSettings, RollOut, StopLimits, WaveSize
 from zonewright.server import service
@@ -54,15 +56,34 @@ def _agents_of(path: Path) -> Callable[[], Agents]:
 @contextmanager
 def agents_service(folder: Path) -> Iterator[str]:
     """The service over real HTTP; gives the URL that agents report to."""
-    samples, reports = Samples(folder / "samples.db"), HealthReports(folder / "health")
-    app = service(_agents_of(folder / "agents.yaml"), samples, health_reports=reports)
+    with _app(folder) as app, _served(app, "127.0.0.1") as port:
+        yield f"http://127.0.0.1:{port}/v1/metrics"
+
+
+@contextmanager
+def agents_service_beyond(folder: Path, address: str, tls: tuple[Path, Path]) -> Iterator[tuple[str, str]]:
+    """The same, and over TLS for other hosts; gives the URL of this machine and theirs."""
+    options = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])}
+    with _app(folder) as app, _served(app, "127.0.0.1") as port, _served(app, address, **options) as theirs:
+        yield f"http://127.0.0.1:{port}/v1/metrics", f"https://{address}:{theirs}/v1/metrics"
+
+
+@contextmanager
+def _app(folder: Path) -> Iterator[Starlette]:
+    samples = Samples(folder / "samples.db")
+    yield service(_agents_of(folder / "agents.yaml"), samples, health_reports=HealthReports(folder / "health"))
+    samples.close()
+
+
+@contextmanager
+def _served(app: Starlette, address: str, **options: str) -> Iterator[int]:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        listener.bind((address, 0))
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, **options)  # type: ignore[arg-type] # of TLS
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/metrics"
+        yield listener.getsockname()[1]
         server.should_exit = True
         thread.join(timeout=20)
 
@@ -82,12 +103,23 @@ def installed_psutil() -> dict[str, bytes]:
     return {f"psutil/{path.name}": path.read_bytes() for path in paths}
 
 
+class Reachable(Protocol):
+    """A host of whatever kind."""
+
+    def target(self) -> Target:
+        """How to reach it."""
+        ...
+
+
+SomeHost = TypeVar("SomeHost", bound=Reachable)
+
+
 @dataclass
-class FleetWorld:
+class FleetWorld(Generic[SomeHost]):
     """Hosts, their service, and how to roll out to them."""
 
     folder: Path
-    hosts: list[SshHost]
+    hosts: Sequence[SomeHost]
     key: Path
     url: str
     transport: SshTransport
@@ -147,7 +179,7 @@ def running_release(host: SshHost) -> str:
 @contextmanager
 def fleet_world(
     folder: Path, count: int, *, sudo_password: str | None = None, has_runit: bool = True, **options: Any
-) -> Iterator[FleetWorld]:
+) -> Iterator[FleetWorld[SshHost]]:
     """So many hosts with runit, and their service."""
     with agents_service(folder) as url, ssh_hosts(folder, count, has_runit=has_runit, **options) as (hosts, key):
         transport = SshTransport(SshSettings(key_files=(key,), sudo_password=sudo_password))

@@ -31,6 +31,8 @@ USER = "operator"
 BOOT_S = 60.0
 _BRIDGE = "zw-test"
 _NETWORK = "10.203.0"
+GATEWAY = f"{_NETWORK}.1"
+"""This machine, as the hosts see it."""
 _PROGRAMS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "ip": "iproute2"}
 _WATCHES = Path("/proc/sys/fs/inotify/max_user_instances")
 _SSHD = f"""\
@@ -126,7 +128,7 @@ class SystemdHost:
         _do(*inside, "address", "add", f"{self.address}/24", "dev", "host0")
         _do(*inside, "link", "set", "host0", "up")
         _do(*inside, "link", "set", "lo", "up")
-        _do(*inside, "route", "add", "default", "via", f"{_NETWORK}.1")
+        _do(*inside, "route", "add", "default", "via", GATEWAY)
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--machine={self.name}", "--boot"]
         command += [f"--network-namespace-path=/run/netns/{self.name}", f"--directory={self.root}"]
         with (self.folder / "console").open("wb") as console:
@@ -229,7 +231,7 @@ def _bridge() -> Iterator[None]:
         _do("ip", "link", "delete", _BRIDGE, check=False)  # of a run that was killed
         _do("ip", "link", "add", _BRIDGE, "type", "bridge")
         try:
-            _do("ip", "address", "add", f"{_NETWORK}.1/24", "dev", _BRIDGE)
+            _do("ip", "address", "add", f"{GATEWAY}/24", "dev", _BRIDGE)
             _do("ip", "link", "set", _BRIDGE, "up")
             _WATCHES.write_text(f"{max(8192, int(before))}\n", encoding="ascii")
             yield
