@@ -34,7 +34,7 @@ VARIABLES = {
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for a locked SQLite ledger (default: 30).",
     "ZONEWRIGHT_KEY_PASSPHRASE": "Opens an encrypted private key that `--key` names.",
     "ZONEWRIGHT_PULUMI": "A `pulumi` command, or its folder, to use instead of looking for one.",
-    "ZONEWRIGHT_CACHE": "Folder for the engine that was built (default: the user's cache folder).",
+    "ZONEWRIGHT_CACHE": "Folder for the engine that was built and for verdicts (default: the user's cache folder).",
     "ZONEWRIGHT_PYTHON": "Python that the language host uses; set by `zonewright engine env`.",
 }
 

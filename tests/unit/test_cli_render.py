@@ -1,6 +1,7 @@
 """`zonewright diff` and `zonewright render` of a facility and of a tenant, as a person or a script meets them."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from support.signing import key_of
 from support.zone_project import ZONE, cluster, facility
 from zonewright.cli import main
 from zonewright.render.formats import FORMATS
@@ -49,6 +52,7 @@ def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(tmp_path, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(2)}})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("ZONEWRIGHT_CACHE", str(tmp_path / "cache"))
     return tmp_path
 
 
@@ -199,3 +203,90 @@ def test_a_large_difference_says_what_was_not_validated(root: Path, run: Run) ->
     assert {item["status"] for item in left_out} == {"not-run"}
     # Each format has its share of what is run.
     assert Counter(item["format"] for item in left_out) == {"netplan": 23, "nftables": 24, "agent-settings": 24}
+
+
+def test_a_line_is_explained_by_template_and_declaration(root: Path, run: Run) -> None:
+    """File, line and owner of what a line rests on, also where it is another owner's; JSON says the same."""
+    write(root, "network-carrier", links())
+    assert run("ledger", "load", "zones")[0] == 0
+    assert run("render", "--stack", "operator", "--out", "one")[0] == 0
+    path = "sites/dc1/etc/frr/frr.conf"
+    lines = (root / "one" / path).read_text(encoding="utf-8").splitlines()
+    number = 1 + lines.index(" ip address 10.79.0.0/31")
+    code, out, _ = run("render", "--stack", "operator", "--explain", f"{path}:{number}")
+    assert code == 0
+    assert f"{path}:{number}:  ip address 10.79.0.0/31" in out
+    assert "template  frr/frr.conf.j2:" in out
+    assert "network-carrier.yaml:" in out
+    assert "by carrier" in out
+    _, out, _ = run("render", "--stack", "operator", "--explain", f"{path}:{number}", "--format", "json")
+    assert json.loads(out)["origins"][0]["owner"] == "carrier"
+    code, out, err = run("render", "--stack", "operator", "--explain", f"{path}:9999")
+    assert (code, out) == (2, "")
+    assert "no line 9999" in err
+    assert run("render", "--stack", "operator", "--explain", path)[0] == 2
+
+
+def test_a_format_of_ones_own_is_rendered_by_the_command(root: Path, run: Run) -> None:
+    """A folder of templates beside the declarations adds its files; a fault in it ends with sentences and 1."""
+    assert run("ledger", "load", "zones")[0] == 0
+    folder = root / "zones" / "templates" / "motd"
+    folder.mkdir(parents=True)
+    entry = {"template": "motd.j2", "path": "etc/motd"}
+    document = {"title": "motd", "subject": "site", "files": [entry], "filters": ["comment"]}
+    (folder / "format.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    (folder / "motd.j2").write_text("{{ site.title | comment }}\n", encoding="utf-8")
+    assert run("check", "zones")[0] == 0
+    _, out, _ = run("render", "--stack", "operator")
+    assert "sites/dc1/etc/motd" in out
+    (folder / "motd.j2").write_text("ok\n{{ site.titel | comment }}\n", encoding="utf-8")
+    code, out, _ = run("render", "--stack", "operator")
+    assert code == 1
+    assert out.startswith("templates/motd/motd.j2:2: site.titel: a template that may not run")
+
+
+def test_verdicts_are_signed_in_one_place_and_count_in_another(
+    root: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build service signs what its programs say; an engineer without them renders behind the gate."""
+    key = root / "key.pem"
+    private = key_of("anna").private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key.write_bytes(private)
+    key.chmod(0o600)
+    pack = {"title": "p", "valid_from": "2026-01-01", "valid_until": "2035-12-31", "gated_formats": ["frr"]}
+    anna = {"title": "Anna", "party": "operator", "keys": [key_of("anna").public]}
+    gated = {**ROUTED, "rule_packs": {"p": pack}, "rule_pack": "p"}
+    write(root, "zone", {**gated, "signers": {"anna": anna}, "verdict_signers": ["anna"]})
+    shutil.rmtree(root / ".zonewright")
+    assert run("ledger", "init", "zones")[0] == 0
+    monkeypatch.setenv("PATH", "/nowhere")
+    code, out, _ = run("render", "--stack", "operator", "--validate")
+    assert code == 1
+    assert out.count("[validated-files]") == 2
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "vtysh").write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    (programs / "vtysh").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{programs}:/bin:/usr/bin")
+    signed = root / "signed"
+    sign = ("--sign-verdicts", str(signed), "--key", str(key))
+    assert run("render", "--stack", "operator", "--validate", *sign)[0] == 0
+    shutil.rmtree(tmp_path / "cache", ignore_errors=True)
+    monkeypatch.setenv("PATH", "/nowhere")
+    names = [word for path in sorted(signed.iterdir()) for word in ("--verdicts", str(path))]
+    assert names
+    code, out, _ = run("render", "--stack", "operator", "--validate", *names)
+    assert code == 0
+    assert "signed by anna" in out
+    next(signed.iterdir()).write_text("{}", encoding="utf-8")
+    code, _, err = run("render", "--stack", "operator", "--validate", *names)
+    assert code == 2
+    assert "error: " in err
+
+
+@pytest.mark.parametrize("wrong", [("--verdicts", "x"), ("--validate", "--sign-verdicts", "x"), ("--key", "x")])
+def test_arguments_that_do_not_go_together_are_misuse(wrong: tuple[str, ...], run: Run) -> None:
+    """What an argument needs is said, and nothing is rendered."""
+    code, out, err = run("render", "--stack", "operator", *wrong)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")

@@ -1,5 +1,6 @@
 """Routing and monitoring of sites: the committed files are what is rendered, and their own programs take them."""
 
+import json
 import os
 import re
 import subprocess
@@ -120,16 +121,25 @@ def test_a_validator_that_crashes_is_not_a_pass(
 
 
 def test_the_same_bytes_in_any_surroundings() -> None:
-    """Hash seed, time zone and locale do not change a byte of any format."""
-    code = "import support.reference_sites as s; print('\\0'.join(f'{p}{t}' for p, t in s.reference_files().items()))"
+    """Hash seed, time zone and locale do not change a byte of any file of any format."""
+    code = (
+        "import json, support.reference_nodes as s; from zonewright.render.format_set import BUILT_IN as b;"
+        "print(json.dumps([dict(s.zone_files()), [f.id for f in b.formats if any(map(f.owns, s.zone_files()))]]))"
+    )
     outputs = []
-    for seed, zone, locale in (("1", "UTC", "C"), ("2", "Asia/Shanghai", "C.UTF-8")):
+    for seed, zone, locale in (
+        ("1", "UTC", "C"),
+        ("2", "Asia/Shanghai", "C.UTF-8"),
+        ("3", "America/St_Johns", "tr_TR"),
+    ):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale}
         environment["PYTHONPATH"] = str(Path(__file__).parents[1])
         done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         outputs.append(done.stdout)
-    assert outputs[0] == outputs[1]
-    assert b"router bgp" in outputs[0]
+    assert outputs[0] == outputs[1] == outputs[2]
+    files, formats = json.loads(outputs[0])
+    assert formats == [item.id for item in FORMATS]
+    assert len(files) > 4000
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from zonewright.cli.options import add_format
@@ -23,55 +22,75 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the files to this folder, new or empty")
-    parser.add_argument("--validate", action="store_true", help="run the native validators on the files")
+    parser.add_argument("--validate", action="store_true", help="have the files judged, alone and as a network")
+    parser.add_argument(
+        "--verdicts",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="signed verdicts from elsewhere, with --validate; may be given several times",
+    )
+    parser.add_argument(
+        "--sign-verdicts", type=Path, metavar="DIR", help="write the verdicts there, signed by --key, with --validate"
+    )
+    parser.add_argument(
+        "--key", type=Path, metavar="KEY", help="private key file, or a public one whose ssh-agent signs"
+    )
+    parser.add_argument(
+        "--explain", metavar="FILE:LINE", help="say which template line and which declaration a line comes from"
+    )
     add_format(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json, width
+    from zonewright.cli.output import MISUSE, REFUSED
     from zonewright.cli.proposal import load_and_propose, note_refusal
-    from zonewright.cli.verdicts import verdict_data, verdict_lines
-    from zonewright.model.canonical import digest_of
+    from zonewright.cli.rendered import Rendered, explain, show
     from zonewright.model.demand import demand_of
-    from zonewright.program.rendering import rendered_files
-    from zonewright.render.validate import validate_all
+    from zonewright.program.rendering import contexts_of
+    from zonewright.render.rendering import render_all
+    from zonewright.render.user_formats import load_formats
 
-    if arguments.out is not None and arguments.out.exists() and not _is_empty(arguments.out):
-        print(f"error: {arguments.out} is not an empty folder; name a new one with --out", file=sys.stderr)
+    fault = _misuse(arguments)
+    if fault:
+        print(f"error: {fault}", file=sys.stderr)
         return MISUSE
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
+    formats, problems = load_formats((root / stack.declaration).parent)
     with ledger:
         loaded, proposal = load_and_propose(root, stack, ledger)
-    if proposal is None or loaded.declaration is None:
-        for problem in loaded.problems:
+    if proposal is None or loaded.declaration is None or problems:
+        for problem in (*loaded.problems, *problems):
             print(problem)
         return REFUSED
     note_refusal(proposal, stack.name)
-    files = rendered_files(demand_of(loaded.declaration, next(iter(loaded.declaration.owners))), proposal)
-    if arguments.out is not None:
-        _write(arguments.out, files)
-    judged = validate_all(files) if arguments.validate else ()
-    if arguments.format == "json":
-        digests = {path: digest_of(text) for path, text in files.items()}
-        print_json({"files": digests, "verdicts": [verdict_data(item) for item in judged]})
-    else:
-        for path in files if arguments.out is None else ():
-            print(path)
-        where = "" if arguments.out is None else f" in {arguments.out}"
-        print(f"{len(files)} file{'' if len(files) == 1 else 's'}{where}")
-        for line in verdict_lines(judged, columns=width()):
-            print(line)
-    return REFUSED if any(item.verdict.status == "fail" for item in judged) else GOOD
+    contexts = contexts_of(demand_of(loaded.declaration, next(iter(loaded.declaration.owners))), proposal)
+    rendered = Rendered(
+        contexts=contexts,
+        formats=formats,
+        files={} if arguments.explain else render_all(contexts, formats),
+        declaration=loaded.declaration,
+        folder=(root / stack.declaration).parent,
+        root=root,
+    )
+    return explain(arguments, rendered) if arguments.explain else show(arguments, rendered)
+
+
+def _misuse(arguments: argparse.Namespace) -> str:
+    """What is wrong with the arguments, or nothing."""
+    if arguments.out is not None and arguments.out.exists() and not _is_empty(arguments.out):
+        return f"{arguments.out} is not an empty folder; name a new one with --out"
+    if (arguments.verdicts or arguments.sign_verdicts) and not arguments.validate:
+        return "--verdicts and --sign-verdicts go with --validate"
+    if bool(arguments.sign_verdicts) != bool(arguments.key):
+        return "--sign-verdicts DIR and --key KEY go together"
+    if arguments.explain and not arguments.explain.rpartition(":")[2].isdecimal():
+        return f"expected --explain FILE:LINE, such as sites/dc1/etc/frr/frr.conf:12, got {arguments.explain!r}"
+    return ""
 
 
 def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not any(folder.iterdir())
-
-
-def _write(folder: Path, files: Mapping[str, str]) -> None:
-    for path, text in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")

@@ -32,7 +32,8 @@ def verdict_lines(judged: "Sequence[Judged]", *, columns: int) -> Iterator[str]:
 
 def _program(item: "Judged") -> str:
     name = item.verdict.program.rsplit("/", 1)[-1]
-    return f"{name} {item.verdict.version}".rstrip()
+    signer = f", signed by {item.verdict.signer}" if item.verdict.signer else ""
+    return f"{name} {item.verdict.version}".rstrip() + signer
 
 
 def _some(count: int) -> str:
@@ -51,4 +52,6 @@ def verdict_data(item: "Judged") -> dict[str, Any]:
         "version": verdict.version,
         "arguments": [list(arguments) for arguments in verdict.arguments],
         "output": verdict.detail,
+        "digest": item.digest,
+        "signer": verdict.signer,
     }

@@ -19,6 +19,7 @@ from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
+from zonewright.model.format_file import FormatFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class Document:
 
     file: str
     root: Node | None
-    content: Zone | OwnerFile | DeviceType | FleetFile | None
+    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
 
@@ -108,7 +109,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
 class _Remains:
     """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
 
-    content: Zone | OwnerFile | DeviceType | FleetFile | None
+    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
     wrongs: tuple[Wrong, ...]
     left_out: frozenset[Path] = frozenset()
     untold: int = 0

@@ -13,9 +13,10 @@ from zonewright.model.approval import PUBLIC_KEY_PATTERN
 from zonewright.model.base import CLOCK_PATTERN, DATE_PATTERN, IDENTIFIER_PATTERN
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
+from zonewright.model.format_file import FormatFile
 
 Shape = dict[str, Any]
-FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile]
+FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile] | type[FormatFile]
 
 _UNITS = (
     (re.compile(r"\bwatts\b"), "watts"),

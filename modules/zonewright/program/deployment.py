@@ -27,6 +27,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster, network
+from zonewright.program.gating import judge_gated
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
@@ -37,7 +38,11 @@ from zonewright.program.resources import (
 )
 from zonewright.program.settings import Settings, settings
 from zonewright.program.source import StackFrames, stack_traces, user_frame
+from zonewright.render import RenderError
+from zonewright.render.user_formats import load_formats
+from zonewright.seal.errors import SealError
 
+_SHOWN = 5
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
 
@@ -83,7 +88,7 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
                     reserve=not pulumi.runtime.is_dry_run(),
                 ),
             )
-            files = rendered_files(demand, proposal)
+            files = _rendered(options, declaration, demand, proposal)
             manifest = {path: digest_of(text) for path, text in files.items()}
             if pulumi.runtime.is_dry_run():
                 _write_bundle(ledger, options, demand, proposal, files, inputs)
@@ -94,6 +99,27 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
     _write_findings(options, proposal)
     with stack_traces(called_from):
         return _register(options, demand, proposal, manifest)
+
+
+def _rendered(options: Settings, declaration: Declaration, demand: Demand, proposal: Proposal) -> Mapping[str, str]:
+    """Every file, when the zone lets it be deployed; a preview only says what would stand against it."""
+    formats, problems = load_formats((options.root / options.declaration).parent)
+    if problems:
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise pulumi.RunError(f"faults in the zone's own formats, nothing was rendered:\n{lines}")
+    try:
+        files = rendered_files(demand, proposal, formats)
+        findings = judge_gated(files, formats, declaration.zone, options.root)
+    except (RenderError, SealError) as error:
+        raise pulumi.RunError(f"nothing was rendered: {error}") from error
+    if findings:
+        shown = "\n".join(f"  [{one.rule}] {one.message}; {one.fix}" for one in findings[:_SHOWN])
+        more = f"\n  and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
+        count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''} on gated formats"
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(f"{count}, nothing was admitted:\n{shown}{more}")
+        pulumi.log.warn(f"{count}; 'up' would refuse this:\n{shown}{more}")
+    return files
 
 
 def _read(options: Settings) -> Declaration:

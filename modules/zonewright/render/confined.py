@@ -27,14 +27,14 @@ def render_confined(jobs: Sequence[Job]) -> Mapping[str, str]:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
     names = sorted({job.file.template for job in jobs})
     what = f"template{'s' if len(names) != 1 else ''} {', '.join(names[:4])}{' and more' if len(names) > 4 else ''}"  # noqa: PLR2004
-    try:
-        given = pickle.dumps((MEMORY_BYTES, CPU_S, OUTPUT_BYTES, tuple(jobs)))
-        output, _ = process.communicate(given, timeout=WALL_S)
-    except subprocess.TimeoutExpired:
-        raise RenderError(f"the {what} ran longer than {WALL_S:g} s; nothing was rendered") from None
-    finally:
-        process.kill()
-        process.wait()
+    given = pickle.dumps((MEMORY_BYTES, CPU_S, OUTPUT_BYTES, tuple(jobs)))
+    with process:
+        try:
+            output, _ = process.communicate(given, timeout=WALL_S)
+        except subprocess.TimeoutExpired:
+            raise RenderError(f"the {what} ran longer than {WALL_S:g} s; nothing was rendered") from None
+        finally:
+            process.kill()
     try:
         answer = json.loads(output)
     except ValueError:

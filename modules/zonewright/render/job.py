@@ -65,12 +65,19 @@ def render(job: Job) -> str:
     name, subject = job.file.template, subject_text(job.context)
     try:
         text = loaded.template.render(job.names())
+    except MemoryError:  # the limit of a process that users' templates run in; it is told there
+        raise
     except Exception as error:  # whatever a template stumbles over, the caller gets a sentence and no text
         line = _template_line(error, name)
         uses = [use for use in loaded.expressions if use.line == line]
         variable, path = (uses[0].text, uses[0].path) if len(uses) == 1 else ("", "")
         raise RenderError(
-            str(error), template=name, line=line, variable=variable, data_path=path, subject=subject
+            str(error) or type(error).__name__,
+            template=name,
+            line=line,
+            variable=variable,
+            data_path=path,
+            subject=subject,
         ) from error
     if len(text) > MAX_FILE_CHARACTERS:
         what = f"the file would have {len(text):,} characters; at most {MAX_FILE_CHARACTERS:,} are written"

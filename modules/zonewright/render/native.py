@@ -54,6 +54,14 @@ class NativeValidator:
         """Version of the program's package; empty where that can not be told."""
         return _version(self.check.package)
 
+    def identity(self) -> str:
+        """What makes the program the same one: its version and file; empty where one of them can not be told."""
+        version, program = self.version(), self._program()
+        if not version or program is None:
+            return ""
+        held = Path(program).stat()
+        return f"{version} {program} {held.st_size} {held.st_mtime_ns}"
+
     def validate(self, files: Mapping[str, str]) -> Verdict:
         """Write the files to a temporary root and let the program read them; it is given no input and 30 seconds."""
         check, program = self.check, self._program()

@@ -76,12 +76,13 @@ def _verdict(format_: Format, files: Mapping[str, str], digest: str, cache: Verd
     if format_.check is None:
         raise TypeError(format_.id)
     validator = NativeValidator(format_.check)
-    known = cache.get(digest, format_.check, validator.version()) if cache is not None else None
+    identity = validator.identity() if cache is not None else ""
+    known = cache.get(digest, format_.check, identity) if cache is not None else None
     if known is not None:
         return known
     made = validator.validate(files)
     if cache is not None:
-        cache.put(digest, format_.check, made)
+        cache.put(digest, format_.check, identity, made)
     return made
 
 

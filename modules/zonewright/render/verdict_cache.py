@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,35 +14,44 @@ from zonewright.render.verdict import Verdict
 _LAYOUT = 1
 
 
+def verdict_folder(environment: Mapping[str, str]) -> Path:
+    """Where verdicts are kept: below ``ZONEWRIGHT_CACHE``, else in the user's cache folder, never in a repository."""
+    own, base = environment.get("ZONEWRIGHT_CACHE"), environment.get("XDG_CACHE_HOME")
+    if own:
+        return Path(own).expanduser().absolute() / "verdicts"
+    home = Path(environment.get("HOME") or Path.home()) / ".cache"
+    return (Path(base) if base and Path(base).is_absolute() else home) / "zonewright" / "verdicts"
+
+
 @dataclass(frozen=True, slots=True)
 class VerdictCache:
     """A folder of verdicts; whatever is wrong with it, the programs are asked."""
 
     folder: Path
 
-    def get(self, content: str, check: Check, version: str) -> Verdict | None:
+    def get(self, content: str, check: Check, identity: str) -> Verdict | None:
         """The verdict on content, or None.
 
         Args:
             content: digest of the files and their format.
             check: how the program is asked.
-            version: the program's version; empty is a version that can not be told, which is never looked up.
+            identity: which program it is; empty is one that can not be told, whose verdicts are never looked up.
         """
-        if not version:
+        if not identity:
             return None
         try:
-            data = json.loads(self._path(content, check, version).read_text(encoding="utf-8"))
+            data = json.loads(self._path(content, check, identity).read_text(encoding="utf-8"))
             arguments = tuple(tuple(map(str, item)) for item in data.pop("arguments"))
             made = Verdict(arguments=arguments, **data)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
-        return made if made.status in {"pass", "fail"} and made.version == version else None
+        return made if made.status in {"pass", "fail"} else None
 
-    def put(self, content: str, check: Check, verdict: Verdict) -> None:
+    def put(self, content: str, check: Check, identity: str, verdict: Verdict) -> None:
         """Keep a verdict; what was not run is not kept."""
-        if not verdict.version or verdict.status == "not-run":
+        if not identity or verdict.status == "not-run":
             return
-        path = self._path(content, check, verdict.version)
+        path = self._path(content, check, identity)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -51,7 +61,7 @@ class VerdictCache:
         except OSError:
             return
 
-    def _path(self, content: str, check: Check, version: str) -> Path:
-        key = {"layout": _LAYOUT, "content": content, "check": asdict(check), "version": version}
+    def _path(self, content: str, check: Check, identity: str) -> Path:
+        key = {"layout": _LAYOUT, "content": content, "check": asdict(check), "program": identity}
         name = digest_of(canonical_json(key)).removeprefix("sha256:")
         return self.folder / name[:2] / f"{name}.json"

@@ -19,9 +19,10 @@ FRR = Format(
         "site's autonomous system. Default routes are neither sent nor taken. A neighbour that sends more than twice "
         "as many prefixes as the zone has, and at least 20, is shut down for 30 minutes. Packets of a session must "
         "come from the link itself (RFC 5082). When a link or another site changes, the next run of the facility's "
-        "stack shows the difference; until then the deployed file stays as it is.\n\n"
+        "stack shows the difference; until then the deployed file stays as it is. The daemons are zebra, staticd (what "
+        "the site announces stands as static routes) and bgpd.\n\n"
         "`vtysh -C` looks at the syntax only; that each session has two ends with matching addresses and numbers is "
-        "tested over all sites of the reference zone."
+        "computed over all sites, and real daemons of three sites exchange their prefixes in a test."
     ),
     subject="site",
     files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),

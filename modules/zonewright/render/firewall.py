@@ -1,0 +1,119 @@
+"""What a rendered nftables file lets through, computed from its text: no kernel, no packet.
+
+It reads the part of the language that our template uses, and refuses to judge anything else, so that a rule that it
+does not understand is never taken for one that lets something through.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Literal
+
+from zonewright.render.errors import RenderError
+from zonewright.render.quoting import shown
+
+Address = IPv4Address | IPv6Address
+Protocol = Literal["tcp", "udp"]
+_SET = re.compile(r"set (\w+) \{(.*?)\n\t\}", re.DOTALL)
+_ELEMENTS = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
+_CHAIN = re.compile(
+    r"chain (\w+) \{\n\t\ttype filter hook \w+ priority filter; policy (accept|drop);\n(.*?)\n?\t\}", re.DOTALL
+)
+_CONDITION = re.compile(
+    r"(?P<family>ip6?) (?P<side>saddr|daddr) @(?P<set>\w+)"
+    r"|(?P<protocol>tcp|udp) dport (?P<port>\d+)"
+    r"|meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}"
+    r"|(?P<never>ct state (?:established,related|invalid)|iif \"lo\"|oif \"lo\"|icmp(?:v6)? type (?:\{[^}]*\}|[a-z-]+))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """The first packet of a connection."""
+
+    source: Address
+    target: Address
+    protocol: Protocol
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    first: int
+    last: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """Sets and chains as they stand in a file."""
+
+    sets: Mapping[str, tuple[_Range, ...]]
+    chains: Mapping[str, tuple[str, tuple[str, ...]]]
+
+    def lets(self, chain: str, packet: Packet) -> bool:
+        """Whether a chain accepts the packet.
+
+        Raises:
+            RenderError: for a rule that is not understood.
+        """
+        policy, rules = self.chains[chain]
+        for rule in rules:
+            *_, verdict = rule.split(" ")
+            if verdict not in {"accept", "drop", "reject"}:
+                raise RenderError(f"a rule of the firewall that is not understood: {shown(rule)}")
+            if all(self._holds(one, packet) for one in _conditions(rule.removesuffix(f" {verdict}"))):
+                return verdict == "accept"
+        return policy == "accept"
+
+    def _holds(self, condition: re.Match[str], packet: Packet) -> bool:
+        if condition["never"]:  # states of connections, loopback and ICMP are nothing of a new TCP or UDP packet
+            return False
+        if condition["set"]:
+            address = packet.source if condition["side"] == "saddr" else packet.target
+            wanted = 4 if condition["family"] == "ip" else 6
+            members = self.sets[condition["set"]]
+            return address.version == wanted and any(
+                one.version == wanted and one.first <= int(address) <= one.last for one in members
+            )
+        protocols = (condition["protocols"] or condition["protocol"]).split(", ")
+        ports = (condition["ports"] or condition["port"]).split(", ")
+        return packet.protocol in protocols and str(packet.port) in ports
+
+
+def read_firewall(text: str) -> Firewall:
+    """Sets and chains of a rendered file.
+
+    Raises:
+        RenderError: when it is not of the form that our template has.
+    """
+    bare = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    sets = {name: tuple(_members(body)) for name, body in _SET.findall(bare)}
+    chains = {
+        name: (policy, tuple(line.strip() for line in body.splitlines() if line.strip()))
+        for name, policy, body in _CHAIN.findall(bare)
+    }
+    if set(chains) != {"input", "forward", "output"} or bare.count("chain ") != len(chains):
+        raise RenderError("the firewall has other chains than input, forward and output; it is not judged")
+    return Firewall(sets, chains)
+
+
+def _members(body: str) -> Iterator[_Range]:
+    for elements in _ELEMENTS.findall(body):
+        for text in (one.strip() for one in elements.split(",") if one.strip()):
+            low, _, high = text.partition("-")
+            network: IPv4Network | IPv6Network | None = ip_network(low) if "/" in low else None
+            first = network.network_address if network else ip_address(low)
+            last = network.broadcast_address if network else ip_address(high or low)
+            yield _Range(int(first), int(last), first.version)
+
+
+def _conditions(rule: str) -> Iterator[re.Match[str]]:
+    at = 0
+    while at < len(rule):
+        found = _CONDITION.match(rule, at)
+        if found is None:
+            raise RenderError(f"a rule of the firewall that is not understood: {shown(rule)}")
+        yield found
+        at = found.end() + 1

@@ -1,0 +1,199 @@
+"""Checks over a whole network, on what templates see and on the firewalls that they make: computed, not assumed.
+
+No native program sees more than one host's files. These look at all of them together.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_interface
+from urllib.parse import urlsplit
+
+from zonewright.render.context import NodeContext
+from zonewright.render.errors import RenderError
+from zonewright.render.firewall import Firewall, Packet, read_firewall
+from zonewright.render.format import AnyContext, root_of
+from zonewright.render.formats.nftables import NFTABLES
+from zonewright.render.group_context import GroupContext
+from zonewright.render.naming import ReverseZone
+from zonewright.render.routing import Session
+from zonewright.render.site_context import SiteContext
+from zonewright.render.site_names import Lease
+from zonewright.rules.finding import Finding
+
+RULE = "whole-network"
+_DNS, _NTP = 53, 123
+
+
+def network_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> tuple[Finding, ...]:
+    """What does not fit together.
+
+    Args:
+        contexts: what the templates see of a stack, or of all stacks.
+        files: what was rendered from it.
+    """
+    all_of = list(contexts)
+    sites = {one.name: one for one in all_of if isinstance(one, SiteContext)}
+    nodes = [one for one in all_of if isinstance(one, NodeContext)]
+    groups = [one for one in all_of if isinstance(one, GroupContext)]
+    found = [*_sessions(sites), *_addresses(sites, nodes), *_names(sites, groups, nodes), *_firewalls(nodes, files)]
+    return tuple(sorted(found, key=lambda finding: (finding.subject, finding.message)))
+
+
+def _finding(subject: str, message: str, fix: str) -> Finding:
+    return Finding(rule=RULE, level="mandatory", subject=subject, where="", message=message, fix=fix)
+
+
+def _sessions(sites: Mapping[str, SiteContext]) -> Iterator[Finding]:
+    """Each session has another end: the same link, each other's numbers, kind and state, addresses in one network."""
+    ends: dict[tuple[str, str, str], Session] = {
+        (site, one.link, one.kind): one for site, context in sites.items() for one in context.sessions
+    }
+    for (site, link, kind), one in ends.items():
+        if one.peer not in sites:
+            continue  # the other site is another stack's, which is not at hand
+        other = ends.get((one.peer, link, kind))
+        subject = f"session {link} {kind} of {site}"
+        fix = f"compare the declarations of {site}, {one.peer} and link {link}"
+        if other is None:
+            yield _finding(subject, f"{one.peer} has no session over {link} for {kind}", fix)
+            continue
+        for what, expected, got in _differences(sites[site], sites[one.peer], one, other):
+            yield _finding(subject, f"{what}: {site} has {got}, {one.peer} expects {expected}", fix)
+
+
+def _differences(own: SiteContext, peer: SiteContext, one: Session, other: Session) -> Iterator[tuple[str, str, str]]:
+    if other.peer != own.name:
+        yield "the other end's site", own.name, other.peer
+    if one.as_number != peer.as_number:
+        yield "the peer's number", str(peer.as_number), str(one.as_number)
+    if one.status != other.status:
+        yield "the state", other.status, one.status
+    if one.kind == "interface":
+        return
+    own_text = next((getattr(item, one.kind) for item in own.interfaces if item.link == one.link), "")
+    peer_text = next((getattr(item, one.kind) for item in peer.interfaces if item.link == one.link), "")
+    if one.neighbor != peer_text.partition("/")[0]:
+        yield "the neighbour's address", peer_text or "none", one.neighbor
+    if own_text and peer_text and ip_interface(own_text).network != ip_interface(peer_text).network:
+        yield "the link's network", peer_text, own_text
+
+
+def _addresses(sites: Mapping[str, SiteContext], nodes: Iterable[NodeContext]) -> Iterator[Finding]:
+    """No address stands at two things, and none that DHCP leases at any."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    for site, context in sites.items():
+        for record in context.names:
+            holders[record.address].append(f"{record.name} of {site}")
+    for node in nodes:
+        for one in node.addresses:
+            holders[one.address.partition("/")[0]].append(f"node {node.name} of {node.party} at {node.site}")
+    for address, names in sorted(holders.items()):
+        if len(set(names)) > 1:
+            yield _finding(
+                address, f"{address} stands at {' and at '.join(sorted(set(names)))}", "give one another one"
+            )
+    for site, context in sites.items():
+        for lease in context.leases:
+            yield from _leased(site, lease, holders)
+
+
+def _leased(site: str, lease: Lease, holders: Mapping[str, list[str]]) -> Iterator[Finding]:
+    first, last = ip_address(lease.first), ip_address(lease.last)
+    for text, names in holders.items():
+        address = ip_address(text)
+        if address.version == first.version and int(first) <= int(address) <= int(last):
+            message = f"{text} of {names[0]} is among those that DHCP leases at {site}"
+            yield _finding(text, message, "make 'dynamic' of the pool smaller")
+
+
+def _names(
+    sites: Mapping[str, SiteContext], groups: Iterable[GroupContext], nodes: Iterable[NodeContext]
+) -> Iterator[Finding]:
+    """Each name leads to an address and back to itself, and each node that asks name servers has a name."""
+    for site, context in sites.items():
+        forward = {(f"{one.name}.{context.domain}.", one.address) for one in context.names}
+        ends = [text for item in context.interfaces for text in (item.v4, item.v6) if text]
+        own = [*context.networks_v4, *context.networks_v6, *ends]
+        yield from _both_ways(f"names of {site}", forward, context.reverse_zones, inside=own)
+    named: set[tuple[str, str, str]] = set()
+    for group in groups:
+        forward = {(f"{one.name}.{group.domain}.", one.address) for one in group.records}
+        named |= {(group.site, group.name, one.name) for one in group.records}
+        yield from _both_ways(f"names of {group.name} at {group.site}", forward, group.reverse_zones, inside=None)
+    for node in nodes:
+        if node.name_servers and node.addresses and (node.site, node.party, node.name) not in named:
+            message = f"node {node.name} of {node.party} at {node.site} has no name in the DNS"
+            yield _finding(node.name, message, "render the nodes of its stack together")
+
+
+def _both_ways(
+    subject: str, forward: set[tuple[str, str]], zones: Iterable[ReverseZone], *, inside: list[str] | None
+) -> Iterator[Finding]:
+    back = {(one.target, _address(one.label, zone.key)) for zone in zones for one in zone.pointers}
+    known = {address for _, address in back}
+    for name, address in sorted(forward - back):
+        outside = inside is not None and address not in known and not _lies_in(address, inside)
+        if not outside:  # a server of another network has its way back there
+            yield _finding(subject, f"{name} leads to {address}, which does not lead back", "report this as a fault")
+    for name, address in sorted(back - forward):
+        yield _finding(subject, f"{address} leads to {name}, which does not lead there", "report this as a fault")
+
+
+def _address(label: str, zone: str) -> str:
+    """The address whose way back a name is."""
+    name = zone if label == "@" else f"{label}.{zone}"
+    if name.endswith(".in-addr.arpa"):
+        return ".".join(reversed(name.removesuffix(".in-addr.arpa").split(".")))
+    digits = "".join(reversed(name.removesuffix(".ip6.arpa").split(".")))
+    return str(ip_address(":".join(digits[at : at + 4] for at in range(0, len(digits), 4))))
+
+
+def _lies_in(address: str, networks: Iterable[str]) -> bool:
+    one = ip_address(address)
+    return any(one in ip_interface(text).network for text in networks)
+
+
+def _firewalls(nodes: Iterable[NodeContext], files: Mapping[str, str]) -> Iterator[Finding]:
+    """Each node reaches its name servers, its time servers, the service and its fellows, and they reach it."""
+    read: dict[str, Firewall] = {}
+    for node in nodes:
+        path = f"{root_of(node)}/{NFTABLES.files[0].path}"
+        if path not in files:
+            continue
+        rules = files[path].partition("\n")[2].partition("\n")[2]  # without the lines that name the node
+        try:
+            if rules not in read:
+                read[rules] = read_firewall(rules)
+            yield from _flows(node, read[rules])
+        except RenderError as error:
+            yield _finding(f"firewall of {node.name}", str(error), "judge it by hand, or take the template back")
+
+
+def _flows(node: NodeContext, firewall: Firewall) -> Iterator[Finding]:
+    host = urlsplit(node.service_url).hostname or ""
+    targets = [("a name server", one, "udp", _DNS) for one in node.name_servers]
+    targets += [("a time server", one, "udp", _NTP) for one in node.time_servers]
+    services = [*node.service_v4, *node.service_v6] or ([host] if _is_address(host) else [])
+    targets += [("the zone's service", one, "tcp", node.service_port) for one in services]
+    for held in node.addresses:
+        own = ip_address(held.address.partition("/")[0])
+        for what, text, protocol, port in targets:
+            target = ip_address(text)
+            if target.version != own.version or target.is_loopback:
+                continue
+            packet = Packet(source=own, target=target, protocol="udp" if protocol == "udp" else "tcp", port=port)
+            if not firewall.lets("output", packet):
+                message = f"node {node.name} at {node.site} can not reach {what}, {text} {protocol} port {port}"
+                yield _finding(f"firewall of {node.name}", message, "declare its addresses in zone.yaml or the site")
+        fellow = Packet(source=own, target=own, protocol="tcp", port=1)
+        if not (firewall.lets("input", fellow) and firewall.lets("output", fellow)):
+            message = f"node {node.name} at {node.site} does not belong to its own stack"
+            yield _finding(f"firewall of {node.name}", message, "report this as a fault")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,222 @@
+"""From a value that a template sees to what is declared: paths in owners' files and in zone.yaml.
+
+A path is written as findings write it (``clusters.core.places.003``); what stands in zone.yaml begins with ``zone:``.
+``prefix:NETWORK`` asks for the address pool that has this network, wherever it is declared.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+
+from zonewright.render.context import NodeContext
+from zonewright.render.format import AnyContext, Subject, subject_of
+from zonewright.render.group_context import GroupContext
+from zonewright.render.site_context import SiteContext
+from zonewright.render.site_names import Alias
+
+Found = tuple[str, ...]
+"""Paths that may be declared, the closest one first."""
+_INDEX = re.compile(r"\[(\d+)\]")
+
+
+def origins(context: AnyContext, path: str) -> Found:
+    """Where a value of a context is declared.
+
+    Args:
+        context: the context.
+        path: path of the value, such as ``node.addresses[1].gateway``.
+    """
+    subject = subject_of(context)
+    _, _, below = path.partition(".")
+    field, *rest = below.split(".")
+    indices = [int(one) for one in _INDEX.findall(below)]
+    name = _INDEX.sub("", field)
+    whole = getattr(context, name)
+    if isinstance(whole, tuple) and not indices:  # a condition or a loop looks at the list as a whole
+        site = context.name if isinstance(context, SiteContext) else context.site
+        return _TABLES[subject][name](context, [0, 0], "") if whole and _is_flat(whole) else (f"sites.{site}",)
+    return _TABLES[subject][name](context, indices, rest[-1] if rest else "")
+
+
+def _is_flat(items: tuple[object, ...]) -> bool:
+    """Whether the first item alone tells where the list is declared."""
+    return isinstance(items[0], str) or not any(isinstance(getattr(items[0], name), tuple) for name in _fields(items))
+
+
+def _fields(items: tuple[object, ...]) -> list[str]:
+    return [field.name for field in dataclasses.fields(items[0])] if dataclasses.is_dataclass(items[0]) else []
+
+
+def _pool(site: str, pool: str, last: str) -> Found:
+    return (f"sites.{site}.address_pools.{pool}.{'gateway' if last == 'gateway' else 'prefix'}",)
+
+
+def _cluster(name: str) -> Found:
+    cluster, _, number = name.rpartition("-")
+    return (f"clusters.{cluster}.places.{number}", f"clusters.{cluster}")
+
+
+_Finder = Callable[[AnyContext, list[int], str], Found]
+
+
+def _node(find: Callable[[NodeContext, list[int], str], Found]) -> _Finder:
+    def finder(context: AnyContext, indices: list[int], last: str) -> Found:
+        return find(context, indices, last) if isinstance(context, NodeContext) else ()
+
+    return finder
+
+
+def _site(find: Callable[[SiteContext, list[int], str], Found]) -> _Finder:
+    def finder(context: AnyContext, indices: list[int], last: str) -> Found:
+        return find(context, indices, last) if isinstance(context, SiteContext) else ()
+
+    return finder
+
+
+def _group(find: Callable[[GroupContext, list[int], str], Found]) -> _Finder:
+    def finder(context: AnyContext, indices: list[int], last: str) -> Found:
+        return find(context, indices, last) if isinstance(context, GroupContext) else ()
+
+    return finder
+
+
+def _server(context: NodeContext, address: str) -> Found:
+    kind = "name_servers" if address in context.name_servers else "time_servers"
+    return (f"sites.{context.site}.{kind}",)
+
+
+_NODE: Mapping[str, _Finder] = {
+    **dict.fromkeys(("name", "rack", "position"), _node(lambda c, _i, _l: _cluster(c.name))),
+    "party": _node(lambda _c, _i, _l: ("owner",)),
+    **dict.fromkeys(
+        ("site", "search_domain"), _node(lambda c, _i, _l: (f"clusters.{c.name.rpartition('-')[0]}.site",))
+    ),
+    "addresses": _node(lambda c, i, last: _pool(c.site, c.addresses[i[0]].pool, last)),
+    "routes": _node(lambda c, i, last: _pool(c.site, c.routes[i[0]].pool, last)),
+    "name_servers": _node(lambda c, i, _l: (f"sites.{c.site}.name_servers.{i[0]}",)),
+    "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}",)),
+    **dict.fromkeys(("fellows_v4", "fellows_v6"), _node(lambda _c, _i, _l: ("clusters",))),
+    "zone_v4": _node(lambda c, i, _l: (f"prefix:{c.zone_v4[i[0]]}",)),
+    "zone_v6": _node(lambda c, i, _l: (f"prefix:{c.zone_v6[i[0]]}",)),
+    **dict.fromkeys(("management_v4", "management_v6"), _node(lambda c, _i, _l: (f"sites.{c.site}.management",))),
+    "servers_v4": _node(lambda c, i, _l: _server(c, c.servers_v4[i[0]])),
+    "servers_v6": _node(lambda c, i, _l: _server(c, c.servers_v6[i[0]])),
+    **dict.fromkeys(("service_v4", "service_v6"), _node(lambda _c, _i, _l: ("zone:service_addresses",))),
+    **dict.fromkeys(("service_url", "service_port"), _node(lambda _c, _i, _l: ("zone:service",))),
+    "power_max_w": _node(lambda c, _i, _l: (f"clusters.{c.name.rpartition('-')[0]}.node_type",)),
+}
+
+
+def _of_address(context: SiteContext, address: str) -> Found:
+    """What has an address of the site's own."""
+    for item in context.interfaces:
+        if address in {item.v4.partition("/")[0], item.v6.partition("/")[0]}:
+            return (f"links.{item.link}.prefixes", f"links.{item.link}")
+    kind = "name_servers" if address in context.name_servers else "time_servers"
+    if address in {*context.name_servers, *context.time_servers_v4}:
+        return (f"sites.{context.name}.{kind}",)
+    return (f"sites.{context.name}.address_pools", f"sites.{context.name}")
+
+
+def _of_label(context: SiteContext, label: str) -> Found:
+    address = next((one.address for one in context.names if one.name == label), "")
+    return _of_address(context, address)
+
+
+def _alias(context: SiteContext, alias: Alias) -> Found:
+    kind = "time_servers" if alias.name.startswith("ntp") else "address_pools"
+    return (f"sites.{context.name}.{kind}",)
+
+
+def _peer(context: SiteContext, indices: list[int], last: str) -> Found:
+    peer = context.peers[indices[0]]
+    if last.startswith(("v4", "v6")):
+        return (f"prefix:{(peer.v4 if last.startswith('v4') else peer.v6)[indices[1]]}",)
+    return (f"sites.{peer.site}.as_number", f"sites.{peer.site}")
+
+
+def _client(context: SiteContext, network: str) -> Found:
+    own = {*context.networks_v4, *context.networks_v6}
+    return (f"prefix:{network}",) if network in own else (f"sites.{context.name}.management",)
+
+
+def _row(context: SiteContext, indices: list[int], last: str) -> Found:
+    row = context.label_rows[indices[0]]
+    declared = f"sites.{context.name}.rooms.{row.room.partition('/')[2]}.rows.{row.row}"
+    field = {"u_height": "u_height", "max_weight_kg": "max_weight_kg", "status": "status"}.get(last, "racks")
+    if last in {"name", "available_w", "power_panel"}:
+        return (f"{declared}.feeds.{row.feeds[indices[1]].name}", declared)
+    return (f"{declared}.{field}", declared)
+
+
+def _lease(context: SiteContext, indices: list[int], last: str) -> Found:
+    field = {"first": "dynamic", "last": "dynamic", "gateway": "gateway"}.get(last, "prefix")
+    return (f"sites.{context.name}.address_pools.{context.leases[indices[0]].pool}.{field}",)
+
+
+def _reverse(context: SiteContext, indices: list[int], _last: str) -> Found:
+    zone = context.reverse_zones[indices[0]]
+    target = zone.pointers[indices[1] if len(indices) > 1 else 0].target
+    return _of_label(context, target.partition(".")[0])
+
+
+def _of_link(context: SiteContext, link: str, last: str) -> Found:
+    if last == "as_number":
+        peer = next((one.peer for one in context.interfaces if one.link == link), "")
+        return (f"sites.{peer}.as_number",)
+    field = {"v4": "prefixes", "v6": "prefixes", "neighbor": "prefixes", "risks": "ducts", "status": "status"}.get(last)
+    return (*((f"links.{link}.{field}",) if field else ()), f"links.{link}")
+
+
+def _plain(field: str) -> _Finder:
+    return _site(lambda c, _i, _l: (f"sites.{c.name}.{field}", f"sites.{c.name}"))
+
+
+_SITE: Mapping[str, _Finder] = {
+    **dict.fromkeys(("name", "domain", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
+    "title": _plain("title"),
+    "district": _plain("district"),
+    "as_number": _plain("as_number"),
+    "router_id": _plain("address_pools"),
+    "networks_v4": _site(lambda c, i, _l: (f"prefix:{c.networks_v4[i[0]]}",)),
+    "networks_v6": _site(lambda c, i, _l: (f"prefix:{c.networks_v6[i[0]]}",)),
+    "peers": _site(_peer),
+    "zone_v4": _site(lambda c, i, _l: (f"prefix:{c.zone_v4[i[0]]}",)),
+    "zone_v6": _site(lambda c, i, _l: (f"prefix:{c.zone_v6[i[0]]}",)),
+    "interfaces": _site(lambda c, i, last: _of_link(c, c.interfaces[i[0]].link, last)),
+    "sessions": _site(lambda c, i, last: _of_link(c, c.sessions[i[0]].link, last)),
+    "sessions_v4": _site(lambda c, i, last: _of_link(c, c.sessions_v4[i[0]].link, last)),
+    "sessions_v6": _site(lambda c, i, last: _of_link(c, c.sessions_v6[i[0]].link, last)),
+    "max_prefixes": _plain("address_pools"),
+    **dict.fromkeys(("service_scheme", "service_target"), _site(lambda _c, _i, _l: ("zone:service",))),
+    "service_zones": _site(lambda _c, _i, _l: ("zone:service_addresses",)),
+    **dict.fromkeys(
+        ("ratio_numerator", "ratio_denominator", "figure_age_s"), _site(lambda _c, _i, _l: ("zone:rule_packs",))
+    ),
+    "meters": _site(lambda c, i, _l: (f"sites.{c.name}.meters.{c.meters[i[0]].name}",)),
+    **dict.fromkeys(("feeds", "failovers"), _plain("rooms")),
+    "label_rows": _site(_row),
+    "name_servers": _site(lambda c, i, _l: (f"sites.{c.name}.name_servers.{i[0]}",)),
+    "name_servers_v4": _plain("name_servers"),
+    "time_servers_v4": _plain("time_servers"),
+    "names": _site(lambda c, i, _l: _of_address(c, c.names[i[0]].address)),
+    "aliases": _site(lambda c, i, _l: _alias(c, c.aliases[i[0]])),
+    "reverse_zones": _site(_reverse),
+    "clients": _site(lambda c, i, _l: _client(c, c.clients[i[0]])),
+    "leases": _site(_lease),
+}
+
+
+def _of_pointer(context: GroupContext, indices: list[int], _last: str) -> Found:
+    zone = context.reverse_zones[indices[0]]
+    return _cluster(zone.pointers[indices[1] if len(indices) > 1 else 0].target.partition(".")[0])
+
+
+_GROUP: Mapping[str, _Finder] = {
+    "name": _group(lambda _c, _i, _l: ("owner",)),
+    **dict.fromkeys(("site", "domain", "serial", "clients"), _group(lambda _c, _i, _l: ("clusters",))),
+    **dict.fromkeys(("primary", "name_servers"), _group(lambda c, _i, _l: (f"sites.{c.site}.name_servers",))),
+    "records": _group(lambda c, i, _l: _cluster(c.records[i[0]].name)),
+    "reverse_zones": _group(_of_pointer),
+}
+_TABLES: Mapping[Subject, Mapping[str, _Finder]] = {"node": _NODE, "site": _SITE, "group": _GROUP}

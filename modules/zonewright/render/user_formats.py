@@ -1,0 +1,179 @@
+"""Formats of a zone's own folder ``templates/``, through the same interface as those of zonewright itself.
+
+A folder with a ``format.yaml`` is a format of the zone's own. A folder that is called like a format of zonewright, and
+has none, puts its templates in the place of those with the same names.
+"""
+
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from zonewright.declare.document import read_document
+from zonewright.declare.problem import Problem, in_order, one_of, shown
+from zonewright.model.base import IDENTIFIER_PATTERN
+from zonewright.model.format_file import FormatFile
+from zonewright.render.errors import RenderError
+from zonewright.render.format import CONTEXTS, Check, File, Format
+from zonewright.render.format_set import BUILT_IN, FormatSet
+from zonewright.render.formats import FORMATS
+from zonewright.render.quoting import FILTERS
+from zonewright.render.templates import check
+
+FOLDER, FORMAT_FILE = "templates", "format.yaml"
+_MAX_BYTES = 200_000
+
+
+def load_formats(zone: Path) -> tuple[FormatSet, tuple[Problem, ...]]:
+    """The formats of a zone, and all that is wrong with its own ones.
+
+    Args:
+        zone: the zone's folder, which may have a folder ``templates``.
+    """
+    folder = zone / FOLDER
+    if not folder.is_dir():
+        return BUILT_IN, ()
+    formats: dict[str, Format] = {one.id: one for one in FORMATS}
+    sources: dict[str, str] = {}
+    problems: list[Problem] = []
+    for sub in sorted(one for one in folder.iterdir() if not one.name.startswith((".", "_"))):
+        found, texts, wrong = _read(sub)
+        problems += wrong
+        sources |= texts
+        if found is not None:
+            formats[found.id] = found
+    return FormatSet(tuple(formats.values()), sources), in_order(problems)
+
+
+def _read(sub: Path) -> tuple[Format | None, dict[str, str], list[Problem]]:
+    """One folder: its format, its templates by name, and what is wrong with them."""
+    name = sub.name
+    if not sub.is_dir() or re.fullmatch(IDENTIFIER_PATTERN, name) is None:
+        expected = "a folder for each format, named by an id of a-z, 0-9 and '-'"
+        return None, {}, [_problem(name, "not a format", expected, shown(name), "rename it, or take it away")]
+    known = next((one for one in FORMATS if one.id == name), None)
+    declared = sub / FORMAT_FILE
+    problems: list[Problem] = []
+    if declared.is_file():
+        if known is not None:
+            fix = "give it another name; templates alone are put in the place of zonewright's own"
+            wrong = _problem(f"{name}/{FORMAT_FILE}", "a format that there is", "a new id", shown(name), fix)
+            return None, {}, [wrong]
+        made, problems = _declared(declared)
+    else:
+        made = known
+        if made is None:
+            ids = one_of(one.id for one in FORMATS)
+            fix = f"add {FORMAT_FILE}, or rename the folder"
+            return None, {}, [_problem(name, "an unknown format", f"{ids}, or a {FORMAT_FILE}", "neither", fix)]
+    if made is None:
+        return None, {}, problems
+    texts, wrongs = _templates(sub, made)
+    return (made if known is None else None), texts, [*problems, *wrongs]
+
+
+def _declared(path: Path) -> tuple[Format | None, list[Problem]]:
+    """A format from its file; its templates are not looked at."""
+    file = f"{path.parent.name}/{path.name}"
+    document = read_document(path, FormatFile)
+    problems = [replace(one, file=f"{FOLDER}/{file}") for one in document.problems]
+    content = document.content
+    if problems or not isinstance(content, FormatFile):
+        return None, problems
+    fix = "choose those that quote for the format"
+    problems += [
+        _problem(file, "an unknown filter", one_of(sorted(FILTERS)), shown(name), fix)
+        for name in content.filters
+        if name not in FILTERS
+    ]
+    fields = typing.get_type_hints(CONTEXTS[content.subject])
+    for name in (content.needs, *(one.each for one in content.files)):
+        if name and name not in fields:
+            expected = f"a field of the {content.subject}: {', '.join(sorted(fields))}"
+            problems.append(_problem(file, "an unknown field", expected, shown(name), "correct it"))
+    for pattern in (content.check.complaint,) if content.check is not None else ():
+        if not _is_pattern(pattern):
+            problems.append(_problem(file, "no regular expression", "one of Python's", shown(pattern), "correct it"))
+    return (None if problems else _format(path.parent.name, content)), problems
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
+
+
+def _format(name: str, content: FormatFile) -> Format:
+    return Format(
+        id=name,
+        title=content.title,
+        description=content.description,
+        subject=content.subject,
+        files=tuple(File(template=f"{name}/{one.template}", path=one.path, each=one.each) for one in content.files),
+        filters=frozenset(content.filters),
+        check=None if content.check is None else Check(**content.check.model_dump()),
+        needs=content.needs,
+    )
+
+
+def _templates(sub: Path, format_: Format) -> tuple[dict[str, str], list[Problem]]:
+    """The templates of a folder, each checked before it is ever run."""
+    wanted = {file.template: file for file in format_.files}
+    is_own = (sub / FORMAT_FILE).is_file()
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in sorted(sub.iterdir()):
+        name = f"{sub.name}/{path.name}"
+        if path.name == FORMAT_FILE or path.name.startswith("."):
+            continue
+        if name not in wanted:
+            expected = one_of(Path(one).name for one in wanted)
+            problems.append(
+                _problem(name, "a template that no file is made of", expected, shown(path.name), "rename it")
+            )
+            continue
+        text = _text(path, name, problems)
+        if text is not None:
+            texts[name] = text
+            problems += _checked(text, format_, wanted[name])
+    for name in sorted(wanted.keys() - texts.keys()) if is_own else ():
+        if not (sub / Path(name).name).exists():
+            problems.append(_problem(name, "a template that is missing", "a file", "none", "write it"))
+    return texts, problems
+
+
+def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = "a template that can not be read"
+        problems.append(_problem(name, what, "a file of UTF-8 text", shown(str(error)), "correct it"))
+        return None
+    if len(raw) > _MAX_BYTES:
+        fix = "make several files of it"
+        problems.append(_problem(name, "a long template", f"at most {_MAX_BYTES:,} bytes", f"{len(raw):,}", fix))
+        return None
+    return text.replace("\r\n", "\n")
+
+
+def _checked(text: str, format_: Format, file: File) -> Iterator[Problem]:
+    try:
+        check(text, format_=format_, file=file)
+    except RenderError as error:
+        yield Problem(
+            file=f"{FOLDER}/{file.template}",
+            line=error.line,
+            path=error.variable,
+            what="a template that may not run",
+            expected="fields of the context through filters, 'for' and 'if'",
+            got=error.what,
+            fix="correct this line",
+        )
+
+
+def _problem(file: str, what: str, expected: str, got: str, fix: str) -> Problem:
+    return Problem(file=f"{FOLDER}/{file}", line=0, path="", what=what, expected=expected, got=got, fix=fix)
