@@ -28,11 +28,15 @@ SETTINGS = {
     "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `https://HOST`, or `http://` on "
     "this machine.",
     "zone:stackId": "Identity of the stack in the ledger; written by `zonewright stack new`, never to be copied.",
+    "zone:fleet": "The fleet's file, relative to the same folder; with it the stack deploys agents to the hosts it "
+    "names. Left out, it deploys none.",
 }
 VARIABLES = {
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that is a service.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for a locked SQLite ledger (default: 30).",
     "ZONEWRIGHT_KEY_PASSPHRASE": "Opens an encrypted private key that `--key` names.",
+    "ZONEWRIGHT_SUDO_PASSWORD": "What sudo wants on hosts, for `pulumi up` of a stack with `zone:fleet`.",
+    "ZONEWRIGHT_SUDO_PASSWORD_FILE": "A file that holds it, which wins.",
     "ZONEWRIGHT_PULUMI": "A `pulumi` command, or its folder, to use instead of looking for one.",
     "ZONEWRIGHT_CACHE": "Folder for the engine that was built and for verdicts (default: the user's cache folder).",
     "ZONEWRIGHT_PYTHON": "Python that the language host uses; set by `zonewright engine env`.",

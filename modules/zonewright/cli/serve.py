@@ -4,11 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from zonewright.fleet.layout import AGENTS
+
 KEEP_DAYS = 90
 KEEP_READINGS_DAYS = 430
 """Thirteen months and a margin: the evidence of a change holds the readings behind its trailing twelve months."""
 _BACKLOG = 1024
-DEFAULT_AGENTS = Path(".zonewright/agents.yaml")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -20,9 +21,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Serve a ledger's file and take the reports of agents over HTTP, on this host by default.",
     )
     parser.add_argument("--ledger", type=Path, default=Path(".zonewright/ledger.db"), metavar="FILE", help="its file")
-    parser.add_argument(
-        "--agents", type=Path, default=DEFAULT_AGENTS, metavar="FILE", help="the agents that may report"
-    )
+    parser.add_argument("--agents", type=Path, default=AGENTS, metavar="FILE", help="the agents that may report")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
     add_retention(parser, "once a day, remove", "; 0 keeps all")

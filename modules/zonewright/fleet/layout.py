@@ -1,11 +1,14 @@
 """Where the agent lives on a host: as the system's, or below a folder of a user who is not root."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Supervisor = Literal["systemd", "runit"]
 USER = "zonewright-agent"
 UNIT = "zonewright-agent.service"
+AGENTS = Path(".zonewright/agents.yaml")
+"""The agents that the service lets report, from the project's folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

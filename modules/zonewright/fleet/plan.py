@@ -177,6 +177,14 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) and len(parts) == 2 else (0,)  # noqa: PLR2004
 
 
+def drift_of(plan: Plan) -> list[str]:
+    """What is not as it should be on a host, one sentence each."""
+    facts = plan.facts
+    if not facts.current:
+        return ["no release runs"]
+    return [*plan.obstacles, *(step.reason for step in plan.steps if step.kind in ("token", "install", "switch"))]
+
+
 def plan_text(plan: Plan) -> str:
     """A plan for people: steps with reasons, then the differences of files."""
     if plan.obstacles:

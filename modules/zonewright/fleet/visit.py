@@ -9,11 +9,22 @@ from zonewright.fleet.facts import observe, read_texts
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.plan import Plan, Recipe, plan_host, with_differences
 from zonewright.fleet.service import Service, ServiceError
-from zonewright.fleet.transport import FleetError, LostError, Session, Transport, UnreachableError
+from zonewright.fleet.transport import (
+    AlgorithmError,
+    DroppedError,
+    FleetError,
+    HostKeyError,
+    LoginError,
+    LostError,
+    Session,
+    Transport,
+    UnreachableError,
+)
 from zonewright.fleet.waves import State
 from zonewright.render.errors import RenderError
 
 Say = Callable[[str, str], None]
+_ANSWERS = (HostKeyError, LoginError, AlgorithmError, DroppedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,7 @@ class Outcome:
         step: the last step.
         elapsed_s: how long it took.
         installer: what can put it back, where it was changed.
+        is_absent: whether nothing that speaks SSH answers there.
     """
 
     host: str
@@ -60,6 +72,7 @@ class Outcome:
     step: str = ""
     elapsed_s: float = 0.0
     installer: Installer | None = field(default=None, repr=False, compare=False)
+    is_absent: bool = False
 
 
 @dataclass(slots=True)
@@ -217,7 +230,15 @@ def _visited(host: Host, job: Job, progress: Progress, work: Callable[[Session, 
     except UnreachableError as error:
         state = "unknown" if progress.is_changing else "unreachable"  # it was changed before this visit
         elapsed_s = time.monotonic() - began
-        return Outcome(host=host.name, state=state, sentence=str(error), step="connect", elapsed_s=elapsed_s)
+        is_absent = not isinstance(error, _ANSWERS)
+        return Outcome(
+            host=host.name,
+            state=state,
+            sentence=str(error),
+            step="connect",
+            elapsed_s=elapsed_s,
+            is_absent=is_absent,
+        )
     try:
         state, sentence = work(session, visit)
     except LostError as error:

@@ -26,11 +26,13 @@ from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
+from zonewright.program.agents import Agents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.gating import judge_gated
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
+    AgentDeployment,
     Completion,
     Enrolment,
     Provider,
@@ -97,8 +99,9 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
     except LedgerError as error:
         raise pulumi.RunError(error.sentence) from error
     _write_findings(options, proposal)
+    agents = read_agents(options, {name: seat.rack for name, seat in proposal.seats.items()})
     with stack_traces(called_from):
-        return _register(options, demand, proposal, manifest)
+        return _register(options, demand, proposal, manifest, agents)
 
 
 def _rendered(options: Settings, declaration: Declaration, demand: Demand, proposal: Proposal) -> Mapping[str, str]:
@@ -173,7 +176,9 @@ def _replace(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str]) -> Completion:
+def _register(
+    options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str], agents: Agents | None
+) -> Completion:
     stack_id = options.stack_id
     provider = Provider("ledger", ledger=options.ledger)
     top = pulumi.ResourceOptions(provider=provider)
@@ -196,6 +201,7 @@ def _register(options: Settings, demand: Demand, proposal: Proposal, manifest: M
     for site_id, files in files_by_site(demand, manifest).items():
         options_ = pulumi.ResourceOptions(provider=provider, depends_on=[admission])
         registered.append(SiteConfig(site_id, stack_id=stack_id, site=site_id, files=files, opts=options_))
+    registered += _agents(options, agents, (admission, *registered), provider)
     completion = Completion(
         "completion",
         stack_id=stack_id,
@@ -244,6 +250,24 @@ def _clusters(
         )
         registered += cluster.resources
     return registered
+
+
+def _agents(
+    options: Settings, agents: Agents | None, waits: tuple[pulumi.Resource, ...], provider: pulumi.ProviderResource
+) -> list[pulumi.Resource]:
+    if agents is None:
+        return []
+    return [
+        AgentDeployment(
+            site,
+            stack_id=options.stack_id,
+            fleet=options.fleet,
+            release=agents.release,
+            hosts=hosts,
+            opts=pulumi.ResourceOptions(provider=provider, depends_on=list(waits)),
+        )
+        for site, hosts in agents.hosts.items()
+    ]
 
 
 def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:

@@ -111,6 +111,31 @@ class SiteConfig(pulumi.CustomResource):
         super().__init__("zonewright:index:SiteConfig", name, properties, opts)
 
 
+class AgentDeployment(pulumi.CustomResource):
+    """The agent on the hosts of one site."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack_id: str,
+        fleet: str,
+        release: Mapping[str, str],
+        hosts: Mapping[str, str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "site": name,
+            "fleet": fleet,
+            **release,
+            "hosts": dict(hosts),
+            "releases": None,
+            "run": None,
+        }
+        super().__init__("zonewright:index:AgentDeployment", name, properties, opts)
+
+
 def after(parent: pulumi.Resource, *resources: pulumi.Resource) -> pulumi.ResourceOptions:
     """Options of a child of ``parent`` that is made after ``resources``; the provider is the parent's."""
     return pulumi.ResourceOptions(parent=parent, depends_on=list(resources))

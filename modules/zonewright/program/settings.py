@@ -15,12 +15,14 @@ class Settings:
         declaration: the owner's file, relative to ``root``.
         ledger: the ledger's URL.
         stack_id: the stack's identity in the ledger.
+        fleet: the fleet's file, relative to ``root``; empty where the stack deploys no agents.
     """
 
     root: Path
     declaration: str
     ledger: str
     stack_id: str
+    fleet: str
 
 
 def settings() -> Settings:
@@ -44,4 +46,5 @@ def settings() -> Settings:
         declaration=values["declaration"] or "",
         ledger=values["ledger"] or "",
         stack_id=values["stackId"] or "",
+        fleet=config.get("fleet") or "",
     )

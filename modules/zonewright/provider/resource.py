@@ -1,12 +1,17 @@
 """What a resource type is: plain data in, plain data out, over one session with the ledger."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zonewright.ledger.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
+
+if TYPE_CHECKING:
+    from zonewright.provider.agents.lease import SharedLease
+    from zonewright.provider.agents.look import Look
 
 Data = Mapping[str, Any]
 Change = Literal["add", "delete", "update"]
@@ -24,6 +29,9 @@ class Memory:
         summary: what the Admission's Check was told that the change holds.
         notes: advisory and waived findings of the change, each on lines of its own after an empty one.
         lacking: what the change lacks of approvals, or empty.
+        cancelled: set when the run is to end; calls that last long watch it.
+        leases: the right to change a fleet's hosts, by operator; the sites of a run share it.
+        looks: what a preview saw on hosts, by resource.
     """
 
     drifted: frozenset[str] = frozenset()
@@ -31,6 +39,9 @@ class Memory:
     summary: str = ""
     notes: str = ""
     lacking: str = ""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    leases: dict[str, "SharedLease"] = field(default_factory=dict)
+    looks: dict[str, "Look"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +52,38 @@ class Session:
         ledger: the client.
         log: writes one line under a resource: (urn, text).
         warn: the same as a warning.
+        status: shows how far a resource is, for a moment: (urn, text).
         memory: see ``Memory``.
     """
 
     ledger: LedgerClient
     log: Callable[[str, str], None]
     warn: Callable[[str, str], None]
+    status: Callable[[str, str], None]
     memory: Memory = field(default_factory=Memory)
 
 
 class CheckFailedError(ValueError):
     """The inputs are refused; ``str()`` is the whole message, which the engine prints once."""
+
+
+class HalfDoneError(Exception):
+    """A resource exists and is not as declared; the next ``up`` goes on with it.
+
+    Attributes:
+        id: its id.
+        inputs: what the state should take for its inputs, so that the next difference shows what is left to do.
+        outputs: what was done.
+        reasons: one sentence for each thing that is not as declared.
+    """
+
+    def __init__(self, id_: str, *, inputs: "Data", outputs: "Data", reasons: Sequence[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.id, self.inputs, self.outputs, self.reasons = id_, inputs, outputs, tuple(reasons)
+
+
+class EndsByItself:
+    """A resource type whose calls watch ``Memory.cancelled``: a Cancel waits for what they have begun to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The gRPC face of the provider: protobuf in, one resource method in a worker thread, protobuf out.
 
-No resource can be half made, so none answers with ``ErrorResourceInitFailed``: create, update and delete are one
-transaction of the ledger each. Where only the answer of one is lost, doing it again adopts what is there.
+Create, update and delete of most resources are one transaction of the ledger each; where only the answer of one is
+lost, doing it again adopts what is there. What can be half made (agents on many hosts) answers with
+``ErrorResourceInitFailed``, which keeps what was done in the state.
 """
 
 import asyncio
@@ -11,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn, TypeVar
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 from pydantic import ValidationError
 
 from zonewright import __version__
@@ -21,7 +22,9 @@ from zonewright.provider.resource import (
     CheckFailedError,
     Data,
     Difference,
+    EndsByItself,
     Found,
+    HalfDoneError,
     Memory,
     Resource,
     Session,
@@ -63,10 +66,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._waiting: set[asyncio.Future[Any]] = set()
         self._configuring = threading.Lock()
 
-    async def _in_worker(self, context: Context, function: Callable[[], Result]) -> Result:
-        """Run blocking work off the event loop; a Cancel ends the wait at once, whatever the work does."""
+    async def _in_worker(self, context: Context, function: Callable[[], Result], *, urn: str = "") -> Result:
+        """Run blocking work off the event loop; a Cancel ends the wait at once, unless the work ends by itself."""
         work = asyncio.get_running_loop().run_in_executor(self._workers, function)
-        self._waiting.add(work)
+        if not isinstance(self._resources.get(_token(urn)), EndsByItself):
+            self._waiting.add(work)
         try:
             await asyncio.wait((work,))
         finally:
@@ -79,6 +83,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return work.result()
         except ValidationError as error:
             await _abort(context, _wrong_form(error))
+        except HalfDoneError as error:
+            await _abort_half_done(context, error)
         except (LedgerError, CheckFailedError) as error:
             await _abort(context, str(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
@@ -88,7 +94,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def _resource(self, urn: str) -> Resource:
-        token = urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
+        token = _token(urn)
         resource = self._resources.get(token)
         if resource is None:
             raise CheckFailedError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
@@ -147,7 +153,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         def open_session() -> None:
             with self._configuring:
                 self._session = Session(
-                    ledger=open_ledger(arguments), log=self._log.info, warn=self._log.warning, memory=self._memory
+                    ledger=open_ledger(arguments),
+                    log=self._log.info,
+                    warn=self._log.warning,
+                    status=self._log.status,
+                    memory=self._memory,
                 )
 
         await self._in_worker(context, open_session)
@@ -191,6 +201,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         id_, outputs = await self._in_worker(
             context,
             lambda: self._resource(request.urn).create(self._opened(), request.urn, new, preview=request.preview),
+            urn=request.urn,
         )
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
 
@@ -218,16 +229,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             resource = self._resource(request.urn)
             return resource.update(self._opened(), request.urn, request.id, state, new, preview=request.preview)
 
-        return provider_pb2.UpdateResponse(properties=to_struct(await self._in_worker(context, update)))
+        outputs = await self._in_worker(context, update, urn=request.urn)
+        return provider_pb2.UpdateResponse(properties=to_struct(outputs))
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:  # noqa: N802
         """Take it away; what only the inputs hold is given too."""
         state = {**from_struct(request.old_inputs), **from_struct(request.properties)}
-        await self._in_worker(context, lambda: self._resource(request.urn).delete(self._opened(), request.id, state))
+        await self._in_worker(
+            context, lambda: self._resource(request.urn).delete(self._opened(), request.id, state), urn=request.urn
+        )
         return empty_pb2.Empty()
 
     async def Cancel(self, _request: empty_pb2.Empty, _context: Context) -> empty_pb2.Empty:  # noqa: N802
-        """Called at the end of every run too: calls that are still waiting end now."""
+        """Called at the end of every run too: calls that are still waiting end now, or soon by themselves."""
+        self._memory.cancelled.set()
         for work in self._waiting:
             work.cancel()
         return empty_pb2.Empty()
@@ -241,9 +256,27 @@ def _wrong_form(error: ValidationError) -> str:
     return f"the ledger does not take this: {'; '.join(faults)}; correct it in the program"
 
 
+def _token(urn: str) -> str:
+    return urn.split("::")[2].rsplit("$", maxsplit=1)[-1] if urn else ""
+
+
 async def _abort(context: Context, sentence: str) -> NoReturn:
     await context.abort(grpc.StatusCode.UNKNOWN, sentence)
     raise AssertionError(sentence)  # abort always raises; this tells the type checker
+
+
+async def _abort_half_done(context: Context, error: HalfDoneError) -> NoReturn:
+    """What the engine takes for a resource that exists and is not as declared."""
+    detail = any_pb2.Any()
+    failed = provider_pb2.ErrorResourceInitFailed(
+        id=error.id, inputs=to_struct(error.inputs), properties=to_struct(error.outputs), reasons=error.reasons
+    )
+    detail.Pack(failed)
+    code = grpc.StatusCode.UNKNOWN
+    sentence = f"{len(error.reasons)} of its parts are not as declared"
+    status = status_pb2.Status(code=code.value[0], message=sentence, details=[detail])
+    await context.abort(code, sentence, (("grpc-status-details-bin", status.SerializeToString()),))
+    raise AssertionError(sentence)
 
 
 def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:

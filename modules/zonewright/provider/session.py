@@ -1,5 +1,6 @@
 """What the servicer opens: the ledger of the provider's configuration, and the engine's log."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,14 @@ class EngineLog:
         """A warning."""
         self._send(engine_pb2.WARNING, urn, text)
 
-    def _send(self, severity: "engine_pb2.LogSeverity.ValueType", urn: str, text: str) -> None:
+    def status(self, urn: str, text: str) -> None:
+        """How far a resource is: the next line replaces it, and what is no terminal does not get it."""
+        self._send(engine_pb2.INFO, urn, text, is_passing=True)
+
+    def _send(
+        self, severity: "engine_pb2.LogSeverity.ValueType", urn: str, text: str, *, is_passing: bool = False
+    ) -> None:
         if self._stub is not None:
-            self._stub.Log(engine_pb2.LogRequest(severity=severity, message=text, urn=urn))
+            # An engine that is gone needs no telling, and what has begun must still be ended well.
+            with contextlib.suppress(grpc.RpcError):
+                self._stub.Log(engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=is_passing))

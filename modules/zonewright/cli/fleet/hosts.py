@@ -1,7 +1,6 @@
 """What all commands of a fleet share: which hosts are meant, and how to reach them."""
 
 import argparse
-import getpass
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +65,13 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:
     """The options of commands that log in."""
-    from zonewright.cli.serve import DEFAULT_AGENTS
+    from zonewright.fleet.layout import AGENTS
 
     add_selectors(parser)
     parser.add_argument("--parallel", type=int, metavar="N", help="hosts at the same time (default: the file's)")
     parser.add_argument("--ask-sudo-password", action="store_true", help="ask once for the password that sudo wants")
     parser.add_argument(
-        "--agents", type=Path, default=DEFAULT_AGENTS, metavar="FILE", help="the agents that the service lets report"
+        "--agents", type=Path, default=AGENTS, metavar="FILE", help="the agents that the service lets report"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or JSON lines")
 
@@ -141,36 +140,15 @@ def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTrans
     """
     from zonewright.cli.output import MISUSE
     from zonewright.fleet.host_keys import KnownHostsError
-    from zonewright.fleet.ssh import SshSettings, SshTransport
+    from zonewright.fleet.reach import transport_of as opened
     from zonewright.fleet.transport import LoginError
 
-    settings = SshSettings(
-        key_files=tuple(Path(key).expanduser() for key in fleet.file.login.keys),
-        use_agent=fleet.file.login.use_agent,
-        known_hosts=known_hosts_of(fleet),
-        sudo_password=sudo_password,
-    )
     try:
-        return SshTransport(settings)
+        return opened(fleet.file, folder=fleet.folder, root=fleet.root, sudo_password=sudo_password)
     except KnownHostsError as error:
         raise Refused(error.sentences, MISUSE) from None
     except LoginError as error:
         raise Refused([str(error)], MISUSE) from None
-
-
-def known_hosts_of(fleet: Fleet) -> tuple[Path, ...]:
-    """The files that say which keys its hosts have."""
-    from zonewright.fleet.trust import KNOWN_HOSTS
-
-    named = tuple(fleet.folder / Path(name).expanduser() for name in fleet.file.login.known_hosts)
-    return (fleet.root / KNOWN_HOSTS, *named)
-
-
-def who() -> str:
-    """The person at this command line, as far as the machine knows."""
-    import socket
-
-    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def tell(refused: Refused) -> int:

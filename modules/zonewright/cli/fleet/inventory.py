@@ -18,8 +18,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.fleet.hosts import Refused, known_hosts_of, read_fleet, tell
+    from zonewright.cli.fleet.hosts import Refused, read_fleet, tell
     from zonewright.cli.output import print_json
+    from zonewright.fleet.declared import known_hosts_of
     from zonewright.fleet.inventory import ansible_inventory, ssh_config
 
     try:
@@ -29,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.format == "ansible":
         print(ansible_inventory(fleet.chosen), end="")
     elif arguments.format == "ssh":
-        print(ssh_config(fleet.chosen, known_hosts_of(fleet)), end="")
+        print(ssh_config(fleet.chosen, known_hosts_of(fleet.file, folder=fleet.folder, root=fleet.root)), end="")
     elif arguments.format == "json":
         hosts = [
             {

@@ -41,16 +41,9 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     return look_at(arguments, lambda work: _show(work, arguments.format, is_strict=is_strict))
 
 
-def drift_of(plan: "Plan") -> list[str]:
-    """What is not as it should be on a host, one sentence each."""
-    facts = plan.facts
-    if not facts.current:
-        return ["no release runs"]
-    return [*plan.obstacles, *(step.reason for step in plan.steps if step.kind in ("token", "install", "switch"))]
-
-
 def _show(work: "Work", style: str, *, is_strict: bool) -> int:
     from zonewright.cli.output import print_json
+    from zonewright.fleet.plan import drift_of
     from zonewright.fleet.rollout import Pool
     from zonewright.fleet.visit import look, look_only
     from zonewright.fleet.waves import exit_code

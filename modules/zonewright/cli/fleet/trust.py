@@ -59,8 +59,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _trust(fleet: "Fleet", host: "Host", transport: "SshTransport", arguments: argparse.Namespace, journal: Any) -> int:
-    from zonewright.cli.fleet.hosts import who
     from zonewright.cli.output import GOOD, NOT_DECIDED, REFUSED
+    from zonewright.fleet.declared import whoami
     from zonewright.fleet.transport import UnreachableError
     from zonewright.fleet.trust import KNOWN_HOSTS, TrustError, compare, record
 
@@ -80,7 +80,7 @@ def _trust(fleet: "Fleet", host: "Host", transport: "SshTransport", arguments: a
     except TrustError as error:
         print(f"error: {error}", file=sys.stderr)
         return REFUSED
-    record(comparison, fleet.root, who=who(), now=datetime.now(UTC), journal=journal)
+    record(comparison, fleet.root, who=whoami(), now=datetime.now(UTC), journal=journal)
     print(f"  trusted, recorded in {KNOWN_HOSTS}")
     return GOOD
 

@@ -2,21 +2,18 @@
 
 import argparse
 import getpass
-import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, tell, transport_of, who
+from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, tell, transport_of
 from zonewright.cli.output import MISUSE
 
 if TYPE_CHECKING:
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.plan import Recipe
     from zonewright.fleet.rollout import Observer
     from zonewright.fleet.visit import Job, Outcome
     from zonewright.model.fleet import RollOut
@@ -39,6 +36,8 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
     Raises:
         Refused: when the file is faulty, or there is nothing to roll out.
     """
+    from zonewright.fleet.artefact import ArtefactError
+    from zonewright.fleet.declared import recipe_of
     from zonewright.fleet.visit import Job
     from zonewright.server.for_fleet import ServiceForFleet
 
@@ -49,7 +48,10 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
     rollout = fleet.file.rollout
     if arguments.parallel is not None:
         rollout = rollout.model_copy(update={"parallel": max(1, arguments.parallel)})
-    recipe = _recipe(fleet)
+    try:
+        recipe = recipe_of(fleet.file.agent, fleet.folder)
+    except ArtefactError as error:
+        raise Refused([str(error)], MISUSE) from None
     transport = transport_of(fleet, sudo_password=password)
     service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url)
     job = Job(
@@ -64,27 +66,6 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
     finally:
         service.close()
         transport.close()
-
-
-def _recipe(fleet: Fleet) -> "Recipe":
-    from zonewright.fleet.artefact import ArtefactError, agent_sources, make_artefact, read_wheels
-    from zonewright.fleet.layout import system_layout, user_layout
-    from zonewright.fleet.plan import Recipe
-
-    settings = fleet.file.agent
-    if settings is None:
-        raise ValueError("no agent is declared")
-    try:
-        sources = agent_sources()
-        if settings.psutil == "distribution":
-            artefacts = {"any": make_artefact(sources, {})}
-        else:
-            wheels = read_wheels(fleet.folder / Path(settings.psutil).expanduser())
-            artefacts = {kind: make_artefact(sources, library) for kind, library in wheels.items()}
-    except (ArtefactError, OSError) as error:
-        raise Refused([str(error)], MISUSE) from None
-    layout = system_layout() if settings.prefix is None else user_layout(settings.prefix)
-    return Recipe(settings=settings, artefacts=artefacts, layout=layout)
 
 
 Action = Callable[[Work, "Sequence[Host]", "Observer", Callable[[], str]], "list[Outcome]"]
@@ -107,32 +88,31 @@ def carry_out(arguments: argparse.Namespace, *, what: str, action: Action) -> in
 
 def _recorded(arguments: argparse.Namespace, work: Work, *, what: str, action: Action) -> int:
     from zonewright.cli.fleet.display import Display, summary
+    from zonewright.fleet.declared import whoami
     from zonewright.fleet.lease import FleetLease
-    from zonewright.fleet.record import RUNS, RunLog, utc_now
-    from zonewright.fleet.waves import closed, exit_code
-    from zonewright.ledger import messages, verbs
+    from zonewright.fleet.running import new_run, running
+    from zonewright.fleet.waves import exit_code
 
-    run, began = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}", utc_now()
-    folder = work.fleet.root / RUNS / run
-    party = work.fleet.file.party
-    with ledger_of(arguments, work.fleet.root) as ledger:
-        lease = FleetLease(ledger, fleet=party, holder=run, who=who())
-        lease.take()
-        log = RunLog(folder, run, secrets=(work.sudo_password or "",))
-        try:
-            with Display([host.name for host in work.fleet.chosen], style=arguments.format, log=log) as display:
-
-                def tick() -> str:
-                    return lease.tick() or closed(work.rollout, datetime.now().astimezone())
-
-                outcomes = action(work, work.fleet.chosen, display.observe, tick)
-            releases = {one.after: one.after.rpartition("-")[2] for one in outcomes if one.after}
-            entry = log.close(outcomes, who=who(), what=what, began=began, releases=releases)
-            ledger.call(verbs.RECORD, messages.RecordRequest(kind="fleet-run", party=party, entry=entry))
-        finally:
-            lease.give_back()
+    party, run, who = work.fleet.file.party, new_run(), whoami()
+    with (
+        ledger_of(arguments, work.fleet.root) as ledger,
+        running(
+            ledger,
+            run=run,
+            root=work.fleet.root,
+            party=party,
+            rollout=work.rollout,
+            what=what,
+            who=who,
+            lease=FleetLease(ledger, fleet=party, holder=run, who=who),
+            sudo_password=work.sudo_password,
+        ) as at_work,
+    ):
+        with Display([host.name for host in work.fleet.chosen], style=arguments.format, log=at_work.log) as display:
+            outcomes = action(work, work.fleet.chosen, display.observe, at_work.tick)
+        at_work.end(outcomes)
     if arguments.format == "text":
-        print(summary(outcomes, where=str(RUNS / run / "record.json")))
+        print(summary(outcomes, where=at_work.where))
     return exit_code(one.state for one in outcomes)
 
 

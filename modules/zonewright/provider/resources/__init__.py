@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from zonewright.provider.resource import Resource
 from zonewright.provider.resources.admission import AdmissionResource
+from zonewright.provider.resources.agent_deployment import AgentDeploymentResource
 from zonewright.provider.resources.assets import DuctResource, LinkResource, RowResource, SiteResource
 from zonewright.provider.resources.completion import CompletionResource
 from zonewright.provider.resources.enrolment import EnrolmentResource
@@ -22,5 +23,6 @@ RESOURCES: Mapping[str, Resource] = {
         LinkResource(),
         NodeResource(),
         SiteConfigResource(),
+        AgentDeploymentResource(),
     )
 }

@@ -1,0 +1,65 @@
+"""What a stack deploys of agents: the release and the hosts of each site, from the fleet's file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from zonewright.program.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """Agents of a stack.
+
+    Attributes:
+        release: what hosts should have, as inputs of the resource.
+        hosts: by site and host that it is as declared.
+    """
+
+    release: Mapping[str, str]
+    hosts: Mapping[str, Mapping[str, str]]
+
+
+def read_agents(options: Settings, racks: Mapping[str, str]) -> Agents | None:
+    """The agents that the stack's configuration asks for, or None.
+
+    Args:
+        options: the stack's settings.
+        racks: rack by name of the stack's nodes.
+
+    Raises:
+        pulumi.RunError: with all that is wrong with the fleet's file.
+    """
+    if not options.fleet:
+        return None
+    # A stack without agents does not load what reads keys of hosts.
+    from zonewright.fleet.artefact import ArtefactError  # noqa: PLC0415
+    from zonewright.fleet.declared import desired_of, hosts_by_site, recipe_of  # noqa: PLC0415
+    from zonewright.fleet.inventory import FleetFileError, read_fleet_file  # noqa: PLC0415
+
+    path = options.root / options.fleet
+    try:
+        file = read_fleet_file(path)
+    except FleetFileError as error:
+        count = len(error.problems)
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        raise pulumi.RunError(f"{count} fault{'s' if count != 1 else ''} in the fleet's file:\n{lines}") from None
+    sites = hosts_by_site(file, racks)
+    faults = [f"host {name} has no site; say which: {name}: {{site: SITE}}" for name in sites.pop("", ())]
+    if file.agent is None:
+        faults.append("agent is missing; say where agents report: agent: {url: ...}")
+    if faults or file.agent is None:
+        raise pulumi.RunError("\n".join(f"{options.fleet}: {fault}" for fault in faults))
+    try:
+        desired = desired_of(recipe_of(file.agent, path.parent))
+    except ArtefactError as error:
+        raise pulumi.RunError(str(error)) from None
+    release = {
+        "version": desired.version,
+        "artefactDigest": desired.artefact_digest,
+        "configurationDigest": desired.configuration_digest,
+    }
+    return Agents(
+        release=release, hosts={site: dict.fromkeys(hosts, "as declared") for site, hosts in sorted(sites.items())}
+    )

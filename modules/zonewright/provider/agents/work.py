@@ -1,0 +1,190 @@
+"""The fleet of a stack at one site, opened for a call of the provider."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from zonewright.declare.stack_file import project_root
+from zonewright.fleet.apply import Progress
+from zonewright.fleet.artefact import ArtefactError
+from zonewright.fleet.declared import Desired, desired_of, recipe_of, whoami
+from zonewright.fleet.host_keys import KnownHostsError
+from zonewright.fleet.inventory import FleetFileError, Host, by_name, hosts_of, read_fleet_file
+from zonewright.fleet.layout import AGENTS
+from zonewright.fleet.plan import Plan
+from zonewright.fleet.reach import transport_of
+from zonewright.fleet.rollout import Pool
+from zonewright.fleet.running import FleetRun, new_run, running
+from zonewright.fleet.transport import LoginError
+from zonewright.fleet.transport import Session as HostSession
+from zonewright.fleet.visit import Job, Outcome, Say, look, look_only
+from zonewright.fleet.waves import closed
+from zonewright.ledger import verbs
+from zonewright.ledger.messages import ReportRequest
+from zonewright.model.fleet import FleetFile, FleetHost
+from zonewright.provider.agents.lease import new_lease
+from zonewright.provider.agents.look import Look
+from zonewright.provider.resource import CheckFailedError, Session
+from zonewright.server.agents import AgentsFileError
+from zonewright.server.for_fleet import ServiceForFleet
+
+PASSWORD = "ZONEWRIGHT_SUDO_PASSWORD"  # noqa: S105 - a variable's name
+PASSWORD_FILE = "ZONEWRIGHT_SUDO_PASSWORD_FILE"  # noqa: S105 - a variable's name
+LOOK_S = 15.0
+"""For one host in a preview or refresh, which must not hang on a host that is silent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteWork:
+    """A call at work.
+
+    Attributes:
+        session: of the provider.
+        file: the fleet's file.
+        hosts: by name, those that were asked for.
+        job: what is done to each.
+        root: the project's folder.
+        sudo_password: what sudo wants, or None.
+    """
+
+    session: Session
+    file: FleetFile
+    hosts: Mapping[str, Host]
+    job: Job
+    root: Path
+    sudo_password: str | None
+
+    @property
+    def desired(self) -> Desired:
+        """The release that the fleet's file stands for now."""
+        return desired_of(self.job.recipe)
+
+    def pool(self) -> Pool:
+        """Visits hosts and tells nobody."""
+        parallel = self.file.rollout.parallel
+        return Pool(parallel=parallel, host_deadline_s=self.job.host_deadline_s, observe=lambda _event: None)
+
+    def look(self) -> Look:
+        """The plans of all hosts; nothing on them is changed."""
+        plans: dict[str, Plan] = {}
+        job = replace(self.job, host_deadline_s=min(LOOK_S, self.job.host_deadline_s))
+
+        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
+            def see(session: HostSession) -> None:
+                plans[host.name] = look(host, job, session)
+
+            return look_only(host, job, progress, see)
+
+        pool = Pool(
+            parallel=self.file.rollout.parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None
+        )
+        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
+        return Look(plans=plans, unseen={one.host: one.sentence for one in outcomes if one.host not in plans})
+
+    def require_open(self) -> None:
+        """Refuse to change hosts outside the windows.
+
+        Raises:
+            CheckFailedError: with the reason.
+        """
+        reason = closed(self.file.rollout, datetime.now().astimezone())
+        if reason:
+            raise CheckFailedError(f"{reason}; nothing was changed")
+
+    @contextmanager
+    def run(self, what: str) -> Iterator[FleetRun]:
+        """A run that changes hosts, under the lease that all sites of this engine's run share."""
+        run, who, leases, party = new_run(), whoami(), self.session.memory.leases, self.file.party
+        lease = leases.setdefault(party, new_lease(self.session.ledger, party=party, holder=run, who=who))
+        with running(
+            self.session.ledger,
+            run=run,
+            root=self.root,
+            party=party,
+            rollout=self.file.rollout,
+            what=what,
+            who=who,
+            lease=lease,
+            sudo_password=self.sudo_password,
+        ) as at_work:
+            yield at_work
+
+
+@contextmanager
+def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str]) -> Iterator[SiteWork]:
+    """The fleet of a stack at one site.
+
+    Args:
+        session: of the provider.
+        path: of the fleet's file, from the project's folder.
+        stack_id: whose nodes the ledger is asked for.
+        names: hosts that are meant; one that the file does not name any more is reached by its name.
+
+    Raises:
+        CheckFailedError: with all that stands in the way.
+    """
+    root = project_root(Path.cwd())
+    file, folder = _read(root / path), (root / path).parent
+    if file.agent is None:
+        raise CheckFailedError(f"{path}: agent is missing; say where agents report: agent: {{url: ...}}")
+    wanted = sorted(names)
+    whole = file.model_copy(update={"hosts": {**{name: FleetHost() for name in wanted}, **file.hosts}})
+    report = session.ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
+    nodes = [(one, report.party or "") for one in report.holdings if one.name in wanted]
+    known = by_name(hosts_of(whole, nodes))
+    password = _sudo_password()
+    try:
+        recipe = recipe_of(file.agent, folder)
+        transport = transport_of(file, folder=folder, root=root, sudo_password=password)
+    except KnownHostsError as error:
+        raise CheckFailedError("; ".join(error.sentences)) from None
+    except (ArtefactError, LoginError) as error:
+        raise CheckFailedError(str(error)) from None
+    with closing(transport), closing(ServiceForFleet(root / AGENTS, file.agent.url)) as service:
+        job = Job(
+            transport=transport,
+            recipe=recipe,
+            service=service,
+            host_deadline_s=file.rollout.host_deadline_s,
+            health_s=file.rollout.health_s,
+        )
+        try:
+            yield SiteWork(
+                session=session,
+                file=file,
+                hosts={name: known[name] for name in wanted},
+                job=job,
+                root=root,
+                sudo_password=password,
+            )
+        except AgentsFileError as error:
+            raise CheckFailedError(str(error)) from None
+
+
+def _read(path: Path) -> FleetFile:
+    try:
+        return read_fleet_file(path)
+    except FleetFileError as error:
+        raise CheckFailedError(_lines([str(problem) for problem in error.problems])) from None
+
+
+def _lines(problems: Sequence[str]) -> str:
+    return "\n".join(["the fleet's file can not be used:", *(f"  {problem}" for problem in problems)])
+
+
+def _sudo_password() -> str | None:
+    """From the environment, or the file that it names; never from the state.
+
+    Raises:
+        CheckFailedError: when the file can not be read.
+    """
+    named = os.environ.get(PASSWORD_FILE)
+    if named is None:
+        return os.environ.get(PASSWORD)
+    try:
+        return Path(named).read_text(encoding="utf-8").removesuffix("\n")
+    except OSError as error:
+        raise CheckFailedError(f"{PASSWORD_FILE} names {named}, which can not be read: {error.strerror}") from None

@@ -1,0 +1,233 @@
+"""Agents deployed by ``pulumi up``: real hosts, a real service, the real engine."""
+
+import json
+import shutil
+import signal
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.fleet_world import agents_service, installed_psutil, running_release
+from support.ssh_hosts import PASSWORD, SshHost, ssh_hosts
+from support.zone_project import SmallZone, Stack, facility
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import LeaseRequest
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+COUNT = 5
+
+
+@dataclass
+class Facility:
+    """An operator's stack with a fleet of hosts, and the service that their agents report to."""
+
+    stack: Stack
+    hosts: list[SshHost]
+    file: dict[str, Any]
+
+    def write(self, **agent: Any) -> None:
+        """Write the fleet's file, with some settings of the agent changed."""
+        document = {**self.file, "agent": {**self.file["agent"], **agent}}
+        (self.stack.root / "fleet.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+
+    def reports(self) -> set[str]:
+        """Hosts whose signed report of health the service has."""
+        return {path.stem for path in (self.stack.root / ".zonewright" / "health").iterdir()}
+
+    def releases(self) -> dict[str, str]:
+        """The releases that the state has, by host."""
+        (deployment,) = self.stack.resources("AgentDeployment")
+        return dict(deployment["outputs"]["releases"])
+
+
+@pytest.fixture(name="site")
+def _site(zone: SmallZone, tmp_path: Path) -> Iterator[Facility]:
+    stack = zone.stack("operator")
+    stack.declare(**{key: value for key, value in facility(1).items() if key != "owner"})
+    (stack.root / "wheels").mkdir()
+    with zipfile.ZipFile(stack.root / "wheels" / "psutil-7.0.0-cp36-abi3-manylinux2014_x86_64.whl", "w") as wheel:
+        for name, content in installed_psutil().items():
+            wheel.writestr(name, content)
+    with (
+        agents_service(stack.root / ".zonewright") as url,
+        ssh_hosts(tmp_path, COUNT, has_runit=True) as (hosts, key),
+    ):
+        file = {
+            "party": "operator",
+            "login": {"user": hosts[0].user, "keys": [str(key)]},
+            "hosts": {
+                host.name: {"address": host.address, "port": host.port, "host_keys": [host.public_key], "site": "dc1"}
+                for host in hosts
+            },
+            "agent": {
+                "url": url,
+                "interval_s": 1,
+                "sources": ["host"],
+                "psutil": "wheels",
+                "prefix": "/home/operator/agent",
+            },
+            "rollout": {"health_s": 20, "waves": [{"hosts": 1}, {"percent": 100}], "host_deadline_s": 60},
+        }
+        made = Facility(stack, hosts, file)
+        made.write()
+        stack.run("config", "set", "zone:fleet", "fleet.yaml")
+        yield made
+
+
+def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
+    """Preview, up, no-op, a changed setting, drift and its repair, and destroy, each seen on five hosts."""
+    stack = site.stack
+    preview = stack.run("preview").stdout
+    assert "hosts: 5 to install" in preview
+    assert not (site.hosts[0].home / "agent" / "secrets").exists()
+
+    first = stack.up(variables={"ZONEWRIGHT_SUDO_PASSWORD": PASSWORD})
+    assert "wave 1 of 2, hosts: 1" in first
+    assert "host-005: nothing -> " in first
+    before = site.releases()
+    assert before == {host.name: running_release(host) for host in site.hosts}
+    assert len(site.reports()) == COUNT
+
+    sent = _received(site.hosts)
+    stack.run("up", "--yes", "--expect-no-changes")
+    assert site.releases() == before
+    assert _received(site.hosts) == sent
+
+    site.file["login"]["keys"].append(site.file["login"]["keys"][0])
+    site.file["hosts"]["host-001"]["user"] = site.hosts[0].user
+    site.write()
+    stack.run("up", "--yes", "--expect-no-changes")
+
+    site.write(interval_s=2)
+    changed = stack.run("preview").stdout
+    assert "hosts: 5 to upgrade" in changed
+    assert "replace" not in changed
+    stack.up()
+    after = site.releases()
+    assert all(after[name] != before[name] for name in after)
+    assert after == {host.name: running_release(host) for host in site.hosts}
+
+    damaged = site.hosts[1].home / "agent" / "current" / "run"
+    damaged.write_text("#!/bin/sh\n", encoding="ascii")
+    refresh = stack.run("refresh", "--yes", "--diff").stdout
+    assert "changed on the host: run" in refresh
+    mend = stack.run("preview", "--diff").stdout
+    assert '"changed on the host: run" => "as declared"' in mend
+    stack.up()
+    assert "exec" in damaged.read_text(encoding="ascii")
+    stack.run("refresh", "--yes", "--expect-no-changes")
+
+    state = json.dumps(stack.state())
+    for host in site.hosts:
+        assert host.address not in state
+        assert (host.home / "agent" / "secrets" / "token").read_text(encoding="ascii") not in state
+    assert "PRIVATE KEY" not in state
+    assert PASSWORD not in state
+    for path in (stack.root / ".zonewright" / "runs").rglob("*.json*"):
+        assert PASSWORD not in path.read_text(encoding="utf-8")
+
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert [(host.home / "agent" / "current").exists() for host in site.hosts] == [False] * COUNT
+    assert yaml.safe_load((stack.root / ".zonewright" / "agents.yaml").read_text(encoding="utf-8"))["agents"] == {}
+
+
+def _received(hosts: list[SshHost]) -> dict[str, set[tuple[str, int]]]:
+    """Every file below the agents' releases with the moment of its last change."""
+    return {
+        host.name: {
+            (str(path), path.lstat().st_ctime_ns)
+            for path in (host.home / "agent").rglob("*")
+            if "spool" not in path.parts and "supervise" not in path.parts and "__pycache__" not in path.parts
+        }
+        for host in hosts
+    }
+
+
+def test_one_silent_host_and_one_that_is_gone(site: Facility) -> None:
+    """A host that is off is named and the others are done; the next up converges; destroy does without a gone one."""
+    stack, silent = site.stack, site.hosts[2]
+    silent.stop()
+    assert "host-003: could not look:" in stack.run("preview").stdout
+    failed = stack.refused("up", "--yes", "--skip-preview")
+    assert "host-003: unreachable: " in failed
+    assert "completion" not in {item["urn"].split("::")[-1] for item in stack.state()["resources"]}
+    assert sum(bool(release) for release in site.releases().values()) == COUNT - 1
+    assert "host-003" in str(stack.resources("AgentDeployment")[0]["initErrors"])
+
+    silent.start()
+    silent.wait()
+    assert "hosts: 1 to install, 4 unchanged" in stack.run("preview").stdout
+    converged = stack.up()
+    assert "host-003: nothing -> " in converged
+    assert "host-001:" not in converged
+    assert "initErrors" not in stack.resources("AgentDeployment")[0]
+    assert site.releases() == {host.name: running_release(host) for host in site.hosts}
+
+    site.hosts[4].stop()
+    gone = stack.run("destroy", "--yes", "--skip-preview").stdout
+    assert "host-005 is gone, so nothing was uninstalled" in gone
+    assert [(host.home / "agent" / "current").exists() for host in site.hosts[:4]] == [False] * 4
+    assert stack.state().get("resources", []) == []
+
+
+def test_a_host_that_leaves_the_file_loses_its_agent(site: Facility) -> None:
+    """A host is taken out of the fleet's file: unreachable by its name alone, it is forgotten, and the rest stays."""
+    stack = site.stack
+    stack.up()
+    site.file["hosts"].pop("host-002")
+    site.write()
+    assert "1 to uninstall, 4 unchanged" in stack.run("preview").stdout
+    assert "host-002 is gone" in stack.up()
+    assert sorted(site.releases()) == ["host-001", "host-003", "host-004", "host-005"]
+    agents = yaml.safe_load((stack.root / ".zonewright" / "agents.yaml").read_text(encoding="utf-8"))["agents"]
+    assert "host-002" not in agents
+
+
+def test_an_interrupt_ends_the_wave_at_the_next_host(site: Facility) -> None:
+    """Ctrl-C lets no further host begin, keeps in the state what was done, and gives the lease back at once."""
+    stack = site.stack
+    site.file["rollout"] |= {"parallel": 1, "waves": [{"hosts": 1, "soak_s": 60}, {"percent": 100}]}
+    site.write()
+    process = stack.start("up", "--yes", "--skip-preview")
+    output = stack.root / "output.txt"
+    _until(lambda: "host-001: nothing -> " in output.read_text(encoding="utf-8"))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    said = output.read_text(encoding="utf-8")
+    assert "host-002: skipped: the run was cancelled" in said
+    assert [name for name, release in site.releases().items() if release] == ["host-001"]
+    with LedgerClient(stack.ledger_url) as ledger:
+        lease = ledger.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="somebody else", who="me", seconds=1))
+    assert lease.is_mine
+    site.file["rollout"] = {"waves": [{"percent": 100}]}
+    site.write()
+    time.sleep(1.1)
+    stack.up()
+    assert site.releases() == {host.name: running_release(host) for host in site.hosts}
+
+
+def _until(is_so: Any, within_s: float = 60.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_faults_of_the_fleet_file_end_the_run(site: Facility) -> None:
+    """All faults of the file are told, and nothing is registered."""
+    site.file["hosts"]["host-001"].pop("site")
+    site.file["hosts"]["host-002"].pop("site")
+    site.write()
+    said = site.stack.refused("preview")
+    assert "host host-001 has no site" in said
+    assert "host host-002 has no site" in said
+    shutil.rmtree(site.stack.root / "wheels")
+    (site.stack.root / "fleet.yaml").unlink()
+    assert "fleet.yaml" in site.stack.refused("preview")
