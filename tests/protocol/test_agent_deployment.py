@@ -79,7 +79,8 @@ def _said(provider: ProviderProcess, severity: "engine_pb2.LogSeverity.ValueType
 
 def _failed(raised: pytest.ExceptionInfo[grpc.RpcError]) -> provider_pb2.ErrorResourceInitFailed:
     """What the engine reads from the error."""
-    found = dict(raised.value.trailing_metadata())
+    metadata: Any = raised.value.trailing_metadata()
+    found: dict[str, bytes] = dict(metadata)
     status = status_pb2.Status.FromString(found["grpc-status-details-bin"])
     failed = provider_pb2.ErrorResourceInitFailed()
     assert status.details[0].Unpack(failed)
