@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import agent, agent_run, audit, core, fleet, nodes, power, rows, start, year, zone
+from bench import agent, agent_run, audit, core, fleet, nodes, power, render, rows, start, year, zone
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -16,6 +16,7 @@ SUBJECTS = {
     "power": power.figures,
     "fleet": fleet.figures,
     "audit": audit.figures,
+    "render": render.figures,
 }
 
 

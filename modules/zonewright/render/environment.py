@@ -26,6 +26,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002
         return False
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A field of our own data as it is, which is most of what templates ask; all else by the sandbox's rules."""
+        if attribute in getattr(type(obj), "__dataclass_fields__", ()):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
 
 @cache
 def environment() -> ImmutableSandboxedEnvironment:
@@ -50,7 +56,7 @@ def environment() -> ImmutableSandboxedEnvironment:
 
 def _finalize(value: object) -> Quoted | int:
     """What is printed was quoted by a filter, or is a whole number."""
-    if isinstance(value, Quoted) or (isinstance(value, int) and not isinstance(value, bool)):
+    if type(value) is Quoted or type(value) is int:
         return value
     if isinstance(value, StrictUndefined):
         str(value)  # raises, and says what is undefined

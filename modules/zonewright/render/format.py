@@ -4,6 +4,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from zonewright.model.base import IDENTIFIER_PATTERN
@@ -114,7 +115,16 @@ class Format:
 
 def subject_of(context: AnyContext) -> Subject:
     """What kind of subject a context is of."""
-    return next(name for name, type_ in CONTEXTS.items() if isinstance(context, type_))
+    return _SUBJECTS[type(context)]
+
+
+_SUBJECTS: Mapping[type[AnyContext], Subject] = {type_: name for name, type_ in CONTEXTS.items()}
+_IDENTIFIER = re.compile(IDENTIFIER_PATTERN)
+
+
+@lru_cache(maxsize=100_000)
+def _is_identifier(text: str) -> bool:
+    return _IDENTIFIER.fullmatch(text) is not None and not text.endswith("\n")
 
 
 def root_of(context: AnyContext) -> str:
@@ -126,7 +136,7 @@ def root_of(context: AnyContext) -> str:
     subject = subject_of(context)
     parts = {"name": context.name, **({} if isinstance(context, SiteContext) else {"site": context.site})}
     for field, value in parts.items():
-        if re.fullmatch(IDENTIFIER_PATTERN, value) is None or value.endswith("\n"):
+        if not _is_identifier(value):
             raise RenderError(
                 f"expected an id of a-z 0-9 -, at most 63 long, got {shown(value)}", data_path=f"{subject}.{field}"
             )

@@ -8,7 +8,7 @@ from zonewright.render.format import AnyContext, File, Format, Subject, subject_
 from zonewright.render.formats import FORMATS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FormatSet:
     """Formats in the order in which they are rendered.
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from html import escape
 from ipaddress import ip_address, ip_network
 
@@ -184,18 +185,26 @@ def unquoted(value: object) -> Quoted:
     return Quoted(text)
 
 
+def _once(quote: Callable[[object], Quoted]) -> Callable[[object], Quoted]:
+    """The same value is quoted once: thousands of files have the same networks, servers and names.
+
+    Types are told apart, since ``True`` would otherwise be taken for 1; what is refused is not kept.
+    """
+    return lru_cache(maxsize=100_000, typed=True)(quote)
+
+
 FILTERS: Mapping[str, Callable[[object], Quoted]] = {
-    "address": address,
-    "addresses": addresses,
-    "alert": alert_text,
-    "comment": comment,
-    "html": html_text,
-    "json": yaml_string,
-    "name": dns_name,
-    "promql": promql_string,
-    "toml": yaml_string,
-    "unquoted": unquoted,
-    "word": word,
-    "yaml": yaml_string,
+    "address": _once(address),
+    "addresses": _once(addresses),
+    "alert": _once(alert_text),
+    "comment": _once(comment),
+    "html": _once(html_text),
+    "json": _once(yaml_string),
+    "name": _once(dns_name),
+    "promql": _once(promql_string),
+    "toml": _once(yaml_string),
+    "unquoted": _once(unquoted),
+    "word": _once(word),
+    "yaml": _once(yaml_string),
 }
 """All that templates may do with a value, by name."""

@@ -9,7 +9,7 @@ from zonewright.render.context import leaves
 from zonewright.render.errors import RenderError
 from zonewright.render.format import AnyContext, root_of, subject_of, subject_text
 from zonewright.render.format_set import BUILT_IN, FormatSet
-from zonewright.render.job import Job, jobs_of, render
+from zonewright.render.job import Job, rendered
 from zonewright.render.quoting import flaw_of
 from zonewright.render.templates import load
 
@@ -27,17 +27,27 @@ def render_all(contexts: Iterable[AnyContext], formats: FormatSet = BUILT_IN) ->
     files: dict[str, str] = {}
     by_users: list[Job] = []
     for context in contexts:
-        root = root_of(context)
-        _refuse_flaws(context, formats)
-        for job in jobs_of(context, root, formats):
-            if job.path in files:
-                raise RenderError(f"two subjects have one path: {subject_text(context)}", subject=job.path)
-            files[job.path] = "" if job.source is not None else render(job)
-            if job.source is not None:
-                by_users.append(job)
+        made = _files_of(context, formats)
+        for path, text in made.items():
+            if path in files:
+                raise RenderError(f"two subjects have one path: {subject_text(context)}", subject=path)
+            files[path] = text if isinstance(text, str) else ""
+            if not isinstance(text, str):
+                by_users.append(text)
     if by_users:
         files |= render_confined(by_users)
-    return dict(sorted(files.items()))
+    return {path: files[path] for path in sorted(files)}
+
+
+def _files_of(context: AnyContext, formats: FormatSet) -> Mapping[str, str | Job]:
+    """The files of one subject by path; those of users' templates are jobs."""
+    root = root_of(context)
+    try:
+        return dict(rendered(context, root, formats))
+    except RenderError:
+        # Filters refuse what must not get into a file; which one of a list's values it was is found by looking.
+        _refuse_flaws(context, formats)
+        raise
 
 
 def tree_digest(files: Mapping[str, str]) -> str:
