@@ -80,8 +80,7 @@ def _said(provider: ProviderProcess, severity: "engine_pb2.LogSeverity.ValueType
 def _failed(raised: pytest.ExceptionInfo[grpc.RpcError]) -> provider_pb2.ErrorResourceInitFailed:
     """What the engine reads from the error."""
     metadata: Any = raised.value.trailing_metadata()
-    found: dict[str, bytes] = dict(metadata)
-    status = status_pb2.Status.FromString(found["grpc-status-details-bin"])
+    status = status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"])
     failed = provider_pb2.ErrorResourceInitFailed()
     assert status.details[0].Unpack(failed)
     return failed
@@ -152,6 +151,7 @@ def test_what_is_half_done_stays_in_the_state(provider: ProviderProcess, fleet: 
         ["core-001", "unreachable"],
         ["core-002", "unreachable"],
     ]
+    assert not any("127.0.0.1" in reason for reason in failed.reasons)
     inputs = from_struct(failed.inputs)
     assert inputs["hosts"] == {"core-001": "unreachable", "core-002": "unreachable"}
     answer = provider.diff(KIND, SITE, old_inputs=inputs, state=from_struct(failed.properties), new=fleet.inputs())

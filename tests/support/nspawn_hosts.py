@@ -36,6 +36,7 @@ GATEWAY = f"{_NETWORK}.1"
 _PROGRAMS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "ip": "iproute2"}
 _WATCHES = Path("/proc/sys/fs/inotify/max_user_instances")
 _SSHD = f"""\
+UsePAM no
 PasswordAuthentication no
 PermitRootLogin no
 UseDNS no

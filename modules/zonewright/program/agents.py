@@ -1,6 +1,6 @@
 """What a stack deploys of agents: the release and the hosts of each site, from the fleet's file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -21,11 +21,12 @@ class Agents:
     hosts: Mapping[str, Mapping[str, str]]
 
 
-def read_agents(options: Settings, racks: Mapping[str, str]) -> Agents | None:
+def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[str, str]) -> Agents | None:
     """The agents that the stack's configuration asks for, or None.
 
     Args:
         options: the stack's settings.
+        own_sites: sites of the stack; hosts of others are another stack's.
         racks: rack by name of the stack's nodes.
 
     Raises:
@@ -55,11 +56,13 @@ def read_agents(options: Settings, racks: Mapping[str, str]) -> Agents | None:
         desired = desired_of(recipe_of(file.agent, path.parent))
     except ArtefactError as error:
         raise pulumi.RunError(str(error)) from None
+    others = [name for site, names in sites.items() if site not in own_sites for name in names]
+    if others:
+        pulumi.log.info(f"{options.fleet}: hosts at sites of other stacks are left to those: {', '.join(others)}")
     release = {
         "version": desired.version,
         "artefactDigest": desired.artefact_digest,
         "configurationDigest": desired.configuration_digest,
     }
-    return Agents(
-        release=release, hosts={site: dict.fromkeys(hosts, "as declared") for site, hosts in sorted(sites.items())}
-    )
+    hosts = {site: dict.fromkeys(names, "as declared") for site, names in sorted(sites.items()) if site in own_sites}
+    return Agents(release=release, hosts=hosts)

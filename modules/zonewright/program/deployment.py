@@ -99,7 +99,8 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
     except LedgerError as error:
         raise pulumi.RunError(error.sentence) from error
     _write_findings(options, proposal)
-    agents = read_agents(options, {name: seat.rack for name, seat in proposal.seats.items()})
+    racks = {name: seat.rack for name, seat in proposal.seats.items()}
+    agents = read_agents(options, files_by_site(demand, manifest).keys(), racks)
     with stack_traces(called_from):
         return _register(options, demand, proposal, manifest, agents)
 

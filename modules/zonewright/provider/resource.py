@@ -31,7 +31,7 @@ class Memory:
         lacking: what the change lacks of approvals, or empty.
         cancelled: set when the run is to end; calls that last long watch it.
         leases: the right to change a fleet's hosts, by operator; the sites of a run share it.
-        looks: what a preview saw on hosts, by resource.
+        looks: what was seen on hosts in this run, by id of the resource.
     """
 
     drifted: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class Session:
 
     Attributes:
         ledger: the client.
-        log: writes one line under a resource: (urn, text).
+        log: writes one line under a resource: (urn, text); an empty urn is the one that a read or delete is for.
         warn: the same as a warning.
         status: shows how far a resource is, for a moment: (urn, text).
         memory: see ``Memory``.

@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -100,10 +101,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             raise CheckFailedError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
         return resource
 
-    def _opened(self) -> Session:
+    def _opened(self, urn: str = "") -> Session:
+        """The session; what is told without a urn is of this resource."""
         if self._session is None:
             raise CheckFailedError("the provider was not configured; give zonewright.Provider a ledger URL")
-        return self._session
+        if not urn:
+            return self._session
+        log = self._log
+        return replace(
+            self._session,
+            log=lambda other, text: log.info(other or urn, text),
+            warn=lambda other, text: log.warning(other or urn, text),
+            status=lambda other, text: log.status(other or urn, text),
+        )
 
     async def Handshake(  # noqa: N802 - gRPC's names
         self, request: provider_pb2.ProviderHandshakeRequest, _context: Context
@@ -211,7 +221,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if request.HasField("properties") and request.properties.fields:
             last = Found(request.id, from_struct(request.inputs), from_struct(request.properties))
         found = await self._in_worker(
-            context, lambda: self._resource(request.urn).read(self._opened(), request.id, last)
+            context, lambda: self._resource(request.urn).read(self._opened(request.urn), request.id, last)
         )
         if found is None:
             return provider_pb2.ReadResponse()
@@ -236,7 +246,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Take it away; what only the inputs hold is given too."""
         state = {**from_struct(request.old_inputs), **from_struct(request.properties)}
         await self._in_worker(
-            context, lambda: self._resource(request.urn).delete(self._opened(), request.id, state), urn=request.urn
+            context,
+            lambda: self._resource(request.urn).delete(self._opened(request.urn), request.id, state),
+            urn=request.urn,
         )
         return empty_pb2.Empty()
 

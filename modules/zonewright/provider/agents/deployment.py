@@ -45,7 +45,7 @@ class Told:
         if one.state == "changed":
             self._session.log(self._urn, f"{one.host}: {one.before or 'nothing'} -> {one.after or 'nothing'}")
         elif one.state not in ("unchanged", "skipped"):
-            self._session.log(self._urn, f"{one.host}: {one.state}")
+            self._session.log(self._urn, f"{one.host}: {one.state}: {one.sentence.removeprefix(f'{one.host} ')}")
 
     def _show(self, text: str) -> None:
         """How far it is, now and then: what is no terminal prints each such line."""
@@ -93,7 +93,7 @@ def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[s
             )
             left = take_off(work, leaving, told)
             reasons = _recorded(run, [*outcomes, *left])
-        reasons += [_reason(one) for one in outcomes if one.state not in _GOOD]
+        reasons += [_reason(work, one) for one in outcomes if one.state not in _GOOD]
         staying, words = _departed(work, left, urn)
     releases = {one.host: _release(one, before) for one in outcomes} | {name: before[name] for name in staying}
     marks = {one.host: AS_DECLARED if one.state in _GOOD else one.state for one in outcomes}
@@ -121,17 +121,17 @@ def remove(session: Session, state: Data) -> None:
         raise CheckFailedError("\n".join([*reasons, *words]))
 
 
-def refreshed(session: Session, urn: str, last: Found) -> Found:
+def refreshed(session: Session, last: Found) -> Found:
     """What runs on the hosts; one that could not be looked at stays as the state has it, with a warning."""
     hosts, releases = dict(last.inputs["hosts"]), dict(last.outputs.get("releases", {}))
     names = [*hosts, *releases]
     with site_work(session, path=last.inputs["fleet"], stack_id=last.inputs["stackId"], names=set(names)) as work:
-        seen = work.look()
+        seen = session.memory.looks[last.id] = work.look()
     for name, plan in seen.plans.items():
         hosts[name] = drift_since(plan, releases.get(name, "")) or AS_DECLARED
         releases[name] = plan.facts.current
     for name, why in sorted(seen.unseen.items()):
-        session.warn(urn, f"{name}: could not look, so its last state stays: {why}")
+        session.warn("", f"{name}: could not look, so its last state stays: {why.removeprefix(f'{name} ')}")
     inputs = {**last.inputs, "hosts": hosts}
     return Found(last.id, inputs, {**last.outputs, **inputs, "releases": releases})
 
@@ -173,11 +173,13 @@ def _departed(work: SiteWork, left: Sequence[Outcome], urn: str) -> tuple[list[s
         if one.is_absent and one.state == "unreachable":
             work.job.service.forget(one.host)
             work.session.warn(
-                urn, f"{one.host} is gone, so nothing was uninstalled; its token counts no longer: {one.sentence}"
+                urn,
+                f"{one.host} is gone, so nothing was uninstalled; its token counts no longer: "
+                f"{one.sentence.removeprefix(f'{one.host} ')}",
             )
         elif one.state not in _GOOD:
             staying.append(one)
-    return [one.host for one in staying], [_reason(one) for one in staying]
+    return [one.host for one in staying], [_reason(work, one) for one in staying]
 
 
 def _recorded(run: FleetRun, outcomes: Sequence[Outcome]) -> list[str]:
@@ -195,5 +197,8 @@ def _release(outcome: Outcome, before: Mapping[str, str]) -> str:
     return (outcome.after or known) if outcome.state in _GOOD else known
 
 
-def _reason(outcome: Outcome) -> str:
-    return f"{outcome.host}: {outcome.state}: {outcome.sentence}"
+def _reason(work: SiteWork, outcome: Outcome) -> str:
+    """Why a host is not as declared, without how it is reached: the engine keeps it in the state."""
+    target = work.hosts[outcome.host].target
+    sentence = outcome.sentence.replace(f"{target.name} ({target.address} port {target.port})", "the host")
+    return f"{outcome.host}: {outcome.state}: {sentence}"

@@ -45,7 +45,7 @@ def preview_text(look: Look, leaving: int) -> str:
 def obstacles_text(look: Look) -> str:
     """What stands in the way, worst first: hosts that nothing can be done on, then those that were not seen."""
     lines = [f"{name}: {'; '.join(plan.obstacles)}" for name, plan in sorted(look.plans.items()) if plan.obstacles]
-    lines += [f"{name}: could not look: {why}" for name, why in sorted(look.unseen.items())]
+    lines += [f"{name}: could not look: {why.removeprefix(f'{name} ')}" for name, why in sorted(look.unseen.items())]
     more = [f"... and {len(lines) - SHOWN} more: zonewright fleet plan"] if len(lines) > SHOWN else []
     return "\n".join([*lines[:SHOWN], *more])
 

@@ -55,12 +55,12 @@ class AgentDeploymentResource(EndsByItself):
         require_known(new, self.inputs)
         return new
 
-    def diff(self, session: Session, urn: str, _id: str, old: Data, new: Data) -> Difference:
+    def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, or what is not as declared on the hosts."""
         difference = compare(self.inputs, old, new)
         if difference.changes:
             return difference
-        seen = self._look(session, urn, new)
+        seen = session.memory.looks.get(id_) or self._look(session, urn, id_, new)
         if seen is None:
             return difference
         if not seen.drifted:
@@ -71,7 +71,7 @@ class AgentDeploymentResource(EndsByItself):
         """Roll out; in a preview, show what would be done."""
         id_ = f"{new['stackId']}/{new['site']}"
         if preview:
-            self._preview(session, urn, new, leaving=0)
+            self._preview(session, urn, id_, new, leaving=0)
             return id_, new
         from zonewright.provider.agents.deployment import carry_out  # noqa: PLC0415 - loads SSH
 
@@ -83,13 +83,13 @@ class AgentDeploymentResource(EndsByItself):
             return None
         from zonewright.provider.agents.deployment import refreshed  # noqa: PLC0415 - loads SSH
 
-        return refreshed(session, "", last)
+        return refreshed(session, last)
 
     def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Roll out what differs, in place; hosts that are declared no longer lose the agent."""
         before = dict.fromkeys(state.get("hosts", {}), "") | dict(state.get("releases", {}))
         if preview:
-            self._preview(session, urn, new, leaving=len(before.keys() - new["hosts"].keys()))
+            self._preview(session, urn, id_, new, leaving=len(before.keys() - new["hosts"].keys()))
             return new
         from zonewright.provider.agents.deployment import carry_out  # noqa: PLC0415 - loads SSH
 
@@ -101,18 +101,18 @@ class AgentDeploymentResource(EndsByItself):
 
         remove(session, state)
 
-    def _preview(self, session: Session, urn: str, new: Data, *, leaving: int) -> None:
-        seen = session.memory.looks.get(urn) or self._look(session, urn, new)
+    def _preview(self, session: Session, urn: str, id_: str, new: Data, *, leaving: int) -> None:
+        seen = session.memory.looks.get(id_) or self._look(session, urn, id_, new)
         if seen is not None:
             _tell(session, urn, seen, leaving=leaving)
 
-    def _look(self, session: Session, urn: str, new: Data) -> "Look | None":
+    def _look(self, session: Session, urn: str, id_: str, new: Data) -> "Look | None":
         """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
         from zonewright.provider.agents.work import site_work  # noqa: PLC0415 - loads SSH
 
         try:
             with site_work(session, path=new["fleet"], stack_id=new["stackId"], names=new["hosts"]) as work:
-                seen = session.memory.looks[urn] = work.look()
+                seen = session.memory.looks[id_] = work.look()
         except CheckFailedError as error:
             session.warn(urn, f"could not look at any host: {error}")
             return None
