@@ -229,13 +229,15 @@ class SshHost:
         return {one.pid: _command(one) for one in self.processes()}
 
     def stop(self) -> None:
-        """End it with all its processes."""
+        """End it with all its processes; on return none of them listens any more."""
         if self.process is not None:
-            everything = self.processes()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                everything = psutil.Process(self.process.pid).children(recursive=True)
+                for one in everything:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        one.kill()
+                psutil.wait_procs(everything, timeout=10)
             self.process.kill()
-            for one in everything:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    one.kill()
             self.process.wait(timeout=10)
             self.process = None
 
