@@ -212,7 +212,8 @@ def routers(demo: Demo) -> None:
     show(demo.zonewright("ledger", "status"))
     say("To operator-b's routers the carriers' links are a difference; vtysh judges the files, where it is installed:")
     difference = demo.zonewright("diff", "--stack", "facility-b")
-    show("\n".join(line for line in difference.splitlines() if line.startswith(("# ", "+++ "))))
+    lines = difference.splitlines()
+    show("\n".join(line for line in lines if line.startswith("# ") or re.match(r"\+\+\+ .*/frr\.conf$", line)))
 
 
 def energy_ratio(demo: Demo, admission: str) -> None:

@@ -130,13 +130,13 @@ def test_small_networks_have_a_zone_for_each_address() -> None:
     """Where a network is smaller than a zone, each address is one, so that nobody else's is answered for."""
     names = [("10.0.0.1", "a."), ("10.0.0.129", "b."), ("2001:db8::5", "c."), ("192.0.2.1", "outside.")]
     zones = reverse_zones(names, ["10.0.0.128/25", "10.0.0.0/30", "2001:db8::/125"])
-    assert [(zone.key, zone.pointers[0].label) for zone in zones] == [
+    assert [(zone.zone, zone.pointers[0].label) for zone in zones] == [
         ("1.0.0.10.in-addr.arpa", "@"),
         ("129.0.0.10.in-addr.arpa", "@"),
         ("5" + ".0" * 23 + ".8.b.d.0.1.0.0.2.ip6.arpa", "@"),
     ]
     (wide,) = reverse_zones([("10.80.17.4", "x.")], ["10.80.16.0/20"])
-    assert (wide.key, wide.pointers[0].label) == ("17.80.10.in-addr.arpa", "4")
+    assert (wide.key, wide.zone, wide.pointers[0].label) == ("10.80.17", "17.80.10.in-addr.arpa", "4")
 
 
 def test_the_first_name_of_an_address_is_the_one_it_leads_back_to() -> None:

@@ -35,12 +35,14 @@ class ReverseZone:
     """A zone below in-addr.arpa or ip6.arpa.
 
     Attributes:
-        key: its name, which is also its file's.
+        key: name of its file, short enough to be read: the part of the address that the zone stands for.
+        zone: its name.
         serial: a number that comes from its content.
         pointers: what stands in it, in order of address.
     """
 
     key: str
+    zone: str
     serial: int
     pointers: tuple[Pointer, ...]
 
@@ -78,8 +80,14 @@ def reverse_zones(names: Iterable[tuple[str, str]], networks: Iterable[str]) -> 
     made = []
     for zone, entries in found.items():
         pointers = tuple(Pointer(label=label, target=target) for label, target in entries.items())
-        made.append(ReverseZone(key=zone, serial=serial_of(pointers), pointers=pointers))
+        made.append(ReverseZone(key=_key(zone), zone=zone, serial=serial_of(pointers), pointers=pointers))
     return tuple(made)
+
+
+def _key(zone: str) -> str:
+    """``10.80.96`` for 96.80.10.in-addr.arpa, ``20010db80006`` for the zone of 2001:db8:6::/48."""
+    *labels, version, _ = zone.split(".")
+    return ("." if version == "in-addr" else "").join(reversed(labels))
 
 
 def _order(text: str) -> tuple[int, int]:

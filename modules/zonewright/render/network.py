@@ -129,7 +129,7 @@ def _names(
 def _both_ways(
     subject: str, forward: set[tuple[str, str]], zones: Iterable[ReverseZone], *, inside: list[str] | None
 ) -> Iterator[Finding]:
-    back = {(one.target, _address(one.label, zone.key)) for zone in zones for one in zone.pointers}
+    back = {(one.target, _address(one.label, zone.zone)) for zone in zones for one in zone.pointers}
     known = {address for _, address in back}
     for name, address in sorted(forward - back):
         outside = inside is not None and address not in known and not _lies_in(address, inside)
