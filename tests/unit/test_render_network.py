@@ -261,7 +261,7 @@ def reaches(asking: Namespace, address: str, port: int, answering: Namespace, so
 
 
 def test_real_sessions_come_up_and_exchange_what_sites_announce(
-    namespace: Callable[[str], Namespace], frr: Callable[[str, Namespace, str], "Router"]
+    namespace: Callable[[str], Namespace], frr: Callable[[str, Namespace], "Router"]
 ) -> None:
     """FRR's own bgpd of three sites, with the rendered files: sessions Established, prefixes of all three in each."""
     needs(*DAEMONS, "vtysh", "ip")
@@ -275,10 +275,20 @@ def test_real_sessions_come_up_and_exchange_what_sites_announce(
     assert len(shared) >= 2
     for link, (a, b) in shared.items():
         spaces[a].run("ip", "link", "add", link, "type", "veth", "peer", "name", link, "netns", spaces[b].name)
-    routers = {name: frr(name, spaces[name], zone_files()[f"sites/{name}/etc/frr/frr.conf"]) for name in names}
-    for link, ends in shared.items():
-        for one in ends:
+        for one in (a, b):
             spaces[one].run("ip", "link", "set", link, "up")
+    routers = {name: frr(name, spaces[name]) for name in names}
+    texts = {name: zone_files()[f"sites/{name}/etc/frr/frr.conf"] for name in names}
+    for name, router in routers.items():
+        # Addresses come before sessions, as on a router that starts: bgpd takes no IPv6 prefix over a session that came
+        # up before zebra told it of the interface.
+        router.configure(texts[name].partition("router bgp ")[0])
+        for item in reference_sites()[name].interfaces:
+            if item.link in shared:
+                router.until(lambda router=router, item=item: {item.v4, item.v6} <= router.addresses())  # type: ignore[misc]
+    time.sleep(1)  # zebra tells bgpd
+    for name, router in routers.items():
+        router.configure(texts[name])
     for name, router in routers.items():
         own = reference_sites()[name]
         wanted = {one.neighbor for one in own.sessions if one.link in shared and one.status == "active"}
@@ -302,6 +312,16 @@ class Router:
         text = self.space.run("vtysh", "--vty_socket", str(self.folder), "-c", f"{command} json", check=False)
         return json.loads(text) if text.strip().startswith("{") else {}
 
+    def configure(self, text: str) -> None:
+        """Load a configuration; vtysh complains of its own missing one, and of nothing else."""
+        path = self.folder / "frr.conf"
+        path.write_text(text, encoding="utf-8")
+        self.space.run("vtysh", "--vty_socket", str(self.folder), "-f", str(path), check=False)
+
+    def addresses(self) -> set[str]:
+        """Addresses of all its interfaces, with the length of their networks."""
+        return set(self.space.run("vtysh", "--vty_socket", str(self.folder), "-c", "show interface brief").split())
+
     def established(self) -> set[str]:
         """Neighbours whose sessions are up."""
         return {
@@ -318,29 +338,23 @@ class Router:
 
     def until(self, holds: Callable[[], bool]) -> None:
         """Wait at most 90 s for something; the retry of a first connection that failed takes a while."""
-        start_s = time.monotonic()
-        end_s, is_cleared = start_s + 90, False
+        end_s = time.monotonic() + 90
         while not holds():
-            if not is_cleared and time.monotonic() > start_s + 30:
-                # FRR 8.4 sometimes keeps a next hop of IPv6 for unknown when the link comes up in the same moment as
-                # the session over it; what is tested is the configuration, so the session may begin anew once.
-                self.space.run("vtysh", "--vty_socket", str(self.folder), "-c", "clear bgp *", check=False)
-                is_cleared = True
             seen = [self.ask(f"show bgp {family} unicast") for family in ("ipv4", "ipv6")]
             assert time.monotonic() < end_s, (self.established(), seen)
             time.sleep(0.5)
 
 
 @pytest.fixture(name="frr")
-def _frr() -> Iterator[Callable[[str, Namespace, str], Router]]:
+def _frr() -> Iterator[Callable[[str, Namespace], Router]]:
     with ExitStack() as ends:
 
-        def start(name: str, space: Namespace, text: str) -> Router:
+        def start(name: str, space: Namespace) -> Router:
             # FRR gives up its rights to a user of its own, who can not look into pytest's folders.
             folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix=f"zonewright-{name}-")))
-            (folder / "frr.conf").write_text(text, encoding="utf-8")
             shutil.chown(folder, "frr", "frr")
             folder.chmod(0o755)
+            router = Router(space, folder)
             for daemon in DAEMONS:
                 command = ["ip", "netns", "exec", space.name, shutil.which(daemon, path=PATH) or daemon]
                 command += ["-f", "/dev/null", "-z", str(folder / "zserv"), "-i", str(folder / f"{daemon}.pid")]
@@ -348,9 +362,9 @@ def _frr() -> Iterator[Callable[[str, Namespace, str], Router]]:
                 quiet = subprocess.DEVNULL
                 process = ends.enter_context(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
                 ends.callback(process.terminate)
-            router = Router(space, folder)
-            router.until(lambda: all((folder / f"{daemon}.vty").exists() for daemon in DAEMONS))
-            space.run("vtysh", "--vty_socket", str(folder), "-f", str(folder / "frr.conf"), check=False)
+                # One after another, zebra first, as FRR's own start does: a daemon that finds no zebra waits long.
+                router.until(lambda daemon=daemon: (folder / f"{daemon}.vty").exists())  # type: ignore[misc]
+                router.until(lambda: (folder / "zserv").exists())
             return router
 
         yield start
