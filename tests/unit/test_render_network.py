@@ -364,7 +364,7 @@ def _frr() -> Iterator[Callable[[str, Namespace], Router]]:
                 ends.callback(process.terminate)
                 # One after another, zebra first, as FRR's own start does: a daemon that finds no zebra waits long.
                 router.until(lambda daemon=daemon: (folder / f"{daemon}.vty").exists())  # type: ignore[misc]
-                router.until(lambda: (folder / "zserv").exists())
+                router.until((folder / "zserv").exists)
             return router
 
         yield start
