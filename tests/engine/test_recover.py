@@ -76,6 +76,19 @@ def test_an_unreadable_state_is_restored(tenant: Stack) -> None:
     assert len(tenant.holdings("active")) == 2
 
 
+def test_torn_attributes_of_a_state_are_dropped(tenant: Stack) -> None:
+    """Attribute files that a kill left empty, over which every call of the engine fails, do not stop recover."""
+    tenant.up()
+    for end in (".attrs", ".bak.attrs"):
+        (torn,) = tenant.root.glob(f".zonewright/.pulumi/stacks/*/tenant-a.json{end}")
+        torn.write_bytes(b"")
+    assert tenant.run("stack", "export", check=False).returncode != 0
+    result = tenant.zonewright("recover", "--stack", tenant.name)
+    assert result.returncode == 0, result.stderr
+    assert "tenant-a.json.attrs was torn by the kill and is removed" in result.stderr
+    assert len(tenant.holdings("active")) == 2
+
+
 def test_a_state_without_a_backup_is_a_sentence(tenant: Stack) -> None:
     """Where there is nothing to restore from, recover says what it could not read and changes nothing."""
     tenant.up()

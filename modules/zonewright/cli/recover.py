@@ -118,6 +118,8 @@ class _Steps:
         print(f"remove a killed run's lock: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
         if self._only_print:
             return True
+        for torn in self._stack.drop_torn_attributes():
+            print(f"{torn.name} was torn by the kill and is removed; the state itself is whole", file=sys.stderr)
         result = self._stack.run(*arguments, quiet=True)
         if result.returncode != 0:
             reason = (result.stderr or "").strip()

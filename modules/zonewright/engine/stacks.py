@@ -88,6 +88,22 @@ class PulumiStack:
         fresh.replace(state)
         return broken
 
+    def drop_torn_attributes(self) -> list[Path]:
+        """Remove the attribute files of the stack's state that are no JSON, on a backend of files.
+
+        The engine writes a file whole under another name, but the attributes beside it (``.attrs``: its type and MD5)
+        in place, and reads no state whose attributes are torn. Without attributes it reads the state.
+
+        Returns:
+            What was removed.
+        """
+        state = self._state_file()
+        named = [] if state is None else [state.with_name(f"{state.name}{end}") for end in (".attrs", ".bak.attrs")]
+        torn = [path for path in named if path.is_file() and not _is_json(path)]
+        for path in torn:
+            path.unlink()
+        return torn
+
     def _state_file(self) -> Path | None:
         """The stack's file on a backend of files; None on any other backend."""
         project = yaml.safe_load((self.root / "Pulumi.yaml").read_text(encoding="utf-8"))
