@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import agent, agent_run, audit, core, fleet, nodes, power, render, rows, start, year, zone
+from bench import agent, agent_run, audit, core, fleet, fleet_many, nodes, power, render, rows, start, year, zone
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -27,7 +27,7 @@ def main() -> int:
         "subjects",
         nargs="*",
         metavar="SUBJECT",
-        help=f"of {', '.join(SUBJECTS)} (default: these), year, agent, agent-run",
+        help=f"of {', '.join(SUBJECTS)} (default: these), year, agent, agent-run, fleet-many",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -37,6 +37,7 @@ def main() -> int:
     subjects = {
         **SUBJECTS,
         "year": year.figures,
+        "fleet-many": fleet_many.figures,
         "agent": lambda *_: agent.figures(arguments.minutes or 5),
         "agent-run": lambda *_: agent_run.figures(arguments.minutes or 1),
     }

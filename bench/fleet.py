@@ -29,6 +29,8 @@ HOSTS, SIZE = 50, 1_000_000
 PEERS = {"pyinfra": "pyinfra==3.10.0", "ansible": "ansible-core==2.19.14"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "zonewright" / "bench"
 BAD_DEADLINE_S = 15.0
+INTERVAL_S = 10.0
+"""As the agents come: between two samplings."""
 _PLAYBOOK = """\
 - hosts: all
   gather_facts: false
@@ -90,7 +92,7 @@ _ARTEFACTS: dict[str, Artefact] = {}
 
 def _deploy(world: FleetWorld[SshHost], version: str, *, expected: str = "changed") -> None:
     artefact = _ARTEFACTS.setdefault(version, _artefact(version))
-    job = world.job({**release(version)})
+    job = world.job(release(version), settings=world.settings(interval_s=INTERVAL_S))
     job = dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, artefacts={"any": artefact}))
     outcomes = roll_out(world.targets(), job, ALL_AT_ONCE, observe=world.events.append)
     wrong = [f"{one.host} {one.state} {one.sentence}" for one in outcomes if one.state != expected]
@@ -100,7 +102,7 @@ def _deploy(world: FleetWorld[SshHost], version: str, *, expected: str = "change
 
 def _beside_bad_hosts(world: FleetWorld[SshHost], folder: Path, version: str) -> tuple[float, float]:
     """Seconds until the good hosts are done, and until all are, with four bad ones of different kinds among them."""
-    job = world.job(release(version))
+    job = world.job(release(version), settings=world.settings(interval_s=INTERVAL_S))
     recipe = dataclasses.replace(job.recipe, artefacts={"any": _artefact(version)})
     with ExitStack() as stack:
         silent = stack.enter_context(FaultProxy(None))

@@ -9,7 +9,6 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -162,9 +161,10 @@ def agent_page() -> str:
         "[telemetry](telemetry.md).\n"
     )
     parts = [HEAD, head, "| setting | default | meaning |\n|---|---|---|"]
-    for item in fields(Configuration):
-        default = "required" if item.default is MISSING else f"`{_toml(item.default)}`"
-        parts.append(f"| `{item.name}` | {default} | {str(notes[item.name]).replace('``', '`')} |")
+    defaults = Configuration._field_defaults
+    for name in Configuration._fields:
+        default = f"`{_toml(defaults[name])}`" if name in defaults else "required"
+        parts.append(f"| `{name}` | {default} | {str(notes[name]).replace('``', '`')} |")
     return "\n".join(parts) + "\n"
 
 

@@ -3,67 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from zonewright_agent import __version__
-from zonewright_agent.agent import Agent
-from zonewright_agent.configuration import Configuration, ConfigurationError, load, surroundings
-from zonewright_agent.log import log
-from zonewright_agent.notify import notify, watchdog_s
-from zonewright_agent.points import Moment, Point
-from zonewright_agent.sender import Sender
-from zonewright_agent.sources import Source
-
-_STOPPING = {signal.SIGTERM, signal.SIGINT}
-_BROKEN = 1
-
-
-def _host(_settings: Configuration) -> Source:
-    from zonewright_agent.sources.host import Host  # noqa: PLC0415 - psutil is needed for this one only
-
-    return Host()
-
-
-def _hwmon(settings: Configuration) -> Source:
-    from zonewright_agent.sources.hwmon import Hwmon  # noqa: PLC0415 - only what is used is loaded
-
-    return Hwmon(settings.sys, settings.power_max_w)
-
-
-def _rapl(settings: Configuration) -> Source:
-    from zonewright_agent.sources.rapl import Rapl  # noqa: PLC0415
-
-    return Rapl(settings.sys, settings.power_max_w)
-
-
-_MAKERS: dict[str, Callable[[Configuration], Source]] = {"host": _host, "hwmon": _hwmon, "rapl": _rapl}
-
-
-class _Unavailable:
-    """A source that can not even be loaded, such as psutil's without psutil."""
-
-    def __init__(self, name: str, fault: str) -> None:
-        self.name, self._fault = name, fault
-
-    def read(self, _moment: Moment) -> list[Point]:
-        """Fails."""
-        raise ValueError(self._fault)
-
-
-def make_sources(settings: Configuration) -> list[Source]:
-    """The sources that the settings name."""
-    made: list[Source] = []
-    for name in settings.sources:
-        try:
-            made.append(_MAKERS[name](settings))
-        except ImportError as error:
-            made.append(_Unavailable(name, str(error)))
-    return made
+from zonewright_agent.configuration import ConfigurationError, load, surroundings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,54 +27,9 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.check_config:
         print(f"good: agent {settings.agent} reports {', '.join(settings.sources)} to {settings.url}")
         return 0
-    try:
-        agent = Agent(settings, make_sources(settings))
-    except OSError as error:
-        print(f"error: the spool {settings.spool} can not be used: {error}", file=sys.stderr)
-        return 2
-    return _once(agent, settings) if arguments.once else _run(agent, settings)
+    from zonewright_agent.running import run  # noqa: PLC0415 - a check of the settings, on each host, needs none of it
 
-
-def _once(agent: Agent, settings: Configuration) -> int:
-    agent.sample()  # counters need two readings
-    time.sleep(min(1.0, settings.interval_s))
-    is_kept = agent.keep(agent.sample())
-    agent.tell_health()
-    return 0 if Sender(settings, agent.spool).drain() and is_kept else 3
-
-
-def _run(agent: Agent, settings: Configuration) -> int:
-    # Blocked, and asked for while waiting: no handler, so nothing is interrupted halfway.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-    sender = Sender(settings, agent.spool, first=agent.tell_health)
-    sender.start()
-    log("started", version=__version__, agent=settings.agent, pid=os.getpid(), waiting=len(agent.spool))
-    tell_s, is_ready = watchdog_s(), False
-    due_s = kept_s = time.monotonic()
-    while True:
-        if agent.keep(agent.sample()):
-            kept_s = time.monotonic()
-        sender.wake()
-        if not is_ready:
-            notify("READY=1")
-            is_ready = True
-        due_s = max(due_s + settings.interval_s, time.monotonic())
-        while (left_s := due_s - time.monotonic()) > 0:
-            # The watchdog hears of progress, not of a process that runs: batches are kept, and the sender moves.
-            if (
-                tell_s is not None
-                and sender.is_alive()
-                and time.monotonic() - kept_s < 3 * settings.interval_s + tell_s
-            ):
-                notify("WATCHDOG=1")
-            if signal.sigtimedwait(_STOPPING, min(left_s, tell_s or left_s)) is not None:
-                notify("STOPPING=1")
-                sender.stop()
-                log("stopped", pending=len(agent.spool))
-                return 0
-        if not sender.is_alive():
-            log("broken", error="the sender stands still")
-            return _BROKEN
+    return run(settings, is_once=arguments.once)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,8 +27,7 @@ class ConfigurationError(ValueError):
         self.sentences = sentences
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(NamedTuple):
     """Settings of one agent."""
 
     agent: str
@@ -48,7 +46,7 @@ class Configuration:
     """What the spool may take on the disk, in bytes (65,536 to 1e12); a batch takes 4,096 at least."""
     power_max_w: float = 2000.0
     """The most that the host can draw, in watts (10 to 200,000)."""
-    sources: tuple[str, ...] = field(default=_SOURCES)
+    sources: tuple[str, ...] = _SOURCES
     """What is read: host, hwmon, rapl."""
     sys: Path = Path("/sys")
     """The root of sysfs."""
@@ -92,7 +90,7 @@ def from_text(text: str, file: str) -> Configuration:
         said = _SYNTAX_LINE.sub("", str(error))
         raise ConfigurationError([f"{file}:{line}: no TOML: {said}; correct it, further faults may follow"]) from None
     lines = _lines(text)
-    known = [item.name for item in fields(Configuration)]
+    known = Configuration._fields
     faults = [(1, f"'{name}' is missing; add a line '{name} = ...'") for name in _REQUIRED if name not in document]
     values: dict[str, Any] = {}
     for name, given in document.items():

@@ -5,16 +5,14 @@ A missing reading is missing, never zero; two equal readings are zero joules, no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Quality = Literal["good", "reset", "unknown", "implausible", "ambiguous"]
 _PLAUSIBLE = 1.2
 """A mean above 1.2 times the largest power is no energy."""
 
 
-@dataclass(frozen=True)
-class CounterReading:
+class CounterReading(NamedTuple):
     """One reading of a counter.
 
     Attributes:
@@ -28,8 +26,7 @@ class CounterReading:
     value_uj: int
 
 
-@dataclass(frozen=True)
-class Delta:
+class Delta(NamedTuple):
     """Energy between two readings: ``energy_uj`` in microjoules, None unless the quality is ``good``."""
 
     energy_uj: int | None

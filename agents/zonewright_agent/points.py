@@ -1,15 +1,18 @@
-"""What a source gives: measured values with the names and units of OpenTelemetry."""
+"""What a source gives: measured values with the names and units of OpenTelemetry.
+
+Tuples with names and no dataclasses: the module ``dataclasses`` alone takes a tenth of the agent's start.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 Kind = Literal["gauge", "delta"]
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One value.
 
     Attributes:
@@ -30,11 +33,10 @@ class Point:
     time_ns: int
     start_ns: int | None = None
     quality: str = "good"
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """The time of one sampling: wall clock for people, monotonic clock for lengths, and the host's boot."""
 
     time_ns: int

@@ -1,7 +1,6 @@
 """What the agent can be told and what it says stands in the reference."""
 
 import re
-from dataclasses import fields
 
 import pytest
 
@@ -17,7 +16,7 @@ WIRE = (REFERENCE / "telemetry.md").read_text(encoding="utf-8")
 def test_every_setting_is_documented() -> None:
     """The reference has a row for each setting, and none for one that is gone."""
     page = (REFERENCE / "agent.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE) == [item.name for item in fields(Configuration)]
+    assert re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE) == list(Configuration._fields)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tomllib
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from support.golden import compare_golden
 from support.ssh_hosts import skip_or_fail
 from support.zone_project import REPOSITORY
 from zonewright.fleet.artefact import (
+    COMPILED,
     MANIFEST,
     PROGRAM,
     ArtefactError,
@@ -23,6 +26,7 @@ from zonewright.fleet.artefact import (
     make_release,
     read_wheels,
 )
+from zonewright.fleet.artefact import PYTHON as OWN_PYTHON
 from zonewright.fleet.layout import UNIT, system_layout, user_layout
 from zonewright.fleet.texts import RUN, SETTINGS, agent_texts
 from zonewright.model.fleet import AgentSettings
@@ -49,10 +53,10 @@ def test_the_archive_is_the_same_everywhere(tmp_path: Path) -> None:
         path.chmod(0o600)
     code = (
         "import os; os.umask(0o077)\n"
-        "from zonewright.fleet.artefact import *\n"
+        "import hashlib\nfrom zonewright.fleet.artefact import *\n"
         "artefact = make_artefact(agent_sources(), {'psutil/x.py': b'1'})\n"
         "release = make_release(artefact, {'agent.toml': 'a', 'run': 'b'})\n"
-        "print(release.id, release.sha256)"
+        "print(release.id, hashlib.sha256(release.archive('')).hexdigest())"
     )
     said = set()
     for seed, zone, agents in (("1", "UTC", REPOSITORY / "agents"), ("2", "Asia/Shanghai", tmp_path / "agents")):
@@ -79,10 +83,10 @@ def test_everything_is_in_the_name() -> None:
 def test_tar_unpacks_what_the_manifest_says(tmp_path: Path) -> None:
     """GNU tar takes the archive, and sha256sum finds every file as the manifest has it."""
     release = make_release(make_artefact(agent_sources(), {"psutil/__init__.py": b"1"}), texts())
-    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive, check=True)
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive(""), check=True)
     subprocess.run(["sha256sum", "--quiet", "-c", MANIFEST], cwd=tmp_path, check=True)
     assert (tmp_path / MANIFEST).read_text(encoding="utf-8") == release.manifest
-    with tarfile.open(fileobj=io.BytesIO(release.archive)) as archive:
+    with tarfile.open(fileobj=io.BytesIO(release.archive(""))) as archive:
         names = {entry.name for entry in archive if entry.isfile()}
     assert names == {line.split("  ")[1] for line in release.manifest.splitlines()} | {MANIFEST}
 
@@ -93,7 +97,7 @@ def test_the_program_runs_on_python_39(tmp_path: Path) -> None:
     if python is None:
         pytest.skip("there is no Python 3.9 here: that the agent runs on it is NOT tested (its syntax is, by ruff)")
     release = make_release(make_artefact(agent_sources(), {}), texts(prefix=str(tmp_path)))
-    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive, check=True)
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=release.archive(""), check=True)
     token = Path(tomllib.loads((tmp_path / SETTINGS).read_text(encoding="utf-8"))["token_file"])
     token.parent.mkdir(parents=True, exist_ok=True)
     token.write_text("a-token", encoding="ascii")
@@ -171,3 +175,57 @@ def test_run_scripts_are_shell() -> None:
     """The shell takes both run scripts."""
     for case in CASES.values():
         subprocess.run(["sh", "-n"], input=case[RUN].encode(), check=True)
+
+
+def unpacked(folder: Path, sources: dict[str, bytes]) -> None:
+    """A release as a host with this Python has it, ready to be checked by its own program."""
+    release = make_release(make_artefact(sources, {"psutil/__init__.py": b"1"}), texts(prefix=str(folder)))
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=release.archive(OWN_PYTHON), check=True)
+    lists = release.lists(OWN_PYTHON).encode()
+    names = ["-", MANIFEST, COMPILED]
+    subprocess.run(["sha256sum", "--quiet", "-c", *names], cwd=folder, input=lists, check=True)
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "token").touch(mode=0o600)
+    (folder / "secrets" / "token").write_text("a-token", encoding="ascii")
+
+
+def check_config(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What the program says of its settings, and where Python found its modules."""
+    command = [sys.executable, "-I", "-v", PROGRAM, "--check-config", "--config", SETTINGS]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def where_from(done: subprocess.CompletedProcess[str], folder: Path) -> set[str]:
+    """The archives that the agent's modules came from."""
+    found = re.findall(r"^import 'zonewright_agent\..+ \"(.+)/zonewright_agent/\">$", done.stderr, re.MULTILINE)
+    return {path.removeprefix(f"{folder}/") for path in found}
+
+
+def test_byte_code_of_the_same_python_is_used(tmp_path: Path) -> None:
+    """A host with this Python gets byte code that its lists name, and loads the program from it."""
+    unpacked(tmp_path, agent_sources())
+    done = check_config(tmp_path)
+    assert done.stdout.startswith("good: agent core-001 reports")
+    assert where_from(done, tmp_path) == {f"compiled/{MAGIC_NUMBER.hex()}.zip"}
+    assert (tmp_path / "lib" / "psutil" / "__pycache__" / f"__init__.{sys.implementation.cache_tag}.pyc").exists()
+
+
+def test_a_python_that_was_upgraded_takes_the_sources(tmp_path: Path) -> None:
+    """Where the only byte code is of another Python, the program runs from its sources."""
+    unpacked(tmp_path, agent_sources())
+    path = tmp_path / "compiled" / f"{MAGIC_NUMBER.hex()}.zip"
+    path.write_bytes(path.read_bytes().replace(MAGIC_NUMBER, b"\1\1\r\n"))
+    path.rename(path.with_name("01010d0a.zip"))
+    done = check_config(tmp_path)
+    assert done.stdout.startswith("good: agent core-001 reports")
+    assert where_from(done, tmp_path) == {PROGRAM}
+
+
+def test_byte_code_does_not_count_for_the_name() -> None:
+    """A host with another Python gets the same release without byte code, and so does one whose program has a fault."""
+    release = make_release(make_artefact(agent_sources(), {"psutil/__init__.py": b"1"}), texts())
+    assert COMPILED.encode() in release.archive(OWN_PYTHON)
+    assert COMPILED.encode() not in release.archive("3.9")
+    assert f"  {COMPILED}" not in release.lists("3.9")
+    broken = make_artefact({**agent_sources(), "zonewright_agent/new.py": b"def"}, {})
+    assert broken.compiled == {}

@@ -12,7 +12,8 @@ from zonewright.fleet.service import HealthReport, Service, ServiceError, read_s
 from zonewright.fleet.ssh_signatures import SignatureError
 from zonewright.fleet.transport import CommandError, Session
 
-_POLL_S = 0.25
+_POLL_S, _SLOWEST_POLL_S, _SLOWER = 0.2, 1.0, 1.3
+"""A host that takes longer is asked for less often: fifty that start at once keep the service busy enough."""
 _TAIL = 300
 _SECONDS = 10
 """Digits of a moment in seconds since 1970."""
@@ -61,7 +62,8 @@ class Installer:
         say: Callable[[str, str], None],
         progress: Progress,
     ) -> None:
-        self._session, self._layout, self._plan = session, layout, plan
+        self._there: Session | None = session
+        self._layout, self._plan = layout, plan
         self._service, self._health_s, self._say, self.progress = service, health_s, say, progress
         self._public_key, self._token = "", ""
         self._before: HealthReport | None = None
@@ -162,7 +164,8 @@ class Installer:
         Raises:
             UnhealthyError: when it is not so.
         """
-        self._session, self.progress.step = session, "soak"
+        self.use(session)
+        self.progress.step = "soak"
         accepted = self._accepted
         self.verify()
         if accepted is not None and self._accepted is not None and accepted.pid != self._accepted.pid:
@@ -170,11 +173,21 @@ class Installer:
 
     def use(self, session: Session) -> None:
         """Go on in another session with the same host."""
-        self._session = session
+        self._there = session
+
+    def let_go(self) -> None:
+        """The session is closed; of many hosts that are done none keeps its connection's buffers."""
+        self._there = None
+
+    @property
+    def _session(self) -> Session:
+        if self._there is None:
+            raise ValueError(f"there is no session with {self._plan.host} any more")
+        return self._there
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""
-        deadline, why = time.monotonic() + self._health_s, "none came"
+        deadline, why, pause_s = time.monotonic() + self._health_s, "none came", _POLL_S
         while time.monotonic() < deadline:
             report, why = self._report()
             if report is not None and report.release == release and self._is_new(report):
@@ -185,7 +198,8 @@ class Installer:
                 why = f"it reported, and does not run any more ({said})"
             elif report is not None:
                 why = f"the last report is from before, of {report.release}"
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(pause_s * _SLOWER, _SLOWEST_POLL_S)
         raise self._unhealthy(f"in {self._health_s:.0f} s it did not report: {why}")
 
     def _is_new(self, report: HealthReport) -> bool:
@@ -208,8 +222,10 @@ class Installer:
 
     def _install(self) -> None:
         release, layout = self._release, self._layout
-        arguments = (layout.prefix, release.id, release.sha256, self._plan.facts.python, CHECK)
-        self._run(INSTALL, *arguments, stdin=release.archive)
+        facts = self._plan.facts
+        lists = release.lists(facts.python_version).rstrip("\n")
+        arguments = (layout.prefix, release.id, lists, facts.python, CHECK)
+        self._run(INSTALL, *arguments, stdin=release.archive(facts.python_version))
 
     def _switch(self) -> None:
         self.progress.is_switched = True

@@ -6,26 +6,36 @@ by its version and the digest of all that is in it, so two that differ in one se
 
 import hashlib
 import io
+import marshal
 import re
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
+from importlib.util import MAGIC_NUMBER, cache_from_source, find_spec
 from pathlib import Path
 
 PROGRAM = "agent.pyz"
 LIBRARY = "lib"
-MANIFEST = "MANIFEST"
+MANIFEST, COMPILED = "MANIFEST", "COMPILED"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""The Python whose byte code can be sent along."""
+_UNCHECKED = b"\x01\0\0\0" + bytes(8)
+"""In a file of byte code (PEP 552): it is taken as it is, whatever the times of files are."""
+_OF_OTHERS = re.compile(r"/_ps(?:aix|bsd|osx|sunos|windows)\.py$")
+"""Parts of psutil for other systems, which no host loads."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 512
 _MAIN = b"""\
 import os
 import sys
+from importlib.util import MAGIC_NUMBER
 
 here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(1, os.path.join(here, "lib"))
+sys.path.insert(0, os.path.join(here, "compiled", "%s.zip" % MAGIC_NUMBER.hex()))
 
 from zonewright_agent.__main__ import main
 
@@ -59,6 +69,38 @@ class Artefact:
         """The files as members of a tar archive, without its end."""
         return _tar(self.files)
 
+    @cached_property
+    def compiled(self) -> Mapping[str, bytes]:
+        """The same modules as byte code of this program's Python, by path; see ``compile_files``."""
+        return compile_files(self.files)
+
+    def shared(self, python_version: str) -> "Shared":
+        """What hosts with this Python have in common."""
+        return self._plain if python_version != PYTHON else self._faster
+
+    @cached_property
+    def _plain(self) -> "Shared":
+        return Shared(members=self.members, compiled="")
+
+    @cached_property
+    def _faster(self) -> "Shared":
+        compiled = _list_of(_hashes(self.compiled))
+        members = _tar({**self.files, **self.compiled, COMPILED: compiled.encode()})
+        return Shared(members=members, compiled=compiled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The part of an archive that many hosts have in common.
+
+    Attributes:
+        members: of a tar archive, without its end.
+        compiled: hash and path of each file of byte code, as ``sha256sum`` writes them; empty without any.
+    """
+
+    members: bytes
+    compiled: str
+
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
@@ -81,16 +123,15 @@ class Release:
         """Bytes of the files, about."""
         return len(self.artefact.members) + sum(len(text) for text in self.texts.values())
 
-    @cached_property
-    def archive(self) -> bytes:
-        """All of it as a tar archive."""
+    def archive(self, python_version: str) -> bytes:
+        """All of it as a tar archive, for a host with this Python; not kept, since it is large and of one host."""
         own = {path: text.encode() for path, text in {**self.texts, MANIFEST: self.manifest}.items()}
-        return self.artefact.members + _tar(own) + bytes(2 * _BLOCK)
+        return self.artefact.shared(python_version).members + _tar(own) + bytes(2 * _BLOCK)
 
-    @property
-    def sha256(self) -> str:
-        """Hash of the archive, in hexadecimal."""
-        return hashlib.sha256(self.archive).hexdigest()
+    def lists(self, python_version: str) -> str:
+        """Hashes of the lists of hashes in the archive, as ``sha256sum`` writes them."""
+        texts = {MANIFEST: self.manifest, COMPILED: self.artefact.shared(python_version).compiled}
+        return _list_of(_hashes({path: text.encode() for path, text in texts.items() if text}))
 
 
 def agent_sources() -> dict[str, bytes]:
@@ -108,13 +149,46 @@ def agent_sources() -> dict[str, bytes]:
 
 def make_zipapp(sources: Mapping[str, bytes]) -> bytes:
     """The agent as one file that Python runs; the same bytes for the same sources."""
+    return _zip({**sources, "__main__.py": _MAIN})
+
+
+def _zip(files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path, content in sorted({**sources, "__main__.py": _MAIN}.items()):
+        for path, content in sorted(files.items()):
             entry = zipfile.ZipInfo(path, _TIME)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
     return buffer.getvalue()
+
+
+def compile_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Byte code beside the sources, so that hosts with this program's Python need not compile them at every start.
+
+    It does not count for the name of a release: what is made from the same sources is the same release, and a host
+    with another Python gets the sources alone. The agent's is named by the number that Python's byte code begins with,
+    so that a Python that was upgraded since does not find it, and takes the sources.
+    """
+    found: dict[str, bytes] = {}
+    for path, content in files.items():
+        if path == PROGRAM:
+            with zipfile.ZipFile(io.BytesIO(content)) as program:
+                names = [name for name in program.namelist() if name.startswith("zonewright_agent/")]
+                modules = {f"{name}c": _byte_code(name, program.read(name)) for name in names}
+            if all(modules.values()):
+                found[f"compiled/{MAGIC_NUMBER.hex()}.zip"] = _zip(modules)
+        elif path.endswith(".py") and not _OF_OTHERS.search(path):
+            found[cache_from_source(path, optimization="")] = _byte_code(path, content)
+    return {path: content for path, content in found.items() if content}
+
+
+def _byte_code(path: str, source: bytes) -> bytes:
+    """The byte code; nothing where there is none, and the host's own Python says what is wrong."""
+    try:
+        code = compile(source, path, "exec", dont_inherit=True, optimize=0)
+    except SyntaxError:
+        return b""
+    return MAGIC_NUMBER + _UNCHECKED + marshal.dumps(code)
 
 
 def make_artefact(sources: Mapping[str, bytes], library: Mapping[str, bytes]) -> Artefact:
@@ -161,9 +235,14 @@ def read_wheels(folder: Path) -> dict[str, dict[str, bytes]]:
 def make_release(artefact: Artefact, texts: Mapping[str, str]) -> Release:
     """What one host gets: the artefact and its own texts, named by all of it."""
     hashes = {**artefact.hashes, **_hashes({path: text.encode() for path, text in texts.items()})}
-    manifest = "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
+    manifest = _list_of(hashes)
     digest = hashlib.sha256(manifest.encode()).hexdigest()
     return Release(id=f"{artefact.version}-{digest[:12]}", artefact=artefact, texts=dict(texts), manifest=manifest)
+
+
+def _list_of(hashes: Mapping[str, str]) -> str:
+    """As ``sha256sum`` writes it."""
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
 
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -247,6 +247,8 @@ def _visited(host: Host, job: Job, progress: Progress, work: Callable[[Session, 
         state, sentence = _failed(visit.installer, progress, str(error))
     finally:
         session.close()
+        if visit.installer is not None:
+            visit.installer.let_go()
     return Outcome(
         host=host.name,
         state=state,
