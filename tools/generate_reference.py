@@ -33,6 +33,13 @@ SETTINGS = {
 VARIABLES = {
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that is a service.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for a locked SQLite ledger (default: 30).",
+    "ZONEWRIGHT_SECRET_": "Beginning of the names of variables that `ref+env://` may name, where files are installed.",
+    "ZONEWRIGHT_SECRETS": "Folder of the files that `ref+file://` may name there (default: /etc/zonewright/secrets).",
+    "ZONEWRIGHT_FINGERPRINT_KEY": "File of the zone's fingerprint keys (default: /etc/zonewright/fingerprint.key).",
+    "VAULT_ADDR": "URL of the Vault or OpenBao that `ref+vault://` is read from: https, or http on this machine.",
+    "VAULT_TOKEN": "Token for it.",
+    "VAULT_NAMESPACE": "Namespace there, where it has some.",
+    "VAULT_CACERT": "File of the certificates that vouch for it, in place of the system's.",
     "ZONEWRIGHT_KEY_PASSPHRASE": "Opens an encrypted private key that `--key` names.",
     "ZONEWRIGHT_SUDO_PASSWORD": "What sudo wants on hosts, for `pulumi up` of a stack with `zone:fleet`.",
     "ZONEWRIGHT_SUDO_PASSWORD_FILE": "A file that holds it, which wins.",

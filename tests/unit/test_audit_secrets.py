@@ -13,8 +13,8 @@ from zonewright.audit.report import report_of
 from zonewright.audit.report_html import report_html
 from zonewright.audit.report_text import report_markdown
 from zonewright.audit.scanning import scanned
-from zonewright.audit.secret_scan import suspicions
 from zonewright.audit.verify import verify_bundle
+from zonewright.model.secret_scan import suspicions
 from zonewright.program.rendering import rendered_files
 
 PEM = (
@@ -38,7 +38,7 @@ PLANTED = {
     "a cloud key": "id: AKIAIOSFODNN7EXAMPLE",
 }
 HARMLESS = (
-    'password: "ref+vault:zone/tenant#password"',
+    'password: "ref+vault://zone/tenant#/password"',
     "token_file: /etc/zonewright/token",
     f"digest: sha256:{'ab12' * 16}",
     'keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ9iC0xkZ0w5o4lq6m8t4v1Xy2Zb3Nc4Md5Le6Kf7Jg"]',

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from zonewright.audit.contents import Contents
 from zonewright.audit.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
-from zonewright.audit.secret_scan import Suspicion, suspicions
 from zonewright.ledger.change_messages import Plan
+from zonewright.model.secret_scan import Suspicion, suspicions
 from zonewright.seal import SealError
 from zonewright.seal.votes import opened
 

@@ -24,6 +24,7 @@ from zonewright.cli import (
     recover,
     render,
     schema,
+    secret,
     serve,
     stack,
     zone,
@@ -45,6 +46,7 @@ COMMANDS = (
     recover,
     serve,
     fleet,
+    secret,
     engine,
     schema,
 )

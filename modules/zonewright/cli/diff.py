@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zonewright.cli.options import add_format
@@ -10,6 +11,7 @@ from zonewright.cli.options import add_format
 if TYPE_CHECKING:
     from zonewright.audit.differences import FileDiff
     from zonewright.audit.views import View
+    from zonewright.fleet.secrets.fingerprints import Standing
     from zonewright.ledger.messages import Impact
     from zonewright.render.verdict import Judged
 
@@ -36,6 +38,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default="unified",
         help="lines as git shows them, side by side, by path as programs read it, or counts (default: unified)",
     )
+    parser.add_argument(
+        "--secrets", action="store_true", help="read the secrets of the files here, and say whether each has changed"
+    )
     add_format(parser)
     parser.set_defaults(run=_run)
 
@@ -55,8 +60,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.audit.differences import file_diffs
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import GOOD, MISUSE
+    from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED
     from zonewright.cli.proposal import load_and_propose, note_refusal
+    from zonewright.cli.secret import standing_lines
     from zonewright.ledger import verbs
     from zonewright.ledger.messages import ContentQuery, StackRequest
     from zonewright.model.demand import demand_of
@@ -78,11 +84,32 @@ def _compare(arguments: argparse.Namespace) -> int:
     new = rendered_files(demand_of(loaded.declaration, owner), proposal)
     differences = file_diffs(old, new)
     verdicts = _verdicts(differences, new)
+    secrets = _secrets(new, root) if arguments.secrets else ()
+    if secrets is None:
+        return NOT_DECIDED
     if arguments.format == "json":
-        _show_json(differences, proposal.impact, verdicts)
+        _show_json(differences, proposal.impact, verdicts, secrets)
     else:
+        for line in standing_lines(secrets):
+            print(f"# {line}")
         _show(differences, proposal.impact, verdicts, arguments.view)
-    return 1 if arguments.exit_code and (differences or proposal.impact) else GOOD
+    is_changed = differences or proposal.impact or any(one.changed != "no" for one in secrets)
+    return 1 if arguments.exit_code and is_changed else GOOD
+
+
+def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[Standing] | None":
+    """Whether the secrets have changed since files were last installed; None when that can not be said."""
+    from zonewright.cli.output import NOT_DECIDED
+    from zonewright.cli.secret import RECORD, standings_here, tell
+    from zonewright.fleet.secrets.filling import references_of
+    from zonewright.model.secret import SecretError
+
+    references = references_of({path: text.encode() for path, text in new.items()})
+    try:
+        return standings_here([one.text for one in references], root / RECORD)
+    except SecretError as error:
+        tell(error, NOT_DECIDED)
+        return None
 
 
 def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str]) -> "Sequence[Judged]":
@@ -93,7 +120,12 @@ def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str]) -> "Seq
     return validate_all(new, changed=changed, most=MOST_VALIDATED)
 
 
-def _show_json(differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]", judged: "Sequence[Judged]") -> None:
+def _show_json(
+    differences: "Sequence[FileDiff]",
+    impact: "Mapping[str, Impact]",
+    judged: "Sequence[Judged]",
+    secrets: "Sequence[Standing]",
+) -> None:
     from zonewright.audit.views import diff_data
     from zonewright.cli.output import print_json
     from zonewright.cli.verdicts import verdict_data
@@ -103,6 +135,7 @@ def _show_json(differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]"
             "files": [diff_data(item) for item in differences],
             "impact": {site: item.model_dump() for site, item in impact.items()},
             "verdicts": [verdict_data(item) for item in judged],
+            "secrets": [{"reference": one.reference, "changed": one.changed} for one in secrets],
         }
     )
 

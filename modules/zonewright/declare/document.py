@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from zonewright.declare.compose import FAST_LOADER, MAX_PROBLEMS, compose
 from zonewright.declare.problem import Path, Problem, dotted
+from zonewright.declare.secrets import misplaced_references, secret_lines, secret_problems, without_secrets
 from zonewright.declare.sentences import Wrong, wrongs_of
 from zonewright.declare.shape import FileType
 from zonewright.declare.text import read_text
@@ -32,6 +33,7 @@ class Document:
         content: what it declares, without its faulty parts; None when nothing remains.
         left_out: paths of the faulty parts.
         problems: what is wrong with it by itself.
+        hidden: lines that hold what looks like a secret; no sentence repeats them.
     """
 
     file: str
@@ -39,6 +41,7 @@ class Document:
     content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
+    hidden: frozenset[int] = frozenset()
 
     @property
     def owner(self) -> str | None:
@@ -59,7 +62,9 @@ def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER
     problems: list[Problem] = []
     text = read_text(path, path.name, problems)
     root = None if text is None else compose(text, path.name, problems, loader=loader)
+    lines = {} if text is None else secret_lines(text)
     if root is None:
+        problems = [*without_secrets(problems, lines), *secret_problems(lines, path.name, ())]
         return Document(file=path.name, root=None, content=None, left_out=frozenset(), problems=tuple(problems))
     refused = _refused(root)
     remains = _validated(root, model)
@@ -72,12 +77,15 @@ def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER
     problems += said.values()
     if remains.untold:
         problems.append(_and_more(remains.untold, path.name, problems[-1].line))
+    problems = without_secrets(problems, lines)
+    problems += [*secret_problems(lines, path.name, problems), *misplaced_references(root, model, path.name)]
     return Document(
         file=path.name,
         root=root,
         content=remains.content,
         left_out=remains.left_out | refused,
         problems=tuple(problems),
+        hidden=frozenset(lines),
     )
 
 

@@ -12,6 +12,7 @@ from zonewright.declare.document import Document, read_document
 from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.declare.references import RESERVED_PARTY, faults_of
+from zonewright.declare.secrets import without_secrets
 from zonewright.declare.sources import Sources
 from zonewright.declare.tree import line_of, node_at
 from zonewright.model import Declaration, OwnerFile, Zone
@@ -130,7 +131,7 @@ def _said_once(documents: Mapping[str, Document], faults: Iterator[Fault]) -> li
 
 
 def _located(document: Document, fault: Fault) -> Problem:
-    return Problem(
+    problem = Problem(
         file=document.file,
         line=line_of(document.root, fault.path) if document.root else 0,
         path=dotted(fault.path),
@@ -139,6 +140,7 @@ def _located(document: Document, fault: Fault) -> Problem:
         got=fault.got,
         fix=fault.fix,
     )
+    return without_secrets([problem], document.hidden)[0]
 
 
 def owner_files(folder: FilePath) -> dict[str, FilePath]:

@@ -16,7 +16,9 @@ from zonewright.declare.problem import Path, did_you_mean, nearest, one_of, show
 from zonewright.declare.scalars import Refusal
 from zonewright.declare.shape import FileType, Shape, expected, fields_of, key_expected, shape_at, thing
 from zonewright.declare.tree import Fields, Node, Scalar, child_of, got_at, walk
+from zonewright.model.secret import EXAMPLE, HIDDEN, REFERENCE_PATTERN
 
+NO_REFERENCE = "no reference to a secret"
 _KEY = "[key]"
 _COMPARED = re.compile(r"(?P<one>\w+) (?P<got>.+) is (?P<how>above|more than|not inside) (?P<other>\w+) (?P<limit>.+)")
 _HOW = {"above": "at most", "more than": "at most", "not inside": "an address inside"}
@@ -139,6 +141,10 @@ def _comparison(match: re.Match[str]) -> Refusal:
 def _value(kind: str, message: str, node: Node, shape: Shape, *, got: str, required: bool) -> Refusal:
     """The sentence for a value of a kind or size that is not wanted."""
     wanted = expected(shape)
+    if shape.get("pattern") == REFERENCE_PATTERN:
+        # What stands there is most likely the secret itself.
+        fix = f"give it to a secret store and write where it is: {EXAMPLE}, ref+file:///PATH or ref+env://NAME"
+        return Refusal(NO_REFERENCE, wanted, HIDDEN, fix)
     options = shape.get("enum") or ([shape["const"]] if "const" in shape else [])
     if options:
         return Refusal("a value that is not allowed", wanted, got, fix_of_choice(node, tuple(options)))

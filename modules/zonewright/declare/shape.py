@@ -14,6 +14,7 @@ from zonewright.model.base import CLOCK_PATTERN, DATE_PATTERN, IDENTIFIER_PATTER
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
+from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
 
 Shape = dict[str, Any]
 FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile] | type[FormatFile]
@@ -34,6 +35,7 @@ _PATTERNS = {
     CLOCK_PATTERN: "a time of day such as '22:00'",
     r"^[a-z_][a-z0-9_-]{0,31}$": "a user such as 'operator'",
     r"^/[A-Za-z0-9._/-]{0,200}$": "an absolute path such as /home/operator/agent",
+    REFERENCE_PATTERN: f"a reference to a secret, such as {EXAMPLE}",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.secret import SecretReference
 from zonewright.model.site import Network
 
 RiskKind = Literal["duct", "bridge", "site", "power-panel"]
@@ -66,3 +67,5 @@ class Link(Declared):
     """Power panels (site/panel) without which it is down, because its equipment has no second feed."""
     prefixes: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     """Networks of its two ends: a /31 and a /127."""
+    password: SecretReference | None = None
+    """Reference to the password of its BGP sessions (TCP MD5), such as ref+vault://network/link-01#/bgp."""

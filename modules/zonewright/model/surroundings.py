@@ -22,13 +22,23 @@ class Routing(_Plain):
 
 
 class LinkEnds(_Plain):
-    """A link as its two sites see it; ``risks`` are the ducts and bridges that take it down, such as ``duct d-03``."""
+    """A link as its two sites see it.
+
+    Attributes:
+        a: the site at one end.
+        b: the site at the other end.
+        status: whether it is in use.
+        prefixes: networks of its ends.
+        risks: the ducts and bridges that take it down, such as ``duct d-03``.
+        password: reference to the password of its sessions, or empty.
+    """
 
     a: str
     b: str
     status: str
     prefixes: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
+    password: str = ""
 
 
 class Surroundings(_Plain):

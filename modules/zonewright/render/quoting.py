@@ -7,6 +7,7 @@ from functools import lru_cache
 from html import escape
 from ipaddress import ip_address, ip_network
 
+from zonewright.model.secret import LIKE_ONE, SecretError, reference_of
 from zonewright.render.errors import RenderError
 
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
@@ -48,7 +49,11 @@ def plain(value: object) -> str:
     flaw = flaw_of(value)
     if flaw is not None:
         raise RenderError(flaw)
-    return str(value)
+    text = str(value)
+    if "ref+" in text and LIKE_ONE.search(text) is not None:
+        # It would be resolved where the file is installed: whoever writes a title could read another's secret.
+        raise RenderError(f"a reference to a secret stands where none may: {shown(text)}")
+    return text
 
 
 def yaml_string(value: object) -> Quoted:
@@ -185,6 +190,18 @@ def unquoted(value: object) -> Quoted:
     return Quoted(text)
 
 
+def secret(value: object) -> Quoted:
+    """A reference to a secret, which is resolved where the file is installed; the only way of one into a file.
+
+    Raises:
+        RenderError: when the value is anything else; it is not repeated, since it may be a secret.
+    """
+    try:
+        return Quoted(reference_of(value if isinstance(value, str) else "").text)
+    except SecretError as error:
+        raise RenderError(str(error)) from None
+
+
 def _once(quote: Callable[[object], Quoted]) -> Callable[[object], Quoted]:
     """The same value is quoted once: thousands of files have the same networks, servers and names.
 
@@ -202,6 +219,7 @@ FILTERS: Mapping[str, Callable[[object], Quoted]] = {
     "json": _once(yaml_string),
     "name": _once(dns_name),
     "promql": _once(promql_string),
+    "secret": _once(secret),
     "toml": _once(yaml_string),
     "unquoted": _once(unquoted),
     "word": _once(word),

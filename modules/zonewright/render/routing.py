@@ -39,7 +39,17 @@ class Interface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One BGP session over one link; ``neighbor`` is an address, or the interface where the link has no addresses."""
+    """One BGP session over one link.
+
+    Attributes:
+        neighbor: an address, or the interface where the link has no addresses.
+        kind: v4, v6 or interface.
+        link: id of the link.
+        peer: the site at its other end.
+        as_number: that site's number.
+        status: whether the link is in use.
+        password: reference to the password of the session, or empty.
+    """
 
     neighbor: str
     kind: str
@@ -47,6 +57,7 @@ class Session:
     peer: str
     as_number: int
     status: str
+    password: str
 
 
 def prefix_order(text: str) -> tuple[int, int, int]:
@@ -100,6 +111,7 @@ class End:
     as_number: int
     peer_v4: str
     peer_v6: str
+    password: str
 
 
 def ends_of(name: str, site: Site, around: Surroundings) -> list[End]:
@@ -120,8 +132,8 @@ def ends_of(name: str, site: Site, around: Surroundings) -> list[End]:
             v4=own.get(4, ""),
             v6=own.get(6, ""),
         )
-        peers = (other.get(version, "").partition("/")[0] for version in (4, 6))
-        found.append(End(interface, link.status, routing.as_number, *peers))
+        peer_v4, peer_v6 = (other.get(version, "").partition("/")[0] for version in (4, 6))
+        found.append(End(interface, link.status, routing.as_number, peer_v4, peer_v6, link.password))
     return found
 
 
@@ -154,4 +166,5 @@ def sessions_over(end: End) -> Iterator[Session]:
             peer=end.interface.peer,
             as_number=end.as_number,
             status=end.status,
+            password=end.password,
         )

@@ -38,6 +38,7 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
                 risks=tuple(
                     sorted(f"{kind} {name}" for kind, name in risks_of(held.link, facts) if kind in ("duct", "bridge"))
                 ),
+                password=held.link.password or "",
             )
             for link_id, held in sorted(facts.links.items())
             if held.link.a in sites or held.link.b in sites

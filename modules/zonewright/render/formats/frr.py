@@ -18,7 +18,9 @@ FRR = Format(
         "prefix is accepted from a neighbour only if it is, exactly, one of a site of the zone and comes from that "
         "site's autonomous system. Default routes are neither sent nor taken. A neighbour that sends more than twice "
         "as many prefixes as the zone has, and at least 20, is shut down for 30 minutes. Packets of a session must "
-        "come from the link itself (RFC 5082). When a link or another site changes, the next run of the facility's "
+        "come from the link itself (RFC 5082), and are signed with a password (RFC 2385) where the link's `password` "
+        "refers to one: the file holds the reference, and its value is put in where the file is installed. When a link "
+        "or another site changes, the next run of the facility's "
         "stack shows the difference; until then the deployed file stays as it is. The daemons are zebra, staticd (what "
         "the site announces stands as static routes) and bgpd.\n\n"
         "`vtysh -C` looks at the syntax only; that each session has two ends with matching addresses and numbers is "
@@ -26,7 +28,7 @@ FRR = Format(
     ),
     subject="site",
     files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),
-    filters=frozenset({"comment", "word"}),
+    filters=frozenset({"comment", "secret", "word"}),
     check=Check(
         program="vtysh",
         package="frr",

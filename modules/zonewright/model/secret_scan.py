@@ -22,8 +22,17 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "a password or token",
         re.compile(
             r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credential)s?[\"']?\s*[:=]\s*"
-            r"[\"']?(?!ref\+|\{\{|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
+            r"[\"']?(?!ref\+[a-z]+://|\{\{|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
             re.IGNORECASE,
+        ),
+    ),
+    # As routers and name servers write it, without a sign between the word and its value.
+    (
+        "a password in a configuration",
+        re.compile(
+            r"^[ \t]*(?:neighbor[ \t]+\S+[ \t]+password|password|enable secret|key-string|secret)[ \t]+"
+            r"[\"']?(?!ref\+[a-z]+://|[=:])[^\s\"';]{4,}[\"']?;?[ \t]*$",
+            re.IGNORECASE | re.MULTILINE,
         ),
     ),
     ("a cloud access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),

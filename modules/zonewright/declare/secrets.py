@@ -1,0 +1,101 @@
+"""Secrets in declarations: only references, only where one is taken; no sentence repeats what looks like a secret."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from zonewright.declare.problem import Path, Problem, dotted
+from zonewright.declare.sentences import NO_REFERENCE
+from zonewright.declare.shape import FileType, shape_at
+from zonewright.declare.tree import Fields, Items, Node, Scalar
+from zonewright.model.secret import EXAMPLE, HIDDEN, LIKE_ONE, REFERENCE_PATTERN
+from zonewright.model.secret_scan import suspicions
+
+_FIX = f"give it to a secret store and write a reference, such as {EXAMPLE}, where one is taken"
+
+
+def secret_lines(text: str) -> dict[int, str]:
+    """Lines that hold what looks like a secret, with its kind.
+
+    Args:
+        text: the file's text.
+    """
+    return {one.line: one.kind for one in reversed(suspicions({"": text}))}
+
+
+def secret_problems(lines: dict[int, str], file: str, said: Iterable[Problem]) -> Iterator[Problem]:
+    """One problem for each line that holds what looks like a secret.
+
+    Args:
+        lines: what ``secret_lines`` found.
+        file: name of the file.
+        said: the other problems of the file; where a reference was expected, that was said.
+    """
+    told = {problem.line for problem in said if problem.what == NO_REFERENCE}
+    for line, kind in sorted(lines.items()):
+        if line in told:
+            continue
+        yield Problem(
+            file=file,
+            line=line,
+            path="",
+            what="what looks like a secret",
+            expected="no secret in a declaration, which goes into the ledger, plans and reports",
+            got=f"{kind}, which is not shown",
+            fix=_FIX,
+        )
+
+
+def misplaced_references(root: Node, model: FileType, file: str) -> Iterator[Problem]:
+    """References where none is taken: they would be resolved wherever the text is rendered.
+
+    Args:
+        root: the document.
+        model: type of the file.
+        file: name of the file.
+    """
+    said: set[int] = set()
+    for path, node in _texts(root):
+        if id(node) in said or LIKE_ONE.search(node.text) is None:
+            continue
+        said.add(id(node))
+        if (shape_at(model, path) or {}).get("pattern") != REFERENCE_PATTERN:
+            yield Problem(
+                file=file,
+                line=node.line,
+                path=dotted(path),
+                what="a reference to a secret where none is taken",
+                expected="a reference only in fields that are one, such as the password of a link",
+                got=HIDDEN,
+                fix="delete it, or write what is no secret",
+            )
+
+
+def _texts(root: Node) -> Iterator[tuple[Path, Scalar]]:
+    waiting: list[tuple[Path, Node]] = [((), root)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, Fields):
+            waiting += [((*path, key), entry.node) for key, entry in node.entries.items()]
+        elif isinstance(node, Items):
+            waiting += [((*path, str(index)), item) for index, item in enumerate(node.items)]
+        else:
+            yield path, node
+
+
+def without_secrets(problems: Iterable[Problem], hidden: Collection[int]) -> list[Problem]:
+    """Problems whose sentences do not repeat a value that looks like a secret.
+
+    Args:
+        problems: the problems of one file.
+        hidden: lines of it that hold one; a value of several lines begins on the line before.
+    """
+    return [_without(problem, hidden) for problem in problems]
+
+
+def _without(problem: Problem, hidden: Collection[int]) -> Problem:
+    if problem.got == HIDDEN:
+        return problem
+    said = f"{problem.what}\n{problem.got}\n{problem.fix}"
+    if problem.line in hidden or problem.line + 1 in hidden or suspicions({"": said}):
+        return replace(problem, got=HIDDEN, fix="correct it, and write no secret here")
+    return problem
