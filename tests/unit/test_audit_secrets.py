@@ -35,10 +35,16 @@ PLANTED = {
     "a header": "Authorization: Bearer abcdefghijklmnopqrstuv",
     "a hash of a password": "root:$6$rounds=5000$saltsalt$abcdefghijklmnop:0",
     "a JSON web token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+    "a router's line": " neighbor 10.79.0.12 password Tr0ub4dor",
+    "a key of a name server": '    secret "c2VjcmV0LXRzaWcta2V5LTEyMzQ1Ng==";',
+    "a password in base64 in a URL": f"https://x.example/?q={base64.b64encode(b'https://me:Tr0ub4dor@x').decode()}",
     "a cloud key": "id: AKIAIOSFODNN7EXAMPLE",
 }
 HARMLESS = (
     'password: "ref+vault://zone/tenant#/password"',
+    '"links/l07.password": "network-carrier-a.yaml:64"',
+    " neighbor 10.79.0.12 password ref+vault://network/l07#/bgp",
+    "password {{ item.password | secret }}",
     "token_file: /etc/zonewright/token",
     f"digest: sha256:{'ab12' * 16}",
     'keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ9iC0xkZ0w5o4lq6m8t4v1Xy2Zb3Nc4Md5Le6Kf7Jg"]',

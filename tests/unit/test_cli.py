@@ -102,7 +102,7 @@ def test_faults_end_with_1(root: Path, run: Run) -> None:
         ("recover", "--stack", "a"),
         ("ledger", "status", "--ledger", "ftp://x"),
         ("ledger", "status", "--ledger", "http://ledger.example"),
-        ("ledger", "status", "--ledger", "https://me:secret@ledger.example"),
+        ("ledger", "status", "--ledger", "https://me:tr0ub4dor@ledger.example"),
         ("ledger", "verify", "--checkpoint", "nowhere.json"),
         ("ledger", "verify", "--checkpoint", "Pulumi.yaml"),
         ("stack", "new", "a/b", "--party", "tenant-a"),
@@ -117,7 +117,7 @@ def test_misuse_ends_with_2_and_a_sentence(root: Path, run: Run, arguments: tupl
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert "error: " in err
-    assert "secret" not in err
+    assert "tr0ub4dor" not in err
     assert sorted(root.rglob("*")) == before
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from zonewright.audit.contents import Contents
+from zonewright.audit.gathering import JOURNAL
 from zonewright.audit.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
 from zonewright.ledger.change_messages import Plan
 from zonewright.model.secret_scan import Suspicion, suspicions
@@ -30,7 +31,7 @@ def scanned(contents: Contents) -> tuple[Suspicion, ...]:
         except SealError:
             continue
         texts[f"verdict {number}"] = str(said.predicate.get("comment", ""))
-    return suspicions(texts)
+    return (*suspicions(texts), *suspicions({JOURNAL: contents.texts.get(JOURNAL, "")}, words=False))
 
 
 def scanned_plan(plan: Plan, texts: Mapping[str, str], rendered: Mapping[str, str]) -> tuple[Suspicion, ...]:

@@ -218,11 +218,16 @@ def _show(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.archive import pack
     from zonewright.audit.bundle import write_folder
+    from zonewright.audit.contents import read_contents
     from zonewright.audit.party import for_party
-    from zonewright.cli.output import print_json
+    from zonewright.audit.scanning import scanned
+    from zonewright.cli.output import REFUSED, print_json
+    from zonewright.cli.secret import tell_secrets
     from zonewright.model.canonical import digest_of
 
     bundle, _answer = _bundle(arguments)
+    if tell_secrets(map(str, scanned(read_contents(bundle)))):
+        return REFUSED
     if arguments.for_party:
         bundle = for_party(bundle)
     document = {"path": str(arguments.output), "files": len(bundle)}
@@ -266,8 +271,15 @@ def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict:
     from zonewright.audit.contents import read_contents
     from zonewright.audit.describe import plan_lines
     from zonewright.audit.keys import load_key_here
-    from zonewright.cli.output import width
+    from zonewright.cli.output import REFUSED, width
+    from zonewright.model.secret_scan import suspicions
 
+    if suspicions({"": arguments.comment}):
+        print(
+            "error: --comment holds what looks like a secret, and everybody reads it; nothing was signed",
+            file=sys.stderr,
+        )
+        return REFUSED
     contents, key = read_contents(bundle), load_key_here(arguments.key)
     for line in plan_lines(contents, columns=width()):
         print(line)
@@ -318,7 +330,9 @@ def _report(arguments: argparse.Namespace) -> int:
     from zonewright.audit.report_html import report_html
     from zonewright.audit.report_text import report_data, report_markdown
     from zonewright.audit.verify import verify_bundle
-    from zonewright.cli.output import FORMAT_VERSION, MISUSE
+    from zonewright.cli.output import FORMAT_VERSION, MISUSE, REFUSED
+    from zonewright.cli.secret import tell_secrets
+    from zonewright.model.secret_scan import suspicions
     from zonewright.program.rendering import rendered_files
 
     kind = arguments.output.suffix
@@ -340,6 +354,8 @@ def _report(arguments: argparse.Namespace) -> int:
         text = json.dumps({"version": FORMAT_VERSION, **report_data(report)}, indent=2) + "\n"
     else:
         text = report_html(report) if kind == ".html" else report_markdown(report)
+    if tell_secrets(map(str, suspicions({arguments.output.name: text}))):
+        return REFUSED
     arguments.output.write_text(text, encoding="utf-8")
     print(arguments.output)
     return 0

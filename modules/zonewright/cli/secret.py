@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from zonewright.fleet.secrets.fingerprints import Standing
 
@@ -154,6 +154,19 @@ def standings_here(references: "Sequence[str]", record: Path) -> "Sequence[Stand
 def standing_lines(found: "Sequence[Standing]") -> list[str]:
     """One line for each secret."""
     return [f"{one.reference}: changed: {one.changed}" for one in found]
+
+
+def tell_secrets(places: "Iterable[str]") -> bool:
+    """Say where something looks like a secret and was not written for that; gives whether anything does."""
+    found = list(places)
+    for place in found:
+        print(place)
+    if found:
+        print(
+            "error: this looks like secrets, so nothing was written; see docs/how-to/keep-secrets-out.md",
+            file=sys.stderr,
+        )
+    return bool(found)
 
 
 def tell(error: ValueError, code: int) -> int:

@@ -39,7 +39,7 @@ def secret_problems(lines: dict[int, str], file: str, said: Iterable[Problem]) -
             line=line,
             path="",
             what="what looks like a secret",
-            expected="no secret in a declaration, which goes into the ledger, plans and reports",
+            expected="no secret here, where all goes into the ledger, plans and reports",
             got=f"{kind}, which is not shown",
             fix=_FIX,
         )
@@ -93,6 +93,8 @@ def without_secrets(problems: Iterable[Problem], hidden: Collection[int]) -> lis
 
 
 def _without(problem: Problem, hidden: Collection[int]) -> Problem:
+    if suspicions({"": problem.path}):
+        problem = replace(problem, path="", got=HIDDEN, fix="write no secret here, neither as a key nor as a value")
     if problem.got == HIDDEN:
         return problem
     said = f"{problem.what}\n{problem.got}\n{problem.fix}"

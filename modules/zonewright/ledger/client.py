@@ -130,13 +130,13 @@ def _lock_wait_s(text: str) -> float:
 def _require_http(url: str) -> None:
     parts = urlsplit(url)
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if "@" in url or parts.query:  # whatever its scheme: it would be repeated, and it goes into the state
+        raise LedgerMisuseError(
+            "url", "a ledger URL holds no user or password; give the token in ZONEWRIGHT_LEDGER_TOKEN"
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise LedgerMisuseError(
             "url", f"a ledger URL is sqlite:///PATH or https://HOST, got '{url}'; correct zone:ledger"
-        )
-    if parts.username or parts.password:
-        raise LedgerMisuseError(
-            "url", "a ledger URL holds no user or password; give the token in ZONEWRIGHT_LEDGER_TOKEN"
         )
     if parts.scheme == "http" and not local:
         raise LedgerMisuseError("url", f"plain http is for this machine only, got '{url}'; use https")

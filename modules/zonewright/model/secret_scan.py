@@ -15,6 +15,7 @@ from dataclasses import dataclass
 MIN_RANDOM, MIN_BITS = 24, 4.0
 _MIN_FLAT, _MANY_BITS = 32, 4.5
 _DEPTH = 3
+RANDOM_WORD = "a word that is too random"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
     ("a password in a URL", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:[^\s/@'\"]+@", re.IGNORECASE)),
@@ -22,7 +23,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "a password or token",
         re.compile(
             r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credential)s?[\"']?\s*[:=]\s*"
-            r"[\"']?(?!ref\+[a-z]+://|\{\{|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
+            r"[\"']?(?!ref\+[a-z]+://|\{\{|[\w./-]+\.ya?ml:[0-9]+\b|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
             re.IGNORECASE,
         ),
     ),
@@ -31,7 +32,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         "a password in a configuration",
         re.compile(
             r"^[ \t]*(?:neighbor[ \t]+\S+[ \t]+password|password|enable secret|key-string|secret)[ \t]+"
-            r"[\"']?(?!ref\+[a-z]+://|[=:])[^\s\"';]{4,}[\"']?;?[ \t]*$",
+            r"[\"']?(?!ref\+[a-z]+://|\{\{|[=:])[^\s\"';]{4,}[\"']?;?[ \t]*$",
             re.IGNORECASE | re.MULTILINE,
         ),
     ),
@@ -68,16 +69,18 @@ class Suspicion:
         return f"{self.path}:{self.line}: {self.kind}"
 
 
-def suspicions(texts: Mapping[str, str]) -> tuple[Suspicion, ...]:
+def suspicions(texts: Mapping[str, str], *, words: bool = True) -> tuple[Suspicion, ...]:
     """Everything in some texts that looks like a secret, by path and line.
 
     Args:
         texts: text by path.
+        words: whether random words count; not in a journal, which is full of signatures and names made at random.
     """
     return tuple(
         Suspicion(path=path, line=line, kind=kind)
         for path, text in sorted(texts.items())
         for line, kind in sorted(dict.fromkeys(_found(text, 0)))
+        if words or kind != RANDOM_WORD
     )
 
 
@@ -93,7 +96,7 @@ def _found(text: str, depth: int) -> Iterator[tuple[int, str]]:
             for _, kind in _found(inner, depth + 1):
                 yield line, f"{kind}, in base64"
         elif _is_random(match[0]):
-            yield line, "a word that is too random"
+            yield line, RANDOM_WORD
 
 
 def _decoded(word: str) -> str | None:

@@ -26,6 +26,7 @@ from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
+from zonewright.model.secret_scan import suspicions
 from zonewright.program.agents import Agents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.gating import judge_gated
@@ -78,6 +79,11 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
     declaration = declaration or _read(options)
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)
+    if suspicions({"": demand.canonical()}):  # one that was built in Python; a file was looked at while it was read
+        raise pulumi.RunError(
+            "the declaration holds what looks like a secret, so nothing was asked: write a reference where one is "
+            "taken, see docs/how-to/keep-secrets-out.md"
+        )
     try:
         with LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE)) as ledger:
             proposal = ledger.call(

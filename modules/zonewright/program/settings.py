@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
+from pulumi.runtime.config import is_config_secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,9 @@ class Settings:
     fleet: str
 
 
+KEYS = ("declaration", "ledger", "stackId", "fleet")
+
+
 def settings() -> Settings:
     """Read the settings of the stack that runs.
 
@@ -33,6 +37,14 @@ def settings() -> Settings:
     """
     config = pulumi.Config("zone")
     stack = pulumi.get_stack()
+    hidden = [key for key in KEYS if is_config_secret(f"zone:{key}")]
+    if hidden:
+        # They go into the state and the ledger as plain text.
+        keys = ", ".join(f"zone:{key}" for key in hidden)
+        raise pulumi.RunError(
+            f"stack '{stack}' has {keys} as a secret, and no setting of zonewright is one: set it without --secret; "
+            "tokens and passwords come from the environment or a file, see docs/how-to/keep-secrets-out.md"
+        )
     values = {key: config.get(key) for key in ("declaration", "ledger", "stackId")}
     missing = sorted(key for key, value in values.items() if not value)
     if missing:

@@ -19,6 +19,8 @@ from pydantic import ValidationError
 
 from zonewright import __version__
 from zonewright.ledger import LedgerError
+from zonewright.model.secret import HIDDEN
+from zonewright.model.secret_scan import suspicions
 from zonewright.provider.resource import (
     CheckFailedError,
     Data,
@@ -262,10 +264,16 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def _wrong_form(error: ValidationError) -> str:
     faults = [
-        f"'{'.'.join(str(part) for part in item['loc'])}' is {item['input']!r}: {item['msg'].lower()}"
+        f"'{'.'.join(str(part) for part in item['loc'])}' is {_shown(item['input'])}: {item['msg'].lower()}"
         for item in error.errors(include_url=False)
     ]
     return f"the ledger does not take this: {'; '.join(faults)}; correct it in the program"
+
+
+def _shown(value: Any) -> str:
+    """A value within a sentence, unless it looks like a secret."""
+    text = repr(value)
+    return HIDDEN if suspicions({"": text}) else text
 
 
 def _token(urn: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Problem, in_order, one_of, shown
+from zonewright.declare.secrets import secret_lines, secret_problems
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.format_file import FormatFile
 from zonewright.render.errors import RenderError
@@ -161,6 +162,7 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
 
 
 def _checked(text: str, format_: Format, file: File) -> Iterator[Problem]:
+    yield from secret_problems(secret_lines(text), f"{FOLDER}/{file.template}", ())
     try:
         check(text, format_=format_, file=file)
     except RenderError as error:
