@@ -12,9 +12,11 @@ import pytest
 
 from support.fault_proxy import FaultProxy
 from support.fleet_world import ALL_AT_ONCE, CRASHES, FleetWorld, fleet_world, release, running_release
+from support.planted import files_below, leaks
 from support.ssh_hosts import PASSWORD, SshHost, new_key, require_namespaces, shadow_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.layout import system_layout
+from zonewright.fleet.record import RunLog
 from zonewright.fleet.rollout import roll_out
 from zonewright.fleet.ssh import SshSettings, SshTransport
 from zonewright.fleet.transport import Target
@@ -339,4 +341,13 @@ def test_root_by_sudo_makes_a_service_of_the_system(tmp_path: Path) -> None:
             assert "/opt/zonewright-agent/current/agent.pyz" in running
             current = session.run(["readlink", layout.current]).stdout.decode()
             assert current.startswith("1.1.0-")
+            token = session.run(["cat", layout.token], as_root=True).stdout.decode().strip()
+            key = session.run(["cat", layout.key], as_root=True).stdout.decode()
+        log = RunLog(tmp_path / "run", "run-1", secrets=(PASSWORD,))
+        for event in world.events:
+            log.write(event)
+        log.close(bad.values(), who="ada@desk", what="deploy", began="2026-11-24", releases={})
+        here = files_below(tmp_path, but=[host.folder for host in world.hosts])
+        assert {"record.json", "agents.yaml"} <= {path.name for path in here}
+        assert leaks(here, {"password": PASSWORD, "token": token, "key": key}) == []
         assert not any(PASSWORD in repr(event) for event in world.events)

@@ -1,8 +1,10 @@
 """The record of a run: a line for each event, a digest for the journal, and no secret in any of it."""
 
+import base64
 import json
 from pathlib import Path
 
+from support.planted import a_password, forms_of, leaks
 from zonewright.fleet.record import RunLog, counts_of
 from zonewright.fleet.rollout import Event
 from zonewright.fleet.ssh import SshSettings
@@ -24,6 +26,21 @@ def test_a_secret_is_in_no_file(tmp_path: Path) -> None:
         assert "[secret]" in text
         assert json.loads(text)
     assert SECRET not in repr(SshSettings(sudo_password=SECRET, key_password=SECRET))
+
+
+def test_a_secret_is_in_no_file_in_any_form(tmp_path: Path) -> None:
+    """What a host repeats of it in base64, hexadecimal or a URL, alone or within more, is masked too."""
+    secret = a_password()
+    log = RunLog(tmp_path, "run-1", secrets=(secret,), clock=lambda: "2026-11-25T00:00:00.000+00:00")
+    for before in ("", "a", "ab"):
+        within = base64.b64encode(f"{before}{secret}xyz".encode()).decode()
+        log.write(Event(host="core-001", step="done", detail=within))
+    for _form, data in forms_of(secret):
+        log.write(Event(host="core-001", step="done", detail=f"sudo says: {data.decode()}"))
+    log.close([], who="ada@desk", what=f"deploy {secret}", began="2026-11-24", releases={})
+    assert leaks(tmp_path.iterdir(), {"it": secret}) == []
+    for line in (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines():
+        assert "[secret]" in json.loads(line)["detail"]
 
 
 def test_the_journal_names_the_record_by_its_digest(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_sites
+from zonewright.model.secret import resolved
 from zonewright.render import NodeContext, RenderError, SiteContext
 from zonewright.render.firewall import Packet, read_firewall
 from zonewright.render.format import AnyContext, root_of
@@ -298,6 +299,44 @@ def test_real_sessions_come_up_and_exchange_what_sites_announce(
         v4 = {prefix for one in everybody for prefix in one.networks_v4}
         v6 = {prefix for one in everybody for prefix in one.networks_v6}
         router.until(lambda router=router, v4=v4, v6=v6: (router.routes("ipv4"), router.routes("ipv6")) == (v4, v6))  # type: ignore[misc]
+
+
+def test_real_sessions_come_up_with_the_password_that_is_filled_in(
+    namespace: Callable[[str], Namespace], frr: Callable[[str, Namespace], "Router"]
+) -> None:
+    """Two real bgpd with their rendered files: no session with two values of the reference, one with the same value."""
+    needs(*DAEMONS, "vtysh", "ip")
+    names = ("qp-dc1", "js-edge-yz")
+    spaces = {name: namespace(name[-4:]) for name in names}
+    spaces["qp-dc1"].run(
+        "ip", "link", "add", "l07", "type", "veth", "peer", "name", "l07", "netns", spaces["js-edge-yz"].name
+    )
+    sites = {name: reference_sites()[name] for name in names}
+    neighbors = {name: {one.neighbor for one in site.sessions if one.link == "l07"} for name, site in sites.items()}
+    routers = {}
+    for name in names:
+        spaces[name].run("ip", "link", "set", "l07", "up")
+        routers[name] = frr(name, spaces[name])
+
+    def install(values: dict[str, str]) -> None:
+        for name, router in routers.items():
+            text = zone_files()[f"sites/{name}/etc/frr/frr.conf"].encode()
+            assert b"password ref+vault://network/l07#/bgp\n" in text
+            router.configure(resolved(text, lambda _reference, name=name: values[name]).decode())  # type: ignore[misc]
+
+    install({"qp-dc1": "one-value", "js-edge-yz": "another-value"})
+    for name, router in routers.items():
+        router.until(lambda name=name: wrong_signatures(spaces[name]) > 0)  # type: ignore[misc]
+    assert [router.established() for router in routers.values()] == [set(), set()]
+    install(dict.fromkeys(names, "one-value"))
+    for name, router in routers.items():
+        router.until(lambda name=name, router=router: neighbors[name] <= router.established())  # type: ignore[misc]
+
+
+def wrong_signatures(space: Namespace) -> int:
+    """How many packets a kernel has dropped for a signature with another password."""
+    lines = [line.split() for line in space.run("cat", "/proc/net/netstat").splitlines() if line.startswith("TcpExt:")]
+    return int(dict(zip(*lines, strict=True))["TCPMD5Failure"])
 
 
 @dataclass(frozen=True)

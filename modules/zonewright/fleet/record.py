@@ -12,9 +12,9 @@ from zonewright.fleet.rollout import Event
 from zonewright.fleet.visit import Outcome
 from zonewright.fleet.waves import STATES
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.masking import masked
 
 RUNS = Path(".zonewright/runs")
-_MASK = "[secret]"
 
 
 def utc_now() -> str:
@@ -87,10 +87,7 @@ class RunLog:
         return {**entry, "record": digest_of(text)}
 
     def _clean(self, text: str) -> str:
-        for secret in self.secrets:
-            if secret:
-                text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], _MASK)
-        return text
+        return masked(text, self.secrets)
 
 
 def outcome_data(outcome: Outcome) -> dict[str, Any]:
