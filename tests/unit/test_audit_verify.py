@@ -19,7 +19,6 @@ from zonewright.audit.archive import pack, unpack
 from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
 from zonewright.audit.checks import Check
 from zonewright.audit.errors import BundleError
-from zonewright.audit.party import for_party
 from zonewright.audit.verify import Trust, verify_bundle
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
@@ -221,16 +220,3 @@ def test_taken_away_verdicts_and_signatures_are_missed(made: Made) -> None:
 def test_rubbish_is_one_sentence(made: Made, path: str, content: bytes) -> None:
     """A file that is something else never ends in a traceback."""
     assert wrong(with_manifest({**made.files, path: content}))
-
-
-def test_a_party_s_bundle_has_nothing_of_others(made: Made) -> None:
-    """The export for a party verifies as far as it goes, says what it can not check, and holds no claim of others."""
-    files = for_party(made.files)
-    assert wrong(files) == []
-    left = {name for name, check in verify(files).items() if check.verdict == "not-checked"}
-    assert {"rules, energy ratio, risk and premises", "journal", "approval"} <= left
-    text = b"".join(files.values())
-    assert b"stack-of-operator" not in text
-    assert b"stack-of-operator" in b"".join(made.files.values())
-    assert for_party(files) == files
-    assert wrong(with_manifest({path: files[path] for path in files if path != "party.json"}))

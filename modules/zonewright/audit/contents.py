@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -22,16 +22,56 @@ from zonewright.audit.planning import (
     digests_behind,
 )
 from zonewright.ledger.change_messages import Plan, Snapshot
-from zonewright.ledger.messages import Checkpoint, JournalEntry, Proposal
+from zonewright.ledger.messages import Checkpoint, Digest, JournalEntry, Message, Proposal
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.zone import Zone
 from zonewright.seal.strict import strict_json
 
 PARTIAL = "party.json"
-"""In the export for one party: who it is for, and which files are left out."""
+"""Only in the export for one party: what :class:`Partial` says."""
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUIRED = (PLAN, DEMAND, PROPOSAL, RENDERED, BEFORE, SNAPSHOT)
+
+
+class Opened(Message):
+    """A fact that a party's bundle shows: the digest of its text, and the salt of its salted digest."""
+
+    digest: Digest
+    salt: str
+
+
+class OwnEntry(Message):
+    """An entry of the journal on the party's plan, without the hashes that bind it to entries of others."""
+
+    sequence: int
+    at: str
+    kind: str
+    payload: dict[str, Any]
+
+
+class Partial(Message):
+    """What an export for one party has in place of the facts of others.
+
+    Attributes:
+        format: version of the form.
+        party: who it is for.
+        at: moment of the snapshot.
+        until: moment of the export, or of the plan where it was not exported from a ledger.
+        opened: the facts that are shown, by name.
+        items: salted digests of what was left out and is no fact of the plan: journal, later snapshots.
+        before: where the party's nodes stood, by name.
+        entries: the journal's entries on the plan.
+    """
+
+    format: Literal[1] = 1
+    party: str
+    at: str
+    until: str
+    opened: dict[str, Opened]
+    items: list[Digest]
+    before: dict[str, str]
+    entries: list[OwnEntry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +87,7 @@ class Contents:
         zone: the administrator's file.
         journal: entries from the plan on, empty in a bundle that was only planned.
         checkpoint: the journal's signed head, or None.
+        partial: what a party's bundle says of what it leaves out; None in the zone's.
     """
 
     texts: Mapping[str, str]
@@ -57,6 +98,7 @@ class Contents:
     zone: Zone
     journal: tuple[JournalEntry, ...]
     checkpoint: Checkpoint | None
+    partial: Partial | None = None
 
     @property
     def author(self) -> str | None:
@@ -97,17 +139,9 @@ class Contents:
             raise ValueError(f"{path} is missing")
         return self.texts[path]
 
-    @property
-    def left_out(self) -> frozenset[str]:
-        """Paths that the export for a party does without; empty in the zone's own bundle."""
-        if PARTIAL not in self.texts:
-            return frozenset()
-        return frozenset(map(str, strict_json(self.texts[PARTIAL])["left_out"]))
-
     def facts(self, snapshot: Snapshot) -> dict[str, str]:
-        """The texts of a snapshot by name, but for those that the export for a party leaves out."""
-        gone = self.left_out
-        return {name: self.object(digest) for name, digest in snapshot.files.items() if object_path(digest) not in gone}
+        """The texts of a snapshot by name; of a party's bundle those that it shows."""
+        return {name: self.object(digest) for name, digest in snapshot.files.items()}
 
     def decisions(self) -> Iterator[JournalEntry]:
         """Entries of the journal that decided on this plan."""
@@ -123,14 +157,15 @@ class Contents:
     def named(self) -> set[str]:
         """Paths of all files that something in the bundle asks for."""
         paths = {MANIFEST, AUTHOR, JOURNAL, CHECKPOINT, PLAN, *self.plan.files}
-        digests = digests_behind(self.texts)
-        for entry in self.decisions():
+        digests = digests_behind({**self.texts, SNAPSHOT: self.snapshot.text()})
+        if self.partial is not None:
+            paths = paths - {SNAPSHOT, JOURNAL, CHECKPOINT} | {PARTIAL}
+        for entry in self.decisions() if self.partial is None else ():
             digest = str(entry.payload.get("snapshot", ""))
             digests.add(digest)
             if object_path(digest) in self.texts:
                 digests |= set(Snapshot.model_validate_json(self.object(digest)).files.values())
-        paths |= {object_path(digest) for digest in digests} - self.left_out
-        paths |= {PARTIAL} & self.texts.keys()
+        paths |= {object_path(digest) for digest in digests}
         return paths | {path for path in self.texts if path.startswith(f"{VERDICTS}/")}
 
     def unnamed(self) -> list[str]:
@@ -144,16 +179,20 @@ def read_contents(files: Mapping[str, bytes]) -> Contents:
     Raises:
         ValueError: when one is missing, no UTF-8, or not what its name says.
     """
-    missing = [path for path in _REQUIRED if path not in files]
+    missing = [path for path in _REQUIRED if path not in files and not (path == SNAPSHOT and PARTIAL in files)]
     if missing:
         raise ValueError(f"{', '.join(missing)} is missing")
     texts = {path: _text(path, content) for path, content in files.items()}
     plan = _read(PLAN, texts, Plan)
-    snapshot = _read(SNAPSHOT, texts, Snapshot)
-    for path, text in ((PLAN, plan.text()), (SNAPSHOT, snapshot.text())):
+    partial = _read(PARTIAL, texts, Partial) if PARTIAL in texts else None
+    raw = strict_json(texts[PROPOSAL])
+    snapshot = _shown(partial, plan, raw) if partial is not None else _read(SNAPSHOT, texts, Snapshot)
+    canonical = {PLAN: plan.text()}
+    canonical |= {SNAPSHOT: snapshot.text()} if partial is None else {PARTIAL: canonical_json(partial.model_dump())}
+    for path, text in canonical.items():
         if texts[path] != text:
             raise ValueError(f"{path} is not in its canonical form")
-    proposal = {**strict_json(texts[PROPOSAL]), "revision": 0}
+    proposal = {**raw, "revision": 0}
     zone = object_path(snapshot.files.get("zone.json", ""))
     if zone not in texts:
         raise ValueError("the snapshot's zone.json is missing")
@@ -164,9 +203,21 @@ def read_contents(files: Mapping[str, bytes]) -> Contents:
         proposal=Proposal.model_validate_json(canonical_json(proposal)),
         snapshot=snapshot,
         zone=_read(zone, texts, Zone),
-        journal=tuple(_journal(texts.get(JOURNAL, ""))),
+        journal=tuple(_journal(texts.get(JOURNAL, "")) if partial is None else _own_entries(partial, plan)),
         checkpoint=_read(CHECKPOINT, texts, Checkpoint) if CHECKPOINT in texts else None,
+        partial=partial,
     )
+
+
+def _shown(partial: Partial, plan: Plan, proposal: Mapping[str, Any]) -> Snapshot:
+    """What a party sees of the snapshot: its own facts, and the findings that the ledger told it."""
+    files = {name: one.digest for name, one in partial.opened.items()}
+    return Snapshot(at=partial.at, stack_id=plan.stack_id, files=files, figures={}, findings=list(proposal["findings"]))
+
+
+def _own_entries(partial: Partial, plan: Plan) -> Iterator[JournalEntry]:
+    for entry in partial.entries:
+        yield JournalEntry(**entry.model_dump(), stack_id=plan.stack_id, party=plan.party, previous="", hash="")
 
 
 def _text(path: str, content: bytes) -> str:

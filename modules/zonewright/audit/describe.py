@@ -53,6 +53,8 @@ def plan_lines(contents: Contents, *, columns: int) -> Iterator[str]:
 
 def places_before(contents: Contents) -> dict[str, str]:
     """Where the stack's nodes were when it was planned: rack and unit by name."""
+    if contents.partial is not None:
+        return dict(contents.partial.before)
     found = {}
     for name, text in contents.facts(contents.snapshot).items():
         if name.startswith("claims/"):

@@ -20,6 +20,7 @@ from zonewright.ledger.messages import (
     Proposal,
     StackRequest,
 )
+from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 
@@ -56,6 +57,8 @@ def material(
         seats=proposal.seats,
         addresses=proposal.addresses,
     )
+    taken = ledger.call(verbs.SNAPSHOT, request)
+    salt = taken.snapshot.files[SALT]
     return Material(
         stack_id=stack_id,
         demand=demand,
@@ -63,7 +66,8 @@ def material(
         rendered=rendered,
         before={path: texts[digest] for path, digest in sorted(digests.items())},
         inputs=inputs,
-        snapshot=ledger.call(verbs.SNAPSHOT, request),
+        snapshot=taken,
+        salt=fetch(ledger, {salt})[salt],
     )
 
 

@@ -1,34 +1,86 @@
-"""The export of a bundle for one party: without the facts that are other parties' too.
+"""The export of a bundle for one party: its own data, and salted digests in place of everything else.
 
-The plan names these facts by the digest of the snapshot, so that the zone can show later that its own bundle is of the
-same change; verification says what it can not check without them.
+The facts of others, the journal and what later decisions looked at are left out. Their salted digests let the zone
+open one of them later, and let nobody guess what is in it; verification says what it can not check without them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from zonewright.audit.bundle import MANIFEST, object_path, with_manifest
-from zonewright.audit.contents import PARTIAL, read_contents
-from zonewright.audit.gathering import JOURNAL
-from zonewright.model.canonical import canonical_json
+from zonewright.audit.bundle import object_path, with_manifest
+from zonewright.audit.contents import PARTIAL, Contents, Opened, OwnEntry, Partial, read_contents
+from zonewright.audit.describe import places_before
+from zonewright.audit.errors import BundleError
+from zonewright.audit.gathering import CHECKPOINT, JOURNAL, VERDICTS
+from zonewright.audit.planning import AUTHOR, PLAN, SNAPSHOT
+from zonewright.audit.withheld import items_of, salt_of
+from zonewright.ledger.change_messages import Snapshot
+from zonewright.ledger.messages import JournalEntry
+from zonewright.ledger.snapshot import SALT
+from zonewright.model.canonical import canonical_json, digest_of
 
-KEPT = ("zone.json", "present.json", "remembered.json")
+SHOWN = frozenset({"zone.json", "present.json", "remembered.json"})
 """Facts that are the party's own, or everybody's."""
 
 
-def for_party(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """A bundle without other parties' facts and without the journal's entries of others.
+def for_party(files: Mapping[str, bytes], opened: Collection[str] = ()) -> dict[str, bytes]:
+    """A bundle with the party's own data; the same one comes out each time.
 
     Args:
-        files: the zone's bundle, with its manifest.
+        files: the zone's bundle, with its manifest; a party's bundle stays what it is.
+        opened: names of further facts of the plan that are shown.
+
+    Raises:
+        BundleError: when there is no such fact, or the salt is asked for.
     """
     if PARTIAL in files:
+        if opened:
+            raise BundleError("only the zone's bundle has the facts that a party's leaves out")
         return dict(files)
     contents = read_contents(files)
-    kept = {object_path(contents.snapshot.files[name]) for name in KEPT if name in contents.snapshot.files}
-    old, new = contents.index("before.json"), contents.index("rendered.json")
-    kept |= {object_path(digest) for digest in (*old.values(), *new.values())}
-    left_out = sorted(path for path in files if path.startswith("objects/") and path not in kept)
-    left_out += [path for path in (JOURNAL,) if path in files]
-    party = canonical_json({"left_out": sorted(left_out), "party": contents.plan.party})
-    rest = {path: content for path, content in files.items() if path not in left_out and path != MANIFEST}
-    return with_manifest({**rest, PARTIAL: party.encode()})
+    known = contents.snapshot.files
+    for name in sorted(opened):
+        if name not in known or name == SALT:
+            raise BundleError(f"the plan rests on no fact '{name}' that could be shown; see files of snapshot.json")
+    shown = {name: known[name] for name in sorted({*SHOWN, *opened}) if name in known}
+    salt = contents.object(known[SALT])
+    partial = Partial(
+        party=contents.plan.party,
+        at=contents.snapshot.at,
+        until=contents.checkpoint.at if contents.checkpoint is not None else contents.plan.planned_at,
+        opened={name: Opened(digest=digest, salt=salt_of(salt, name)) for name, digest in shown.items()},
+        items=items_of(_others(contents), salt),
+        before=places_before(contents),
+        entries=[
+            OwnEntry(sequence=one.sequence, at=one.at, kind=one.kind, payload=one.payload) for one in _own(contents)
+        ],
+    )
+    kept = {AUTHOR, PLAN, *contents.plan.files} - {SNAPSHOT} | {object_path(digest) for digest in shown.values()}
+    kept |= {object_path(digest_of(text)) for texts in contents.changed() for text in texts.values()}
+    rest = {path: text for path, text in files.items() if path in kept or path.startswith(f"{VERDICTS}/")}
+    return with_manifest({**rest, PARTIAL: canonical_json(partial.model_dump()).encode()})
+
+
+def _own(contents: Contents) -> list[JournalEntry]:
+    """Entries on the plan, and the completion of what it was admitted as."""
+    plan, admitted = contents.plan, contents.admitted()
+    return [
+        entry
+        for entry in contents.journal
+        if entry.payload.get("plan") == plan.digest()
+        or (
+            admitted is not None
+            and entry.kind == "completed"
+            and entry.payload.get("admission_id") == admitted.payload["admission_id"]
+        )
+    ]
+
+
+def _others(contents: Contents) -> dict[str, str]:
+    """What is left out and is no fact of the plan, by name: the journal, and what its decisions looked at."""
+    texts = contents.texts
+    found = {path: digest_of(texts[path]) for path in (SNAPSHOT, JOURNAL, CHECKPOINT) if path in texts}
+    for entry in contents.decisions():
+        snapshot = Snapshot.model_validate_json(contents.object(str(entry.payload["snapshot"])))
+        prefix = f"decisions/{entry.sequence}"
+        found |= {f"{prefix}/{name}": digest for name, digest in snapshot.files.items() if name != SALT}
+    return found

@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 
 from zonewright import __version__
 from zonewright.audit.bundle import object_path
+from zonewright.audit.withheld import FACTS, facts_text
 from zonewright.ledger.change import change_digest, place_text
 from zonewright.ledger.change_messages import Accepted, Plan, SnapshotAnswer
 from zonewright.ledger.messages import Proposal
@@ -34,6 +35,7 @@ class Material:
         before: text of each deployed file by path.
         inputs: text of each declaration file by name; empty for one that was built in Python.
         snapshot: the ledger's answer to ``snapshot``.
+        salt: text of the salt of that snapshot.
     """
 
     stack_id: str
@@ -43,6 +45,7 @@ class Material:
     before: Mapping[str, str]
     inputs: Mapping[str, str]
     snapshot: SnapshotAnswer
+    salt: str
 
     def texts(self) -> dict[str, str]:
         """The files that a plan names by their digest, without their objects."""
@@ -53,6 +56,7 @@ class Material:
             RENDERED: _manifest(self.rendered),
             BEFORE: _manifest(self.before),
             SNAPSHOT: self.snapshot.snapshot.text(),
+            FACTS: facts_text(self.snapshot.snapshot.files, self.salt),
             **{f"{INPUTS}/{name}": text for name, text in self.inputs.items()},
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from zonewright.audit.checks import Check
 from zonewright.audit.contents import Contents
+from zonewright.audit.describe import places_after, places_before
 from zonewright.audit.differences import FileDiff, file_diffs
 from zonewright.audit.elevation import Elevation, elevations
 from zonewright.audit.plots import Month
@@ -99,6 +100,8 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
         contents: the bundle.
         checks: what verification said about it.
     """
+    if contents.partial is not None:
+        return _for_party(contents, checks)
     facts = contents.facts(contents.snapshot)
     again = judge_again(contents.snapshot, facts, contents.plan, contents.texts["demand.json"])
     findings = worst_first(Finding.from_data(item) for item in contents.snapshot.findings)
@@ -127,6 +130,42 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
         findings=findings,
         zone=zone,
         world=again.facts.world,
+        policies=_policies(contents),
+    )
+
+
+def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
+    """The report of a party's bundle: what is its own; no racks, registers or map, which are others' too."""
+    before, after = places_before(contents), places_after(contents)
+    nodes = [
+        NodeChange(name=name, before=before.get(name, "new"), after=after.get(name, "gone"))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    diffs, findings = file_diffs(*contents.changed()), worst_first(map(Finding.from_data, contents.snapshot.findings))
+    names = {_site_of(one.path) for one in diffs} | contents.plan.impact.keys()
+    names |= {place.split("/", 1)[0] for one in nodes for place in (one.before, one.after) if "/" in place}
+    sites = [
+        SiteReport(
+            site=site,
+            risk=_risk(contents, site, findings),
+            impact=contents.plan.impact.get(site),
+            nodes=tuple(one for one in nodes if site in {place.split("/", 1)[0] for place in (one.before, one.after)}),
+            racks=(),
+            diffs=tuple(one for one in diffs if _site_of(one.path) == site),
+            findings=tuple(one for one in findings if one.subject.split("/", 1)[0] == site),
+            energy=None,
+        )
+        for site in sorted(names)
+    ]
+    sites.sort(key=lambda one: (RISKS.index(one.risk), one.site))
+    return Report(
+        contents=contents,
+        checks=tuple(checks),
+        sites=tuple(sites),
+        findings=findings,
+        zone=None,
+        world=World(racks={}),
         policies=_policies(contents),
     )
 

@@ -283,7 +283,10 @@ def _side(side: tuple[int, str] | None, sign: str, kind: str) -> str:
 def _map(report: Report) -> Iterator[str]:
     yield '<section aria-labelledby="map"><h2 id="map">Map of the zone</h2>'
     if report.zone is None or not any(one.site.location for one in report.zone.sites.values()):
-        yield "<p>No site of the zone has coordinates.</p></section>"
+        why = (
+            "No site of the zone has coordinates." if report.contents.partial is None else "In the zone's bundle only."
+        )
+        yield f"<p>{why}</p></section>"
         return
     table = zone_table(replace(report.world, zone=report.zone))
     drawn = zone_map(report.zone, table)

@@ -14,6 +14,7 @@ from zonewright.seal import SealError
 from zonewright.seal.votes import opened
 
 MAX_MARKDOWN = 900_000
+PARTY_TEXT = "what {} may see; racks, registers, map and facts of others are in the zone's bundle only"
 
 
 def facts_of(report: Report) -> list[tuple[str, str]]:
@@ -24,7 +25,9 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
     for entry in report.contents.journal:
         if entry.payload.get("plan") == plan.digest() and entry.kind in ("approved", "rejected", "refused", "admitted"):
             state = f"{entry.kind} at {entry.at[:19]}"
+    for_whom = [] if report.contents.partial is None else [("Shown", PARTY_TEXT.format(report.contents.partial.party))]
     return [
+        *for_whom,
         ("Stack", f"{plan.stack_id} of {plan.party}, zone {plan.zone}"),
         ("Reason", plan.reason or "none given"),
         ("Risk", f"{plan.risk}{', emergency lane' if plan.emergency else ''}"),

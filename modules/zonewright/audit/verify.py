@@ -17,6 +17,7 @@ from zonewright.audit.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, vers
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.replay import Again, judge_again
 from zonewright.audit.scanning import scanned
+from zonewright.audit.verify_facts import fact_checks, unseen
 from zonewright.audit.verify_journal import journal_checks
 from zonewright.audit.verify_signatures import signature_checks
 from zonewright.declare import load_stack
@@ -62,7 +63,13 @@ def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust 
         contents = read_contents(files)
     except (ValueError, KeyError) as error:
         return (*checks, wrong("contents", str(error)))
-    for name, check in (("plan", _whole), ("change", _digests), ("declaration", _declaration), ("proposal", _proposal)):
+    for name, check in (
+        ("plan", _whole),
+        ("change", _digests),
+        ("declaration", _declaration),
+        ("proposal", _proposal),
+        ("facts", fact_checks),
+    ):
         checks += _safely(name, partial(check, contents))
     checks += _safely("rendering", lambda: _rendering(contents, render))
     checks += _safely("secrets", lambda: _secrets(contents))
@@ -88,7 +95,8 @@ def _whole(contents: Contents) -> Iterator[Check]:
     faults = [
         f"{path} is not the file that the plan names"
         for path, digest in contents.plan.files.items()
-        if path not in contents.texts or digest_of(contents.texts[path]) != digest
+        if not (path == SNAPSHOT and contents.partial is not None)
+        and (path not in contents.texts or digest_of(contents.texts[path]) != digest)
     ]
     faults += [f"{path} is asked for by nothing in the bundle" for path in contents.unnamed()]
     faults += [f"{path} is missing" for path in sorted(contents.named() - contents.texts.keys()) if "/" in path]
@@ -107,13 +115,15 @@ def _digests(contents: Contents) -> Iterator[Check]:
         ("the demand", plan.demand_digest, demand.digest()),
         ("the demand's file", plan.demand_digest, digest_of(contents.texts["demand.json"])),
         ("the rendered files", plan.rendered_digest, digest_of(contents.texts[RENDERED])),
-        ("the snapshot", plan.snapshot, digest_of(contents.texts[SNAPSHOT])),
+        ("the snapshot", plan.snapshot, digest_of(contents.texts.get(SNAPSHOT, ""))),
         ("the zone's file", plan.zone_digest, zone),
         ("the zone that the demand is for", demand.zone_digest, zone),
         ("the change", plan.change_digest, change),
     )
     faults = [
-        f"{what}: the plan says {said[7:19]}, it is {found[7:19]}" for what, said, found in pairs if said != found
+        f"{what}: the plan says {said[7:19]}, it is {found[7:19]}"
+        for what, said, found in pairs
+        if said != found and not (what == "the snapshot" and contents.partial is not None)
     ]
     for what, said, found in (("zone", plan.zone, demand.zone), ("party", plan.party, demand.party)):
         faults += [f"the {what} is {found} in the demand, {said} in the plan"] if said != found else []
@@ -178,11 +188,8 @@ def _secrets(contents: Contents) -> Iterator[Check]:
 
 def _decisions(contents: Contents) -> Iterator[Check]:
     """Rules, figures, risk and premises on the facts of the plan, and on those of each decision."""
-    if contents.left_out:
-        count = len(contents.left_out)
-        yield open_(
-            "rules, energy ratio, risk and premises", f"{count} files of the zone's bundle are not in a party's"
-        )
+    if contents.partial is not None:
+        yield from unseen()
         return
     again = _again(contents, contents.snapshot)
     yield from _judged(contents, contents.snapshot, again, "when it was planned")

@@ -17,8 +17,8 @@ def journal_checks(contents: Contents, known: Checkpoint | None, ledger_key: str
         known: a checkpoint that the auditor has kept.
         ledger_key: the ledger's public key as known from elsewhere, base64.
     """
-    if contents.left_out:
-        yield open_("journal", "it is other parties' too, and is in the zone's bundle only")
+    if contents.partial is not None:
+        yield from _partial(contents)
         return
     if not contents.journal or contents.checkpoint is None:
         yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
@@ -29,6 +29,17 @@ def journal_checks(contents: Contents, known: Checkpoint | None, ledger_key: str
     yield wrong("head", fault) if fault else good("head", f"signed at {contents.checkpoint.at[:19]} with {whose}")
     yield _kept(contents, known, ledger_key)
     yield all_or_wrong("record", _record(contents), _story(contents))
+
+
+def _partial(contents: Contents) -> Iterator[Check]:
+    """A party has the entries on its plan without the chain: the hash of an entry would tell of the one before it."""
+    if not contents.journal:
+        yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
+        return
+    why = "the entries between are other parties' too, so the zone's bundle has them only"
+    yield open_("journal", f"that {_span(contents)} follow from each other up to a signed head: {why}")
+    yield open_("kept checkpoint", "it is compared with the journal's chain, which the zone's bundle has only")
+    yield all_or_wrong("record", _record(contents), f"{_story(contents)}; as the zone exported it, see journal")
 
 
 def _span(contents: Contents) -> str:

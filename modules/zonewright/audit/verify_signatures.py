@@ -51,6 +51,8 @@ def _last(contents: Contents) -> datetime:
     """The last moment that the bundle knows of: a verdict may come after the admission, as a review."""
     if contents.checkpoint is not None:
         return moment(contents.checkpoint.at)
+    if contents.partial is not None:
+        return moment(contents.partial.until)
     return moment(contents.plan.planned_at)
 
 
@@ -66,8 +68,7 @@ def _with_keys(zone: Zone, keys: Mapping[str, tuple[str, ...]]) -> Zone:
 def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> Iterator[Check]:
     """Whether the policies were met at the moment of the admission, by the verdicts that were there by then."""
     if admitted is None:
-        why = "its journal is in the zone's bundle" if contents.left_out else "the change was not admitted (yet)"
-        yield open_("approval", why)
+        yield open_("approval", "the change was not admitted (yet)")
         return
     at = moment(admitted.at)
     journaled = {

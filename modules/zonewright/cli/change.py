@@ -38,6 +38,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         if name == "export":
             verb.add_argument("--output", type=Path, required=True, metavar="PATH", help="a folder, or FILE.tar")
             verb.add_argument("--for-party", action="store_true", help="without the facts that are others' too")
+            verb.add_argument(
+                "--show",
+                action="append",
+                default=[],
+                metavar="FACT",
+                help="with --for-party: also show this fact of the plan, such as claims/qp-dc1/b/1.json",
+            )
         if name in ("approve", "reject"):
             _add_key(verb, required=True)
             verb.add_argument("--comment", default="", metavar="TEXT", help="why", required=name == "reject")
@@ -219,17 +226,25 @@ def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.archive import pack
     from zonewright.audit.bundle import write_folder
     from zonewright.audit.contents import read_contents
+    from zonewright.audit.errors import BundleError
     from zonewright.audit.party import for_party
     from zonewright.audit.scanning import scanned
-    from zonewright.cli.output import REFUSED, print_json
+    from zonewright.cli.output import MISUSE, REFUSED, print_json
     from zonewright.cli.secret import tell_secrets
     from zonewright.model.canonical import digest_of
 
+    if arguments.show and not arguments.for_party:
+        print("error: --show: expected --for-party too; the zone's bundle shows all facts", file=sys.stderr)
+        return MISUSE
     bundle, _answer = _bundle(arguments)
     if tell_secrets(map(str, scanned(read_contents(bundle)))):
         return REFUSED
     if arguments.for_party:
-        bundle = for_party(bundle)
+        try:
+            bundle = for_party(bundle, arguments.show)
+        except BundleError as error:
+            print(f"error: --show: {error}", file=sys.stderr)
+            return MISUSE
     document = {"path": str(arguments.output), "files": len(bundle)}
     if arguments.output.suffix == ".tar":
         data = pack(bundle)
@@ -343,9 +358,6 @@ def _report(arguments: argparse.Namespace) -> int:
         files = read_bundle(arguments.bundle)
         checks = verify_bundle(files, render=rendered_files)
         contents = read_contents(files)
-        if contents.left_out:
-            print(f"error: {arguments.bundle} is a party's bundle; a report takes the zone's", file=sys.stderr)
-            return MISUSE
         report = report_of(contents, checks)
     except (BundleError, ValueError, KeyError) as error:
         print(f"error: {arguments.bundle}: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ change does not touch are there with their sums only.
 """
 
 import json
+import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
@@ -39,6 +40,8 @@ ROW = (
     "active_since",
     "data",
 )
+SALT = "salt.txt"
+"""Random in each snapshot: without it the others can not be guessed from digests; never given to a party."""
 _READINGS = timedelta(days=400)
 
 
@@ -87,6 +90,7 @@ def take(
     )
     figures = {site: figure_data(one) for site, one in sorted(examined.facts.measured.items())}
     texts |= readings
+    texts[SALT] = secrets.token_hex(32)
     snapshot = Snapshot(
         at=now,
         stack_id=request.stack_id,
