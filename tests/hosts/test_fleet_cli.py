@@ -195,12 +195,12 @@ def test_the_second_deployer_is_told_who_is_at_work(project: Project) -> None:
 
 def test_a_freeze_is_kept(project: Project) -> None:
     """On a frozen day no host is touched, and the reason is told; a plan may still be made."""
-    freeze = "  freeze: [{first: '2020-01-01', last: '2099-12-31', reason: the exchange is moved}]\n"
+    freeze = "  freeze: [{first: '2020-01-01', last: '2099-12-31', time_zone: UTC, reason: the exchange is moved}]\n"
     project.settings("rollout:\n", f"rollout:\n{freeze}")
     done = project.run("deploy")
     assert (done.returncode, done.stderr) == (
         1,
-        "error: from 2020-01-01 to 2099-12-31 no host is touched: the exchange is moved\n",
+        "error: no host is touched now: from 2020-01-01 to 2099-12-31 (UTC) nothing is done: the exchange is moved\n",
     )
     assert project.run("plan", "--limit", "1").returncode == 0
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -12,8 +11,8 @@ from zonewright.fleet.artefact import make_artefact
 from zonewright.fleet.facts import Facts
 from zonewright.fleet.layout import UNIT, system_layout, user_layout
 from zonewright.fleet.plan import Plan, Recipe, plan_host, plan_text, with_differences
-from zonewright.fleet.waves import STATES, closed, exceeded, exit_code, split
-from zonewright.model.fleet import AgentSettings, Freeze, RollOut, StopLimits, WaveSize, Window
+from zonewright.fleet.waves import STATES, exceeded, exit_code, split
+from zonewright.model.fleet import AgentSettings, StopLimits, WaveSize
 
 NOW_S = 1_800_000_000
 SOURCES = {"zonewright_agent/__init__.py": b'__version__ = "1.0.0"\n'}
@@ -157,27 +156,3 @@ def test_limits_and_exit_codes_agree_with_counting(
     code = exit_code(states)  # type: ignore[arg-type] # drawn from them
     assert (code == 0) == (set(states) <= {"changed", "unchanged"})
     assert (code == 1) == bool({"failed", "rolled-back"} & set(states))
-
-
-@pytest.mark.parametrize(
-    ("moment", "is_closed"),
-    [
-        ("2026-11-23T22:30", False),  # Monday night
-        ("2026-11-24T01:59", False),  # still Monday's window
-        ("2026-11-24T02:00", True),
-        ("2026-11-23T21:59", True),
-        ("2026-11-22T23:00", True),  # Sunday
-        ("2026-11-28T12:00", False),  # Saturday noon
-        ("2026-12-28T23:00", True),  # a Monday within the freeze
-    ],
-)
-def test_windows_and_freezes(moment: str, *, is_closed: bool) -> None:
-    """A window past midnight belongs to the day on which it begins; a freeze closes it."""
-    rollout = RollOut(
-        windows=(
-            Window(days=("mon",), begin="22:00", end="02:00"),
-            Window(days=("sat",), begin="08:00", end="18:00"),
-        ),
-        freeze=(Freeze(first="2026-12-20", last="2027-01-06", reason="end of the year"),),
-    )
-    assert bool(closed(rollout, datetime.fromisoformat(moment))) == is_closed

@@ -12,6 +12,7 @@ from zonewright.declare.check_approvals import approval_faults
 from zonewright.declare.check_clusters import cluster_faults
 from zonewright.declare.check_network import network_faults
 from zonewright.declare.check_sites import RowIndex, index_rows, site_faults
+from zonewright.declare.check_windows import pack_window_faults
 from zonewright.declare.check_zone import place_faults, zone_faults
 from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Path, Problem, did_you_mean, dotted, in_order, one_of
@@ -37,6 +38,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
     """
     yield from zone_faults(known, on)
     yield from approval_faults(known)
+    yield from pack_window_faults(known)
     if known.zone is not None and RESERVED_PARTY in known.zone.parties:
         yield Fault(
             owner="",

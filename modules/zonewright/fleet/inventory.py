@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from pathlib import Path
 
+from zonewright.declare.check_windows import window_faults
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Fault, Problem, dotted, in_order, unknown
 from zonewright.declare.tree import line_of
@@ -149,6 +150,7 @@ def _faults(file: FleetFile) -> Iterator[Fault]:
                         got=repr(text[:60]),
                         fix=str(error),
                     )
+    yield from window_faults(file.party, ("rollout",), file.rollout.windows, file.rollout.freeze)
     for number, wave in enumerate(file.rollout.waves):
         if (wave.hosts is None) == (wave.percent is None):
             got = "neither" if wave.hosts is None else "both"

@@ -1,6 +1,7 @@
 """A run that changes hosts: under the lease of its fleet, within the windows, recorded here and in the journal."""
 
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Protocol
 
 from zonewright.fleet.record import RUNS, RunLog, utc_now
 from zonewright.fleet.visit import Outcome
-from zonewright.fleet.waves import closed
 from zonewright.ledger import messages, verbs
 from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.errors import LedgerError
 from zonewright.model.fleet import RollOut
+from zonewright.seal.window import closed
+
+_ASK_S = 15.0
 
 
 class Held(Protocol):
@@ -30,6 +34,21 @@ class Held(Protocol):
     def give_back(self) -> None:
         """Give it back."""
         ...
+
+
+def touching_refused(ledger: LedgerClient, rollout: RollOut) -> str:
+    """Why no host may be touched now, as a sentence; empty when they may: by the fleet's file, and the zone's packs.
+
+    Raises:
+        LedgerError: when the ledger does not say what its zone lets.
+    """
+    own = closed(rollout.windows, rollout.freeze, datetime.now(UTC))
+    return f"no host is touched now: {own}" if own else _by_zone(ledger)
+
+
+def _by_zone(ledger: LedgerClient) -> str:
+    told = ledger.call(verbs.HOURS, messages.HoursRequest()).closed
+    return f"no host is touched now: {told}" if told else ""
 
 
 def new_run() -> str:
@@ -60,6 +79,7 @@ class FleetRun:
     began: str
     log: RunLog
     lease: Held
+    _asked_s: float = 0.0
 
     @property
     def where(self) -> str:
@@ -68,7 +88,18 @@ class FleetRun:
 
     def tick(self) -> str:
         """A sentence when no further host may begin."""
-        return self.lease.tick() or closed(self.rollout, datetime.now().astimezone())
+        own = closed(self.rollout.windows, self.rollout.freeze, datetime.now(UTC))
+        return self.lease.tick() or (f"no host is touched now: {own}" if own else self._zone())
+
+    def _zone(self) -> str:
+        """What the zone's packs say, asked now and then; the lease tells when the ledger is gone for long."""
+        if time.monotonic() - self._asked_s < _ASK_S:
+            return ""
+        self._asked_s = time.monotonic()
+        try:
+            return _by_zone(self.ledger)
+        except LedgerError:
+            return ""
 
     def end(self, outcomes: Sequence[Outcome]) -> None:
         """Write its record, and name that in the journal.

@@ -1,15 +1,13 @@
-"""Which hosts a wave brings the roll-out to, when to stop, and whether hosts may be touched now. Pure."""
+"""Which hosts a wave brings the roll-out to, and when to stop. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, time, timedelta
 from typing import Literal
 
-from zonewright.model.fleet import RollOut, StopLimits, WaveSize, Window
+from zonewright.model.fleet import StopLimits, WaveSize
 
 State = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "rolled-back", "skipped"]
 STATES: tuple[State, ...] = ("changed", "unchanged", "failed", "unreachable", "unknown", "rolled-back", "skipped")
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def split(names: Sequence[str], waves: Sequence[WaveSize]) -> tuple[tuple[str, ...], ...]:
@@ -47,32 +45,6 @@ def exceeded(limits: StopLimits, states: Iterable[State]) -> str:
         if count > limit:
             return f"stopped: {count} {word}, {limit} allowed"
     return ""
-
-
-def closed(rollout: RollOut, now: datetime) -> str:
-    """Why hosts may not be touched now, as a sentence; empty when they may.
-
-    Args:
-        rollout: windows and freezes.
-        now: the operator's local time.
-    """
-    day = now.date().isoformat()
-    for freeze in rollout.freeze:
-        if freeze.first <= day <= freeze.last:
-            return f"from {freeze.first} to {freeze.last} no host is touched: {freeze.reason}"
-    if rollout.windows and not any(_is_open(window, now) for window in rollout.windows):
-        times = ", ".join(f"{'/'.join(window.days)} {window.begin}-{window.end}" for window in rollout.windows)
-        return f"it is {now:%a %H:%M}, hosts are touched only {times}"
-    return ""
-
-
-def _is_open(window: Window, now: datetime) -> bool:
-    begin, end = time.fromisoformat(window.begin), time.fromisoformat(window.end)
-    today, yesterday = _DAYS[now.weekday()], _DAYS[(now - timedelta(days=1)).weekday()]
-    clock = now.time()
-    if begin < end:
-        return today in window.days and begin <= clock < end
-    return (today in window.days and clock >= begin) or (yesterday in window.days and clock < end)
 
 
 def exit_code(states: Iterable[State]) -> int:

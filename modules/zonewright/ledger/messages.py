@@ -439,6 +439,48 @@ class Lease(Message):
     expires_at: str = ""
 
 
+class HoursRequest(Message):
+    """Whether roll-outs may touch hosts of the zone now."""
+
+
+class Hours(Message):
+    """Why they may not, as a sentence; empty where they may."""
+
+    closed: str
+
+
+class ConfigurationsRequest(Message):
+    """The rendered files of some sites, as they are deployed and approved."""
+
+    sites: list[str] = Field(max_length=1000)
+    """Ids of the sites."""
+
+
+class Configurations(Message):
+    """The deployed files of one stack at the sites that were asked for.
+
+    Attributes:
+        stack_id: whose they are.
+        party: the acting party.
+        files: digest by path, as in the change that was admitted last.
+        approved: plan by path of each file that is in an approved change, unchanged since then.
+        missing: what the others lack, in sentences.
+    """
+
+    stack_id: str
+    party: str
+    files: dict[str, Digest]
+    approved: dict[str, Digest]
+    missing: list[str]
+
+
+class ConfigurationsAnswer(Message):
+    """Deployed configurations by stack, and the formats that the zone gates."""
+
+    stacks: list[Configurations]
+    gated: list[str]
+
+
 class RecordRequest(Message):
     """An entry of the journal about a fleet: a key that is trusted, a roll-out."""
 

@@ -1,4 +1,4 @@
-"""The verbs of a roll-out: who may change the hosts of a fleet now, and what was done to them, for the journal."""
+"""The verbs of a roll-out: who may change the hosts of a fleet, whether now, and what was done, for the journal."""
 
 from datetime import timedelta
 
@@ -6,8 +6,11 @@ from sqlalchemy import delete, select
 
 from zonewright.ledger.context import Context, stamp
 from zonewright.ledger.journal import append
-from zonewright.ledger.messages import Done, Lease, LeaseRequest, RecordRequest
+from zonewright.ledger.messages import Done, Hours, HoursRequest, Lease, LeaseRequest, RecordRequest
 from zonewright.ledger.tables import lease as table
+from zonewright.ledger.tables import zone
+from zonewright.ledger.zone_facts import parse_zone
+from zonewright.seal.window import zone_closed
 
 
 def lease(context: Context, request: LeaseRequest) -> Lease:
@@ -26,6 +29,13 @@ def lease(context: Context, request: LeaseRequest) -> Lease:
         values = {"fleet": request.fleet, "holder": request.holder, "who": request.who, "since": since}
         connection.execute(table.insert().values(**values, expires_at=expires_at))
     return Lease(is_mine=True, who=request.who, since=since, expires_at=expires_at)
+
+
+def hours(context: Context, _request: HoursRequest) -> Hours:
+    """Say whether the zone's rule packs let roll-outs touch hosts now, by the ledger's clock; before a zone they do."""
+    with context.database.reading() as connection:
+        document = connection.execute(select(zone.c.document)).scalar()
+    return Hours(closed=zone_closed(parse_zone(document), context.clock()) if document is not None else "")
 
 
 def record(context: Context, request: RecordRequest) -> Done:

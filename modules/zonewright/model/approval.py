@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from zonewright.model.base import Clock, Date, Declared, Identifier, Line, Weekday
+from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.window import ChangeWindow
 
 Risk = Literal["low", "normal", "high"]
 """``high``: a finding asks for an approval or a waiver is used; ``normal``: places, draw or assets change."""
@@ -30,19 +31,6 @@ class Signer(Declared):
     """First day on which signatures count, such as 2026-01-01."""
     valid_until: Date | None = None
     """Last day on which signatures count."""
-
-
-class ChangeWindow(Declared):
-    """When changes are carried out."""
-
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1, strict=False)]
-    """Days on which the window opens."""
-    opens: Clock
-    """Time of day, such as 22:00."""
-    closes: Clock
-    """Time of day; one that is not after ``opens`` is that of the next day."""
-    time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", strict=True)]
-    """Time zone of the two, such as Asia/Shanghai."""
 
 
 class EmergencyLane(Declared):

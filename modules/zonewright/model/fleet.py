@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from zonewright.model.base import Clock, Date, Declared, Identifier, Line, Weekday
+from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.configuration import Configuration
+from zonewright.model.window import Freezes, Windows
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 User = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$", strict=True)]
@@ -104,28 +106,6 @@ class StopLimits(Declared):
     """Hosts where it is not known what was done."""
 
 
-class Window(Declared):
-    """When hosts may be touched, in the operator's local time."""
-
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7, strict=False)]
-    """Days of the week."""
-    begin: Clock
-    """First minute, such as `22:00`."""
-    end: Clock
-    """The minute after the last one; earlier than `begin` where it is past midnight."""
-
-
-class Freeze(Declared):
-    """Days on which no host is touched."""
-
-    first: Date
-    """The first of them."""
-    last: Date
-    """The last of them."""
-    reason: Line
-    """Why, for those who ask."""
-
-
 class RollOut(Declared):
     """How a change goes over the hosts."""
 
@@ -145,9 +125,9 @@ class RollOut(Declared):
     """Seconds for a whole run."""
     health_s: Annotated[float, Field(ge=1, le=600, strict=False)] = 30.0
     """Seconds for an agent to report after it was started."""
-    windows: Annotated[tuple[Window, ...], Field(max_length=20, strict=False)] = ()
-    """When hosts may be touched; without any, always."""
-    freeze: Annotated[tuple[Freeze, ...], Field(max_length=100, strict=False)] = ()
+    windows: Windows = ()
+    """When hosts may be touched; without any, whenever the zone's rule pack lets them."""
+    freeze: Freezes = ()
     """Days on which they may not."""
 
 
@@ -164,5 +144,7 @@ class FleetFile(Declared):
     """Hosts by id; a stack's nodes are added from the ledger."""
     agent: AgentSettings | None = None
     """The agent, where one is rolled out."""
+    configurations: dict[Identifier, Configuration] = Field(default_factory=dict)
+    """Rendered configurations by name, and how they come to hosts."""
     rollout: RollOut = RollOut()
     """How a change goes over the hosts."""

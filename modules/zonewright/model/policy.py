@@ -8,6 +8,7 @@ from pydantic import Field
 from zonewright.model.base import Date, Declared, Identifier, Line
 from zonewright.model.network import RiskKind
 from zonewright.model.site import TrustClass
+from zonewright.model.window import Freezes, Windows
 
 LimitName = Literal[
     "design-pue",
@@ -72,6 +73,10 @@ class RulePack(Declared):
     """Level of rules that is not their usual one, such as advisory while a rule is on trial."""
     gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Configuration formats whose files are deployed only when their validator has passed them."""
+    windows: Windows = ()
+    """When roll-outs may touch hosts, each pack of a chain for itself; without any, always."""
+    freeze: Freezes = ()
+    """Days on which no roll-out touches a host."""
     uncertain: Literal["approval", "refused"] = "approval"
     """What the gate on the energy ratio says to a change that is neither better nor worse for certain."""
 

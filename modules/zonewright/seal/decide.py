@@ -12,7 +12,7 @@ from zonewright.model.approval import ApprovalPolicy
 from zonewright.model.zone import Zone
 from zonewright.seal.errors import SealError
 from zonewright.seal.votes import Planned, Vote, author_of, vote_of
-from zonewright.seal.window import is_open, window_text
+from zonewright.seal.window import closed
 
 State = Literal["approved", "emergency", "not-needed", "missing", "rejected"]
 
@@ -155,11 +155,8 @@ def _met(  # noqa: PLR0917 - private
             review_by = until if review_by is None else min(review_by, until)
     else:
         told += full
-        told += [
-            f"policy {name}: changes are carried out {window_text(policy.window)}, not at {now.isoformat()[:16]}"
-            for name, policy in policies.items()
-            if policy.window is not None and not is_open(policy.window, now)
-        ]
+        windows = {name: policy.window for name, policy in policies.items() if policy.window is not None}
+        told += [f"policy {name}: {why}" for name, one in windows.items() if (why := closed([one], (), now))]
     hours = min(policy.valid_hours for policy in policies.values())
     given = [vote.at for vote in votes.values() if vote.verdict == "approve"]
     return Decision(

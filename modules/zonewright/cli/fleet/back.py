@@ -48,7 +48,9 @@ def _all(arguments: argparse.Namespace, what: str, visit: "Callable[[Host, Job, 
     from zonewright.cli.fleet.work import carry_out
     from zonewright.fleet.rollout import Pool
 
-    def action(work: "Work", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]) -> "list[Outcome]":
+    def action(
+        work: "Work[Job]", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]
+    ) -> "list[Outcome]":
         pool = Pool(
             parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=observe, tick=tick
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zonewright.fleet.plan import Plan
     from zonewright.fleet.rollout import Observer
     from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Outcome, Say
+    from zonewright.fleet.visit import Job, Outcome, Say
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,7 +48,9 @@ def _deploy(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _plan(arguments)
 
-    def action(work: "Work", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]) -> "list[Outcome]":
+    def action(
+        work: "Work[Job]", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]
+    ) -> "list[Outcome]":
         if arguments.wave is not None:
             reached = split([host.name for host in hosts], work.rollout.waves)[: max(1, arguments.wave)]
             hosts = hosts[: sum(len(names) for names in reached)]
@@ -71,7 +73,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     return look_at(arguments, lambda work: _show_plans(work, arguments.format))
 
 
-def _show_plans(work: "Work", style: str) -> int:
+def _show_plans(work: "Work[Job]", style: str) -> int:
     from zonewright.cli.output import print_json
     from zonewright.fleet.plan import plan_data, plan_text
     from zonewright.fleet.rollout import Pool

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.plan import Plan
     from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Outcome, Say
+    from zonewright.fleet.visit import Job, Outcome, Say
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     return look_at(arguments, lambda work: _show(work, arguments.format, is_strict=is_strict))
 
 
-def _show(work: "Work", style: str, *, is_strict: bool) -> int:
+def _show(work: "Work[Job]", style: str, *, is_strict: bool) -> int:
     from zonewright.cli.output import print_json
     from zonewright.fleet.plan import drift_of
     from zonewright.fleet.rollout import Pool

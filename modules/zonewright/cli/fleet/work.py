@@ -4,10 +4,9 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, tell, transport_of
 from zonewright.cli.output import MISUSE
@@ -19,18 +18,21 @@ if TYPE_CHECKING:
     from zonewright.model.fleet import RollOut
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A command at work."""
+JobT = TypeVar("JobT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work(Generic[JobT]):
+    """A command at work; what is done to each host is its job."""
 
     fleet: Fleet
-    job: "Job"
+    job: JobT
     rollout: "RollOut"
     sudo_password: str | None
 
 
 @contextmanager
-def working(arguments: argparse.Namespace) -> Iterator[Work]:
+def working(arguments: argparse.Namespace) -> "Iterator[Work[Job]]":
     """The job for the hosts that are meant; closes its connections.
 
     Raises:
@@ -44,10 +46,7 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
     fleet = read_fleet(arguments)
     if fleet.file.agent is None:
         raise Refused([f"{arguments.fleet}: agent is missing; say where agents report: agent: {{url: ...}}"], MISUSE)
-    password = getpass.getpass("password for sudo: ") if arguments.ask_sudo_password else None
-    rollout = fleet.file.rollout
-    if arguments.parallel is not None:
-        rollout = rollout.model_copy(update={"parallel": max(1, arguments.parallel)})
+    password, rollout = sudo_password(arguments), rollout_of(arguments, fleet)
     try:
         recipe = recipe_of(fleet.file.agent, fleet.folder)
     except ArtefactError as error:
@@ -68,25 +67,50 @@ def working(arguments: argparse.Namespace) -> Iterator[Work]:
         transport.close()
 
 
-Action = Callable[[Work, "Sequence[Host]", "Observer", Callable[[], str]], "list[Outcome]"]
+def sudo_password(arguments: argparse.Namespace) -> str | None:
+    """What the person types, where it is asked for."""
+    return getpass.getpass("password for sudo: ") if arguments.ask_sudo_password else None
 
 
-def carry_out(arguments: argparse.Namespace, *, what: str, action: Action) -> int:
+def rollout_of(arguments: argparse.Namespace, fleet: Fleet) -> "RollOut":
+    """How a change goes over the hosts."""
+    rollout = fleet.file.rollout
+    if arguments.parallel is None:
+        return rollout
+    return rollout.model_copy(update={"parallel": max(1, arguments.parallel)})
+
+
+Action = Callable[[Work[JobT], "Sequence[Host]", "Observer", Callable[[], str]], "list[Outcome]"]
+
+
+def carry_out(arguments: argparse.Namespace, *, what: str, action: "Action[Job]") -> int:
+    """Do something to agents that changes hosts; see ``recorded``."""
+    return recorded(arguments, working(arguments), what=lambda _job: what, action=action)
+
+
+def recorded(
+    arguments: argparse.Namespace,
+    opened: AbstractContextManager[Work[JobT]],
+    *,
+    what: Callable[[JobT], str],
+    action: Action[JobT],
+) -> int:
     """Do something that changes hosts: under the lease, shown, recorded, and told by the exit code."""
-    from zonewright.fleet.waves import closed
+    from zonewright.fleet.running import touching_refused
 
     try:
-        with working(arguments) as work:
-            reason = closed(work.rollout, datetime.now().astimezone())
+        with opened as work:
+            with ledger_of(arguments, work.fleet.root) as ledger:
+                reason = touching_refused(ledger, work.rollout)
             if reason:
                 print(f"error: {reason}", file=sys.stderr)
                 return 1
-            return _recorded(arguments, work, what=what, action=action)
+            return _recorded(arguments, work, what=what(work.job), action=action)
     except Refused as refused:
         return tell(refused)
 
 
-def _recorded(arguments: argparse.Namespace, work: Work, *, what: str, action: Action) -> int:
+def _recorded(arguments: argparse.Namespace, work: Work[JobT], *, what: str, action: Action[JobT]) -> int:
     from zonewright.cli.fleet.display import Display, summary
     from zonewright.fleet.declared import whoami
     from zonewright.fleet.lease import FleetLease
@@ -116,7 +140,7 @@ def _recorded(arguments: argparse.Namespace, work: Work, *, what: str, action: A
     return exit_code(one.state for one in outcomes)
 
 
-def look_at(arguments: argparse.Namespace, show: Callable[[Work], int]) -> int:
+def look_at(arguments: argparse.Namespace, show: "Callable[[Work[Job]], int]") -> int:
     """Do something that changes nothing."""
     try:
         with working(arguments) as work:
@@ -125,7 +149,7 @@ def look_at(arguments: argparse.Namespace, show: Callable[[Work], int]) -> int:
         return tell(refused)
 
 
-def limited(work: Work, waves: int | None) -> Work:
+def limited(work: Work[JobT], waves: int | None) -> Work[JobT]:
     """The work with its first waves only."""
     if waves is None:
         return work

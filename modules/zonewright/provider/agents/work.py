@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from zonewright.declare.stack_file import project_root
@@ -17,11 +16,10 @@ from zonewright.fleet.layout import AGENTS
 from zonewright.fleet.plan import Plan
 from zonewright.fleet.reach import transport_of
 from zonewright.fleet.rollout import Pool
-from zonewright.fleet.running import FleetRun, new_run, running
+from zonewright.fleet.running import FleetRun, new_run, running, touching_refused
 from zonewright.fleet.transport import LoginError
 from zonewright.fleet.transport import Session as HostSession
 from zonewright.fleet.visit import Job, Outcome, Say, look, look_only
-from zonewright.fleet.waves import closed
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import ReportRequest
 from zonewright.model.fleet import FleetFile, FleetHost
@@ -90,7 +88,7 @@ class SiteWork:
         Raises:
             CheckFailedError: with the reason.
         """
-        reason = closed(self.file.rollout, datetime.now().astimezone())
+        reason = touching_refused(self.session.ledger, self.file.rollout)
         if reason:
             raise CheckFailedError(f"{reason}; nothing was changed")
 

@@ -1,0 +1,127 @@
+"""The verb ``configurations``: the files that sites should have, and which of them somebody has approved."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zonewright.ledger.change_messages import Plan
+from zonewright.ledger.context import Context, get_content
+from zonewright.ledger.messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
+from zonewright.ledger.plans import planned_of, present, verdicts_on
+from zonewright.ledger.tables import admission, change, decided, deployed, zone
+from zonewright.ledger.zone_facts import parse_zone
+from zonewright.model import Zone
+from zonewright.seal.decide import Decision, approved
+
+_HOW = "plan it: zonewright change plan --stack NAME --key FILE; have it approved: zonewright change approve PLAN"
+
+
+def configurations(context: Context, request: ConfigurationsRequest) -> ConfigurationsAnswer:
+    """Give the deployed files of some sites, with the plan that approves each; what was changed since needs another.
+
+    An old approval does not count for a content that was changed and changed back.
+    """
+    now = context.clock()
+    with context.database.reading() as connection:
+        document = connection.execute(select(zone.c.document)).scalar()
+        if document is None:
+            return ConfigurationsAnswer(stacks=[], gated=[])
+        known = parse_zone(document)
+        stacks = [
+            _of_stack(connection, known, stack_id, files, now)
+            for stack_id, files in sorted(_deployed(connection, request.sites).items())
+        ]
+    return ConfigurationsAnswer(stacks=stacks, gated=sorted(known.gated_formats))
+
+
+def _deployed(connection: Connection, sites: list[str]) -> Mapping[str, dict[str, str]]:
+    """Digest by path of each stack."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in connection.execute(select(deployed).where(deployed.c.site.in_(sites))):
+        found[row.stack_id] |= json.loads(row.files)
+    return found
+
+
+def _of_stack(
+    connection: Connection, known: Zone, stack_id: str, files: dict[str, str], now: datetime
+) -> Configurations:
+    held = present(connection, stack_id)
+    open_files = dict(files)
+    by_plan: dict[str, str] = {}
+    for plan, manifest in _approving(connection, known, stack_id, held, now):
+        for path, digest in list(open_files.items()):
+            if manifest.get(path) != digest:
+                del open_files[path]  # changed after that, without an approval
+            elif plan:
+                by_plan[path] = plan
+                del open_files[path]
+    missing = sorted(files.keys() - by_plan.keys())
+    told = [_missing(connection, known, stack_id, missing, files, now)] if missing else []
+    party = held["party"] if held is not None else ""
+    return Configurations(stack_id=stack_id, party=party, files=files, approved=by_plan, missing=told)
+
+
+def _approving(
+    connection: Connection, known: Zone, stack_id: str, held: RowMapping | None, now: datetime
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Plan (or nothing) and files of each step, newest first: a plan for now, then what was admitted, back in time."""
+    if held is None:
+        return
+    plans = select(change).where(change.c.stack_id == stack_id, change.c.replaces == str(held["id"]))
+    for row in connection.execute(plans.order_by(change.c.number.desc())).mappings().all():
+        plan, decision = _decision(connection, known, row, now)
+        # One that has other files than are deployed says nothing of them, so it ends no search.
+        if decision.passes and plan.rendered_digest == held["rendered_digest"]:
+            yield row["plan"], _manifest(connection, plan.rendered_digest)
+    steps = (
+        select(decided.c.plan, decided.c.approved_by, decided.c.review_by, admission.c.rendered_digest)
+        .join(admission, admission.c.id == decided.c.admission_id)
+        .where(decided.c.stack_id == stack_id, decided.c.kind == "admitted")
+        .order_by(decided.c.sequence.desc())
+    )
+    for step in connection.execute(steps):
+        is_approved = step.approved_by != "[]" or step.review_by
+        yield (step.plan if is_approved else ""), _manifest(connection, step.rendered_digest)
+
+
+def _manifest(connection: Connection, digest: str) -> Mapping[str, str]:
+    found: dict[str, str] = json.loads(get_content(connection, digest) or "{}")
+    return found
+
+
+def _decision(connection: Connection, known: Zone, row: RowMapping, now: datetime) -> tuple[Plan, Decision]:
+    """What stands for a plan now; also a zone without a fitting policy lets nothing pass here."""
+    plan = Plan.model_validate_json(row["document"])
+    verdicts = verdicts_on(connection, row["plan"])
+    planned = planned_of(plan, plan.risk)
+    return plan, approved(known, planned, author=row["envelope"], verdicts=verdicts, now=now, required=True)
+
+
+def _missing(  # noqa: PLR0917 - private
+    connection: Connection,
+    known: Zone,
+    stack_id: str,
+    paths: list[str],
+    files: Mapping[str, str],
+    now: datetime,
+) -> str:
+    """What the files without an approval lack."""
+    first = paths[0]
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    what = f"{first} (sha256 {files[first][7:19]}){more} of stack {stack_id}: in no approved change"
+    query = select(change).where(change.c.stack_id == stack_id).order_by(change.c.number.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return f"{what}; it was never planned; {_HOW}"
+    plan, decision = _decision(connection, known, row, now)
+    name = row["plan"][7:19]
+    held = _manifest(connection, plan.rendered_digest).get(first)
+    if held != files[first]:
+        other = f"another content of it (sha256 {held[7:19]})" if held else "no such file"
+        return f"{what}; plan {name}, the last one, has {other}; {_HOW}"
+    if not decision.passes:
+        return f"{what}; plan {name}: {'; '.join(decision.sentences)}"
+    return f"{what}; plan {name} was approved for another step of the stack; {_HOW}"

@@ -1,0 +1,51 @@
+"""What an operator declares of rendered configurations: which hosts get which, where, and how it is seen to work."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from zonewright.model.base import Declared, Identifier
+
+HostPath = Annotated[
+    str, StringConstraints(pattern=r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$", max_length=200, strict=True)
+]
+"""An absolute path without hidden parts, so that none of it is `..`."""
+BelowPath = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200)
+]
+Command = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000, strict=True)]
+"""One line for the host's shell."""
+Names = Annotated[tuple[Identifier, ...], Field(max_length=500, strict=False)]
+
+
+class Configuration(Declared):
+    """The rendered files of one format on some hosts."""
+
+    format: Identifier
+    """Whose files: frr, bind, netplan, or another format of the zone."""
+    hosts: Names = ()
+    """Hosts that get it; without any, all that sites and labels let through."""
+    sites: Names = ()
+    """Only hosts of these sites."""
+    labels: Names = ()
+    """Only hosts that have all of these labels."""
+    folder: HostPath | None = None
+    """A folder on the host that the files' paths start from; without it the root."""
+    files: dict[BelowPath, HostPath] = Field(default_factory=dict)
+    """Where single files go, as `etc/frr/frr.conf: /opt/frr/frr.conf`; with any, the others are left out."""
+    owner: Annotated[str, StringConstraints(pattern=r"^(?:[a-z_][a-z0-9_-]*(?::[a-z_][a-z0-9_-]*)?)?$")] = ""
+    """User, or user:group, whose files they are; without it those of who writes them."""
+    mode: Annotated[str, StringConstraints(pattern=r"^[0-7]{3}$")] = "644"
+    """Permission bits of the files."""
+    as_root: bool = True
+    """Whether it is all done as root, by sudo where another user logs in."""
+    keep: HostPath = "/var/lib/zonewright/configurations"
+    """Where the versions are kept on the host."""
+    reload: Command = ""
+    """Lets the programs read the new files, such as `systemctl reload frr`; after a roll-back it runs again."""
+    check: Command
+    """Ends with 0 once the new configuration works; it is run again and again until then."""
+    within_s: Annotated[float, Field(ge=1, le=900, strict=False)] = 30.0
+    """Seconds for the reload, and again for the check."""
+    confirm_s: Annotated[float, Field(ge=5, le=900, strict=False)] = 60.0
+    """Seconds in which it must be confirmed over a new connection; else the host puts the old files back by itself."""
