@@ -41,7 +41,11 @@ def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:
     """Figures of roll-outs to so many hosts."""
     found: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder, fleet_world(Path(folder), SIZES[-1]) as world:
-        _deployed(world, SIZES[-1], "1.0.0")  # so that equally many agents run beside each of the following
+        first = _deployed(world, SIZES[-1], "1.0.0")  # so that equally many agents run beside each of the following
+        found += [
+            Figure(f"{SIZES[-1]} new hosts: keys, tokens, first deployment", first["seconds"], "s"),
+            Figure("  peak memory of the deployer", first["peak_mb"], "MB", LIMIT_MB),
+        ]
         each_s = {}
         for number, size in enumerate(SIZES, 1):
             upgrade = _deployed(world, size, f"1.{number}.0")

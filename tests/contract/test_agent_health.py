@@ -17,7 +17,7 @@ from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
 from zonewright.fleet.ssh_signatures import SignatureError, verify_signature
 from zonewright.server import service
-from zonewright.server.agents import enrol_key, forget_agent, issue_token, load_agents
+from zonewright.server.agents import forget_agent, issue_token, issue_tokens, load_agents
 from zonewright.server.health import NAMESPACE, HealthReports
 from zonewright.telemetry.samples import Samples
 from zonewright_agent.health import document, release_of, sign
@@ -34,9 +34,8 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "agents.yaml"
-        self.token = issue_token(self.file, "core-001", "core-001")
         self.key = folder / "agent_key"
-        enrol_key(self.file, "core-001", new_key(self.key))
+        self.token = issue_tokens(self.file, {"core-001": new_key(self.key)})["core-001"]
         reports = HealthReports(folder / "health")
         self._app = service(lambda: load_agents(self.file), Samples(folder / "s.db"), health_reports=reports)
 
@@ -81,7 +80,7 @@ def test_reports_that_do_not_count_are_refused(world: World, tmp_path: Path) -> 
         answer = world.call("POST", body)
         assert (answer.status_code, sentence in answer.json()["message"]) == (400, True), answer.text
     assert world.call("POST", b" " * 70_000).status_code == 413
-    enrol_key(world.file, "core-001", "")
+    world.token = issue_tokens(world.file, {"core-001": ""})["core-001"]
     assert "no key is enrolled" in world.call("POST", sign(report_of(), world.key)).json()["message"]
     forget_agent(world.file, "core-001")
     assert world.call("POST", sign(report_of(), world.key)).status_code == 401

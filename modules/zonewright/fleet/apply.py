@@ -215,8 +215,7 @@ class Installer:
             self._before, _ = self._report()
 
     def _give_token(self) -> None:
-        self._token = self._service.issue(self._plan.host)
-        self._service.enrol(self._plan.host, self._public_key)
+        self._token = self._service.issue(self._plan.host, self._public_key)
         layout = self._layout
         self._session.put(layout.token, self._token.encode(), mode=0o600, as_root=layout.is_system, owner=layout.user)
 

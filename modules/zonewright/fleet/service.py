@@ -48,12 +48,8 @@ class Service(Protocol):
         """Whether this is the agent's present token and enrolled key."""
         ...
 
-    def issue(self, agent: str) -> str:
-        """A new token for an agent; the one before counts no longer."""
-        ...
-
-    def enrol(self, agent: str, public_key: str) -> None:
-        """The key that signs the agent's reports."""
+    def issue(self, agent: str, public_key: str) -> str:
+        """A new token for an agent, and the key that signs its reports; those before count no longer."""
         ...
 
     def forget(self, agent: str) -> None:

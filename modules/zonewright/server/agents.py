@@ -26,6 +26,8 @@ class AgentEntry(Declared):
     """The key that signs its reports, as `ssh-ed25519 AAAA...`, made on its host; empty until it is enrolled."""
 
 
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _ENTRIES: TypeAdapter[dict[Identifier, AgentEntry]] = TypeAdapter(dict[Identifier, AgentEntry])
 
 
@@ -54,7 +56,7 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
     if not path.exists():
         return {}
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
         return _ENTRIES.validate_python((document or {}).get("agents", {}))
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError, ValidationError) as error:
         raise AgentsFileError(f"{path}: no file of agents: {str(error).splitlines()[0]}") from None
@@ -110,16 +112,19 @@ def issue_token(path: Path, agent: str, node: str) -> str:
     return token
 
 
-def enrol_key(path: Path, agent: str, public_key: str) -> None:
-    """Keep the key that signs an agent's reports.
+def issue_tokens(path: Path, public_keys: Mapping[str, str]) -> dict[str, str]:
+    """Give new tokens to agents that report for the nodes of their names, and keep their keys; gives them by agent.
 
     Raises:
-        AgentsFileError: when the file can not be read, or no token was given to this agent.
+        AgentsFileError: when the file can not be read, or an id is none.
     """
+    tokens = {agent: secrets.token_urlsafe(32) for agent in public_keys}
     with _changing(path) as entries:
-        if agent not in entries:
-            raise AgentsFileError(f"{path}: there is no agent '{agent}'; give it a token first")
-        entries[agent] = entries[agent].model_copy(update={"public_key": public_key})
+        entries |= {
+            agent: AgentEntry(node=agent, token_digest=digest_of(tokens[agent]), public_key=public_key)
+            for agent, public_key in public_keys.items()
+        }
+    return tokens
 
 
 def forget_agent(path: Path, agent: str) -> None:
@@ -148,5 +153,5 @@ def _changing(path: Path) -> Iterator[dict[str, AgentEntry]]:
             raise AgentsFileError(f"'{first['loc'][0]}' is no id of an agent: {first['msg']}") from None
         temporary = path.with_suffix(".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            yaml.safe_dump({"agents": data}, file)
+            yaml.dump({"agents": data}, file, _DUMPER)
         temporary.replace(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from zonewright.fleet.service import ServiceError
-from zonewright.server.agents import enrol_key, forget_agent, issue_token, read_agents
+from zonewright.server.agents import AgentsFileError, forget_agent, issue_tokens, read_agents
 
 _NOT_FOUND, _OK = 404, 200
 
@@ -24,7 +24,9 @@ class ServiceForFleet:
         self._agents = agents
         self._url = url.rpartition("/")[0] + "/agent-health"
         self._http = httpx.Client(timeout=timeout_s, trust_env=False)
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._waiting: dict[str, str] = {}
+        self._issued: dict[str, str] = {}
         self._stamp: tuple[int, int] | None = None
         self._known: dict[str, tuple[str, str]] = {}
 
@@ -38,13 +40,32 @@ class ServiceForFleet:
             return False
         return self._present().get(agent) == (f"sha256:{token_sha256}", public_key)
 
-    def issue(self, agent: str) -> str:
-        """A new token for an agent."""
-        return issue_token(self._agents, agent, agent)
+    def issue(self, agent: str, public_key: str) -> str:
+        """A new token for an agent, and the key that signs its reports.
 
-    def enrol(self, agent: str, public_key: str) -> None:
-        """The key that signs the agent's reports."""
-        enrol_key(self._agents, agent, public_key)
+        Whoever comes to write does so for all who wait by then: with hundreds of new hosts the whole file, which is
+        longer with each, is else read and written once for every one of them, here and in the service.
+
+        Raises:
+            AgentsFileError: when the file can not be read, or the id is none.
+        """
+        with self._lock:
+            self._waiting[agent] = public_key
+        with self._writing:
+            if agent not in self._issued:
+                with self._lock:
+                    batch, self._waiting = {**self._waiting, agent: public_key}, {}
+                self._issued |= self._write(agent, batch)
+            return self._issued.pop(agent)
+
+    def _write(self, agent: str, batch: dict[str, str]) -> dict[str, str]:
+        try:
+            return issue_tokens(self._agents, batch)
+        except AgentsFileError:
+            own = {agent: batch.pop(agent)}
+            with self._lock:
+                self._waiting = batch | self._waiting  # each tries for itself, and hears of its own fault
+            return issue_tokens(self._agents, own)
 
     def forget(self, agent: str) -> None:
         """The agent is gone."""
