@@ -9,6 +9,7 @@ from support.signing import key_of
 from zonewright.audit import gathering
 from zonewright.audit.bundle import write_folder
 from zonewright.audit.signing import signed_plan, signed_verdict
+from zonewright.audit.validated import Validated
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
@@ -30,7 +31,13 @@ class Planner:
         self.texts: dict[str, str] = {}
 
     def plan(
-        self, *, at: datetime, reason: str = "more load", emergency: bool = False, **fields: Any
+        self,
+        *,
+        at: datetime,
+        reason: str = "more load",
+        emergency: bool = False,
+        validated: Validated | None = None,
+        **fields: Any,
     ) -> tuple[Plan, PlanAnswer]:
         """Propose, render, plan, sign and register."""
         ledger, demand = self.party.client, self.party.demand(**fields)
@@ -42,6 +49,7 @@ class Planner:
             proposal=proposal,
             rendered=rendered_files(demand, proposal),
             inputs={"owner.yaml": canonical_json(fields)},
+            validated=validated,
         )
         gathering.store(ledger, made)
         plan = made.plan(reason=reason, emergency=emergency, planned_at=at.isoformat())

@@ -183,6 +183,24 @@ def need(path: Path | str | None, what: str) -> str:
     return str(path)
 
 
+def test_what_is_folded_is_printed(report: Report, tmp_path: Path) -> None:
+    """On paper every difference is there, as if all folds were open: nobody can click on paper."""
+    browser = need(shutil.which("chromium"), "chromium (apt install chromium)")
+    reader = need(shutil.which("pdftotext"), "pdftotext (apt install poppler-utils)")
+    page, printed = report_html(report), {}
+    for name, text in (("folded", page), ("open", page.replace("<details>", "<details open>"))):
+        file, target = tmp_path / f"{name}.html", tmp_path / f"{name}.pdf"
+        file.write_text(text, encoding="utf-8")
+        command = [browser, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", "--no-pdf-header-footer",
+                   f"--print-to-pdf={target}", file.as_uri()]  # fmt: skip
+        subprocess.run(command, capture_output=True, timeout=300, check=True)
+        result = subprocess.run([reader, str(target), "-"], capture_output=True, text=True, timeout=60, check=True)
+        printed[name] = result.stdout
+    assert page.count("<details>") > 20
+    assert printed["folded"].count("Lines of ") == page.count("<details>")
+    assert printed["folded"] == printed["open"]
+
+
 @pytest.mark.parametrize("width", [1300, 420])
 def test_axe_finds_nothing_against_it(report: Report, tmp_path: Path, width: int) -> None:
     """axe-core in headless Chromium has no violation, on a wide and on a narrow screen, with everything unfolded."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zonewright.audit.bundle import with_manifest
 from zonewright.audit.planning import Material, bundle_files, digests_behind
+from zonewright.audit.validated import Validated
 from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger import verbs
 from zonewright.ledger.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
@@ -36,6 +37,7 @@ def material(
     proposal: Proposal,
     rendered: Mapping[str, str],
     inputs: Mapping[str, str],
+    validated: Validated | None = None,
 ) -> Material:
     """Ask the ledger for what else a plan is made from: deployed files, and a snapshot of the facts.
 
@@ -46,6 +48,7 @@ def material(
         proposal: what the ledger offers for it.
         rendered: text of each rendered file by path.
         inputs: text of each declaration file by name.
+        validated: what validators said of the rendered files; None where nothing was asked.
     """
     deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites
     digests = {path: digest for files in deployed.values() for path, digest in files.items()}
@@ -67,6 +70,7 @@ def material(
         before={path: texts[digest] for path, digest in sorted(digests.items())},
         inputs=inputs,
         snapshot=taken,
+        validated=validated or Validated(),
         salt=fetch(ledger, {salt})[salt],
     )
 

@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 
 from zonewright import __version__
 from zonewright.audit.bundle import object_path
+from zonewright.audit.validated import Validated
 from zonewright.audit.withheld import FACTS, facts_text
 from zonewright.ledger.change import change_digest, place_text
 from zonewright.ledger.change_messages import Accepted, Plan, SnapshotAnswer
@@ -36,6 +37,7 @@ class Material:
         inputs: text of each declaration file by name; empty for one that was built in Python.
         snapshot: the ledger's answer to ``snapshot``.
         salt: text of the salt of that snapshot.
+        validated: what validators said of the rendered files.
     """
 
     stack_id: str
@@ -46,6 +48,7 @@ class Material:
     inputs: Mapping[str, str]
     snapshot: SnapshotAnswer
     salt: str
+    validated: Validated
 
     def texts(self) -> dict[str, str]:
         """The files that a plan names by their digest, without their objects."""
@@ -57,6 +60,7 @@ class Material:
             BEFORE: _manifest(self.before),
             SNAPSHOT: self.snapshot.snapshot.text(),
             FACTS: facts_text(self.snapshot.snapshot.files, self.salt),
+            **self.validated.texts(),
             **{f"{INPUTS}/{name}": text for name, text in self.inputs.items()},
         }
 

@@ -13,12 +13,14 @@ from zonewright.audit.differences import FileDiff, file_diffs
 from zonewright.audit.elevation import Elevation, elevations
 from zonewright.audit.plots import Month
 from zonewright.audit.replay import Again, judge_again, readings_in, site_in
+from zonewright.audit.validated import validated_in
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.messages import Impact
 from zonewright.model.world import Occupant, World, ZoneFacts
 from zonewright.place import Seat, change_world
 from zonewright.pue import evaluate
 from zonewright.pue.readings import Reading
+from zonewright.render.verdict import Judged
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.seal.decide import policies_for
 from zonewright.telemetry.figures import meters_of
@@ -82,6 +84,7 @@ class Report:
         zone: the zone as it was without the change.
         world: racks and occupants of the touched sites, for the map.
         policies: the policies that the change must meet, in sentences by id.
+        validators: what validators said of its files.
     """
 
     contents: Contents
@@ -91,6 +94,7 @@ class Report:
     zone: ZoneFacts | None
     world: World
     policies: Mapping[str, str]
+    validators: tuple[Judged, ...]
 
 
 def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
@@ -131,6 +135,7 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
         zone=zone,
         world=again.facts.world,
         policies=_policies(contents),
+        validators=validated_in(contents.texts).judged,
     )
 
 
@@ -167,6 +172,7 @@ def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
         zone=None,
         world=World(racks={}),
         policies=_policies(contents),
+        validators=validated_in(contents.texts).judged,
     )
 
 
@@ -182,9 +188,9 @@ def _sites(contents: Contents, again: Again, diffs: Sequence[FileDiff]) -> set[s
 
 
 def _site_of(path: str) -> str:
-    """The site of a rendered file: ``nodes/<site>/...`` or ``sites/<site>/...``."""
+    """The site of a rendered file: ``nodes/<site>/...``, ``sites/<site>/...`` or ``groups/<site>/...``."""
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] in ("nodes", "sites") else ""  # noqa: PLR2004 - folder, site, file
+    return parts[1] if len(parts) > 2 and parts[0] in ("nodes", "sites", "groups") else ""  # noqa: PLR2004 - folder, site, file
 
 
 def _nodes(site: str, own: Sequence[Occupant], wanted: Sequence[Occupant]) -> Iterator[NodeChange]:

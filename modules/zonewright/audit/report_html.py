@@ -16,13 +16,22 @@ from zonewright.audit.plots import ratio_plot
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.report import Energy, Report, SiteReport
 from zonewright.audit.report_style import STYLE
-from zonewright.audit.report_text import approvals, decisions, facts_of, kinds_text, power_text
+from zonewright.audit.report_text import (
+    VALIDATOR_HEADS,
+    approvals,
+    decisions,
+    facts_of,
+    gated_text,
+    kinds_text,
+    power_text,
+    validators,
+)
 from zonewright.audit.views import changed_lines, rows_of
 from zonewright.render.zone_map import zone_map
 from zonewright.render.zone_table import zone_table
 
 MAX_BYTES = 5_000_000
-MAX_ROWS, MAX_RACKS, MAX_NODES = 400, 24, 500
+MAX_ROWS, MAX_RACKS, MAX_NODES, MAX_VERDICTS = 400, 24, 500, 200
 _DIFF_CHARACTERS = 3_600_000
 _MINUS = "\N{MINUS SIGN}"
 _WAIVER_HEADS = ("Waiver", "Reason", "Owner", "Approver", "Days", "Up to")
@@ -49,6 +58,7 @@ def report_html(report: Report) -> str:
         *_findings(report),
         *_sites(report),
         *_map(report),
+        *_validators(report),
         *_checks(report),
         *_digests(report),
         "</main>",
@@ -74,7 +84,8 @@ def _facts(report: Report) -> Iterator[str]:
 def _contents(report: Report) -> str:
     names = [("summary", "Summary"), ("approvals", "Approvals"), ("findings", "Findings and waivers")]
     names += [(f"site-{site.site}", f"Site {site.site}") for site in report.sites]
-    names += [("map", "Map of the zone"), ("checks", "Verification"), ("digests", "Digests")]
+    names += [("map", "Map of the zone"), ("validators", "Verdicts of native validators")]
+    names += [("checks", "Verification"), ("digests", "Digests")]
     items = "".join(f'<li><a href="#{escape(name)}">{escape(text)}</a></li>' for name, text in names)
     return f'<nav aria-label="Contents"><ul>{items}</ul></nav>'
 
@@ -304,7 +315,17 @@ def _checks(report: Report) -> Iterator[str]:
     yield '<section aria-labelledby="checks"><h2 id="checks">Verification</h2>'
     rows = [[one.name, one.verdict, one.detail] for one in report.checks]
     yield _table("What verification of the bundle said", ["Check", "Verdict", "Detail"], rows)
-    yield "<p>Verdicts of native validators: none is recorded in this bundle, and none gates this change.</p></section>"
+    yield "</section>"
+
+
+def _validators(report: Report) -> Iterator[str]:
+    yield '<section aria-labelledby="validators"><h2 id="validators">Verdicts of native validators</h2>'
+    yield f"<p>{escape(gated_text(report))}</p>"
+    rows = validators(report)
+    yield _table("What the programs said of the rendered files, failures first", VALIDATOR_HEADS, rows[:MAX_VERDICTS])
+    if len(rows) > MAX_VERDICTS:
+        yield f"<p>And {len(rows) - MAX_VERDICTS:,} more; all of them stand in validators.json of the bundle.</p>"
+    yield "</section>"
 
 
 def _digests(report: Report) -> Iterator[str]:

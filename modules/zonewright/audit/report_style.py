@@ -20,7 +20,8 @@ th.n { text-align: right; }
 code, .diff td { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 0.8rem; }
 code { overflow-wrap: anywhere; }
 .diff { width: 100%; table-layout: fixed; }
-.diff td { border: 0; padding: 0 0.3rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.diff td { border: 0; padding: 0 0.3rem; white-space: pre-wrap; tab-size: 2;
+  overflow-wrap: anywhere; }
 .diff .no { width: 3.2rem; text-align: right; color: #555; } .diff .sign { width: 1.4rem; text-align: center; }
 .diff .old { background: #fbe9e9; border-left: 3px dashed #7f1d1d; }
 .diff .new { background: #e6f4e6; border-left: 3px solid #14532d; }
@@ -33,7 +34,11 @@ a:focus-visible, summary:focus-visible, .wide:focus-visible { outline: 3px solid
 figure { margin: 0; max-width: 100%; }
 svg { max-width: 100%; height: auto; }
 @media print {
+  details::details-content { content-visibility: visible !important; block-size: auto !important; }
+  details:not([open]) > :not(summary) { display: revert !important; }
+  summary { break-after: avoid; list-style: none; }
   .wide { overflow: visible; } table { font-size: 8pt; } th, td { overflow-wrap: anywhere; }
+  table:not(.diff) :is(th, td) { min-width: 5em; }
   body { max-width: none; padding: 0; font-size: 10pt; } details { border-color: #000; }
   .diff .old, .diff .new, th { background: #fff; } a { color: #000; }
   h2 { break-after: avoid; } tr, figure { break-inside: avoid; }

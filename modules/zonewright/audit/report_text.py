@@ -8,6 +8,7 @@ from zonewright.audit.differences import FileDiff, unified
 from zonewright.audit.elevation import described, feed_loads
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.report import Report, SiteReport
+from zonewright.audit.validated import verdict_data
 from zonewright.audit.views import diff_data
 from zonewright.ledger.messages import Impact
 from zonewright.seal import SealError
@@ -67,6 +68,36 @@ def approvals(report: Report) -> list[list[str]]:
     return rows
 
 
+VALIDATOR_HEADS = ("At", "Format", "Verdict", "Program", "Version", "Arguments", "Output", "Signed by", "Digest")
+_OUTPUT = 400
+
+
+def validators(report: Report) -> list[list[str]]:
+    """What validators said, failures first: on what, by which program, how it was called, who has signed it."""
+    order = {"fail": 0, "not-run": 1, "pass": 2}
+    rows = sorted(report.validators, key=lambda one: (order[one.verdict.status], one.root, one.format))
+    return [
+        [
+            one.root,
+            one.format,
+            one.verdict.status,
+            one.verdict.program,
+            one.verdict.version,
+            "; ".join(" ".join(call) for call in one.verdict.arguments),
+            one.verdict.detail[:_OUTPUT] + (" ..." if len(one.verdict.detail) > _OUTPUT else ""),
+            one.verdict.signer or "nobody, run by the author",
+            one.digest,
+        ]
+        for one in rows
+    ]
+
+
+def gated_text(report: Report) -> str:
+    """Which formats open on a pass only."""
+    gated = ", ".join(sorted(report.contents.zone.gated_formats))
+    return f"Files of {gated} open on a pass only." if gated else "The zone gates no format: no verdict was needed."
+
+
 def decisions(report: Report) -> list[list[str]]:
     """What the ledger decided on the plan: entry, decision, when, by whom it was approved."""
     digest = report.contents.plan.digest()
@@ -98,6 +129,8 @@ def report_markdown(report: Report) -> str:
     lines += _table(["Rule", "Level", "At", "What", "Waived by"], rows)
     for site in report.sites:
         lines += _site(site)
+    lines += ["", "## Verdicts of native validators", "", gated_text(report)]
+    lines += _table(VALIDATOR_HEADS, validators(report))
     lines += ["", "## Verification", ""]
     lines += _table(["Check", "Verdict", "Detail"], [[one.name, one.verdict, one.detail] for one in report.checks])
     lines += ["", "## Digests", ""]
@@ -180,6 +213,8 @@ def report_data(report: Report) -> dict[str, Any]:
         ],
         "findings": [one.to_data() for one in report.findings],
         "sites": [_site_data(site) for site in report.sites],
+        "gated_formats": sorted(report.contents.zone.gated_formats),
+        "validators": [verdict_data(one) for one in report.validators],
         "checks": [asdict(check) for check in report.checks],
     }
 

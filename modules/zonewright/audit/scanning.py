@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from zonewright.audit.contents import Contents
 from zonewright.audit.gathering import JOURNAL
 from zonewright.audit.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
+from zonewright.audit.validated import VALIDATORS
 from zonewright.ledger.change_messages import Plan
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.secret_scan import Suspicion, suspicions
@@ -19,7 +20,7 @@ def scanned(contents: Contents) -> tuple[Suspicion, ...]:
         contents: the bundle.
     """
     old, new = contents.changed()
-    texts = {path: contents.texts[path] for path in (PLAN, DEMAND, PROPOSAL)}
+    texts = {path: contents.texts[path] for path in (PLAN, DEMAND, PROPOSAL, VALIDATORS)}
     texts |= {f"{INPUTS}/{name}": text for name, text in contents.inputs.items()}
     texts |= {f"{BEFORE}: {path}": text for path, text in old.items()}
     texts |= {f"{RENDERED}: {path}": text for path, text in new.items()}

@@ -20,6 +20,7 @@ from zonewright.audit.scanning import scanned
 from zonewright.audit.verify_facts import fact_checks, unseen
 from zonewright.audit.verify_journal import journal_checks
 from zonewright.audit.verify_signatures import signature_checks
+from zonewright.audit.verify_validated import validator_checks
 from zonewright.declare import load_stack
 from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger.change import change_digest, parse_place, place_text
@@ -72,10 +73,11 @@ def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust 
     ):
         checks += _safely(name, partial(check, contents))
     checks += _safely("rendering", lambda: _rendering(contents, render))
+    known = trust or Trust()
+    checks += _safely("validators", lambda: validator_checks(contents, known.keys))
     checks += _safely("secrets", lambda: _secrets(contents))
     checks += _safely("decisions", lambda: _decisions(contents))
-    checks += _safely("signatures", lambda: signature_checks(contents, trust.keys if trust else None))
-    known = trust or Trust()
+    checks += _safely("signatures", lambda: signature_checks(contents, known.keys))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
     return tuple(checks)
 

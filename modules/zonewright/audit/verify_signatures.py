@@ -22,7 +22,7 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
         contents: the bundle.
         keys: public keys that the auditor knows, by signer; None takes those of the zone's file in the bundle.
     """
-    zone = contents.zone if keys is None else _with_keys(contents.zone, keys)
+    zone = trusted_zone(contents, keys)
     whence = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
     planned = planned_of(contents.plan, contents.plan.risk)
     if contents.author is None:
@@ -54,6 +54,16 @@ def _last(contents: Contents) -> datetime:
     if contents.partial is not None:
         return moment(contents.partial.until)
     return moment(contents.plan.planned_at)
+
+
+def trusted_zone(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Zone:
+    """The administrator's file, with those keys only that the auditor knows.
+
+    Args:
+        contents: the bundle.
+        keys: public keys by signer, or None for those of the file.
+    """
+    return contents.zone if keys is None else _with_keys(contents.zone, keys)
 
 
 def _with_keys(zone: Zone, keys: Mapping[str, tuple[str, ...]]) -> Zone:

@@ -113,7 +113,10 @@ def _plan(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import REFUSED, findings_text, width
     from zonewright.cli.proposal import load_and_propose
     from zonewright.model.demand import demand_of
+    from zonewright.program.gating import recorded
     from zonewright.program.rendering import rendered_files
+    from zonewright.render.format_set import BUILT_IN
+    from zonewright.render.gate import gate
     from zonewright.rules.finding import Finding
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
@@ -128,14 +131,23 @@ def _plan(arguments: argparse.Namespace) -> int:
             print(findings_text(findings, columns=width()))
             print("not planned: no approval covers these findings", file=sys.stderr)
             return REFUSED
+        zone = loaded.declaration.zone
         demand = demand_of(loaded.declaration, next(iter(loaded.declaration.owners)))
+        rendered = rendered_files(demand, proposal)
+        validated = recorded(rendered, BUILT_IN, zone, root)
+        closed = gate(validated.judged, zone.gated_formats, rendered)
+        if closed:
+            print(findings_text(closed, columns=width()))
+            print("not planned: files of gated formats open on a pass only", file=sys.stderr)
+            return REFUSED
         made = gathering.material(
             ledger,
             stack_id=stack.stack_id,
             demand=demand,
             proposal=proposal,
-            rendered=rendered_files(demand, proposal),
+            rendered=rendered,
             inputs=gathering.inputs_of(root / stack.declaration),
+            validated=validated,
         )
         at = datetime.now(UTC).isoformat()
         plan = made.plan(reason=arguments.reason, emergency=arguments.emergency, planned_at=at)
@@ -148,7 +160,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         envelope, answer = None, None
         if arguments.key is not None:
             key = load_key_here(arguments.key)
-            envelope, answer = register(ledger, made, plan, loaded.declaration.zone, key)
+            envelope, answer = register(ledger, made, plan, zone, key)
         bundle = gathering.planned_bundle(ledger, made, plan, envelope)
     folder = changes_folder(root, arguments.stack) / plan.digest()[7:19]
     write_folder(folder, for_party(bundle))

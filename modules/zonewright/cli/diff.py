@@ -126,9 +126,9 @@ def _show_json(
     judged: "Sequence[Judged]",
     secrets: "Sequence[Standing]",
 ) -> None:
+    from zonewright.audit.validated import verdict_data
     from zonewright.audit.views import diff_data
     from zonewright.cli.output import print_json
-    from zonewright.cli.verdicts import verdict_data
 
     print_json(
         {

@@ -42,7 +42,8 @@ class Rendered:
 
 def show(arguments: argparse.Namespace, rendered: Rendered) -> int:
     """Write the files, have them judged, and say so."""
-    from zonewright.cli.verdicts import verdict_data, verdict_lines
+    from zonewright.audit.validated import verdict_data
+    from zonewright.cli.verdicts import verdict_lines
     from zonewright.model.canonical import digest_of
     from zonewright.seal.errors import SealError
 

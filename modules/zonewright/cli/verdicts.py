@@ -3,7 +3,7 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.render.verdict import Judged
@@ -38,20 +38,3 @@ def _program(item: "Judged") -> str:
 
 def _some(count: int) -> str:
     return f"{count} node or site" if count == 1 else f"{count} nodes or sites"
-
-
-def verdict_data(item: "Judged") -> dict[str, Any]:
-    """For programs."""
-    verdict = item.verdict
-    return {
-        "format": item.format,
-        "root": item.root,
-        "paths": list(item.paths),
-        "status": verdict.status,
-        "program": verdict.program,
-        "version": verdict.version,
-        "arguments": [list(arguments) for arguments in verdict.arguments],
-        "output": verdict.detail,
-        "digest": item.digest,
-        "signer": verdict.signer,
-    }

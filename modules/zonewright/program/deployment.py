@@ -17,6 +17,7 @@ from zonewright.audit import gathering
 from zonewright.audit.bundle import changes_folder, write_folder
 from zonewright.audit.party import for_party
 from zonewright.audit.scanning import scanned_plan
+from zonewright.audit.validated import Validated
 from zonewright.declare import load_stack
 from zonewright.ledger import LedgerError, verbs
 from zonewright.ledger.change import change_digest, place_text
@@ -29,7 +30,7 @@ from zonewright.model.expand import nodes_of
 from zonewright.model.secret_scan import suspicions
 from zonewright.program.agents import Agents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
-from zonewright.program.gating import judge_gated
+from zonewright.program.gating import judge_gated, recorded
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
@@ -99,7 +100,7 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
             files = _rendered(options, declaration, demand, proposal)
             manifest = {path: digest_of(text) for path, text in files.items()}
             if pulumi.runtime.is_dry_run():
-                _write_bundle(ledger, options, demand, proposal, files, inputs)
+                _write_bundle(ledger, options, demand, proposal, files, inputs, _recorded(options, declaration, files))
             else:
                 ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     except LedgerError as error:
@@ -132,6 +133,12 @@ def _rendered(options: Settings, declaration: Declaration, demand: Demand, propo
     return files
 
 
+def _recorded(options: Settings, declaration: Declaration, files: Mapping[str, str]) -> Validated:
+    """The verdicts that the preview's bundle records; those on gated formats were just given, and are looked up."""
+    formats, _ = load_formats((options.root / options.declaration).parent)
+    return recorded(files, formats, declaration.zone, options.root)
+
+
 def _read(options: Settings) -> Declaration:
     loaded = load_stack(options.root / options.declaration)
     if loaded.declaration is None or loaded.problems:
@@ -150,6 +157,7 @@ def _write_bundle(  # noqa: PLR0917 - private
     proposal: Proposal,
     files: Mapping[str, str],
     inputs: Mapping[str, str],
+    validated: Validated,
 ) -> None:
     """The change as a bundle in its folder, unsigned; ``zonewright change plan`` signs and registers one."""
     made = gathering.material(
@@ -159,6 +167,7 @@ def _write_bundle(  # noqa: PLR0917 - private
         proposal=proposal,
         rendered=files,
         inputs=inputs,
+        validated=validated,
     )
     plan = made.plan(reason="", emergency=False, planned_at=datetime.now(UTC).isoformat())
     found = scanned_plan(plan, made.inputs, made.rendered)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from zonewright.audit.validated import Validated
 from zonewright.model import Zone
 from zonewright.render.attested import signed_verdicts
 from zonewright.render.format_set import FormatSet
@@ -35,6 +36,33 @@ def read_signed(paths: Iterable[Path], zone: Zone) -> dict[str, Verdict]:
             raise SealError(f"{path.name}: {error}; only those of verdict_signers in zone.yaml count") from None
         found |= {key: one for key, one in read.items() if key not in found or one.status == "fail"}
     return found
+
+
+def recorded(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: Path) -> Validated:
+    """What a bundle says of a change's files: the verdicts on gated formats, and all others that somebody has signed.
+
+    Nothing is run for formats that are not gated: what a plan costs is not to grow with the estate.
+
+    Args:
+        files: text by path of everything that would be deployed.
+        formats: the zone's formats.
+        zone: the zone, with its policy and whose verdicts count.
+        root: folder of Pulumi.yaml.
+
+    Raises:
+        SealError: when a file of verdicts does not count.
+    """
+    gated, paths = zone.gated_formats, sorted((root / VERDICTS).glob("*.json"))
+    signed = read_signed(paths, zone)
+    parts = [FormatSet(tuple(one for one in formats.formats if (one.id in gated) is word)) for word in (True, False)]
+    judged = judge(files, parts[0], signed) if gated else ()
+    if signed:
+        others = validate_all(files, formats=parts[1], signed=signed, most=0)
+        judged += tuple(item for item in others if item.verdict.signer)
+    used = {item.digest for item in judged if item.digest in signed}
+    texts = [path.read_text(encoding="utf-8") for path in paths]
+    kept = tuple(text for text in texts if used & signed_verdicts([text], zone.verdict_keys).keys())
+    return Validated(judged=judged, envelopes=kept)
 
 
 def judge_gated(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: Path) -> tuple[Finding, ...]:

@@ -34,22 +34,22 @@ def validate_all(
         signed: verdicts from elsewhere by content digest; a failure goes before what is run here, a pass stands in
             where the program can not be run.
     """
-    batches = [
+    found = [
         batch
-        for batch in _batches(files, formats)
+        for batch in batches(files, formats)
         if changed is None or any(f"{batch[1]}/{path}" in changed for path in batch[2])
     ]
 
-    chosen = _chosen(batches, len(batches) if most is None else most)
+    chosen = _chosen(found, len(found) if most is None else most)
 
     def judge(index: int) -> Judged:
-        format_, root, of_root = batches[index]
+        format_, root, of_root = found[index]
         digest = content_digest(format_.id, of_root)
         elsewhere = (signed or {}).get(digest)
         if elsewhere is not None and elsewhere.status == "fail":
             verdict = elsewhere
         elif index not in chosen:
-            detail = f"only the first {most} of {len(batches)} were run"
+            detail = f"only the first {most} of {len(found)} were run"
             verdict = elsewhere or Verdict(status="not-run", program=_program(format_), detail=detail)
         else:
             verdict = _verdict(format_, of_root, digest, cache)
@@ -59,7 +59,7 @@ def validate_all(
         return Judged(format=format_.id, root=root, paths=paths, digest=digest, verdict=verdict)
 
     with ThreadPoolExecutor(max_workers=min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
-        return tuple(pool.map(judge, range(len(batches))))
+        return tuple(pool.map(judge, range(len(found))))
 
 
 def _chosen(batches: Sequence[tuple[Format, str, Mapping[str, str]]], most: int) -> frozenset[int]:
@@ -90,8 +90,13 @@ def _program(format_: Format) -> str:
     return format_.check.program if format_.check is not None else ""
 
 
-def _batches(files: Mapping[str, str], formats: FormatSet) -> Iterator[tuple[Format, str, dict[str, str]]]:
-    """The files of each format and subject, by path below the subject's root."""
+def batches(files: Mapping[str, str], formats: FormatSet) -> Iterator[tuple[Format, str, dict[str, str]]]:
+    """The files of each format and subject, by path below the subject's root.
+
+    Args:
+        files: text, or what stands for it, by path.
+        formats: the formats of the files.
+    """
     by_root: dict[str, list[str]] = defaultdict(list)
     depths = {root.partition("/")[0]: root.count("/") + 1 for root in ROOTS.values()}
     for path in sorted(files):

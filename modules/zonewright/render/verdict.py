@@ -56,5 +56,14 @@ def content_digest(format_id: str, files: Mapping[str, str]) -> str:
         format_id: id of the format.
         files: text by path below the subject's root.
     """
-    digests = {path: digest_of(text) for path, text in files.items()}
+    return digest_of_files(format_id, {path: digest_of(text) for path, text in files.items()})
+
+
+def digest_of_files(format_id: str, digests: Mapping[str, str]) -> str:
+    """The same where only the digests of the files are at hand.
+
+    Args:
+        format_id: id of the format.
+        digests: digest by path below the subject's root.
+    """
     return digest_of(canonical_json({"format": format_id, "files": digests}))
