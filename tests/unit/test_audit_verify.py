@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.changes import rich_bundle
 from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import PEOPLE, key_of, policy, zone_with
-from support.soak import rounds
+from support.soak import rounds, seeded
 from support.zone_project import cluster, facility
 from zonewright.audit.archive import pack, unpack
 from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
@@ -107,10 +109,10 @@ def test_the_same_change_is_the_same_bytes(made: Made) -> None:
 
 
 def test_any_changed_byte_is_found_and_named(made: Made) -> None:
-    """Each byte of the archive, changed: the file, or the archive itself, is named."""
+    """Each byte of an archive in a soak, else a tenth of them: the file, or the archive itself, is named."""
     data = pack(made.files)
-    step = max(1, len(data) // rounds(40_000))
-    for at in range(0, len(data), step):
+    step = len(data) // rounds(len(data))
+    for at in range(seeded("bytes").randrange(step), len(data), step):
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         try:
             files = unpack(changed)
@@ -220,3 +222,18 @@ def test_taken_away_verdicts_and_signatures_are_missed(made: Made) -> None:
 def test_rubbish_is_one_sentence(made: Made, path: str, content: bytes) -> None:
     """A file that is something else never ends in a traceback."""
     assert wrong(with_manifest({**made.files, path: content}))
+
+
+def test_readings_that_are_not_there_are_named(tmp_path: Path) -> None:
+    """Where recorded registers do not give the figure, verification says of which meter and days there are none."""
+    files = rich_bundle(tmp_path)
+    snapshot = json.loads(files["snapshot.json"])
+    name = "readings/qp-dc1/utility-a/"
+    months = sorted(one for one in snapshot["files"] if one.startswith(name))[:-6]
+    for month in months:
+        del snapshot["files"][month]
+    told = wrong(with_manifest({**files, "snapshot.json": canonical_json(snapshot).encode()}))
+    (line,) = [one for one in told if one.startswith("energy ratio when it was planned")]
+    assert re.search(r"; of utility-a it has no readings from 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d: ", line), line
+    assert line.endswith("what was pruned before can not be recomputed")
+    assert "utility-b" not in line

@@ -38,7 +38,7 @@ svg { max-width: 100%; height: auto; }
   details:not([open]) > :not(summary) { display: revert !important; }
   summary { break-after: avoid; list-style: none; }
   .wide { overflow: visible; } table { font-size: 8pt; } th, td { overflow-wrap: anywhere; }
-  table:not(.diff) :is(th, td) { min-width: 5em; }
+  table:not(.diff) :is(th, td) { min-width: 6.5em; }
   body { max-width: none; padding: 0; font-size: 10pt; } details { border-color: #000; }
   .diff .old, .diff .new, th { background: #fff; } a { color: #000; }
   h2 { break-after: avoid; } tr, figure { break-inside: avoid; }

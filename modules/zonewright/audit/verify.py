@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from zonewright.audit.bundle import manifest_faults
 from zonewright.audit.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.contents import Contents, read_contents
+from zonewright.audit.holes import holes
 from zonewright.audit.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, versions
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.replay import Again, judge_again
@@ -236,7 +237,9 @@ def _judged(
             for site in again.figures.keys() | snapshot.figures.keys()
             if again.figures.get(site) != snapshot.figures.get(site)
         )
-        yield wrong(f"energy ratio {word}", f"from the recorded registers {', '.join(names)} has other figures")
+        gone = [hole for site in names for hole in holes(contents.facts(snapshot), site, snapshot.at)]
+        why = f"; {'; '.join(gone)}: what was pruned before can not be recomputed" if gone else ""
+        yield wrong(f"energy ratio {word}", f"from the recorded registers {', '.join(names)} has other figures{why}")
     elif again.figures:
         yield good(f"energy ratio {word}", f"{_figures(again)}, from {again.readings:,} recorded readings")
     else:
