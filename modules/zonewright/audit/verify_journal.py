@@ -36,9 +36,9 @@ def _partial(contents: Contents) -> Iterator[Check]:
     if not contents.journal:
         yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
         return
-    why = "the entries between are other parties' too, so the zone's bundle has them only"
+    why = "the entries between are other parties' too, so only the zone's bundle has them"
     yield open_("journal", f"that {_span(contents)} follow from each other up to a signed head: {why}")
-    yield open_("kept checkpoint", "it is compared with the journal's chain, which the zone's bundle has only")
+    yield open_("kept checkpoint", "it is compared with the journal's chain, which only the zone's bundle has")
     yield all_or_wrong("record", _record(contents), f"{_story(contents)}; as the zone exported it, see journal")
 
 
