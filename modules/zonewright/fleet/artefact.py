@@ -67,7 +67,7 @@ class Artefact:
     @cached_property
     def members(self) -> bytes:
         """The files as members of a tar archive, without its end."""
-        return _tar(self.files)
+        return tar_members(self.files)
 
     @cached_property
     def compiled(self) -> Mapping[str, bytes]:
@@ -85,7 +85,7 @@ class Artefact:
     @cached_property
     def _faster(self) -> "Shared":
         compiled = _list_of(_hashes(self.compiled))
-        members = _tar({**self.files, **self.compiled, COMPILED: compiled.encode()})
+        members = tar_members({**self.files, **self.compiled, COMPILED: compiled.encode()})
         return Shared(members=members, compiled=compiled)
 
 
@@ -126,7 +126,7 @@ class Release:
     def archive(self, python_version: str) -> bytes:
         """All of it as a tar archive, for a host with this Python; not kept, since it is large and of one host."""
         own = {path: text.encode() for path, text in {**self.texts, MANIFEST: self.manifest}.items()}
-        return self.artefact.shared(python_version).members + _tar(own) + bytes(2 * _BLOCK)
+        return self.artefact.shared(python_version).members + tar_members(own) + bytes(2 * _BLOCK)
 
     def lists(self, python_version: str) -> str:
         """Hashes of the lists of hashes in the archive, as ``sha256sum`` writes them."""
@@ -249,8 +249,8 @@ def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
     return {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
 
 
-def _tar(files: Mapping[str, bytes]) -> bytes:
-    """Members without an end, so that more can follow."""
+def tar_members(files: Mapping[str, bytes]) -> bytes:
+    """Members of a tar archive without its end, so that more can follow: the same bytes for the same files."""
     parts: list[bytes] = []
     for path in (*_folders(files), *sorted(files)):
         entry = tarfile.TarInfo(path)

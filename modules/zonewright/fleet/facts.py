@@ -84,7 +84,7 @@ def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[s
     """
     done = session.run(TEXTS.command(layout.prefix, *names), as_root=layout.is_system)
     found, _ = _lines(done.stdout.decode("utf-8", "replace"))
-    return {name: _text(value) for name, value in found.items()}
+    return {name: text_of(value) for name, value in found.items()}
 
 
 def _lines(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -125,7 +125,8 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
+    """What a script printed as base64; empty where it is none."""
     try:
         return base64.b64decode(value, validate=True).decode("utf-8", "replace")
     except binascii.Error:

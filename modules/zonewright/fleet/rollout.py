@@ -9,10 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from zonewright.fleet.apply import Progress
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.visit import Job, Outcome, Say, deploy, put_back, soaked
+from zonewright.fleet.visit import Outcome, Say
 from zonewright.fleet.waves import State, exceeded, split
 from zonewright.model.fleet import RollOut
 
@@ -42,6 +43,27 @@ class Event:
 Observer = Callable[[Event], None]
 """Told of everything, in the thread of the loop."""
 Visit = Callable[[Host, Progress, Say], Outcome]
+
+
+class Task(Protocol):
+    """What is done to every host of a roll-out, with agents or with configurations."""
+
+    @property
+    def host_deadline_s(self) -> float:
+        """For one host, all steps together."""
+        ...
+
+    def deploy(self, host: Host, progress: Progress, say: Say) -> Outcome:
+        """Bring one host to what it should have."""
+        ...
+
+    def soaked(self, outcome: Outcome, host: Host, progress: Progress, say: Say) -> Outcome:
+        """Look again at a host that was changed, at the end of the soak."""
+        ...
+
+    def put_back(self, outcome: Outcome, host: Host, progress: Progress, say: Say, why: str) -> Outcome:
+        """Put back a host that was changed, because its wave is."""
+        ...
 
 
 class Pool:
@@ -147,7 +169,7 @@ class Pool:
 
 def roll_out(
     hosts: Sequence[Host],
-    job: Job,
+    job: Task,
     rollout: RollOut,
     *,
     observe: Observer,
@@ -193,7 +215,7 @@ def roll_out(
 def _wave(
     pool: Pool,
     hosts: Sequence[Host],
-    job: Job,
+    job: Task,
     rollout: RollOut,
     before: Mapping[str, Outcome],
     *,
@@ -206,16 +228,13 @@ def _wave(
     def stop(outcomes: Sequence[Outcome]) -> str:
         return exceeded(rollout.stop, [one.state for one in (*before.values(), *outcomes)])
 
-    def first(host: Host, progress: Progress, say: Say) -> Outcome:
-        return deploy(host, job, progress, say)
-
-    found = {one.host: one for one in pool.visit(hosts, first, wave=number, stop=stop)}
+    found = {one.host: one for one in pool.visit(hosts, job.deploy, wave=number, stop=stop)}
     changed = [host for host in hosts if found[host.name].state == "changed"]
     if soak_s and changed and not stop(list(found.values())):
         sleep(soak_s)
 
         def again(host: Host, progress: Progress, say: Say) -> Outcome:
-            return soaked(found[host.name], host, job, progress, say)
+            return job.soaked(found[host.name], host, progress, say)
 
         found |= {one.host: one for one in pool.unhindered().visit(changed, again, wave=number, stop=lambda _: "")}
         changed = [host for host in hosts if found[host.name].state == "changed"]
@@ -224,7 +243,7 @@ def _wave(
     if why and changed:
 
         def back(host: Host, progress: Progress, say: Say) -> Outcome:
-            return put_back(found[host.name], host, job, progress, say, f"its wave was stopped: {why}")
+            return job.put_back(found[host.name], host, progress, say, f"its wave was stopped: {why}")
 
         found |= {one.host: one for one in pool.unhindered().visit(changed, back, wave=number, stop=lambda _: "")}
     return found, why or skipped

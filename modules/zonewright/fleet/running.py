@@ -107,7 +107,8 @@ class FleetRun:
         Raises:
             LedgerError: when the journal does not take it.
         """
-        releases = {one.after: one.after.rpartition("-")[2] for one in outcomes if one.after}
+        names = {name for one in outcomes for name in one.after.split(", ") if name}
+        releases = {name: name.rpartition("-")[2] for name in names}
         entry = self.log.close(outcomes, who=self.who, what=self.what, began=self.began, releases=releases)
         self.ledger.call(verbs.RECORD, messages.RecordRequest(kind="fleet-run", party=self.party, entry=entry))
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from zonewright.fleet.apply import Installer, Progress
 from zonewright.fleet.facts import observe, read_texts
@@ -27,6 +28,38 @@ Say = Callable[[str, str], None]
 _ANSWERS = (HostKeyError, LoginError, AlgorithmError, DroppedError)
 
 
+class Undo(Protocol):
+    """What can put a host back that was changed."""
+
+    progress: Progress
+
+    def use(self, session: Session) -> None:
+        """Go on in another session with the same host."""
+        ...
+
+    def verify_again(self, session: Session) -> None:
+        """After the soak: it is still as it was found good."""
+        ...
+
+    def roll_back(self) -> str:
+        """Put back what was there before; gives what that is."""
+        ...
+
+
+class Reach(Protocol):
+    """How hosts are reached, and for how long."""
+
+    @property
+    def transport(self) -> Transport:
+        """How hosts are reached."""
+        ...
+
+    @property
+    def host_deadline_s(self) -> float:
+        """For one host, all steps together."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What is done to every host.
@@ -46,6 +79,18 @@ class Job:
     host_deadline_s: float
     health_s: float
     clock: Callable[[], float] = time.time
+
+    def deploy(self, host: Host, progress: Progress, say: Say) -> "Outcome":
+        """Bring one host to what it should have."""
+        return deploy(host, self, progress, say)
+
+    def soaked(self, outcome: "Outcome", host: Host, progress: Progress, say: Say) -> "Outcome":
+        """Look again at a host that was changed, at the end of the soak."""
+        return soaked(outcome, host, self, progress, say)
+
+    def put_back(self, outcome: "Outcome", host: Host, progress: Progress, say: Say, why: str) -> "Outcome":
+        """Put back a host that was changed, because its wave is."""
+        return put_back(outcome, host, self, progress, say, why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +116,17 @@ class Outcome:
     after: str = ""
     step: str = ""
     elapsed_s: float = 0.0
-    installer: Installer | None = field(default=None, repr=False, compare=False)
+    installer: Undo | None = field(default=None, repr=False, compare=False)
     is_absent: bool = False
 
 
 @dataclass(slots=True)
-class _Visit:
+class Visit:
     """What is known while it lasts."""
 
     before: str = ""
     after: str = ""
-    installer: Installer | None = None
+    installer: Undo | None = None
 
 
 def look(host: Host, job: Job, session: Session) -> Plan:
@@ -105,21 +150,21 @@ def look_closely(host: Host, job: Job, session: Session) -> Plan:
     return with_differences(plan, read_texts(session, job.recipe.layout, plan.release.texts))
 
 
-def look_only(host: Host, job: Job, progress: Progress, see: Callable[[Session], None]) -> Outcome:
+def look_only(host: Host, job: Reach, progress: Progress, see: Callable[[Session], None]) -> Outcome:
     """Do something with one host that changes nothing."""
 
-    def work(session: Session, _visit: _Visit) -> tuple[State, str]:
+    def work(session: Session, _visit: Visit) -> tuple[State, str]:
         progress.step = "look"
         see(session)
         return "unchanged", ""
 
-    return _visited(host, job, progress, work)
+    return visited(host, job, progress, work)
 
 
 def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
     """Bring one host to what it should have."""
 
-    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[State, str]:
         progress.step = "look"
         plan = look(host, job, session)
         visit.before = plan.facts.current
@@ -134,24 +179,24 @@ def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
         visit.installer.carry_out()
         return "changed", ""
 
-    return _visited(host, job, progress, work)
+    return visited(host, job, progress, work)
 
 
 def go_back(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
     """Let the release before the current one run again on one host."""
 
-    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[State, str]:
         installer = _installer(host, job, session, progress, say, visit)
         visit.after = installer.go_back()
         return "changed", ""  # it was asked for, so nothing went wrong
 
-    return _visited(host, job, progress, work)
+    return visited(host, job, progress, work)
 
 
 def uninstall(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
     """Take everything of the agent off one host, and its token out of the service."""
 
-    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[State, str]:
         installer = _installer(host, job, session, progress, say, visit)
         is_there = bool(visit.before)
         installer.remove()
@@ -159,11 +204,11 @@ def uninstall(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
         visit.after = ""
         return ("changed", "") if is_there else ("unchanged", "")
 
-    return _visited(host, job, progress, work)
+    return visited(host, job, progress, work)
 
 
 def _installer(  # noqa: PLR0917 - what a visit has
-    host: Host, job: Job, session: Session, progress: Progress, say: Say, visit: _Visit
+    host: Host, job: Job, session: Session, progress: Progress, say: Say, visit: Visit
 ) -> Installer:
     """What changes a host, whatever stands in the way of a new release there."""
     progress.step = "look"
@@ -172,7 +217,7 @@ def _installer(  # noqa: PLR0917 - what a visit has
     return Installer(session, job.recipe.layout, plan, job.service, health_s=job.health_s, say=say, progress=progress)
 
 
-def put_back(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Say, why: str) -> Outcome:  # noqa: PLR0917
+def put_back(outcome: Outcome, host: Host, job: Reach, progress: Progress, say: Say, why: str) -> Outcome:  # noqa: PLR0917
     """Put back a host that was changed, because its wave is."""
     installer = outcome.installer
     if installer is None:
@@ -180,17 +225,17 @@ def put_back(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Sa
     installer.progress = progress
     progress.is_changing = True
 
-    def work(session: Session, _visit: _Visit) -> tuple[State, str]:
+    def work(session: Session, _visit: Visit) -> tuple[State, str]:
         say("roll-back", why)
         installer.use(session)
         previous = installer.roll_back()
         return "rolled-back", f"{why}; {previous or 'nothing'} runs again"
 
-    done = _visited(host, job, progress, work)
+    done = visited(host, job, progress, work)
     return _with(done, before=outcome.before, after=outcome.after)
 
 
-def soaked(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+def soaked(outcome: Outcome, host: Host, job: Reach, progress: Progress, say: Say) -> Outcome:
     """Look once more at a host that was changed, at the end of the soak."""
     installer = outcome.installer
     if installer is None:
@@ -198,13 +243,13 @@ def soaked(outcome: Outcome, host: Host, job: Job, progress: Progress, say: Say)
     installer.progress = progress
     progress.is_changing = True
 
-    def work(session: Session, visit: _Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[State, str]:
         say("soak", "it must still be healthy")
         visit.installer, progress.is_switched = installer, True
         installer.verify_again(session)
         return "changed", ""
 
-    done = _visited(host, job, progress, work)
+    done = visited(host, job, progress, work)
     return _with(done, before=outcome.before, after=outcome.after)
 
 
@@ -221,9 +266,9 @@ def _with(outcome: Outcome, *, before: str, after: str) -> Outcome:
     )
 
 
-def _visited(host: Host, job: Job, progress: Progress, work: Callable[[Session, _Visit], tuple[State, str]]) -> Outcome:
+def visited(host: Host, job: Reach, progress: Progress, work: Callable[[Session, Visit], tuple[State, str]]) -> Outcome:
     """Connect, work, and say how it ended."""
-    began, visit = time.monotonic(), _Visit()
+    began, visit = time.monotonic(), Visit()
     state: State
     try:
         session = job.transport.connect(host.target, deadline=began + job.host_deadline_s)
@@ -261,7 +306,7 @@ def _visited(host: Host, job: Job, progress: Progress, work: Callable[[Session, 
     )
 
 
-def _failed(installer: Installer | None, progress: Progress, sentence: str) -> tuple[State, str]:
+def _failed(installer: Undo | None, progress: Progress, sentence: str) -> tuple[State, str]:
     """A step failed; where another release runs already, the one before is put back."""
     step = progress.step
     if installer is None or not progress.is_switched:

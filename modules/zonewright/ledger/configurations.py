@@ -58,8 +58,8 @@ def _of_stack(
             elif plan:
                 by_plan[path] = plan
                 del open_files[path]
-    missing = sorted(files.keys() - by_plan.keys())
-    told = [_missing(connection, known, stack_id, missing, files, now)] if missing else []
+    missing = {path: digest for path, digest in files.items() if path not in by_plan}
+    told = _missing(connection, known, stack_id, missing, now) if missing else {}
     party = held["party"] if held is not None else ""
     return Configurations(stack_id=stack_id, party=party, files=files, approved=by_plan, missing=told)
 
@@ -100,28 +100,26 @@ def _decision(connection: Connection, known: Zone, row: RowMapping, now: datetim
     return plan, approved(known, planned, author=row["envelope"], verdicts=verdicts, now=now, required=True)
 
 
-def _missing(  # noqa: PLR0917 - private
-    connection: Connection,
-    known: Zone,
-    stack_id: str,
-    paths: list[str],
-    files: Mapping[str, str],
-    now: datetime,
-) -> str:
-    """What the files without an approval lack."""
-    first = paths[0]
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    what = f"{first} (sha256 {files[first][7:19]}){more} of stack {stack_id}: in no approved change"
+def _missing(
+    connection: Connection, known: Zone, stack_id: str, files: Mapping[str, str], now: datetime
+) -> dict[str, str]:
+    """What each file without an approval lacks."""
     query = select(change).where(change.c.stack_id == stack_id).order_by(change.c.number.desc()).limit(1)
     row = connection.execute(query).mappings().first()
-    if row is None:
-        return f"{what}; it was never planned; {_HOW}"
-    plan, decision = _decision(connection, known, row, now)
-    name = row["plan"][7:19]
-    held = _manifest(connection, plan.rendered_digest).get(first)
-    if held != files[first]:
-        other = f"another content of it (sha256 {held[7:19]})" if held else "no such file"
-        return f"{what}; plan {name}, the last one, has {other}; {_HOW}"
-    if not decision.passes:
-        return f"{what}; plan {name}: {'; '.join(decision.sentences)}"
-    return f"{what}; plan {name} was approved for another step of the stack; {_HOW}"
+    plan, decision = _decision(connection, known, row, now) if row is not None else (None, None)
+    manifest = _manifest(connection, plan.rendered_digest) if plan is not None else {}
+    found = {}
+    for path, digest in sorted(files.items()):
+        what = f"{path} (sha256 {digest[7:19]}) of stack {stack_id} is in no approved change"
+        if row is None or decision is None:
+            why = f"it was never planned; {_HOW}"
+        elif manifest.get(path) != digest:
+            held = manifest.get(path, "")
+            other = f"another content of it (sha256 {held[7:19]})" if held else "no such file"
+            why = f"plan {row['plan'][7:19]}, the last one, has {other}; {_HOW}"
+        elif not decision.passes:
+            why = f"plan {row['plan'][7:19]}: {'; '.join(decision.sentences)}"
+        else:
+            why = f"plan {row['plan'][7:19]} was approved for another step of the stack; {_HOW}"
+        found[path] = f"{what}: {why}"
+    return found

@@ -464,14 +464,14 @@ class Configurations(Message):
         party: the acting party.
         files: digest by path, as in the change that was admitted last.
         approved: plan by path of each file that is in an approved change, unchanged since then.
-        missing: what the others lack, in sentences.
+        missing: what each of the others lacks, as a sentence by path.
     """
 
     stack_id: str
     party: str
     files: dict[str, Digest]
     approved: dict[str, Digest]
-    missing: list[str]
+    missing: dict[str, str]
 
 
 class ConfigurationsAnswer(Message):

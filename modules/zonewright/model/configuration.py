@@ -32,7 +32,7 @@ class Configuration(Declared):
     folder: HostPath | None = None
     """A folder on the host that the files' paths start from; without it the root."""
     files: dict[BelowPath, HostPath] = Field(default_factory=dict)
-    """Where single files go, as `etc/frr/frr.conf: /opt/frr/frr.conf`; with any, the others are left out."""
+    """Where single files go, as `etc/frr/frr.conf: /opt/frr/frr.conf`; with any, the others are only validated."""
     owner: Annotated[str, StringConstraints(pattern=r"^(?:[a-z_][a-z0-9_-]*(?::[a-z_][a-z0-9_-]*)?)?$")] = ""
     """User, or user:group, whose files they are; without it those of who writes them."""
     mode: Annotated[str, StringConstraints(pattern=r"^[0-7]{3}$")] = "644"

@@ -74,15 +74,14 @@ class NativeValidator:
             _write(Path(folder), {**dict(check.parts), **files})
             for arguments in check.commands:
                 done = _run([*self._before(), program, *(item.replace("{root}", folder) for item in arguments)])
-                output = done.output.replace(folder, "").strip()
-                if done.failure or (check.absent and re.search(check.absent, output)):
-                    status, outputs = "not-run", [f"{check.program} {done.failure or f'can not be run: {output}'}"]
+                word, output = judged(check, done.code, done.output.replace(folder, "").strip())
+                if done.failure:
+                    word, output = "not-run", f"{check.program} {done.failure}"
+                if word == "not-run":
+                    status, outputs = word, [output]
                     break
-                kept = _of_files(output, check)
-                outputs.append(kept)
-                is_only_of_machine = output and not kept
-                if (done.code and not is_only_of_machine) or (check.complaint and re.search(check.complaint, output)):
-                    status = "fail"
+                outputs.append(output)
+                status = "fail" if word == "fail" else status
         return Verdict(
             status=status,
             program=program if program != sys.executable else check.package,
@@ -96,6 +95,22 @@ class NativeValidator:
 
     def _before(self) -> tuple[str, ...]:
         return _NAMESPACE if self.check.in_namespace else ()
+
+
+def judged(check: Check, code: int, output: str) -> tuple[Status, str]:
+    """What one call of a format's program says of the files, and in which words.
+
+    Args:
+        check: of the format.
+        code: exit code of the call.
+        output: what it printed, without the folder that the files were in.
+    """
+    if check.absent and re.search(check.absent, output):
+        return "not-run", f"{check.program} can not be run: {output}"
+    kept = _of_files(output, check)
+    is_only_of_machine = output and not kept
+    is_bad = (code and not is_only_of_machine) or (check.complaint and re.search(check.complaint, output))
+    return ("fail" if is_bad else "pass"), kept
 
 
 def _of_files(output: str, check: Check) -> str:

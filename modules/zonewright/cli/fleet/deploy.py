@@ -2,16 +2,18 @@
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from zonewright.cli.fleet.work import Work
     from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.plan import Plan
-    from zonewright.fleet.rollout import Observer
+    from zonewright.fleet.rollout import Observer, Task
     from zonewright.fleet.transport import Session
     from zonewright.fleet.visit import Job, Outcome, Say
+
+TaskT = TypeVar("TaskT", bound="Task")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,42 +31,65 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "deploy",
         help="bring the agent to the hosts, in waves",
         description=(
-            "Bring the declared agent to the hosts, wave by wave. A host that does not become healthy is put back; "
+            "Bring the declared agent, or with --configs the rendered configurations, to the hosts, wave by wave. "
+            "A host that does not become healthy is put back; "
             "when too many go wrong the wave is put back and the rest is not touched. Exit codes: 0 every host is as "
             "declared, 1 some failed or were rolled back, 2 misuse, 3 some could not be reached or were not touched."
         ),
     )
     add_work_options(deploy)
     deploy.add_argument("--dry-run", action="store_true", help="only show what would be done, as plan does")
+    deploy.add_argument(
+        "--configs",
+        action="store_true",
+        help="bring the approved rendered configurations instead of the agent: validate, switch, check, or put back",
+    )
     deploy.add_argument("--wave", type=int, metavar="N", help="only the first N waves")
     deploy.set_defaults(run=_deploy)
 
 
 def _deploy(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.fleet.work import carry_out, limited
+    from zonewright.cli.fleet import configs
+    from zonewright.cli.fleet.work import carry_out
+
+    if arguments.configs:
+        if arguments.dry_run:
+            return configs.show_plans(arguments)
+        return configs.deploy(
+            arguments, lambda work, hosts, observe, tick: _waves(arguments, work, hosts, observe, tick)
+        )
+    if arguments.dry_run:
+        return _plan(arguments)
+    return carry_out(
+        arguments,
+        what="deploy",
+        action=lambda work, hosts, observe, tick: _waves(arguments, work, hosts, observe, tick),
+    )
+
+
+def _waves(
+    arguments: argparse.Namespace,
+    work: "Work[TaskT]",
+    hosts: "Sequence[Host]",
+    observe: "Observer",
+    tick: Callable[[], str],
+) -> "list[Outcome]":
+    """All waves, or the first ones; sizes count over all hosts that are meant in either case."""
+    from zonewright.cli.fleet.work import limited
     from zonewright.fleet.rollout import roll_out
     from zonewright.fleet.waves import split
 
-    if arguments.dry_run:
-        return _plan(arguments)
-
-    def action(
-        work: "Work[Job]", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]
-    ) -> "list[Outcome]":
-        if arguments.wave is not None:
-            reached = split([host.name for host in hosts], work.rollout.waves)[: max(1, arguments.wave)]
-            hosts = hosts[: sum(len(names) for names in reached)]
-        # Sizes count over all hosts that are meant, also where only the first waves are asked for.
-        waves = limited(work, arguments.wave).rollout.waves
-        sizes = [len(names) for names in split([host.name for host in work.fleet.chosen], work.rollout.waves)]
-        ends = [sum(sizes[: number + 1]) for number in range(min(len(waves), len(sizes)))]
-        counted = tuple(
-            wave.model_copy(update={"hosts": end, "percent": None}) for wave, end in zip(waves, ends, strict=False)
-        )
-        rollout = work.rollout.model_copy(update={"waves": counted})
-        return roll_out(hosts, work.job, rollout, observe=observe, tick=tick)
-
-    return carry_out(arguments, what="deploy", action=action)
+    if arguments.wave is not None:
+        reached = split([host.name for host in hosts], work.rollout.waves)[: max(1, arguments.wave)]
+        hosts = hosts[: sum(len(names) for names in reached)]
+    waves = limited(work, arguments.wave).rollout.waves
+    sizes = [len(names) for names in split([host.name for host in work.fleet.chosen], work.rollout.waves)]
+    ends = [sum(sizes[: number + 1]) for number in range(min(len(waves), len(sizes)))]
+    counted = tuple(
+        wave.model_copy(update={"hosts": end, "percent": None}) for wave, end in zip(waves, ends, strict=False)
+    )
+    rollout = work.rollout.model_copy(update={"waves": counted})
+    return roll_out(hosts, work.job, rollout, observe=observe, tick=tick)
 
 
 def _plan(arguments: argparse.Namespace) -> int:

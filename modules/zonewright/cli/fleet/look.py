@@ -4,6 +4,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zonewright.cli.fleet.work import Work
     from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
@@ -28,7 +30,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="compare every managed file of the hosts with what was deployed",
         description=(
             "Compare the hash of every managed file, the unit, the key and the token of each host with what was "
-            "deployed. Exit codes: 0 all as deployed, 1 something differs, 3 some hosts could not be looked at."
+            "deployed, and every rendered configuration with the ledger's digest. "
+            "Exit codes: 0 all as deployed, 1 something differs, 3 some hosts could not be looked at."
         ),
     )
     add_work_options(verify)
@@ -36,17 +39,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
+    from zonewright.cli.fleet import configs
+    from zonewright.cli.fleet.hosts import Refused, read_fleet, tell
     from zonewright.cli.fleet.work import look_at
 
-    return look_at(arguments, lambda work: _show(work, arguments.format, is_strict=is_strict))
+    try:
+        file = read_fleet(arguments).file
+        configured = configs.drift(arguments) if is_strict and file.configurations else {}
+    except Refused as refused:
+        return tell(refused)
+    if configured and file.agent is None:
+        rows = [{**row, "release": ""} for _host, row in sorted(configured.items())]
+        return _print_rows(rows, arguments.format)
+    return look_at(arguments, lambda work: _show(work, arguments.format, configured, is_strict=is_strict))
 
 
-def _show(work: "Work[Job]", style: str, *, is_strict: bool) -> int:
-    from zonewright.cli.output import print_json
+def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
     from zonewright.fleet.plan import drift_of
     from zonewright.fleet.rollout import Pool
     from zonewright.fleet.visit import look, look_only
-    from zonewright.fleet.waves import exit_code
 
     plans: dict[str, Plan] = {}
 
@@ -61,7 +72,7 @@ def _show(work: "Work[Job]", style: str, *, is_strict: bool) -> int:
     rows = []
     for one in outcomes:
         plan = plans.get(one.host)
-        row = {"host": one.host, "state": one.state, "reason": one.sentence}
+        row: dict[str, str] = {"host": one.host, "state": one.state, "reason": one.sentence}
         if plan is not None:
             facts = plan.facts
             row |= {
@@ -71,7 +82,19 @@ def _show(work: "Work[Job]", style: str, *, is_strict: bool) -> int:
                 "proven": "yes" if facts.is_proven else "no",
                 "drift": "; ".join(drift_of(plan)) if is_strict else "",
             }
+        own = configured.get(one.host, {})
+        row["reason"] = row["reason"] or own.get("reason", "")
+        if plan is not None and own.get("state") in ("failed", "unreachable", "unknown"):
+            row["state"] = own["state"]
+        row["drift"] = "; ".join(text for text in (row.get("drift", ""), own.get("drift", "")) if text)
         rows.append(row)
+    return _print_rows(rows, style)
+
+
+def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:
+    from zonewright.cli.output import print_json
+    from zonewright.fleet.waves import STATES, exit_code
+
     if style == "json":
         print_json({"hosts": rows})
     else:
@@ -81,6 +104,6 @@ def _show(work: "Work[Job]", style: str, *, is_strict: bool) -> int:
             for text in (row["reason"], *row.get("drift", "").split("; ")):
                 if text:
                     print(f"    {text}")
-    if is_strict and any(row.get("drift") for row in rows):
+    if any(row.get("drift") for row in rows):
         return 1
-    return exit_code(one.state for one in outcomes)
+    return exit_code(state for row in rows for state in STATES if state == row["state"])

@@ -1,0 +1,101 @@
+"""One host's configurations from connect to outcome; the roll-out over all hosts is the same as that of agents."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from zonewright.fleet.apply import Progress
+from zonewright.fleet.config_apply import ConfigInstaller, seconds_of
+from zonewright.fleet.config_facts import ConfigPlan, closer, observe_configuration, plan_configuration
+from zonewright.fleet.config_wanted import Offer, Wanted, wanted_of
+from zonewright.fleet.inventory import Host
+from zonewright.fleet.transport import Session, Transport
+from zonewright.fleet.visit import Outcome, Say, Visit, put_back, soaked, visited
+from zonewright.fleet.waves import State
+from zonewright.model.configuration import Configuration
+from zonewright.render.format_set import FormatSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigJob:
+    """What is done to every host.
+
+    Attributes:
+        transport: how hosts are reached.
+        configurations: of the fleet's file.
+        formats: the zone's formats.
+        offer: what the ledger offers.
+        host_deadline_s: for one host, all steps together.
+    """
+
+    transport: Transport
+    configurations: Mapping[str, Configuration]
+    formats: FormatSet
+    offer: Offer
+    host_deadline_s: float
+
+    def wanted(self, host: Host, *, needs_approval: bool = True) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+        """What a host should have, and what stands against it."""
+        return wanted_of(host, self.configurations, self.formats, self.offer, needs_approval=needs_approval)
+
+    def deploy(self, host: Host, progress: Progress, say: Say) -> Outcome:
+        """Bring one host to what it should have."""
+        wanted, against = self.wanted(host)
+        if against:
+            return Outcome(host=host.name, state="failed", sentence="; ".join(against), step="plan")
+
+        def work(session: Session, visit: Visit) -> tuple[State, str]:
+            progress.step = "look"
+            plans = look_at_configurations(session, wanted)
+            visit.before = ", ".join(plan.facts.current for plan in plans if plan.facts.current)
+            visit.after = ", ".join(one.id for one in wanted)
+            if not any(plan.reasons for plan in plans):
+                return "unchanged", ""
+            installer = ConfigInstaller(
+                session,
+                plans,
+                gated=self.offer.gated,
+                connect=lambda seconds: self.transport.connect(host.target, deadline=time.monotonic() + seconds),
+                words=lambda: secrets.token_hex(8),
+                say=say,
+                progress=progress,
+            )
+            visit.installer = installer
+            installer.carry_out()
+            return "changed", "; ".join(installer.notes)
+
+        return visited(host, self, progress, work)
+
+    def soaked(self, outcome: Outcome, host: Host, progress: Progress, say: Say) -> Outcome:
+        """Look again at a host that was changed, at the end of the soak."""
+        done = soaked(outcome, host, self, progress, say)
+        return replace(done, sentence=outcome.sentence) if done.state == "changed" else done
+
+    def put_back(self, outcome: Outcome, host: Host, progress: Progress, say: Say, why: str) -> Outcome:
+        """Put back a host that was changed, because its wave is."""
+        return put_back(outcome, host, self, progress, say, why)
+
+
+def host_seconds(wanted: tuple[Wanted, ...], seconds: float) -> float:
+    """A deadline for a host that lets all its trials come to their end.
+
+    Args:
+        wanted: its configurations.
+        seconds: for everything else.
+    """
+    return seconds + sum(seconds_of(one) for one in wanted)
+
+
+def look_at_configurations(
+    session: Session, wanted: tuple[Wanted, ...], *, is_close: bool = False
+) -> tuple[ConfigPlan, ...]:
+    """The plans of a host, which change nothing.
+
+    Args:
+        session: with the host.
+        wanted: what it should have.
+        is_close: whether the differences of files are read too.
+    """
+    plans = (plan_configuration(one, observe_configuration(session, one)) for one in wanted)
+    return tuple(closer(session, plan) if is_close else plan for plan in plans)

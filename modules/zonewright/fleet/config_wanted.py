@@ -1,0 +1,231 @@
+"""Which rendered files a host should have, and where: from the fleet's file and what the ledger offers. Pure."""
+
+import hashlib
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from zonewright.fleet.artefact import MANIFEST, tar_members
+from zonewright.fleet.inventory import Host
+from zonewright.ledger.messages import ConfigurationsAnswer
+from zonewright.model.canonical import digest_of
+from zonewright.model.configuration import Configuration
+from zonewright.render.format import ROOTS, Format
+from zonewright.render.format_set import FormatSet
+
+TARGETS, ROOT = "TARGETS", "root"
+_END = bytes(1024)
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the ledger offers.
+
+    Attributes:
+        files: digest by path of all that is deployed at the sites that were asked for.
+        plans: plan by path of each file that is approved.
+        missing: what the others lack, by path.
+        texts: text by digest.
+        gated: formats that open on a pass only.
+    """
+
+    files: Mapping[str, str]
+    plans: Mapping[str, str]
+    missing: Mapping[str, str]
+    texts: Mapping[str, str]
+    gated: frozenset[str]
+
+
+def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> Offer:
+    """What the ledger offers; a path that two stacks claim with different contents is approved for neither.
+
+    Args:
+        answer: the ledger's answer.
+        texts: text by digest; one that is not what its digest says is left out.
+    """
+    files: dict[str, str] = {}
+    plans: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for stack in answer.stacks:
+        for path, digest in stack.files.items():
+            if files.setdefault(path, digest) != digest:
+                missing[path] = f"{path}: two stacks have deployed it, with different contents"
+        plans |= stack.approved
+        missing = {**stack.missing, **missing}
+    return Offer(
+        files=files,
+        plans={path: plan for path, plan in plans.items() if path not in missing},
+        missing=missing,
+        texts={digest: text for digest, text in texts.items() if digest_of(text) == digest},
+        gated=frozenset(answer.gated),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """One file.
+
+    Attributes:
+        source: its path among all rendered files.
+        below: its path below its subject's folder, as on a host.
+        target: where it goes; empty where it is only there to be validated with the others.
+        digest: of its content, with ``sha256:``.
+        text: its content.
+    """
+
+    source: str
+    below: str
+    target: str
+    digest: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """The digest as ``sha256sum`` writes it."""
+        return self.digest.removeprefix("sha256:")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One configuration as one host should have it.
+
+    Attributes:
+        name: as the fleet's file calls it.
+        settings: what the fleet's file says of it.
+        format: whose files they are.
+        files: all its files; the format's program judges them together.
+    """
+
+    name: str
+    settings: Configuration
+    format: Format
+    files: tuple[Placed, ...]
+
+    @property
+    def keep(self) -> str:
+        """Folder of its versions on the host."""
+        return f"{self.settings.keep}/{self.name}"
+
+    @property
+    def placed(self) -> tuple[Placed, ...]:
+        """The files that go somewhere."""
+        return tuple(one for one in self.files if one.target)
+
+    @cached_property
+    def _texts(self) -> Mapping[str, str]:
+        """The version's index files."""
+        manifest = "".join(f"{one.sha256}  {ROOT}/{one.below}\n" for one in self.files)
+        return {MANIFEST: manifest, TARGETS: "".join(f"{ROOT}/{one.below}\t{one.target}\n" for one in self.placed)}
+
+    @cached_property
+    def id(self) -> str:
+        """Names the version: by contents, places, owner and mode."""
+        said = f"{self._texts[MANIFEST]}{self._texts[TARGETS]}{self.settings.owner} {self.settings.mode}"
+        return f"{self.name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
+
+    @cached_property
+    def archive(self) -> bytes:
+        """The version as a tar archive."""
+        own = {f"{ROOT}/{one.below}": one.text.encode() for one in self.files}
+        return tar_members({**own, **{name: text.encode() for name, text in self._texts.items()}}) + _END
+
+
+def wanted_of(
+    host: Host,
+    configurations: Mapping[str, Configuration],
+    formats: FormatSet,
+    offer: Offer,
+    *,
+    needs_approval: bool = True,
+) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+    """What a host should have, in order of name, and what stands against it, in sentences.
+
+    Args:
+        host: the host.
+        configurations: of the fleet's file.
+        formats: the zone's formats.
+        offer: what the ledger offers.
+        needs_approval: whether a file that is in no approved change stands against it.
+    """
+    known = {one.id: one for one in formats.formats}
+    found: list[Wanted] = []
+    against: list[str] = []
+    for name, settings in sorted(configurations.items()):
+        if not is_meant(host, settings):
+            continue
+        if settings.format not in known:
+            against.append(f"configuration {name}: there is no format {settings.format!r}; there are {_ids(formats)}")
+            continue
+        format_ = known[settings.format]
+        paths = _paths(host, format_, offer.files)
+        files = tuple(_placed(paths, settings, offer))
+        against += _faults(host, name, settings, format_, paths, offer)
+        if needs_approval:
+            against += _unapproved(name, paths, offer)
+        found.append(Wanted(name=name, settings=settings, format=format_, files=files))
+    against += _twice(found)
+    return tuple(found), tuple(against)
+
+
+def is_meant(host: Host, settings: Configuration) -> bool:
+    """Whether a configuration is for a host."""
+    is_named = not settings.hosts or host.name in settings.hosts
+    return is_named and (not settings.sites or host.site in settings.sites) and set(settings.labels) <= host.labels
+
+
+def _ids(formats: FormatSet) -> str:
+    return ", ".join(one.id for one in formats.formats)
+
+
+def _paths(host: Host, format_: Format, files: Iterable[str]) -> dict[str, str]:
+    """The rendered files of a format that are for a host: path below the subject by path."""
+    depth = ROOTS[format_.subject].count("/") + 1
+    found = {}
+    for path in sorted(files):
+        parts = path.split("/")
+        is_own = parts[1] == host.site if format_.subject != "node" else parts[2] == host.name
+        if format_.owns(path) and is_own:
+            found[path] = "/".join(parts[depth:])
+    return found
+
+
+def _placed(paths: Mapping[str, str], settings: Configuration, offer: Offer) -> Iterator[Placed]:
+    for source, below in paths.items():
+        target = settings.files.get(below, "") if settings.files else posixpath.join(settings.folder or "/", below)
+        digest = offer.files[source]
+        yield Placed(source=source, below=below, target=target, digest=digest, text=offer.texts.get(digest, ""))
+
+
+def _faults(  # noqa: PLR0917 - private
+    host: Host, name: str, settings: Configuration, format_: Format, paths: Mapping[str, str], offer: Offer
+) -> Iterator[str]:
+    if not paths:
+        where = f"at site {host.site}" if host.site else "without a site"
+        yield f"configuration {name}: the ledger has no deployed files of {format_.id} for {host.name} {where}"
+        return
+    for below in sorted(settings.files.keys() - set(paths.values())):
+        yield f"configuration {name}: there is no file {below}; there are {', '.join(paths.values())}"
+    for source in paths:
+        if offer.files[source] not in offer.texts:
+            yield f"{source}: the ledger does not have the content that its digest names"
+
+
+def _unapproved(name: str, paths: Mapping[str, str], offer: Offer) -> Iterator[str]:
+    refused = [
+        offer.missing.get(source, f"{source} is in no approved change") for source in paths if source not in offer.plans
+    ]
+    yield from refused[:_SHOWN]
+    if len(refused) > _SHOWN:
+        yield f"and {len(refused) - _SHOWN} more files of configuration {name} are in no approved change"
+
+
+def _twice(found: Sequence[Wanted]) -> Iterator[str]:
+    """Two configurations may not write one file."""
+    owner: dict[str, str] = {}
+    for one in found:
+        for file in one.placed:
+            first = owner.setdefault(file.target, one.name)
+            if first != one.name or sum(other.target == file.target for other in one.placed) > 1:
+                yield f"configurations {first} and {one.name} both write {file.target}"

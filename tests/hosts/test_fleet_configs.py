@@ -1,0 +1,112 @@
+"""Rendered configurations on real SSH hosts: approved, validated, switched, checked, confirmed, or put back."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.config_world import ConfigWorld, config_world
+
+ONE, TWO = "10.80.0.2", "10.80.0.3"
+ZONES = Path("root/etc/bind/zones")
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[ConfigWorld]:
+    with config_world(tmp_path) as world:
+        yield world
+
+
+def until(holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    """Wait for something that a host does by itself."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def hand_over(world: ConfigWorld, path: Path) -> None:
+    """Make a path below the user's home the user's own, with its folders."""
+    home = world.hosts[0].home
+    owner = home.stat()
+    for one in (path, *path.parents):
+        if one.is_relative_to(home):
+            os.chown(one, owner.st_uid, owner.st_gid)
+
+
+def test_the_life_of_a_configuration(world: ConfigWorld) -> None:
+    """Differences, first installation, nothing to do, the next version, drift by file, and drift put right."""
+    plan = world.run("deploy", "--configs", "--dry-run")
+    assert plan.code == 0, plan.stderr
+    assert "host-001: names nothing -> names-" in plan.stdout
+    assert "    +++ b/home/operator/root/etc/bind/zones/site.zone\n" in plan.stdout
+    assert not world.text()
+
+    done = world.run("deploy", "--configs")
+    assert done.code == 0, done.stdout + done.stderr
+    assert ONE in world.text()
+    assert world.run("deploy", "--configs").stdout.startswith("host-001  unchanged ")
+    assert world.run("verify").code == 0
+
+    world.facility.approved(TWO)
+    verify = world.run("verify")
+    assert verify.code == 1
+    assert "    changed: /home/operator/root/etc/bind/zones/site.zone (sha256 " in verify.stdout
+    assert world.state() == ("changed", "")
+    assert TWO in world.text()
+    assert world.text(name="reloads").splitlines() == [ONE, TWO]
+    assert world.run("verify").code == 0
+
+    kept = world.hosts[0].home / "kept" / "names"
+    versions = [one.name for one in kept.iterdir() if (one / "MANIFEST").exists() and not one.is_symlink()]
+    assert len(versions) == 2
+    (kept / "names-0123456789ab").mkdir()
+    (kept / "names-0123456789ab" / "MANIFEST").touch()
+    hand_over(world, kept / "names-0123456789ab" / "MANIFEST")
+    (world.hosts[0].home / ZONES / "site.zone").write_text("mine\n", encoding="utf-8")
+    (world.hosts[0].home / "root" / "etc" / "bind" / "named.conf").unlink()
+    drift = world.run("verify").stdout
+    assert "    missing: /home/operator/root/etc/bind/named.conf\n" in drift
+    assert "    changed: /home/operator/root/etc/bind/zones/site.zone (sha256 " in drift
+    assert "    extra version: /home/operator/kept/names/names-0123456789ab\n" in drift
+    assert world.state() == ("changed", "")
+    assert world.run("verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        ({"reload": "echo no such unit; exit 3"}, "rolled-back", "names: the reload failed (3): no such unit"),
+        ({"reload": "sleep 30"}, "rolled-back", "names: the reload did not end within 2 s"),
+        ({"check": f"echo it is deaf; ! grep -q {TWO} ~/root/etc/bind/zones/site.zone"}, "rolled-back", "it is deaf"),
+        ({"owner": "nobody-here"}, "failed", "install of names failed: chown: invalid user: 'nobody-here'"),
+    ],
+)
+def test_what_does_not_work_is_put_back(world: ConfigWorld, changes: dict[str, str], state: str, reason: str) -> None:
+    """A reload or check that fails leaves every file as it was before, and the reason is told."""
+    assert world.state()[0] == "changed"
+    before = world.text()
+    world.facility.approved(TWO)
+    world.write(**changes)
+    found, why = world.state()
+    assert (found, reason in why) == (state, True), why
+    assert world.text() == before
+    assert not list((world.hosts[0].home / ZONES).rglob(".zonewright*"))
+    world.write()
+    assert world.state() == ("changed", "")
+    assert TWO in world.text()
+
+
+def test_files_that_were_there_before_come_back(world: ConfigWorld) -> None:
+    """A first configuration that fails gives back the operator's own file, with its mode, and takes away the others."""
+    own = world.hosts[0].home / ZONES / "site.zone"
+    own.parent.mkdir(parents=True)
+    own.write_text("my own zone\n", encoding="utf-8")
+    own.chmod(0o640)
+    hand_over(world, own)
+    world.write(check="false")
+    assert world.state()[0] == "rolled-back"
+    assert (own.read_text(encoding="utf-8"), own.stat().st_mode & 0o777) == ("my own zone\n", 0o640)
+    assert not (world.hosts[0].home / "root" / "etc" / "bind" / "named.conf").exists()
