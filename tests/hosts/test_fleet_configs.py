@@ -1,15 +1,17 @@
 """Rendered configurations on real SSH hosts: approved, validated, switched, checked, confirmed, or put back."""
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.config_world import ConfigWorld, config_world
+from support.config_world import CONFIGURATION, ONE, TWO, ConfigWorld, config_world
+from support.ssh_hosts import require_namespaces
+from zonewright.ledger import messages as m
+from zonewright.ledger import verbs
+from zonewright.ledger.change_messages import ChangesRequest
 
-ONE, TWO = "10.80.0.2", "10.80.0.3"
 ZONES = Path("root/etc/bind/zones")
 
 
@@ -17,14 +19,6 @@ ZONES = Path("root/etc/bind/zones")
 def _world(tmp_path: Path) -> Iterator[ConfigWorld]:
     with config_world(tmp_path) as world:
         yield world
-
-
-def until(holds: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait for something that a host does by itself."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def hand_over(world: ConfigWorld, path: Path) -> None:
@@ -110,3 +104,56 @@ def test_files_that_were_there_before_come_back(world: ConfigWorld) -> None:
     assert world.state()[0] == "rolled-back"
     assert (own.read_text(encoding="utf-8"), own.stat().st_mode & 0o777) == ("my own zone\n", 0o640)
     assert not (world.hosts[0].home / "root" / "etc" / "bind" / "named.conf").exists()
+
+
+def test_two_configurations_are_one_change(tmp_path: Path) -> None:
+    """As root, by sudo: when the second one fails its check the first one, which was good, goes back too."""
+    require_namespaces()
+    with config_world(tmp_path, sudoers="operator ALL=(root) NOPASSWD: ALL") as world:
+        home = world.hosts[0].home
+        common = {"as_root": True, "folder": "/home/operator/system", "keep": "/home/operator/system-kept"}
+        names = {**CONFIGURATION, **common, "owner": "operator:root", "mode": "640", "reload": ""}
+        names["check"] = "test -s /home/operator/system/etc/bind/named.conf"
+        collector = {**names, "format": "prometheus", "check": "echo no answer; false", "owner": ""}
+        world.fleet["configurations"] = {"a-names": names, "b-collector": collector}
+        world.save()
+        state, reason = world.state()
+        assert (state, reason) == (
+            "rolled-back",
+            "b-collector: the check did not pass within 2 s: no answer; the configuration from before runs again",
+        )
+        assert not [path for path in (home / "system").rglob("*") if path.is_file()]
+        collector["check"] = "true"
+        world.save()
+        assert world.state() == ("changed", "")
+        named = (home / "system" / "etc" / "bind" / "named.conf").stat()
+        assert (named.st_uid, named.st_gid, named.st_mode & 0o777) == (home.stat().st_uid, 0, 0o640)
+        assert (home / "system" / "etc" / "prometheus" / "prometheus.yml").stat().st_uid == 0
+        assert world.run("verify").code == 0
+        entry = world.facility.client.call(verbs.HISTORY, m.HistoryRequest()).entries[-1]
+        plan = world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes[-1].plan
+        assert (entry.kind, entry.payload["what"]) == ("fleet-run", f"deploy --configs, approved by plan {plan[7:19]}")
+        assert [name[:8] for name in sorted(entry.payload["releases"])] == ["a-names-", "b-collec"]
+
+
+def test_what_is_wrong_with_the_declaration_is_told(world: ConfigWorld) -> None:
+    """A format or file that there is not, and one path twice, are a sentence each, and no host is touched."""
+    world.fleet["configurations"] = {
+        "a": {**CONFIGURATION, "format": "bindd"},
+        "b": {**CONFIGURATION, "files": {"etc/bind/name.conf": "/home/operator/x"}},
+        "c": CONFIGURATION,
+        "d": CONFIGURATION,
+    }
+    world.save()
+    done = world.run("deploy", "--configs")
+    assert done.code == 1
+    assert "error: configuration a: there is no format 'bindd'; there are netplan, " in done.stderr
+    assert "error: configuration b: there is no file etc/bind/name.conf; there are etc/bind/named.conf, " in done.stderr
+    assert "error: configurations c and d both write /home/operator/root/etc/bind/named.conf\n" in done.stderr
+    world.fleet["configurations"] = {"a": {**CONFIGURATION, "labels": ["router"]}}
+    world.save()
+    done = world.run("deploy", "--configs")
+    assert (done.code, done.stderr) == (
+        2,
+        "error: fleet.yaml: no configuration is for any of these hosts; see its hosts, sites and labels\n",
+    )

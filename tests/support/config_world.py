@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -28,6 +29,7 @@ from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 from zonewright.program.rendering import rendered_files
 
+ONE, TWO = "10.80.0.2", "10.80.0.3"
 LEDGER = "sqlite:///.zonewright/ledger.db"
 ZONE_FILE = "root/etc/bind/zones/site.zone"
 CONFIGURATION: dict[str, Any] = {
@@ -50,6 +52,7 @@ class Facility:
     client: LedgerClient
     planner: Planner
     party: Party
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def declare(self, title: str) -> dict[str, Any]:
         """Sites whose rendered files differ by a word: an address of the site's name server."""
@@ -59,11 +62,11 @@ class Facility:
 
     def plan(self, title: str) -> Plan:
         """Plan it."""
-        return self.planner.plan(at=datetime.now(UTC), sites=self.declare(title))[0]
+        return self.planner.plan(at=self.clock(), sites=self.declare(title))[0]
 
     def approve(self, plan: Plan) -> None:
         """Have it approved by another party's person."""
-        self.planner.verdict(plan, "carl", at=datetime.now(UTC))
+        self.planner.verdict(plan, "carl", at=self.clock())
 
     def deploy(self, title: str) -> Mapping[str, str]:
         """What ``up`` does: admit and mark the site's files as deployed; gives text by path."""
@@ -119,6 +122,10 @@ class ConfigWorld:
     def write(self, **configuration: Any) -> None:
         """Write the fleet's file, with some of the configuration changed."""
         self.fleet["configurations"] = {"names": {**CONFIGURATION, **configuration}}
+        self.save()
+
+    def save(self) -> None:
+        """Write the fleet's file as it is here."""
         (self.folder / "fleet.yaml").write_text(yaml.safe_dump(self.fleet), encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
@@ -168,11 +175,15 @@ class ConfigWorld:
 
 
 @contextmanager
-def config_world(folder: Path, count: int = 1, **options: Any) -> Iterator[ConfigWorld]:
+def config_world(
+    folder: Path, count: int = 1, *, zone: Mapping[str, Any] = MappingProxyType({}), **options: Any
+) -> Iterator[ConfigWorld]:
     """So many hosts and a facility whose first files are approved and deployed."""
     project = folder / "project"
-    with facility_in(project) as stack, ssh_hosts(folder, count, **options) as (hosts, key):
-        stack.approved("10.80.0.2")
+    with facility_in(project, **zone) as stack, ssh_hosts(folder, count, **options) as (hosts, key):
+        plan = stack.plan(ONE)
+        stack.approve(plan)
+        stack.deploy(ONE)
         fleet: dict[str, Any] = {
             "party": "operator",
             "login": {"user": hosts[0].user, "keys": [str(key)]},

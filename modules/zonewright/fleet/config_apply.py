@@ -20,6 +20,7 @@ _CALL_S = 15.0
 _RETRY_S = 0.5
 _MARGIN_S = 15.0
 _ROOT = "{root}"
+_PREVIOUS = "previous"
 _TOO_LONG = (124, 137)
 
 
@@ -94,12 +95,12 @@ class ConfigInstaller:
         """Put back what was kept, the last first; gives what is in force then.
 
         Raises:
-            CommandError: when the files from before do not pass their check either.
+            CommandError: when the host does not keep the files from before.
         """
         self.progress.step = "roll-back"
         while self._kept:
             self._say("roll-back", f"{self._kept[-1].name}: the files from before")
-            self._try(self._kept[-1], "previous")
+            self._try(self._kept[-1], _PREVIOUS)
             self._kept.pop()
         self.progress.is_switched = False
         return "the configuration from before"
@@ -226,7 +227,10 @@ class ConfigInstaller:
     def _arguments(wanted: Wanted, mode: str, version: str, word: str) -> tuple[str, ...]:
         settings = wanted.settings
         within, confirm = f"{settings.within_s:.0f}", f"{settings.confirm_s:.0f}"
-        return mode, wanted.keep, version, word, within, confirm, settings.reload, settings.check
+        reload, check = settings.reload, settings.check
+        if version == _PREVIOUS:  # what was there before is put back whether it worked or not, or nothing was there
+            reload, check = f"({reload or ':'}) || :", ":"
+        return mode, wanted.keep, version, word, within, confirm, reload, check
 
     def _step(self, step: str, detail: str) -> None:
         self.progress.step = step

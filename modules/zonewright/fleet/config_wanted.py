@@ -16,7 +16,6 @@ from zonewright.render.format_set import FormatSet
 
 TARGETS, ROOT = "TARGETS", "root"
 _END = bytes(1024)
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> Offer:
     for stack in answer.stacks:
         for path, digest in stack.files.items():
             if files.setdefault(path, digest) != digest:
-                missing[path] = f"{path}: two stacks have deployed it, with different contents"
+                missing[path] = "two stacks have deployed it, with different contents"
         plans |= stack.approved
         missing = {**stack.missing, **missing}
     return Offer(
@@ -213,12 +212,15 @@ def _faults(  # noqa: PLR0917 - private
 
 
 def _unapproved(name: str, paths: Mapping[str, str], offer: Offer) -> Iterator[str]:
-    refused = [
-        offer.missing.get(source, f"{source} is in no approved change") for source in paths if source not in offer.plans
-    ]
-    yield from refused[:_SHOWN]
-    if len(refused) > _SHOWN:
-        yield f"and {len(refused) - _SHOWN} more files of configuration {name} are in no approved change"
+    """Files that may not be installed, in one sentence for all that lack the same."""
+    refused: dict[str, list[str]] = {}
+    for source in paths:
+        if source not in offer.plans:
+            refused.setdefault(offer.missing.get(source, "the ledger does not say why"), []).append(source)
+    for why, sources in refused.items():
+        more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        which = f"{sources[0]} (sha256 {offer.files[sources[0]][7:19]}){more}"
+        yield f"configuration {name}: {which}: in no approved change; {why}"
 
 
 def _twice(found: Sequence[Wanted]) -> Iterator[str]:

@@ -110,16 +110,14 @@ def _missing(
     manifest = _manifest(connection, plan.rendered_digest) if plan is not None else {}
     found = {}
     for path, digest in sorted(files.items()):
-        what = f"{path} (sha256 {digest[7:19]}) of stack {stack_id} is in no approved change"
         if row is None or decision is None:
             why = f"it was never planned; {_HOW}"
         elif manifest.get(path) != digest:
-            held = manifest.get(path, "")
-            other = f"another content of it (sha256 {held[7:19]})" if held else "no such file"
+            other = "another content of it" if path in manifest else "no such file"
             why = f"plan {row['plan'][7:19]}, the last one, has {other}; {_HOW}"
         elif not decision.passes:
             why = f"plan {row['plan'][7:19]}: {'; '.join(decision.sentences)}"
         else:
             why = f"plan {row['plan'][7:19]} was approved for another step of the stack; {_HOW}"
-        found[path] = f"{what}: {why}"
+        found[path] = f"stack {stack_id}: {why}"
     return found

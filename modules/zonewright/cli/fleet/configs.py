@@ -30,14 +30,14 @@ def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
     """Bring approved configurations to the hosts; nothing is begun while one of them lacks its approval."""
 
     @contextmanager
-    def opened() -> "Iterator[Work[ConfigJob]]":
-        with _working(arguments) as work:
+    def approved() -> "Iterator[Work[ConfigJob]]":
+        with opened(arguments) as work:
             against = [text for host in work.fleet.chosen for text in work.job.wanted(host)[1]]
             if against:
                 raise Refused(list(dict.fromkeys(against)), 1)
             yield work
 
-    return recorded(arguments, opened(), what=_what, action=action)
+    return recorded(arguments, approved(), what=_what, action=action)
 
 
 def _what(job: "ConfigJob") -> str:
@@ -52,7 +52,7 @@ def show_plans(arguments: argparse.Namespace) -> int:
     from zonewright.fleet.waves import exit_code
 
     try:
-        with _working(arguments) as work:
+        with opened(arguments) as work:
             plans, outcomes = _look(work, is_close=True)
             against = {host.name: work.job.wanted(host)[1] for host in work.fleet.chosen}
     except Refused as refused:
@@ -78,7 +78,7 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     """
     from zonewright.fleet.config_facts import drift_of
 
-    with _working(arguments) as work:
+    with opened(arguments) as work:
         plans, outcomes = _look(work, is_close=False)
         faults = {host.name: work.job.wanted(host, needs_approval=False)[1] for host in work.fleet.chosen}
     rows = {}
@@ -108,7 +108,7 @@ def _look(work: "Work[ConfigJob]", *, is_close: bool) -> "tuple[Mapping[str, tup
 
 
 @contextmanager
-def _working(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
+def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
     """The job for the hosts that some configuration is for; closes its connections.
 
     Raises:

@@ -1,0 +1,120 @@
+"""Which deployed files the ledger says are approved, and what the others lack: in this process and over HTTP."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.config_world import LEDGER, ONE, TWO, Facility
+from support.ledger_party import Party
+from support.ledger_proxy import ledger_service
+from support.planner import Planner
+from support.signing import policy, zone_with
+from zonewright.ledger import messages as m
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.model import Zone
+
+ZONE = "sites/dc1/etc/bind/zones/site.zone"
+NAMED = "sites/dc1/etc/bind/named.conf"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+FREEZE = {"first": "2026-12-20", "last": "2027-01-06", "time_zone": "UTC", "reason": "end of the year"}
+PACK = {
+    "title": "Zone rules",
+    "valid_from": "2026-01-01",
+    "valid_until": "2030-12-31",
+    "gated_formats": ["bind"],
+    "freeze": [FREEZE],
+}
+
+
+class World:
+    """A ledger with a clock that tests move, and the operator's stack."""
+
+    def __init__(self, client: LedgerClient, now: list[datetime], zone: Zone) -> None:
+        self.client, self.now = client, now
+        party = Party(client, "stack-of-operator", "operator", zone=zone)
+        party.enrol()
+        self.facility = Facility(client, Planner(party, "ben"), party, clock=lambda: now[0])
+
+    def answer(self) -> m.ConfigurationsAnswer:
+        """What the ledger says of the site."""
+        return self.client.call(verbs.CONFIGURATIONS, m.ConfigurationsRequest(sites=["dc1"]))
+
+    def stack(self) -> m.Configurations:
+        """What it says of the only stack."""
+        (found,) = self.answer().stacks
+        return found
+
+
+@pytest.fixture(name="world", params=["in-process", "http"])
+def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    (tmp_path / ".zonewright").mkdir()
+    now = [NOW]
+    fields: dict[str, Any] = zone_with(north=policy({"safety": 1}, risks=["low"], valid_hours=10))
+    zone = Zone.model_validate({**fields, "rule_packs": {"pack": PACK}, "rule_pack": "pack"})
+    with LedgerClient(LEDGER, root=tmp_path, create=True, clock=lambda: now[0]) as first:
+        first.call(verbs.INIT, m.InitRequest(zone=zone))
+        if request.param == "in-process":
+            yield World(first, now, zone)
+            return
+    path = tmp_path / ".zonewright" / "ledger.db"
+    with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
+        yield World(client, now, zone)
+
+
+def test_approvals_of_deployed_files(world: World) -> None:
+    """Never planned, not approved yet, approved, too old, changed since: each file has its plan or what it lacks."""
+    files = world.facility.deploy(ONE)
+    found = world.stack()
+    assert (found.stack_id, found.party, set(found.files)) == ("stack-of-operator", "operator", set(files))
+    assert found.approved == {}
+    assert found.missing[NAMED].startswith("stack stack-of-operator: it was never planned; plan it: ")
+    assert world.answer().gated == ["bind"]
+
+    plan = world.facility.plan(ONE)
+    name = plan.digest()[7:19]
+    told = f"stack stack-of-operator: plan {name}: policy north: 0 of 1 approvals from safety"
+    assert world.stack().missing[NAMED] == told
+    world.facility.approve(plan)
+    assert world.stack().approved == dict.fromkeys(files, plan.digest())
+    assert world.stack().missing == {}
+
+    world.now[0] = NOW + timedelta(hours=11)
+    assert "is older than 10 h" in world.stack().missing[NAMED]
+    world.now[0] = NOW
+    world.facility.deploy(TWO)
+    found = world.stack()
+    assert found.approved == {}
+    assert f"plan {name}, the last one, has another content of it; " in found.missing[ZONE]
+    assert f"plan {name} was approved for another step of the stack; " in found.missing[NAMED]
+
+
+def test_hours_are_those_of_the_ledgers_clock(world: World) -> None:
+    """The zone's packs say whether hosts may be touched, judged where the ledger is."""
+    assert world.client.call(verbs.HOURS, m.HoursRequest()).closed == ""
+    world.now[0] = datetime(2026, 12, 24, tzinfo=UTC)
+    assert world.client.call(verbs.HOURS, m.HoursRequest()).closed == (
+        "rule pack Zone rules: from 2026-12-20 to 2027-01-06 (UTC) nothing is done: end of the year"
+    )
+
+
+def test_what_a_change_does_not_touch_stays_approved(tmp_path: Path) -> None:
+    """Files of an admitted and approved change count as long as no later change touches them."""
+    (tmp_path / ".zonewright").mkdir()
+    zone = Zone.model_validate(zone_with(north=policy({"safety": 1})))
+    with LedgerClient(LEDGER, root=tmp_path, create=True, clock=lambda: NOW) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        world = World(client, [NOW], zone)
+        world.facility.approved(ONE)
+        first = world.stack().approved
+        open_zone = zone.model_copy(update={"approvals": {}})
+        client.call(verbs.INIT, m.InitRequest(zone=open_zone))
+        world.facility.party.zone = open_zone
+        world.facility.deploy(TWO)
+        found = world.stack()
+        assert found.approved == {path: plan for path, plan in first.items() if path not in found.missing}
+        assert NAMED in found.approved
+        assert set(found.missing) == {ZONE, "sites/dc1/etc/bind/zones/reverse/10.80.0.zone"}
