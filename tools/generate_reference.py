@@ -13,7 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from zonewright.cli import parser
+from zonewright.declare.reference_page import sections
+from zonewright.declare.schema import published
 from zonewright.ledger.service import FUNCTIONS
+from zonewright.model.fleet import FleetFile
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.format import ROOTS
 from zonewright.render.formats import FORMATS
@@ -126,6 +129,20 @@ FORMATS_INTRODUCTION = (
 )
 
 
+FLEET_INTRODUCTION = (
+    "`fleet.yaml` belongs to a facility operator: the hosts, how to log in to them, the agent, rendered "
+    "configurations, and how a change goes over the hosts. It is read as [declarations](declaration.md) are. See "
+    "[deploy the agents](../how-to/deploy-the-agents.md) and "
+    "[deploy configurations](../how-to/deploy-configurations.md).\n"
+)
+
+
+def fleet_page() -> str:
+    """The fleet's file."""
+    parts = [HEAD, "\n# fleet.yaml\n\n", FLEET_INTRODUCTION, *sections([published(FleetFile)])]
+    return "".join(parts).rstrip() + "\n"
+
+
 def formats_page() -> str:
     """Configuration formats."""
     parts = [
@@ -197,6 +214,7 @@ PAGES = {
     "resources.md": resources_page,
     "ledger.md": ledger_page,
     "agent.md": agent_page,
+    "fleet.md": fleet_page,
 }
 
 

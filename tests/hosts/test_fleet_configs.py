@@ -1,13 +1,16 @@
 """Rendered configurations on real SSH hosts: approved, validated, switched, checked, confirmed, or put back."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.config_world import CONFIGURATION, ONE, TWO, ConfigWorld, config_world
+from support.golden import compare_golden
 from support.ssh_hosts import require_namespaces
+from support.zone_project import REPOSITORY
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.change_messages import ChangesRequest
@@ -157,3 +160,21 @@ def test_what_is_wrong_with_the_declaration_is_told(world: ConfigWorld) -> None:
         2,
         "error: fleet.yaml: no configuration is for any of these hosts; see its hosts, sites and labels\n",
     )
+
+
+def test_a_configuration_that_does_not_work(world: ConfigWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recorded session of the documentation: the host puts the files back, and verify shows what is to be done."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert world.state() == ("changed", "")
+    world.facility.approved(TWO)
+    world.write(check=f"echo no answer from {ONE}; ! grep -q {TWO} ~/root/etc/bind/zones/site.zone")
+    done, verify = world.run("deploy", "--configs"), world.run("verify")
+    assert (done.code, verify.code) == (1, 1)
+    said = (
+        f"$ zonewright fleet deploy --configs\n{done.stderr}{done.stdout}$ echo $?\n1\n"
+        f"$ zonewright fleet verify\n{verify.stdout}"
+    )
+    said = re.sub(r"\b[0-9a-f]{12}\b", "<digest>", said)
+    said = re.sub(r"[0-9]{8}T[0-9]{6}-[0-9a-f]{6}", "<run>", said)
+    compare_golden("fleet/bad-configuration.txt", said)
+    assert said in (REPOSITORY / "docs" / "how-to" / "deploy-configurations.md").read_text(encoding="utf-8")

@@ -43,13 +43,21 @@ def page(schemas: list[Shape], limits: Mapping[str, str]) -> str:
     """
     words = ", ".join(f"{value} {name}" for name, value in limits.items())
     parts = [_HEAD, f"- A file has at most {words}, counting what aliases repeat.\n"]
+    return "".join([*parts, *sections(schemas)]).rstrip() + "\n"
+
+
+def sections(schemas: list[Shape]) -> Iterator[str]:
+    """A section for each declared type of some files, once.
+
+    Args:
+        schemas: of the files, in the order in which they are to be read.
+    """
     seen: set[str] = set()
     for schema in schemas:
         for shape in _types(schema, schema):
             if shape["title"] not in seen:
                 seen.add(shape["title"])
-                parts.append(_section(shape, schema))
-    return "".join(parts).rstrip() + "\n"
+                yield _section(shape, schema)
 
 
 def _types(shape: Shape, root: Shape) -> Iterator[Shape]:
@@ -104,4 +112,6 @@ def _default(field: Shape, *, required: bool) -> str:
     value: Any = field.get("default")
     if value is None or value in ("", [], {}):
         return "none"
+    if isinstance(value, dict):
+        return "as below"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -27,7 +27,7 @@ def schema(kind: Kind) -> dict[str, Any]:
         >>> schema("owner")["$id"]
         'urn:zonewright:schema:owner:1'
     """
-    return {"$schema": _DIALECT, "$id": f"urn:zonewright:schema:{kind}:1", **_published(schema_of(KINDS[kind]))}
+    return {"$schema": _DIALECT, "$id": f"urn:zonewright:schema:{kind}:1", **published(KINDS[kind])}
 
 
 def schema_text(kind: Kind) -> str:
@@ -39,6 +39,12 @@ def reference_markdown() -> str:
     """The reference page of all fields, made from the same schema."""
     limits = {"KiB": f"{MAX_BYTES // 1024:,}", "levels": str(MAX_DEPTH), "values": f"{MAX_VALUES:,}"}
     return page([schema(kind) for kind in KINDS], limits)
+
+
+def published(kind: FileType) -> dict[str, Any]:
+    """The schema of a kind of file as it is shown to people and other tools."""
+    made: dict[str, Any] = _published(schema_of(kind))
+    return made
 
 
 def _published(shape: Any) -> Any:

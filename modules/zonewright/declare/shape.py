@@ -11,6 +11,13 @@ from zonewright.declare.problem import Path, one_of
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.approval import PUBLIC_KEY_PATTERN
 from zonewright.model.base import CLOCK_PATTERN, DATE_PATTERN, IDENTIFIER_PATTERN
+from zonewright.model.configuration import (
+    BELOW_PATH_PATTERN,
+    COMMAND_PATTERN,
+    HOST_PATH_PATTERN,
+    MODE_PATTERN,
+    OWNER_PATTERN,
+)
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
@@ -36,6 +43,11 @@ _PATTERNS = {
     r"^[a-z_][a-z0-9_-]{0,31}$": "a user such as 'operator'",
     r"^/[A-Za-z0-9._/-]{0,200}$": "an absolute path such as /home/operator/agent",
     REFERENCE_PATTERN: f"a reference to a secret, such as {EXAMPLE}",
+    HOST_PATH_PATTERN: "an absolute path such as /etc/frr, without hidden parts",
+    BELOW_PATH_PATTERN: "a path such as etc/frr/frr.conf",
+    COMMAND_PATTERN: "one line for the host's shell",
+    OWNER_PATTERN: "a user, or user:group, such as frr:frr",
+    MODE_PATTERN: "permission bits such as '640'",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }

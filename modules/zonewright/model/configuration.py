@@ -6,14 +6,16 @@ from pydantic import Field, StringConstraints
 
 from zonewright.model.base import Declared, Identifier
 
-HostPath = Annotated[
-    str, StringConstraints(pattern=r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$", max_length=200, strict=True)
-]
+HOST_PATH_PATTERN = r"^(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+BELOW_PATH_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+COMMAND_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+OWNER_PATTERN = r"^(?:[a-z_][a-z0-9_-]*(?::[a-z_][a-z0-9_-]*)?)?$"
+MODE_PATTERN = r"^[0-7]{3}$"
+
+HostPath = Annotated[str, StringConstraints(pattern=HOST_PATH_PATTERN, max_length=200, strict=True)]
 """An absolute path without hidden parts, so that none of it is `..`."""
-BelowPath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200)
-]
-Command = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=1000, strict=True)]
+BelowPath = Annotated[str, StringConstraints(pattern=BELOW_PATH_PATTERN, max_length=200)]
+Command = Annotated[str, StringConstraints(pattern=COMMAND_PATTERN, max_length=1000, strict=True)]
 """One line for the host's shell."""
 Names = Annotated[tuple[Identifier, ...], Field(max_length=500, strict=False)]
 
@@ -33,9 +35,9 @@ class Configuration(Declared):
     """A folder on the host that the files' paths start from; without it the root."""
     files: dict[BelowPath, HostPath] = Field(default_factory=dict)
     """Where single files go, as `etc/frr/frr.conf: /opt/frr/frr.conf`; with any, the others are only validated."""
-    owner: Annotated[str, StringConstraints(pattern=r"^(?:[a-z_][a-z0-9_-]*(?::[a-z_][a-z0-9_-]*)?)?$")] = ""
+    owner: Annotated[str, StringConstraints(pattern=OWNER_PATTERN)] = ""
     """User, or user:group, whose files they are; without it those of who writes them."""
-    mode: Annotated[str, StringConstraints(pattern=r"^[0-7]{3}$")] = "644"
+    mode: Annotated[str, StringConstraints(pattern=MODE_PATTERN)] = "644"
     """Permission bits of the files."""
     as_root: bool = True
     """Whether it is all done as root, by sudo where another user logs in."""

@@ -85,7 +85,8 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     for one in outcomes:
         found = [text for plan in plans.get(one.host, ()) for text in drift_of(plan.wanted, plan.facts)]
         text = "; ".join((*faults[one.host], *found))
-        rows[one.host] = {"host": one.host, "state": one.state, "reason": one.sentence, "drift": text}
+        state = one.state if one.state != "unchanged" else "differs" if text else "as deployed"
+        rows[one.host] = {"host": one.host, "state": state, "reason": one.sentence, "drift": text}
     return rows
 
 
