@@ -5,6 +5,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
@@ -16,7 +17,7 @@ from support.planner import Planner
 from support.signing import zone_with
 from support.zone_project import cluster, facility
 from zonewright.audit.contents import read_contents
-from zonewright.audit.differences import file_diff, unified
+from zonewright.audit.differences import file_diff, file_diffs, unified
 from zonewright.audit.elevation import drawing, elevations
 from zonewright.audit.report import report_of
 from zonewright.audit.report_html import report_html
@@ -36,47 +37,84 @@ PER_RACK = 40
 
 def figures(runs: int, _nodes: Sequence[int]) -> list[Figure]:
     """Measure."""
-    small, small_bundle = _planned(SMALL, runs)
-    large, _ = _planned(LARGE, runs)
+    small, large = _planned(SMALL, runs), _planned(LARGE, runs)
     return [
-        Figure(f"plan and evidence, {CHANGED} of {SMALL} hosts", small, "s"),
-        Figure(f"plan and evidence, {CHANGED} of {LARGE} hosts", large, "s"),
-        Figure("  the larger to the smaller", large / small, "times"),
-        *_verified(small_bundle, runs),
+        *_beside(f"{CHANGED} changed", small[0], large[0], limited=True),
+        *_beside(f"{CHANGED} added", small[1], large[1], limited=False),
+        *_verified(small[1].bundle, runs),
         _elevation(runs),
         *_lines(runs),
     ]
 
 
-def _planned(hosts: int, runs: int) -> tuple[float, dict[str, bytes]]:
-    """Seconds to propose, render, snapshot, plan, sign and write the bundle of a change of ten hosts beside many."""
+def _beside(what: str, small: "Planned", large: "Planned", *, limited: bool) -> list[Figure]:
+    """The same change beside few and many hosts: what it takes, and how many files it really changes."""
+    return [
+        Figure(f"plan to evidence, {what} of {SMALL} hosts", small.seconds, "s"),
+        Figure("  files that it changes", small.files, ""),
+        Figure(f"plan to evidence, {what} of {LARGE} hosts", large.seconds, "s", 3 if limited else None),
+        Figure("  files that it changes", large.files, ""),
+        Figure("  the larger to the smaller", large.seconds / small.seconds, "times", 1.2 if limited else None),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change that was planned: median time, files that differ, and its bundle."""
+
+    seconds: float
+    files: int
+    bundle: dict[str, bytes]
+
+
+def _planned(hosts: int, runs: int) -> tuple[Planned, Planned]:
+    """Ten hosts beside many get another type of node; and ten hosts come in, which every firewall must let in."""
     zone = Zone.model_validate(zone_with())
-    times = []
     with (
         tempfile.TemporaryDirectory() as folder,
         LedgerClient(f"sqlite:///{Path(folder) / 'l.db'}", create=True) as client,
     ):
         client.call(verbs.INIT, m.InitRequest(zone=zone))
         operator = Party(client, "stack-of-operator", "operator", zone=zone)
-        operator.bring_up(sites=facility(hosts // PER_RACK + 4, rated_w=60_000)["sites"])
+        operator.bring_up(sites=_sites(hosts))
         tenant = Planner(Party(client, "stack-of-tenant-a", "tenant-a", zone=zone))
         tenant.party.enrol()
-        fields: dict[str, Any] = {"clusters": {"web": cluster(hosts)}}
-        _admitted(tenant, fields)
-        for number in range(runs):
-            more: dict[str, Any] = {"clusters": {**fields["clusters"], f"more-{number}": cluster(CHANGED)}}
-            begun = time.perf_counter()
-            tenant.plan(at=datetime.now(UTC), **more)
-            bundle = tenant.bundle(Path(folder) / f"bundle-{number}")
-            times.append(time.perf_counter() - begun)
-    return statistics.median(times), bundle
+        tens = {f"ten-{number}": cluster(CHANGED) for number in range(runs)}
+        estate: dict[str, Any] = {"web": cluster(hosts - CHANGED * runs), **tens}
+        _admitted(tenant, {"clusters": estate})
+        changed = [{**estate, f"ten-{number}": cluster(CHANGED, node_type="two-u")} for number in range(runs)]
+        added = [{**estate, f"more-{number}": cluster(CHANGED)} for number in range(runs)]
+        return _evidence(tenant, changed, Path(folder) / "a"), _evidence(tenant, added, Path(folder) / "b")
+
+
+def _sites(hosts: int) -> dict[str, Any]:
+    """A site whose racks and addresses are enough for all hosts."""
+    sites: dict[str, Any] = facility(hosts // PER_RACK + 8, rated_w=60_000)["sites"]
+    sites["dc1"]["address_pools"] = {"v4": {"prefix": "10.80.0.0/16", "gateway": "10.80.0.1"}}
+    return sites
+
+
+def _evidence(tenant: Planner, changes: Sequence[dict[str, Any]], folder: Path) -> Planned:
+    """Median of: propose, render, snapshot, plan, sign, register, write the bundle, and compare all that differs."""
+    times, bundle, files = [], {}, 0
+    for number, clusters in enumerate(changes):
+        begun = time.perf_counter()
+        tenant.plan(at=datetime.now(UTC), clusters=clusters)
+        bundle = tenant.bundle(folder / f"bundle-{number}")
+        contents = read_contents(bundle)
+        found = file_diffs(*contents.changed())
+        times.append(time.perf_counter() - begun)
+        files = len(found)
+        if contents.proposal.unplaced or contents.snapshot.findings:
+            raise AssertionError(contents.proposal.unplaced, contents.snapshot.findings)
+    return Planned(statistics.median(times), files, bundle)
 
 
 def _admitted(tenant: Planner, fields: dict[str, Any]) -> None:
     """Bring the estate in: admitted, and its files deployed, so that the next change differs by ten hosts."""
     client, demand = tenant.party.client, tenant.party.demand(**fields)
     proposal = tenant.party.propose(demand)
-    tenant.admit(**fields)
+    tenant.complete(tenant.admit(**fields))
     files = {path: digest_of(text) for path, text in rendered_files(demand, proposal).items()}
     client.call(verbs.DEPLOY, m.DeployRequest(stack_id=tenant.party.stack_id, site="dc1", files=files))
 

@@ -51,8 +51,7 @@ def material(
         validated: what validators said of the rendered files; None where nothing was asked.
     """
     deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites
-    digests = {path: digest for files in deployed.values() for path, digest in files.items()}
-    texts = fetch(ledger, set(digests.values()))
+    before = {path: digest for files in deployed.values() for path, digest in files.items()}
     request = SnapshotRequest(
         stack_id=stack_id,
         party=demand.party,
@@ -67,7 +66,7 @@ def material(
         demand=demand,
         proposal=proposal,
         rendered=rendered,
-        before={path: texts[digest] for path, digest in sorted(digests.items())},
+        before=before,
         inputs=inputs,
         snapshot=taken,
         validated=validated or Validated(),
@@ -76,15 +75,19 @@ def material(
 
 
 def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
-    """Texts by digest.
+    """Texts by digest, each of them checked: what was altered or cut off is not taken.
 
     Raises:
-        LedgerRefusedError: when the ledger does not have one of them.
+        LedgerRefusedError: when the ledger does not have one of them, or has another text in its place.
     """
     found: dict[str, str] = {}
     wanted = sorted(digests)
     for start in range(0, len(wanted), _PAGE):
         found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
+    altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
+    if altered:
+        what = f"{len(altered)} texts of the ledger were altered, such as {altered[0][:19]}"
+        raise LedgerRefusedError("content", f"{what}; plan the change again, which stores what it renders anew")
     missing = sorted(digests - found.keys())
     if missing:
         raise LedgerRefusedError("content", f"the ledger does not have {len(missing)} texts, such as {missing[0][:19]}")
@@ -92,9 +95,11 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
 
 
 def store(ledger: LedgerClient, made: Material) -> None:
-    """Give the ledger everything that a plan names, so that others can look at it."""
-    texts = [*made.texts().values(), *made.rendered.values()]
-    ledger.call(verbs.STORE, ContentRequest(texts=texts))
+    """Give the ledger what a plan names and it does not have yet, so that others can look at it.
+
+    The files that are deployed are there: they were stored before they were admitted.
+    """
+    ledger.call(verbs.STORE, ContentRequest(texts=[*made.texts.values(), *made.new.values()]))
 
 
 def inputs_of(declaration: Path) -> dict[str, str]:
@@ -106,12 +111,11 @@ def inputs_of(declaration: Path) -> dict[str, str]:
 
 
 def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
-    """The bundle of a change that is planned; only the facts of its snapshot are asked from the ledger."""
-    texts = made.texts()
+    """The bundle of a change that is planned; the ledger is asked for old files and for facts only."""
+    texts = made.texts
     wanted = digests_behind(texts)
-    known = {digest_of(text): text for text in (*made.rendered.values(), *made.before.values())}
-    objects = {digest: known[digest] for digest in wanted & known.keys()}
-    objects |= fetch(ledger, wanted - known.keys())
+    objects = {digest: text for path, text in made.new.items() if (digest := made.digests[path]) in wanted}
+    objects |= fetch(ledger, wanted - objects.keys())
     return with_manifest(bundle_files(plan, texts, objects, envelope))
 
 
@@ -128,9 +132,10 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     plan = Plan.model_validate_json(record.plan)
     by_digest = fetch(ledger, set(plan.files.values()))
     texts = {path: by_digest[digest] for path, digest in plan.files.items()}
-    entries, head = journal_of(ledger, plan)
+    digest = plan.digest()
+    entries, head = journal_of(ledger, digest)
     named = digests_behind(texts)
-    later = {str(entry.payload.get("snapshot", "")) for entry in entries if _is_of(entry, plan)} - {""}
+    later = {str(entry.payload.get("snapshot", "")) for entry in entries if _is_of(entry, digest)} - {""}
     index = fetch(ledger, later)
     named |= later | {digest for text in index.values() for digest in _named(text)}
     files = bundle_files(plan, texts, fetch(ledger, named), record.envelope)
@@ -151,8 +156,8 @@ def _signatures(record: PlanRecord) -> dict[str, bytes]:
     }
 
 
-def _is_of(entry: JournalEntry, plan: Plan) -> bool:
-    return bool(entry.payload.get("plan") == plan.digest())
+def _is_of(entry: JournalEntry, plan: str) -> bool:
+    return bool(entry.payload.get("plan") == plan)
 
 
 def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[JournalEntry]:
@@ -166,8 +171,8 @@ def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[Journa
     return entries[:until]
 
 
-def journal_of(ledger: LedgerClient, plan: Plan) -> tuple[list[JournalEntry], Checkpoint]:
-    """The journal from the first entry on this plan up to its signed head."""
+def journal_of(ledger: LedgerClient, plan: str) -> tuple[list[JournalEntry], Checkpoint]:
+    """The journal from the first entry on the plan of this digest up to its signed head."""
     head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
     entries = whole_journal(ledger, head.sequence)
     first = next((index for index, entry in enumerate(entries) if _is_of(entry, plan)), len(entries))

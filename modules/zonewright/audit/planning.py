@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as resources
 from importlib.resources.abc import Traversable
@@ -24,7 +25,7 @@ SNAPSHOT, INPUTS = "snapshot.json", "inputs"
 _VOLATILE = {"expires_at", "changed", "revision"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Material:
     """What a plan is made from.
 
@@ -33,7 +34,7 @@ class Material:
         demand: what the declaration wants.
         proposal: what the ledger offers.
         rendered: text of each rendered file by path.
-        before: text of each deployed file by path.
+        before: digest of each deployed file by path; their texts are asked for where they differ.
         inputs: text of each declaration file by name; empty for one that was built in Python.
         snapshot: the ledger's answer to ``snapshot``.
         salt: text of the salt of that snapshot.
@@ -50,14 +51,26 @@ class Material:
     salt: str
     validated: Validated
 
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Digest of each rendered file by path."""
+        return {path: digest_of(text) for path, text in self.rendered.items()}
+
+    @cached_property
+    def new(self) -> dict[str, str]:
+        """Text of each rendered file that is not deployed as it is, by path; costs a comparison of digests."""
+        paths = changed_files(self.before, self.digests)
+        return {path: self.rendered[path] for path in paths if path in self.rendered}
+
+    @cached_property
     def texts(self) -> dict[str, str]:
         """The files that a plan names by their digest, without their objects."""
         proposal = self.proposal.model_dump(mode="json", exclude=_VOLATILE)
         return {
             DEMAND: self.demand.canonical(),
             PROPOSAL: canonical_json(proposal),
-            RENDERED: _manifest(self.rendered),
-            BEFORE: _manifest(self.before),
+            RENDERED: canonical_json(self.digests),
+            BEFORE: canonical_json(dict(self.before)),
             SNAPSHOT: self.snapshot.snapshot.text(),
             FACTS: facts_text(self.snapshot.snapshot.files, self.salt),
             **self.validated.texts(),
@@ -72,7 +85,7 @@ class Material:
             emergency: whether it takes the emergency lane.
             planned_at: the present, ISO 8601.
         """
-        offered, texts = self.proposal, self.texts()
+        offered, texts = self.proposal, self.texts
         rendered = digest_of(texts[RENDERED])
         return Plan(
             zone=self.demand.zone,
@@ -99,10 +112,6 @@ class Material:
             versions=versions(),
             files={path: digest_of(text) for path, text in sorted(texts.items())},
         )
-
-
-def _manifest(texts: Mapping[str, str]) -> str:
-    return canonical_json({path: digest_of(text) for path, text in texts.items()})
 
 
 def bundle_files(

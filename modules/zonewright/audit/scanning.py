@@ -43,6 +43,6 @@ def scanned_plan(plan: Plan, texts: Mapping[str, str], rendered: Mapping[str, st
     Args:
         plan: the plan, with its reason.
         texts: the declaration's files by name.
-        rendered: rendered files by path.
+        rendered: text by path of the rendered files that are not deployed as they are.
     """
     return suspicions({**texts, **rendered, "reason": plan.reason})

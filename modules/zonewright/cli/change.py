@@ -151,7 +151,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         )
         at = datetime.now(UTC).isoformat()
         plan = made.plan(reason=arguments.reason, emergency=arguments.emergency, planned_at=at)
-        found = scanned_plan(plan, made.inputs, made.rendered)
+        found = scanned_plan(plan, made.inputs, made.new)
         if found:
             for one in found:
                 print(one)

@@ -73,7 +73,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
         raise LedgerRefusedError("no-plan", f"this is no plan: {str(error).splitlines()[0]}") from None
     if wanted.text() != request.plan:
         raise LedgerRefusedError("no-plan", "the plan is not in its canonical form")
-    digest = wanted.digest()
+    digest = digest_of(request.plan)
     with context.database.writing() as connection:
         known = _zone(connection)
         _require_true(connection, wanted, request)

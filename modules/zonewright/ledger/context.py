@@ -50,11 +50,16 @@ class Context:
 
 
 def put_contents(connection: Connection, texts: Iterable[str]) -> None:
-    """Keep texts by digest; those already there stay."""
+    """Keep texts by digest; those already there stay, and one that was altered is mended."""
     rows = [{"digest": digest_of(text), "text": text} for text in dict.fromkeys(texts)]
     if rows:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(content).on_conflict_do_nothing(), rows)
+        statement = insert(content)
+        mended = statement.excluded.text
+        mend = statement.on_conflict_do_update(
+            index_elements=["digest"], set_={"text": mended}, where=content.c.text != mended
+        )
+        connection.execute(mend, rows)
 
 
 def get_content(connection: Connection, digest: str) -> str | None:

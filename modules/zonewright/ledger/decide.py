@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from zonewright.ledger.facts import Facts
 from zonewright.ledger.impact import impact_of
@@ -32,6 +33,34 @@ class Offer:
     impact: Mapping[str, Impact]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A change at its places; the world that it makes is built once for all that is asked of it.
+
+    Attributes:
+        facts: what was gathered for the sites of the change.
+        demand: what the stack wants.
+        seats: places by node name.
+        stack_id: whose change it is.
+    """
+
+    facts: Facts
+    demand: Demand
+    seats: Mapping[str, SeatData]
+    stack_id: str
+
+    @cached_property
+    def after(self) -> World:
+        """The world during the change."""
+        facts = self.facts
+        return change_world(facts.world, self.demand, _seats(self.seats), stack=self.stack_id, standing=facts.standing)
+
+    @cached_property
+    def racks(self) -> frozenset[str] | None:
+        """The racks to be judged; None for all of them."""
+        return None if self.demand.assets else touched(self.after, self.stack_id)
+
+
 def _seats(seats: Mapping[str, SeatData]) -> dict[str, Seat]:
     return {name: Seat(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in seats.items()}
 
@@ -51,12 +80,13 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
     }
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
     addresses, short = _addresses(facts, demand, seats)
-    after = _after(facts, demand, seats, stack_id)
+    step = Step(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
+    after = step.after
     if facts.base is not None:
         zone = replace(facts.base.after(demand, seats), measured=facts.measured)
         after = replace(after, zone=zone, before=facts.base.before())
-    found = judge_local(facts, demand, seats, addresses, stack_id=stack_id, unplaced=unplaced | short)
-    found += judge_whole(facts, facts.base, demand, seats, stack_id=stack_id)
+    found = judge_local(step, addresses, unplaced=unplaced | short)
+    found += judge_whole(step, facts.base)
     return Offer(
         seats=seats,
         addresses=addresses,
@@ -68,18 +98,12 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
 
 
 def judge_local(
-    facts: Facts,
-    demand: Demand,
-    seats: Mapping[str, SeatData],
-    addresses: Mapping[str, Mapping[str, str]],
-    *,
-    stack_id: str,
-    unplaced: Mapping[str, str],
+    step: Step, addresses: Mapping[str, Mapping[str, str]], *, unplaced: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Findings at the sites of a change: rules of racks, nodes without a place, addresses held by others."""
-    after = _after(facts, demand, seats, stack_id)
-    findings = list(evaluate(after, racks=_racks(demand, after, stack_id), reach="rack"))
-    findings += unplaced_findings(demand, seats.keys(), unplaced)
+    facts, demand = step.facts, step.demand
+    findings = list(evaluate(step.after, racks=step.racks, reach="rack"))
+    findings += unplaced_findings(demand, step.seats.keys(), unplaced)
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
             for pool, address in addresses.get(node.name, {}).items():
@@ -88,24 +112,17 @@ def judge_local(
     return tuple(findings)
 
 
-def judge_whole(
-    facts: Facts, base: ZoneBase | None, demand: Demand, seats: Mapping[str, SeatData], *, stack_id: str
-) -> tuple[Finding, ...]:
+def judge_whole(step: Step, base: ZoneBase | None) -> tuple[Finding, ...]:
     """Findings beyond the racks of a change, against the zone as it is now.
 
     Args:
-        facts: what was gathered for the sites of the change.
+        step: the change.
         base: the zone as a whole; it may be newer than the facts.
-        demand: what the stack wants.
-        seats: places by node name.
-        stack_id: whose change it is.
     """
     if base is None:
         return ()
-    zone = replace(base.after(demand, seats), measured=facts.measured)
-    after = replace(_after(facts, demand, seats, stack_id), zone=zone)
-    racks = _racks(demand, after, stack_id)
-    return judge_zone(base.before(), after, party=demand.party, racks=racks)
+    zone = replace(base.after(step.demand, step.seats), measured=step.facts.measured)
+    return judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
 
 
 def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple[Finding, ...]:
@@ -118,14 +135,6 @@ def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple
     """
     found = worst_first(findings)
     return found if base is None else with_waivers(found, base.zone, on)
-
-
-def _racks(demand: Demand, after: World, stack_id: str) -> frozenset[str] | None:
-    return None if demand.assets else touched(after, stack_id)
-
-
-def _after(facts: Facts, demand: Demand, seats: Mapping[str, SeatData], stack_id: str) -> World:
-    return change_world(facts.world, demand, _seats(seats), stack=stack_id, standing=facts.standing)
 
 
 def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:

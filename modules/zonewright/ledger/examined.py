@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from zonewright.ledger.decide import answer, judge_whole
+from zonewright.ledger.decide import Step, answer, judge_whole
 from zonewright.ledger.facts import Facts
 from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.zone_facts import ZoneBase
@@ -24,8 +24,7 @@ class Examined:
 
     Attributes:
         request: what was asked.
-        facts: what it was decided on.
-        demand: what the stack wants.
+        step: the change at its places.
         local: findings at its sites.
         sources: file and line by path.
         line: one line that sums it up.
@@ -33,15 +32,23 @@ class Examined:
     """
 
     request: EvaluateRequest
-    facts: Facts
-    demand: Demand
+    step: Step
     local: tuple[Finding, ...]
     sources: Mapping[str, str]
     line: str
     at: str
 
+    @property
+    def facts(self) -> Facts:
+        """What it was decided on."""
+        return self.step.facts
+
+    @property
+    def demand(self) -> Demand:
+        """What the stack wants."""
+        return self.step.demand
+
     def findings(self, base: ZoneBase | None) -> tuple[Finding, ...]:
         """All findings for the acting party, with the zone as a whole as it is now."""
-        request = self.request
-        whole = judge_whole(self.facts, base, self.demand, request.seats, stack_id=request.stack_id)
-        return for_reader(answer((*self.local, *whole), base, self.at[:10]), request.party, self.sources)
+        whole = judge_whole(self.step, base)
+        return for_reader(answer((*self.local, *whole), base, self.at[:10]), self.request.party, self.sources)

@@ -198,13 +198,14 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
     for row in _claims(connection, touched):
         data = _loads(row.data)
         if row.stack_id != stack_id:
-            occupants.append(occupant(data, party=row.party, stack=row.stack_id, name=row.name, standing=row.state))
+            occupants.append(_occupant(row.data, row.party, row.stack_id, row.name, row.state))
             _take(taken, row.site, data["addresses"])
             continue
+        item = _occupant(row.data, row.party, stack_id, row.name, row.state)
         if row.state != "admitted":
-            standing.append(occupant(data, party=row.party, stack=stack_id, name=row.name, standing=row.state))
+            standing.append(item)
         if row.state != "releasing":
-            own.append(occupant(data, party=row.party, stack=stack_id, name=row.name, standing=row.state))
+            own.append(item)
             seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
             addresses[row.name] = data["addresses"]
     for held in _reservations(connection, stack_id, now):
@@ -228,6 +229,12 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
 def _loads(text: str) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(text)
     return data
+
+
+@lru_cache(maxsize=65536)
+def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) -> Occupant:
+    """A claim's row as an occupant; the key is all that it is made from, so that a row that changed is another one."""
+    return occupant(_loads(text), party=party, stack=stack, name=name, standing=standing)
 
 
 def _take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:

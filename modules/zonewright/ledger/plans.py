@@ -40,9 +40,34 @@ def risk_of(connection: Connection, examined: Examined, findings: tuple[Finding,
     """
     if any(finding.level == "approval" or finding.waiver for finding in findings):
         return "high"
-    request, held = examined.request, present(connection, examined.request.stack_id)
+    held = present(connection, examined.request.stack_id)
     now = json.loads(held["holds"]) if held is not None else {}
-    return "normal" if holds_of(examined.demand, request.seats, request.addresses) != now else "low"
+    return "low" if _is_held(examined, now) else "normal"
+
+
+def _is_held(examined: Examined, now: Mapping[str, str]) -> bool:
+    """Whether a change holds what is held already; ends at the first difference, which is looked for where it may be.
+
+    Args:
+        examined: the change.
+        now: digest of everything that is held, by name.
+    """
+    demand, request = examined.demand, examined.request
+    claims = claims_of(demand, request.seats, request.addresses)
+    if claims.keys() | demand.assets.keys() != now.keys():
+        return False
+    seats, seen = examined.facts.seats, set[str]()
+
+    def order(name: str) -> bool:
+        """False, and so first, for what moves and for the first node of each cluster, which tells of a new type."""
+        cluster = claims[name]["cluster"]
+        is_later = cluster in seen and seats.get(name) == request.seats[name]
+        seen.add(cluster)
+        return is_later
+
+    return all(digest_of(asset_text(item)) == now[name] for name, item in demand.assets.items()) and all(
+        digest_of(canonical_json(claims[name])) == now[name] for name in sorted(claims, key=order)
+    )
 
 
 def planned_of(plan: Plan, risk: Risk) -> Planned:

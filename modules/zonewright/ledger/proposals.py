@@ -21,7 +21,7 @@ from zonewright.ledger.context import (
     require_zone,
     stamp,
 )
-from zonewright.ledger.decide import Offer, judge_local, offer, summary
+from zonewright.ledger.decide import Offer, Step, judge_local, offer, summary
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.examined import Examined, for_reader
 from zonewright.ledger.facts import Facts, claims_of, gather, revisions_of
@@ -226,11 +226,11 @@ def examine(connection: Connection, request: EvaluateRequest, now: str, telemetr
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}
     short = {name: reason for name, reason in unplaced.items() if name not in request.seats}
+    step = Step(facts=facts, demand=demand, seats=request.seats, stack_id=request.stack_id)
     return Examined(
         request=request,
-        facts=facts,
-        demand=demand,
-        local=judge_local(facts, demand, request.seats, request.addresses, stack_id=request.stack_id, unplaced=short),
+        step=step,
+        local=judge_local(step, request.addresses, unplaced=short),
         sources=sources,
         line=summary(demand, request.seats, facts),
         at=now,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
@@ -150,16 +151,33 @@ class Node:
 
 def node_numbers(cluster: Cluster) -> tuple[str, ...]:
     """Numbers of the nodes of a cluster, at least three digits wide, without those left out."""
-    left_out = frozenset(cluster.without)
-    return tuple(number for index in range(1, cluster.count + 1) if (number := f"{index:03}") not in left_out)
+    return _numbers(cluster.count, cluster.without)
 
 
-def nodes_of(cluster_id: str, cluster: Cluster) -> Iterator[Node]:
+@lru_cache(maxsize=64)
+def _numbers(count: int, without: tuple[str, ...]) -> tuple[str, ...]:
+    left_out = frozenset(without)
+    return tuple(number for index in range(1, count + 1) if (number := f"{index:03}") not in left_out)
+
+
+def nodes_of(cluster_id: str, cluster: Cluster) -> tuple[Node, ...]:
     """The nodes of one cluster, in order of their numbers."""
-    for number in node_numbers(cluster):
-        chosen = cluster.places.get(number)
-        path = f"clusters.{cluster_id}.places.{number}" if chosen else f"clusters.{cluster_id}"
-        yield Node(name=f"{cluster_id}-{number}", cluster=cluster_id, chosen=chosen, path=path)
+    return _nodes(cluster_id, node_numbers(cluster), tuple(cluster.places.items()))
+
+
+@lru_cache(maxsize=64)
+def _nodes(cluster_id: str, numbers: tuple[str, ...], places: tuple[tuple[str, Place], ...]) -> tuple[Node, ...]:
+    chosen = dict(places)
+    whole = f"clusters.{cluster_id}"
+    return tuple(
+        Node(
+            name=f"{cluster_id}-{number}",
+            cluster=cluster_id,
+            chosen=chosen.get(number),
+            path=f"{whole}.places.{number}" if number in chosen else whole,
+        )
+        for number in numbers
+    )
 
 
 def draw_of(node_type: NodeType, cluster: Cluster) -> Draw:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 
+from zonewright.model.addresses import address_of
 from zonewright.model.site import Address, AddressPool
 
 _HOST_PAIR = 2  # a network of two addresses has no network address and no broadcast (RFC 3021, RFC 6164)
@@ -101,11 +102,11 @@ def _hosts(pool: AddressPool) -> range:
 
 
 def _number(text: str) -> int:
-    return int(ip_address(text.split("/", 1)[0]))
+    return int(address_of(text.split("/", 1)[0]))
 
 
 def _version(text: str) -> int:
-    return ip_address(text.split("/", 1)[0]).version
+    return address_of(text.split("/", 1)[0]).version
 
 
 def _text(number: int, pool: AddressPool) -> str:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, draw_of, nodes_of
+from zonewright.model.power import Draw
 from zonewright.model.world import ClusterFacts, Occupant, World
 from zonewright.place.seat import Seat
 
 
-def occupant_of(node: Node, wanted: ClusterDemand, seat: Seat, *, party: str, stack: str) -> Occupant:
-    """A node of a demand at a seat, with standing "wanted"."""
+def occupant_of(node: Node, wanted: ClusterDemand, seat: Seat, draw: Draw, *, party: str, stack: str) -> Occupant:
+    """A node of a demand at a seat, with standing "wanted" and the draw of its cluster's nodes."""
     return Occupant(
         party=party,
         stack=stack,
@@ -20,7 +21,7 @@ def occupant_of(node: Node, wanted: ClusterDemand, seat: Seat, *, party: str, st
         u_height=wanted.node_type.u_height,
         face=seat.face,
         is_full_depth=wanted.node_type.is_full_depth,
-        draw=draw_of(wanted.node_type, wanted.cluster),
+        draw=draw,
         weight_kg=wanted.node_type.weight_kg,
         standing="wanted",
         cluster=node.cluster,
@@ -95,10 +96,11 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
 
 def _wanted(demand: Demand, seats: Mapping[str, Seat], stack: str) -> Iterator[Occupant]:
     for cluster_id, wanted in demand.clusters.items():
+        draw = draw_of(wanted.node_type, wanted.cluster)
         for node in nodes_of(cluster_id, wanted.cluster):
             seat = seats.get(node.name)
             if seat is not None:
-                yield occupant_of(node, wanted, seat, party=demand.party, stack=stack)
+                yield occupant_of(node, wanted, seat, draw, party=demand.party, stack=stack)
 
 
 def touched(world: World, stack: str) -> frozenset[str]:

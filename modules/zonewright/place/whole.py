@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration
 from zonewright.model.demand import Demand, demand_of
-from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, rows_of
+from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of
 from zonewright.model.totals import room_totals
 from zonewright.model.world import DuctFacts, LinkFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
@@ -97,7 +97,8 @@ def _chosen(demand: Demand) -> Iterator[Occupant]:
         for node in nodes_of(cluster_id, wanted.cluster):
             if node.chosen is not None and node.chosen.position is not None:
                 seat = Seat(rack=node.chosen.rack, position=node.chosen.position, face=wanted.cluster.face)
-                yield occupant_of(node, wanted, seat, party=demand.party, stack="")
+                draw = draw_of(wanted.node_type, wanted.cluster)
+                yield occupant_of(node, wanted, seat, draw, party=demand.party, stack="")
 
 
 def _with_source(finding: Finding, declaration: Declaration) -> Finding:

@@ -170,7 +170,7 @@ def _write_bundle(  # noqa: PLR0917 - private
         validated=validated,
     )
     plan = made.plan(reason="", emergency=False, planned_at=datetime.now(UTC).isoformat())
-    found = scanned_plan(plan, made.inputs, made.rendered)
+    found = scanned_plan(plan, made.inputs, made.new)
     if found:
         pulumi.log.warn("no bundle of this change was written, it seems to hold secrets: " + "; ".join(map(str, found)))
         return

@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_interface
 
 from zonewright.model import AddressPool
+from zonewright.model.addresses import interface_of
 from zonewright.render.errors import RenderError
 from zonewright.render.group_context import domain_of
 from zonewright.render.node_view import SiteView
@@ -140,7 +140,7 @@ def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> 
     if pool is None:
         raise refuse(f"the site has no address pool {shown(pool_id)}")
     try:
-        interface = ip_interface(text)
+        interface = interface_of(text)
     except ValueError:
         raise refuse(
             f"expected an address such as {pool.prefix[-2]}/{pool.prefix.prefixlen}, got {shown(text)}"

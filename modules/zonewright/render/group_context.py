@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from zonewright.model import Site
+from zonewright.model.addresses import interface_of, network_of
 from zonewright.render.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
 
 
@@ -55,7 +56,7 @@ def group_context(
         return None
     domain = domain_of(party, site_id)
     pairs = [
-        (name, str(ip_interface(text).ip)) for name, of_node in sorted(addresses.items()) for text in of_node.values()
+        (name, str(interface_of(text).ip)) for name, of_node in sorted(addresses.items()) for text in of_node.values()
     ]
     records = tuple(host_record(name, address) for name, address in sorted(pairs))
     back = reverse_zones(
@@ -77,7 +78,7 @@ def group_context(
 
 def _networks(addresses: Iterable[str]) -> tuple[str, ...]:
     """The fewest networks that hold exactly these addresses."""
-    known = [ip_network(text) for text in addresses]
+    known = [network_of(text) for text in addresses]
     v4 = collapse_addresses(one for one in known if isinstance(one, IPv4Network))
     v6 = collapse_addresses(one for one in known if isinstance(one, IPv6Network))
     return (*map(str, v4), *map(str, v6))

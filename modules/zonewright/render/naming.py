@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from zonewright.model.addresses import address_of, network_of
 
 _V4_BITS, _V6_BITS = 32, 128
 _BYTE, _NIBBLE = 8, 4
@@ -49,7 +51,7 @@ class ReverseZone:
 
 def host_record(name: str, address: str) -> HostRecord:
     """The record of one address."""
-    return HostRecord(name=name, kind="A" if ip_address(address).version == 4 else "AAAA", address=address)  # noqa: PLR2004
+    return HostRecord(name=name, kind="A" if address_of(address).version == 4 else "AAAA", address=address)  # noqa: PLR2004
 
 
 def serial_of(content: Iterable[object]) -> int:
@@ -68,10 +70,10 @@ def reverse_zones(names: Iterable[tuple[str, str]], networks: Iterable[str]) -> 
         names: address and whole name with its last dot; the first name of an address is the one that it leads back to.
         networks: whose ways back are to be answered; an address outside is left out.
     """
-    known = [ip_network(text) for text in networks]
+    known = [network_of(text) for text in networks]
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for text, name in sorted(dict(reversed(list(names))).items(), key=lambda item: _order(item[0])):
-        address = ip_address(text)
+        address = address_of(text)
         network = next((one for one in known if one.version == address.version and address in one), None)
         if network is not None:
             labels = address.reverse_pointer.split(".")
@@ -91,7 +93,7 @@ def _key(zone: str) -> str:
 
 
 def _order(text: str) -> tuple[int, int]:
-    address = ip_address(text)
+    address = address_of(text)
     return address.version, int(address)
 
 
@@ -105,12 +107,12 @@ def _own_labels(network: IPv4Network | IPv6Network) -> int:
 
 def address_ranges(addresses: Iterable[str], version: int) -> tuple[str, ...]:
     """Addresses of one IP version as few ranges: ``10.0.0.5-10.0.0.9``, or one address alone."""
-    numbers = sorted({int(one) for text in addresses if (one := ip_address(text)).version == version})
+    numbers = sorted({int(one) for text in addresses if (one := address_of(text)).version == version})
     ranges: list[list[int]] = []
     for number in numbers:
         if ranges and ranges[-1][1] == number - 1:
             ranges[-1][1] = number
         else:
             ranges.append([number, number])
-    make = IPv4Address if version == 4 else type(ip_address("::"))  # noqa: PLR2004
+    make = IPv4Address if version == 4 else IPv6Address  # noqa: PLR2004
     return tuple(str(make(low)) if low == high else f"{make(low)}-{make(high)}" for low, high in ranges)
