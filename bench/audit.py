@@ -26,7 +26,6 @@ from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.canonical import digest_of
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.program.rendering import rendered_files
@@ -68,7 +67,7 @@ class Planned:
 
 
 def _planned(hosts: int, runs: int) -> tuple[Planned, Planned]:
-    """Ten hosts beside many get another type of node; and ten hosts come in, which every firewall must let in."""
+    """Ten hosts beside many get a smaller type of node; and ten hosts come in, which every firewall must let in."""
     zone = Zone.model_validate(zone_with())
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -79,10 +78,10 @@ def _planned(hosts: int, runs: int) -> tuple[Planned, Planned]:
         operator.bring_up(sites=_sites(hosts))
         tenant = Planner(Party(client, "stack-of-tenant-a", "tenant-a", zone=zone))
         tenant.party.enrol()
-        tens = {f"ten-{number}": cluster(CHANGED) for number in range(runs)}
+        tens = {f"ten-{number}": cluster(CHANGED, node_type="two-u") for number in range(runs)}
         estate: dict[str, Any] = {"web": cluster(hosts - CHANGED * runs), **tens}
-        _admitted(tenant, {"clusters": estate})
-        changed = [{**estate, f"ten-{number}": cluster(CHANGED, node_type="two-u")} for number in range(runs)]
+        tenant.deploy(clusters=estate)
+        changed = [{**estate, f"ten-{number}": cluster(CHANGED)} for number in range(runs)]
         added = [{**estate, f"more-{number}": cluster(CHANGED)} for number in range(runs)]
         return _evidence(tenant, changed, Path(folder) / "a"), _evidence(tenant, added, Path(folder) / "b")
 
@@ -108,15 +107,6 @@ def _evidence(tenant: Planner, changes: Sequence[dict[str, Any]], folder: Path) 
         if contents.proposal.unplaced or contents.snapshot.findings:
             raise AssertionError(contents.proposal.unplaced, contents.snapshot.findings)
     return Planned(statistics.median(times), files, bundle)
-
-
-def _admitted(tenant: Planner, fields: dict[str, Any]) -> None:
-    """Bring the estate in: admitted, and its files deployed, so that the next change differs by ten hosts."""
-    client, demand = tenant.party.client, tenant.party.demand(**fields)
-    proposal = tenant.party.propose(demand)
-    tenant.complete(tenant.admit(**fields))
-    files = {path: digest_of(text) for path, text in rendered_files(demand, proposal).items()}
-    client.call(verbs.DEPLOY, m.DeployRequest(stack_id=tenant.party.stack_id, site="dc1", files=files))
 
 
 def _verified(bundle: dict[str, bytes], runs: int) -> list[Figure]:

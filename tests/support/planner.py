@@ -14,7 +14,7 @@ from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.rendering import rendered_files
+from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.seal.statement import Verdict
 
 
@@ -89,6 +89,16 @@ class Planner:
                 self.party.confirm(name)
         request = m.CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
         self.party.client.call(verbs.COMPLETE, request)
+
+    def deploy(self, **fields: Any) -> None:
+        """A whole ``up``: admitted, all nodes there, their files deployed, and the change closed."""
+        demand = self.party.demand(**fields)
+        files = rendered_files(demand, self.party.propose(demand))
+        self.complete(self.admit(**fields))
+        manifest = {path: digest_of(text) for path, text in files.items()}
+        for site, part in files_by_site(demand, manifest).items():
+            request = m.DeployRequest(stack_id=self.party.stack_id, site=site, files=part)
+            self.party.client.call(verbs.DEPLOY, request)
 
     def bundle(self, folder: Path | None = None, plan: str = "") -> dict[str, bytes]:
         """The bundle of the last plan as the ledger has it."""

@@ -86,7 +86,7 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
         found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
     altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
     if altered:
-        what = f"{len(altered)} texts of the ledger were altered, such as {altered[0][:19]}"
+        what = f"the ledger has altered texts, {len(altered)} of them, such as {altered[0][:19]}"
         raise LedgerRefusedError("content", f"{what}; plan the change again, which stores what it renders anew")
     missing = sorted(digests - found.keys())
     if missing:
