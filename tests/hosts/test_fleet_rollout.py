@@ -199,7 +199,7 @@ def test_what_was_changed_on_a_host_is_found_and_mended(world: FleetWorld[SshHos
 def test_byte_code_that_was_changed_on_a_host_is_mended(world: FleetWorld[SshHost]) -> None:
     """Byte code is as much a file of the release as the sources: what somebody changed in it is found."""
     world.deploy(release())
-    compiled = sorted((world.hosts[1].home / "agent" / "current").glob("lib/psutil/__pycache__/*.pyc"))[0]
+    compiled = min((world.hosts[1].home / "agent" / "current").glob("lib/psutil/__pycache__/*.pyc"))
     content = compiled.read_bytes()
     compiled.write_bytes(content + b"more")
     assert world.states(release()) == ["unchanged", "changed", "unchanged"]

@@ -61,7 +61,8 @@ class ConfigInstaller:
         say: Callable[[str, str], None],
         progress: Progress,
     ) -> None:
-        self._session, self._connect, self._words, self._say = session, connect, words, say
+        self._there: Session | None = session
+        self._connect, self._words, self._say = connect, words, say
         self._plans = [plan for plan in plans if plan.reasons]
         self._gated, self.progress = gated, progress
         self._kept: list[Wanted] = []
@@ -111,7 +112,7 @@ class ConfigInstaller:
         Raises:
             CommandError: when it is not so.
         """
-        self._session, self.progress.step = session, "soak"
+        self._there, self.progress.step = session, "soak"
         for wanted in self._kept:
             drift = list(drift_of(wanted, observe_configuration(session, wanted)))
             if drift:
@@ -129,7 +130,17 @@ class ConfigInstaller:
 
     def use(self, session: Session) -> None:
         """Go on in another session with the same host."""
-        self._session = session
+        self._there = session
+
+    def let_go(self) -> None:
+        """The session is closed; nothing of it is kept."""
+        self._there = None
+
+    @property
+    def _session(self) -> Session:
+        if self._there is None:
+            raise ValueError("the session with this host is closed")
+        return self._there
 
     def _recover(self, plan: ConfigPlan) -> None:
         """Wait for a trial that is going on, and put back one that was cut off with the host."""

@@ -37,6 +37,10 @@ class Undo(Protocol):
         """Go on in another session with the same host."""
         ...
 
+    def let_go(self) -> None:
+        """The session is closed; nothing of it is kept."""
+        ...
+
     def verify_again(self, session: Session) -> None:
         """After the soak: it is still as it was found good."""
         ...
