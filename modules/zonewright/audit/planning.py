@@ -138,7 +138,7 @@ def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[s
         before: digest by path.
         after: digest by path.
     """
-    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    return sorted({path for path, _ in before.items() ^ after.items()})
 
 
 def digests_behind(texts: Mapping[str, str]) -> set[str]:
