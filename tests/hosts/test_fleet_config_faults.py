@@ -270,3 +270,14 @@ def test_a_deployer_that_is_killed_at_any_instant(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
             assert [installed(host) for host in world.hosts] == [new, new]
             old = new
+
+
+def test_a_freeze_of_the_rule_pack_is_kept(tmp_path: Path) -> None:
+    """The zone's freeze holds for roll-outs too: nothing is touched, the reason is told, and looking is possible."""
+    freeze = {"first": "2020-01-01", "last": "2098-12-31", "time_zone": "UTC", "reason": "the exchange is moved"}
+    pack = {**PACK, "gated_formats": [], "freeze": [freeze]}
+    with config_world(tmp_path, zone={"rule_packs": {"pack": pack}, "rule_pack": "pack"}) as world:
+        done = world.run("deploy", "--configs")
+        why = "rule pack Pack: from 2020-01-01 to 2098-12-31 (UTC) nothing is done: the exchange is moved"
+        assert (done.code, done.stdout, done.stderr) == (1, "", f"error: no host is touched now: {why}\n")
+        assert world.run("deploy", "--configs", "--dry-run").code == 0

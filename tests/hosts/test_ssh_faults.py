@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
@@ -27,11 +28,15 @@ from support.ssh_hosts import (
     ssh_hosts,
     sshd,
 )
+from zonewright.fleet.facts import observe
+from zonewright.fleet.layout import user_layout
 from zonewright.fleet.public_keys import PublicKey
 from zonewright.fleet.ssh import SshSettings, SshTransport
 from zonewright.fleet.ssh_session import SshSession
 from zonewright.fleet.transport import (
+    AccountError,
     AlgorithmError,
+    CommandError,
     DroppedError,
     HostKeyError,
     LoginError,
@@ -270,13 +275,74 @@ def test_the_keys_of_ssh_agent_are_used_when_they_are_wanted(
 
 
 def test_a_locked_account_is_told(tmp_path: Path) -> None:
-    """A locked account is refused; since a server does not tell why, the sentence names this reason too."""
+    """A server that checks it itself answers as to a wrong key: the sentence names both, and how to look."""
     require_namespaces()
     with ssh_hosts(tmp_path, 1, shadow="!") as (hosts, _):
         error = refusal(hosts[0], hosts[0].target())
         assert "account is locked" in (hosts[0].folder / "log").read_text(encoding="utf-8")
-    assert isinstance(error, LoginError)
-    assert "or the account is locked or expired" in str(error)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    with ssh_hosts(folder, 1) as (hosts, _):
+        (hosts[0].home / ".ssh" / "authorized_keys").write_text("", encoding="ascii")
+        other = refusal(hosts[0], hosts[0].target())
+        port = str(hosts[0].port)
+    assert type(error) is type(other) is LoginError
+    assert str(error).partition(": ")[2] == str(other).partition(": ")[2], port  # nothing on the wire tells them apart
+    assert str(error).endswith(
+        "or the account is locked, which a server answers with the same words; look on its console with: "
+        "passwd -S operator (L is locked)"
+    )
+
+
+def test_a_locked_account_is_let_in_where_pam_judges(tmp_path: Path) -> None:
+    """With ``UsePAM yes`` a locked password does not refuse a key, so it is no fault there."""
+    require_namespaces()
+    with ssh_hosts(tmp_path, 1, shadow="!", use_pam="yes") as (hosts, _), session(hosts[0]) as opened:
+        assert opened.run(["echo", "in"]).stdout == b"in\n"
+
+
+def test_an_account_that_pam_refuses_has_its_own_name(tmp_path: Path) -> None:
+    """An expired account is let in by its key and closed by PAM: that can be told from a wrong key, and is."""
+    require_namespaces()
+    with ssh_hosts(tmp_path, 1, aging="20000:0:99999:7::1:", use_pam="yes") as (hosts, _):
+        error = refusal(hosts[0], hosts[0].target())
+        assert "by PAM account configuration" in (hosts[0].folder / "log").read_text(encoding="utf-8")
+        assert type(error) is AccountError
+        assert str(error).endswith("look on its console with: chage -l operator")
+        (hosts[0].home / ".ssh" / "authorized_keys").write_text("", encoding="ascii")
+        assert type(refusal(hosts[0], hosts[0].target())) is LoginError
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"aging": "0:0:99999:7:::", "use_pam": "yes"}, "the account's password has expired, so nothing runs for it"),
+        (
+            {"prepare": "sed -i 's#:/bin/sh$#:/usr/sbin/nologin#' /etc/passwd", "overlays": ("/etc",)},
+            "the account's shell is nologin, so nothing runs for it",
+        ),
+    ],
+)
+def test_an_account_that_is_let_in_and_runs_nothing(tmp_path: Path, options: dict[str, Any], reason: str) -> None:
+    """An expired password and a shell that is none are told as what they are."""
+    require_namespaces()
+    with (
+        ssh_hosts(tmp_path, 1, **options) as (hosts, _),
+        session(hosts[0]) as opened,
+        pytest.raises(CommandError, match=reason),
+    ):
+        observe(opened, user_layout("/home/operator/agent"))
+
+
+def test_sudo_that_does_not_take_the_account_is_told(tmp_path: Path) -> None:
+    """Sudo asks PAM also where the server does not: what it finds wrong with an inactive account is named."""
+    require_namespaces()
+    with (
+        ssh_hosts(tmp_path, 1, aging="10000:0:10:7:5::", sudoers=SUDO_FREE) as (hosts, _),
+        session(hosts[0]) as opened,
+        pytest.raises(PrivilegeError, match="sudo does not take the account of operator: it is locked, expired or"),
+    ):
+        opened.run(["true"], as_root=True)
 
 
 def freeze(host: SshHost) -> None:

@@ -32,7 +32,7 @@ Port {port}
 HostKey {folder}/host_key
 PidFile none
 AuthorizedKeysFile {authorized}
-UsePAM no
+UsePAM {use_pam}
 UseDNS no
 StrictModes no
 PasswordAuthentication no
@@ -104,6 +104,8 @@ class SshHost:
         startups: as sshd's MaxStartups.
         extra: more lines of sshd_config.
         shadow: the password field of the account.
+        aging: the fields behind it: when it was changed, and when what expires.
+        use_pam: ``yes`` lets the machine's PAM judge accounts.
         sudoers: what its sudo lets the user do; empty for nothing.
         prepare: commands of its own before the server starts, such as mounts.
         overlays: folders that it may change for itself alone.
@@ -118,6 +120,8 @@ class SshHost:
     startups: str = "100:30:200"
     extra: str = ""
     shadow: str = "*"
+    aging: str = "20000:0:99999:7:::"
+    use_pam: str = "no"
     sudoers: str = ""
     prepare: str = ""
     overlays: tuple[str, ...] = ()
@@ -174,7 +178,7 @@ class SshHost:
         for name, line in (
             ("passwd", f"{USER}:x:{USER_ID}:{USER_ID}::/home/{USER}:/bin/sh"),
             ("group", f"{USER}:x:{USER_ID}:"),
-            ("shadow", f"{USER}:{self.shadow}:20000:0:99999:7:::"),
+            ("shadow", f"{USER}:{self.shadow}:{self.aging}"),
         ):
             present = Path("/etc", name).read_text(encoding="utf-8")
             (etc / name).write_text(f"{present}{line}\n", encoding="utf-8")

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zonewright.audit.differences import FileDiff, file_diffs, unified
+from zonewright.fleet.accounts import runs_nothing
 from zonewright.fleet.config_scripts import PROBE, READ
 from zonewright.fleet.config_wanted import Wanted
 from zonewright.fleet.facts import text_of
-from zonewright.fleet.transport import CommandError, Session
+from zonewright.fleet.transport import Session
 
 _EXTRA_VERSION = "extra version"
 OVER = frozenset({"", "kept", "rolled-back", "failed"})
@@ -69,8 +70,7 @@ def observe_configuration(session: Session, wanted: Wanted) -> ConfigFacts:
         name, _, value = line.partition("=")
         found.setdefault(name, []).append(value)
     if "end" not in found:
-        said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()[-300:]
-        raise CommandError(f"the host lets the user in and runs nothing: {said}", code=done.code, output=said)
+        raise runs_nothing(done)
     return ConfigFacts(
         current=found["current"][0],
         previous=found.get("previous", [""])[0],

@@ -2,7 +2,8 @@
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,15 +11,17 @@ from zonewright.fleet.artefact import MANIFEST, tar_members
 from zonewright.fleet.inventory import Host
 from zonewright.ledger.messages import ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
-from zonewright.model.configuration import Configuration
+from zonewright.model.configuration import BELOW_PATH_PATTERN, Configuration
 from zonewright.render.format import ROOTS, Format
 from zonewright.render.format_set import FormatSet
 
 TARGETS, ROOT = "TARGETS", "root"
 _END = bytes(1024)
+_DEPTHS = {root.partition("/")[0]: root.count("/") for root in ROOTS.values()}
+_BELOW = re.compile(BELOW_PATH_PATTERN.removesuffix("$"), re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Offer:
     """What the ledger offers.
 
@@ -35,6 +38,21 @@ class Offer:
     missing: Mapping[str, str]
     texts: Mapping[str, str]
     gated: frozenset[str]
+
+    @cached_property
+    def by_subject(self) -> Mapping[tuple[str, str], tuple[tuple[str, str], ...]]:
+        """The files of each subject with their paths below it: a node by its name, sites and groups by their site.
+
+        A path that no format could have rendered is left out: what a stack says that it has deployed is its own word.
+        """
+        found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for path in sorted(self.files):
+            kind, *rest = path.split("/")
+            depth = _DEPTHS.get(kind, 0)
+            below = "/".join(rest[depth:])
+            if depth and _BELOW.fullmatch(below):
+                found.setdefault((kind, rest[1] if kind == "nodes" else rest[0]), []).append((path, below))
+        return {key: tuple(files) for key, files in found.items()}
 
 
 def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> Offer:
@@ -158,7 +176,7 @@ def wanted_of(
             against.append(f"configuration {name}: there is no format {settings.format!r}; there are {_ids(formats)}")
             continue
         format_ = known[settings.format]
-        paths = _paths(host, format_, offer.files)
+        paths = _paths(host, format_, offer)
         files = tuple(_placed(paths, settings, offer))
         against += _faults(host, name, settings, format_, paths, offer)
         if needs_approval:
@@ -178,16 +196,10 @@ def _ids(formats: FormatSet) -> str:
     return ", ".join(one.id for one in formats.formats)
 
 
-def _paths(host: Host, format_: Format, files: Iterable[str]) -> dict[str, str]:
+def _paths(host: Host, format_: Format, offer: Offer) -> dict[str, str]:
     """The rendered files of a format that are for a host: path below the subject by path."""
-    depth = ROOTS[format_.subject].count("/") + 1
-    found = {}
-    for path in sorted(files):
-        parts = path.split("/")
-        is_own = parts[1] == host.site if format_.subject != "node" else parts[2] == host.name
-        if format_.owns(path) and is_own:
-            found[path] = "/".join(parts[depth:])
-    return found
+    key = ROOTS[format_.subject].partition("/")[0], host.name if format_.subject == "node" else host.site
+    return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
 
 
 def _placed(paths: Mapping[str, str], settings: Configuration, offer: Offer) -> Iterator[Placed]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from zonewright.fleet.accounts import runs_nothing
 from zonewright.fleet.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.scripts import PROBE, TEXTS
-from zonewright.fleet.transport import CommandError, Session
+from zonewright.fleet.transport import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,7 @@ def observe(session: Session, layout: Layout) -> Facts:
     done = session.run(command, as_root=layout.is_system)
     found, releases = _lines(done.stdout.decode("utf-8", "replace"))
     if "end" not in found:
-        said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()[-300:]
-        what = f"it says: {said}" if said else "it says nothing; is its shell a shell?"
-        raise CommandError(f"the host lets the user in and runs nothing: {what}", code=done.code, output=said)
+        raise runs_nothing(done)
     return _facts(found, releases)
 
 

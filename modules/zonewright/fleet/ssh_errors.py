@@ -6,6 +6,7 @@ import socket
 import paramiko
 
 from zonewright.fleet.transport import (
+    AccountError,
     AlgorithmError,
     DroppedError,
     LoginError,
@@ -73,10 +74,13 @@ def login_error(target: Target, error: Exception | None, keys: int) -> Unreachab
     if "timeout" in str(error).lower():
         return SilentHostError(f"{place_of(target)} did not answer the login in time")
     if isinstance(error, EOFError | OSError) or "EOF" in str(error) or "shut down" in str(error):
-        return LoginError(f"{who}: it closed the connection during the login; its own log says why")
+        return AccountError(
+            f"{who}: it closed the connection as soon as it had the key, as PAM does for an account that is expired or "
+            f"inactive, and while /etc/nologin is there; look on its console with: chage -l {target.user}"
+        )
     if error is not None and "besides" in str(error):
         return LoginError(f"{who}: {error}")
     return LoginError(
-        f"{who} with {tried}: it is not among the user's authorized keys, or the account is locked or expired "
-        "(a server does not tell which; its own log does)"
+        f"{who} with {tried}: it is not among the user's authorized keys, or the account is locked, which a server "
+        f"answers with the same words; look on its console with: passwd -S {target.user} (L is locked)"
     )

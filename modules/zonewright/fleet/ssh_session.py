@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import paramiko
 
+from zonewright.fleet.accounts import sudo_refusal
 from zonewright.fleet.ssh_errors import place_of
 from zonewright.fleet.transport import (
     MAX_OUTPUT_BYTES,
@@ -185,6 +186,9 @@ class SshSession:
             "not in the sudoers": f"sudo does not let {user} act as root",
             "not allowed": f"sudo does not let {user} run /bin/sh as root",
         }
+        refusal = sudo_refusal(said, user)
+        if refusal:
+            return PrivilegeError(f"{self._place}: {refusal}")
         last = (said.strip().splitlines() or ["sudo ended without a word"])[-1]
         why = next((reason for words, reason in reasons.items() if words in said), f"sudo says: {last[-200:]}")
         return PrivilegeError(f"{self._place}: {why}")

@@ -9,6 +9,7 @@
         DroppedError       it closes the connection before the login: too many at once, or it is starting
         HostKeyError       its key is unknown, or another one than was trusted
         LoginError         it does not let this user in
+          AccountError     it takes the key, and its PAM does not let the account in
         AlgorithmError     it has only algorithms that are no longer used
       LostError            the connection broke after a command was sent: what it did is unknown
       PrivilegeError       it does not let this user act as root
@@ -50,6 +51,10 @@ class HostKeyError(UnreachableError):
 
 class LoginError(UnreachableError, PermissionError):
     """The host does not let this user in."""
+
+
+class AccountError(LoginError):
+    """The host takes the key and refuses the account: expired, inactive, or nobody may log in now."""
 
 
 class AlgorithmError(UnreachableError):

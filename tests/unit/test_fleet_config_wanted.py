@@ -1,0 +1,139 @@
+"""Which rendered files a host should have is pure: from the fleet's file and the ledger's answer to their places."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zonewright.fleet.config_facts import ConfigFacts, drift_of, plan_configuration
+from zonewright.fleet.config_wanted import Offer, offer_of, wanted_of
+from zonewright.fleet.inventory import Host
+from zonewright.fleet.transport import Target
+from zonewright.ledger.messages import Configurations, ConfigurationsAnswer
+from zonewright.model.canonical import digest_of
+from zonewright.model.configuration import Configuration
+from zonewright.render.format_set import BUILT_IN
+
+PLAN = digest_of("plan")
+FRR, NETPLAN = "sites/dc1/etc/frr/frr.conf", "nodes/dc1/core-001/etc/netplan/50-zonewright.yaml"
+GROUP = "groups/dc1/tenant-a/etc/bind/groups/tenant-a.conf"
+TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP)}
+NOTHING = ConfigFacts(current="", previous="", versions=(), trial="", is_on_trial=False, hashes={}, placed={})
+
+
+def host(name: str = "core-001", site: str = "dc1", *labels: str) -> Host:
+    """A host."""
+    return Host(target=Target(name=name, address="h", user="u"), site=site, labels=frozenset(labels))
+
+
+def offer(*stacks: Configurations) -> Offer:
+    """What the ledger offers."""
+    texts = {digest_of(text): text for text in TEXTS.values()}
+    return offer_of(ConfigurationsAnswer(stacks=list(stacks), gated=["frr"]), texts)
+
+
+def stack(
+    stack_id: str = "one", *paths: str, is_approved: bool = True, more: Mapping[str, str] = MappingProxyType({})
+) -> Configurations:
+    """The deployed files of a stack."""
+    deployed = {path: digest_of(TEXTS[path]) for path in paths or TEXTS} | dict(more)
+    approved = dict.fromkeys(deployed, PLAN) if is_approved else {}
+    missing = {} if is_approved else dict.fromkeys(deployed, f"stack {stack_id}: it was never planned")
+    return Configurations(stack_id=stack_id, party="operator", files=deployed, approved=approved, missing=missing)
+
+
+def configuration(format_id: str = "frr", **more: Any) -> Configuration:
+    """A configuration."""
+    return Configuration(**{"format": format_id, "check": "true", **more})
+
+
+def targets(of: Host, given: Offer, **configurations: Configuration) -> tuple[list[str], tuple[str, ...]]:
+    """Where files go on a host, and what stands against it."""
+    wanted, against = wanted_of(of, configurations, BUILT_IN, given)
+    return [one.target for each in wanted for one in each.placed], against
+
+
+def test_files_go_to_the_hosts_they_are_for() -> None:
+    """A site's files go to hosts of the site, a node's to the host of its name, a group's to its site's hosts."""
+    assert targets(host(), offer(stack()), a=configuration()) == (["/etc/frr/frr.conf"], ())
+    assert targets(host(), offer(stack()), a=configuration("netplan")) == (["/etc/netplan/50-zonewright.yaml"], ())
+    assert targets(host("x"), offer(stack()), a=configuration("bind-group"))[0] == ["/etc/bind/groups/tenant-a.conf"]
+    _, against = targets(host("core-002"), offer(stack()), a=configuration("netplan"))
+    assert against == ("configuration a: the ledger has no deployed files of netplan for core-002 at site dc1",)
+    assert targets(host(site="dc2"), offer(stack()), a=configuration())[1] != ()
+
+
+def test_selectors_narrow() -> None:
+    """Hosts, sites and labels each narrow; what is left out does not."""
+    for narrow in ({"hosts": ("other",)}, {"sites": ("dc2",)}, {"labels": ("router", "edge")}):
+        assert targets(host("core-001", "dc1", "router"), offer(stack()), a=configuration(**narrow)) == ([], ())
+    chosen = configuration(hosts=("core-001",), sites=("dc1",), labels=("router",))
+    assert targets(host("core-001", "dc1", "router"), offer(stack()), a=chosen)[0] == ["/etc/frr/frr.conf"]
+
+
+def test_places_can_be_changed_and_change_the_version() -> None:
+    """A folder moves all files, ``files`` names single ones; place, owner and mode are part of the version's name."""
+    one = configuration(folder="/srv/root")
+    two = configuration(files={"etc/frr/frr.conf": "/opt/frr.conf"})
+    assert targets(host(), offer(stack()), a=one)[0] == ["/srv/root/etc/frr/frr.conf"]
+    assert targets(host(), offer(stack()), a=two)[0] == ["/opt/frr.conf"]
+    kinds = (configuration(), one, two, configuration(owner="frr:frr"), configuration(mode="640"))
+    names = {wanted_of(host(), {"a": each}, BUILT_IN, offer(stack()))[0][0].id for each in kinds}
+    assert len(names) == len(kinds)
+
+
+def test_what_is_not_approved_stands_against_it() -> None:
+    """Unapproved files, files of two stacks and contents that are not what their digest says are all refused."""
+    _, against = targets(host(), offer(stack(is_approved=False)), a=configuration())
+    assert against[0].startswith(f"configuration a: {FRR} (sha256 ")
+    assert against[0].endswith("): in no approved change; stack one: it was never planned")
+    other = stack("two", FRR).model_copy(update={"files": {FRR: digest_of("other")}})
+    _, against = targets(host(), offer(stack(), other), a=configuration())
+    assert "two stacks have deployed it, with different contents" in against[0]
+    wrong = ConfigurationsAnswer(stacks=[stack()], gated=[])
+    _, against = targets(host(), offer_of(wrong, {digest_of(TEXTS[FRR]): "other text"}), a=configuration())
+    assert against == (f"{FRR}: the ledger does not have the content that its digest names",)
+
+
+@given(st.text(max_size=30))
+def test_no_path_leads_elsewhere(key: str) -> None:
+    """Whatever a stack says that it deployed, no target leaves its format's folder or breaks a line of an index."""
+    path = f"groups/dc1/tenant-a/etc/bind/zones/groups/tenant-a/{key}.zone"
+    given_offer = offer(stack("one", GROUP, more={path: digest_of(TEXTS[GROUP])}))
+    found, _ = targets(host(), given_offer, a=configuration("bind-group"))
+    assert all(one.startswith("/etc/bind/") and "/." not in one and one.isprintable() for one in found)
+    assert all(set(one) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-") for one in found)
+
+
+def test_drift_is_told_by_file() -> None:
+    """Missing, changed, extra and on trial have a sentence each; a version too many is no reason to reload."""
+    (wanted,), _ = wanted_of(host(), {"a": configuration()}, BUILT_IN, offer(stack()))
+    right = {"/etc/frr/frr.conf": wanted.files[0].sha256}
+    known = ConfigFacts(
+        current=wanted.id,
+        previous="a-1",
+        versions=(wanted.id, "a-1", "a-0"),
+        trial="kept",
+        is_on_trial=False,
+        hashes=right,
+        placed={**right, "/etc/frr/old.conf": "-"},
+    )
+    assert list(drift_of(wanted, NOTHING)) == ["missing: /etc/frr/frr.conf"]
+    assert list(drift_of(wanted, known)) == ["extra version: /var/lib/zonewright/configurations/a/a-0"]
+    assert plan_configuration(wanted, known).reasons == ()
+    changed = ConfigFacts(
+        current="a-1",
+        previous="",
+        versions=(),
+        trial="waiting",
+        is_on_trial=False,
+        hashes={"/etc/frr/frr.conf": "other"},
+        placed={"/etc/frr/old.conf": "f" * 64},
+    )
+    assert list(drift_of(wanted, changed)) == [
+        "changed: /etc/frr/frr.conf (it is no file, the ledger has " + wanted.files[0].sha256[:12] + ")",
+        "extra: /etc/frr/old.conf of version a-1, which the ledger does not have any more",
+        "on trial: its last trial is waiting, and was cut off",
+    ]
