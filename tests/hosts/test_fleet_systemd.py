@@ -4,16 +4,24 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from support.fleet_world import FleetWorld, agents_service_beyond, release
+from support.fleet_world import ALL_AT_ONCE, MAIN, FleetWorld, agents_service_beyond, release
 from support.nspawn_hosts import GATEWAY, SystemdHost, systemd_hosts
 from support.tls import certificate
+from zonewright.fleet.artefact import agent_sources
+from zonewright.fleet.config_visit import ConfigJob
+from zonewright.fleet.config_wanted import Offer
 from zonewright.fleet.layout import UNIT, system_layout
+from zonewright.fleet.rollout import roll_out
 from zonewright.fleet.ssh import SshSettings, SshTransport
+from zonewright.model.canonical import digest_of
+from zonewright.model.configuration import Configuration
 from zonewright.model.fleet import RollOut, WaveSize
+from zonewright.render.format_set import BUILT_IN
 from zonewright.server.for_fleet import ServiceForFleet
 from zonewright.telemetry.samples import Samples
 
@@ -26,6 +34,27 @@ if "--check-config" in sys.argv:
     print("good")
     sys.exit(0)
 raise SystemExit("this release crashes at start")
+"""
+UNHEALTHY = b"""\
+class Host:
+    name = "host"
+
+    def read(self, moment):
+        raise ValueError("this release reads nothing")
+"""
+DIES_LATER = b"""\
+import threading
+
+if "--check-config" not in sys.argv:
+    timer = threading.Timer(4, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+"""
+SITE = "dc1"
+SOURCE = f"sites/{SITE}/etc/frr/frr.conf"
+DEMO_UNIT = """\
+[Service]
+ExecStart=/bin/sh -c 'read -r word < /etc/demo.conf && [ "$$word" = good ] && exec sleep infinity'
 """
 
 
@@ -85,6 +114,76 @@ def test_a_bad_release_stops_at_the_canary_and_the_old_unit_runs_again(world: Fl
     assert [one.state for one in outcomes.values()] == ["rolled-back", *["skipped"] * (HOSTS - 1)]
     assert [current(host) for host in world.hosts] == before
     assert [unit(host, "ActiveState") for host in world.hosts] == ["active"] * HOSTS
+
+
+def test_a_unit_that_reports_and_reads_less_is_put_back(world: FleetWorld[SystemdHost]) -> None:
+    """It is active and its report is signed, but a source that gave readings gives none: the old unit runs again."""
+    world.deploy(release(), layout=system_layout())
+    before = [current(host) for host in world.hosts[:2]]
+    bad = {**release("1.2.0"), "zonewright_agent/sources/host.py": UNHEALTHY}
+    outcomes = world.deploy(bad, hosts=world.targets()[:2], layout=system_layout())
+    assert {one.state for one in outcomes.values()} == {"rolled-back"}, outcomes
+    assert all("a source is worse than before: host: " in one.sentence for one in outcomes.values())
+    assert [current(host) for host in world.hosts[:2]] == before
+    assert [unit(host, "ActiveState") for host in world.hosts[:2]] == ["active"] * 2
+
+
+def test_a_unit_that_is_started_anew_in_the_soak_is_put_back(world: FleetWorld[SystemdHost]) -> None:
+    """It reports healthy, dies, and systemd starts it again: the soak sees another process, and the old unit runs."""
+    world.deploy(release(), layout=system_layout())
+    before = current(world.hosts[0])
+    main = agent_sources()[MAIN].replace(b"\n_BROKEN =", b"\n" + DIES_LATER + b"_BROKEN =", 1)
+    bad = release("1.3.0", main=main)
+    soaks = RollOut(waves=(WaveSize(percent=100, soak_s=6.0),))
+    outcomes = world.deploy(bad, soaks, hosts=world.targets()[:1], layout=system_layout())
+    (outcome,) = outcomes.values()
+    assert outcome.state == "rolled-back", outcome
+    assert "it was started anew during the soak" in outcome.sentence
+    assert current(world.hosts[0]) == before
+    assert unit(world.hosts[0], "ActiveState") == "active"
+
+
+def config_job(world: FleetWorld[SystemdHost], text: str) -> ConfigJob:
+    """A configuration of a unit of its own, with a text that a ledger would offer as approved."""
+    digest = digest_of(text)
+    plans = {SOURCE: digest_of("plan")}
+    offer = Offer(files={SOURCE: digest}, plans=plans, missing={}, texts={digest: text}, gated=frozenset())
+    demo = Configuration(
+        format="frr",
+        files={"etc/frr/frr.conf": "/etc/demo.conf"},
+        mode="640",
+        reload="systemctl restart demo.service",
+        check="sleep 0.5; systemctl is-active demo.service",
+        within_s=4,
+        confirm_s=10,
+    )
+    return ConfigJob(
+        transport=world.transport,
+        configurations={"demo": demo},
+        formats=BUILT_IN,
+        offer=offer,
+        host_deadline_s=90.0,
+    )
+
+
+def test_a_configuration_that_its_unit_does_not_start_with_is_put_back(world: FleetWorld[SystemdHost]) -> None:
+    """As root on hosts with systemd: the unit runs with the first text, fails with the second, and runs again."""
+    hosts = world.hosts[:2]
+    targets = [replace(target, site=SITE) for target in world.targets()[:2]]
+    for host in hosts:
+        (host.root / "etc" / "systemd" / "system" / "demo.service").write_text(DEMO_UNIT, encoding="ascii")
+        host.run("systemctl", "daemon-reload")
+    first = roll_out(targets, config_job(world, "good\n"), ALL_AT_ONCE, observe=world.events.append)
+    assert [one.state for one in first] == ["changed"] * 2, first
+    assert all("vtysh is not installed there (package frr)" in one.sentence for one in first)
+    again = roll_out(targets, config_job(world, "good\n"), ALL_AT_ONCE, observe=world.events.append)
+    assert [one.state for one in again] == ["unchanged"] * 2, again
+    bad = roll_out(targets, config_job(world, "bad\n"), ALL_AT_ONCE, observe=world.events.append)
+    assert [one.state for one in bad] == ["rolled-back"] * 2, bad
+    for host in hosts:
+        assert (host.root / "etc" / "demo.conf").read_text(encoding="ascii") == "good\n"
+        assert (host.root / "etc" / "demo.conf").stat().st_mode & 0o777 == 0o640
+        assert host.run("systemctl", "is-active", "demo.service").strip() == "active"
 
 
 def test_what_the_unit_may_not_do(world: FleetWorld[SystemdHost], tmp_path: Path) -> None:

@@ -195,7 +195,11 @@ def test_a_file_that_was_changed_meanwhile_is_refused(provider: ProviderProcess,
 
 def test_frozen_days_refuse_before_any_host(provider: ProviderProcess, fleet: Fleet) -> None:
     """On days of a freeze an update is refused with its reason."""
-    fleet.write(rollout={"freeze": [{"first": "2000-01-01", "last": "2099-12-31", "reason": "end of the year"}]})
+    fleet.write(
+        rollout={
+            "freeze": [{"first": "2000-01-01", "last": "2099-12-31", "time_zone": "UTC", "reason": "end of the year"}]
+        }
+    )
     with pytest.raises(grpc.RpcError, match="end of the year; nothing was changed"):
         provider.create(KIND, SITE, fleet.inputs())
 
