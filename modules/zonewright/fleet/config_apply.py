@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from zonewright.fleet.apply import Progress, reason_of
 from zonewright.fleet.artefact import tar_members
 from zonewright.fleet.config_facts import OVER, ConfigPlan, drift_of, observe_configuration
-from zonewright.fleet.config_scripts import AGAIN, FOLLOW, INSTALL, START, TRIAL, VALIDATE
+from zonewright.fleet.config_scripts import INSTALL, VALIDATE
+from zonewright.fleet.config_trial import AGAIN, FOLLOW, START, TRIAL
 from zonewright.fleet.config_wanted import Wanted
 from zonewright.fleet.scripts import Script
-from zonewright.fleet.transport import CommandError, FleetError, LostError, Session
+from zonewright.fleet.transport import CommandError, FleetError, LostError, Session, UnreachableError
 from zonewright.render.native import LIMIT_S, judged
 
 _FOLLOW_S = 5
@@ -22,6 +23,7 @@ _MARGIN_S = 15.0
 _ROOT = "{root}"
 _PREVIOUS = "previous"
 _TOO_LONG = (124, 137)
+_ENDS = {"other": "its trial did not begin", "dead": "its trial was cut off on the host; the next run puts it right"}
 
 
 def seconds_of(wanted: Wanted) -> float:
@@ -201,8 +203,8 @@ class ConfigInstaller:
     def _try(self, wanted: Wanted, version: str) -> None:
         """One trial from its begin to its end, over as many connections as it takes."""
         word = self._words()
-        self._run(wanted, START, wanted.keep, TRIAL.text, *self._arguments(wanted, "try", version, word))
         end = time.monotonic() + seconds_of(wanted)
+        self._start(wanted, *self._arguments(wanted, "try", version, word))
         told = self._follow(wanted, word, end, is_confirmed=False)
         if told.state == "waiting":
             self._say("confirm", "over a new connection")
@@ -210,7 +212,22 @@ class ConfigInstaller:
         if told.state != "kept":
             if told.state == "failed":  # nothing was switched
                 self.progress.is_switched = bool(self._kept)
-            raise CommandError(f"{wanted.name}: {told.why or f'its trial is {told.state}'}", code=1, output="")
+            why = told.why or _ENDS.get(told.state, f"its trial is {told.state}")
+            raise CommandError(f"{wanted.name}: {why}", code=1, output="")
+
+    def _start(self, wanted: Wanted, *arguments: str) -> None:
+        """Begin a trial, over a connection that is given up soon: what is switched may freeze it before it answers."""
+        command = START.command(wanted.keep, TRIAL.text, *arguments)
+        try:
+            with contextlib.closing(self._connect(_CALL_S)) as session:
+                done = session.run(command, as_root=wanted.settings.as_root)
+        except LostError:
+            return  # whether it began is seen by its word
+        except UnreachableError as error:
+            raise CommandError(f"{wanted.name}: its trial was not begun: {error}", code=1, output="") from None
+        if done.code != 0:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise CommandError(f"{wanted.name}: its trial does not begin: {reason_of(said)}", code=1, output=said)
 
     def _follow(self, wanted: Wanted, word: str, end: float, *, is_confirmed: bool) -> _Told:
         """How the trial went on, asked over new connections: the old one may hang in the network that was switched."""
