@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.ledger_party import Party
-from support.planner import Planner
+from support.planner import Planner, one_salt
 from support.signing import zone_with
 from support.soak import rounds
 from support.zone_project import cluster, facility
@@ -57,6 +57,7 @@ def test_a_plan_has_the_same_bytes_in_a_fresh_process_and_in_one_that_remembers(
     """Over changes that follow each other, plan and bundle made with all that was remembered are those made without."""
     zone = Zone.model_validate(zone_with())
     with (
+        one_salt(),
         tempfile.TemporaryDirectory() as folder,
         LedgerClient(f"sqlite:///{folder}/l.db", create=True, clock=lambda: AT) as client,
     ):

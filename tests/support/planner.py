@@ -1,8 +1,11 @@
 """Plans and verdicts of the small zone's parties, made through the same functions as the command line's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from support.ledger_party import Party
 from support.signing import key_of
@@ -16,6 +19,13 @@ from zonewright.ledger.change_messages import Plan, PlanAnswer, PlanQuery, PlanR
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.seal.statement import Verdict
+
+
+@contextmanager
+def one_salt() -> Iterator[None]:
+    """Snapshots taken meanwhile have the same salt, so that the bytes of two plans can be compared."""
+    with mock.patch("zonewright.ledger.snapshot.new_salt", return_value="5a" * 32):
+        yield
 
 
 class Planner:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.ledger_party import Party
-from support.planner import Planner
+from support.planner import Planner, one_salt
 from support.signing import zone_with
 from support.zone_project import cluster, facility
 from zonewright.audit import gathering
@@ -30,7 +30,7 @@ WEB: dict[str, Any] = {"clusters": {"web": cluster(2)}}
 def tenant(tmp_path: Path) -> Iterator[Planner]:
     """A stack beside a facility, on a ledger whose clock stands."""
     zone = Zone.model_validate(zone_with())
-    with LedgerClient(f"sqlite:///{tmp_path}/l.db", create=True, clock=lambda: AT) as client:
+    with one_salt(), LedgerClient(f"sqlite:///{tmp_path}/l.db", create=True, clock=lambda: AT) as client:
         client.call(verbs.INIT, m.InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         planner = Planner(Party(client, "stack-of-tenant-a", "tenant-a", zone=zone))

@@ -46,6 +46,11 @@ SALT = "salt.txt"
 _READINGS = timedelta(days=400)
 
 
+def new_salt() -> str:
+    """A salt of 256 bits, in hexadecimal: what a party is not shown can not be guessed from its digest."""
+    return secrets.token_hex(32)
+
+
 def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
     """The readings that the figures of an examined change rest on, by their name in its snapshot.
 
@@ -91,7 +96,7 @@ def take(
     )
     figures = {site: figure_data(one) for site, one in sorted(examined.facts.measured.items())}
     texts |= readings
-    texts[SALT] = secrets.token_hex(32)
+    texts[SALT] = new_salt()
     snapshot = Snapshot(
         at=now,
         stack_id=request.stack_id,
