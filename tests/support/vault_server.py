@@ -1,6 +1,6 @@
-"""A server that speaks the part of Vault's HTTP API that is read, made from its documentation.
+"""A server that speaks the part of Vault's HTTP API that is read.
 
-No Vault or OpenBao could be installed where this was written; this is a stand-in for one, over real HTTP: reading a
+A stand-in for Vault or OpenBao, which the tests neither build nor install. It is over real HTTP: reading a
 version of the key-value engine 2 (``GET /v1/MOUNT/data/PATH``), with its answers for a missing path, a token without
 the right, an older engine, a sealed server and a redirect to the active one.
 """

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from zonewright.audit.differences import FileDiff, file_diffs, unified
 from zonewright.fleet.accounts import runs_nothing
+from zonewright.fleet.config_fill import shown
 from zonewright.fleet.config_scripts import PROBE, READ
 from zonewright.fleet.config_wanted import Wanted
 from zonewright.fleet.facts import text_of
@@ -102,6 +103,8 @@ def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
         found = facts.hashes.get(one.target, "-")
         if found == "-":
             yield f"missing: {one.target}"
+        elif found != one.sha256 and one.holds_secrets:
+            yield f"changed: {one.target} (it holds secrets, so no hash is shown)"
         elif found != one.sha256:
             is_hash = len(found) == len(one.sha256)
             word = f"sha256 {found[:12]}" if is_hash else "it is no file" if found == "other" else found
@@ -126,6 +129,9 @@ def closer(session: Session, plan: ConfigPlan) -> ConfigPlan:
     done = session.run(READ.command(*targets, *sorted(gone)), as_root=wanted.settings.as_root)
     lines = (line.partition("=") for line in done.stdout.decode("utf-8", "replace").splitlines())
     before = {target: text_of(value) for target, _, value in lines}
+    before |= {
+        one.target: shown(before[one.target], one.text, one.filled) for one in wanted.placed if one.target in before
+    }
     return ConfigPlan(
         wanted=wanted, facts=plan.facts, reasons=plan.reasons, differences=file_diffs(_named(before), _named(targets))
     )

@@ -3,11 +3,12 @@
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from zonewright.fleet.apply import Progress
 from zonewright.fleet.config_apply import ConfigInstaller, seconds_of
 from zonewright.fleet.config_facts import ConfigPlan, closer, observe_configuration, plan_configuration
+from zonewright.fleet.config_fill import Filler
 from zonewright.fleet.config_wanted import Offer, Wanted, wanted_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.transport import Session, Transport
@@ -27,6 +28,7 @@ class ConfigJob:
         formats: the zone's formats.
         offer: what the ledger offers.
         host_deadline_s: for one host, all steps together.
+        fill: puts the values of secrets into files, here and nowhere before.
     """
 
     transport: Transport
@@ -34,10 +36,13 @@ class ConfigJob:
     formats: FormatSet
     offer: Offer
     host_deadline_s: float
+    fill: Filler = field(default_factory=Filler)
 
     def wanted(self, host: Host, *, needs_approval: bool = True) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
         """What a host should have, and what stands against it."""
-        return wanted_of(host, self.configurations, self.formats, self.offer, needs_approval=needs_approval)
+        return wanted_of(
+            host, self.configurations, self.formats, self.offer, needs_approval=needs_approval, fill=self.fill
+        )
 
     def deploy(self, host: Host, progress: Progress, say: Say) -> Outcome:
         """Bring one host to what it should have."""
@@ -58,23 +63,27 @@ class ConfigJob:
                 gated=self.offer.gated,
                 connect=lambda seconds: self.transport.connect(host.target, deadline=time.monotonic() + seconds),
                 words=lambda: secrets.token_hex(8),
-                say=say,
+                say=lambda step, detail: say(step, self.fill.clean(detail)),
                 progress=progress,
             )
             visit.installer = installer
             installer.carry_out()
             return "changed", "; ".join(installer.notes)
 
-        return visited(host, self, progress, work)
+        return self._clean(visited(host, self, progress, work))
 
     def soaked(self, outcome: Outcome, host: Host, progress: Progress, say: Say) -> Outcome:
         """Look again at a host that was changed, at the end of the soak."""
-        done = soaked(outcome, host, self, progress, say)
+        done = self._clean(soaked(outcome, host, self, progress, say))
         return replace(done, sentence=outcome.sentence) if done.state == "changed" else done
 
     def put_back(self, outcome: Outcome, host: Host, progress: Progress, say: Say, why: str) -> Outcome:
         """Put back a host that was changed, because its wave is."""
-        return put_back(outcome, host, self, progress, say, why)
+        return self._clean(put_back(outcome, host, self, progress, say, why))
+
+    def _clean(self, outcome: Outcome) -> Outcome:
+        """What a host's programs said may repeat a secret; what is told of it does not."""
+        return replace(outcome, sentence=self.fill.clean(outcome.sentence))
 
 
 def host_seconds(wanted: tuple[Wanted, ...], seconds: float) -> float:

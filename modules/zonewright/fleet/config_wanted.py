@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zonewright.fleet.artefact import MANIFEST, tar_members
+from zonewright.fleet.config_fill import Filled, Filler
 from zonewright.fleet.inventory import Host
 from zonewright.ledger.messages import ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import BELOW_PATH_PATTERN, Configuration
+from zonewright.model.secret import SecretError
 from zonewright.render.format import ROOTS, Format
 from zonewright.render.format_set import FormatSet
 
 TARGETS, ROOT = "TARGETS", "root"
 _END = bytes(1024)
+_FOR_EVERYBODY = 0o007
 _DEPTHS = {root.partition("/")[0]: root.count("/") for root in ROOTS.values()}
 _BELOW = re.compile(BELOW_PATH_PATTERN.removesuffix("$"), re.ASCII)
 
@@ -88,8 +91,9 @@ class Placed:
         source: its path among all rendered files.
         below: its path below its subject's folder, as on a host.
         target: where it goes; empty where it is only there to be validated with the others.
-        digest: of its content, with ``sha256:``.
-        text: its content.
+        digest: of its text, with ``sha256:``.
+        text: as it was rendered and approved, with references to secrets.
+        filled: as it is installed, with their values.
     """
 
     source: str
@@ -97,11 +101,17 @@ class Placed:
     target: str
     digest: str
     text: str
+    filled: Filled
 
     @property
     def sha256(self) -> str:
-        """The digest as ``sha256sum`` writes it."""
-        return self.digest.removeprefix("sha256:")
+        """Hash of what is installed, as ``sha256sum`` writes it; never shown where the file holds secrets."""
+        return hashlib.sha256(self.filled.content).hexdigest()
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether values of secrets are in it."""
+        return bool(self.filled.fingerprints)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,14 +148,16 @@ class Wanted:
 
     @cached_property
     def id(self) -> str:
-        """Names the version: by contents, places, owner and mode."""
-        said = f"{self._texts[MANIFEST]}{self._texts[TARGETS]}{self.settings.owner} {self.settings.mode}"
+        """Names the version: by approved texts, fingerprints of secrets, places, owner and mode."""
+        # The name stands in records that others read: by a hash of contents, passwords could be tried.
+        texts = "".join(f"{one.digest} {' '.join(one.filled.fingerprints)} {one.below}\n" for one in self.files)
+        said = f"{texts}{self._texts[TARGETS]}{self.settings.owner} {self.settings.mode}"
         return f"{self.name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
 
     @cached_property
     def archive(self) -> bytes:
         """The version as a tar archive."""
-        own = {f"{ROOT}/{one.below}": one.text.encode() for one in self.files}
+        own = {f"{ROOT}/{one.below}": one.filled.content for one in self.files}
         return tar_members({**own, **{name: text.encode() for name, text in self._texts.items()}}) + _END
 
 
@@ -156,6 +168,7 @@ def wanted_of(
     offer: Offer,
     *,
     needs_approval: bool = True,
+    fill: Filler | None = None,
 ) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
     """What a host should have, in order of name, and what stands against it, in sentences.
 
@@ -165,6 +178,7 @@ def wanted_of(
         formats: the zone's formats.
         offer: what the ledger offers.
         needs_approval: whether a file that is in no approved change stands against it.
+        fill: puts the values of secrets into files; without it a file with references stands against it.
     """
     known = {one.id: one for one in formats.formats}
     found: list[Wanted] = []
@@ -177,7 +191,8 @@ def wanted_of(
             continue
         format_ = known[settings.format]
         paths = _paths(host, format_, offer)
-        files = tuple(_placed(paths, settings, offer))
+        files, lacking = _placed(paths, settings, offer, fill or Filler())
+        against += [f"configuration {name}: {sentence}" for sentence in lacking]
         against += _faults(host, name, settings, format_, paths, offer)
         if needs_approval:
             against += _unapproved(name, paths, offer)
@@ -202,11 +217,27 @@ def _paths(host: Host, format_: Format, offer: Offer) -> dict[str, str]:
     return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
 
 
-def _placed(paths: Mapping[str, str], settings: Configuration, offer: Offer) -> Iterator[Placed]:
+def _placed(
+    paths: Mapping[str, str], settings: Configuration, offer: Offer, fill: Filler
+) -> tuple[tuple[Placed, ...], list[str]]:
+    """The files with their places, and what stands against those that hold secrets."""
+    placed: list[Placed] = []
+    against: dict[str, None] = {}
     for source, below in paths.items():
         target = settings.files.get(below, "") if settings.files else posixpath.join(settings.folder or "/", below)
         digest = offer.files[source]
-        yield Placed(source=source, below=below, target=target, digest=digest, text=offer.texts.get(digest, ""))
+        text = offer.texts.get(digest, "")
+        filled = Filled(content=text.encode())
+        try:
+            filled = fill(text)
+        except SecretError as error:
+            against |= dict.fromkeys(f"{source}: {sentence}" for sentence in error.sentences)
+        if filled.fingerprints and int(settings.mode, 8) & _FOR_EVERYBODY:
+            against[f"{source} holds secrets, and mode '{settings.mode}' shows it to everybody; write mode: '640'"] = (
+                None
+            )
+        placed.append(Placed(source=source, below=below, target=target, digest=digest, text=text, filled=filled))
+    return tuple(placed), list(against)
 
 
 def _faults(  # noqa: PLR0917 - private

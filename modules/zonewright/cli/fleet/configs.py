@@ -116,8 +116,11 @@ def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
         Refused: when the file is faulty, or no configuration is for any of the hosts.
     """
     from zonewright.cli.output import MISUSE
+    from zonewright.fleet.config_fill import Filler
     from zonewright.fleet.config_visit import ConfigJob, host_seconds
     from zonewright.fleet.config_wanted import is_meant
+    from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
+    from zonewright.fleet.secrets.sources import sources_here
 
     fleet, where = read_fleet(arguments), arguments.fleet
     configurations = fleet.file.configurations
@@ -136,6 +139,7 @@ def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
         formats=formats,
         offer=offer,
         host_deadline_s=rollout.host_deadline_s,
+        fill=Filler(sources_here(), lambda: read_keys(key_file_here())),
     )
     longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in meant)
     try:
