@@ -242,3 +242,21 @@ def test_what_is_missing_is_told(project: Project) -> None:
     done = project.run("deploy")
     assert done.returncode == 2
     assert "wheels holds no wheel of psutil for Linux" in done.stderr
+
+
+def test_verify_compares_agents_and_configurations_together(project: Project) -> None:
+    """One row for each host: drift of its configurations stands beside that of its agent."""
+    assert project.run("deploy").returncode == 0
+    text = (project.folder / "fleet.yaml").read_text(encoding="utf-8")
+    more = "configurations:\n  names: {format: bind, hosts: [host-002], check: 'true', as_root: false}\n"
+    (project.folder / "fleet.yaml").write_text(f"{text}{more}", encoding="utf-8")
+    (project.hosts[1].home / "agent" / "current" / "run").write_text("#!/bin/sh\n", encoding="ascii")
+    assert project.run("verify", "host-001").returncode == 0
+    drift = project.run("verify", "--format", "json")
+    assert drift.returncode == 1, drift.stderr
+    rows = {row["host"]: row["drift"] for row in json.loads(drift.stdout)["hosts"]}
+    assert (rows["host-001"], rows["host-003"]) == ("", "")
+    assert rows["host-002"].startswith("changed on the host: run; ")
+    assert rows["host-002"].endswith(
+        "configuration names: the ledger has no deployed files of bind for host-002 at site dc1"
+    )

@@ -45,6 +45,11 @@ def wanted(files: Mapping[str, str]) -> dict[str, str]:
     return {name: files[f"sites/dc1/etc/bind/{name}"] for name in FILES}
 
 
+def versions(host: SshHost) -> set[str]:
+    """What is in the folder of the host's versions: something new is there as soon as something was sent."""
+    return {path.name for path in (host.home / "kept" / "names").iterdir()}
+
+
 def trial(host: SshHost) -> str:
     """State of the host's last trial."""
     try:
@@ -258,8 +263,10 @@ def test_a_deployer_that_is_killed_at_any_instant(tmp_path: Path) -> None:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             ) as deployer:
-                deadline = time.monotonic() + chance.uniform(0.3, 3.0)
-                while time.monotonic() < deadline:
+                seen, begun_s, later_s = versions(world.hosts[0]), 0.0, chance.uniform(0.0, 0.8)
+                while not begun_s or time.monotonic() < begun_s + later_s:
+                    if not begun_s and versions(world.hosts[0]) != seen:
+                        begun_s = time.monotonic()
                     for host in world.hosts:
                         assert all(text in (old[name], new[name]) for name, text in installed(host).items())
                 deployer.kill()

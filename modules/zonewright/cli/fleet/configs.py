@@ -108,6 +108,14 @@ def _look(work: "Work[ConfigJob]", *, is_close: bool) -> "tuple[Mapping[str, tup
     return plans, pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
 
 
+def meant(fleet: "Fleet") -> "tuple[Host, ...]":
+    """The chosen hosts that some configuration is for."""
+    from zonewright.fleet.config_wanted import is_meant
+
+    configurations = fleet.file.configurations.values()
+    return tuple(host for host in fleet.chosen if any(is_meant(host, one) for one in configurations))
+
+
 @contextmanager
 def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
     """The job for the hosts that some configuration is for; closes its connections.
@@ -118,7 +126,6 @@ def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
     from zonewright.cli.output import MISUSE
     from zonewright.fleet.config_fill import Filler
     from zonewright.fleet.config_visit import ConfigJob, host_seconds
-    from zonewright.fleet.config_wanted import is_meant
     from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
     from zonewright.fleet.secrets.sources import sources_here
 
@@ -126,10 +133,10 @@ def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
     configurations = fleet.file.configurations
     if not configurations:
         raise Refused([f"{where}: configurations is missing; say which files go to which hosts"], MISUSE)
-    meant = tuple(host for host in fleet.chosen if any(is_meant(host, one) for one in configurations.values()))
-    if not meant:
+    hosts = meant(fleet)
+    if not hosts:
         raise Refused([f"{where}: no configuration is for any of these hosts; see its hosts, sites and labels"], MISUSE)
-    fleet = replace(fleet, chosen=meant)
+    fleet = replace(fleet, chosen=hosts)
     formats, offer = _formats(arguments, fleet), _offer(arguments, fleet)
     password, rollout = sudo_password(arguments), rollout_of(arguments, fleet)
     transport = transport_of(fleet, sudo_password=password)
@@ -141,7 +148,7 @@ def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
         host_deadline_s=rollout.host_deadline_s,
         fill=Filler(sources_here(), lambda: read_keys(key_file_here())),
     )
-    longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in meant)
+    longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in hosts)
     try:
         yield Work(fleet=fleet, job=replace(job, host_deadline_s=longest), rollout=rollout, sudo_password=password)
     finally:

@@ -44,11 +44,11 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     from zonewright.cli.fleet.work import look_at
 
     try:
-        file = read_fleet(arguments).file
-        configured = configs.drift(arguments) if is_strict and file.configurations else {}
+        fleet = read_fleet(arguments)
+        configured = configs.drift(arguments) if is_strict and configs.meant(fleet) else {}
     except Refused as refused:
         return tell(refused)
-    if configured and file.agent is None:
+    if configured and fleet.file.agent is None:
         rows = [{**row, "release": ""} for _host, row in sorted(configured.items())]
         return _print_rows(rows, arguments.format)
     return look_at(arguments, lambda work: _show(work, arguments.format, configured, is_strict=is_strict))
