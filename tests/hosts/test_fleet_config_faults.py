@@ -118,8 +118,12 @@ def test_what_nobody_approved_is_not_installed(tmp_path: Path) -> None:
         assert world.run("deploy", "--configs").code == 1
 
 
-def test_a_connection_that_is_lost_after_the_switch(tmp_path: Path) -> None:
-    """Nobody can confirm it, so the host puts the old files back by itself; the outcome is unknown until it is seen."""
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_connection_that_is_lost_after_the_switch(tmp_path: Path, *, is_silent: bool) -> None:
+    """Nobody can confirm it, so the host puts the old files back by itself; the outcome is unknown until it is seen.
+
+    The network may answer that there is nobody, or say nothing any more: neither holds the deployer.
+    """
     with config_world(tmp_path) as world:
         host = world.hosts[0]
         assert world.state() == ("changed", "")
@@ -133,12 +137,16 @@ def test_a_connection_that_is_lost_after_the_switch(tmp_path: Path) -> None:
 
             def cut() -> None:
                 until(lambda: TWO in world.text())
-                proxy.__exit__()
+                if is_silent:
+                    proxy.is_silent = True
+                else:
+                    proxy.__exit__()
 
-            watcher = threading.Thread(target=cut)
+            watcher, began = threading.Thread(target=cut), time.monotonic()
             watcher.start()
             state, reason = world.state()
             watcher.join()
+            assert time.monotonic() - began < 90  # the host's deadline is 120 s and more
         assert state == "unknown"
         assert reason.endswith("unless names was confirmed the host has put the files from before back by itself")
         until(lambda: trial(host) == "rolled-back")

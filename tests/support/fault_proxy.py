@@ -17,12 +17,14 @@ class FaultProxy:
         reset_after: bytes to the server after which both sides are reset; None never.
         freeze_after: bytes to the server after which nothing is passed on any more; None never.
         say: what it says itself before it closes the connection; empty passes on.
+        is_silent: whether nothing is passed on in either direction from now on, as in a network that is gone.
     """
 
     upstream: tuple[str, int] | None
     reset_after: int | None = None
     freeze_after: int | None = None
     say: bytes = b""
+    is_silent: bool = False
     address: tuple[str, int] = ("", 0)
     connections: int = 0
     _listener: socket.socket = field(default_factory=socket.socket, repr=False)
@@ -66,8 +68,9 @@ class FaultProxy:
                 self._start(self._pass, client, server, self.reset_after, self.freeze_after)
                 self._start(self._pass, server, client, None, None)
 
-    @staticmethod
-    def _pass(source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None) -> None:
+    def _pass(
+        self, source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None
+    ) -> None:
         passed = 0
         while True:
             try:
@@ -75,7 +78,7 @@ class FaultProxy:
                 if not piece:
                     sink.shutdown(socket.SHUT_WR)
                     return
-                if freeze_after is None or passed < freeze_after:
+                if not self.is_silent and (freeze_after is None or passed < freeze_after):
                     sink.sendall(piece)
             except OSError:
                 return
