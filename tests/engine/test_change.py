@@ -111,3 +111,35 @@ def test_commands_refuse_with_a_sentence(gated: Stack) -> None:
     assert "rejected by ben: too hot" in " ".join(gated.refused("up", "--yes", "--skip-preview").split())
     assert "good" in said(gated, "change", "show", plan, *ledger)
     assert "is no folder and no archive" in said(gated, "audit", "verify", "nothing", expect=2)
+
+
+def test_a_format_of_the_zones_own_is_part_of_the_change(gated: Stack) -> None:
+    """Templates of the zone's own are in the plan, its approval and its bundle: another text is another change."""
+    folder = gated.zone_folder / "templates" / "motd"
+    folder.mkdir(parents=True)
+    (folder / "format.yaml").write_text(
+        "title: 'motd: where a host stands'\nsubject: node\nfiles: [{template: motd.j2, path: etc/motd}]\n"
+        "filters: [comment]\n",
+        encoding="utf-8",
+    )
+    template = folder / "motd.j2"
+    template.write_text("Rack {{ node.rack | comment }}\n", encoding="utf-8")
+    assert "b/nodes/dc1/web-001/etc/motd" in said(gated, "diff", "--stack", "tenant-a")
+    ledger = ("--ledger", gated.ledger_url)
+    plan = said(gated, "change", "plan", "--stack", "tenant-a", "--key", "keys/anna.pem", "--reason", "motd").split()[1]
+    for person in ("ben", "bea"):
+        said(gated, "change", "approve", plan, "--key", f"keys/{person}.pem", *ledger)
+
+    template.write_text("Now at {{ node.rack | comment }}\n", encoding="utf-8")
+    assert "change-approval" in gated.refused("up", "--yes", "--skip-preview")
+    template.write_text("Rack {{ node.rack | comment }}\n", encoding="utf-8")
+    gated.up()
+    assert said(gated, "diff", "--stack", "tenant-a") == ""
+
+    said(gated, "change", "export", plan, "--output", "change", *ledger)
+    bundle = gated.root / "change"
+    assert (bundle / "inputs" / "templates" / "motd" / "motd.j2").read_bytes() == template.read_bytes()
+    assert "nothing is wrong" in said(gated, "audit", "verify", "change", "--keys", "keys")
+    (bundle / "inputs" / "templates" / "motd" / "format.yaml").unlink()
+    lacking = said(gated, "audit", "verify", "change", "--keys", "keys", expect=1)
+    assert "templates/motd" in lacking

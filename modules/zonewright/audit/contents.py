@@ -2,7 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -21,11 +25,14 @@ from zonewright.audit.planning import (
     changed_files,
     digests_behind,
 )
+from zonewright.declare.problem import Problem
 from zonewright.ledger.change_messages import Plan, Snapshot
 from zonewright.ledger.messages import Checkpoint, Digest, JournalEntry, Message, Proposal
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.zone import Zone
+from zonewright.render.format_set import FormatSet
+from zonewright.render.user_formats import load_formats
 from zonewright.seal.strict import strict_json
 
 PARTIAL = "party.json"
@@ -74,7 +81,7 @@ class Partial(Message):
     entries: list[OwnEntry]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Contents:
     """What a bundle holds.
 
@@ -115,6 +122,23 @@ class Contents:
         """Declaration texts by name."""
         prefix = f"{INPUTS}/"
         return {path.removeprefix(prefix): text for path, text in self.texts.items() if path.startswith(prefix)}
+
+    @cached_property
+    def formats(self) -> tuple[FormatSet, tuple[Problem, ...]]:
+        """The formats that it was rendered with, zonewright's own and the zone's; and what is wrong with the latter."""
+        with self.input_folder() as folder:
+            return load_formats(folder)
+
+    @contextmanager
+    def input_folder(self) -> Iterator[Path]:
+        """The declaration's files in a folder that is there for a while."""
+        with TemporaryDirectory(prefix="zonewright-verify-") as name:
+            folder = Path(name)
+            for below, text in self.inputs.items():
+                path = folder / below
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(text.encode())
+            yield folder
 
     def index(self, name: str) -> dict[str, str]:
         """Digest of each file of an index (``rendered.json``, ``before.json``) by path."""

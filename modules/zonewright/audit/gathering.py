@@ -1,6 +1,6 @@
 """From the ledger to bundles: plan a change, and collect everything that a plan's bundle holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zonewright.audit.bundle import with_manifest
@@ -24,6 +24,7 @@ from zonewright.ledger.messages import (
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
+from zonewright.render.user_formats import FOLDER
 
 JOURNAL, CHECKPOINT, VERDICTS = "journal.jsonl", "checkpoint.json", "verdicts"
 _PAGE = 1000
@@ -103,9 +104,23 @@ def store(ledger: LedgerClient, made: Material) -> None:
 
 
 def inputs_of(declaration: Path) -> dict[str, str]:
-    """The texts that a stack's declaration was read from, by name."""
+    """The texts that a stack's declaration was read from and the zone's own formats, by name."""
     folder = declaration.parent
-    paths = [declaration, folder / ZONE_FILE, *sorted((folder / "device-types").glob("*.y*ml"))]
+    paths = (declaration, folder / ZONE_FILE, *sorted((folder / "device-types").glob("*.y*ml")))
+    return _texts(folder, paths) | formats_of(folder)
+
+
+def formats_of(zone: Path) -> dict[str, str]:
+    """The texts of a zone's own formats and templates, by name below its folder.
+
+    Args:
+        zone: the zone's folder.
+    """
+    folders = sorted(one for one in (zone / FOLDER).glob("*") if not one.name.startswith((".", "_")))
+    return _texts(zone, (path for folder in folders for path in sorted(folder.glob("[!.]*"))))
+
+
+def _texts(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     found = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
     return {name: path.read_bytes().decode("utf-8") for name, path in found.items()}
 

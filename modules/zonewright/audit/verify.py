@@ -7,8 +7,6 @@ where it should be there.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from zonewright.audit.bundle import manifest_faults
 from zonewright.audit.checks import Check, all_or_wrong, good, open_, wrong
@@ -30,10 +28,13 @@ from zonewright.ledger.errors import LedgerError
 from zonewright.ledger.messages import Checkpoint, Proposal
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of, zone_digest
+from zonewright.render.errors import RenderError
+from zonewright.render.format_set import FormatSet
+from zonewright.render.user_formats import FOLDER
 from zonewright.rules.words import some
 
-Renderer = Callable[[Demand, Proposal], Mapping[str, str]]
-"""How a demand at its places becomes files; the program's own, handed in, because it stands above this room."""
+Renderer = Callable[[Demand, Proposal, FormatSet], Mapping[str, str]]
+"""How a demand at its places becomes files of some formats; handed in, because the program stands above this room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,17 +141,13 @@ def _declaration(contents: Contents) -> Iterator[Check]:
     if len(names) != 1 or ZONE_FILE not in contents.inputs:
         yield open_("declaration", "the bundle has no declaration files; it was built in Python")
         return
-    with TemporaryDirectory(prefix="zonewright-verify-") as folder:
-        for name, text in contents.inputs.items():
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
-        loaded = load_stack(Path(folder) / names[0])
+    with contents.input_folder() as folder:
+        loaded = load_stack(folder / names[0])
     if loaded.declaration is None:
         yield wrong("declaration", f"{INPUTS}/{names[0]} has faults: {loaded.problems[0]}")
         return
     same = demand_of(loaded.declaration, contents.plan.party).digest() == contents.plan.demand_digest
-    what = f"{', '.join(sorted(contents.inputs))} give"
+    what = f"{', '.join(sorted(name for name in contents.inputs if not name.startswith(f'{FOLDER}/')))} give"
     yield good("declaration", f"{what} the demand") if same else wrong("declaration", f"{what} another demand")
 
 
@@ -166,9 +163,17 @@ def _proposal(contents: Contents) -> Iterator[Check]:
 
 
 def _rendering(contents: Contents, render: Renderer) -> Iterator[Check]:
-    """Rendering again gives the same bytes."""
+    """Rendering again gives the same bytes; templates of the zone's own come with the bundle, and run contained."""
     recorded = contents.index(RENDERED)
-    again = {path: digest_of(text) for path, text in render(contents.demand, contents.proposal).items()}
+    formats, problems = contents.formats
+    if problems:
+        yield wrong("rendering", f"{INPUTS}/{problems[0]}")
+        return
+    try:
+        again = {path: digest_of(text) for path, text in render(contents.demand, contents.proposal, formats).items()}
+    except RenderError as error:
+        yield wrong("rendering", f"nothing can be rendered: {error}")
+        return
     faults = [
         f"{path} is rendered with other bytes now" for path in sorted(recorded.keys() | again.keys())
         if recorded.get(path) != again.get(path)

@@ -8,7 +8,7 @@ from zonewright.audit.planning import RENDERED
 from zonewright.audit.validated import Validated, validated_in
 from zonewright.audit.verify_signatures import trusted_zone
 from zonewright.render.attested import signed_verdicts
-from zonewright.render.format_set import BUILT_IN
+from zonewright.render.format_set import FormatSet
 from zonewright.render.gate import gate
 from zonewright.render.validate import batches
 from zonewright.render.verdict import Judged, Verdict, digest_of_files
@@ -27,7 +27,7 @@ def validator_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
     rendered = contents.index(RENDERED)
     yield all_or_wrong(
         "validators' files",
-        _other_bytes(found, rendered),
+        _other_bytes(found, rendered, contents.formats[0]),
         f"{some(len(found.judged), 'verdict')}, each on exactly the rendered bytes",
     )
     try:
@@ -46,15 +46,15 @@ def validator_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
     counted = [
         item for item in found.judged if not item.verdict.signer or signed.get(item.digest) == item.verdict
     ]  # fmt: skip
-    against = [f"{one.subject}: {one.message}" for one in gate(counted, gated, rendered)]
+    against = [f"{one.subject}: {one.message}" for one in gate(counted, gated, rendered, contents.formats[0])]
     yield all_or_wrong("gated formats", against, f"every file of {', '.join(sorted(gated))} has a pass")
 
 
-def _other_bytes(found: Validated, rendered: Mapping[str, str]) -> Iterator[str]:
+def _other_bytes(found: Validated, rendered: Mapping[str, str], formats: FormatSet) -> Iterator[str]:
     """Verdicts that are not on all files of a format and subject, with the digest of their bytes."""
     known = {
         (format_.id, root): (digest_of_files(format_.id, files), tuple(f"{root}/{path}" for path in files))
-        for format_, root, files in batches(rendered, BUILT_IN)
+        for format_, root, files in batches(rendered, formats)
     }
     seen: set[tuple[str, str]] = set()
     for item in found.judged:

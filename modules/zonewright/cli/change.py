@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.change_plan import plan_change, tell_plan
 from zonewright.cli.ledger import DEFAULT
 from zonewright.cli.options import add_format
 
@@ -73,7 +74,7 @@ def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     plan.add_argument("--emergency", action="store_true", help="take the emergency lane; it is reviewed afterwards")
     _add_key(plan, required=False)
     add_format(plan)
-    plan.set_defaults(run=_plan)
+    plan.set_defaults(run=plan_change)
 
 
 def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -98,100 +99,6 @@ def _add_key(verb: argparse.ArgumentParser, *, required: bool) -> None:
         required=required,
         help="your Ed25519 key: PEM, OpenSSH, or the .pub file of a key in your ssh-agent",
     )
-
-
-def _plan(arguments: argparse.Namespace) -> int:
-    from datetime import UTC, datetime
-
-    from zonewright.audit import gathering
-    from zonewright.audit.acting import register
-    from zonewright.audit.bundle import changes_folder, write_folder
-    from zonewright.audit.keys import load_key_here
-    from zonewright.audit.party import for_party
-    from zonewright.audit.scanning import scanned_plan
-    from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import REFUSED, findings_text, width
-    from zonewright.cli.proposal import load_and_propose
-    from zonewright.model.demand import demand_of
-    from zonewright.program.gating import recorded
-    from zonewright.program.rendering import rendered_files
-    from zonewright.render.format_set import BUILT_IN
-    from zonewright.render.gate import gate
-    from zonewright.rules.finding import Finding
-
-    root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
-    with ledger:
-        loaded, proposal = load_and_propose(root, stack, ledger)
-        if proposal is None or loaded.declaration is None:
-            for problem in loaded.problems:
-                print(problem)
-            return REFUSED
-        findings = tuple(Finding.from_data(item) for item in proposal.findings)
-        if any(finding.refuses and finding.level != "approval" for finding in findings):
-            print(findings_text(findings, columns=width()))
-            print("not planned: no approval covers these findings", file=sys.stderr)
-            return REFUSED
-        zone = loaded.declaration.zone
-        demand = demand_of(loaded.declaration, next(iter(loaded.declaration.owners)))
-        rendered = rendered_files(demand, proposal)
-        validated = recorded(rendered, BUILT_IN, zone, root)
-        closed = gate(validated.judged, zone.gated_formats, rendered)
-        if closed:
-            print(findings_text(closed, columns=width()))
-            print("not planned: files of gated formats open on a pass only", file=sys.stderr)
-            return REFUSED
-        made = gathering.material(
-            ledger,
-            stack_id=stack.stack_id,
-            demand=demand,
-            proposal=proposal,
-            rendered=rendered,
-            inputs=gathering.inputs_of(root / stack.declaration),
-            validated=validated,
-        )
-        at = datetime.now(UTC).isoformat()
-        plan = made.plan(reason=arguments.reason, emergency=arguments.emergency, planned_at=at)
-        found = scanned_plan(plan, made.inputs, made.new)
-        if found:
-            for one in found:
-                print(one)
-            print("not planned: this looks like secrets; write references instead", file=sys.stderr)
-            return REFUSED
-        envelope, answer = None, None
-        if arguments.key is not None:
-            key = load_key_here(arguments.key)
-            envelope, answer = register(ledger, made, plan, zone, key)
-        bundle = gathering.planned_bundle(ledger, made, plan, envelope)
-    folder = changes_folder(root, arguments.stack) / plan.digest()[7:19]
-    write_folder(folder, for_party(bundle))
-    _tell(arguments, bundle, answer, {"bundle": str(folder.relative_to(root))})
-    return 0
-
-
-def _tell(
-    arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", answer: "PlanAnswer | None", more: "dict[str, str]"
-) -> None:
-    """A plan for people or programs: what it does, what it needs, what comes next."""
-    from zonewright.audit.contents import read_contents
-    from zonewright.audit.describe import plan_lines
-    from zonewright.cli.output import print_json, width
-
-    contents = read_contents(bundle)
-    state = answer.state if answer is not None else "unsigned"
-    sentences = (
-        answer.sentences if answer is not None else ["nobody has signed it, so it can not be approved; give --key"]
-    )
-    if arguments.format == "json":
-        plan = {"digest": contents.plan.digest(), **contents.plan.model_dump(mode="json")}
-        print_json({"plan": plan, "state": state, "sentences": sentences, **more})
-        return
-    for line in plan_lines(contents, columns=width()):
-        print(line)
-    print(f"  state: {state}")
-    for sentence in sentences:
-        print(f"    {sentence}")
-    for name, text in more.items():
-        print(f"  {name}: {text}")
 
 
 def _bundle(arguments: argparse.Namespace) -> "tuple[dict[str, bytes], PlanAnswer | None]":
@@ -227,7 +134,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from zonewright.audit.verify_signatures import signature_checks
 
     bundle, answer = _bundle(arguments)
-    _tell(arguments, bundle, answer, {})
+    tell_plan(arguments, bundle, answer, {})
     if arguments.format == "text":
         for check in signature_checks(read_contents(bundle), None):
             print(f"  {check.line()}")

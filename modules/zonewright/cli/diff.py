@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zonewright.audit.views import View
     from zonewright.fleet.secrets.fingerprints import Standing
     from zonewright.ledger.messages import Impact
+    from zonewright.render.format_set import FormatSet
     from zonewright.render.verdict import Judged
 
 MOST_VALIDATED = 20
@@ -67,12 +68,15 @@ def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.messages import ContentQuery, StackRequest
     from zonewright.model.demand import demand_of
     from zonewright.program.rendering import rendered_files
+    from zonewright.render.errors import RenderError
+    from zonewright.render.user_formats import load_formats
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
+    formats, problems = load_formats((root / stack.declaration).parent)
     with ledger:
         loaded, proposal = load_and_propose(root, stack, ledger)
-        if proposal is None or loaded.declaration is None:
-            for problem in loaded.problems:
+        if proposal is None or loaded.declaration is None or problems:
+            for problem in (*loaded.problems, *problems):
                 print(problem)
             return MISUSE
         deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack.stack_id)).sites
@@ -81,9 +85,13 @@ def _compare(arguments: argparse.Namespace) -> int:
     note_refusal(proposal, stack.name)
     old = {path: texts[digest] for path, digest in digests.items() if digest in texts}
     owner = next(iter(loaded.declaration.owners))
-    new = rendered_files(demand_of(loaded.declaration, owner), proposal)
+    try:
+        new = rendered_files(demand_of(loaded.declaration, owner), proposal, formats)
+    except RenderError as error:
+        print(f"error: nothing was rendered: {error}", file=sys.stderr)
+        return MISUSE
     differences = file_diffs(old, new)
-    verdicts = _verdicts(differences, new)
+    verdicts = _verdicts(differences, new, formats)
     secrets = _secrets(new, root) if arguments.secrets else ()
     if secrets is None:
         return NOT_DECIDED
@@ -112,12 +120,12 @@ def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[Standing] | None":
         return None
 
 
-def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str]) -> "Sequence[Judged]":
+def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str], formats: "FormatSet") -> "Sequence[Judged]":
     """Verdicts on the formats of nodes and sites in which something differs; all their files are needed for one."""
     from zonewright.render.validate import validate_all
 
     changed = {item.path for item in differences if item.kind != "removed"}
-    return validate_all(new, changed=changed, most=MOST_VALIDATED)
+    return validate_all(new, formats=formats, changed=changed, most=MOST_VALIDATED)
 
 
 def _show_json(

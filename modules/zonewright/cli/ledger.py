@@ -73,6 +73,8 @@ def _load(arguments: argparse.Namespace) -> int:
     from zonewright.ledger import LedgerRefusedError, verbs
     from zonewright.ledger.messages import InitRequest
     from zonewright.program.loading import load_owner
+    from zonewright.render.errors import RenderError
+    from zonewright.render.user_formats import load_formats
     from zonewright.rules.words import some
 
     declaration = (loaded := load_zone(arguments.zone)).declaration
@@ -80,8 +82,9 @@ def _load(arguments: argparse.Namespace) -> int:
     if unknown:
         print(f"error: no file of {', '.join(unknown)} in {arguments.zone}", file=sys.stderr)
         return 2
-    if declaration is None or loaded.problems:
-        for problem in loaded.problems:
+    formats, problems = load_formats(arguments.zone)
+    if declaration is None or loaded.problems or problems:
+        for problem in (*loaded.problems, *problems):
             print(problem)
         return 1
     refused = 0
@@ -89,7 +92,11 @@ def _load(arguments: argparse.Namespace) -> int:
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
         for owner in _in_order(declaration, arguments.only):
             try:
-                held = load_owner(client, declaration, owner).holdings
+                held = load_owner(client, declaration, owner, formats).holdings
+            except RenderError as error:
+                refused += 1
+                print(f"{owner}: nothing was rendered: {error}")
+                continue
             except LedgerRefusedError as error:
                 refused += 1
                 print(f"{owner}: refused: {error}")

@@ -76,7 +76,8 @@ def deploy(declaration: Declaration | None = None) -> None:
 
 def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Completion:
     options = settings()
-    inputs = {} if declaration is not None else gathering.inputs_of(options.root / options.declaration)
+    path = options.root / options.declaration
+    inputs = gathering.formats_of(path.parent) if declaration is not None else gathering.inputs_of(path)
     declaration = declaration or _read(options)
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)

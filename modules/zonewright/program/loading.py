@@ -23,6 +23,7 @@ from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
 from zonewright.program.rendering import files_by_site, rendered_files
+from zonewright.render.format_set import BUILT_IN, FormatSet
 
 LINEAGE = "loaded"
 
@@ -32,13 +33,16 @@ def stack_id_of(owner: str) -> str:
     return f"loaded-{owner}"
 
 
-def load_owner(ledger: LedgerClient, declaration: Declaration, owner: str) -> StackReport:
+def load_owner(
+    ledger: LedgerClient, declaration: Declaration, owner: str, formats: FormatSet = BUILT_IN
+) -> StackReport:
     """Propose, admit, confirm and complete everything that one owner declares.
 
     Args:
         ledger: where the zone is registered.
         declaration: a checked declaration.
         owner: party id, a key of ``declaration.owners``.
+        formats: the zone's formats.
 
     Returns:
         What the ledger then holds for the owner's loaded stack.
@@ -55,7 +59,7 @@ def load_owner(ledger: LedgerClient, declaration: Declaration, owner: str) -> St
         verbs.PROPOSE,
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
-    files = rendered_files(demand, proposal)
+    files = rendered_files(demand, proposal, formats)
     manifest = {path: digest_of(text) for path, text in files.items()}
     ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     admission = ledger.call(
