@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.fleet_world import ALL_AT_ONCE, MAIN, FleetWorld, agents_service_beyond, release
+from support.fleet_world import ALL_AT_ONCE, FleetWorld, agents_service_beyond, release
 from support.nspawn_hosts import GATEWAY, SystemdHost, systemd_hosts
 from support.tls import certificate
 from zonewright.fleet.artefact import agent_sources
@@ -45,10 +45,9 @@ class Host:
 DIES_LATER = b"""\
 import threading
 
-if "--check-config" not in sys.argv:
-    timer = threading.Timer(4, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
+timer = threading.Timer(4, os._exit, (1,))
+timer.daemon = True
+timer.start()
 """
 SITE = "dc1"
 SOURCE = f"sites/{SITE}/etc/frr/frr.conf"
@@ -132,8 +131,9 @@ def test_a_unit_that_is_started_anew_in_the_soak_is_put_back(world: FleetWorld[S
     """It reports healthy, dies, and systemd starts it again: the soak sees another process, and the old unit runs."""
     world.deploy(release(), layout=system_layout())
     before = current(world.hosts[0])
-    main = agent_sources()[MAIN].replace(b"\n_BROKEN =", b"\n" + DIES_LATER + b"_BROKEN =", 1)
-    bad = release("1.3.0", main=main)
+    before_it, mark, rest = agent_sources()["zonewright_agent/running.py"].partition(b"\n_BROKEN =")
+    assert mark
+    bad = release("1.3.0", running=before_it + b"\n" + DIES_LATER + mark + rest)
     soaks = RollOut(waves=(WaveSize(percent=100, soak_s=6.0),))
     outcomes = world.deploy(bad, soaks, hosts=world.targets()[:1], layout=system_layout())
     (outcome,) = outcomes.values()

@@ -1,5 +1,6 @@
 """A plan carried out on one host, step by step; what did not become healthy is put back at once."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class Installer:
         self._public_key, self._token = "", ""
         self._before: HealthReport | None = None
         self._accepted: HealthReport | None = None
+        self._accepted_pid = ""
         self._switched_ns = 0
 
     @property
@@ -166,9 +168,11 @@ class Installer:
         """
         self.use(session)
         self.progress.step = "soak"
-        accepted = self._accepted
+        accepted, pid = self._accepted, self._accepted_pid
         self.verify()
-        if accepted is not None and self._accepted is not None and accepted.pid != self._accepted.pid:
+        # One that was started anew a moment ago has not reported yet, and the supervisor knows it already.
+        is_other = accepted is not None and self._accepted is not None and accepted.pid != self._accepted.pid
+        if is_other or pid != self._accepted_pid:
             raise self._unhealthy("it was started anew during the soak")
 
     def use(self, session: Session) -> None:
@@ -193,7 +197,7 @@ class Installer:
             if report is not None and report.release == release and self._is_new(report):
                 word, said = self._status()
                 if word == "active":
-                    self._accepted = report
+                    self._accepted, self._accepted_pid = report, _pid_of(said)
                     return report
                 why = f"it reported, and does not run any more ({said})"
             elif report is not None:
@@ -296,6 +300,12 @@ class Installer:
             reason = reason_of(said) or f"exit code {done.code}"
             raise CommandError(f"{self.progress.step} failed: {reason}", code=done.code, output=said[-_TAIL:])
         return done.stdout.decode("utf-8", "replace")
+
+
+def _pid_of(said: str) -> str:
+    """The main process of what a supervisor says of a unit; empty where it names none."""
+    found = re.search(r"MainPID=(\d+)|\(pid (\d+)\)", said)
+    return next(filter(None, found.groups()), "") if found else ""
 
 
 _REASONS = {

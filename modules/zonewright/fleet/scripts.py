@@ -223,7 +223,7 @@ export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 supervisor=$1 services=$2 unit=$3
 if [ "$supervisor" = systemd ]; then
   printf '%s\\n' "$(systemctl is-active "$unit")"
-  systemctl show -p NRestarts --value "$unit"
+  systemctl show -p NRestarts -p MainPID "$unit"
 else
   sv status "$services/zonewright-agent"
 fi
