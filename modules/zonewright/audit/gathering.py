@@ -81,10 +81,7 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
     Raises:
         LedgerRefusedError: when the ledger does not have one of them, or has another text in its place.
     """
-    found: dict[str, str] = {}
-    wanted = sorted(digests)
-    for start in range(0, len(wanted), _PAGE):
-        found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
+    found = texts_of(ledger, digests)
     altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
     if altered:
         what = f"the ledger has altered texts, {len(altered)} of them, such as {altered[0][:19]}"
@@ -92,6 +89,15 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
     missing = sorted(digests - found.keys())
     if missing:
         raise LedgerRefusedError("content", f"the ledger does not have {len(missing)} texts, such as {missing[0][:19]}")
+    return found
+
+
+def texts_of(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
+    """What the ledger has of some digests, page by page and unchecked; one that it does not have is left out."""
+    found: dict[str, str] = {}
+    wanted = sorted(digests)
+    for start in range(0, len(wanted), _PAGE):
+        found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
     return found
 
 

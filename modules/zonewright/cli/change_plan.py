@@ -27,17 +27,15 @@ def plan_change(arguments: argparse.Namespace) -> int:
     from zonewright.audit.scanning import scanned_plan
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import REFUSED, findings_text, width
-    from zonewright.cli.proposal import load_and_propose
+    from zonewright.cli.proposal import load_with_formats
     from zonewright.model.demand import demand_of
-    from zonewright.render.user_formats import load_formats
     from zonewright.rules.finding import Finding
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
-    formats, problems = load_formats((root / stack.declaration).parent)
     with ledger:
-        loaded, proposal = load_and_propose(root, stack, ledger)
-        if proposal is None or loaded.declaration is None or problems:
-            for problem in (*loaded.problems, *problems):
+        loaded, proposal, formats = load_with_formats(root, stack, ledger)
+        if proposal is None or loaded.declaration is None:
+            for problem in loaded.problems:
                 print(problem)
             return REFUSED
         findings = tuple(Finding.from_data(item) for item in proposal.findings)

@@ -60,28 +60,27 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.audit.differences import file_diffs
+    from zonewright.audit.gathering import texts_of
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED
-    from zonewright.cli.proposal import load_and_propose, note_refusal
+    from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.secret import standing_lines
     from zonewright.ledger import verbs
-    from zonewright.ledger.messages import ContentQuery, StackRequest
+    from zonewright.ledger.messages import StackRequest
     from zonewright.model.demand import demand_of
     from zonewright.program.rendering import rendered_files
     from zonewright.render.errors import RenderError
-    from zonewright.render.user_formats import load_formats
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
-    formats, problems = load_formats((root / stack.declaration).parent)
     with ledger:
-        loaded, proposal = load_and_propose(root, stack, ledger)
-        if proposal is None or loaded.declaration is None or problems:
-            for problem in (*loaded.problems, *problems):
+        loaded, proposal, formats = load_with_formats(root, stack, ledger)
+        if proposal is None or loaded.declaration is None:
+            for problem in loaded.problems:
                 print(problem)
             return MISUSE
         deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack.stack_id)).sites
         digests = {path: digest for files in deployed.values() for path, digest in files.items()}
-        texts = ledger.call(verbs.FETCH, ContentQuery(digests=sorted(set(digests.values())))).texts
+        texts = texts_of(ledger, set(digests.values()))
     note_refusal(proposal, stack.name)
     old = {path: texts[digest] for path, digest in digests.items() if digest in texts}
     owner = next(iter(loaded.declaration.owners))

@@ -1,6 +1,7 @@
-"""What ``check``, ``diff`` and ``render`` share: a stack's file, and a read-only proposal for it."""
+"""What ``check``, ``diff``, ``render`` and ``change plan`` share: a stack's file, and a read-only proposal for it."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from zonewright.declare.stack_file import StackFile
     from zonewright.ledger.client import LedgerClient
     from zonewright.ledger.messages import Proposal
+    from zonewright.render.format_set import FormatSet
 
 
 def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> "tuple[Loaded, Proposal | None]":
@@ -29,6 +31,20 @@ def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> 
         sources=loaded.declaration.sources_of(owner),
     )
     return loaded, ledger.call(verbs.PROPOSE, request)
+
+
+def load_with_formats(
+    root: Path, stack: "StackFile", ledger: "LedgerClient"
+) -> "tuple[Loaded, Proposal | None, FormatSet]":
+    """The same with the zone's formats, whose faults are told with those of the file; the ledger is then not asked."""
+    from zonewright.declare import load_stack
+    from zonewright.render.user_formats import load_formats
+
+    formats, problems = load_formats((root / stack.declaration).parent)
+    if problems:
+        loaded = load_stack(root / stack.declaration)
+        return replace(loaded, problems=(*loaded.problems, *problems)), None, formats
+    return *load_and_propose(root, stack, ledger), formats
 
 
 def note_refusal(proposal: "Proposal", stack: str) -> None:

@@ -47,23 +47,21 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import MISUSE, REFUSED
-    from zonewright.cli.proposal import load_and_propose, note_refusal
+    from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.rendered import Rendered, explain, show
     from zonewright.model.demand import demand_of
     from zonewright.program.rendering import contexts_of
     from zonewright.render.rendering import render_all
-    from zonewright.render.user_formats import load_formats
 
     fault = _misuse(arguments)
     if fault:
         print(f"error: {fault}", file=sys.stderr)
         return MISUSE
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
-    formats, problems = load_formats((root / stack.declaration).parent)
     with ledger:
-        loaded, proposal = load_and_propose(root, stack, ledger)
-    if proposal is None or loaded.declaration is None or problems:
-        for problem in (*loaded.problems, *problems):
+        loaded, proposal, formats = load_with_formats(root, stack, ledger)
+    if proposal is None or loaded.declaration is None:
+        for problem in loaded.problems:
             print(problem)
         return REFUSED
     note_refusal(proposal, stack.name)

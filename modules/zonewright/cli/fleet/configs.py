@@ -10,8 +10,6 @@ from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, tra
 from zonewright.cli.fleet.work import Work, recorded, rollout_of, sudo_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from zonewright.cli.fleet.hosts import Fleet
     from zonewright.cli.fleet.work import Action
     from zonewright.fleet.apply import Progress
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from zonewright.fleet.transport import Session
     from zonewright.fleet.visit import Outcome, Say
     from zonewright.render.format_set import FormatSet
-
-_PAGE = 500
 
 
 def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
@@ -173,18 +169,12 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
 
 def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
     """What the ledger offers for the sites of the hosts."""
+    from zonewright.audit.gathering import texts_of
     from zonewright.fleet.config_wanted import offer_of
     from zonewright.ledger import messages, verbs
 
     sites = sorted({host.site for host in fleet.chosen if host.site})
     with ledger_of(arguments, fleet.root) as ledger:
         answer = ledger.call(verbs.CONFIGURATIONS, messages.ConfigurationsRequest(sites=sites))
-        wanted = sorted({digest for stack in answer.stacks for digest in stack.files.values()})
-        texts: dict[str, str] = {}
-        for page in _pages(wanted):
-            texts |= ledger.call(verbs.FETCH, messages.ContentQuery(digests=page)).texts
+        texts = texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()})
     return offer_of(answer, texts)
-
-
-def _pages(digests: list[str]) -> "Iterable[list[str]]":
-    return (digests[start : start + _PAGE] for start in range(0, len(digests), _PAGE))
