@@ -143,3 +143,14 @@ def test_a_format_of_the_zones_own_is_part_of_the_change(gated: Stack) -> None:
     (bundle / "inputs" / "templates" / "motd" / "format.yaml").unlink()
     lacking = said(gated, "audit", "verify", "change", "--keys", "keys", expect=1)
     assert "templates/motd" in lacking
+
+
+def test_a_template_that_can_not_be_read_is_a_sentence(gated: Stack) -> None:
+    """A preview, a plan and a difference each name the file of the zone's own format that is no text."""
+    folder = gated.zone_folder / "templates" / "chrony"
+    folder.mkdir(parents=True)
+    (folder / "chrony.conf.j2").write_bytes(b"\xff\xfe")
+    named = "templates/chrony/chrony.conf.j2"
+    assert named in gated.refused("preview")
+    assert named in said(gated, "change", "plan", "--stack", "tenant-a", "--reason", "none", expect=1)
+    assert named in said(gated, "diff", "--stack", "tenant-a", expect=2)

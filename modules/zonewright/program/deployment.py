@@ -43,6 +43,7 @@ from zonewright.program.resources import (
 from zonewright.program.settings import Settings, settings
 from zonewright.program.source import StackFrames, stack_traces, user_frame
 from zonewright.render import RenderError
+from zonewright.render.format_set import FormatSet
 from zonewright.render.user_formats import load_formats
 from zonewright.seal.errors import SealError
 
@@ -76,9 +77,9 @@ def deploy(declaration: Declaration | None = None) -> None:
 
 def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Completion:
     options = settings()
-    path = options.root / options.declaration
-    inputs = gathering.formats_of(path.parent) if declaration is not None else gathering.inputs_of(path)
+    is_from_file = declaration is None
     declaration = declaration or _read(options)
+    formats = _formats(options)
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)
     if suspicions({"": demand.canonical()}):  # one that was built in Python; a file was looked at while it was read
@@ -98,10 +99,13 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
                     reserve=not pulumi.runtime.is_dry_run(),
                 ),
             )
-            files = _rendered(options, declaration, demand, proposal)
+            files = _rendered(options, declaration, demand, proposal, formats)
             manifest = {path: digest_of(text) for path, text in files.items()}
             if pulumi.runtime.is_dry_run():
-                _write_bundle(ledger, options, demand, proposal, files, inputs, _recorded(options, declaration, files))
+                validated = recorded(files, formats, declaration.zone, options.root)
+                _write_bundle(
+                    ledger, options, demand, proposal, files, _inputs(options, is_from_file=is_from_file), validated
+                )
             else:
                 ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     except LedgerError as error:
@@ -113,12 +117,24 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
         return _register(options, demand, proposal, manifest, agents)
 
 
-def _rendered(options: Settings, declaration: Declaration, demand: Demand, proposal: Proposal) -> Mapping[str, str]:
-    """Every file, when the zone lets it be deployed; a preview only says what would stand against it."""
+def _formats(options: Settings) -> FormatSet:
     formats, problems = load_formats((options.root / options.declaration).parent)
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"faults in the zone's own formats, nothing was rendered:\n{lines}")
+    return formats
+
+
+def _inputs(options: Settings, *, is_from_file: bool) -> dict[str, str]:
+    """The texts that a bundle keeps; of a declaration that was built in Python only the zone's own formats."""
+    path = options.root / options.declaration
+    return gathering.inputs_of(path) if is_from_file else gathering.formats_of(path.parent)
+
+
+def _rendered(
+    options: Settings, declaration: Declaration, demand: Demand, proposal: Proposal, formats: FormatSet
+) -> Mapping[str, str]:
+    """Every file, when the zone lets it be deployed; a preview only says what would stand against it."""
     try:
         files = rendered_files(demand, proposal, formats)
         findings = judge_gated(files, formats, declaration.zone, options.root)
@@ -132,12 +148,6 @@ def _rendered(options: Settings, declaration: Declaration, demand: Demand, propo
             raise pulumi.RunError(f"{count}, nothing was admitted:\n{shown}{more}")
         pulumi.log.warn(f"{count}; 'up' would refuse this:\n{shown}{more}")
     return files
-
-
-def _recorded(options: Settings, declaration: Declaration, files: Mapping[str, str]) -> Validated:
-    """The verdicts that the preview's bundle records; those on gated formats were just given, and are looked up."""
-    formats, _ = load_formats((options.root / options.declaration).parent)
-    return recorded(files, formats, declaration.zone, options.root)
 
 
 def _read(options: Settings) -> Declaration:
