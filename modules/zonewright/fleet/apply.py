@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zonewright.fleet.artefact import Release
+from zonewright.fleet.attached import Attached
 from zonewright.fleet.layout import UNIT, Layout
 from zonewright.fleet.plan import Kind, Plan
 from zonewright.fleet.scripts import ACCEPT, CHECK, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH, Script
@@ -39,7 +40,7 @@ class Progress:
     is_switched: bool = False
 
 
-class Installer:
+class Installer(Attached):
     """Carries out the plan of one host.
 
     Args:
@@ -63,7 +64,7 @@ class Installer:
         say: Callable[[str, str], None],
         progress: Progress,
     ) -> None:
-        self._there: Session | None = session
+        super().__init__(session)
         self._layout, self._plan = layout, plan
         self._service, self._health_s, self._say, self.progress = service, health_s, say, progress
         self._public_key, self._token = "", ""
@@ -174,20 +175,6 @@ class Installer:
         is_other = accepted is not None and self._accepted is not None and accepted.pid != self._accepted.pid
         if is_other or pid != self._accepted_pid:
             raise self._unhealthy("it was started anew during the soak")
-
-    def use(self, session: Session) -> None:
-        """Go on in another session with the same host."""
-        self._there = session
-
-    def let_go(self) -> None:
-        """The session is closed; of many hosts that are done none keeps its connection's buffers."""
-        self._there = None
-
-    @property
-    def _session(self) -> Session:
-        if self._there is None:
-            raise ValueError(f"there is no session with {self._plan.host} any more")
-        return self._there
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""

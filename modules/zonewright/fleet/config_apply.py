@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from zonewright.fleet.apply import Progress, reason_of
 from zonewright.fleet.artefact import tar_members
+from zonewright.fleet.attached import Attached
 from zonewright.fleet.config_facts import OVER, ConfigPlan, drift_of, observe_configuration
 from zonewright.fleet.config_scripts import INSTALL, VALIDATE
 from zonewright.fleet.config_trial import AGAIN, FOLLOW, START, TRIAL
@@ -39,7 +40,7 @@ class _Told:
     why: str
 
 
-class ConfigInstaller:
+class ConfigInstaller(Attached):
     """Carries out the plans of one host.
 
     Args:
@@ -63,7 +64,7 @@ class ConfigInstaller:
         say: Callable[[str, str], None],
         progress: Progress,
     ) -> None:
-        self._there: Session | None = session
+        super().__init__(session)
         self._connect, self._words, self._say = connect, words, say
         self._plans = [plan for plan in plans if plan.reasons]
         self._gated, self.progress = gated, progress
@@ -114,7 +115,8 @@ class ConfigInstaller:
         Raises:
             CommandError: when it is not so.
         """
-        self._there, self.progress.step = session, "soak"
+        self.use(session)
+        self.progress.step = "soak"
         for wanted in self._kept:
             drift = list(drift_of(wanted, observe_configuration(session, wanted)))
             if drift:
@@ -129,20 +131,6 @@ class ConfigInstaller:
                     code=done.code,
                     output=said,
                 )
-
-    def use(self, session: Session) -> None:
-        """Go on in another session with the same host."""
-        self._there = session
-
-    def let_go(self) -> None:
-        """The session is closed; nothing of it is kept."""
-        self._there = None
-
-    @property
-    def _session(self) -> Session:
-        if self._there is None:
-            raise ValueError("the session with this host is closed")
-        return self._there
 
     def _recover(self, plan: ConfigPlan) -> None:
         """Wait for a trial that is going on, and put back one that was cut off with the host."""
