@@ -126,17 +126,7 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
         )
         for site in sorted(_sites(contents, again, diffs))
     ]
-    sites.sort(key=lambda one: (RISKS.index(one.risk), one.site))
-    return Report(
-        contents=contents,
-        checks=tuple(checks),
-        sites=tuple(sites),
-        findings=findings,
-        zone=zone,
-        world=again.facts.world,
-        policies=_policies(contents),
-        validators=validated_in(contents.texts).judged,
-    )
+    return _report(contents, checks, sites, findings, zone=zone, world=again.facts.world)
 
 
 def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
@@ -163,14 +153,26 @@ def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
         )
         for site in sorted(names)
     ]
-    sites.sort(key=lambda one: (RISKS.index(one.risk), one.site))
+    return _report(contents, checks, sites, findings, zone=None, world=World(racks={}))
+
+
+def _report(
+    contents: Contents,
+    checks: Sequence[Check],
+    sites: Sequence[SiteReport],
+    findings: tuple[Finding, ...],
+    *,
+    zone: ZoneFacts | None,
+    world: World,
+) -> Report:
+    """The report of any bundle: sites by risk, with what every bundle has."""
     return Report(
         contents=contents,
         checks=tuple(checks),
-        sites=tuple(sites),
+        sites=tuple(sorted(sites, key=lambda one: (RISKS.index(one.risk), one.site))),
         findings=findings,
-        zone=None,
-        world=World(racks={}),
+        zone=zone,
+        world=world,
         policies=_policies(contents),
         validators=validated_in(contents.texts).judged,
     )

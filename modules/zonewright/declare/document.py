@@ -16,7 +16,7 @@ from zonewright.declare.secrets import misplaced_references, secret_lines, secre
 from zonewright.declare.sentences import Wrong, wrongs_of
 from zonewright.declare.shape import FileType
 from zonewright.declare.text import read_text
-from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_at, walk
+from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
@@ -166,14 +166,4 @@ def _leave_out(data: Any, paths: frozenset[Path]) -> bool:
 
 def _refused(root: Node) -> frozenset[Path]:
     """Paths of the values that were refused while the file was read."""
-    found: set[Path] = set()
-    waiting: list[tuple[Path, Node]] = [((), root)]
-    while waiting:
-        path, node = waiting.pop()
-        if isinstance(node, Fields):
-            waiting += [((*path, key), entry.node) for key, entry in node.entries.items()]
-        elif isinstance(node, Items):
-            waiting += [((*path, str(index)), item) for index, item in enumerate(node.items)]
-        elif node.refused:
-            found.add(path)
-    return frozenset(found)
+    return frozenset(path for path, node in scalars(root) if node.refused)

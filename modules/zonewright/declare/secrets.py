@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from zonewright.declare.problem import Path, Problem, dotted
+from zonewright.declare.problem import Problem, dotted
 from zonewright.declare.sentences import NO_REFERENCE
 from zonewright.declare.shape import FileType, shape_at
-from zonewright.declare.tree import Fields, Items, Node, Scalar
+from zonewright.declare.tree import Node, scalars
 from zonewright.model.secret import EXAMPLE, HIDDEN, LIKE_ONE, REFERENCE_PATTERN
 from zonewright.model.secret_scan import suspicions
 
@@ -54,7 +54,7 @@ def misplaced_references(root: Node, model: FileType, file: str) -> Iterator[Pro
         file: name of the file.
     """
     said: set[int] = set()
-    for path, node in _texts(root):
+    for path, node in scalars(root):
         if id(node) in said or LIKE_ONE.search(node.text) is None:
             continue
         said.add(id(node))
@@ -68,18 +68,6 @@ def misplaced_references(root: Node, model: FileType, file: str) -> Iterator[Pro
                 got=HIDDEN,
                 fix="delete it, or write what is no secret",
             )
-
-
-def _texts(root: Node) -> Iterator[tuple[Path, Scalar]]:
-    waiting: list[tuple[Path, Node]] = [((), root)]
-    while waiting:
-        path, node = waiting.pop()
-        if isinstance(node, Fields):
-            waiting += [((*path, key), entry.node) for key, entry in node.entries.items()]
-        elif isinstance(node, Items):
-            waiting += [((*path, str(index)), item) for index, item in enumerate(node.items)]
-        else:
-            yield path, node
 
 
 def without_secrets(problems: Iterable[Problem], hidden: Collection[int]) -> list[Problem]:

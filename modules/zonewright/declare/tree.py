@@ -63,6 +63,19 @@ def data_of(node: Node) -> Any:
     return {key: data_of(entry.node) for key, entry in node.entries.items()}
 
 
+def scalars(root: Node) -> Iterator[tuple[Path, Scalar]]:
+    """All single values of a document with their paths, in no order; what aliases repeat comes again."""
+    waiting: list[tuple[Path, Node]] = [((), root)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, Fields):
+            waiting += [((*path, key), entry.node) for key, entry in node.entries.items()]
+        elif isinstance(node, Items):
+            waiting += [((*path, str(index)), item) for index, item in enumerate(node.items)]
+        else:
+            yield path, node
+
+
 def child_of(node: Node, key: str) -> Entry | None:
     """The value of ``key`` in a mapping, or of that index in a list."""
     if isinstance(node, Fields):
