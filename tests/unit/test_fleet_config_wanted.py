@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.fleet.config_facts import ConfigFacts, drift_of, plan_configuration
+from zonewright.fleet.config_fill import Filler
 from zonewright.fleet.config_wanted import Offer, offer_of, wanted_of
 from zonewright.fleet.inventory import Host
+from zonewright.fleet.secrets.fingerprints import Keys
 from zonewright.fleet.transport import Target
 from zonewright.ledger.messages import Configurations, ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
@@ -82,6 +84,25 @@ def test_places_can_be_changed_and_change_the_version() -> None:
     kinds = (configuration(), one, two, configuration(owner="frr:frr"), configuration(mode="640"))
     names = {wanted_of(host(), {"a": each}, BUILT_IN, offer(stack()))[0][0].id for each in kinds}
     assert len(names) == len(kinds)
+
+
+def test_a_version_with_secrets_is_named_by_the_zones_key() -> None:
+    """The same value under another key is another version, so that nobody can try values against the name."""
+    text = "neighbor 10.0.0.1 password ref+env://ZONEWRIGHT_SECRET_L1\n"
+    files = {FRR: digest_of(text)}
+    given_offer = Offer(
+        files=files, plans=dict.fromkeys(files, PLAN), missing={}, texts={digest_of(text): text}, gated=frozenset()
+    )
+
+    def name(value: str, key: bytes) -> str:
+        fill = Filler(lambda _reference: value, lambda: Keys((key * 32,)))
+        settings = {"a": configuration(mode="640")}
+        (wanted,), against = wanted_of(host(), settings, BUILT_IN, given_offer, fill=fill)
+        assert against == ()
+        return wanted.id
+
+    assert name("word-1", b"k") == name("word-1", b"k")
+    assert len({name("word-1", b"k"), name("word-2", b"k"), name("word-1", b"l")}) == 3
 
 
 def test_what_is_not_approved_stands_against_it() -> None:

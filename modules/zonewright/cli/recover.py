@@ -119,7 +119,7 @@ class _Steps:
         if self._only_print:
             return True
         for torn in self._stack.drop_torn_attributes():
-            print(f"{torn.name} was torn by the kill and is removed; the state itself is whole", file=sys.stderr)
+            print(f"{torn.name} was torn by the kill and is removed; the engine makes it anew", file=sys.stderr)
         result = self._stack.run(*arguments, quiet=True)
         if result.returncode != 0:
             reason = (result.stderr or "").strip()
