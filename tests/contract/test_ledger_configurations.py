@@ -13,7 +13,7 @@ from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
 from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
+from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.model import Zone
 
@@ -39,11 +39,11 @@ class World:
         party.enrol()
         self.facility = Facility(client, Planner(party, "ben"), party, clock=lambda: now[0])
 
-    def answer(self) -> m.ConfigurationsAnswer:
+    def answer(self) -> rollout_messages.ConfigurationsAnswer:
         """What the ledger says of the site."""
-        return self.client.call(verbs.CONFIGURATIONS, m.ConfigurationsRequest(sites=["dc1"]))
+        return self.client.call(verbs.CONFIGURATIONS, rollout_messages.ConfigurationsRequest(sites=["dc1"]))
 
-    def stack(self) -> m.Configurations:
+    def stack(self) -> rollout_messages.Configurations:
         """What it says of the only stack."""
         (found,) = self.answer().stacks
         return found
@@ -94,9 +94,9 @@ def test_approvals_of_deployed_files(world: World) -> None:
 
 def test_hours_are_those_of_the_ledgers_clock(world: World) -> None:
     """The zone's packs say whether hosts may be touched, judged where the ledger is."""
-    assert world.client.call(verbs.HOURS, m.HoursRequest()).closed == ""
+    assert world.client.call(verbs.HOURS, rollout_messages.HoursRequest()).closed == ""
     world.now[0] = datetime(2026, 12, 24, tzinfo=UTC)
-    assert world.client.call(verbs.HOURS, m.HoursRequest()).closed == (
+    assert world.client.call(verbs.HOURS, rollout_messages.HoursRequest()).closed == (
         "rule pack Zone rules: from 2026-12-20 to 2027-01-06 (UTC) nothing is done: end of the year"
     )
 

@@ -10,7 +10,7 @@ import pytest
 from support.ledger_party import ZONE_FILE
 from support.ledger_proxy import ledger_service
 from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
+from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.journal import verify
 
@@ -22,9 +22,9 @@ class World:
     client: LedgerClient
     now: list[datetime]
 
-    def lease(self, holder: str, seconds: int = 60) -> m.Lease:
+    def lease(self, holder: str, seconds: int = 60) -> rollout_messages.Lease:
         """Ask for the lease of the fleet."""
-        request = m.LeaseRequest(fleet="operator", holder=holder, who=f"{holder}@desk", seconds=seconds)
+        request = rollout_messages.LeaseRequest(fleet="operator", holder=holder, who=f"{holder}@desk", seconds=seconds)
         return self.client.call(verbs.LEASE, request)
 
 
@@ -66,7 +66,7 @@ def test_a_lease_ends_when_it_is_given_back_or_expires(world: World) -> None:
 
 def test_entries_are_in_the_journal(world: World) -> None:
     """What was done to a fleet stands in the chain of the journal."""
-    request = m.RecordRequest(kind="fleet-run", party="operator", entry={"run": "r1", "changed": 3})
+    request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={"run": "r1", "changed": 3})
     world.client.call(verbs.RECORD, request)
     entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
     assert (entries[-1].kind, entries[-1].party, entries[-1].payload) == ("fleet-run", "operator", request.entry)

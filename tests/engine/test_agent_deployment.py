@@ -18,7 +18,7 @@ from support.ssh_hosts import PASSWORD, SshHost, ssh_hosts
 from support.zone_project import SmallZone, Stack, facility
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import LeaseRequest
+from zonewright.ledger.rollout_messages import LeaseRequest
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 COUNT = 5

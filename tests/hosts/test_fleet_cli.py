@@ -19,7 +19,7 @@ from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, ssh_hosts
 from support.zone_project import REPOSITORY
 from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
+from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.journal import verify
 
@@ -185,7 +185,7 @@ def test_a_bad_release_stops_at_the_canary(project: Project) -> None:
 def test_the_second_deployer_is_told_who_is_at_work(project: Project) -> None:
     """While somebody holds the lease of the fleet, another run changes nothing and names him."""
     with project.ledger() as ledger:
-        request = m.LeaseRequest(fleet="operator", holder="another run", who="ada@desk", seconds=60)
+        request = rollout_messages.LeaseRequest(fleet="operator", holder="another run", who="ada@desk", seconds=60)
         ledger.call(verbs.LEASE, request)
     done = project.run("deploy")
     assert (done.returncode, done.stdout) == (1, "")

@@ -19,7 +19,7 @@ from zonewright.fleet.declared import desired_of, recipe_of
 from zonewright.fleet.inventory import read_fleet_file
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import LeaseRequest
+from zonewright.ledger.rollout_messages import LeaseRequest
 from zonewright.provider.values import from_struct, to_struct
 
 STACK_ID = "operator-0123456789ab"

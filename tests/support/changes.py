@@ -1,5 +1,7 @@
 """A planned change of the reference zone with everything a report can show, for tests and benchmarks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from zonewright.declare import load_zone
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
-from zonewright.model import Zone
+from zonewright.model import Declaration, Zone
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.program.loading import load_owner
 from zonewright.pue import read_readings
@@ -45,21 +47,36 @@ def servers(count: int, **more: Any) -> dict[str, Any]:
     return {"web": {"site": "qp-dc1", "node_type": "general-1u", "count": count, **more}}
 
 
+@contextmanager
+def reference_ledger(folder: Path) -> Iterator[tuple[LedgerClient, Declaration]]:
+    """A ledger with the owners of the reference zone that tenant-fin is judged beside, without readings.
+
+    Args:
+        folder: where ``ledger.db`` comes to lie.
+    """
+    loaded = load_zone(ZONE).declaration
+    assert loaded is not None
+    declaration = Declaration(zone=people(loaded.zone), owners=loaded.owners)
+    with LedgerClient("sqlite:///ledger.db", root=folder, create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=declaration.zone))
+        for owner in OWNERS:
+            load_owner(client, declaration, owner)
+        yield client, declaration
+
+
+def store_readings(folder: Path, declaration: Declaration) -> None:
+    """A year of readings of qp-dc1 beside the ledger of a folder; from then on the gate judges by them."""
+    meters = meters_of(declaration.owners["operator-b"].sites["qp-dc1"])
+    readings, faults = read_readings(registers(8_000, end=month_before(NOW)), meters)
+    assert faults == []
+    Store(folder / "ledger.telemetry.db", create=True).append("qp-dc1", meters, readings, trust="imported")
+
+
 def rich_bundle(folder: Path, *, reason: str = "more databases", nodes: int = 12) -> dict[str, bytes]:
     """The bundle of a change that was approved and admitted: new, moved and gone nodes, over the limit of a site."""
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    zone = people(declaration.zone)
-    with LedgerClient("sqlite:///ledger.db", root=folder, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
-        for owner in OWNERS:
-            load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), owner)
-        site = declaration.owners["operator-b"].sites["qp-dc1"]
-        meters = meters_of(site)
-        readings, faults = read_readings(registers(8_000, end=month_before(NOW)), meters)
-        assert faults == []
-        Store(folder / "ledger.telemetry.db", create=True).append("qp-dc1", meters, readings, trust="imported")
-        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+    with reference_ledger(folder) as (client, declaration):
+        store_readings(folder, declaration)
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=declaration.zone)
         party.enrol()
         tenant = Planner(party)
         first = databases(4)

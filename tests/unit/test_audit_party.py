@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import pytest
 
-from support.changes import OWNERS, ZONE, databases, people, servers
+from support.changes import databases, reference_ledger, servers, store_readings
 from support.ledger_party import Party
 from support.planner import Planner
-from support.registers import NOW, month_before, registers
+from support.registers import NOW
 from support.soak import rounds, seeded
 from zonewright.audit.archive import pack, unpack
 from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
@@ -26,17 +26,9 @@ from zonewright.audit.report_html import report_html
 from zonewright.audit.report_text import report_data, report_markdown
 from zonewright.audit.verify import verify_bundle
 from zonewright.audit.withheld import FACTS
-from zonewright.declare import load_zone
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.loading import load_owner
 from zonewright.program.rendering import rendered_files
-from zonewright.pue import read_readings
-from zonewright.telemetry import Store
-from zonewright.telemetry.figures import meters_of
 
 PLANTED = "neighbour-zq7"
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -53,21 +45,13 @@ class Made:
 @pytest.fixture(name="made", scope="module")
 def _made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("ledger")
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    zone = people(declaration.zone)
-    with LedgerClient("sqlite:///ledger.db", root=folder, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
-        for owner in OWNERS:
-            load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), owner)
+    with reference_ledger(folder) as (client, declaration):
+        zone = declaration.zone
         neighbour = Party(client, f"stack-{PLANTED}", "tenant-gov", zone=zone)
         neighbour.enrol()
         near = {"site": "qp-dc1", "node_type": "general-1u"}
         Planner(neighbour).admit(clusters={PLANTED: {**near, "count": 2}})
-        meters = meters_of(declaration.owners["operator-b"].sites["qp-dc1"])
-        readings, faults = read_readings(registers(8_000, end=month_before(NOW)), meters)
-        assert faults == []
-        Store(folder / "ledger.telemetry.db", create=True).append("qp-dc1", meters, readings, trust="imported")
+        store_readings(folder, declaration)
         party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
         party.enrol()
         tenant = Planner(party)

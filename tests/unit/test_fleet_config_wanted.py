@@ -13,7 +13,7 @@ from zonewright.fleet.config_wanted import Offer, offer_of, wanted_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.secrets.fingerprints import Keys
 from zonewright.fleet.transport import Target
-from zonewright.ledger.messages import Configurations, ConfigurationsAnswer
+from zonewright.ledger.rollout_messages import Configurations, ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.render.format_set import BUILT_IN

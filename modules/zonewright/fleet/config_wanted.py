@@ -10,7 +10,7 @@ from functools import cached_property
 from zonewright.fleet.artefact import MANIFEST, tar_members
 from zonewright.fleet.config_fill import Filled, Filler
 from zonewright.fleet.inventory import Host
-from zonewright.ledger.messages import ConfigurationsAnswer
+from zonewright.ledger.rollout_messages import ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import BELOW_PATH_PATTERN, Configuration
 from zonewright.model.secret import SecretError

@@ -2,7 +2,7 @@
 
 import time
 
-from zonewright.ledger import messages, verbs
+from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.errors import LedgerError, LedgerRefusedError
 
@@ -58,12 +58,12 @@ class FleetLease:
         except LedgerError:
             return
 
-    def _ask(self, seconds: int) -> messages.Lease:
-        request = messages.LeaseRequest(fleet=self._fleet, holder=self._holder, who=self._who, seconds=seconds)
+    def _ask(self, seconds: int) -> rollout_messages.Lease:
+        request = rollout_messages.LeaseRequest(fleet=self._fleet, holder=self._holder, who=self._who, seconds=seconds)
         return self._ledger.call(verbs.LEASE, request)
 
 
-def _held(lease: messages.Lease) -> str:
+def _held(lease: rollout_messages.Lease) -> str:
     return (
         f"{lease.who} is changing this fleet since {lease.since[:19]}Z; wait until that run ends, or, if it was "
         f"killed, until its lease expires at {lease.expires_at[:19]}Z"

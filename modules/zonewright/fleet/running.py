@@ -11,7 +11,7 @@ from typing import Protocol
 
 from zonewright.fleet.record import RUNS, RunLog, utc_now
 from zonewright.fleet.visit import Outcome
-from zonewright.ledger import messages, verbs
+from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.errors import LedgerError
 from zonewright.model.fleet import RollOut
@@ -47,7 +47,7 @@ def touching_refused(ledger: LedgerClient, rollout: RollOut) -> str:
 
 
 def _by_zone(ledger: LedgerClient) -> str:
-    told = ledger.call(verbs.HOURS, messages.HoursRequest()).closed
+    told = ledger.call(verbs.HOURS, rollout_messages.HoursRequest()).closed
     return f"no host is touched now: {told}" if told else ""
 
 
@@ -110,7 +110,7 @@ class FleetRun:
         names = {name for one in outcomes for name in one.after.split(", ") if name}
         releases = {name: name.rpartition("-")[2] for name in names}
         entry = self.log.close(outcomes, who=self.who, what=self.what, began=self.began, releases=releases)
-        self.ledger.call(verbs.RECORD, messages.RecordRequest(kind="fleet-run", party=self.party, entry=entry))
+        self.ledger.call(verbs.RECORD, rollout_messages.RecordRequest(kind="fleet-run", party=self.party, entry=entry))
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, RowMapping, select
 
 from zonewright.ledger.change_messages import Plan
 from zonewright.ledger.context import Context, get_content
-from zonewright.ledger.messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
 from zonewright.ledger.plans import planned_of, present, verdicts_on
+from zonewright.ledger.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
 from zonewright.ledger.tables import admission, change, decided, deployed, zone
 from zonewright.ledger.zone_facts import parse_zone
 from zonewright.model import Zone

@@ -6,7 +6,8 @@ from sqlalchemy import delete, select
 
 from zonewright.ledger.context import Context, stamp
 from zonewright.ledger.journal import append
-from zonewright.ledger.messages import Done, Hours, HoursRequest, Lease, LeaseRequest, RecordRequest
+from zonewright.ledger.messages import Done
+from zonewright.ledger.rollout_messages import Hours, HoursRequest, Lease, LeaseRequest, RecordRequest
 from zonewright.ledger.tables import lease as table
 from zonewright.ledger.tables import zone
 from zonewright.ledger.zone_facts import parse_zone

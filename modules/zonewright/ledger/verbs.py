@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from zonewright.ledger import change_messages, messages
+from zonewright.ledger import change_messages, messages, rollout_messages
 from zonewright.ledger.messages import Message
 
 Request = TypeVar("Request", bound=Message)
@@ -43,10 +43,10 @@ CAPACITY = Verb("capacity", messages.CapacityRequest, messages.CapacityAnswer)
 FIT = Verb("fit", messages.FitRequest, messages.FitAnswer)
 EXPLAIN = Verb("explain", messages.ExplainRequest, messages.ExplainAnswer)
 ENERGY = Verb("energy", messages.EnergyRequest, messages.EnergyAnswer)
-LEASE = Verb("lease", messages.LeaseRequest, messages.Lease)
-HOURS = Verb("hours", messages.HoursRequest, messages.Hours)
-CONFIGURATIONS = Verb("configurations", messages.ConfigurationsRequest, messages.ConfigurationsAnswer)
-RECORD = Verb("record", messages.RecordRequest, messages.Done)
+LEASE = Verb("lease", rollout_messages.LeaseRequest, rollout_messages.Lease)
+HOURS = Verb("hours", rollout_messages.HoursRequest, rollout_messages.Hours)
+CONFIGURATIONS = Verb("configurations", rollout_messages.ConfigurationsRequest, rollout_messages.ConfigurationsAnswer)
+RECORD = Verb("record", rollout_messages.RecordRequest, messages.Done)
 HISTORY = Verb("history", messages.HistoryRequest, messages.HistoryAnswer)
 CHECKPOINT = Verb("checkpoint", messages.CheckpointRequest, messages.Checkpoint)
 SNAPSHOT = Verb("snapshot", change_messages.SnapshotRequest, change_messages.SnapshotAnswer)

@@ -171,10 +171,10 @@ def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
     """What the ledger offers for the sites of the hosts."""
     from zonewright.audit.gathering import texts_of
     from zonewright.fleet.config_wanted import offer_of
-    from zonewright.ledger import messages, verbs
+    from zonewright.ledger import rollout_messages, verbs
 
     sites = sorted({host.site for host in fleet.chosen if host.site})
     with ledger_of(arguments, fleet.root) as ledger:
-        answer = ledger.call(verbs.CONFIGURATIONS, messages.ConfigurationsRequest(sites=sites))
+        answer = ledger.call(verbs.CONFIGURATIONS, rollout_messages.ConfigurationsRequest(sites=sites))
         texts = texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()})
     return offer_of(answer, texts)

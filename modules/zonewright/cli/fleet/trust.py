@@ -37,7 +37,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
     from zonewright.cli.output import MISUSE
-    from zonewright.ledger import messages, verbs
+    from zonewright.ledger import rollout_messages, verbs
 
     try:
         fleet = read_fleet(arguments)
@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with ledger_of(arguments, fleet.root) as ledger:
 
         def journal(entry: dict[str, Any]) -> None:
-            request = messages.RecordRequest(kind="fleet-trust", party=fleet.file.party, entry=entry)
+            request = rollout_messages.RecordRequest(kind="fleet-trust", party=fleet.file.party, entry=entry)
             ledger.call(verbs.RECORD, request)
 
         codes = [_trust(fleet, host, transport, arguments, journal) for host in fleet.chosen]
