@@ -1,5 +1,7 @@
 """Automatic places never break a rule about neighbours, whatever clusters ask for and whoever is there."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,8 +13,8 @@ from zonewright.model.cluster import Scope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import FEEDS, Draw
 from zonewright.model.site import Cooling
-from zonewright.model.world import Feed, Occupant, Rack, World
-from zonewright.place import change_world, place
+from zonewright.model.world import Bystanders, Feed, Occupant, Rack, World
+from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import evaluate
 
 pytestmark = pytest.mark.soak
@@ -96,3 +98,21 @@ def test_places_keep_to_neighbours(world: World, demand: Demand) -> None:
     assert evaluate(after, reach="rack") == ()
     again = place(world, demand, stack="s1", sticky=first.seats)
     assert {name: again.seats.get(name) for name in first.seats} == dict(first.seats)
+
+
+@settings(max_examples=rounds(60), deadline=None)
+@given(world=worlds(), demand=demands(), data=st.data())
+def test_bystanders_are_occupants_like_any_other(world: World, demand: Demand, data: st.DataObject) -> None:
+    """Whichever of the others were grouped beforehand, places, findings, and the premises that fail are the same."""
+    apart = data.draw(st.sets(st.sampled_from(world.occupants))) if world.occupants else set()
+    rest = tuple(item for item in world.occupants if item not in apart)
+    grouped = replace(world, bystanders=Bystanders(tuple(apart)), occupants=rest)
+    placement = place(world, demand, stack="s1", sticky={})
+    assert place(grouped, demand, stack="s1", sticky={}) == placement
+    seats = {name: replace(seat, position=data.draw(st.integers(1, 8))) for name, seat in placement.seats.items()}
+    one, two = (change_world(which, demand, seats, stack="s1") for which in (world, grouped))
+    for racks in (None, touched(one, "s1")):
+        assert sorted(map(repr, evaluate(two, racks=racks))) == sorted(map(repr, evaluate(one, racks=racks)))
+    premises = read_set(one, stack="s1")
+    assert (read_set(two, stack="s1"), touched(two, "s1")) == (premises, touched(one, "s1"))
+    assert failed(premises, grouped, stack="s1") == failed(premises, world, stack="s1")

@@ -21,7 +21,8 @@ from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.plans import risk_of
 from zonewright.ledger.premise_now import broken_sentence
 from zonewright.ledger.proposals import examine
-from zonewright.ledger.snapshot import ROW, figure_data
+from zonewright.ledger.site_claims import ROW
+from zonewright.ledger.snapshot import figure_data
 from zonewright.ledger.tables import admission, asset, claim, proposal, reservation, zone
 from zonewright.ledger.zone_facts import parse_asset, parse_zone
 from zonewright.model.canonical import canonical_json, digest_of

@@ -112,7 +112,7 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
     diffs = file_diffs(*contents.changed())
     zone = again.facts.base.before() if again.facts.base is not None else None
     own, wanted = again.facts.own, _wanted(contents, again)
-    racks = elevations(again.facts.world.racks, again.facts.world.occupants, own, wanted)
+    racks = elevations(again.facts.world.racks, again.facts.world.everybody, own, wanted)
     sites = [
         SiteReport(
             site=site,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from zonewright.ledger import journal, life
 from zonewright.ledger.authority import authorise, note
 from zonewright.ledger.change import change_digest
-from zonewright.ledger.context import Context, get_content, put_contents, raise_revisions, require_enrolment
+from zonewright.ledger.context import Context, get_content, put_digested, raise_revisions, require_enrolment
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.examined import Examined
 from zonewright.ledger.facts import NODE_FIELDS, claims_of, revisions_of
@@ -62,7 +62,7 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
             now=context.clock(),
         )
         snapshot, texts = take(connection, examined, findings, readings=readings)
-        put_contents(connection, texts)
+        put_digested(connection, texts)
         rests_on: dict[str, Any] = {
             "snapshot": digest_of(snapshot.text()),
             "plan": authority.plan,

@@ -27,7 +27,7 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
 def capacity_of(world: World, sites: Iterable[str]) -> dict[str, SiteCapacity]:
     """What is free in some sites of a world, by site id."""
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
-    for item in world.occupants:
+    for item in world.everybody:
         in_rack[item.rack].append(item)
     racks: dict[str, list[Rack]] = defaultdict(list)
     for rack in world.racks.values():

@@ -24,7 +24,7 @@ from zonewright.ledger.change_messages import (
     SnapshotRequest,
     VerdictRequest,
 )
-from zonewright.ledger.context import Context, get_content, put_contents
+from zonewright.ledger.context import Context, get_content, put_digested
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.plans import last_plan, planned_of, present, risk_of, verdicts_on
@@ -50,7 +50,7 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
         risk = risk_of(connection, examined, findings)
         held = present(connection, request.stack_id)
     with context.database.writing() as connection:
-        put_contents(connection, texts)
+        put_digested(connection, texts)
     return SnapshotAnswer(
         digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else ""
     )

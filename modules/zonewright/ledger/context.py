@@ -1,6 +1,6 @@
 """What every verb needs besides its request: the database, the clock, and small helpers over both."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +51,17 @@ class Context:
 
 def put_contents(connection: Connection, texts: Iterable[str]) -> None:
     """Keep texts by digest; those already there stay, and one that was altered is mended."""
-    rows = [{"digest": digest_of(text), "text": text} for text in dict.fromkeys(texts)]
+    put_digested(connection, {digest_of(text): text for text in texts})
+
+
+def put_digested(connection: Connection, texts: Mapping[str, str]) -> None:
+    """The same for texts of which the digest is known already.
+
+    Args:
+        connection: a writing transaction.
+        texts: by digest.
+    """
+    rows = [{"digest": digest, "text": text} for digest, text in texts.items()]
     if rows:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         statement = insert(content)

@@ -13,13 +13,13 @@ from sqlalchemy import Connection, Row, select
 
 from zonewright.ledger.measuring import fresh_claims, measured_sites
 from zonewright.ledger.messages import SeatData
+from zonewright.ledger.site_claims import around, occupant, own_claims, take
 from zonewright.ledger.tables import asset, claim, reservation, revision
 from zonewright.ledger.zone_facts import ZoneBase, parse_asset, zone_base
-from zonewright.model import Cluster, NodeType, Site
-from zonewright.model.canonical import canonical_json
+from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
-from zonewright.model.expand import baseline_of_row, node_draw, nodes_of, racks_of_row
-from zonewright.model.world import Measured, Occupant, Rack, Standing, World
+from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
+from zonewright.model.world import Measured, Occupant, Rack, World
 
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
@@ -108,33 +108,6 @@ def _optional(cluster: Cluster) -> dict[str, Any]:
     return data
 
 
-@lru_cache(maxsize=1024)
-def _node_type(text: str) -> NodeType:
-    return NodeType.model_validate_json(text)
-
-
-def occupant(data: Mapping[str, Any], *, party: str, stack: str, name: str, standing: Standing) -> Occupant:
-    """What a claim's data looks like to the rules."""
-    node_type = _node_type(canonical_json(data["node_type"]))
-    return Occupant(
-        party=party,
-        stack=stack,
-        name=name,
-        rack=data["rack"],
-        position=data["position"],
-        u_height=node_type.u_height,
-        face=data["face"],
-        is_full_depth=node_type.is_full_depth,
-        draw=node_draw(node_type, data["feed"]),
-        weight_kg=node_type.weight_kg,
-        standing=standing,
-        cluster=data["cluster"],
-        exclusive=data.get("exclusive"),
-        protection_level=data.get("protection_level", 1),
-        cooling=node_type.cooling,
-    )
-
-
 def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
     """Revision of each site; 0 where nothing was ever written."""
     wanted = sorted(sites)
@@ -190,56 +163,24 @@ def world_of(connection: Connection, sites: Collection[str], now: str, *, after:
 
 def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:
     racks, occupants, sites = _assets(connection, touched, stack_id, demand)
-    standing: list[Occupant] = []
-    own: list[Occupant] = []
-    seats: dict[str, SeatData] = {}
-    addresses: dict[str, Mapping[str, str]] = {}
-    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in _claims(connection, touched):
-        data = _loads(row.data)
-        if row.stack_id != stack_id:
-            occupants.append(_occupant(row.data, row.party, row.stack_id, row.name, row.state))
-            _take(taken, row.site, data["addresses"])
-            continue
-        item = _occupant(row.data, row.party, stack_id, row.name, row.state)
-        if row.state != "admitted":
-            standing.append(item)
-        if row.state != "releasing":
-            own.append(item)
-            seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
-            addresses[row.name] = data["addresses"]
+    others, own = around(connection, touched, stack_id), own_claims(connection, touched, stack_id)
+    reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     for held in _reservations(connection, stack_id, now):
         for name, data in held.claims.items():
-            if data["rack"].split("/", 1)[0] in touched:
+            site = data["rack"].split("/", 1)[0]
+            if site in touched:
                 occupants.append(occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved"))
-                _take(taken, data["rack"].split("/", 1)[0], data["addresses"])
+                take(reserved, site, data["addresses"])
     return Facts(
-        world=World(racks=racks, occupants=tuple(occupants)),
-        standing=tuple(standing),
-        own=tuple(own),
-        seats=seats,
-        addresses=addresses,
-        taken=taken,
+        world=World(racks=racks, bystanders=others.bystanders, occupants=tuple(occupants)),
+        standing=own.standing,
+        own=own.own,
+        seats=own.seats,
+        addresses=own.addresses,
+        taken={**others.taken, **{key: found | others.taken.get(key, frozenset()) for key, found in reserved.items()}},
         sites=sites,
         revisions=revisions_of(connection, touched),
     )
-
-
-@lru_cache(maxsize=65536)
-def _loads(text: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(text)
-    return data
-
-
-@lru_cache(maxsize=65536)
-def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) -> Occupant:
-    """A claim's row as an occupant; the key is all that it is made from, so that a row that changed is another one."""
-    return occupant(_loads(text), party=party, stack=stack, name=name, standing=standing)
-
-
-def _take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:
-    for pool, address in addresses.items():
-        taken[site, pool].add(address)
 
 
 def _assets(
@@ -281,11 +222,6 @@ def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[A
     return list(present.values())
 
 
-def _claims(connection: Connection, sites: Collection[str]) -> Iterable[Row[Any]]:
-    query = select(claim).where(claim.c.site.in_(sorted(sites)), claim.c.state != "freed").order_by(claim.c.id)
-    return connection.execute(query)
-
-
 @dataclass(frozen=True, slots=True)
 class _Held:
     stack_id: str
@@ -296,4 +232,4 @@ class _Held:
 def _reservations(connection: Connection, stack_id: str, now: str) -> Iterable[_Held]:
     query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
     for row in connection.execute(query):
-        yield _Held(row.stack_id, row.party, _loads(row.proposal)["holds"])
+        yield _Held(row.stack_id, row.party, json.loads(row.proposal)["holds"])

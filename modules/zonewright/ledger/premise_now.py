@@ -26,7 +26,7 @@ def _now(premise: Premise, world: World, stack: str) -> str:
     rack = world.racks.get(premise.subject)
     if rack is None:
         return "there is no such rack"
-    others = [item for item in world.occupants if item.rack == premise.subject and item.stack != stack]
+    others = [item for item in world.in_rack(premise.subject) if item.stack != stack]
     if premise.kind == "rack-open":
         return "it takes none"
     if premise.kind == "units-free":

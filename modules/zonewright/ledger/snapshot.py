@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +20,13 @@ from zonewright.ledger.change_messages import Snapshot
 from zonewright.ledger.examined import Examined
 from zonewright.ledger.plans import present
 from zonewright.ledger.proposals import remembered
+from zonewright.ledger.site_claims import ROW, site_claims
 from zonewright.ledger.tables import admission, asset, claim, reservation, zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
 from zonewright.telemetry.registers import registers
 
-ROW = (
-    "stack_id",
-    "party",
-    "kind",
-    "name",
-    "state",
-    "generation",
-    "site",
-    "rack",
-    "room",
-    "draw_w",
-    "active_since",
-    "data",
-)
 SALT = "salt.txt"
 """Random in each snapshot: without it the others can not be guessed from digests; never given to a party."""
 _READINGS = timedelta(days=400)
@@ -72,8 +58,8 @@ def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
 
 def take(
     connection: Connection, examined: Examined, findings: Iterable[Finding], *, readings: Mapping[str, str]
-) -> tuple[Snapshot, list[str]]:
-    """The snapshot of an examined change and its texts.
+) -> tuple[Snapshot, dict[str, str]]:
+    """The snapshot of an examined change, and its texts by digest.
 
     Args:
         connection: a transaction in which nothing has moved since.
@@ -85,7 +71,6 @@ def take(
     request, sites = examined.request, frozenset(examined.facts.revisions)
     texts: dict[str, str] = {"zone.json": str(connection.execute(select(zone.c.document)).scalar())}
     texts |= _assets(connection)
-    texts |= _claims(connection, sites)
     texts["loads.json"] = canonical_json(_loads(connection, sites))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
     texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
@@ -97,14 +82,17 @@ def take(
     figures = {site: figure_data(one) for site, one in sorted(examined.facts.measured.items())}
     texts |= readings
     texts[SALT] = new_salt()
+    files = {name: (digest_of(text), text) for name, text in texts.items()}
+    for claims in site_claims(connection, sites).values():
+        files |= {f"claims/{name}.json": one for name, one in claims.texts.items()}
     snapshot = Snapshot(
         at=now,
         stack_id=request.stack_id,
-        files={name: digest_of(text) for name, text in sorted(texts.items())},
+        files={name: digest for name, (digest, _) in sorted(files.items())},
         figures=figures,
         findings=[finding.to_data() for finding in findings],
     )
-    return snapshot, [*texts.values(), snapshot.text()]
+    return snapshot, dict(files.values()) | {digest_of(snapshot.text()): snapshot.text()}
 
 
 def figure_data(measured: Measured) -> dict[str, Any]:
@@ -126,22 +114,6 @@ def _assets(connection: Connection) -> dict[str, str]:
     for row in connection.execute(query).mappings():
         groups[row["site"]].append(_row(row))
     return {f"assets/{site}.json": canonical_json(rows) for site, rows in sorted(groups.items())}
-
-
-def _claims(connection: Connection, sites: Collection[str]) -> dict[str, str]:
-    """The claims of the sites that the change touches, by row of racks."""
-    query = select(claim).where(claim.c.site.in_(sorted(sites)), claim.c.state != "freed").order_by(claim.c.id)
-    groups: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(query.with_only_columns(*(claim.c[name] for name in ROW))):
-        groups[row.rack.rsplit("/", 1)[0]].append(_claim_text(tuple(row)))
-    return {f"claims/{name}.json": f"[{','.join(rows)}]" for name, rows in sorted(groups.items())}
-
-
-@lru_cache(maxsize=65536)
-def _claim_text(values: tuple[object, ...]) -> str:
-    """A claim's row in its canonical form; the key is the whole row, so that one that changed is another one."""
-    row = dict(zip(ROW, values, strict=True))
-    return canonical_json({**row, "data": json.loads(str(row["data"]))})
 
 
 def _loads(connection: Connection, sites: Collection[str]) -> list[dict[str, Any]]:

@@ -1,6 +1,18 @@
 """The ledger's tables, for SQLite and PostgreSQL alike. JSON is kept as canonical text, times as ISO 8601 in UTC."""
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+)
 
 metadata = MetaData()
 
@@ -59,6 +71,26 @@ def _holding(name: str) -> Table:
 
 claim = _holding("claim")
 asset = _holding("asset")
+Index("claim_sums", claim.c.state, claim.c.site, claim.c.room, claim.c.stack_id, claim.c.draw_w)
+
+claim_version = Table(
+    "claim_version",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+"""A random number that the database draws anew whenever a claim of a site is written: where it is the same, all rows
+are the same, also after a transaction that was rolled back. What a process remembers of a site is kept under it."""
+
+
+@event.listens_for(claim_version, "after_create")
+def _draw_anew(_table: Table, connection: Connection, **_options: object) -> None:
+    """Written for SQLite; another database must say how it does this before it can hold a ledger."""
+    number = "INSERT OR REPLACE INTO claim_version (site, number) VALUES"
+    for what, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+        watched = f"claim_{what.lower()} AFTER {what} ON claim"
+        connection.exec_driver_sql(f"CREATE TRIGGER {watched} BEGIN {number} ({row}.site, random()); END")
+
 
 reservation = Table(
     "reservation",

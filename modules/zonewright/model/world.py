@@ -4,9 +4,11 @@ A world is plain data. ``zonewright check`` builds it from a folder, the ledger 
 not tell the difference, which is why they agree.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from zonewright.model.cluster import Connection, Relation, Scope, Spread
@@ -252,20 +254,73 @@ class ZoneFacts:
     connected: tuple[ClusterFacts, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Bystanders:
+    """Occupants that no change in question adds, moves or takes away: grouped once, however often they are asked for.
+
+    Attributes:
+        occupants: in any order; none is "wanted".
+    """
+
+    occupants: tuple[Occupant, ...] = ()
+
+    @cached_property
+    def by_rack(self) -> Mapping[str, tuple[Occupant, ...]]:
+        """By id of their rack."""
+        groups: dict[str, list[Occupant]] = defaultdict(list)
+        for item in self.occupants:
+            groups[item.rack].append(item)
+        return {rack: tuple(group) for rack, group in groups.items()}
+
+    @cached_property
+    def by_cluster(self) -> Mapping[tuple[str, str, str], tuple[Occupant, ...]]:
+        """Nodes by (party, stack, cluster)."""
+        groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
+        for item in self.occupants:
+            if item.cluster is not None:
+                groups[item.party, item.stack, item.cluster].append(item)
+        return {key: tuple(group) for key, group in groups.items()}
+
+    @cached_property
+    def exclusive(self) -> tuple[Occupant, ...]:
+        """Those that want a domain for their party alone."""
+        return tuple(item for item in self.occupants if item.exclusive is not None)
+
+    @cached_property
+    def rooms_in_use(self) -> frozenset[str]:
+        """Rooms (``site/room``) in which one of them draws power and blocks units."""
+        found = (item.rack for item in self.occupants if item.draw.allocated_w and item.blocks_units)
+        return frozenset(rack.rsplit("/", 2)[0] for rack in found)
+
+
+NOBODY = Bystanders()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything a decision looks at.
 
     Attributes:
         racks: by id.
-        occupants: all that stands or will stand in them.
+        bystanders: claims of those whom the change is not about; empty where everybody's are in ``occupants``.
+        occupants: all else that stands or will stand in the racks.
         clusters: those whose rules are to be checked.
         zone: the zone as a whole; None where only racks are to be judged.
         before: the zone without the change that is judged; None where there is no change.
     """
 
     racks: Mapping[str, Rack]
+    bystanders: Bystanders = NOBODY
     occupants: tuple[Occupant, ...] = ()
     clusters: tuple[ClusterFacts, ...] = field(default=())
     zone: ZoneFacts | None = None
     before: ZoneFacts | None = None
+
+    @property
+    def everybody(self) -> tuple[Occupant, ...]:
+        """All that stands or will stand in the racks."""
+        return self.bystanders.occupants + self.occupants
+
+    def in_rack(self, rack_id: str) -> list[Occupant]:
+        """All that stands or will stand in one rack."""
+        return [*self.bystanders.by_rack.get(rack_id, ()), *(item for item in self.occupants if item.rack == rack_id)]

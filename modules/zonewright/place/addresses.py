@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from zonewright.model.addresses import address_of
@@ -101,6 +102,7 @@ def _hosts(pool: AddressPool) -> range:
     return range(first + 1, last if pool.prefix.version == IPv4Address(0).version else last + 1)
 
 
+@lru_cache(maxsize=65536)
 def _number(text: str) -> int:
     return int(address_of(text.split("/", 1)[0]))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from zonewright.model.site import Cooling
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
-from zonewright.place.floor import RackState
+from zonewright.place.floor import Ground, RackState
 from zonewright.rules import evaluate
 
 
@@ -77,13 +77,13 @@ def fit(world: World, wish: Wish) -> tuple[RoomFit, ...]:
         wish: what is to fit.
     """
     inside: dict[str, list[Occupant]] = defaultdict(list)
-    for item in world.occupants:
+    for item in world.everybody:
         inside[item.rack].append(item)
     rooms: dict[str, list[Rack]] = defaultdict(list)
     for rack in world.racks.values():
         if rack.accepts and wish.site in (None, rack.site) and wish.cooling in (None, rack.cooling):
             rooms[rack.room].append(rack)
-    open_rooms = {item.rack.rsplit("/", 2)[0] for item in world.occupants if item.draw.allocated_w}
+    open_rooms = {item.rack.rsplit("/", 2)[0] for item in world.everybody if item.draw.allocated_w}
     found = []
     for room, racks in rooms.items():
         usable = [rack for rack in racks if _may_share(rack, inside, wish, world)]
@@ -134,7 +134,7 @@ def _of_room(
 
 def _free(rack: Rack, holders: Iterable[Occupant]) -> tuple[int, int]:
     """Watts, whichever feed is lost, and units on both faces that are free in a rack."""
-    state = RackState(rack, holders, ())
+    state = RackState(Ground(rack, tuple(holders)), (), ())
     watts = state.left_after((0,) * len(state.limits)) or 0
     taken = (state.taken["front"] | state.taken["rear"]).bit_count()
     return max(0, watts), max(0, rack.u_height - taken)

@@ -4,14 +4,15 @@ Internal to placement, and the only thing in it that changes while it runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw
 from zonewright.model.site import Face, FeedName
-from zonewright.model.world import Occupant, Rack, World
+from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.place.seat import Seat
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, grams, larger, limits, total, watts
@@ -44,19 +45,43 @@ class Shape:
         return (*watts(self.draw, present), self.grams)
 
 
+class Ground:
+    """What bystanders make of one rack; it outlives a placement, and nothing in it changes."""
+
+    __slots__ = ("by_key", "limits", "present", "rack", "sums", "taken")
+
+    def __init__(self, rack: Rack, bystanders: Sequence[Occupant]) -> None:
+        self.rack = rack
+        self.present = frozenset(rack.feeds)
+        self.limits = limits(rack)
+        self.taken: Mapping[Face, int] = occupied(bystanders)
+        self.by_key: Mapping[Key, Figures] = by_key(bystanders, self.present)
+        self.sums = total(self.by_key.values())
+
+
+_GROUNDS: WeakKeyDictionary[Bystanders, dict[str, Ground]] = WeakKeyDictionary()
+
+
+def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
+    known = _GROUNDS.setdefault(bystanders, {})
+    found = known.get(rack.id)
+    if found is None or found.rack != rack:
+        found = known[rack.id] = Ground(rack, bystanders.by_rack.get(rack.id, ()))
+    return found
+
+
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
     __slots__ = ("limits", "own", "present", "rack", "sums", "taken")
 
-    def __init__(self, rack: Rack, others: Iterable[Occupant], own: Iterable[Occupant]) -> None:
-        blocking = list(others)
-        self.rack = rack
-        self.present = frozenset(rack.feeds)
-        self.limits = limits(rack)
-        self.taken = occupied(blocking)
+    def __init__(self, ground: Ground, others: Sequence[Occupant], own: Iterable[Occupant]) -> None:
+        self.rack, self.present, self.limits = ground.rack, ground.present, ground.limits
+        self.taken = dict(ground.taken)
+        for face, mask in occupied(others).items() if others else ():
+            self.taken[face] |= mask
         self.own: dict[Key, Figures] = by_key(own, self.present)
-        self.sums = total([*by_key(blocking, self.present).values(), *self.own.values()])
+        self.sums = total([ground.sums, *_above(ground.by_key, by_key(others, self.present)), *self.own.values()])
 
     def taken_for(self, shape: Shape) -> int:
         """Bits that a node of this shape can not take."""
@@ -123,6 +148,13 @@ class RackState:
             self.taken[face] |= mask
 
 
+def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterator[Figures]:
+    """What of some figures is above those that are known: who stands twice in one rack counts once."""
+    for key, figures in asked.items():
+        held = known.get(key, NOTHING)
+        yield tuple(map(int.__sub__, larger(figures, held), held))
+
+
 class Floor:
     """All racks of a world, and the rooms in which something draws power."""
 
@@ -134,7 +166,7 @@ class Floor:
         for item in standing:
             own[item.rack].append(item)
         self.states = {
-            rack_id: RackState(rack, others.get(rack_id, ()), own.get(rack_id, ()))
+            rack_id: RackState(_ground(rack, world.bystanders), others.get(rack_id, ()), own.get(rack_id, ()))
             for rack_id, rack in world.racks.items()
         }
         self.rooms_in_use = {

@@ -39,7 +39,7 @@ class Neighbours:
         self._racks: dict[str, list[str]] = defaultdict(list)
         self._homes: dict[tuple[str, str], str] = {}
         asks = {wanted.cluster.exclusive for wanted in demand.clusters.values()} - {None}
-        for item in world.occupants:
+        for item in world.everybody:
             if self._separated is not None:
                 self._sides[item.rack].add(item.protection_level >= self._separated)
             if item.exclusive is not None:

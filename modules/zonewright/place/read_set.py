@@ -82,7 +82,8 @@ def failed(premises: Iterable[Premise], world_without_change: World, *, stack: s
     asked = tuple(premises)
     subjects = {premise.subject for premise in asked if premise.kind not in ENERGY}
     others: dict[str, list[Occupant]] = defaultdict(list)
-    for item in world_without_change.occupants:
+    around = world_without_change.bystanders.by_rack
+    for item in (*world_without_change.occupants, *(one for rack_id in subjects for one in around.get(rack_id, ()))):
         if item.rack in subjects and item.stack != stack:
             others[item.rack].append(item)
     free = {

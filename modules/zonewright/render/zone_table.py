@@ -77,7 +77,7 @@ def zone_table(world: World) -> ZoneTable:
     for rack in world.racks.values():
         racks[rack.site] += not rack.is_planned
     used: dict[str, set[str]] = defaultdict(set)
-    for item in world.occupants:
+    for item in world.everybody:
         used[item.rack.split("/", 1)[0]].add(item.rack)
     sites = []
     rooms = rooms_of(facts)

@@ -81,7 +81,7 @@ def together(view: View) -> Iterator[Breach]:
 def exclusive(view: View) -> Iterator[Breach]:
     """Nothing of another party stands in a domain that a cluster wants for its party alone."""
     holders: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
-    for item in view.world.occupants:
+    for item in (*view.world.bystanders.exclusive, *view.world.occupants):
         if item.exclusive is not None and item.blocks_units:
             holders[domain_of(item.rack, item.exclusive), item.party].append(item)
     if not holders:
@@ -89,7 +89,7 @@ def exclusive(view: View) -> Iterator[Breach]:
     scopes = {item.exclusive for group in holders.values() for item in group if item.exclusive is not None}
     inside: dict[str, list[Occupant]] = defaultdict(list)
     domains = {domain for domain, _ in holders}
-    for item in view.world.occupants:
+    for item in view.world.everybody:
         for scope in scopes:
             domain = domain_of(item.rack, scope)
             if domain in domains and item.blocks_units:

@@ -37,7 +37,7 @@ def room_cooling(view: View) -> Iterator[Breach]:
 
 def fill_before_open(view: View) -> Iterator[Breach]:
     """No room is opened for nodes that all have space in rooms of the same kind that are open already."""
-    in_use = {
+    in_use = view.world.bystanders.rooms_in_use | {
         item.rack.rsplit("/", 2)[0]
         for item in view.world.occupants
         if item.draw.allocated_w and item.standing != "wanted" and item.blocks_units
@@ -96,11 +96,9 @@ def _rooms_that_take(
     nodes: Sequence[Occupant], space: Sequence[Rack], view: View, clusters: Mapping[Key, ClusterFacts]
 ) -> list[str]:
     """Open rooms that take all the nodes between them, by first fit of like nodes; empty where they do not."""
-    wanted = {rack.id for rack in space}
     inside: dict[str, list[Occupant]] = defaultdict(list)
-    for item in view.world.occupants:
-        if item.rack in wanted:
-            inside[item.rack].append(item)
+    for item in view.world.everybody:
+        inside[item.rack].append(item)
     floor = {rack.id: _Free(rack, inside.get(rack.id, ())) for rack in space}
     groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
     for item in nodes:

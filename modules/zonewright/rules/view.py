@@ -72,6 +72,11 @@ def view_of(world: World, racks: Collection[str] | None) -> View:
     wanted = {(item.party, item.stack, item.name) for item in world.clusters}
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     in_cluster: dict[Key, list[Occupant]] = defaultdict(list)
+    around = world.bystanders
+    for rack_id in around.by_rack if judged is None else judged & around.by_rack.keys():
+        in_rack[rack_id] += around.by_rack[rack_id]
+    for key in wanted & around.by_cluster.keys():
+        in_cluster[key] += around.by_cluster[key]
     for item in world.occupants:
         if judged is None or item.rack in judged:
             in_rack[item.rack].append(item)

@@ -1,0 +1,249 @@
+"""The claims of a site, read once for each state of it.
+
+What is made of the rows is remembered under a number that the database draws anew whenever one of them is written
+(:data:`zonewright.ledger.tables.claim_version`), so a process reads and groups them again only when they changed.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from zonewright.ledger.messages import SeatData
+from zonewright.ledger.tables import claim, claim_version
+from zonewright.model import NodeType
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.expand import node_draw
+from zonewright.model.world import Bystanders, Occupant, Standing
+
+ROW = (
+    "stack_id",
+    "party",
+    "kind",
+    "name",
+    "state",
+    "generation",
+    "site",
+    "rack",
+    "room",
+    "draw_w",
+    "active_since",
+    "data",
+)
+"""The columns of a holding that a decision may look at, as a snapshot keeps them."""
+_REMEMBERED = 64
+"""Stacks whose bystanders are remembered: each costs a pointer for each claim of its sites."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What everybody else has claimed in some sites.
+
+    Attributes:
+        bystanders: their claims.
+        taken: their addresses, by (site, pool).
+    """
+
+    bystanders: Bystanders
+    taken: Mapping[tuple[str, str], frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What a stack itself has claimed in some sites; fields as in :class:`zonewright.ledger.facts.Facts`."""
+
+    standing: tuple[Occupant, ...]
+    own: tuple[Occupant, ...]
+    seats: Mapping[str, SeatData]
+    addresses: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class SiteClaims:
+    """All claims of one site but the freed ones, in order of their ids."""
+
+    rows: tuple[Row[Any], ...]
+
+    @cached_property
+    def by_stack(self) -> Mapping[str, tuple[Row[Any], ...]]:
+        """Rows by id of their stack."""
+        groups: dict[str, list[Row[Any]]] = defaultdict(list)
+        for row in self.rows:
+            groups[row.stack_id].append(row)
+        return {stack_id: tuple(group) for stack_id, group in groups.items()}
+
+    @cached_property
+    def texts(self) -> Mapping[str, tuple[str, str]]:
+        """By name of a row of racks: the digest of its claims in canonical form, and that text."""
+        groups: dict[str, list[str]] = defaultdict(list)
+        for row in self.rows:
+            groups[row.rack.rsplit("/", 1)[0]].append(_row_text(tuple(row)))
+        found = {name: f"[{','.join(rows)}]" for name, rows in groups.items()}
+        return {name: (digest_of(text), text) for name, text in found.items()}
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was read through one engine: by site, and of everybody else by (sites, stack)."""
+
+    sites: dict[str, tuple[int, SiteClaims]] = field(default_factory=dict)
+    around: dict[tuple[str, frozenset[str]], tuple[tuple[int, ...], Around]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def remember(self, key: tuple[str, frozenset[str]], held: tuple[tuple[int, ...], Around]) -> None:
+        """Keep what is around a stack, and let go of the one that was asked for longest ago."""
+        with self.lock:
+            self.around.pop(key, None)
+            self.around[key] = held
+            if len(self.around) > _REMEMBERED:
+                del self.around[next(iter(self.around))]
+
+
+_MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
+
+
+def site_claims(connection: Connection, sites: Collection[str]) -> dict[str, SiteClaims]:
+    """The claims of some sites, by id; a site without any has none.
+
+    Args:
+        connection: a transaction.
+        sites: ids of the sites.
+    """
+    return {site: claims for site, (_, claims) in _read(connection, sites).items()}
+
+
+def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int, SiteClaims]]:
+    wanted = sorted(sites)
+    query = select(claim_version.c.site, claim_version.c.number).where(claim_version.c.site.in_(wanted))
+    numbers = {row.site: row.number for row in connection.execute(query)}
+    known = _MEMORIES.setdefault(connection.engine, _Memory()).sites
+    found: dict[str, tuple[int, SiteClaims]] = {}
+    for site in sorted(numbers):
+        held = known.get(site)
+        if held is None or held[0] != numbers[site]:
+            rows = select(*(claim.c[name] for name in ROW)).where(claim.c.site == site, claim.c.state != "freed")
+            held = numbers[site], SiteClaims(tuple(connection.execute(rows.order_by(claim.c.id))))
+            known[site] = held
+        found[site] = held  # not what another thread has put there since: it may see another moment
+    return found
+
+
+def around(connection: Connection, sites: Collection[str], stack_id: str) -> Around:
+    """What everybody but one stack has claimed in some sites.
+
+    Args:
+        connection: a transaction.
+        sites: ids of the sites.
+        stack_id: the stack.
+    """
+    read = _read(connection, sites)
+    numbers = tuple(number for number, _ in read.values())
+    memory, key = _MEMORIES.setdefault(connection.engine, _Memory()), (stack_id, frozenset(sites))
+    held = memory.around.get(key)
+    if held is None or held[0] != numbers:
+        others = (
+            row
+            for _, claims in read.values()
+            for other, rows in claims.by_stack.items()
+            if other != stack_id
+            for row in rows
+        )
+        held = numbers, _around(others)
+    memory.remember(key, held)
+    return held[1]
+
+
+def _around(rows: Iterable[Row[Any]]) -> Around:
+    occupants: list[Occupant] = []
+    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        occupants.append(_occupant(row.data, row.party, row.stack_id, row.name, row.state))
+        take(taken, row.site, _data(row.data)["addresses"])
+    addresses = {key: frozenset(found) for key, found in taken.items()}
+    return Around(bystanders=Bystanders(tuple(occupants)), taken=addresses)
+
+
+def own_claims(connection: Connection, sites: Collection[str], stack_id: str) -> Own:
+    """What a stack has claimed in some sites.
+
+    Args:
+        connection: a transaction.
+        sites: ids of the sites.
+        stack_id: the stack.
+    """
+    standing: list[Occupant] = []
+    own: list[Occupant] = []
+    seats: dict[str, SeatData] = {}
+    addresses: dict[str, Mapping[str, str]] = {}
+    for row in _rows_of(site_claims(connection, sites).values(), stack_id):
+        item, data = _occupant(row.data, row.party, stack_id, row.name, row.state), _data(row.data)
+        if row.state != "admitted":
+            standing.append(item)
+        if row.state != "releasing":
+            own.append(item)
+            seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
+            addresses[row.name] = data["addresses"]
+    return Own(standing=tuple(standing), own=tuple(own), seats=seats, addresses=addresses)
+
+
+def _rows_of(claims: Iterable[SiteClaims], stack_id: str) -> Iterator[Row[Any]]:
+    for one in claims:
+        yield from one.by_stack.get(stack_id, ())
+
+
+def take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:
+    """Note the addresses of a node among those that are taken."""
+    for pool, address in addresses.items():
+        taken[site, pool].add(address)
+
+
+def occupant(data: Mapping[str, Any], *, party: str, stack: str, name: str, standing: Standing) -> Occupant:
+    """What a claim's data looks like to the rules."""
+    node_type = _node_type(canonical_json(data["node_type"]))
+    return Occupant(
+        party=party,
+        stack=stack,
+        name=name,
+        rack=data["rack"],
+        position=data["position"],
+        u_height=node_type.u_height,
+        face=data["face"],
+        is_full_depth=node_type.is_full_depth,
+        draw=node_draw(node_type, data["feed"]),
+        weight_kg=node_type.weight_kg,
+        standing=standing,
+        cluster=data["cluster"],
+        exclusive=data.get("exclusive"),
+        protection_level=data.get("protection_level", 1),
+        cooling=node_type.cooling,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _node_type(text: str) -> NodeType:
+    return NodeType.model_validate_json(text)
+
+
+@lru_cache(maxsize=65536)
+def _data(text: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+@lru_cache(maxsize=65536)
+def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) -> Occupant:
+    """A claim's row as an occupant; the key is all that it is made from, so that a row that changed is another one."""
+    return occupant(_data(text), party=party, stack=stack, name=name, standing=standing)
+
+
+@lru_cache(maxsize=65536)
+def _row_text(values: tuple[object, ...]) -> str:
+    """A claim's row in its canonical form; the key is the whole row, so that one that changed is another one."""
+    row = dict(zip(ROW, values, strict=True))
+    return canonical_json({**row, "data": json.loads(str(row["data"]))})
