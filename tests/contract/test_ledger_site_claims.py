@@ -1,6 +1,6 @@
 """What a process remembers of a site's claims is what the ledger has now, whoever wrote it and whatever came of it."""
 
-from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.database import Database
-from zonewright.ledger.site_claims import Own, around, own_claims, site_claims
+from zonewright.ledger.site_claims import around, site_claims
 from zonewright.ledger.tables import claim
 from zonewright.model import Zone
 from zonewright.model.world import Occupant
@@ -31,14 +31,15 @@ def _ledger(tmp_path: Path) -> Path:
     return path
 
 
-Told = tuple[tuple[Occupant, ...], Mapping[tuple[str, str], frozenset[str]], Own, Mapping[str, tuple[str, str]]]
+Told = tuple[tuple[Occupant, ...], dict[str, object], dict[str, tuple[str, str]]]
 
 
 def told(connection: Connection) -> Told:
     """All that a decision takes from the claims of the site."""
-    near, own = around(connection, SITE, MINE), own_claims(connection, SITE, MINE)
+    found = around(connection, SITE, MINE)
     texts = {name: text for one in site_claims(connection, SITE).values() for name, text in one.texts.items()}
-    return near.bystanders.occupants, near.taken, own, texts
+    rest = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "bystanders"}
+    return found.bystanders.occupants, rest, texts
 
 
 def fresh(path: Path) -> Told:
@@ -74,7 +75,7 @@ def test_writes_of_others_are_seen(ledger: Path) -> None:
         ["web-001 active"],
         ["web-001 active", "web-002 admitted"],
     ]
-    assert all(one[2] == seen[0][2] for one in seen)
+    assert all(one[1]["own"] == seen[0][1]["own"] for one in seen)
 
 
 def names_of(occupants: tuple[Occupant, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from zonewright.ledger.measuring import fresh_claims, measured_sites
 from zonewright.ledger.messages import SeatData
-from zonewright.ledger.site_claims import around, occupant, own_claims, take
+from zonewright.ledger.site_claims import around, occupant, take
 from zonewright.ledger.tables import asset, claim, reservation, revision
 from zonewright.ledger.zone_facts import ZoneBase, parse_asset, zone_base
 from zonewright.model import Cluster, Site
@@ -163,7 +163,7 @@ def world_of(connection: Connection, sites: Collection[str], now: str, *, after:
 
 def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:
     racks, occupants, sites = _assets(connection, touched, stack_id, demand)
-    others, own = around(connection, touched, stack_id), own_claims(connection, touched, stack_id)
+    found = around(connection, touched, stack_id)
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     for held in _reservations(connection, stack_id, now):
         for name, data in held.claims.items():
@@ -172,12 +172,12 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
                 occupants.append(occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved"))
                 take(reserved, site, data["addresses"])
     return Facts(
-        world=World(racks=racks, bystanders=others.bystanders, occupants=tuple(occupants)),
-        standing=own.standing,
-        own=own.own,
-        seats=own.seats,
-        addresses=own.addresses,
-        taken={**others.taken, **{key: found | others.taken.get(key, frozenset()) for key, found in reserved.items()}},
+        world=World(racks=racks, bystanders=found.bystanders, occupants=tuple(occupants)),
+        standing=found.standing,
+        own=found.own,
+        seats=found.seats,
+        addresses=found.addresses,
+        taken={**found.taken, **{key: one | found.taken.get(key, frozenset()) for key, one in reserved.items()}},
         sites=sites,
         revisions=revisions_of(connection, touched),
     )

@@ -6,7 +6,7 @@ What is made of the rows is remembered under a number that the database draws an
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from threading import Lock
@@ -43,21 +43,19 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What everybody else has claimed in some sites.
+    """The claims of some sites as one stack's change finds them; fields as in :class:`zonewright.ledger.facts.Facts`.
 
     Attributes:
-        bystanders: their claims.
+        bystanders: claims of everybody else.
         taken: their addresses, by (site, pool).
+        standing: the stack's own claims that have a resource.
+        own: the stack's own claims, but for those that leave.
+        seats: their places, by node name.
+        addresses: their addresses, by node name.
     """
 
     bystanders: Bystanders
     taken: Mapping[tuple[str, str], frozenset[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """What a stack itself has claimed in some sites; fields as in :class:`zonewright.ledger.facts.Facts`."""
-
     standing: tuple[Occupant, ...]
     own: tuple[Occupant, ...]
     seats: Mapping[str, SeatData]
@@ -69,14 +67,6 @@ class SiteClaims:
     """All claims of one site but the freed ones, in order of their ids."""
 
     rows: tuple[Row[Any], ...]
-
-    @cached_property
-    def by_stack(self) -> Mapping[str, tuple[Row[Any], ...]]:
-        """Rows by id of their stack."""
-        groups: dict[str, list[Row[Any]]] = defaultdict(list)
-        for row in self.rows:
-            groups[row.stack_id].append(row)
-        return {stack_id: tuple(group) for stack_id, group in groups.items()}
 
     @cached_property
     def texts(self) -> Mapping[str, tuple[str, str]]:
@@ -135,7 +125,7 @@ def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int
 
 
 def around(connection: Connection, sites: Collection[str], stack_id: str) -> Around:
-    """What everybody but one stack has claimed in some sites.
+    """The claims of some sites as one stack's change finds them.
 
     Args:
         connection: a transaction.
@@ -147,54 +137,38 @@ def around(connection: Connection, sites: Collection[str], stack_id: str) -> Aro
     memory, key = _MEMORIES.setdefault(connection.engine, _Memory()), (stack_id, frozenset(sites))
     held = memory.around.get(key)
     if held is None or held[0] != numbers:
-        others = (
-            row
-            for _, claims in read.values()
-            for other, rows in claims.by_stack.items()
-            if other != stack_id
-            for row in rows
-        )
-        held = numbers, _around(others)
+        held = numbers, _around([claims for _, claims in read.values()], stack_id)
     memory.remember(key, held)
     return held[1]
 
 
-def _around(rows: Iterable[Row[Any]]) -> Around:
-    occupants: list[Occupant] = []
+def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
+    bystanders: list[Occupant] = []
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in rows:
-        occupants.append(_occupant(row.data, row.party, row.stack_id, row.name, row.state))
-        take(taken, row.site, _data(row.data)["addresses"])
-    addresses = {key: frozenset(found) for key, found in taken.items()}
-    return Around(bystanders=Bystanders(tuple(occupants)), taken=addresses)
-
-
-def own_claims(connection: Connection, sites: Collection[str], stack_id: str) -> Own:
-    """What a stack has claimed in some sites.
-
-    Args:
-        connection: a transaction.
-        sites: ids of the sites.
-        stack_id: the stack.
-    """
     standing: list[Occupant] = []
     own: list[Occupant] = []
     seats: dict[str, SeatData] = {}
     addresses: dict[str, Mapping[str, str]] = {}
-    for row in _rows_of(site_claims(connection, sites).values(), stack_id):
-        item, data = _occupant(row.data, row.party, stack_id, row.name, row.state), _data(row.data)
+    for row in (row for claims in sites for row in claims.rows):
+        item, data = _occupant(row.data, row.party, row.stack_id, row.name, row.state), _data(row.data)
+        if row.stack_id != stack_id:
+            bystanders.append(item)
+            take(taken, row.site, data["addresses"])
+            continue
         if row.state != "admitted":
             standing.append(item)
         if row.state != "releasing":
             own.append(item)
             seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
             addresses[row.name] = data["addresses"]
-    return Own(standing=tuple(standing), own=tuple(own), seats=seats, addresses=addresses)
-
-
-def _rows_of(claims: Iterable[SiteClaims], stack_id: str) -> Iterator[Row[Any]]:
-    for one in claims:
-        yield from one.by_stack.get(stack_id, ())
+    return Around(
+        bystanders=Bystanders(tuple(bystanders)),
+        taken={key: frozenset(found) for key, found in taken.items()},
+        standing=tuple(standing),
+        own=tuple(own),
+        seats=seats,
+        addresses=addresses,
+    )
 
 
 def take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:
