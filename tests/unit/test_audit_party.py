@@ -26,6 +26,7 @@ from zonewright.audit.report_html import report_html
 from zonewright.audit.report_text import report_data, report_markdown
 from zonewright.audit.verify import verify_bundle
 from zonewright.audit.withheld import FACTS
+from zonewright.ledger.claim_text import unpacked
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.rendering import rendered_files
@@ -105,7 +106,7 @@ def words_of_others(made: Made) -> set[str]:
     found: set[str] = set()
     for name, text in contents.facts(contents.snapshot).items():
         if name.startswith(("assets/", "claims/")) or name in {"loads.json", "reservations.json", "connections.json"}:
-            for row in json.loads(text):
+            for row in unpacked(text) if name.startswith("claims/") else json.loads(text):
                 if row.get("stack_id") != contents.plan.stack_id:
                     found |= {str(row[key]) for key in ("stack_id", "name") if key in row}
                     found |= set(_addresses(row))

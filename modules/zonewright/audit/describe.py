@@ -1,6 +1,5 @@
 """A plan in a few lines, for the people who sign it."""
 
-import json
 import textwrap
 from collections.abc import Iterator, Mapping
 
@@ -8,6 +7,7 @@ from zonewright.audit.contents import Contents
 from zonewright.audit.differences import kinds
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.change_messages import ChangeRecord
+from zonewright.ledger.claim_text import unpacked
 from zonewright.ledger.messages import Impact
 
 _SHOWN = 12
@@ -58,7 +58,7 @@ def places_before(contents: Contents) -> dict[str, str]:
     found = {}
     for name, text in contents.facts(contents.snapshot).items():
         if name.startswith("claims/"):
-            for row in json.loads(text):
+            for row in unpacked(text):
                 if row["stack_id"] == contents.plan.stack_id and row["state"] in ("admitted", "active"):
                     data = row["data"]
                     rear = " rear" if data["face"] == "rear" else ""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.change_messages import Plan, Snapshot
+from zonewright.ledger.claim_text import ROW, unpacked
 from zonewright.ledger.context import put_contents
 from zonewright.ledger.database import Database
 from zonewright.ledger.examined import Examined
@@ -21,7 +22,6 @@ from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.plans import risk_of
 from zonewright.ledger.premise_now import broken_sentence
 from zonewright.ledger.proposals import examine
-from zonewright.ledger.site_claims import ROW
 from zonewright.ledger.snapshot import figure_data
 from zonewright.ledger.tables import admission, asset, claim, proposal, reservation, zone
 from zonewright.ledger.zone_facts import parse_asset, parse_zone
@@ -121,8 +121,8 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
     connection.execute(
         zone.insert().values(id=known.zone, digest=digest_of(document), document=document, registered_at=at)
     )
-    for table, prefix in ((asset, "assets/"), (claim, "claims/")):
-        rows = [_row(row, at) for name, text in texts.items() if name.startswith(prefix) for row in json.loads(text)]
+    for table, prefix, rows_of in ((asset, "assets/", json.loads), (claim, "claims/", unpacked)):
+        rows = [_row(row, at) for name, text in texts.items() if name.startswith(prefix) for row in rows_of(text)]
         if rows:
             connection.execute(table.insert(), rows)
     for number, row in enumerate(json.loads(texts["loads.json"])):

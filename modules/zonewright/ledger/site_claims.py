@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from zonewright.ledger.claim_text import ROW, packed
 from zonewright.ledger.messages import SeatData
 from zonewright.ledger.tables import claim, claim_version
 from zonewright.model import NodeType
@@ -22,21 +23,6 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.expand import node_draw
 from zonewright.model.world import Bystanders, Occupant, Standing
 
-ROW = (
-    "stack_id",
-    "party",
-    "kind",
-    "name",
-    "state",
-    "generation",
-    "site",
-    "rack",
-    "room",
-    "draw_w",
-    "active_since",
-    "data",
-)
-"""The columns of a holding that a decision may look at, as a snapshot keeps them."""
 _REMEMBERED = 64
 """Stacks whose bystanders are remembered: each costs a pointer for each claim of its sites."""
 
@@ -71,10 +57,10 @@ class SiteClaims:
     @cached_property
     def texts(self) -> Mapping[str, tuple[str, str]]:
         """By name of a row of racks: the digest of its claims in canonical form, and that text."""
-        groups: dict[str, list[str]] = defaultdict(list)
+        groups: dict[str, list[Row[Any]]] = defaultdict(list)
         for row in self.rows:
-            groups[row.rack.rsplit("/", 1)[0]].append(_row_text(tuple(row)))
-        found = {name: f"[{','.join(rows)}]" for name, rows in groups.items()}
+            groups[row.rack.rsplit("/", 1)[0]].append(row)
+        found = {name: packed(rows) for name, rows in groups.items()}
         return {name: (digest_of(text), text) for name, text in found.items()}
 
 
@@ -214,10 +200,3 @@ def _data(text: str) -> dict[str, Any]:
 def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) -> Occupant:
     """A claim's row as an occupant; the key is all that it is made from, so that a row that changed is another one."""
     return occupant(_data(text), party=party, stack=stack, name=name, standing=standing)
-
-
-@lru_cache(maxsize=65536)
-def _row_text(values: tuple[object, ...]) -> str:
-    """A claim's row in its canonical form; the key is the whole row, so that one that changed is another one."""
-    row = dict(zip(ROW, values, strict=True))
-    return canonical_json({**row, "data": json.loads(str(row["data"]))})

@@ -17,10 +17,11 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from zonewright.ledger.change_messages import Snapshot
+from zonewright.ledger.claim_text import ROW
 from zonewright.ledger.examined import Examined
 from zonewright.ledger.plans import present
 from zonewright.ledger.proposals import remembered
-from zonewright.ledger.site_claims import ROW, site_claims
+from zonewright.ledger.site_claims import site_claims
 from zonewright.ledger.tables import admission, asset, claim, reservation, zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
