@@ -104,5 +104,5 @@ def _wanted(demand: Demand, seats: Mapping[str, Seat], stack: str) -> Iterator[O
 
 
 def touched(world: World, stack: str) -> frozenset[str]:
-    """Racks in which the stack has something, before, during or after its change."""
-    return frozenset(item.rack for item in world.everybody if item.stack == stack)
+    """Racks in which the stack has something, before, during or after its change; no bystander is of the stack."""
+    return frozenset(item.rack for item in world.occupants if item.stack == stack)

@@ -81,7 +81,8 @@ class RackState:
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
         self.own: dict[Key, Figures] = by_key(own, self.present)
-        self.sums = total([ground.sums, *_above(ground.by_key, by_key(others, self.present)), *self.own.values()])
+        more = [*_above(ground.by_key, by_key(others, self.present)), *self.own.values()]
+        self.sums = total([ground.sums, *more]) if more else ground.sums
 
     def taken_for(self, shape: Shape) -> int:
         """Bits that a node of this shape can not take."""

@@ -39,7 +39,8 @@ class Neighbours:
         self._racks: dict[str, list[str]] = defaultdict(list)
         self._homes: dict[tuple[str, str], str] = {}
         asks = {wanted.cluster.exclusive for wanted in demand.clusters.values()} - {None}
-        for item in world.everybody:
+        looked_at = world.everybody if asks or self._separated is not None else world.occupants
+        for item in (*looked_at, *world.bystanders.exclusive):  # who is looked at twice makes no difference
             if self._separated is not None:
                 self._sides[item.rack].add(item.protection_level >= self._separated)
             if item.exclusive is not None:
