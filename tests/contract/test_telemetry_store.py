@@ -1,6 +1,6 @@
 """What every store of readings promises: the one on SQLite, and the one in memory that other tests use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -11,24 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.memory_store import MemoryStore
+from support.readings import METERS, MINUTE_US, START, at, drawn, month, series
 from zonewright.model import Site
 from zonewright.model.world import Measured
-from zonewright.pue import MeterSpec, Reading, evaluate
+from zonewright.pue import Reading, evaluate
 from zonewright.pue.evaluation import Figure
 from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry import Appended, ConflictError, ReadingStore, Store
 from zonewright.telemetry.figures import Terms, measured, meters_of
-from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO
+from zonewright.telemetry.summing import DAY_US, HOUR_US
 
-START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * MICRO
-MINUTE_US = 60 * MICRO
 LIMIT = Fraction(5, 4)
-METERS = {
-    "main": MeterSpec(role="total", kind="register", rating_w=100_000),
-    "it-1": MeterSpec(role="it", kind="register", rating_w=80_000, rollover_wh=1_000_000),
-    "it-2": MeterSpec(role="it", kind="gauge", rating_w=40_000, interval_s=900),
-    "gas": MeterSpec(role="total", kind="interval", rating_w=20_000),
-}
 Make = Callable[[Path], ReadingStore]
 
 
@@ -47,36 +40,10 @@ def make(request: pytest.FixtureRequest) -> Make:
     return found
 
 
-def at(minutes: int, value: int, *, length: int | None = None, line: int = 0) -> Reading:
-    """A reading so many minutes after the begin; an interval where it has a length."""
-    end = START + minutes * MINUTE_US
-    return Reading(None if length is None else end - length * MINUTE_US, end, Fraction(value), line)
-
-
-def series(meter: str, minutes: Sequence[int], *, per_minute: int = 500) -> list[Reading]:
-    """Readings of a meter that grows evenly, at some minutes."""
-    if meter == "gas":
-        return [at(minute, 200, length=20) for minute in minutes]
-    if meter == "it-2":
-        return [at(minute, 30_000 + minute % 7) for minute in minutes]
-    level = [minute * per_minute for minute in minutes]
-    return [at(minute, one % 1_000_000 if meter == "it-1" else one) for minute, one in zip(minutes, level, strict=True)]
-
-
 def figure(store: ReadingStore, start_us: int, end_us: int) -> Figure:
     """The figure of a window from the readings, as the gate falls back to them."""
     found = store.readings("dc1", start_us, end_us)
     return evaluate(METERS, found, start_us=start_us, end_us=end_us, limit=LIMIT)
-
-
-def month(*, gap_h: tuple[int, int] = (100, 130)) -> dict[str, list[Reading]]:
-    """Thirty days of all meters every 20 minutes (the gauge every 15), each with a gap; the first register has none."""
-    found = {}
-    for number, (name, step) in enumerate((("main", 20), ("it-1", 20), ("it-2", 15), ("gas", 20))):
-        low, high = (60 * (edge + 3 * number) for edge in gap_h)
-        minutes = [minute for minute in range(step, 30 * 1440, step) if name == "main" or not low < minute < high]
-        found[name] = series(name, minutes)
-    return found
 
 
 def assert_alike(one: Figure, two: Figure, *, count: int) -> None:
@@ -198,20 +165,6 @@ def test_what_comes_after_a_removal_counts_on(make: Make, tmp_path: Path) -> Non
     assert pruned.trusts("dc1") == {"imported", "authenticated"}
 
 
-def _drawn(data: st.DataObject, name: str) -> list[Reading]:
-    """Any readings of a meter: steps from minutes to days, with resets of registers."""
-    minute, level, found = 0, 0, []
-    steps = st.tuples(st.integers(1, 4000), st.integers(0, 2000))
-    for step, more in data.draw(st.lists(steps, min_size=2, max_size=20)):
-        level = max(0, level + more * step if more < 1900 else 0)
-        if name == "gas":
-            found.append(at(minute + step, more, length=data.draw(st.integers(1, step))))
-        else:
-            found.append(at(minute + step, more * 20 if name == "it-2" else level))
-        minute += step
-    return found
-
-
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_removal_changes_no_figure(
@@ -219,7 +172,7 @@ def test_any_removal_changes_no_figure(
 ) -> None:
     """Whatever was read, removed and read later: a store that was pruned agrees with one that was not."""
     kept, pruned = (make(tmp_path_factory.mktemp("store")) for _ in range(2))
-    items: Mapping[str, list[Reading]] = {name: _drawn(data, name) for name in METERS}
+    items: Mapping[str, list[Reading]] = {name: drawn(data, name) for name in METERS}
     cuts = {name: data.draw(st.integers(1, len(one)), label=name) for name, one in items.items()}
     for store in (kept, pruned):
         store.append("dc1", METERS, {name: one[: cuts[name]] for name, one in items.items()}, trust="imported")

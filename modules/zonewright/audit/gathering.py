@@ -1,10 +1,11 @@
 """From the ledger to bundles: plan a change, and collect everything that a plan's bundle holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from zonewright.audit.bundle import with_manifest
-from zonewright.audit.planning import Material, bundle_files, digests_behind
+from zonewright.audit.planning import SNAPSHOT, Material, bundle_files, digests_behind
+from zonewright.audit.pruned import recorded
 from zonewright.audit.validated import Validated
 from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger import verbs
@@ -12,7 +13,6 @@ from zonewright.ledger.change_messages import Plan, PlanQuery, PlanRecord, Snaps
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.messages import (
-    Checkpoint,
     CheckpointRequest,
     ContentQuery,
     ContentRequest,
@@ -154,14 +154,17 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     by_digest = fetch(ledger, set(plan.files.values()))
     texts = {path: by_digest[digest] for path, digest in plan.files.items()}
     digest = plan.digest()
-    entries, head = journal_of(ledger, digest)
+    head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
+    entries = whole_journal(ledger, head.sequence)
     named = digests_behind(texts)
     later = {str(entry.payload.get("snapshot", "")) for entry in entries if _is_of(entry, digest)} - {""}
     index = fetch(ledger, later)
     named |= later | {digest for text in index.values() for digest in _named(text)}
-    files = bundle_files(plan, texts, fetch(ledger, named), record.envelope)
+    objects = fetch(ledger, named)
+    files = bundle_files(plan, texts, objects, record.envelope)
     files |= _signatures(record)
-    lines = [canonical_json(entry.model_dump()) for entry in entries]
+    first = _first_of(entries, digest, [_facts(text, objects) for text in (texts[SNAPSHOT], *index.values())])
+    lines = [canonical_json(entry.model_dump()) for entry in entries[first:]]
     files[JOURNAL] = ("\n".join(lines) + "\n").encode()
     files[CHECKPOINT] = canonical_json(head.model_dump()).encode()
     return with_manifest(files)
@@ -169,6 +172,17 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
 
 def _named(text: str) -> set[str]:
     return set(Snapshot.model_validate_json(text).files.values())
+
+
+def _facts(text: str, objects: Mapping[str, str]) -> dict[str, str]:
+    return {name: objects[digest] for name, digest in Snapshot.model_validate_json(text).files.items()}
+
+
+def _first_of(entries: Sequence[JournalEntry], plan: str, snapshots: Iterable[Mapping[str, str]]) -> int:
+    """Index of the first entry on a plan, or on readings that had been removed before and whose sums it uses."""
+    named = {one.entry.sequence for facts in snapshots for one in recorded(facts)}
+    mine = (index for index, entry in enumerate(entries) if _is_of(entry, plan) or entry.sequence in named)
+    return next(mine, len(entries))
 
 
 def _signatures(record: PlanRecord) -> dict[str, bytes]:
@@ -190,11 +204,3 @@ def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[Journa
         if len(page) < _PAGE:
             break
     return entries[:until]
-
-
-def journal_of(ledger: LedgerClient, plan: str) -> tuple[list[JournalEntry], Checkpoint]:
-    """The journal from the first entry on the plan of this digest up to its signed head."""
-    head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
-    entries = whole_journal(ledger, head.sequence)
-    first = next((index for index, entry in enumerate(entries) if _is_of(entry, plan)), len(entries))
-    return entries[first:], head

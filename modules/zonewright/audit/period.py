@@ -1,5 +1,6 @@
 """One page for the auditor: everything out of the ordinary in a period, what was refused, and what is not proved."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -7,6 +8,7 @@ from typing import Any
 
 from zonewright.ledger.change_messages import ChangeRecord, Snapshot
 from zonewright.ledger.messages import JournalEntry
+from zonewright.ledger.pruning import KIND
 
 Fetch = Callable[[set[str]], Mapping[str, str]]
 
@@ -81,6 +83,11 @@ def period_of(
         ],
         "Figures that were undetermined": list(_undetermined(seen)),
         "Readings below trust class signed": list(_trust(seen, fetch)),
+        "Readings that were removed": [
+            Row(at=one.at, stack="", what=f"{one.payload['readings']:,} of {', '.join(sorted(one.payload['sites']))}")
+            for one in mine
+            if one.kind == KIND
+        ],
         "Rule packs, signers and policies registered anew": [
             Row(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")
             for one in mine
@@ -148,21 +155,27 @@ def _undetermined(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row
 
 
 def _trust(seen: Sequence[tuple[JournalEntry, Snapshot]], fetch: Fetch) -> Iterator[Row]:
-    """Of each decision the trust classes of the readings that its figures rest on."""
+    """Of each decision the trust classes of the readings that its figures rest on, removed ones too."""
     told: set[tuple[str, str]] = set()
     trusts: dict[str, set[str]] = {}
     for entry, snapshot in seen:
         for site in sorted(snapshot.figures):
-            prefix = f"readings/{site}/"
-            wanted = {digest for name, digest in snapshot.files.items() if name.startswith(prefix)} - trusts.keys()
-            for digest, text in fetch(wanted).items():
-                trusts[digest] = {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]}
-            files = [digest for name, digest in snapshot.files.items() if name.startswith(prefix)]
+            prefixes = (f"readings/{site}/", f"trusts/{site}.json")
+            files = [digest for name, digest in snapshot.files.items() if name.startswith(prefixes)]
+            for digest, text in fetch({digest for digest in files if digest not in trusts}).items():
+                trusts[digest] = _classes(text)
             found = {trust for digest in files for trust in trusts[digest]}
             below = ", ".join(sorted(found - {"signed"}))
             if below and (site, below) not in told:
                 told.add((site, below))
                 yield Row(at=entry.at, stack=entry.stack_id, what=f"{site}: {below}")
+
+
+def _classes(text: str) -> set[str]:
+    """The trust classes that are named by recorded readings, or by the list for removed ones too."""
+    if text.startswith("{"):
+        return {trust for of_meter in json.loads(text).values() for trust in of_meter}
+    return {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]}
 
 
 def period_markdown(period: Period) -> str:

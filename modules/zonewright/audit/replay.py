@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from zonewright.audit.pruned import hours_in
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.change_messages import Plan, Snapshot
 from zonewright.ledger.claim_text import ROW, unpacked
@@ -29,10 +30,11 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import SiteAsset
 from zonewright.model.site import Site, TrustClass
 from zonewright.place import Premise, failed
+from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of
-from zonewright.telemetry.registers import HEAD
+from zonewright.telemetry.registers import READINGS_HEAD
 
 _MICRO = 10**6
 
@@ -48,6 +50,7 @@ class Again:
         broken: premises of the plan that do not hold, as sentences.
         facts: what it was judged on.
         readings: how many readings the figures rest on.
+        sums: how many hourly sums of removed readings they rest on.
     """
 
     findings: list[dict[str, Any]]
@@ -56,6 +59,7 @@ class Again:
     broken: tuple[str, ...]
     facts: Facts
     readings: int
+    sums: int
 
 
 def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand: str) -> Again:
@@ -70,7 +74,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
     Raises:
         ValueError: when the snapshot can not be put into a ledger.
     """
-    with _ledger(snapshot, texts, demand) as (database, telemetry, readings):
+    with _ledger(snapshot, texts, demand) as (database, telemetry, counts):
         places = {name: parse_place(text) for name, text in plan.places.items()}
         request = EvaluateRequest(
             stack_id=plan.stack_id,
@@ -89,7 +93,8 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
                 risk=risk_of(connection, examined, findings),
                 broken=tuple(_broken(plan, examined)),
                 facts=examined.facts,
-                readings=readings,
+                readings=counts[0],
+                sums=counts[1],
             )
 
 
@@ -100,7 +105,9 @@ def _broken(plan: Plan, examined: Examined) -> Iterator[str]:
 
 
 @contextmanager
-def _ledger(snapshot: Snapshot, texts: Mapping[str, str], demand: str) -> Iterator[tuple[Database, Path | None, int]]:
+def _ledger(
+    snapshot: Snapshot, texts: Mapping[str, str], demand: str
+) -> Iterator[tuple[Database, Path | None, tuple[int, int]]]:
     with tempfile.TemporaryDirectory(prefix="zonewright-verify-") as folder:
         path = Path(folder) / "ledger.db"
         database = Database(path, create=True, lock_wait_s=30)
@@ -109,8 +116,8 @@ def _ledger(snapshot: Snapshot, texts: Mapping[str, str], demand: str) -> Iterat
                 put_contents(connection, [demand])
                 _fill(connection, snapshot, texts)
             telemetry = Path(folder) / "telemetry.db"
-            readings = _fill_telemetry(telemetry, texts)
-            yield database, telemetry if readings else None, readings
+            counts = _fill_telemetry(telemetry, texts)
+            yield database, telemetry if any(counts) else None, counts
         finally:
             database.close()
 
@@ -188,26 +195,37 @@ def _admission(
     )
 
 
-def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> int:
-    """Put the recorded readings into a store; returns how many there were."""
-    found: dict[str, dict[str, dict[TrustClass, list[Reading]]]] = {}
-    count = 0
+def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> tuple[int, int]:
+    """Put the recorded readings and sums into a store; returns how many there were."""
+    sites = sorted({name.split("/")[1] for name in texts if name.startswith("readings/")})
+    counts = [put_site(Store(path, create=True), site, meters_of(site_in(texts, site)), texts) for site in sites]
+    return sum(readings for readings, _ in counts), sum(sums for _, sums in counts)
+
+
+def put_site(store: Store, site: str, meters: Mapping[str, MeterSpec], texts: Mapping[str, str]) -> tuple[int, int]:
+    """Put what a snapshot has of a site's meters into a store: readings, and then the sums of those that were removed.
+
+    Args:
+        store: an empty store.
+        site: id of the site.
+        meters: its meters by id; readings of others count, and are left out.
+        texts: the texts of the snapshot by name.
+
+    Returns:
+        How many readings and how many hourly sums there are.
+    """
+    found: dict[str, dict[TrustClass, list[Reading]]] = {}
     for name, text in sorted(texts.items()):
-        if name.startswith("readings/"):
-            _, site, meter, _month = name.split("/")
+        if name.startswith(f"readings/{site}/"):
             for trust, reading in readings_in(text):
-                found.setdefault(site, {}).setdefault(meter, {}).setdefault(trust, []).append(reading)
-                count += 1
-    if not count:
-        return 0
-    store = Store(path, create=True)
-    for site, meters in found.items():
-        known = meters_of(site_in(texts, site))
-        for meter, by_trust in meters.items():
-            for trust, readings in by_trust.items():
-                if meter in known:
-                    store.append(site, known, {meter: readings}, trust=trust)
-    return count
+                found.setdefault(name.split("/")[2], {}).setdefault(trust, []).append(reading)
+    for meter in found.keys() & meters.keys():
+        for trust, readings in found[meter].items():
+            store.append(site, meters, {meter: readings}, trust=trust)
+    hours = hours_in(texts, site)
+    store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")))
+    counts = [len(items) for by_trust in found.values() for items in by_trust.values()]
+    return sum(counts), sum(map(len, hours.values()))
 
 
 def site_in(texts: Mapping[str, str], site: str) -> Site:
@@ -230,8 +248,8 @@ def readings_in(text: str) -> Iterator[tuple[TrustClass, Reading]]:
         ValueError: when it is not such a file.
     """
     head, *lines = text.splitlines()
-    if head != HEAD:
-        raise ValueError(f"expected readings that begin with '{HEAD}', got '{head[:60]}'")
+    if head != READINGS_HEAD:
+        raise ValueError(f"expected readings that begin with '{READINGS_HEAD}', got '{head[:60]}'")
     for number, line in enumerate(lines, start=2):
         _meter, _kind, start, time, micro, trust = line.split(",")
         begin = int(start) if start else None

@@ -12,6 +12,7 @@ from zonewright.audit.describe import places_after, places_before
 from zonewright.audit.differences import FileDiff, file_diffs
 from zonewright.audit.elevation import Elevation, elevations
 from zonewright.audit.plots import Month
+from zonewright.audit.pruned import hours_in
 from zonewright.audit.replay import Again, judge_again, readings_in, site_in
 from zonewright.audit.validated import validated_in
 from zonewright.ledger.change import parse_place
@@ -24,6 +25,7 @@ from zonewright.render.verdict import Judged
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.seal.decide import policies_for
 from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.summing import as_reading
 
 RISKS = ("high", "normal", "low")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -246,7 +248,9 @@ def _energy(
             for trust, reading in readings_in(text):
                 readings.setdefault(meter, []).append(reading)
                 trusts.setdefault(meter, set()).add(trust)
-    known = {name: readings[name] for name in meters if name in readings}
+    hours = hours_in(facts, site)
+    known = {name: [*readings[name], *map(as_reading, hours.get(name, ()))] for name in meters if name in readings}
+    known = {name: sorted(items, key=lambda item: item.time_us) for name, items in known.items()}
     months = []
     for start, end in _months(datetime.fromisoformat(contents.snapshot.at)):
         figure = evaluate(meters, known, start_us=_us(start), end_us=_us(end), limit=Fraction(str(limit)))

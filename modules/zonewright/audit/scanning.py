@@ -5,12 +5,16 @@ from collections.abc import Mapping
 from zonewright.audit.contents import Contents
 from zonewright.audit.gathering import JOURNAL
 from zonewright.audit.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
+from zonewright.audit.pruned import PRUNED, SUMS
 from zonewright.audit.validated import VALIDATORS
 from zonewright.ledger.change_messages import Plan
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.secret_scan import Suspicion, suspicions
 from zonewright.seal import SealError
 from zonewright.seal.votes import opened
+
+_NUMBERS = ("readings/", SUMS, PRUNED)
+"""Facts of numbers and digests, which are judged as such and look like nothing else."""
 
 
 def scanned(contents: Contents) -> tuple[Suspicion, ...]:
@@ -26,7 +30,7 @@ def scanned(contents: Contents) -> tuple[Suspicion, ...]:
     texts |= {f"{RENDERED}: {path}": text for path, text in new.items()}
     for name, text in contents.facts(contents.snapshot).items():
         # A snapshot's salt is random by purpose; that it is nothing else is a check of its own.
-        if not name.startswith("readings/") and name != SALT:
+        if not name.startswith(_NUMBERS) and name != SALT:
             texts[f"snapshot: {name}"] = text
     for number, text in enumerate(contents.verdicts, 1):
         try:

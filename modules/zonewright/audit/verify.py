@@ -13,6 +13,7 @@ from zonewright.audit.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.contents import Contents, read_contents
 from zonewright.audit.holes import holes
 from zonewright.audit.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, versions
+from zonewright.audit.pruned import pruned_checks
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.replay import Again, judge_again
 from zonewright.audit.scanning import scanned
@@ -231,6 +232,7 @@ def _judged(
     contents: Contents, snapshot: Snapshot, again: Again, word: str, *, risk: str | None = None, held: bool = False
 ) -> Iterator[Check]:
     plan = contents.plan
+    yield from pruned_checks(contents.facts(snapshot), snapshot.at, contents.journal, word)
     same = again.findings == snapshot.findings
     detail = (
         f"{some(len(again.findings), 'finding')}, as recorded" if same else _other(again.findings, snapshot.findings)
@@ -246,7 +248,8 @@ def _judged(
         why = f"; {'; '.join(gone)}: what was pruned before can not be recomputed" if gone else ""
         yield wrong(f"energy ratio {word}", f"from the recorded registers {', '.join(names)} has other figures{why}")
     elif again.figures:
-        yield good(f"energy ratio {word}", f"{_figures(again)}, from {again.readings:,} recorded readings")
+        sums = f" and {some(again.sums, 'hourly sum')}" if again.sums else ""
+        yield good(f"energy ratio {word}", f"{_figures(again)}, from {again.readings:,} recorded readings{sums}")
     else:
         yield open_(f"energy ratio {word}", "no site of the change is measured; its load model is declared")
     said = plan.risk if risk is None else risk

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from zonewright.cli.serve import add_retention, retention_faults, samples_path
 
@@ -14,8 +15,8 @@ def add_prune(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
         "prune",
         help="remove old readings; sums by hour and day stay",
         description="Remove readings of meters and samples of agents that are older than some days. Energy by hour and "
-        "by day stays, and so do the readings around every gap: no figure changes its coverage or verdict. Evidence of "
-        "a change holds readings of the last twelve months; what is removed earlier can not be checked by an auditor.",
+        "by day stays, and so do the readings around every gap: no figure changes its coverage or verdict. The journal "
+        "records digests of what went and of the sums by hour, which are in the evidence of changes in its place.",
     )
     add_retention(prune, "remove")
     prune.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger's file (default: {ledger})")
@@ -29,7 +30,6 @@ def _prune(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE, REFUSED
     from zonewright.ledger.measuring import telemetry_path
     from zonewright.rules.words import some
-    from zonewright.telemetry import Store
     from zonewright.telemetry.samples import Samples
 
     faults = retention_faults(arguments, 1)
@@ -44,7 +44,7 @@ def _prune(arguments: argparse.Namespace) -> int:
         return REFUSED
     readings = removed = 0
     if telemetry.is_file():
-        readings = Store(telemetry).prune((now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
+        readings = _prune_readings(file, telemetry, (now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
     if reports.is_file():
         samples = Samples(reports)
         removed = samples.prune((now_s - arguments.keep_days * _DAY_S) * 10**9)
@@ -53,3 +53,19 @@ def _prune(arguments: argparse.Namespace) -> int:
     print(f"removed {some(removed, 'sample')} older than {some(arguments.keep_days, 'day')}")
     print("sums by hour and day stay")
     return 0
+
+
+def _prune_readings(ledger: Path, telemetry: Path, before_us: int) -> int:
+    """Remove readings, and have the ledger record it; says so where there is no ledger yet."""
+    from contextlib import closing
+
+    from zonewright.ledger.context import Context
+    from zonewright.ledger.database import Database
+    from zonewright.ledger.pruning import prune
+    from zonewright.telemetry import Store
+
+    if not ledger.is_file():
+        print(f"there is no ledger at {ledger} yet; the next removal beside one is recorded with this", file=sys.stderr)
+        return Store(telemetry).prune(before_us)
+    with closing(Database(ledger, lock_wait_s=30)) as database:
+        return prune(Context(database=database, telemetry=telemetry), before_us)

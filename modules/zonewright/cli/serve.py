@@ -85,22 +85,33 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     from zonewright.ledger.context import Context, utc_now
     from zonewright.ledger.database import Database
     from zonewright.ledger.measuring import telemetry_path
+    from zonewright.ledger.pruning import prune
     from zonewright.server import service
     from zonewright.server.agents import AgentsFile
     from zonewright.server.health import HealthReports
     from zonewright.server.metrics import metrics_page
     from zonewright.server.running import Retention, serve
+    from zonewright.telemetry import Store
     from zonewright.telemetry.samples import Samples
 
     telemetry = telemetry_path(arguments.ledger)
-    database = Database(arguments.ledger, lock_wait_s=30) if with_ledger and arguments.ledger.is_file() else None
-    ledger = application(Context(database=database, telemetry=telemetry)) if database is not None else None
+    database = Database(arguments.ledger, lock_wait_s=30) if arguments.ledger.is_file() else None
+    context = Context(database=database, telemetry=telemetry) if database is not None else None
+    ledger = application(context) if context is not None and with_ledger else None
+
+    def prune_readings(before_us: int) -> int:
+        if context is not None:
+            return prune(context, before_us)
+        return Store(telemetry).prune(before_us) if telemetry.is_file() else 0
+
     samples = Samples(samples_path(arguments.ledger))
     app = service(
         AgentsFile(arguments.agents, say=_say),
         samples,
         ledger,
-        figures=(lambda site: metrics_page(database, telemetry, utc_now(), site)) if database is not None else None,
+        figures=(lambda site: metrics_page(database, telemetry, utc_now(), site))
+        if database is not None and with_ledger
+        else None,
         health_reports=HealthReports(arguments.agents.with_name("health")),
     )
     family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
@@ -117,7 +128,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
         what = "ledger and telemetry" if ledger is not None else "telemetry"
         print(f"{what} on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         with Retention(
-            telemetry,
+            prune_readings,
             samples,
             keep_days=arguments.keep_days,
             keep_readings_days=arguments.keep_readings_days,

@@ -30,7 +30,7 @@ from zonewright.telemetry.registers import registers
 
 SALT = "salt.txt"
 """Random in each snapshot: without it the others can not be guessed from digests; never given to a party."""
-_READINGS = timedelta(days=400)
+READINGS_BACK = timedelta(days=400)
 
 
 def new_salt() -> str:
@@ -39,7 +39,7 @@ def new_salt() -> str:
 
 
 def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
-    """The readings that the figures of an examined change rest on, by their name in its snapshot.
+    """The readings and sums that the figures of an examined change rest on, by their name in its snapshot.
 
     Read outside the ledger's lock, right after the change was examined: a year of quarters of an hour takes a second.
 
@@ -49,12 +49,11 @@ def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
     """
     if telemetry is None:
         return {}
-    since = datetime.fromisoformat(examined.at) - _READINGS
-    return {
-        f"readings/{site}/{name}.csv": text
-        for site in sorted(examined.facts.measured)
-        for name, text in registers(telemetry, site, since).items()
-    }
+    since = datetime.fromisoformat(examined.at) - READINGS_BACK
+    found: dict[str, str] = {}
+    for site in sorted(examined.facts.measured):
+        found |= registers(telemetry, site, since)
+    return found
 
 
 def take(

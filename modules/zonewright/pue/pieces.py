@@ -20,11 +20,15 @@ _GAUGE_NUMERATOR, _GAUGE_DENOMINATOR = 5, 2  # 2.5 intervals
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Energy between two times, spread evenly: ``start_us`` to ``end_us``, in half watt-microseconds."""
+    """Energy between two times, spread evenly: ``start_us`` to ``end_us``, in half watt-microseconds.
+
+    A part of a piece knows its ``whole``: rounded sums of its time are the same, whatever was cut off beside it.
+    """
 
     start_us: int
     end_us: int
     energy: Fraction | int
+    whole: "Piece | None" = None
 
 
 def pieces_of(meter: MeterSpec, readings: Sequence[Reading]) -> list[Piece]:
@@ -71,7 +75,7 @@ def _beside(pieces: Sequence[Piece], sums: Sequence[Piece]) -> Iterator[Piece]:
 
 def _part(piece: Piece, low_us: int, high_us: int) -> Piece:
     energy = Fraction(piece.energy) * (high_us - low_us) / (piece.end_us - piece.start_us)
-    return Piece(low_us, high_us, _whole(energy))
+    return Piece(low_us, high_us, _whole(energy), piece)
 
 
 def _of_interval(meter: MeterSpec, item: Reading) -> Iterator[Piece]:

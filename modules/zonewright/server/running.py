@@ -7,14 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
 
-from zonewright.telemetry import Store
 from zonewright.telemetry.samples import Samples
 
 _GRACE_S, _STOP_S = 10, 5
@@ -49,7 +47,7 @@ class Retention:
     """Removes old readings and samples at the begin and once a day, in a thread of its own.
 
     Args:
-        telemetry: file of the readings of meters; it may be missing.
+        prune_readings: removes the readings of meters before a time in microseconds since 1970; gives how many.
         samples: what agents report.
         keep_days: how long samples are kept; 0 keeps all.
         keep_readings_days: how long readings of meters are kept; 0 keeps all.
@@ -57,9 +55,15 @@ class Retention:
     """
 
     def __init__(
-        self, telemetry: Path, samples: Samples, *, keep_days: int, keep_readings_days: int, say: Callable[[str], None]
+        self,
+        prune_readings: Callable[[int], int],
+        samples: Samples,
+        *,
+        keep_days: int,
+        keep_readings_days: int,
+        say: Callable[[str], None],
     ) -> None:
-        self._telemetry, self._samples, self._say = telemetry, samples, say
+        self._prune_readings, self._samples, self._say = prune_readings, samples, say
         self._keep_days, self._keep_readings_days = keep_days, keep_readings_days
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
@@ -79,9 +83,9 @@ class Retention:
     def once(self, now_s: float) -> None:
         """Remove what is too old at a time."""
         try:
-            if self._keep_readings_days and self._telemetry.is_file():
+            if self._keep_readings_days:
                 days = self._keep_readings_days
-                self._told(Store(self._telemetry).prune(_before_s(now_s, days) * _US), "readings", days)
+                self._told(self._prune_readings(_before_s(now_s, days) * _US), "readings", days)
             if self._keep_days:
                 days = self._keep_days
                 self._told(self._samples.prune(_before_s(now_s, days) * _NS), "samples", days)

@@ -1,18 +1,68 @@
-"""Stored readings as text, by meter and month: the part of a month that is over is the same text every time."""
+"""What a store has of a site as texts: the part of a month that is over is the same text every time.
 
+Readings, the hourly sums that stand for readings that were removed, what the journal recorded of each removal, and the
+trust classes of all readings that there ever were.
+"""
+
+import hashlib
+import json
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-HEAD = "meter,kind,start_us,time_us,value_micro,trust"
+from zonewright.model.canonical import canonical_json
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+_DAY_US = 86_400 * 10**6
+_AT_ONCE = 4096
+READINGS_HEAD = "meter,kind,start_us,time_us,value_micro,trust"
+SUMS_HEAD = "meter,begin_us,energy_mj"
+
+
+def reading_line(row: Sequence[Any]) -> str:
+    """The line of a reading: meter, kind, begin of an interval or None, time, millionths, trust class."""
+    return f"{row[0]},{row[1]},{'' if row[2] is None else row[2]},{row[3]},{row[4]},{row[5]}"
+
+
+def sum_line(meter: str, begin_us: int, energy_mj: int) -> str:
+    """The line of the energy of one hour."""
+    return f"{meter},{begin_us},{energy_mj}"
+
+
+def digest_of_lines(head: str, lines: Iterable[str]) -> tuple[str, int]:
+    """Digest of a text of a head and lines, each with a line break, that need not be in memory; and how many."""
+    found, count, rest = hashlib.sha256(f"{head}\n".encode()), 0, iter(lines)
+    while some := list(islice(rest, _AT_ONCE)):
+        found.update(("\n".join(some) + "\n").encode())
+        count += len(some)
+    return f"sha256:{found.hexdigest()}", count
+
+
+def month_of(time_us: int) -> datetime:
+    """Begin of the month (UTC) of a moment."""
+    moment = EPOCH + time_us * MICROSECOND
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+@cache
+def _month(day: int) -> str:
+    return f"{EPOCH + timedelta(days=day):%Y-%m}"
+
+
+def window_of(since: datetime) -> int:
+    """Begin of the month of a moment, in microseconds since 1970: from there on a site's texts are complete."""
+    return (month_of((since - EPOCH) // MICROSECOND) - EPOCH) // MICROSECOND
 
 
 def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
-    """The readings of a site's meters from the begin of a month on, and the last one before it.
+    """What a store has of a site's meters from the begin of a month on, and the last reading before it.
 
     Args:
         path: file of the readings.
@@ -20,19 +70,61 @@ def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
         since: a moment in the first month that is wanted.
 
     Returns:
-        Lines by ``meter/month``, such as ``utility-a/2026-07``.
+        Texts by name, such as ``readings/qp-dc1/utility-a/2026-07.csv``.
     """
-    first = since.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    start_us = (first - _EPOCH) // _MICROSECOND
+    start_us = window_of(since)
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None)) as connection:
+        connection.execute("begin")  # readings and sums of one moment, whatever is removed meanwhile
+        found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
+        return found | _pruned(connection, site, start_us) | _trusts(connection, site)
+
+
+def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
     query = (
         "select m.name, m.kind, r.start_us, r.time_us, r.micro, r.trust from reading r join meter m on m.id = r.meter "
         "where m.site = ? and r.time_us >= coalesce((select max(time_us) from reading where meter = m.id "
         "and time_us < ?), ?) order by m.name, r.time_us"
     )
-    lines: dict[str, list[str]] = defaultdict(lambda: [HEAD])
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-        for name, kind, begin_us, time_us, micro, trust in connection.execute(query, (site, start_us, start_us)):
-            month = (_EPOCH + time_us * _MICROSECOND).strftime("%Y-%m")
-            begin = "" if begin_us is None else begin_us
-            lines[f"{name}/{month}"].append(f"{name},{kind},{begin},{time_us},{micro},{trust}")
+    lines: dict[str, list[str]] = defaultdict(lambda: [READINGS_HEAD])
+    for row in connection.execute(query, (site, start_us, start_us)):
+        lines[f"readings/{site}/{row[0]}/{_month(row[3] // _DAY_US)}.csv"].append(reading_line(row))
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
+
+
+def _sums(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+    query = (
+        "select m.name, h.begin_us, h.energy_mj from removal r join meter m on m.id = r.meter join hourly h "
+        "on h.meter = r.meter and h.begin_us >= r.begin_us and h.begin_us < r.end_us "
+        "where m.site = ? and r.begin_us >= ? order by m.name, h.begin_us"
+    )
+    lines: dict[str, list[str]] = defaultdict(lambda: [SUMS_HEAD])
+    for name, begin_us, energy_mj in connection.execute(query, (site, start_us)):
+        lines[f"sums/{site}/{name}/{_month(begin_us // _DAY_US)}.csv"].append(sum_line(name, begin_us, energy_mj))
+    return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
+
+
+def _pruned(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+    """By month in which it was recorded: the entries of the journal on removals, each with its removals whole."""
+    query = (
+        "select p.id, p.entry, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums from removal r "
+        "join meter m on m.id = r.meter join pruning p on p.id = r.pruning where m.site = ? and p.id in "
+        "(select pruning from removal where meter in (select id from meter where site = ?) and begin_us >= ?) "
+        "order by p.id, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums"
+    )
+    told: dict[int, dict[str, Any]] = {}
+    names = ("meter", "begin_us", "end_us", "readings", "digest", "sums")
+    for number, entry, *row in connection.execute(query, (site, site, start_us)):
+        one = told.setdefault(number, {"entry": json.loads(entry), "removed": []})
+        one["removed"].append(dict(zip(names, row, strict=True)))
+    months: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in told.values():
+        months[f"pruned/{site}/{one['entry']['at'][:7]}.json"].append(one)
+    return {name: canonical_json(items) for name, items in months.items()}
+
+
+def _trusts(connection: sqlite3.Connection, site: str) -> dict[str, str]:
+    query = "select m.name, t.trust from trust t join meter m on m.id = t.meter where m.site = ? order by 1, 2"
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, trust in connection.execute(query, (site,)):
+        found[name].append(trust)
+    return {f"trusts/{site}.json": canonical_json(found)}

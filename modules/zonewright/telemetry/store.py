@@ -1,7 +1,7 @@
 """The store of readings on SQLite: what was read, and energy by hour and by day in the same transaction."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from zonewright.model.site import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended
-from zonewright.telemetry.summing import HOUR_US, Sum
+from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
+from zonewright.telemetry.summing import HOUR_US, Bin, Sum
 from zonewright.telemetry.tables import (
     SCHEMA,
     VERSION,
@@ -18,7 +19,6 @@ from zonewright.telemetry.tables import (
     needed,
     partial_hours,
     parts_of,
-    prune_meter,
 )
 
 __all__ = ["HOUR_US", "Store"]
@@ -140,10 +140,46 @@ class Store:
         transaction for each meter, so that others can write in between.
         """
         with self._open() as connection:
-            meters = connection.execute("select id, kind, site from meter order by site").fetchall()
-            partial = {site: partial_hours(connection, site) for site in {row[2] for row in meters}}
+            meters = connection.execute("select id, site from meter order by site").fetchall()
+            partial = {site: partial_hours(connection, site) for site in {row[1] for row in meters}}
         removed = 0
-        for key, kind, site in meters:
+        for key, site in meters:
             with self._writing() as connection:
-                removed += prune_meter(connection, key, kind, before_us, partial[site])
+                removed += prune_meter(connection, key, before_us, partial[site])
         return removed
+
+    def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]]], str]) -> None:
+        """Hand over what was removed since this was done last, and keep what it was recorded as.
+
+        The store is locked meanwhile. Who is killed in between records the same removals once more the next time.
+
+        Args:
+            tell: records removals by site; gives the text of the record.
+        """
+        with self._writing() as connection:
+            found = untold(connection)
+            if found:
+                cursor = connection.execute("insert into pruning (entry) values (?)", (tell(found),))
+                connection.execute("update removal set pruning = ? where pruning is null", (cursor.lastrowid,))
+
+    def restore(
+        self,
+        site: str,
+        meters: Mapping[str, MeterSpec],
+        hours: Mapping[str, Sequence[Bin]],
+        trusts: Mapping[str, Collection[TrustClass]],
+    ) -> None:
+        """Put the sums of removed readings into a store that has the readings that were left; for verification.
+
+        Args:
+            site: id of the site.
+            meters: the site's meters by id.
+            hours: hours by meter, in order, each known throughout.
+            trusts: trust classes of all readings that a meter ever had.
+        """
+        with self._writing() as connection:
+            for name in sorted(meters.keys() & (hours.keys() | trusts.keys())):
+                key = meter_id(connection, site, name, meters[name])
+                restore_meter(connection, key, hours.get(name, ()))
+                rows = [(key, trust) for trust in trusts.get(name, ())]
+                connection.executemany("insert or ignore into trust values (?, ?)", rows)

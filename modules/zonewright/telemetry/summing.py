@@ -61,7 +61,8 @@ def by_day(hours: Iterable[Bin]) -> list[Bin]:
 
 
 def _millijoules(piece: Piece, moment_us: int) -> int:
-    """Energy from the piece's begin to a moment in whole millijoules, so that parts add up to the whole."""
+    """Energy from the begin of the whole piece to a moment in whole millijoules, so that parts add up to the whole."""
+    piece = piece.whole or piece
     part, length, energy = moment_us - piece.start_us, piece.end_us - piece.start_us, piece.energy
     return energy.numerator * part // (energy.denominator * length * _PER_MILLIJOULE)
 

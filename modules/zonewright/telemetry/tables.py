@@ -12,8 +12,8 @@ from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour, complete_stretches
 
-_FOREVER = 2**62
-VERSION = 1
+FOREVER = 2**62
+VERSION = 2
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null, unique (site, name));
@@ -31,6 +31,11 @@ create table if not exists trust (
 create table if not exists stretch (
   meter integer not null, begin_us integer not null, end_us integer not null,
   primary key (meter, begin_us)) without rowid;
+create table if not exists pruning (id integer primary key autoincrement, entry text not null);
+create table if not exists removal (
+  meter integer not null, begin_us integer not null, end_us integer not null, readings integer not null,
+  digest text not null, sums text not null, pruning integer);
+create index if not exists removal_of on removal (meter, begin_us);
 insert or ignore into trust select distinct meter, trust from reading;
 """
 
@@ -101,7 +106,7 @@ def _is_within(item: Reading, begin: int, end: int) -> bool:
 
 def _micro(item: Reading, label: str) -> int:
     scaled = item.value * MICRO
-    if scaled.denominator != 1 or scaled >= _FOREVER:
+    if scaled.denominator != 1 or scaled >= FOREVER:
         raise ConflictError(
             f"{label}, line {item.line}: expected at most six decimals and less than 4.6e12, got "
             f"{float(item.value):g}; correct it, nothing of the file was stored"
@@ -134,7 +139,7 @@ def parts_of(start_us: int, end_us: int) -> list[tuple[str, int, int]]:
     return [("hourly", start_us, first_day), ("daily", first_day, last_day), ("hourly", last_day, end_us)]
 
 
-def partial_hours(connection: sqlite3.Connection, site: str, start_us: int = 0, end_us: int = _FOREVER) -> set[int]:
+def partial_hours(connection: sqlite3.Connection, site: str, start_us: int = 0, end_us: int = FOREVER) -> set[int]:
     """Hours of a window that some meter of a site is known for in part only."""
     query = (
         "select distinct begin_us from hourly where meter in (select id from meter where site = ?) "
@@ -156,21 +161,21 @@ def needed(
         partial: hours that some meter of the site is known for in part; readings count there, if they are still there.
     """
     low, high = start_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
-    removed = _removed(connection, key, low, high)
-    stretches = complete_stretches(_bins(connection, "hourly", key, low, high), high, _left(partial, removed))
+    removed = removed_stretches(connection, key, low, high)
+    stretches = complete_stretches(bins_of(connection, "hourly", key, low, high), high, left_of(partial, removed))
     found: dict[int, Reading] = {}
-    for begin, end in _between(stretches, low, high):
+    for begin, end in between(stretches, low, high):
         found.update({item.time_us: item for item in fetch(connection, key, begin, end)})
     sums = _sums_of(connection, key, stretches, has_days=True)
     return sorted([*found.values(), *sums], key=lambda item: item.time_us)
 
 
-def _left(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:
+def left_of(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:
     """Hours that are known in part and whose readings of a meter are still there."""
     return {begin for begin in partial if not any(low <= begin < high for low, high in removed)}
 
 
-def _between(stretches: Sequence[tuple[int, int]], low: int, high: int) -> Iterator[tuple[int, int]]:
+def between(stretches: Sequence[tuple[int, int]], low: int, high: int) -> Iterator[tuple[int, int]]:
     """What of a window lies outside of stretches."""
     for begin, end in stretches:
         if low < begin:
@@ -180,13 +185,14 @@ def _between(stretches: Sequence[tuple[int, int]], low: int, high: int) -> Itera
         yield low, high
 
 
-def _removed(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
+def removed_stretches(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
     """Stretches within a window of whole hours whose readings were removed."""
     query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ? order by begin_us"
     return [(max(begin, low), min(end, high)) for begin, end in connection.execute(query, (key, high, low))]
 
 
-def _bins(connection: sqlite3.Connection, table: str, key: int, low: int, high: int) -> list[Bin]:
+def bins_of(connection: sqlite3.Connection, table: str, key: int, low: int, high: int) -> list[Bin]:
+    """Hours or days of a meter that begin within a window, in order."""
     query = (
         f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
         "where meter = ? and begin_us >= ? and begin_us < ? order by begin_us"
@@ -200,7 +206,7 @@ def _sums_of(
     """The sums of stretches instead of their readings; of whole days where days are good enough."""
     for begin, end in stretches:
         for table, low, high in parts_of(begin, end) if has_days else [("hourly", begin, end)]:
-            yield from map(as_reading, _bins(connection, table, key, low, high))
+            yield from map(as_reading, bins_of(connection, table, key, low, high))
 
 
 def _sum_up(  # noqa: PLR0917 - private
@@ -213,7 +219,7 @@ def _sum_up(  # noqa: PLR0917 - private
             raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
     first = min(item.start_us if item.start_us is not None else item.time_us for item in around)
     start, end = first // DAY_US * DAY_US, (around[-1].time_us // DAY_US + 1) * DAY_US
-    removed = _sums_of(connection, key, _removed(connection, key, start, end), has_days=False)
+    removed = _sums_of(connection, key, removed_stretches(connection, key, start, end), has_days=False)
     hours = by_hour(pieces_of(meter, [*fetch(connection, key, start, end), *removed]), start, end)
     for table, bins in (("hourly", hours), ("daily", by_day(hours))):
         connection.execute(
@@ -224,23 +230,3 @@ def _sum_up(  # noqa: PLR0917 - private
             f"insert into {table} values (?, ?, ?, ?)",  # noqa: S608 - one of two names
             [(key, *one) for one in bins],
         )
-
-
-def prune_meter(connection: sqlite3.Connection, key: int, kind: str, before_us: int, partial: Collection[int]) -> int:
-    """Keep of each stretch its first and its last reading: the pieces that reach beyond it begin and end there."""
-    removed = _removed(connection, key, 0, _FOREVER)
-    until = max([before_us, *(end for _, end in removed)])
-    hours = _bins(connection, "hourly", key, 0, until)
-    count = 0
-    for begin, end in complete_stretches(hours, until, _left(partial, removed)):
-        if kind == "interval":
-            rule = "start_us >= ? and time_us <= ? and time_us < (select max(time_us) from reading where meter = ?)"
-            bounds = (key, begin, end, key)
-        else:
-            edges = "select min(time_us), max(time_us) from reading where meter = ? and time_us between ? and ?"
-            rule, bounds = "time_us > ? and time_us < ?", connection.execute(edges, (key, begin, end)).fetchone()
-            bounds = (key, *bounds)
-        count += connection.execute(f"delete from reading where meter = ? and {rule}", bounds).rowcount  # noqa: S608 - no input
-        connection.execute("delete from stretch where meter = ? and begin_us >= ? and end_us <= ?", (key, begin, end))
-        connection.execute("insert into stretch values (?, ?, ?)", (key, begin, end))
-    return count

@@ -1,0 +1,338 @@
+"""A change on pruned readings: the evidence has hourly sums in their place, and verification finds what was altered."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from support.changes import ZONE, databases, people
+from support.ledger_party import Party
+from support.planner import Planner
+from support.readings import METERS, START, drawn, month
+from support.registers import METERS as REGISTERS
+from support.registers import NOW
+from zonewright.audit.bundle import object_path, with_manifest
+from zonewright.audit.checks import Check
+from zonewright.audit.contents import read_contents
+from zonewright.audit.pruned import pruned_checks
+from zonewright.audit.replay import put_site
+from zonewright.audit.verify import verify_bundle
+from zonewright.cli import main
+from zonewright.declare import load_zone
+from zonewright.ledger import messages as m
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.journal import GENESIS, entry_hash
+from zonewright.ledger.messages import JournalEntry
+from zonewright.ledger.pruning import KIND
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.program.loading import load_owner
+from zonewright.program.rendering import rendered_files
+from zonewright.telemetry import Store
+from zonewright.telemetry.registers import registers, window_of
+from zonewright.telemetry.removing import Removal, removals_text
+from zonewright.telemetry.summing import HOUR_US
+
+MORE = databases(120)
+LEDGER = Path(".zonewright/ledger.db")
+READINGS = Path(".zonewright/ledger.telemetry.db")
+SHARES = {"utility-a": 63, "utility-b": 63, "generators": 0, "ups-a": 50, "ups-b": 50}
+
+
+def registers_of(days: int) -> str:
+    """Registers of qp-dc1 up to now, read every six hours: 1.26, and so above the limit."""
+    rows = ["meter,start,time,value"]
+    for step in range(days * 4 + 1):
+        moment = (NOW - timedelta(days=days) + timedelta(hours=6 * step)).isoformat()
+        rows += [f"{meter},,{moment},{step * 480_000 * SHARES[meter] + step % 7}" for meter in REGISTERS]
+    return "\n".join(rows)
+
+
+@contextmanager
+def year_of_registers(folder: Path) -> Iterator[Planner]:
+    """A tenant that wants 600 kW at a site with more than a year of registers, in the present folder."""
+    declaration = load_zone(ZONE).declaration
+    assert declaration is not None
+    zone = people(declaration.zone)
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=folder, create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), "operator-b")
+        Path("registers.csv").write_text(registers_of(430), encoding="utf-8")
+        assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+        party.enrol()
+        yield Planner(party)
+
+
+@pytest.fixture(name="tenant")
+def _tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planner]:
+    monkeypatch.chdir(tmp_path)
+    with year_of_registers(tmp_path) as tenant:
+        yield tenant
+
+
+@pytest.fixture(name="planned", scope="module")
+def _planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The bundle of a plan on readings of which those before the last 60 days were removed."""
+    folder = tmp_path_factory.mktemp("planned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with year_of_registers(folder) as tenant:
+            prune()
+            tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+            return tenant.bundle()
+
+
+def prune(days: int = 60) -> None:
+    """Remove what is older, as an operator does."""
+    assert main(["pue", "prune", "--keep-readings-days", str(days)]) == 0
+
+
+def verified(files: Mapping[str, bytes]) -> dict[str, Check]:
+    """The checks of a bundle by name."""
+    return {check.name: check for check in verify_bundle(files, render=rendered_files)}
+
+
+def told(files: Mapping[str, bytes]) -> tuple[str, str]:
+    """Verdict and detail of the check of the sums that a change was planned on."""
+    contents = read_contents(files)
+    facts = contents.facts(contents.snapshot)
+    (check,) = pruned_checks(facts, contents.snapshot.at, contents.journal, "when it was planned")
+    return check.verdict, check.detail
+
+
+def test_a_change_on_pruned_readings_is_approved_and_verified(tenant: Planner) -> None:
+    """Figures are the same before and after a removal, and the bundle verifies from plan to admission, line by line."""
+    before, _ = tenant.plan(at=NOW - timedelta(minutes=9), **MORE)
+    whole = json.loads(tenant.bundle()["snapshot.json"])
+    prune(200)
+    prune(60)
+    plan, answer = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    assert (plan.digest() != before.digest(), answer.state) == (True, "missing")
+    files = tenant.bundle()
+    snapshot = json.loads(files["snapshot.json"])
+    assert {**snapshot["figures"]["qp-dc1"], "age_days": 0} == {**whole["figures"]["qp-dc1"], "age_days": 0}
+    found = verified(files)
+    # What `change approve` asks before it signs.
+    assert [check.line() for check in found.values() if check.verdict == "wrong"] == []
+    tenant.verdict(plan, "ben", at=NOW)
+    tenant.complete(tenant.admit(**MORE))
+    found = verified(tenant.bundle())
+    assert [check.line() for check in found.values() if check.verdict == "wrong"] == []
+    for word in ("planned", "admitted"):
+        line = found[f"pruned readings when it was {word}"]
+        assert line.verdict == "good"
+        assert " hours of 5 meters from " in line.detail
+        assert " rest on hourly sums in the place of " in line.detail
+        assert "all else on registers" in line.detail
+        assert found[f"energy ratio when it was {word}"].detail.endswith(" hourly sums")
+    journal = [json.loads(line) for line in tenant.bundle()["journal.jsonl"].splitlines()]
+    assert [one["kind"] for one in journal].count(KIND) == 2
+    assert journal[0]["kind"] == KIND
+
+
+def reworked(files: Mapping[str, bytes], begin: str, edit: Callable[[str], str | None]) -> dict[str, bytes]:
+    """The bundle with a fact of its snapshot edited, or left out; all digests up to the snapshot's are made anew."""
+    snapshot = json.loads(files["snapshot.json"])
+    names = sorted(name for name in snapshot["files"] if name.startswith(begin))
+    name = names[len(names) // 2]
+    found = dict(files)
+    text = edit(found[object_path(snapshot["files"].pop(name))].decode())
+    if text is not None:
+        snapshot["files"][name] = digest_of(text)
+        found[object_path(digest_of(text))] = text.encode()
+    return with_manifest({**found, "snapshot.json": canonical_json(snapshot).encode()})
+
+
+def more_energy(text: str) -> str:
+    """One hour with one millijoule more."""
+    lines = text.splitlines()
+    meter, begin, energy = lines[-1].split(",")
+    return "\n".join([*lines[:-1], f"{meter},{begin},{int(energy) + 1}"]) + "\n"
+
+
+def of_other_entry(field: str, value: object) -> Callable[[str], str]:
+    """The recorded entry with another field, its hash made anew."""
+
+    def edit(text: str) -> str:
+        data: list[dict[str, Any]] = json.loads(text)
+        data[0]["entry"][field] = value
+        data[0]["entry"]["hash"] = entry_hash(data[0]["entry"])
+        return canonical_json(data)
+
+    return edit
+
+
+def fewer_readings(text: str) -> str:
+    """A removal that tells of one reading less than went."""
+    data: list[dict[str, Any]] = json.loads(text)
+    data[0]["removed"][-1]["readings"] -= 1
+    return canonical_json(data)
+
+
+@pytest.mark.parametrize(
+    ("begin", "edit", "sentence"),
+    [
+        ("sums/qp-dc1/ups-a/", more_energy, r"the sums of ups-a of qp-dc1 from \S+ to \S+ are not those of entry \d+"),
+        ("sums/qp-dc1/ups-a/", lambda _text: None, r"the sums of ups-a of qp-dc1 from \S+ to \S+ are not those of"),
+        ("pruned/", lambda _text: None, r"hours of generators of qp-dc1 from \S+ on are sums that the journal has no"),
+        ("pruned/", fewer_readings, r"entry \d+ recorded other removals at qp-dc1"),
+        ("pruned/", lambda text: text.replace(KIND, "pruneD"), r"the snapshot's entry \d+ was altered"),
+        ("pruned/", of_other_entry("at", "2001-01-01"), r"the journal does not have the snapshot's entry \d+"),
+    ],
+)
+def test_what_is_altered_in_the_sums_is_found(
+    planned: dict[str, bytes], begin: str, edit: Callable[[str], str | None], sentence: str
+) -> None:
+    """Another sum, a missing month, and another record are named, although all digests were made anew."""
+    assert told(planned)[0] == "good"
+    verdict, detail = told(reworked(planned, begin, edit))
+    assert verdict == "wrong"
+    assert re.search(sentence, detail), detail
+
+
+def test_a_changed_byte_in_the_sums_is_found(planned: dict[str, bytes]) -> None:
+    """A byte of a file of sums is found by the manifest; with all digests made anew by journal, figure and plan."""
+    snapshot = json.loads(planned["snapshot.json"])
+    path = object_path(next(digest for name, digest in snapshot["files"].items() if name.startswith("sums/")))
+    changed = {**planned, path: planned[path][:-2] + bytes([planned[path][-2] ^ 1]) + b"\n"}
+    assert f"{path} was altered" in verified(changed)["manifest"].detail
+    found = verified(reworked(planned, "sums/qp-dc1/ups-a/", more_energy))
+    for name in ("pruned readings when it was planned", "energy ratio when it was planned", "change"):
+        assert found[name].verdict == "wrong", name
+
+
+def test_what_the_bundle_does_not_hold_is_said(planned: dict[str, bytes]) -> None:
+    """Without a journal, as in a plan that nobody has signed, it is left open whether the journal has the entries."""
+    without = {path: text for path, text in planned.items() if path not in ("journal.jsonl", "checkpoint.json")}
+    verdict, detail = told(with_manifest(without))
+    assert verdict == "not-checked"
+    assert detail.endswith("that the journal has these entries: the bundle was written without it")
+
+
+def test_a_sum_that_is_altered_in_the_store_is_found(tenant: Planner) -> None:
+    """Who makes a sum smaller in the file of the readings after the removal is found by the journal."""
+    prune()
+    with closing(sqlite3.connect(READINGS)) as connection, connection:
+        connection.execute(
+            "update hourly set energy_mj = energy_mj - 1 where begin_us = (select min(begin_us) from removal where "
+            "begin_us > ?) and meter = 1",
+            (window_of(NOW - timedelta(days=300)),),
+        )
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    verdict, detail = told(tenant.bundle())
+    assert verdict == "wrong"
+    assert "are not those of entry" in detail
+
+
+def test_a_removal_without_a_ledger_is_recorded_by_the_next(
+    tenant: Planner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What went unrecorded is wrong in a bundle, until a removal beside the ledger has recorded it."""
+    (tmp_path / LEDGER).rename(tmp_path / "away.db")
+    prune(90)
+    assert "there is no ledger at" in capsys.readouterr().err
+    (tmp_path / "away.db").rename(tmp_path / LEDGER)
+    tenant.plan(at=NOW - timedelta(minutes=6), **MORE)
+    assert "that the journal has no record of; run zonewright pue prune" in told(tenant.bundle())[1]
+    prune(90)
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    assert told(tenant.bundle())[0] == "good"
+
+
+def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
+    """Who is killed between journal and store records the removals once more, and the bundle verifies."""
+
+    def killed(found: object) -> str:
+        assert found
+        raise KeyboardInterrupt
+
+    store = Store(READINGS)
+    assert store.prune((int(NOW.timestamp()) - 60 * 86_400) * 10**6) > 0
+    with pytest.raises(KeyboardInterrupt):
+        store.tell_removals(killed)
+    prune()
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    assert told(tenant.bundle())[0] == "good"
+
+
+def entry_of(found: Mapping[str, list[Removal]]) -> str:
+    """An entry of a journal on removals."""
+    payload = {"readings": 0, "sites": {site: digest_of(removals_text(items)) for site, items in found.items()}}
+    fields = {"sequence": 1, "at": "2026-03-01", "kind": KIND, "stack_id": "", "party": "", "payload": payload}
+    fields |= {"previous": GENESIS}
+    return canonical_json(JournalEntry(**fields, hash=entry_hash(fields)).model_dump())
+
+
+def assert_evidence_is_enough(folder: Path, store: Store) -> None:
+    """What is recorded of a store makes another one with the same sums and figures, to the last millijoule."""
+    store.tell_removals(entry_of)  # type: ignore[arg-type]
+    texts = registers(folder / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))
+    again = Store(folder / "again.db", create=True)
+    put_site(again, "dc1", METERS, texts)
+    assert again.trusts("dc1") == store.trusts("dc1")
+    assert again.last("dc1") == store.last("dc1")
+    for low, high in ((0, 24 * 60), (0, 95), (101, 333), (500, 24 * 25 + 1)):
+        window = (START + low * HOUR_US, START + high * HOUR_US)
+        assert again.sums("dc1", *window) == store.sums("dc1", *window)
+        assert again.readings("dc1", *window).keys() == store.readings("dc1", *window).keys()
+    assert [
+        check.line() for check in pruned_checks(texts, "2027-01-01T00:00:00+00:00", (), "") if check.verdict == "wrong"
+    ] == []
+
+
+def test_gaps_and_all_kinds_of_meters(tmp_path: Path) -> None:
+    """Registers with a roll-over, gauges and intervals with gaps, removed in two steps: the evidence is enough."""
+    store = Store(tmp_path / "t.db", create=True)
+    store.append("dc1", METERS, month(), trust="imported")
+    for days in (9, 20):
+        assert store.prune(START + days * 24 * HOUR_US) > 0
+    assert_evidence_is_enough(tmp_path, store)
+
+
+def test_the_documented_digests_are_enough(tmp_path: Path) -> None:
+    """By the words of docs/reference/bundle.md, who has kept the readings finds them in the removals, and the sums."""
+    store = Store(tmp_path / "t.db", create=True)
+    store.append("dc1", METERS, month(), trust="imported")
+    texts = [registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))]
+    store.prune(START + 20 * 24 * HOUR_US)
+    store.tell_removals(entry_of)  # type: ignore[arg-type]
+    texts.append(registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC)))
+    (told,) = json.loads(texts[1]["pruned/dc1/2026-03.json"])
+    assert told["entry"]["payload"]["sites"]["dc1"] == digest_of(
+        json.dumps(told["removed"], separators=(",", ":"), sort_keys=True)
+    )
+    for meter in METERS:
+        had, has = [text[f"readings/dc1/{meter}/2026-01.csv"].splitlines() for text in texts]
+        head, *sums = texts[1][f"sums/dc1/{meter}/2026-01.csv"].splitlines()
+        gone = [line for line in had if line not in set(has)]
+        for one in (item for item in told["removed"] if item["meter"] == meter):
+            lines = [line for line in gone if int(line.split(",")[3]) <= one["end_us"]]
+            gone = gone[len(lines) :]
+            assert (len(lines), digest_of("\n".join([had[0], *lines, ""]))) == (one["readings"], one["digest"])
+            hours = [line for line in sums if one["begin_us"] <= int(line.split(",")[1]) < one["end_us"]]
+            assert digest_of("\n".join([head, *hours, ""])) == one["sums"]
+        assert gone == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_removal_leaves_enough_evidence(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever was read, removed and read later, before and after: the evidence gives the same sums again."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder / "t.db", create=True)
+    items = {name: drawn(data, name) for name in METERS}
+    late = {name: one[:: data.draw(st.integers(2, 5))] for name, one in items.items()}
+    early = {name: [item for item in one if item not in late[name]] for name, one in items.items()}
+    for part in (early, late):
+        store.append("dc1", METERS, part, trust="imported" if part is early else "authenticated")
+        store.prune(START + data.draw(st.integers(0, 24 * 60)) * HOUR_US + 17)
+    assert_evidence_is_enough(folder, store)
