@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support import planted
 from support.changes import rich_bundle
 from support.ledger_party import Party
 from support.planner import Planner
@@ -113,6 +114,42 @@ def test_a_period_tells_what_was_out_of_the_ordinary(ledger: Told) -> None:
     assert "## Waivers that were used\n\nNone." in page
     assert "the ledger knows no inventory" in page
     assert page.count("## ") == len(sections) + 1
+
+
+def test_a_row_with_a_secret_is_withheld(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A planted reason with a password in a URL is on no page; its row and all others are, and the exit code is 1."""
+    monkeypatch.chdir(tmp_path)
+    zone = Zone.model_validate(zone_with(two=policy({"operators": 2}, parties=["tenant-a"], emergency=LANE)))
+    secret = planted.a_word()
+    with LedgerClient("sqlite:///ledger.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
+        party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+        party.enrol()
+        tenant = Planner(party)
+        web: dict[str, Any] = {"clusters": {"web": cluster(2)}}
+        tenant.plan(at=datetime.now(UTC), emergency=True, reason=f"https://me:{secret}@host/ is down", **web)
+        tenant.complete(tenant.admit(**web))
+        client.call(verbs.RECOVER, m.RecoverRequest(stack_id=party.stack_id, party="tenant-a", state_is_empty=True))
+    day = datetime.now(UTC).date()
+    span = (
+        "--from",
+        str(day - timedelta(days=1)),
+        "--to",
+        str(day + timedelta(days=1)),
+        "--ledger",
+        "sqlite:///ledger.db",
+    )
+    for form in ("text", "json"):
+        assert main(["audit", "period", *span, "--format", form]) == 1
+        page, told = capsys.readouterr()
+        assert "withheld: it looks like a password in a URL" in page
+        assert "taken-over by tenant-a: state_is_empty True" in page
+        assert "Emergency changes: 20" in told
+        assert "error: 1 place above looked like secrets, and the text is withheld" in told
+        assert [form for form, needle in planted.forms_of(secret) if needle in (page + told).encode()] == []
 
 
 def test_overrides_trust_and_refusals_of_the_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -1,9 +1,11 @@
-"""What of a bundle is looked at for secrets: all that people wrote or that was rendered from it."""
+"""What of a bundle or a page is looked at for secrets: all that people wrote or that was rendered from it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from zonewright.audit.contents import Contents
 from zonewright.audit.gathering import JOURNAL
+from zonewright.audit.period import Period, Row
 from zonewright.audit.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
 from zonewright.audit.pruned import PRUNED, SUMS
 from zonewright.audit.validated import VALIDATORS
@@ -39,6 +41,27 @@ def scanned(contents: Contents) -> tuple[Suspicion, ...]:
             continue
         texts[f"verdict {number}"] = str(said.predicate.get("comment", ""))
     return (*suspicions(texts), *suspicions({JOURNAL: contents.texts.get(JOURNAL, "")}, words=False))
+
+
+def without_secrets(period: Period) -> tuple[Period, tuple[Suspicion, ...]]:
+    """A page on which rows that look like secrets have lost their text; and which ones these are.
+
+    Not the whole page is refused, as a report is: the journal keeps what is in it, and an auditor needs the rest.
+
+    Args:
+        period: the page.
+    """
+    found: list[Suspicion] = []
+    sections: dict[str, tuple[Row, ...]] = {}
+    for title, rows in period.sections.items():
+        kept = []
+        for row in rows:
+            place = f"{title}: {row.at[:16]}"
+            here = (*suspicions({place: row.what}), *suspicions({place: row.stack}, words=False))
+            found += here
+            kept.append(Row(at=row.at, stack="", what=f"withheld: it looks like {here[0].kind}") if here else row)
+        sections[title] = tuple(kept)
+    return replace(period, sections=sections), tuple(found)
 
 
 def scanned_plan(plan: Plan, texts: Mapping[str, str], rendered: Mapping[str, str]) -> tuple[Suspicion, ...]:

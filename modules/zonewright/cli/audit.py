@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from zonewright.audit.checks import Check
     from zonewright.ledger.messages import Checkpoint
 
+_SECRETS = "replace them, and see docs/how-to/keep-secrets-out.md"
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``audit``."""
@@ -49,7 +51,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "period",
         help="one page on everything out of the ordinary in a period",
         description="Overrides, waivers, emergencies, forced take-overs, undetermined figures, readings below trust "
-        "class signed and refusals of a period, and what is not proved.",
+        "class signed, removed readings and refusals of a period, and what is not proved. A row that looks like a "
+        "secret is withheld.",
+        epilog="Exit codes: 0 good, 1 a row is withheld, 2 misuse, 3 not decided.",
     )
     period.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, such as 2026-01-01")
     period.add_argument("--to", dest="last", required=True, metavar="DAY", help="last day")
@@ -146,11 +150,13 @@ def _period(arguments: argparse.Namespace) -> int:
 
     from zonewright.audit.gathering import fetch, whole_journal
     from zonewright.audit.period import period_markdown, period_of
+    from zonewright.audit.scanning import without_secrets
     from zonewright.cli.connection import open_ledger
-    from zonewright.cli.output import GOOD, MISUSE, print_json
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger import verbs
     from zonewright.ledger.change_messages import ChangesRequest
+    from zonewright.rules.words import some
 
     for option, text in (("--from", arguments.first), ("--to", arguments.last)):
         try:
@@ -167,8 +173,15 @@ def _period(arguments: argparse.Namespace) -> int:
         found = period_of(
             entries, changes, lambda digests: fetch(ledger, digests), first=arguments.first, last=arguments.last
         )
+    page, withheld = without_secrets(found)
     if arguments.format == "json":
-        print_json(found.to_data())
+        print_json(page.to_data())
     else:
-        print(period_markdown(found), end="")
+        print(period_markdown(page), end="")
+    for one in withheld:
+        print(one, file=sys.stderr)
+    if withheld:
+        what = some(len(withheld), "place")
+        print(f"error: {what} above looked like secrets, and the text is withheld; {_SECRETS}", file=sys.stderr)
+        return REFUSED
     return GOOD
