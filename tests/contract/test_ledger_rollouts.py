@@ -7,12 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from support.ledger_party import ZONE_FILE
+from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
+from support.planner import Planner
+from support.signing import policy, zone_with
+from support.zone_project import cluster, facility
+from zonewright.ledger import LedgerRefusedError, rollout_messages, verbs
 from zonewright.ledger import messages as m
-from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.journal import verify
+from zonewright.model import Zone
+from zonewright.model.canonical import digest_of
+
+ZONE_FILE = Zone.model_validate(zone_with(one=policy({"operators": 1}, parties=["tenant-a"])))
 
 
 @dataclass
@@ -71,3 +78,46 @@ def test_entries_are_in_the_journal(world: World) -> None:
     entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
     assert (entries[-1].kind, entries[-1].party, entries[-1].payload) == ("fleet-run", "operator", request.entry)
     assert verify(entries) is None
+
+
+def test_a_run_is_kept_under_the_change_that_it_brought(world: World) -> None:
+    """The journal names its record by the plan or by the stack's present change; the record is there by its digest."""
+    Party(world.client, "stack-of-operator", "operator", zone=ZONE_FILE).bring_up(sites=facility(2)["sites"])
+    party = Party(world.client, "stack-of-tenant-a", "tenant-a", zone=ZONE_FILE)
+    party.enrol()
+    planner = Planner(party)
+    plan, _ = planner.plan(at=world.now[0], clusters={"web": cluster(2)})
+    planner.verdict(plan, "ben", at=world.now[0])
+    planner.admit(clusters={"web": cluster(2)})
+    record = planner.roll_out(plan)
+    by_stack = record.model_copy(update={"run": "second", "files": {}})
+    changes = [
+        rollout_messages.ChangeRun(stack_id=stack_id, record=by_stack)
+        for stack_id in (party.stack_id, "stack-of-operator", "stack-of-nobody")
+    ]
+    request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={"run": "2"}, changes=changes)
+    world.client.call(verbs.RECORD, request)
+    entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
+    assert verify(entries) is None
+    kept = [entry for entry in entries if entry.kind == rollout_messages.ROLLED_OUT]
+    assert [(entry.stack_id, entry.party, entry.payload["plan"]) for entry in kept] == [
+        (party.stack_id, "tenant-a", plan.digest())
+    ] * 2
+    for entry, one in zip(kept, (record, by_stack), strict=True):
+        assert entry.payload["record"] == digest_of(one.text())
+        assert entry.payload["counts"] == {"changed": 1, "unreachable": 1}
+        digests = [entry.payload["record"]]
+        assert world.client.call(verbs.FETCH, m.ContentQuery(digests=digests)).texts == {digests[0]: one.text()}
+
+
+def test_a_run_under_a_plan_that_there_is_not_is_refused(world: World) -> None:
+    """The sentence names plan and run, and nothing of the request gets into the journal."""
+    record = rollout_messages.RunRecord(
+        run="r1", fleet="operator", who="ada@desk", what="deploy", began="", ended="", hosts=[], files={}
+    )
+    change = rollout_messages.ChangeRun(plan=f"sha256:{'a' * 64}", record=record)
+    request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={}, changes=[change])
+    before = len(world.client.call(verbs.HISTORY, m.HistoryRequest()).entries)
+    with pytest.raises(LedgerRefusedError, match="has no plan aaaaaaaaaaaa, so run r1 was not recorded under it"):
+        world.client.call(verbs.RECORD, request)
+    assert len(world.client.call(verbs.HISTORY, m.HistoryRequest()).entries) == before

@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from support.fleet_world import agents_service, installed_psutil, running_release
+from support.signing import policy, write_keys, zone_with
 from support.ssh_hosts import PASSWORD, SshHost, ssh_hosts
 from support.zone_project import SmallZone, Stack, facility
+from zonewright.audit.bundle import read_bundle
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.rollout_messages import LeaseRequest
@@ -227,6 +229,39 @@ def _until(is_so: Any, within_s: float = 60.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_roll_out_is_evidence_of_its_change(site: Facility) -> None:
+    """The run of an approved change's agents is in its bundle with every host's release, and the bundle verifies."""
+    stack = site.stack
+    known = stack.root.parent / "zone" / "zone.yaml"
+    known.write_text(yaml.safe_dump(zone_with(north=policy({"safety": 1}))), encoding="utf-8")
+    write_keys(stack.root)
+    ledger = ("--ledger", stack.ledger_url)
+    for arguments in (
+        ("ledger", "init", str(known.parent), *ledger),
+        ("change", "plan", "--stack", "operator", "--key", "ben.pem", "--reason", "the first agents"),
+    ):
+        done = stack.zonewright(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+    plan = done.stdout.split()[1]
+    stack.zonewright("change", "approve", plan, "--key", "carl.pem", *ledger)
+    site.hosts[3].stop()
+    assert "host-004: unreachable" in stack.refused("up", "--yes", "--skip-preview")
+    site.hosts[3].start()
+    site.hosts[3].wait()
+    stack.up()
+    stack.zonewright("change", "export", plan, "--output", "change.tar", *ledger)
+    said = stack.zonewright("audit", "verify", "change.tar")
+    assert (said.returncode, "good         roll-outs: 2 runs on 5 hosts" in said.stdout) == (0, True), said.stdout
+    files = read_bundle(stack.root / "change.tar")
+    first, second = (json.loads(files[path]) for path in sorted(files) if path.startswith("rollouts/"))
+    assert [one["state"] for one in first["hosts"]].count("unreachable") == 1
+    assert {one["host"]: one["after"] for one in second["hosts"]} == site.releases()
+    assert site.hosts[3].address not in files["journal.jsonl"].decode()
+    shown = stack.zonewright("change", "show", plan, *ledger).stdout
+    assert "pulumi up, site dc1" in shown
+    assert "host-004 unreachable: host-004 refuses the connection" in " ".join(shown.split())
 
 
 def test_faults_of_the_fleet_file_end_the_run(site: Facility) -> None:

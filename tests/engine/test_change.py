@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.ledger_party import Party
-from support.signing import PEOPLE, key_of, policy, zone_with
+from support.signing import policy, write_keys, zone_with
 from support.zone_project import SmallZone, Stack, cluster, facility
 from zonewright import engine as engine_room
 from zonewright.ledger.client import LedgerClient
@@ -28,11 +27,7 @@ def _gated(engine: engine_room.Engine, tmp_path: Path) -> Stack:
     stack.declare(clusters={"web": cluster(2)})
     folder = stack.root / "keys"
     folder.mkdir()
-    for person in PEOPLE:
-        key = key_of(person)
-        pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (folder / f"{person}.pem").write_bytes(pem)
-        (folder / f"{person}.pub").write_text(f"{key.public} {person}\n", encoding="ascii")
+    write_keys(folder)
     return stack
 
 

@@ -1,5 +1,6 @@
 """Rendered configurations on real SSH hosts: approved, validated, switched, checked, confirmed, or put back."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from support.config_world import CONFIGURATION, ONE, TWO, ConfigWorld, config_wo
 from support.golden import compare_golden
 from support.ssh_hosts import require_namespaces
 from support.zone_project import REPOSITORY
+from zonewright.audit.verify import verify_bundle
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.change_messages import ChangesRequest
+from zonewright.program.rendering import rendered_files
 
 ZONES = Path("root/etc/bind/zones")
 
@@ -133,10 +136,36 @@ def test_two_configurations_are_one_change(tmp_path: Path) -> None:
         assert (named.st_uid, named.st_gid, named.st_mode & 0o777) == (home.stat().st_uid, 0, 0o640)
         assert (home / "system" / "etc" / "prometheus" / "prometheus.yml").stat().st_uid == 0
         assert world.run("verify").code == 0
-        entry = world.facility.client.call(verbs.HISTORY, m.HistoryRequest()).entries[-1]
+        entry = world.facility.client.call(verbs.HISTORY, m.HistoryRequest()).entries[-2]
         plan = world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes[-1].plan
         assert (entry.kind, entry.payload["what"]) == ("fleet-run", f"deploy --configs, approved by plan {plan[7:19]}")
         assert [name[:8] for name in sorted(entry.payload["releases"])] == ["a-names-", "b-collec"]
+
+
+def test_a_run_is_evidence_of_the_changes_that_it_brought(world: ConfigWorld) -> None:
+    """Each run stands in the bundle of the change that it installed, by its digest in the journal; show tells it."""
+    first = world.facility.planner.bundle()
+    assert world.state() == ("changed", "")
+    world.facility.approved(TWO)
+    world.write(check="echo it is deaf; false")
+    assert world.state()[0] == "rolled-back"
+    files = world.facility.planner.bundle()
+    (path,) = (name for name in files if name.startswith("rollouts/"))
+    record = json.loads(files[path])
+    (host,) = record["hosts"]
+    assert (host["host"], host["state"], host["before"][:6]) == ("host-001", "rolled-back", "names-")
+    assert "it is deaf" in host["reason"]
+    assert list(record["files"]) == [host["after"]]
+    checks = {one.name: one for one in verify_bundle(files, render=rendered_files)}
+    assert [one.line() for one in checks.values() if one.verdict == "wrong"] == []
+    assert checks["roll-outs"].detail.startswith("1 run on 1 host")
+    plans = [one.plan[7:19] for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes]
+    said = [world.command_line("change", "show", plan) for plan in plans]
+    assert "deploy --configs, approved by plan" in said[0].stdout
+    assert "1 changed; versions: names-" in said[0].stdout
+    assert "1 rolled-back; versions: names-" in said[1].stdout
+    assert "host-001 rolled-back: names: the check did not pass" in said[1].stdout
+    assert not [name for name in first if name.startswith("rollouts/")]
 
 
 def test_what_is_wrong_with_the_declaration_is_told(world: ConfigWorld) -> None:

@@ -90,4 +90,5 @@ def rich_bundle(folder: Path, *, reason: str = "more databases", nodes: int = 12
         plan, _ = tenant.plan(at=NOW - timedelta(minutes=30), reason=reason, **then)
         tenant.verdict(plan, "ben", at=NOW - timedelta(minutes=20))
         tenant.admit(**then)
+        tenant.roll_out(plan)
         return tenant.bundle()

@@ -151,9 +151,13 @@ class ConfigWorld:
 
     def run(self, *arguments: str) -> Ran:
         """Run ``zonewright fleet`` in the project, in this process."""
+        return self.command_line("fleet", *arguments)
+
+    def command_line(self, *arguments: str) -> Ran:
+        """Run ``zonewright`` in the project, in this process."""
         said, complained = io.StringIO(), io.StringIO()
         with chdir(self.folder), redirect_stdout(said), redirect_stderr(complained):
-            code = main(["fleet", *arguments])
+            code = main(list(arguments))
         return Ran(code, said.getvalue(), complained.getvalue())
 
     def states(self, *arguments: str) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Plans and verdicts of the small zone's parties, made through the same functions as the command line's."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,6 +17,7 @@ from zonewright.audit.validated import Validated
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
+from zonewright.ledger.rollout_messages import ChangeRun, HostRun, RecordRequest, RunRecord
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.seal.statement import Verdict
@@ -109,6 +111,35 @@ class Planner:
         for site, part in files_by_site(demand, manifest).items():
             request = m.DeployRequest(stack_id=self.party.stack_id, site=site, files=part)
             self.party.client.call(verbs.DEPLOY, request)
+
+    def roll_out(self, plan: Plan, *, run: str = "20261125T100000-0a1b2c") -> RunRecord:
+        """What ``fleet deploy --configs`` leaves in the ledger: one host got the plan's files, one did not."""
+        files = self.party.client.call(verbs.FETCH, m.ContentQuery(digests=[plan.rendered_digest])).texts
+        version = "net-0123456789ab"
+        hosts = [
+            HostRun(host="web-001", state="changed", reason="", before="", after=version, last_step="switch"),
+            HostRun(host="web-002", state="unreachable", reason="it is off", before="", after="", last_step="connect"),
+        ]
+        record = RunRecord(
+            run=run,
+            fleet=self.party.party,
+            who="ada@desk",
+            what="deploy --configs",
+            began="2026-11-25T10:00:00.000+00:00",
+            ended="2026-11-25T10:01:00.000+00:00",
+            hosts=hosts,
+            files={version: json.loads(files[plan.rendered_digest])},
+        )
+        self.party.client.call(
+            verbs.RECORD,
+            RecordRequest(
+                kind="fleet-run",
+                party=self.party.party,
+                entry={"run": run},
+                changes=[ChangeRun(plan=plan.digest(), record=record)],
+            ),
+        )
+        return record
 
     def bundle(self, folder: Path | None = None, plan: str = "") -> dict[str, bytes]:
         """The bundle of the last plan as the ledger has it."""

@@ -1,9 +1,11 @@
 """Signers of the small zone: one key each, made from their name, so that every run signs the same bytes."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.zone_project import ZONE
 from zonewright.audit.keys import FileKey
@@ -19,6 +21,15 @@ PEOPLE = {
 def key_of(person: str) -> FileKey:
     """The person's key."""
     return FileKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(person.encode()).digest()))
+
+
+def write_keys(folder: Path) -> None:
+    """Everybody's key as a file, private and public."""
+    for person in PEOPLE:
+        key = key_of(person)
+        pem = key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (folder / f"{person}.pem").write_bytes(pem)
+        (folder / f"{person}.pub").write_text(f"{key.public} {person}\n", encoding="ascii")
 
 
 def signers() -> dict[str, Any]:

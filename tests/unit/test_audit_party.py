@@ -67,6 +67,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         tenant.verdict(plan, "ben", at=NOW - timedelta(minutes=20))
         Party(client, f"stack-{PLANTED}-two", "tenant-gov", zone=zone).enrol()
         tenant.admit(**then)
+        tenant.roll_out(plan)
         files = tenant.bundle()
     return Made(files, for_party(files))
 
@@ -187,6 +188,7 @@ def test_it_verifies_and_says_line_by_line_what_it_can_not_check(made: Made) -> 
     for name in ("manifest", "plan", "change", "proposal", "facts", "rendering", "author", "verdict 1", "approval"):
         assert found[name].verdict == "good", name
     assert found["record"].detail.endswith("as the zone exported it, see journal")
+    assert found["roll-outs"].verdict == "good"
 
 
 def test_the_same_export_is_the_same_bytes(made: Made) -> None:

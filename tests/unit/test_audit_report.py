@@ -105,6 +105,11 @@ def test_it_says_everything(report: Report) -> None:
             "anna",
             "approve",
             "rules when it was planned",
+            "20261125T100000-0a1b2c",
+            "1 changed, 1 unreachable" if text != json.dumps(data) else '"counts": {"changed": 1, "unreachable": 1}',
+            "it is off",
+            "ada@desk",
+            "net-0123456789ab",
         ):
             assert part in text, part
     assert "1.26125" in page

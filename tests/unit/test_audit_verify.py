@@ -66,6 +66,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
             now[0] += timedelta(minutes=10)
             tenant.verdict(plan, signer, at=now[0])
         tenant.complete(tenant.admit(**WEB))
+        tenant.roll_out(plan)
         files = tenant.bundle()
         yield Made(files, planned, before, checkpoint(client))
 
@@ -156,6 +157,28 @@ def test_a_rewritten_plan_loses_its_signatures(made: Made) -> None:
     for field, value in (("reason", "other"), ("risk", "low"), ("premises", []), ("emergency", True)):
         files = reworked(made, "plan.json", lambda data, key=field, to=value: data.update({key: to}))
         assert any(line.startswith("author: it is for another change") for line in wrong(files)), field
+
+
+def test_a_roll_out_is_the_one_of_the_journal(made: Made) -> None:
+    """A record that is altered, gone, of another person or with a foreign file is named by the journal's entry."""
+    (path,) = (name for name in made.files if name.startswith("rollouts/"))
+    assert verify(made.files)["roll-outs"].detail.startswith("1 run on 2 hosts, with the records that the journal")
+    assert verify(made.planned)["roll-outs"].verdict == "not-checked"
+    for edit, sentence in (
+        (lambda data: data["hosts"][1].update(state="changed"), "says otherwise than the journal: counts"),
+        (lambda data: data.update(who="eve@desk"), "says otherwise than the journal: who"),
+        (lambda data: data["hosts"][1].update(reason="it was off"), "is not the record that the journal names"),
+        (lambda data: data["files"]["net-0123456789ab"].update({"x": digest_of("x")}), "x of version net-0123456789ab"),
+        (lambda data: data.pop("hosts"), "is no record of a run"),
+    ):
+        (line,) = wrong(reworked(made, path, edit))
+        assert line.startswith("roll-outs: entry ")
+        assert f"{path}{':' if sentence[0] == 'x' else ''} {sentence}" in line
+    without = {name: content for name, content in made.files.items() if name != path}
+    assert any(line.endswith(f"{path} is missing") for line in wrong(with_manifest(without)))
+    assert "plan: rollouts/more.json is asked for by nothing in the bundle" in wrong(
+        with_manifest({**made.files, "rollouts/more.json": made.files[path]})
+    )
 
 
 def test_other_facts_give_other_findings(made: Made) -> None:

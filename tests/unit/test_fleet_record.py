@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from support.planted import a_password, forms_of, leaks
-from zonewright.fleet.record import RunLog, counts_of
+from zonewright.fleet.record import RunLog, Share, counts_of
 from zonewright.fleet.rollout import Event
 from zonewright.fleet.ssh import SshSettings
 from zonewright.fleet.visit import Outcome
@@ -52,3 +52,32 @@ def test_the_journal_names_the_record_by_its_digest(tmp_path: Path) -> None:
     assert entry["counts"] == counts_of([FAILED])
     assert (entry["counts"]["failed"], entry["counts"]["changed"]) == (1, 0)
     assert json.loads(text)["hosts"][0]["last_step"] == "look"
+
+
+def test_a_change_gets_its_own_part_only(tmp_path: Path) -> None:
+    """Hosts and versions of other changes, addresses of hosts, and what looks like a secret are not in its record."""
+    log = RunLog(tmp_path, "run-1", secrets=(SECRET,), clock=lambda: "2026-11-25T00:00:00.000+00:00")
+    sentence = f"core-002 (10.0.0.7 port 22) does not answer; sudo says: {SECRET}"
+    outcomes = [
+        Outcome(host="core-001", state="changed", before="names-1, frr-1", after="names-2, frr-2"),
+        Outcome(host="core-002", state="unreachable", sentence=sentence, step="connect"),
+        Outcome(host="core-003", state="failed", sentence="it said: password = hunter22", after="names-2"),
+        Outcome(host="other-001", state="changed", after="names-9"),
+    ]
+    names = frozenset({"names"})
+    share = Share(
+        plan=f"sha256:{'a' * 64}",
+        hosts=dict.fromkeys(("core-001", "core-002", "core-003"), names),
+        files={"names-2": {"sites/dc1/x": digest_of("x")}},
+    )
+    entry = log.close(outcomes, who="ada@desk", what="deploy", began="2026-11-24", releases={})
+    (found,) = log.shared([share], outcomes, fleet="operator", entry=entry)
+    assert [(one.host, one.before, one.after) for one in found.record.hosts] == [
+        ("core-001", "names-1", "names-2"),
+        ("core-002", "", ""),
+        ("core-003", "", "names-2"),
+    ]
+    assert found.record.hosts[1].reason == "core-002 does not answer; sudo says: [secret]"
+    assert found.record.hosts[2].reason.startswith("what was said looks like a secret")
+    for word in ("10.0.0.7", "hunter22", "quotes", "frr", "other-001"):
+        assert word not in found.record.text(), word

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from zonewright.audit.bundle import MANIFEST, object_path
-from zonewright.audit.gathering import CHECKPOINT, JOURNAL, VERDICTS
+from zonewright.audit.gathering import CHECKPOINT, JOURNAL, VERDICTS, rollout_path
 from zonewright.audit.planning import (
     AUTHOR,
     BEFORE,
@@ -28,6 +28,7 @@ from zonewright.audit.planning import (
 from zonewright.declare.problem import Problem
 from zonewright.ledger.change_messages import Plan, Snapshot
 from zonewright.ledger.messages import Checkpoint, Digest, JournalEntry, Message, Proposal
+from zonewright.ledger.rollout_messages import ROLLED_OUT
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.zone import Zone
@@ -174,6 +175,13 @@ class Contents:
             if entry.kind in ("admitted", "refused") and entry.payload.get("plan") == digest:
                 yield entry
 
+    def rolled_out(self) -> Iterator[JournalEntry]:
+        """Entries of the journal on runs that brought this plan to hosts."""
+        digest = self.plan.digest()
+        for entry in self.journal:
+            if entry.kind == ROLLED_OUT and entry.payload.get("plan") == digest:
+                yield entry
+
     def admitted(self) -> JournalEntry | None:
         """The entry that admitted it."""
         return next((entry for entry in self.decisions() if entry.kind == "admitted"), None)
@@ -190,6 +198,7 @@ class Contents:
             if object_path(digest) in self.texts:
                 digests |= set(Snapshot.model_validate_json(self.object(digest)).files.values())
         paths |= {object_path(digest) for digest in digests}
+        paths |= {rollout_path(entry) for entry in self.rolled_out()}
         return paths | {path for path in self.texts if path.startswith(f"{VERDICTS}/")}
 
     def unnamed(self) -> list[str]:

@@ -21,12 +21,13 @@ from zonewright.ledger.messages import (
     Proposal,
     StackRequest,
 )
+from zonewright.ledger.rollout_messages import ROLLED_OUT
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 from zonewright.render.user_formats import FOLDER
 
-JOURNAL, CHECKPOINT, VERDICTS = "journal.jsonl", "checkpoint.json", "verdicts"
+JOURNAL, CHECKPOINT, VERDICTS, ROLLOUTS = "journal.jsonl", "checkpoint.json", "verdicts", "rollouts"
 _PAGE = 1000
 
 
@@ -163,6 +164,7 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     objects = fetch(ledger, named)
     files = bundle_files(plan, texts, objects, record.envelope)
     files |= _signatures(record)
+    files |= _rollouts(ledger, [entry for entry in entries if _is_of(entry, digest) and entry.kind == ROLLED_OUT])
     first = _first_of(entries, digest, [_facts(text, objects) for text in (texts[SNAPSHOT], *index.values())])
     lines = [canonical_json(entry.model_dump()) for entry in entries[first:]]
     files[JOURNAL] = ("\n".join(lines) + "\n").encode()
@@ -189,6 +191,16 @@ def _signatures(record: PlanRecord) -> dict[str, bytes]:
     return {
         f"{VERDICTS}/{number:03}.dsse.json": envelope.encode() for number, envelope in enumerate(record.verdicts, 1)
     }
+
+
+def rollout_path(entry: JournalEntry) -> str:
+    """Where the record of a roll-out stands in a bundle, which the journal's entry on it names."""
+    return f"{ROLLOUTS}/{entry.payload.get('run')}.json"
+
+
+def _rollouts(ledger: LedgerClient, entries: list[JournalEntry]) -> dict[str, bytes]:
+    texts = fetch(ledger, {str(entry.payload["record"]) for entry in entries})
+    return {rollout_path(entry): texts[str(entry.payload["record"])].encode() for entry in entries}
 
 
 def _is_of(entry: JournalEntry, plan: str) -> bool:

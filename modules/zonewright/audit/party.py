@@ -10,7 +10,7 @@ from zonewright.audit.bundle import object_path, with_manifest
 from zonewright.audit.contents import PARTIAL, Contents, Opened, OwnEntry, Partial, read_contents
 from zonewright.audit.describe import places_before
 from zonewright.audit.errors import BundleError
-from zonewright.audit.gathering import CHECKPOINT, JOURNAL, VERDICTS
+from zonewright.audit.gathering import CHECKPOINT, JOURNAL, ROLLOUTS, VERDICTS
 from zonewright.audit.planning import AUTHOR, PLAN, SNAPSHOT
 from zonewright.audit.withheld import items_of, salt_of
 from zonewright.ledger.change_messages import Snapshot
@@ -56,7 +56,8 @@ def for_party(files: Mapping[str, bytes], opened: Collection[str] = ()) -> dict[
     )
     kept = {AUTHOR, PLAN, *contents.plan.files} - {SNAPSHOT} | {object_path(digest) for digest in shown.values()}
     kept |= {object_path(digest_of(text)) for texts in contents.changed() for text in texts.values()}
-    rest = {path: text for path, text in files.items() if path in kept or path.startswith(f"{VERDICTS}/")}
+    kept |= {path for path in files if path.startswith((f"{VERDICTS}/", f"{ROLLOUTS}/"))}
+    rest = {path: text for path, text in files.items() if path in kept}
     return with_manifest({**rest, PARTIAL: canonical_json(partial.model_dump()).encode()})
 
 

@@ -17,7 +17,7 @@ NOT_PROVED = (
     "that a reading of trust class imported or authenticated is what the meter showed: only signed ones are bound",
     "that the clock of the ledger's host was right: times are its own, in UTC; keep checkpoints, which carry its time",
     "that the journal was not rewritten between two checkpoints that were kept elsewhere",
-    "that a host runs the configuration that was deployed: deployed means handed over",
+    "that a host runs what was deployed: deployed means handed over, and a roll-out's record is its deployer's word",
 )
 
 

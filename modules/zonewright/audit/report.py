@@ -14,6 +14,7 @@ from zonewright.audit.elevation import Elevation, elevations
 from zonewright.audit.plots import Month
 from zonewright.audit.pruned import hours_in
 from zonewright.audit.replay import Again, judge_again, readings_in, site_in
+from zonewright.audit.rollouts import Rollout, rollouts_of
 from zonewright.audit.validated import validated_in
 from zonewright.ledger.change import parse_place
 from zonewright.ledger.messages import Impact
@@ -87,6 +88,7 @@ class Report:
         world: racks and occupants of the touched sites, for the map.
         policies: the policies that the change must meet, in sentences by id.
         validators: what validators said of its files.
+        rollouts: the runs that brought it to hosts.
     """
 
     contents: Contents
@@ -97,6 +99,7 @@ class Report:
     world: World
     policies: Mapping[str, str]
     validators: tuple[Judged, ...]
+    rollouts: tuple[Rollout, ...]
 
 
 def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
@@ -177,6 +180,7 @@ def _report(
         world=world,
         policies=_policies(contents),
         validators=validated_in(contents.texts).judged,
+        rollouts=rollouts_of(contents),
     )
 
 

@@ -17,6 +17,9 @@ from zonewright.audit.ratios import ratio_text
 from zonewright.audit.report import Energy, Report, SiteReport
 from zonewright.audit.report_style import STYLE
 from zonewright.audit.report_text import (
+    HOST_HEADS,
+    MAX_HOSTS,
+    ROLLOUT_HEADS,
     VALIDATOR_HEADS,
     approvals,
     decisions,
@@ -24,6 +27,8 @@ from zonewright.audit.report_text import (
     gated_text,
     kinds_text,
     power_text,
+    rollout_hosts,
+    rollouts,
     validators,
 )
 from zonewright.audit.views import changed_lines, rows_of
@@ -59,6 +64,7 @@ def report_html(report: Report) -> str:
         *_sites(report),
         *_map(report),
         *_validators(report),
+        *_rollouts(report),
         *_checks(report),
         *_digests(report),
         "</main>",
@@ -85,7 +91,7 @@ def _contents(report: Report) -> str:
     names = [("summary", "Summary"), ("approvals", "Approvals"), ("findings", "Findings and waivers")]
     names += [(f"site-{site.site}", f"Site {site.site}") for site in report.sites]
     names += [("map", "Map of the zone"), ("validators", "Verdicts of native validators")]
-    names += [("checks", "Verification"), ("digests", "Digests")]
+    names += [("rollouts", "Roll-outs"), ("checks", "Verification"), ("digests", "Digests")]
     items = "".join(f'<li><a href="#{escape(name)}">{escape(text)}</a></li>' for name, text in names)
     return f'<nav aria-label="Contents"><ul>{items}</ul></nav>'
 
@@ -325,6 +331,17 @@ def _validators(report: Report) -> Iterator[str]:
     yield _table("What the programs said of the rendered files, failures first", VALIDATOR_HEADS, rows[:MAX_VERDICTS])
     if len(rows) > MAX_VERDICTS:
         yield f"<p>And {len(rows) - MAX_VERDICTS:,} more; all of them stand in validators.json of the bundle.</p>"
+    yield "</section>"
+
+
+def _rollouts(report: Report) -> Iterator[str]:
+    yield '<section aria-labelledby="rollouts"><h2 id="rollouts">Roll-outs</h2>'
+    yield _table("Runs that brought the change to hosts", ROLLOUT_HEADS, rollouts(report))
+    rows = rollout_hosts(report)
+    if rows:
+        yield _table("How they ended for each host, the last run first", HOST_HEADS, rows[:MAX_HOSTS])
+    if len(rows) > MAX_HOSTS:
+        yield f"<p>And {len(rows) - MAX_HOSTS:,} more; all of them stand in rollouts/ of the bundle.</p>"
     yield "</section>"
 
 

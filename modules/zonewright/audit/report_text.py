@@ -11,10 +11,11 @@ from zonewright.audit.report import Report, SiteReport
 from zonewright.audit.validated import verdict_data
 from zonewright.audit.views import diff_data
 from zonewright.ledger.messages import Impact
+from zonewright.ledger.rollout_messages import ROLLED_OUT
 from zonewright.seal import SealError
 from zonewright.seal.votes import opened
 
-MAX_MARKDOWN = 900_000
+MAX_MARKDOWN, MAX_HOSTS = 900_000, 500
 PARTY_TEXT = "what {} may see; racks, registers, map and facts of others are in the zone's bundle only"
 
 
@@ -34,8 +35,14 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
         ("Risk", f"{plan.risk}{', emergency lane' if plan.emergency else ''}"),
         ("Planned", plan.planned_at[:19]),
         ("State", state),
+        *([("Rolled out", _last_rollout(report))] if report.rollouts else []),
         ("Verification", f"{wrong} of {len(report.checks)} checks are wrong" if wrong else "nothing is wrong"),
     ]
+
+
+def _last_rollout(report: Report) -> str:
+    last = report.rollouts[-1]
+    return f"{last.record.ended[:19]} by {last.record.who}: {last.counts}"
 
 
 def power_text(impact: Impact | None) -> tuple[str, str, str]:
@@ -104,7 +111,36 @@ def decisions(report: Report) -> list[list[str]]:
     return [
         [f"{entry.sequence}", entry.kind, entry.at[:19], ", ".join(map(str, entry.payload.get("approved_by", ())))]
         for entry in report.contents.journal
-        if entry.payload.get("plan") == digest
+        if entry.payload.get("plan") == digest and entry.kind != ROLLED_OUT
+    ]
+
+
+ROLLOUT_HEADS = ("Run", "Who", "What", "Began", "Ended", "Hosts", "Versions")
+HOST_HEADS = ("Host", "Run", "State", "Before", "After", "Why")
+
+
+def rollouts(report: Report) -> list[list[str]]:
+    """The runs that brought the change to hosts: who, what, when, hosts by state, versions."""
+    return [
+        [
+            one.record.run,
+            one.record.who,
+            one.record.what,
+            one.record.began[:19],
+            one.record.ended[:19],
+            one.counts,
+            one.versions,
+        ]
+        for one in report.rollouts
+    ]
+
+
+def rollout_hosts(report: Report) -> list[list[str]]:
+    """How each run ended for each host, the last run first."""
+    return [
+        [host.host, one.record.run, host.state, host.before or "nothing", host.after or "nothing", host.reason]
+        for one in reversed(report.rollouts)
+        for host in one.record.hosts
     ]
 
 
@@ -131,6 +167,12 @@ def report_markdown(report: Report) -> str:
         lines += _site(site)
     lines += ["", "## Verdicts of native validators", "", gated_text(report)]
     lines += _table(VALIDATOR_HEADS, validators(report))
+    lines += ["", "## Roll-outs", ""]
+    lines += _table(ROLLOUT_HEADS, rollouts(report)) or ["None is recorded."]
+    hosts = rollout_hosts(report)
+    lines += _table(HOST_HEADS, hosts[:MAX_HOSTS])
+    if len(hosts) > MAX_HOSTS:
+        lines.append(f"And {len(hosts) - MAX_HOSTS:,} more hosts; all of them stand in rollouts/ of the bundle.")
     lines += ["", "## Verification", ""]
     lines += _table(["Check", "Verdict", "Detail"], [[one.name, one.verdict, one.detail] for one in report.checks])
     lines += ["", "## Digests", ""]
@@ -215,6 +257,7 @@ def report_data(report: Report) -> dict[str, Any]:
         "sites": [_site_data(site) for site in report.sites],
         "gated_formats": sorted(report.contents.zone.gated_formats),
         "validators": [verdict_data(one) for one in report.validators],
+        "rollouts": [one.to_data() for one in report.rollouts],
         "checks": [asdict(check) for check in report.checks],
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zonewright.audit.contents import Contents
-from zonewright.audit.gathering import JOURNAL
+from zonewright.audit.gathering import JOURNAL, ROLLOUTS
 from zonewright.audit.period import Period, Row
 from zonewright.audit.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
 from zonewright.audit.pruned import PRUNED, SUMS
@@ -40,7 +40,9 @@ def scanned(contents: Contents) -> tuple[Suspicion, ...]:
         except SealError:
             continue
         texts[f"verdict {number}"] = str(said.predicate.get("comment", ""))
-    return (*suspicions(texts), *suspicions({JOURNAL: contents.texts.get(JOURNAL, "")}, words=False))
+    told = {JOURNAL: contents.texts.get(JOURNAL, "")}
+    told |= {path: text for path, text in contents.texts.items() if path.startswith(f"{ROLLOUTS}/")}
+    return (*suspicions(texts), *suspicions(told, words=False))
 
 
 def without_secrets(period: Period) -> tuple[Period, tuple[Suspicion, ...]]:

@@ -16,6 +16,7 @@ from zonewright.audit.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, vers
 from zonewright.audit.pruned import pruned_checks
 from zonewright.audit.ratios import ratio_text
 from zonewright.audit.replay import Again, judge_again
+from zonewright.audit.rollouts import rollout_checks
 from zonewright.audit.scanning import scanned
 from zonewright.audit.verify_facts import fact_checks, unseen
 from zonewright.audit.verify_journal import journal_checks
@@ -81,6 +82,7 @@ def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust 
     checks += _safely("secrets", lambda: _secrets(contents))
     checks += _safely("decisions", lambda: _decisions(contents))
     checks += _safely("signatures", lambda: signature_checks(contents, known.keys))
+    checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
     return tuple(checks)
 

@@ -6,6 +6,7 @@ from zonewright.audit.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.contents import Contents
 from zonewright.ledger.journal import entry_hash, verify_checkpoint
 from zonewright.ledger.messages import Checkpoint
+from zonewright.ledger.rollout_messages import ROLLED_OUT
 from zonewright.model.canonical import digest_of
 
 
@@ -113,7 +114,8 @@ def _record(contents: Contents) -> Iterator[str]:
 def _story(contents: Contents) -> str:
     digest = contents.plan.digest()
     admitted = contents.admitted()
-    steps = [f"{entry.kind} {entry.at[:16]}" for entry in contents.journal if entry.payload.get("plan") == digest]
+    mine = [one for one in contents.journal if one.payload.get("plan") == digest and one.kind != ROLLED_OUT]
+    steps = [f"{entry.kind} {entry.at[:16]}" for entry in mine]
     if admitted is not None:
         steps += [
             f"{entry.kind} {entry.at[:16]}"

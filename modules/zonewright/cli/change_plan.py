@@ -107,6 +107,7 @@ def tell_plan(
     """A plan for people or programs: what it does, what it needs, what comes next."""
     from zonewright.audit.contents import read_contents
     from zonewright.audit.describe import plan_lines
+    from zonewright.audit.rollouts import rollout_lines, rollouts_of
     from zonewright.cli.output import print_json, width
 
     contents = read_contents(bundle)
@@ -116,12 +117,15 @@ def tell_plan(
     )
     if arguments.format == "json":
         plan = {"digest": contents.plan.digest(), **contents.plan.model_dump(mode="json")}
-        print_json({"plan": plan, "state": state, "sentences": sentences, **more})
+        runs = [one.to_data() for one in rollouts_of(contents)]
+        print_json({"plan": plan, "state": state, "sentences": sentences, "rollouts": runs, **more})
         return
     for line in plan_lines(contents, columns=width()):
         print(line)
     print(f"  state: {state}")
     for sentence in sentences:
         print(f"    {sentence}")
+    for line in rollout_lines(contents, columns=width()):
+        print(line)
     for name, text in more.items():
         print(f"  {name}: {text}")

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from zonewright.fleet.apply import Progress
@@ -11,6 +11,7 @@ from zonewright.fleet.config_facts import ConfigPlan, closer, observe_configurat
 from zonewright.fleet.config_fill import Filler
 from zonewright.fleet.config_wanted import Offer, Wanted, wanted_of
 from zonewright.fleet.inventory import Host
+from zonewright.fleet.record import Share
 from zonewright.fleet.transport import Session, Transport
 from zonewright.fleet.visit import Outcome, Say, Visit, put_back, soaked, visited
 from zonewright.fleet.waves import State
@@ -42,6 +43,22 @@ class ConfigJob:
         """What a host should have, and what stands against it."""
         return wanted_of(
             host, self.configurations, self.formats, self.offer, needs_approval=needs_approval, fill=self.fill
+        )
+
+    def shares(self, hosts: Iterable[Host]) -> tuple[Share, ...]:
+        """What of a run over some hosts belongs to which change: by the plan that approves each file."""
+        reached: dict[str, dict[str, set[str]]] = {}
+        files: dict[str, dict[str, dict[str, str]]] = {}
+        for host in hosts:
+            for one in self.wanted(host)[0]:
+                for file in one.files:
+                    plan = self.offer.plans.get(file.source)
+                    if plan is not None:
+                        reached.setdefault(plan, {}).setdefault(host.name, set()).add(one.name)
+                        files.setdefault(plan, {}).setdefault(one.id, {})[file.source] = file.digest
+        return tuple(
+            Share(plan=plan, hosts={name: frozenset(names) for name, names in found.items()}, files=files[plan])
+            for plan, found in sorted(reached.items())
         )
 
     def deploy(self, host: Host, progress: Progress, say: Say) -> Outcome:

@@ -1,9 +1,10 @@
 """What a run did: one JSON line for each event as it happens, and a record at the end, with secrets taken out."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,15 +12,62 @@ from typing import Any, TextIO
 from zonewright.fleet.rollout import Event
 from zonewright.fleet.visit import Outcome
 from zonewright.fleet.waves import STATES
+from zonewright.ledger.rollout_messages import ChangeRun, HostRun, RunRecord
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.masking import masked
+from zonewright.model.secret_scan import suspicions
 
 RUNS = Path(".zonewright/runs")
+_NOT_REPEATED = "what was said looks like a secret, so it is not repeated here; see the deployer's own record"
 
 
 def utc_now() -> str:
     """The wall clock, as ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The part of a run that belongs to one change.
+
+    Attributes:
+        plan: digest of the change's plan; empty where it is the present change of a stack.
+        stack_id: that stack.
+        hosts: by host the names of its configurations that have files of the change; None where all hosts count.
+        files: digest by path of each file of the change, by the version that has it.
+    """
+
+    plan: str = ""
+    stack_id: str = ""
+    hosts: Mapping[str, frozenset[str]] | None = None
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def of(self, outcomes: Iterable[Outcome]) -> list[HostRun]:
+        """How the run ended for the hosts that the change reaches."""
+        return [
+            HostRun(
+                host=one.host,
+                state=one.state,
+                reason=_told(one),
+                before=self._own(one.host, one.before),
+                after=self._own(one.host, one.after),
+                last_step=one.step,
+            )
+            for one in outcomes
+            if self.hosts is None or one.host in self.hosts
+        ]
+
+    def _own(self, host: str, versions: str) -> str:
+        """Of the versions of a host those that are the change's, by the name of their configuration."""
+        if self.hosts is None:
+            return versions
+        return ", ".join(one for one in versions.split(", ") if one.rpartition("-")[0] in self.hosts[host])
+
+
+def _told(outcome: Outcome) -> str:
+    """Why a host is not as wanted, for others to read: without its address, and without what looks like a secret."""
+    sentence = re.sub(rf"\b({re.escape(outcome.host)}) \([^()]* port [0-9]+\)", r"\1", outcome.sentence)
+    return _NOT_REPEATED if suspicions({"": sentence}, words=False) else sentence
 
 
 @dataclass(slots=True)
@@ -85,6 +133,26 @@ class RunLog:
         (self.folder / "record.json").write_text(f"{text}\n", encoding="utf-8")
         entry = {name: record[name] for name in ("run", "who", "what", "began", "ended", "counts", "releases")}
         return {**entry, "record": digest_of(text)}
+
+    def shared(
+        self, shares: Iterable[Share], outcomes: Sequence[Outcome], *, fleet: str, entry: Mapping[str, Any]
+    ) -> list[ChangeRun]:
+        """The records that the ledger keeps under the changes that the run brought.
+
+        Args:
+            shares: what belongs to which change.
+            outcomes: how it ended for each host.
+            fleet: whose fleet it is.
+            entry: the entry of the journal on the whole run.
+        """
+        said = {name: entry[name] for name in ("run", "who", "what", "began", "ended")}
+        found = []
+        for share in shares:
+            files = {version: dict(files) for version, files in share.files.items()}
+            record = RunRecord(fleet=fleet, hosts=share.of(outcomes), files=files, **said)
+            clean = RunRecord.model_validate_json(self._clean(record.text()))
+            found.append(ChangeRun(plan=share.plan, stack_id=share.stack_id, record=clean))
+        return found
 
     def _clean(self, text: str) -> str:
         return masked(text, self.secrets)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from zonewright.fleet.record import RUNS, RunLog, utc_now
+from zonewright.fleet.record import RUNS, RunLog, Share, utc_now
 from zonewright.fleet.visit import Outcome
 from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
@@ -101,8 +101,12 @@ class FleetRun:
         except LedgerError:
             return ""
 
-    def end(self, outcomes: Sequence[Outcome]) -> None:
-        """Write its record, and name that in the journal.
+    def end(self, outcomes: Sequence[Outcome], shares: Sequence[Share] = ()) -> None:
+        """Write its record, name that in the journal, and put it into the evidence of the changes that it brought.
+
+        Args:
+            outcomes: how it ended for each host.
+            shares: what of it belongs to which change.
 
         Raises:
             LedgerError: when the journal does not take it.
@@ -110,7 +114,9 @@ class FleetRun:
         names = {name for one in outcomes for name in one.after.split(", ") if name}
         releases = {name: name.rpartition("-")[2] for name in names}
         entry = self.log.close(outcomes, who=self.who, what=self.what, began=self.began, releases=releases)
-        self.ledger.call(verbs.RECORD, rollout_messages.RecordRequest(kind="fleet-run", party=self.party, entry=entry))
+        changes = self.log.shared(shares, outcomes, fleet=self.party, entry=entry)
+        request = rollout_messages.RecordRequest(kind="fleet-run", party=self.party, entry=entry, changes=changes)
+        self.ledger.call(verbs.RECORD, request)
 
 
 @contextmanager

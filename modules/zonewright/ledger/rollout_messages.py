@@ -1,10 +1,15 @@
 """Requests and answers of the verbs about roll-outs: who may touch hosts, when, with which files; what was done."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from zonewright.ledger.messages import Digest, Message
+from zonewright.model.canonical import canonical_json
+
+ROLLED_OUT = "rolled-out"
+"""Entries of the journal that name the record of a run that brought a change to hosts."""
+RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
 
 class LeaseRequest(Message):
@@ -71,9 +76,86 @@ class ConfigurationsAnswer(Message):
     gated: list[str]
 
 
+class HostRun(Message):
+    """How a run ended for one host, as far as one change goes.
+
+    Attributes:
+        host: its name.
+        state: in one word.
+        reason: why, where it is not as wanted.
+        before: versions of the change's configurations, or the release, that it had.
+        after: those that it was to have.
+        last_step: the last step.
+    """
+
+    host: str
+    state: str
+    reason: str
+    before: str
+    after: str
+    last_step: str
+
+
+class RunRecord(Message):
+    """The part of a run that belongs to one change; its evidence holds this.
+
+    Attributes:
+        format: version of the form.
+        run: id of the run.
+        fleet: whose fleet it is.
+        who: the person.
+        what: the command.
+        began: when it began.
+        ended: when it ended.
+        hosts: how it ended for each host.
+        files: digest by path of each file of the change, by the version that has it; none for agents.
+    """
+
+    format: Literal[1] = 1
+    run: RunId
+    fleet: str
+    who: str
+    what: str
+    began: str
+    ended: str
+    hosts: list[HostRun]
+    files: dict[str, dict[str, Digest]]
+
+    def text(self) -> str:
+        """Its canonical form, whose digest the journal has."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def counts(self) -> dict[str, int]:
+        """How many hosts are in each state that there is."""
+        states = [one.state for one in self.hosts]
+        return {state: states.count(state) for state in sorted(set(states))}
+
+
+class ChangeRun(Message):
+    """A run's record for one change: that of a plan, or the present change of a stack.
+
+    Attributes:
+        plan: digest of the plan, or empty.
+        stack_id: the stack, where no plan is named; a change without a plan has no evidence to be in.
+        record: the record.
+    """
+
+    plan: Digest | Literal[""] = ""
+    stack_id: str = ""
+    record: RunRecord
+
+
 class RecordRequest(Message):
-    """An entry of the journal about a fleet: a key that is trusted, a roll-out."""
+    """An entry of the journal about a fleet: a key that is trusted, a roll-out.
+
+    Attributes:
+        kind: what it is about.
+        party: whose fleet it is.
+        entry: what the journal gets.
+        changes: of a roll-out, the changes whose configurations or agents it brought.
+    """
 
     kind: Literal["fleet-trust", "fleet-run"]
     party: str = Field(max_length=64)
     entry: dict[str, Any]
+    changes: list[ChangeRun] = Field(default=[], max_length=1000)

@@ -2,15 +2,25 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, RowMapping, delete, select
 
-from zonewright.ledger.context import Context, stamp
+from zonewright.ledger.context import Context, put_contents, stamp
+from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.journal import append
 from zonewright.ledger.messages import Done
-from zonewright.ledger.rollout_messages import Hours, HoursRequest, Lease, LeaseRequest, RecordRequest
+from zonewright.ledger.rollout_messages import (
+    ROLLED_OUT,
+    ChangeRun,
+    Hours,
+    HoursRequest,
+    Lease,
+    LeaseRequest,
+    RecordRequest,
+)
+from zonewright.ledger.tables import admission, change, decided, zone
 from zonewright.ledger.tables import lease as table
-from zonewright.ledger.tables import zone
 from zonewright.ledger.zone_facts import parse_zone
+from zonewright.model.canonical import digest_of
 from zonewright.seal.window import zone_closed
 
 
@@ -40,7 +50,48 @@ def hours(context: Context, _request: HoursRequest) -> Hours:
 
 
 def record(context: Context, request: RecordRequest) -> Done:
-    """Write an entry about a fleet into the journal."""
+    """Write an entry about a fleet into the journal, and keep a run's record under each change that it brought."""
+    now = context.now()
     with context.database.writing() as connection:
-        append(connection, at=context.now(), kind=request.kind, stack_id="", party=request.party, payload=request.entry)
+        append(connection, at=now, kind=request.kind, stack_id="", party=request.party, payload=request.entry)
+        for one in request.changes:
+            row = _planned(connection, one)
+            if row is not None:
+                _keep(connection, row, one, now)
     return Done()
+
+
+def _planned(connection: Connection, one: ChangeRun) -> RowMapping | None:
+    """The planned change that a record belongs to; None where a stack's present change had no plan."""
+    plan = (
+        one.plan
+        or connection.execute(
+            select(decided.c.plan)
+            .join(admission, admission.c.id == decided.c.admission_id)
+            .where(admission.c.stack_id == one.stack_id, admission.c.state == "current", decided.c.kind == "admitted")
+        ).scalar()
+    )
+    row = connection.execute(select(change).where(change.c.plan == plan)).mappings().first() if plan else None
+    if row is None and one.plan:
+        raise LedgerRefusedError(
+            "no-plan", f"the ledger has no plan {one.plan[7:19]}, so run {one.record.run} was not recorded under it"
+        )
+    return row
+
+
+def _keep(connection: Connection, row: RowMapping, one: ChangeRun, now: str) -> None:
+    kept, text = one.record, one.record.text()
+    put_contents(connection, [text])
+    payload = {
+        "plan": row["plan"],
+        "change_digest": row["change_digest"],
+        "run": kept.run,
+        "fleet": kept.fleet,
+        "who": kept.who,
+        "what": kept.what,
+        "began": kept.began,
+        "ended": kept.ended,
+        "counts": kept.counts(),
+        "record": digest_of(text),
+    }
+    append(connection, at=now, kind=ROLLED_OUT, stack_id=row["stack_id"], party=row["party"], payload=payload)

@@ -1,7 +1,7 @@
 """Rendered configurations on hosts: what would change, the roll-out, and how hosts drifted from the ledger's files."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zonewright.fleet.config_visit import ConfigJob
     from zonewright.fleet.config_wanted import Offer
     from zonewright.fleet.inventory import Host
+    from zonewright.fleet.record import Share
     from zonewright.fleet.transport import Session
     from zonewright.fleet.visit import Outcome, Say
     from zonewright.render.format_set import FormatSet
@@ -33,7 +34,11 @@ def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
                 raise Refused(list(dict.fromkeys(against)), 1)
             yield work
 
-    return recorded(arguments, approved(), what=_what, action=action)
+    return recorded(arguments, approved(), what=_what, action=action, shares=_shares)
+
+
+def _shares(work: "Work[ConfigJob]") -> "Sequence[Share]":
+    return work.job.shares(work.fleet.chosen)
 
 
 def _what(job: "ConfigJob") -> str:

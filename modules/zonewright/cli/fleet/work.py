@@ -13,6 +13,7 @@ from zonewright.cli.output import MISUSE
 
 if TYPE_CHECKING:
     from zonewright.fleet.inventory import Host
+    from zonewright.fleet.record import Share
     from zonewright.fleet.rollout import Observer
     from zonewright.fleet.visit import Job, Outcome
     from zonewright.model.fleet import RollOut
@@ -94,8 +95,17 @@ def recorded(
     *,
     what: Callable[[JobT], str],
     action: Action[JobT],
+    shares: "Callable[[Work[JobT]], Sequence[Share]]" = lambda _work: (),
 ) -> int:
-    """Do something that changes hosts: under the lease, shown, recorded, and told by the exit code."""
+    """Do something that changes hosts: under the lease, shown, recorded, and told by the exit code.
+
+    Args:
+        arguments: of the command line.
+        opened: gives the work.
+        what: the command, for the record.
+        action: what is done.
+        shares: what of it belongs to which change, for the changes' evidence.
+    """
     from zonewright.fleet.running import touching_refused
 
     try:
@@ -105,12 +115,14 @@ def recorded(
             if reason:
                 print(f"error: {reason}", file=sys.stderr)
                 return 1
-            return _recorded(arguments, work, what=what(work.job), action=action)
+            return _recorded(arguments, work, what=what(work.job), action=action, shares=shares(work))
     except Refused as refused:
         return tell(refused)
 
 
-def _recorded(arguments: argparse.Namespace, work: Work[JobT], *, what: str, action: Action[JobT]) -> int:
+def _recorded(
+    arguments: argparse.Namespace, work: Work[JobT], *, what: str, action: Action[JobT], shares: "Sequence[Share]"
+) -> int:
     from zonewright.cli.fleet.display import Display, summary
     from zonewright.fleet.declared import whoami
     from zonewright.fleet.lease import FleetLease
@@ -134,7 +146,7 @@ def _recorded(arguments: argparse.Namespace, work: Work[JobT], *, what: str, act
     ):
         with Display([host.name for host in work.fleet.chosen], style=arguments.format, log=at_work.log) as display:
             outcomes = action(work, work.fleet.chosen, display.observe, at_work.tick)
-        at_work.end(outcomes)
+        at_work.end(outcomes, shares)
     if arguments.format == "text":
         print(summary(outcomes, where=at_work.where))
     return exit_code(one.state for one in outcomes)

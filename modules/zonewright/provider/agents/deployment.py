@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
+from zonewright.fleet.record import Share
 from zonewright.fleet.rollout import Event, Pool, roll_out
 from zonewright.fleet.running import FleetRun
 from zonewright.fleet.visit import Outcome, uninstall
@@ -92,7 +93,7 @@ def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[s
                 sleep=told.sleep,
             )
             left = take_off(work, leaving, told)
-            reasons = _recorded(run, [*outcomes, *left])
+            reasons = _recorded(run, [*outcomes, *left], Share(stack_id=new["stackId"]))
         reasons += [_reason(work, one) for one in outcomes if one.state not in _GOOD]
         staying, words = _departed(work, left, urn)
     releases = {one.host: _release(one, before) for one in outcomes} | {name: before[name] for name in staying}
@@ -182,10 +183,10 @@ def _departed(work: SiteWork, left: Sequence[Outcome], urn: str) -> tuple[list[s
     return [one.host for one in staying], [_reason(work, one) for one in staying]
 
 
-def _recorded(run: FleetRun, outcomes: Sequence[Outcome]) -> list[str]:
+def _recorded(run: FleetRun, outcomes: Sequence[Outcome], *shares: Share) -> list[str]:
     """Write the record; what was done on hosts must get into the state also where the journal does not take it."""
     try:
-        run.end(outcomes)
+        run.end(outcomes, shares)
     except LedgerError as error:
         return [f"the run could not be recorded in the journal: {error.sentence}"]
     return []
