@@ -16,6 +16,7 @@ from zonewright.ledger import messages as m
 from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.model import Zone
+from zonewright.model.canonical import digest_of
 
 ZONE = "sites/dc1/etc/bind/zones/site.zone"
 NAMED = "sites/dc1/etc/bind/named.conf"
@@ -90,6 +91,37 @@ def test_approvals_of_deployed_files(world: World) -> None:
     assert found.approved == {}
     assert f"plan {name}, the last one, has another content of it; " in found.missing[ZONE]
     assert f"plan {name} was approved for another step of the stack; " in found.missing[NAMED]
+
+
+def test_approved_steps_back(world: World) -> None:
+    """Only steps that were approved, before or after they were carried out, newest first; a rejected one is none."""
+
+    def back(number: int) -> str:
+        request = rollout_messages.ConfigurationsRequest(sites=["dc1"], back=number)
+        stacks = world.client.call(verbs.CONFIGURATIONS, request).stacks
+        if not stacks:
+            return ""
+        (found,) = stacks
+        assert (found.missing, set(found.approved)) == ({}, set(found.files))
+        return f"{found.approved[ZONE][7:19]} {found.files[ZONE]}"
+
+    zones = [world.facility.deploy(ONE)[ZONE]]
+    assert back(1) == ""
+    first = world.facility.plan(ONE)
+    world.facility.approve(first)
+    zones.append(world.facility.deploy(TWO)[ZONE])
+    second = world.facility.plan(TWO)
+    world.facility.approve(second)
+    world.facility.planner.verdict(second, "carl", at=world.now[0] + timedelta(seconds=1), word="reject")
+    zones.append(world.facility.deploy("10.80.0.4")[ZONE])
+    third = world.facility.plan("10.80.0.4")
+    world.facility.approve(third)
+    world.now[0] += timedelta(hours=1000)
+    assert back(1) == f"{third.digest()[7:19]} {digest_of(zones[2])}"
+    assert back(2) == f"{first.digest()[7:19]} {digest_of(zones[0])}"
+    assert back(3) == ""
+    other = rollout_messages.ConfigurationsRequest(sites=["dc2"], back=1)
+    assert world.client.call(verbs.CONFIGURATIONS, other).stacks == []
 
 
 def test_hours_are_those_of_the_ledgers_clock(world: World) -> None:

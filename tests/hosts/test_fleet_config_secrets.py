@@ -11,7 +11,7 @@ from support.fleet_world import ALL_AT_ONCE
 from support.ssh_hosts import SshHost, ssh_hosts
 from zonewright.fleet.config_facts import config_plan_text, drift_of
 from zonewright.fleet.config_fill import Filler
-from zonewright.fleet.config_visit import ConfigJob, look_at_configurations
+from zonewright.fleet.config_visit import ConfigJob
 from zonewright.fleet.config_wanted import Offer
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout import roll_out
@@ -90,7 +90,7 @@ class Installer:
         job = self.job(value)
         session = self.transport.connect(self.host.target(), deadline=time.monotonic() + 30)
         try:
-            plans = look_at_configurations(session, job.wanted(self.target)[0], is_close=True)
+            plans = job.look(self.target, session, is_close=True)
         finally:
             session.close()
         drift = [text for plan in plans for text in drift_of(plan.wanted, plan.facts)]

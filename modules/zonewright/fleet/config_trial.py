@@ -92,14 +92,17 @@ keep_it() {
   state keeping ''
   drop
   link=$id
-  if [ "$id" = previous ]; then link=$(cat previous/ID); fi
-  if [ -d .previous.new ]; then rm -rf previous && mv -T .previous.new previous; fi
+  if [ "$id" = previous ]; then link=$(cat previous/ID 2>/dev/null || readlink current); fi
   if [ -n "$link" ] && [ -d "$link" ]; then ln -sfn -- "$link" .current.new && mv -fT .current.new current
   else rm -f current
   fi
+  # To what was just put back nobody should go back later.
+  if [ "$id" = previous ]; then rm -rf previous .previous.new
+  elif [ -d .previous.new ]; then rm -rf previous && mv -T .previous.new previous
+  fi
   for one in */MANIFEST; do
     one=${one%/MANIFEST}
-    case $one in current | "$link" | "$(cat previous/ID)") ;; *) rm -rf -- "$one" ;; esac
+    case $one in current | "$link" | "$(cat previous/ID 2>/dev/null)") ;; *) rm -rf -- "$one" ;; esac
   done
   rm -rf .list .out confirm .new-* .check .check.out
   state kept ''

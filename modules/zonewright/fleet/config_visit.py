@@ -9,7 +9,7 @@ from zonewright.fleet.apply import Progress
 from zonewright.fleet.config_apply import ConfigInstaller, seconds_of
 from zonewright.fleet.config_facts import ConfigPlan, closer, observe_configuration, plan_configuration
 from zonewright.fleet.config_fill import Filler
-from zonewright.fleet.config_wanted import Offer, Wanted, wanted_of
+from zonewright.fleet.config_wanted import Offer, Placed, Wanted, wanted_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.record import Share
 from zonewright.fleet.transport import Session, Transport
@@ -52,14 +52,29 @@ class ConfigJob:
         for host in hosts:
             for one in self.wanted(host)[0]:
                 for file in one.files:
-                    plan = self.offer.plans.get(file.source)
-                    if plan is not None:
+                    plan = self.plan_of(host, one, file)
+                    if plan:
                         reached.setdefault(plan, {}).setdefault(host.name, set()).add(one.name)
                         files.setdefault(plan, {}).setdefault(one.id, {})[file.source] = file.digest
         return tuple(
             Share(plan=plan, hosts={name: frozenset(names) for name, names in found.items()}, files=files[plan])
             for plan, found in sorted(reached.items())
         )
+
+    def plan_of(self, _host: Host, _wanted: Wanted, file: Placed) -> str:
+        """The plan that approves a file; empty where there is none."""
+        return self.offer.plans.get(file.source, "")
+
+    def look(self, host: Host, session: Session, *, is_close: bool = False) -> tuple[ConfigPlan, ...]:
+        """What would be done on a host, which changes nothing.
+
+        Args:
+            host: the host.
+            session: with it.
+            is_close: whether the differences of files are read too.
+        """
+        plans = (plan_configuration(one, observe_configuration(session, one)) for one in self.wanted(host)[0])
+        return tuple(closer(session, plan) if is_close else plan for plan in plans)
 
     def deploy(self, host: Host, progress: Progress, say: Say) -> Outcome:
         """Bring one host to what it should have."""
@@ -69,7 +84,7 @@ class ConfigJob:
 
         def work(session: Session, visit: Visit) -> tuple[State, str]:
             progress.step = "look"
-            plans = look_at_configurations(session, wanted)
+            plans = self.look(host, session)
             visit.before = ", ".join(plan.facts.current for plan in plans if plan.facts.current)
             visit.after = ", ".join(one.id for one in wanted)
             if not any(plan.reasons for plan in plans):
@@ -111,17 +126,3 @@ def host_seconds(wanted: tuple[Wanted, ...], seconds: float) -> float:
         seconds: for everything else.
     """
     return seconds + sum(seconds_of(one) for one in wanted)
-
-
-def look_at_configurations(
-    session: Session, wanted: tuple[Wanted, ...], *, is_close: bool = False
-) -> tuple[ConfigPlan, ...]:
-    """The plans of a host, which change nothing.
-
-    Args:
-        session: with the host.
-        wanted: what it should have.
-        is_close: whether the differences of files are read too.
-    """
-    plans = (plan_configuration(one, observe_configuration(session, one)) for one in wanted)
-    return tuple(closer(session, plan) if is_close else plan for plan in plans)

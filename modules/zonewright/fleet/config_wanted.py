@@ -180,25 +180,40 @@ def wanted_of(
         needs_approval: whether a file that is in no approved change stands against it.
         fill: puts the values of secrets into files; without it a file with references stands against it.
     """
-    known = {one.id: one for one in formats.formats}
     found: list[Wanted] = []
     against: list[str] = []
     for name, settings in sorted(configurations.items()):
-        if not is_meant(host, settings):
-            continue
-        if settings.format not in known:
-            against.append(f"configuration {name}: there is no format {settings.format!r}; there are {_ids(formats)}")
-            continue
-        format_ = known[settings.format]
-        paths = _paths(host, format_, offer)
-        files, lacking = _placed(paths, settings, offer, fill or Filler())
-        against += [f"configuration {name}: {sentence}" for sentence in lacking]
-        against += _faults(host, name, settings, format_, paths, offer)
-        if needs_approval:
-            against += _unapproved(name, paths, offer)
-        found.append(Wanted(name=name, settings=settings, format=format_, files=files))
-    against += _twice(found)
+        if is_meant(host, settings):
+            wanted, lacking = wanted_one(
+                host, name, settings, formats, offer, needs_approval=needs_approval, fill=fill or Filler()
+            )
+            against += lacking
+            found += [wanted] if wanted is not None else []
+    against += twice(found)
     return tuple(found), tuple(against)
+
+
+def wanted_one(
+    host: Host,
+    name: str,
+    settings: Configuration,
+    formats: FormatSet,
+    offer: Offer,
+    *,
+    needs_approval: bool,
+    fill: Filler,
+) -> tuple[Wanted | None, tuple[str, ...]]:
+    """One configuration as a host should have it, and what stands against it; see ``wanted_of``."""
+    format_ = next((one for one in formats.formats if one.id == settings.format), None)
+    if format_ is None:
+        return None, (f"configuration {name}: there is no format {settings.format!r}; there are {_ids(formats)}",)
+    paths = _paths(host, format_, offer)
+    files, lacking = _placed(paths, settings, offer, fill)
+    against = [f"configuration {name}: {sentence}" for sentence in lacking]
+    against += _faults(host, name, settings, format_, paths, offer)
+    if needs_approval:
+        against += _unapproved(name, paths, offer)
+    return Wanted(name=name, settings=settings, format=format_, files=files), tuple(against)
 
 
 def is_meant(host: Host, settings: Configuration) -> bool:
@@ -266,7 +281,7 @@ def _unapproved(name: str, paths: Mapping[str, str], offer: Offer) -> Iterator[s
         yield f"configuration {name}: {which}: in no approved change; {why}"
 
 
-def _twice(found: Sequence[Wanted]) -> Iterator[str]:
+def twice(found: Sequence[Wanted]) -> Iterator[str]:
     """Two configurations may not write one file."""
     owner: dict[str, str] = {}
     for one in found:

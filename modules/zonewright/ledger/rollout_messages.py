@@ -45,10 +45,15 @@ class Hours(Message):
 
 
 class ConfigurationsRequest(Message):
-    """The rendered files of some sites, as they are deployed and approved."""
+    """The rendered files of some sites, as they are deployed and approved, or as they were approved before.
+
+    Attributes:
+        sites: ids of the sites.
+        back: 0 for what is deployed; n for the n-th approved step of each stack, counted back from the last one.
+    """
 
     sites: list[str] = Field(max_length=1000)
-    """Ids of the sites."""
+    back: int = Field(default=0, ge=0, le=10_000)
 
 
 class Configurations(Message):

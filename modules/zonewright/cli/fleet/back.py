@@ -1,15 +1,18 @@
 """``zonewright fleet rollback`` and ``uninstall``: the release before, or none at all."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from zonewright.cli.fleet.work import Work
+    from zonewright.cli.fleet.work import Action, Work
     from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.rollout import Observer
-    from zonewright.fleet.visit import Job, Outcome, Say
+    from zonewright.fleet.visit import Outcome, Reach, Say
+
+ReachT = TypeVar("ReachT", bound="Reach")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,9 +22,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     rollback = commands.add_parser(
         "rollback",
         help="let the release before the current one run again",
-        description="Let the release before the current one run again on the hosts, and wait until it reports healthy.",
+        description=(
+            "Let the release before the current one run again on the hosts, and wait until it reports healthy. With "
+            "--configs put back the rendered configurations that the hosts had before, as deploy --configs brings "
+            "them: only versions that were approved, validated, on trial, and else put back."
+        ),
     )
     add_work_options(rollback)
+    rollback.add_argument("--configs", action="store_true", help="put back rendered configurations, not the agent")
+    rollback.add_argument(
+        "--configuration",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --configs: only this one of fleet.yaml; repeat for more",
+    )
+    rollback.add_argument("--dry-run", action="store_true", help="with --configs: only show what would be done")
     rollback.set_defaults(run=_rollback)
     uninstall = commands.add_parser(
         "uninstall",
@@ -33,23 +49,35 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _rollback(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.fleet import configs
+    from zonewright.cli.fleet.work import carry_out
+    from zonewright.cli.output import MISUSE
     from zonewright.fleet.visit import go_back
 
-    return _all(arguments, "rollback", go_back)
+    if not arguments.configs and (arguments.dry_run or arguments.configuration):
+        name = "--dry-run" if arguments.dry_run else "--configuration"
+        print(f"error: {name}: expected --configs too; zonewright fleet status shows releases before", file=sys.stderr)
+        return MISUSE
+    if arguments.configs and arguments.dry_run:
+        return configs.show_plans(arguments, configs.going_back(arguments))
+    if arguments.configs:
+        return configs.go_back(arguments, _everywhere(lambda host, job, progress, say: job.deploy(host, progress, say)))
+    return carry_out(arguments, what="rollback", action=_everywhere(go_back))
 
 
 def _uninstall(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.fleet.work import carry_out
     from zonewright.fleet.visit import uninstall
 
-    return _all(arguments, "uninstall", uninstall)
+    return carry_out(arguments, what="uninstall", action=_everywhere(uninstall))
 
 
-def _all(arguments: argparse.Namespace, what: str, visit: "Callable[[Host, Job, Progress, Say], Outcome]") -> int:
-    from zonewright.cli.fleet.work import carry_out
+def _everywhere(visit: "Callable[[Host, ReachT, Progress, Say], Outcome]") -> "Action[ReachT]":
+    """Visit all hosts without waves."""
     from zonewright.fleet.rollout import Pool
 
     def action(
-        work: "Work[Job]", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]
+        work: "Work[ReachT]", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]
     ) -> "list[Outcome]":
         pool = Pool(
             parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=observe, tick=tick
@@ -58,4 +86,4 @@ def _all(arguments: argparse.Namespace, what: str, visit: "Callable[[Host, Job, 
             hosts, lambda host, progress, say: visit(host, work.job, progress, say), wave=0, stop=lambda _outcomes: ""
         )
 
-    return carry_out(arguments, what=what, action=action)
+    return action

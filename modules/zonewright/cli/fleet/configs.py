@@ -1,10 +1,11 @@
 """Rendered configurations on hosts: what would change, the roll-out, and how hosts drifted from the ledger's files."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields, replace
+from itertools import count, takewhile
+from typing import TYPE_CHECKING, TypeVar
 
 from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
 from zonewright.cli.fleet.work import Work, recorded, rollout_of, sudo_password
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from zonewright.cli.fleet.hosts import Fleet
     from zonewright.cli.fleet.work import Action
     from zonewright.fleet.apply import Progress
+    from zonewright.fleet.config_back import BackJob
     from zonewright.fleet.config_facts import ConfigPlan
     from zonewright.fleet.config_visit import ConfigJob
     from zonewright.fleet.config_wanted import Offer
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from zonewright.fleet.transport import Session
     from zonewright.fleet.visit import Outcome, Say
     from zonewright.render.format_set import FormatSet
+
+ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
 
 
 def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
@@ -34,28 +38,81 @@ def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
                 raise Refused(list(dict.fromkeys(against)), 1)
             yield work
 
-    return recorded(arguments, approved(), what=_what, action=action, shares=_shares)
+    def what(job: "ConfigJob") -> str:
+        return _what("deploy --configs", job.offer.plans.values())
+
+    return recorded(arguments, approved(), what=what, action=action, shares=_shares)
 
 
-def _shares(work: "Work[ConfigJob]") -> "Sequence[Share]":
+def go_back(arguments: argparse.Namespace, action: "Action[BackJob]") -> int:
+    """Let hosts go back to the versions that they had before; one that can not is failed, and the others go on."""
+
+    def what(job: "BackJob") -> str:
+        goals = [goal for found in job.goals.values() for goal in found.values()]
+        return _what("rollback --configs", (plan for goal in goals for plan in goal.plans.values()))
+
+    return recorded(arguments, going_back(arguments), what=what, action=action, shares=_shares)
+
+
+@contextmanager
+def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
+    """The job of going back, which rests on a first look at the hosts; closes its connections.
+
+    Raises:
+        Refused: when the file is faulty, or no configuration is for any of the hosts.
+    """
+    from zonewright.fleet.config_back import BackJob, goals_of
+    from zonewright.fleet.config_visit import host_seconds
+
+    with opened(arguments, only=arguments.configuration) as work:
+        job, hosts = work.job, work.fleet.chosen
+        plans, outcomes = _look(work, is_close=False)
+        seen = {host: {plan.wanted.name: plan.facts for plan in found} for host, found in plans.items()}
+        with _offers(arguments, work.fleet) as offers:
+            goals = goals_of(
+                hosts,
+                seen,
+                takewhile(lambda offer: offer.files, map(offers, count(1))),
+                configurations=job.configurations,
+                formats=job.formats,
+                fill=job.fill,
+            )
+        given = {field.name: getattr(job, field.name) for field in fields(job)}
+        unseen = {one.host: one for one in outcomes if one.host not in plans}
+        back = BackJob(**given, seen=seen, goals=goals, unseen=unseen)
+        longest = max(host_seconds(back.wanted(host)[0], work.rollout.host_deadline_s) for host in hosts)
+        yield Work(
+            fleet=work.fleet,
+            job=replace(back, host_deadline_s=longest),
+            rollout=work.rollout,
+            sudo_password=work.sudo_password,
+        )
+
+
+def _shares(work: "Work[ConfigJobT]") -> "Sequence[Share]":
     return work.job.shares(work.fleet.chosen)
 
 
-def _what(job: "ConfigJob") -> str:
-    plans = sorted({plan[7:19] for plan in job.offer.plans.values()})
-    return f"deploy --configs, approved by {'plan' if len(plans) == 1 else 'plans'} {', '.join(plans)}"
+def _what(command: str, approving: "Iterable[str]") -> str:
+    plans = sorted({plan[7:19] for plan in approving})
+    return f"{command}, approved by {'plan' if len(plans) == 1 else 'plans'} {', '.join(plans) or 'none'}"
 
 
-def show_plans(arguments: argparse.Namespace) -> int:
-    """What would change on each host, with the differences of files."""
+def show_plans(arguments: argparse.Namespace, work: "AbstractContextManager[Work[ConfigJobT]]") -> int:
+    """What would change on each host, with the differences of files.
+
+    Args:
+        arguments: of the command line.
+        work: what is to be done.
+    """
     from zonewright.cli.output import print_json
     from zonewright.fleet.config_facts import config_plan_data, config_plan_text
     from zonewright.fleet.waves import exit_code
 
     try:
-        with opened(arguments) as work:
-            plans, outcomes = _look(work, is_close=True)
-            against = {host.name: work.job.wanted(host)[1] for host in work.fleet.chosen}
+        with work as at_work:
+            plans, outcomes = _look(at_work, is_close=True)
+            against = {host.name: at_work.job.wanted(host)[1] for host in at_work.fleet.chosen}
     except Refused as refused:
         return tell(refused)
     unseen = {one.host: one.sentence for one in outcomes if one.host not in plans}
@@ -91,8 +148,7 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     return rows
 
 
-def _look(work: "Work[ConfigJob]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":
-    from zonewright.fleet.config_visit import look_at_configurations
+def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":
     from zonewright.fleet.rollout import Pool
     from zonewright.fleet.visit import look_only
 
@@ -100,8 +156,7 @@ def _look(work: "Work[ConfigJob]", *, is_close: bool) -> "tuple[Mapping[str, tup
 
     def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
         def see(session: "Session") -> None:
-            wanted, _ = work.job.wanted(host)
-            plans[host.name] = look_at_configurations(session, wanted, is_close=is_close)
+            plans[host.name] = work.job.look(host, session, is_close=is_close)
 
         return look_only(host, work.job, progress, see)
 
@@ -118,8 +173,12 @@ def meant(fleet: "Fleet") -> "tuple[Host, ...]":
 
 
 @contextmanager
-def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
+def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterator[Work[ConfigJob]]":
     """The job for the hosts that some configuration is for; closes its connections.
+
+    Args:
+        arguments: of the command line.
+        only: configurations that are meant; all where it is empty.
 
     Raises:
         Refused: when the file is faulty, or no configuration is for any of the hosts.
@@ -132,6 +191,16 @@ def opened(arguments: argparse.Namespace) -> "Iterator[Work[ConfigJob]]":
 
     fleet, where = read_fleet(arguments), arguments.fleet
     configurations = fleet.file.configurations
+    unknown = [
+        f"there is no configuration {name!r}; there are {', '.join(configurations)}"
+        for name in only
+        if name not in configurations
+    ]
+    if unknown and configurations:
+        raise Refused([f"{where}: {sentence}" for sentence in unknown], MISUSE)
+    if only:
+        configurations = {name: one for name, one in configurations.items() if name in only}
+        fleet = replace(fleet, file=fleet.file.model_copy(update={"configurations": configurations}))
     if not configurations:
         raise Refused([f"{where}: configurations is missing; say which files go to which hosts"], MISUSE)
     hosts = meant(fleet)
@@ -174,12 +243,24 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
 
 def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
     """What the ledger offers for the sites of the hosts."""
+    with _offers(arguments, fleet) as offers:
+        return offers(0)
+
+
+@contextmanager
+def _offers(arguments: argparse.Namespace, fleet: "Fleet") -> "Iterator[Callable[[int], Offer]]":
+    """Gives what the ledger offers for the sites of the hosts: what is deployed, or so many approved steps back."""
     from zonewright.audit.gathering import texts_of
     from zonewright.fleet.config_wanted import offer_of
     from zonewright.ledger import rollout_messages, verbs
 
     sites = sorted({host.site for host in fleet.chosen if host.site})
     with ledger_of(arguments, fleet.root) as ledger:
-        answer = ledger.call(verbs.CONFIGURATIONS, rollout_messages.ConfigurationsRequest(sites=sites))
-        texts = texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()})
-    return offer_of(answer, texts)
+
+        def offer(back: int) -> "Offer":
+            request = rollout_messages.ConfigurationsRequest(sites=sites, back=back)
+            answer = ledger.call(verbs.CONFIGURATIONS, request)
+            texts = texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()})
+            return offer_of(answer, texts)
+
+        yield offer

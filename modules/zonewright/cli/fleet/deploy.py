@@ -54,7 +54,7 @@ def _deploy(arguments: argparse.Namespace) -> int:
 
     if arguments.configs:
         if arguments.dry_run:
-            return configs.show_plans(arguments)
+            return configs.show_plans(arguments, configs.opened(arguments))
         return configs.deploy(
             arguments, lambda work, hosts, observe, tick: _waves(arguments, work, hosts, observe, tick)
         )
