@@ -142,5 +142,5 @@ def test_a_file_without_its_values_is_not_installed(at: Installer) -> None:
     assert (missing.state, missing.step) == ("failed", "plan")
     assert "the variable ZONEWRIGHT_SECRET_L1 is not set here" in missing.sentence
     open_to_all = at.deploy(FIRST, mode="644")
-    assert "holds secrets, and mode '644' shows it to everybody; write mode: '640'" in open_to_all.sentence
+    assert "mode: files with secrets that everybody on the host may read: expected" in open_to_all.sentence
     assert not (at.host.home / "frr.conf").exists()

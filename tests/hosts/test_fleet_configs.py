@@ -174,14 +174,30 @@ def test_what_is_wrong_with_the_declaration_is_told(world: ConfigWorld) -> None:
         "a": {**CONFIGURATION, "format": "bindd"},
         "b": {**CONFIGURATION, "files": {"etc/bind/name.conf": "/home/operator/x"}},
         "c": CONFIGURATION,
-        "d": CONFIGURATION,
+        "d": {**CONFIGURATION},
     }
     world.save()
     done = world.run("deploy", "--configs")
     assert done.code == 1
-    assert "error: configuration a: there is no format 'bindd'; there are netplan, " in done.stderr
-    assert "error: configuration b: there is no file etc/bind/name.conf; there are etc/bind/named.conf, " in done.stderr
-    assert "error: configurations c and d both write /home/operator/root/etc/bind/named.conf\n" in done.stderr
+    lines = (world.folder / "fleet.yaml").read_text(encoding="utf-8").splitlines()
+    faulty = ("    format: bindd", "      etc/bind/name.conf: /home/operator/x", "  d:")
+    places = [lines.index(text) + 1 for text in faulty]
+    said = done.stderr.splitlines()
+    for number, path, fault in zip(
+        places,
+        ("a.format", "b.files.'etc/bind/name.conf'", "d"),
+        (
+            "an unknown format: expected agent-settings, bind, ",
+            "an unknown file: expected etc/bind/named.conf, ",
+            "a file that configuration c writes too: expected for each file of a host one configuration, got ",
+        ),
+        strict=True,
+    ):
+        begin = f"error: fleet.yaml:{number}: configurations.{path}: {fault}"
+        assert any(line.startswith(begin) for line in said), (begin, done.stderr)
+    assert "got 'bindd'; did you mean 'bind'?" in done.stderr
+    assert "got 'etc/bind/name.conf'; did you mean 'etc/bind/named.conf'?" in done.stderr
+    assert done.stderr.count("got /home/operator/root/etc/bind/named.conf; give it another folder") == 1
     world.fleet["configurations"] = {"a": {**CONFIGURATION, "labels": ["router"]}}
     world.save()
     done = world.run("deploy", "--configs")

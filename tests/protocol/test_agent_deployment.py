@@ -16,7 +16,7 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2, status_pb2
 from support.provider_process import ProviderProcess, urn
 from support.ssh_hosts import new_key, ssh_hosts
 from zonewright.fleet.declared import desired_of, recipe_of
-from zonewright.fleet.inventory import read_fleet_file
+from zonewright.fleet.fleet_file import read_fleet_file
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.rollout_messages import LeaseRequest

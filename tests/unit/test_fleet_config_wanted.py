@@ -7,9 +7,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zonewright.fleet.config_choice import wanted_of
 from zonewright.fleet.config_facts import ConfigFacts, drift_of, plan_configuration
 from zonewright.fleet.config_fill import Filler
-from zonewright.fleet.config_wanted import Offer, offer_of, wanted_of
+from zonewright.fleet.config_wanted import Offer, offer_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.secrets.fingerprints import Keys
 from zonewright.fleet.transport import Target

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.fleet.apply import Progress
+from zonewright.fleet.config_choice import Tell, twice, wanted_one
 from zonewright.fleet.config_facts import ConfigFacts, ConfigPlan
 from zonewright.fleet.config_fill import Filler
 from zonewright.fleet.config_visit import ConfigJob
-from zonewright.fleet.config_wanted import Offer, Placed, Wanted, twice, wanted_one
+from zonewright.fleet.config_wanted import Offer, Placed, Wanted
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.transport import Session
 from zonewright.fleet.visit import Outcome, Say
@@ -47,6 +48,7 @@ def goals_of(
     configurations: Mapping[str, Configuration],
     formats: FormatSet,
     fill: Filler,
+    tell: Tell,
 ) -> Goals:
     """Find the versions that hosts had before among the approved steps of their stacks.
 
@@ -57,6 +59,7 @@ def goals_of(
         configurations: of the fleet's file.
         formats: the zone's formats.
         fill: puts the values of secrets into files.
+        tell: makes sentences of what is wrong with the fleet's file.
     """
     known = {host.name: host for host in hosts}
     goals: dict[str, dict[str, Goal]] = {name: {} for name in seen}
@@ -65,7 +68,7 @@ def goals_of(
     while open_ and (offer := next(remaining, None)) is not None:
         for host, name in list(open_):
             wanted, against = wanted_one(
-                known[host], name, configurations[name], formats, offer, needs_approval=True, fill=fill
+                known[host], name, configurations[name], formats, offer, needs_approval=True, fill=fill, tell=tell
             )
             if wanted is not None and not against and wanted.id == seen[host][name].previous:
                 plans = {one.source: offer.plans[one.source] for one in wanted.files}
@@ -83,12 +86,13 @@ def _nowhere(facts: ConfigFacts) -> str:
     return ""
 
 
-def against(found: Mapping[str, ConfigFacts], goals: Mapping[str, Goal]) -> tuple[str, ...]:
+def against(found: Mapping[str, ConfigFacts], goals: Mapping[str, Goal], tell: Tell) -> tuple[str, ...]:
     """What stands against going back, in sentences.
 
     Args:
         found: what was found of each configuration of a host.
         goals: the versions that it can go back to.
+        tell: makes sentences of what is wrong with the fleet's file.
     """
     told = []
     for name, facts in found.items():
@@ -99,7 +103,7 @@ def against(found: Mapping[str, ConfigFacts], goals: Mapping[str, Goal]) -> tupl
                 "approved it, or its places, owner, mode or secrets are others today"
             )
         told += [f"configuration {name}: {why}"] if why else []
-    return (*told, *twice([goal.wanted for goal in goals.values()]))
+    return (*told, *twice([goal.wanted for goal in goals.values()], tell))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,7 @@ class BackJob(ConfigJob):
         """What a host goes back to, and what stands against it; an approval is needed in any case."""
         del needs_approval
         goals = self.goals.get(host.name, {})
-        return tuple(goal.wanted for goal in goals.values()), against(self.seen.get(host.name, {}), goals)
+        return tuple(goal.wanted for goal in goals.values()), against(self.seen.get(host.name, {}), goals, self.tell)
 
     def plan_of(self, host: Host, wanted: Wanted, file: Placed) -> str:
         """The plan that approved a file."""

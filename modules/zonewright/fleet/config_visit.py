@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from zonewright.fleet.apply import Progress
 from zonewright.fleet.config_apply import ConfigInstaller, seconds_of
+from zonewright.fleet.config_choice import Tell, wanted_of, without_line
 from zonewright.fleet.config_facts import ConfigPlan, closer, observe_configuration, plan_configuration
 from zonewright.fleet.config_fill import Filler
-from zonewright.fleet.config_wanted import Offer, Placed, Wanted, wanted_of
+from zonewright.fleet.config_wanted import Offer, Placed, Wanted
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.record import Share
 from zonewright.fleet.transport import Session, Transport
@@ -30,6 +31,7 @@ class ConfigJob:
         offer: what the ledger offers.
         host_deadline_s: for one host, all steps together.
         fill: puts the values of secrets into files, here and nowhere before.
+        tell: makes sentences of what is wrong with the fleet's file.
     """
 
     transport: Transport
@@ -38,11 +40,18 @@ class ConfigJob:
     offer: Offer
     host_deadline_s: float
     fill: Filler = field(default_factory=Filler)
+    tell: Tell = without_line
 
     def wanted(self, host: Host, *, needs_approval: bool = True) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
         """What a host should have, and what stands against it."""
         return wanted_of(
-            host, self.configurations, self.formats, self.offer, needs_approval=needs_approval, fill=self.fill
+            host,
+            self.configurations,
+            self.formats,
+            self.offer,
+            needs_approval=needs_approval,
+            fill=self.fill,
+            tell=self.tell,
         )
 
     def shares(self, hosts: Iterable[Host]) -> tuple[Share, ...]:

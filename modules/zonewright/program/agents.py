@@ -37,7 +37,7 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
     # A stack without agents does not load what reads keys of hosts.
     from zonewright.fleet.artefact import ArtefactError  # noqa: PLC0415
     from zonewright.fleet.declared import desired_of, hosts_by_site, recipe_of  # noqa: PLC0415
-    from zonewright.fleet.inventory import FleetFileError, read_fleet_file  # noqa: PLC0415
+    from zonewright.fleet.fleet_file import FleetFileError, read_fleet_file  # noqa: PLC0415
 
     path = options.root / options.fleet
     try:

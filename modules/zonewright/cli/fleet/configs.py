@@ -76,6 +76,7 @@ def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
                 configurations=job.configurations,
                 formats=job.formats,
                 fill=job.fill,
+                tell=job.tell,
             )
         given = {field.name: getattr(job, field.name) for field in fields(job)}
         unseen = {one.host: one for one in outcomes if one.host not in plans}
@@ -166,7 +167,7 @@ def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tu
 
 def meant(fleet: "Fleet") -> "tuple[Host, ...]":
     """The chosen hosts that some configuration is for."""
-    from zonewright.fleet.config_wanted import is_meant
+    from zonewright.fleet.config_choice import is_meant
 
     configurations = fleet.file.configurations.values()
     return tuple(host for host in fleet.chosen if any(is_meant(host, one) for one in configurations))
@@ -217,6 +218,7 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
         offer=offer,
         host_deadline_s=rollout.host_deadline_s,
         fill=Filler(sources_here(), lambda: read_keys(key_file_here())),
+        tell=fleet.document.told,
     )
     longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in hosts)
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zonewright.fleet.fleet_file import FleetDocument
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.ssh import SshTransport
     from zonewright.ledger.client import LedgerClient
@@ -37,6 +38,8 @@ class Fleet:
     """All of them."""
     chosen: "tuple[Host, ...]"
     """Those that are meant."""
+    document: "FleetDocument"
+    """The file with its lines."""
 
 
 def add_selectors(parser: argparse.ArgumentParser) -> None:
@@ -84,13 +87,15 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
     """
     from zonewright.cli.output import MISUSE
     from zonewright.declare.stack_file import project_root
-    from zonewright.fleet.inventory import FleetFileError, Selector, hosts_of, read_fleet_file
+    from zonewright.fleet.fleet_file import FleetFileError, read_fleet_document
+    from zonewright.fleet.inventory import Selector, hosts_of
 
     root = project_root(Path.cwd())
     try:
-        file = read_fleet_file(arguments.fleet)
+        document = read_fleet_document(arguments.fleet)
     except FleetFileError as error:
         raise Refused([str(problem) for problem in error.problems], MISUSE) from None
+    file = document.content
     hosts = hosts_of(file, _nodes(arguments.stack, arguments.ledger) if arguments.stack else ())
     selector = Selector(
         names=tuple(arguments.hosts),
@@ -105,7 +110,8 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
         chosen = selector.choose(hosts)
     except ValueError as error:
         raise Refused(str(error).split("; "), MISUSE) from None
-    return Fleet(root=root, file=file, folder=arguments.fleet.resolve().parent, hosts=hosts, chosen=chosen)
+    folder = arguments.fleet.resolve().parent
+    return Fleet(root=root, file=file, folder=folder, hosts=hosts, chosen=chosen, document=document)
 
 
 def _nodes(stack_name: str, url: str | None) -> "list[tuple[Holding, str]]":

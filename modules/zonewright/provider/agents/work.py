@@ -10,8 +10,9 @@ from zonewright.declare.stack_file import project_root
 from zonewright.fleet.apply import Progress
 from zonewright.fleet.artefact import ArtefactError
 from zonewright.fleet.declared import Desired, desired_of, recipe_of, whoami
+from zonewright.fleet.fleet_file import FleetFileError, read_fleet_file
 from zonewright.fleet.host_keys import KnownHostsError
-from zonewright.fleet.inventory import FleetFileError, Host, by_name, hosts_of, read_fleet_file
+from zonewright.fleet.inventory import Host, by_name, hosts_of
 from zonewright.fleet.layout import AGENTS
 from zonewright.fleet.plan import Plan
 from zonewright.fleet.reach import transport_of
