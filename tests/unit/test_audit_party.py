@@ -14,22 +14,26 @@ from support.changes import databases, reference_ledger, servers, store_readings
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW
+from support.signing import key_of
 from support.soak import rounds, seeded
 from zonewright.audit.archive import pack, unpack
 from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
 from zonewright.audit.checks import Check
-from zonewright.audit.contents import PARTIAL, read_contents
+from zonewright.audit.contents import EXPORTER, PARTIAL, read_contents
 from zonewright.audit.errors import BundleError
-from zonewright.audit.party import for_party
+from zonewright.audit.gathering import CHECKPOINT, JOURNAL
+from zonewright.audit.party import for_party, signed_for_party
 from zonewright.audit.report import report_of
 from zonewright.audit.report_html import report_html
 from zonewright.audit.report_text import report_data, report_markdown
-from zonewright.audit.verify import verify_bundle
+from zonewright.audit.verify import Trust, verify_bundle
+from zonewright.audit.verify_signatures import export_checks
 from zonewright.audit.withheld import FACTS
 from zonewright.ledger.claim_text import unpacked
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.rendering import rendered_files
+from zonewright.seal import SealError
 
 PLANTED = "neighbour-zq7"
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -181,6 +185,7 @@ def test_it_verifies_and_says_line_by_line_what_it_can_not_check(made: Made) -> 
         "risk when it was planned",
         "premises when it was admitted",
         "sites",
+        "export",
         "journal",
         "kept checkpoint",
     }
@@ -243,6 +248,77 @@ def test_a_changed_file_with_a_corrected_manifest_is_found(made: Made) -> None:
         assert wrong(with_manifest({**made.party, path: changed})), path
         without = {name: made.party[name] for name in made.party if name != path}
         assert wrong(with_manifest(without)) or path == "author.dsse.json", path
+
+
+def test_an_export_is_signed_by_whoever_vouches_for_it(made: Made) -> None:
+    """Unsigned, or signed by the party itself, its word is left open; by somebody else it is good."""
+    assert verify(made.party)["export"].verdict == "not-checked"
+    assert verify(made.party)["export"].detail.startswith("nobody has signed party.json: ")
+    assert "export" not in verify(made.zone)
+    own = signed_for_party(made.party, key_of("anna"))
+    assert (verify(own)["export"].verdict, wrong(own)) == ("not-checked", [])
+    assert "anna of tenant-fin signed party.json" in verify(own)["export"].detail
+    files = signed_for_party(own, key_of("ben"))
+    assert (verify(files)["export"].verdict, wrong(files)) == ("good", [])
+    assert verify(files)["export"].detail.startswith("ben of zone-administration vouches for party.json with ")
+    assert pack(files) == pack(signed_for_party(made.party, key_of("ben")))
+    assert for_party(files) == files
+    with pytest.raises(SealError, match="is that of no signer of zone reference"):
+        signed_for_party(made.party, key_of("bea"))
+    known = {"anna": (key_of("anna").public,)}
+    told = verify_bundle(files, render=rendered_files, trust=Trust(keys=known))
+    (check,) = [one for one in told if one.name == "export"]
+    assert check.verdict == "wrong"
+    assert "is no key of a signer of this zone now" in check.detail
+
+
+def test_a_changed_byte_of_what_was_left_out_is_found(made: Made) -> None:
+    """Each byte of a signed party.json in a soak, else a tenth; and each of its fields, in canonical form."""
+    files = signed_for_party(made.party, key_of("ben"))
+    content, chance = files[PARTIAL], seeded("party.json")
+    for at in chance.sample(range(len(content)), rounds(len(content))):
+        changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        assert faults_of({**files, PARTIAL: changed}), at
+    data = json.loads(content)
+    for field, value in (
+        ("at", data["until"]),
+        ("until", data["at"]),
+        ("items", data["items"][1:]),
+        ("before", {}),
+        ("entries", data["entries"][:-1]),
+        ("party", "tenant-gov"),
+    ):
+        changed = canonical_json({**data, field: value}).encode()
+        (line,) = [one for one in wrong(with_manifest({**files, PARTIAL: changed})) if one.startswith("export: ")]
+        assert ("ben signed another party.json" in line) == (field != "party"), line
+
+
+def faults_of(files: Mapping[str, bytes]) -> list[str]:
+    """What is wrong with a bundle's form or with the signature of its export; the manifest is not asked."""
+    try:
+        checks = list(export_checks(read_contents(files), None))
+    except (ValueError, KeyError) as error:
+        return [str(error)]
+    return [check.detail for check in checks if check.verdict == "wrong"]
+
+
+def test_a_signature_of_something_else_is_no_export(made: Made) -> None:
+    """The author's signature, a verdict, or the export of another plan in its place is named; so is rubbish."""
+    other = for_party({path: text for path, text in made.zone.items() if path not in {JOURNAL, CHECKPOINT}})
+    another = signed_for_party(other, key_of("ben"))[EXPORTER]
+    for text, sentence in (
+        (made.party["author.dsse.json"], "it is signed as 'urn:zonewright:change-plan:v1'"),
+        (made.party["verdicts/001.dsse.json"], "it is signed as 'urn:zonewright:change-verdict:v1'"),
+        (another, "ben signed another party.json"),
+        (b"{}", "it is no DSSE envelope"),
+    ):
+        told = wrong(with_manifest({**made.party, EXPORTER: text}))
+        assert any(
+            line.startswith("export: the signature of party.json does not count: ") and sentence in line
+            for line in told
+        ), (sentence, told)
+    extra = with_manifest({**made.zone, EXPORTER: another})
+    assert any("party.dsse.json is asked for by nothing" in line for line in wrong(extra))
 
 
 def test_the_documented_salted_digest_is_enough(made: Made) -> None:

@@ -38,6 +38,8 @@ from zonewright.seal.strict import strict_json
 
 PARTIAL = "party.json"
 """Only in the export for one party: what :class:`Partial` says."""
+EXPORTER = "party.dsse.json"
+"""The signature of whoever exported it."""
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUIRED = (PLAN, DEMAND, PROPOSAL, RENDERED, BEFORE, SNAPSHOT)
 
@@ -192,6 +194,7 @@ class Contents:
         digests = digests_behind({**self.texts, SNAPSHOT: self.snapshot.text()})
         if self.partial is not None:
             paths = paths - {SNAPSHOT, JOURNAL, CHECKPOINT} | {PARTIAL}
+            paths |= {EXPORTER} & self.texts.keys()
         for entry in self.decisions() if self.partial is None else ():
             digest = str(entry.payload.get("snapshot", ""))
             digests.add(digest)

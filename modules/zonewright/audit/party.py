@@ -7,16 +7,18 @@ open one of them later, and let nobody guess what is in it; verification says wh
 from collections.abc import Collection, Mapping
 
 from zonewright.audit.bundle import object_path, with_manifest
-from zonewright.audit.contents import PARTIAL, Contents, Opened, OwnEntry, Partial, read_contents
+from zonewright.audit.contents import EXPORTER, PARTIAL, Contents, Opened, OwnEntry, Partial, read_contents
 from zonewright.audit.describe import places_before
 from zonewright.audit.errors import BundleError
 from zonewright.audit.gathering import CHECKPOINT, JOURNAL, ROLLOUTS, VERDICTS
 from zonewright.audit.planning import AUTHOR, PLAN, SNAPSHOT
+from zonewright.audit.signing import signed_export, signer_of
 from zonewright.audit.withheld import items_of, salt_of
 from zonewright.ledger.change_messages import Snapshot
 from zonewright.ledger.messages import JournalEntry
 from zonewright.ledger.snapshot import SALT
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.seal.keys import SigningKey
 
 SHOWN = frozenset({"zone.json", "present.json", "remembered.json"})
 """Facts that are the party's own, or everybody's."""
@@ -59,6 +61,23 @@ def for_party(files: Mapping[str, bytes], opened: Collection[str] = ()) -> dict[
     kept |= {path for path in files if path.startswith((f"{VERDICTS}/", f"{ROLLOUTS}/"))}
     rest = {path: text for path, text in files.items() if path in kept}
     return with_manifest({**rest, PARTIAL: canonical_json(partial.model_dump()).encode()})
+
+
+def signed_for_party(files: Mapping[str, bytes], key: SigningKey) -> dict[str, bytes]:
+    """A party's bundle with the signature of whoever exported it, in the place of an earlier one.
+
+    Raises:
+        SealError: when the key is that of no signer of the zone.
+    """
+    contents = read_contents(files)
+    envelope = signed_export(
+        contents.plan,
+        key,
+        signer=signer_of(contents.zone, key),
+        party=digest_of(files[PARTIAL]),
+        at=Partial.model_validate_json(files[PARTIAL]).until,
+    )
+    return with_manifest({**files, EXPORTER: envelope.encode()})
 
 
 def _own(contents: Contents) -> list[JournalEntry]:

@@ -1,11 +1,11 @@
-"""What people sign: the author a plan, others a verdict on it."""
+"""What people sign: the author a plan, others a verdict on it, whoever exports it for a party what was left out."""
 
 from zonewright.ledger.change_messages import Plan
 from zonewright.model.zone import Zone
 from zonewright.seal import SealError
 from zonewright.seal.dsse import sign
 from zonewright.seal.keys import SigningKey
-from zonewright.seal.statement import PLAN_TYPE, VERDICT_TYPE, Statement, Verdict
+from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, Verdict
 
 
 def signer_of(zone: Zone, key: SigningKey) -> str:
@@ -50,4 +50,19 @@ def signed_verdict(plan: Plan, key: SigningKey, *, signer: str, verdict: Verdict
     said = {"zone": plan.zone, "stack_id": plan.stack_id, "signer": signer, "at": at}
     said |= {"verdict": verdict, "comment": comment}
     statement = Statement(change=plan.change_digest, plan=plan.digest(), kind=VERDICT_TYPE, predicate=said)
+    return sign(statement.text(), key).text()
+
+
+def signed_export(plan: Plan, key: SigningKey, *, signer: str, party: str, at: str) -> str:
+    """An envelope around a party's export.
+
+    Args:
+        plan: the plan.
+        key: the exporter's key.
+        signer: id of the exporter.
+        party: digest of ``party.json``.
+        at: moment of the export, ISO 8601.
+    """
+    said = {"zone": plan.zone, "stack_id": plan.stack_id, "signer": signer, "at": at}
+    statement = Statement(change=plan.change_digest, plan=plan.digest(), kind=EXPORT_TYPE, predicate=said, party=party)
     return sign(statement.text(), key).text()

@@ -20,7 +20,7 @@ from zonewright.audit.rollouts import rollout_checks
 from zonewright.audit.scanning import scanned
 from zonewright.audit.verify_facts import fact_checks, unseen
 from zonewright.audit.verify_journal import journal_checks
-from zonewright.audit.verify_signatures import signature_checks
+from zonewright.audit.verify_signatures import export_checks, signature_checks
 from zonewright.audit.verify_validated import validator_checks
 from zonewright.declare import load_stack
 from zonewright.declare.load import ZONE_FILE
@@ -82,6 +82,7 @@ def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust 
     checks += _safely("secrets", lambda: _secrets(contents))
     checks += _safely("decisions", lambda: _decisions(contents))
     checks += _safely("signatures", lambda: signature_checks(contents, known.keys))
+    checks += _safely("export", lambda: export_checks(contents, known.keys))
     checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
     return tuple(checks)

@@ -5,14 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from zonewright.audit.checks import Check, good, open_, wrong
-from zonewright.audit.contents import Contents
+from zonewright.audit.contents import EXPORTER, PARTIAL, Contents
 from zonewright.ledger.messages import JournalEntry
 from zonewright.ledger.plans import planned_of
 from zonewright.model.canonical import digest_of
 from zonewright.model.zone import Zone
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
-from zonewright.seal.votes import author_of, moment, vote_of
+from zonewright.seal.votes import author_of, exporter_of, moment, vote_of
+
+_SAYS = "what it says of the journal, of where nodes stood, and of later decisions"
+_ASK = "ask somebody of another party, who has the ledger, for an export with --key"
 
 
 def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Iterator[Check]:
@@ -45,6 +48,37 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
             continue
         yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {vote.at.isoformat()[:19]}, with {whence}")
     yield from _policy(contents, zone, admitted)
+
+
+def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Iterator[Check]:
+    """Whose word it is what a party's bundle says of the journal, of where nodes stood, and of what was left out.
+
+    Args:
+        contents: the bundle.
+        keys: public keys that the auditor knows, by signer; None takes those of the zone's file in the bundle.
+    """
+    if contents.partial is None:
+        return
+    party, text = contents.plan.party, contents.texts.get(EXPORTER)
+    if contents.partial.party != party:
+        yield wrong("export", f"{PARTIAL} is for {contents.partial.party}, the plan is that of {party}")
+        return
+    if text is None:
+        yield open_("export", f"nobody has signed {PARTIAL}: {_SAYS} is the word of whoever made it; {_ASK}")
+        return
+    zone = trusted_zone(contents, keys)
+    planned = planned_of(contents.plan, contents.plan.risk)
+    try:
+        signer = exporter_of(text, planned, digest_of(contents.texts[PARTIAL]), zone.signers)
+    except SealError as error:
+        yield wrong("export", f"the signature of {PARTIAL} does not count: {error}")
+        return
+    whose = zone.signers[signer].party
+    if whose == party:
+        yield open_("export", f"{signer} of {party} signed {PARTIAL}: {_SAYS} is the party's own word; {_ASK}")
+        return
+    whence = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
+    yield good("export", f"{signer} of {whose} vouches for {PARTIAL} with {whence}: {_SAYS}")
 
 
 def _last(contents: Contents) -> datetime:

@@ -46,6 +46,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                 metavar="FACT",
                 help="with --for-party: also show this fact of the plan, such as claims/qp-dc1/b/1.json",
             )
+            _add_key(verb, required=False, what="with --for-party: sign what it says of the rest, with ")
         if name in ("approve", "reject"):
             _add_key(verb, required=True)
             verb.add_argument("--comment", default="", metavar="TEXT", help="why", required=name == "reject")
@@ -91,13 +92,13 @@ def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     report.set_defaults(run=_report)
 
 
-def _add_key(verb: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_key(verb: argparse.ArgumentParser, *, required: bool, what: str = "") -> None:
     verb.add_argument(
         "--key",
         type=Path,
         metavar="FILE",
         required=required,
-        help="your Ed25519 key: PEM, OpenSSH, or the .pub file of a key in your ssh-agent",
+        help=f"{what}your Ed25519 key: PEM, OpenSSH, or the .pub file of a key in your ssh-agent",
     )
 
 
@@ -146,14 +147,19 @@ def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.bundle import write_folder
     from zonewright.audit.contents import read_contents
     from zonewright.audit.errors import BundleError
-    from zonewright.audit.party import for_party
+    from zonewright.audit.keys import load_key_here
+    from zonewright.audit.party import for_party, signed_for_party
     from zonewright.audit.scanning import scanned
     from zonewright.cli.output import MISUSE, REFUSED, print_json
     from zonewright.cli.secret import tell_secrets
     from zonewright.model.canonical import digest_of
 
-    if arguments.show and not arguments.for_party:
-        print("error: --show: expected --for-party too; the zone's bundle shows all facts", file=sys.stderr)
+    alone = [] if arguments.for_party else [("--show", arguments.show, "shows all facts")]
+    alone += [] if arguments.for_party else [("--key", arguments.key, "has the signed journal")]
+    for option, given, why in alone:
+        if given:
+            print(f"error: {option}: expected --for-party too; the zone's bundle {why}", file=sys.stderr)
+    if any(given for _, given, _ in alone):
         return MISUSE
     bundle, _answer = _bundle(arguments)
     if tell_secrets(map(str, scanned(read_contents(bundle)))):
@@ -164,6 +170,8 @@ def _export(arguments: argparse.Namespace) -> int:
         except BundleError as error:
             print(f"error: --show: {error}", file=sys.stderr)
             return MISUSE
+        if arguments.key is not None:
+            bundle = signed_for_party(bundle, load_key_here(arguments.key))
     document = {"path": str(arguments.output), "files": len(bundle)}
     if arguments.output.suffix == ".tar":
         data = pack(bundle)

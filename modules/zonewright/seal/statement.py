@@ -1,7 +1,7 @@
-"""in-toto Statements (version 1) about a change: the plan that its author signs, and verdicts on it.
+"""in-toto Statements (version 1) about a change: the plan that its author signs, verdicts on it, and a party's export.
 
-Both name the same two subjects: ``change``, the digest that the ledger admits by, and ``plan.json``, the digest of
-the plan, which in turn names every file that the decision rests on.
+All name the same two subjects: ``change``, the digest that the ledger admits by, and ``plan.json``, the digest of
+the plan, which in turn names every file that the decision rests on. An export has ``party.json`` as a third one.
 """
 
 import re
@@ -16,7 +16,10 @@ from zonewright.seal.strict import strict_json
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PLAN_TYPE = "urn:zonewright:change-plan:v1"
 VERDICT_TYPE = "urn:zonewright:change-verdict:v1"
+EXPORT_TYPE = "urn:zonewright:party-export:v1"
 SUBJECTS = ("change", "plan.json")
+EXPORTED = "party.json"
+_KINDS = (PLAN_TYPE, VERDICT_TYPE, EXPORT_TYPE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Verdict = Literal["approve", "reject"]
@@ -32,16 +35,19 @@ class Statement:
         plan: digest of ``plan.json``.
         kind: the predicate's type.
         predicate: what is said.
+        party: digest of ``party.json``, in an export only.
     """
 
     change: str
     plan: str
     kind: str
     predicate: Mapping[str, Any]
+    party: str | None = None
 
     def text(self) -> str:
         """Canonical JSON of the in-toto Statement."""
-        digests = zip(SUBJECTS, (self.change, self.plan), strict=True)
+        digests = list(zip(SUBJECTS, (self.change, self.plan), strict=True))
+        digests += [] if self.party is None else [(EXPORTED, self.party)]
         return canonical_json(
             {
                 "_type": STATEMENT_TYPE,
@@ -64,25 +70,31 @@ def read_statement(text: str) -> Statement:
     if data.get("_type") != STATEMENT_TYPE:
         raise SealError(f"it is no in-toto Statement of version 1, its type is '{str(data.get('_type'))[:60]}'")
     kind = data.get("predicateType")
-    if kind not in (PLAN_TYPE, VERDICT_TYPE):
+    if kind not in _KINDS:
         raise SealError(f"its predicate is '{str(kind)[:60]}', expected '{PLAN_TYPE}' or '{VERDICT_TYPE}'")
-    digests = _digests(data.get("subject"))
+    digests = _digests(data.get("subject"), (*SUBJECTS, EXPORTED) if kind == EXPORT_TYPE else SUBJECTS)
     predicate = data.get("predicate")
     if not isinstance(predicate, dict):
         raise SealError("its predicate is missing")
-    return Statement(change=digests["change"], plan=digests["plan.json"], kind=str(kind), predicate=predicate)
+    return Statement(
+        change=digests["change"],
+        plan=digests["plan.json"],
+        kind=str(kind),
+        predicate=predicate,
+        party=digests.get(EXPORTED),
+    )
 
 
-def _digests(subject: Any) -> dict[str, str]:
+def _digests(subject: Any, names: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in subject if isinstance(subject, list) else ():
         name, digest = (item.get("name"), item.get("digest")) if isinstance(item, dict) else (None, None)
         if not isinstance(digest, dict) or set(digest) != {"sha256"}:
-            names = ", ".join(sorted(digest)) if isinstance(digest, dict) else "nothing"
-            raise SealError(f"subject '{str(name)[:40]}' is named by {names[:60]}, expected sha256 alone")
+            how = ", ".join(sorted(digest)) if isinstance(digest, dict) else "nothing"
+            raise SealError(f"subject '{str(name)[:40]}' is named by {how[:60]}, expected sha256 alone")
         if not _SHA256.fullmatch(str(digest["sha256"])):
             raise SealError(f"the digest of subject '{str(name)[:40]}' is no SHA-256")
         found[str(name)] = f"sha256:{digest['sha256']}"
-    if sorted(found) != sorted(SUBJECTS) or len(found) != len(subject):
-        raise SealError(f"it is about {', '.join(sorted(found))[:60] or 'nothing'}, expected {' and '.join(SUBJECTS)}")
+    if sorted(found) != sorted(names) or len(found) != len(subject):
+        raise SealError(f"it is about {', '.join(sorted(found))[:60] or 'nothing'}, expected {' and '.join(names)}")
     return found

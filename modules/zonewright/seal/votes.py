@@ -9,7 +9,16 @@ from zonewright.model.approval import Signer
 from zonewright.seal.dsse import payload_of, read_envelope
 from zonewright.seal.errors import SealError
 from zonewright.seal.keys import key_id
-from zonewright.seal.statement import PLAN_TYPE, VERDICT_TYPE, VERDICTS, Statement, Verdict, read_statement
+from zonewright.seal.statement import (
+    EXPORT_TYPE,
+    EXPORTED,
+    PLAN_TYPE,
+    VERDICT_TYPE,
+    VERDICTS,
+    Statement,
+    Verdict,
+    read_statement,
+)
 
 SKEW = timedelta(minutes=5)
 
@@ -98,6 +107,31 @@ def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str
     if signers[signer_id].party != planned.party:
         raise SealError(f"{signer_id} acts for {signers[signer_id].party}, the change is that of {planned.party}")
     _in_service(signer_id, signers[signer_id], at)
+    return signer_id
+
+
+def exporter_of(text: str, planned: Planned, party: str, signers: Mapping[str, Signer]) -> str:
+    """The person who signed a party's export.
+
+    Args:
+        text: the envelope.
+        planned: the plan.
+        party: digest of ``party.json``.
+        signers: who may sign in this zone.
+
+    Raises:
+        SealError: when the signature does not count.
+    """
+    signer_id, _key, statement = opened(text, signers)
+    if statement.kind != EXPORT_TYPE:
+        raise SealError(f"it is signed as '{statement.kind}', an export is '{EXPORT_TYPE}'")
+    _about(statement, planned)
+    _named(statement, signer_id)
+    if statement.party != party:
+        raise SealError(
+            f"{signer_id} signed another {EXPORTED}: {str(statement.party)[7:19]}, this one is {party[7:19]}"
+        )
+    _in_service(signer_id, signers[signer_id], moment(statement.predicate.get("at")))
     return signer_id
 
 
