@@ -3,7 +3,9 @@
 import json
 import re
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,10 @@ import pytest
 
 from support.telemetry_processes import Service, wait_for
 from support.zone_project import REPOSITORY
+from zonewright.audit.gathering import whole_journal
 from zonewright.cli import main
+from zonewright.ledger.client import LedgerClient
 from zonewright.server.agents import issue_token
-from zonewright.telemetry import Store
 from zonewright.telemetry.sample import Report, Sample
 from zonewright.telemetry.samples import Samples
 
@@ -49,8 +52,8 @@ def status(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 def count(path: Path) -> int:
     """How many readings are still there."""
-    found = Store(path).readings("qp-dc1", 0, 2**62)
-    return sum(not one.is_sum for items in found.values() for one in items)
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("select count(*) from reading").fetchone()[0])
 
 
 def test_prune_removes_readings_and_no_figure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,3 +107,21 @@ def test_the_service_removes_what_is_old(folder: Path, capsys: pytest.CaptureFix
     assert count(folder / "l.telemetry.db") < 5 * (90 * 4 + 8)
     (folder / "l.telemetry.db").rename(path)
     assert status(capsys) == before
+
+
+def test_the_service_records_what_it_removes(folder: Path) -> None:
+    """Beside a ledger the removal is an entry of its journal, with how many readings went and the sites."""
+    (folder / ".zonewright" / "ledger.telemetry.db").rename(folder / "l.telemetry.db")
+    issue_token(folder / "agents.yaml", "host-1", "core-001")
+    with LedgerClient("sqlite:///l.db", root=folder, create=True) as client:
+        before = count(folder / "l.telemetry.db")
+        service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90")
+        service.start()
+        try:
+            wait_for(lambda: len(whole_journal(client)) == 1)
+        finally:
+            assert service.stop(signal.SIGTERM) == 0
+        (entry,) = whole_journal(client)
+    assert entry.kind == "pruned"
+    assert entry.payload["readings"] == before - count(folder / "l.telemetry.db") > 0
+    assert list(entry.payload["sites"]) == ["qp-dc1"]
