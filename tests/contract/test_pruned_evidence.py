@@ -264,6 +264,18 @@ def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
     assert told(tenant.bundle())[0] == "good"
 
 
+def test_what_an_older_version_removed_is_recorded_by_the_next_removal(tenant: Planner) -> None:
+    """Sums whose readings went before removals were recorded are recorded as sums of no known readings."""
+    prune()
+    with closing(sqlite3.connect(READINGS)) as connection, connection:
+        connection.execute("delete from removal")
+    prune()
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    verdict, detail = told(tenant.bundle())
+    assert verdict == "good"
+    assert "rest on hourly sums in the place of 0 readings" in detail
+
+
 def entry_of(found: Mapping[str, list[Removal]]) -> str:
     """An entry of a journal on removals."""
     payload = {"readings": 0, "sites": {site: digest_of(removals_text(items)) for site, items in found.items()}}
