@@ -12,7 +12,7 @@ from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.ledger import LedgerRefusedError, rollout_messages, verbs
+from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, rollout_messages, verbs
 from zonewright.ledger import messages as m
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.journal import verify
@@ -121,3 +121,29 @@ def test_a_run_under_a_plan_that_there_is_not_is_refused(world: World) -> None:
     with pytest.raises(LedgerRefusedError, match="has no plan aaaaaaaaaaaa, so run r1 was not recorded under it"):
         world.client.call(verbs.RECORD, request)
     assert len(world.client.call(verbs.HISTORY, m.HistoryRequest()).entries) == before
+
+
+def test_keys_of_agents_are_those_that_were_enrolled_last(world: World) -> None:
+    """The journal says which key, for which agent, by whom and when; one that is gone counts no longer."""
+
+    def enrol(party: str, **agents: str) -> None:
+        entry = {"who": "ada@desk", "agents": {name.replace("_", "-"): key for name, key in agents.items()}}
+        request = rollout_messages.RecordRequest(kind="fleet-enrolment", party=party, entry=entry)
+        world.client.call(verbs.RECORD, request)
+
+    def keys(party: str) -> dict[str, str]:
+        found = world.client.call(verbs.AGENT_KEYS, rollout_messages.AgentKeysRequest(party=party)).agents
+        assert {(one.who, one.at[:10]) for one in found.values()} <= {("ada@desk", "2026-11-24")}
+        return {name: one.fingerprint for name, one in found.items()}
+
+    assert keys("operator") == {}
+    enrol("operator", host_001="SHA256:a", host_002="SHA256:b")
+    enrol("operator", host_001="SHA256:c")
+    enrol("another", host_002="SHA256:d")
+    assert keys("operator") == {"host-001": "SHA256:c", "host-002": "SHA256:b"}
+    enrol("operator", host_002="")
+    assert (keys("operator"), keys("another")) == ({"host-001": "SHA256:c"}, {"host-002": "SHA256:d"})
+    for entry in ({"agents": {"host-001": "SHA256:e"}}, {"who": "ada", "agents": {}}, {"who": "ada", "agents": "all"}):
+        request = rollout_messages.RecordRequest(kind="fleet-enrolment", party="operator", entry=entry)
+        with pytest.raises(LedgerMisuseError, match=r"an enrolment of keys has who and agents: (who|agents) is wrong"):
+            world.client.call(verbs.RECORD, request)

@@ -1,14 +1,23 @@
 """The file of agents as a roll-out changes it: many hosts at once, each with its own token and key."""
 
+import base64
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from support.ledger_party import ZONE_FILE
+from zonewright.fleet.enrolments import Enrolments
+from zonewright.fleet.public_keys import PublicKey
+from zonewright.fleet.service import ServiceError
+from zonewright.ledger import verbs
+from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.messages import HistoryRequest, InitRequest, JournalEntry
 from zonewright.model.canonical import digest_of
-from zonewright.server.agents import AgentsFileError, issue_token, read_agents
+from zonewright.server.agents import AgentsFileError, issue_token, issue_tokens, read_agents
 from zonewright.server.for_fleet import ServiceForFleet
 
 
@@ -48,3 +57,89 @@ def test_a_host_with_a_fault_keeps_no_other_from_its_token(service: ServiceForFl
     refused = {name: said for name, said in found.items() if said.startswith("refused")}
     assert list(refused) == ["No Id"]
     assert "is no id of an agent" in refused["No Id"]
+
+
+def key_of(number: int) -> str:
+    """A public key, another one for each number."""
+    blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + number.to_bytes(32, "big")
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
+
+
+@dataclass
+class Enrolled:
+    """A service whose keys the ledger enrols."""
+
+    folder: Path
+
+    def ledger(self) -> LedgerClient:
+        """The ledger."""
+        return LedgerClient("sqlite:///ledger.db", root=self.folder)
+
+    @contextlib.contextmanager
+    def service(self) -> Iterator[ServiceForFleet]:
+        """The service as a new run sees it."""
+        enrolments = Enrolments(self.ledger, party="operator", who="ada@desk")
+        path = self.folder / "agents.yaml"
+        with contextlib.closing(ServiceForFleet(path, "http://127.0.0.1:9/v1/metrics", enrolments=enrolments)) as made:
+            yield made
+
+    def entries(self) -> list[JournalEntry]:
+        """What the journal says of enrolments."""
+        with self.ledger() as client:
+            entries = client.call(verbs.HISTORY, HistoryRequest()).entries
+        return [entry for entry in entries if entry.kind == "fleet-enrolment"]
+
+
+@pytest.fixture(name="enrolled")
+def _enrolled(tmp_path: Path) -> Enrolled:
+    with LedgerClient("sqlite:///ledger.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+    return Enrolled(tmp_path)
+
+
+def test_the_journal_has_the_key_of_every_agent(enrolled: Enrolled) -> None:
+    """Hosts that come at once are few entries, each key by its fingerprint; it counts until its agent is forgotten."""
+    names = {f"host-{number:03}": key_of(number) for number in range(100)}
+    with enrolled.service() as service:
+        with ThreadPoolExecutor(50) as pool:
+            tokens = dict(zip(names, pool.map(lambda name: service.issue(name, names[name]), names), strict=True))
+        for name, token in tokens.items():
+            assert service.knows(name, token_sha256=digest_of(token)[7:], public_key=names[name])
+    entries = enrolled.entries()
+    found = {name: key for entry in entries for name, key in entry.payload["agents"].items()}
+    assert found == {name: PublicKey.parse(key).fingerprint for name, key in names.items()}
+    assert {entry.payload["who"] for entry in entries} == {"ada@desk"}
+    assert len(entries) < len(names) / 2
+    with enrolled.service() as again:
+        token_sha256 = digest_of(tokens["host-007"])[7:]
+        assert again.knows("host-007", token_sha256=token_sha256, public_key=key_of(7))
+        again.forget("host-007")
+        assert not again.knows("host-007", token_sha256=token_sha256, public_key=key_of(7))
+    assert enrolled.entries()[-1].payload["agents"] == {"host-007": ""}
+
+
+def test_a_key_that_was_planted_does_not_count(enrolled: Enrolled) -> None:
+    """A key that came into the file of agents by another way is not known, and both fingerprints are told."""
+    with enrolled.service() as service:
+        token = service.issue("host-001", key_of(1))
+        assert service.foreign_key("host-001") == ""
+    issue_tokens(enrolled.folder / "agents.yaml", {"host-002": key_of(2)})
+    text = (enrolled.folder / "agents.yaml").read_text(encoding="utf-8")
+    (enrolled.folder / "agents.yaml").write_text(text.replace(key_of(1), key_of(3)), encoding="utf-8")
+    with enrolled.service() as service:
+        assert not service.knows("host-001", token_sha256=digest_of(token)[7:], public_key=key_of(3))
+        mine, other = (PublicKey.parse(key_of(number)).fingerprint for number in (1, 3))
+        told = f"its key {other} was not enrolled in the ledger, which has {mine}, by ada@desk at "
+        assert service.foreign_key("host-001").startswith(told)
+        assert service.foreign_key("host-002").endswith("was not enrolled in the ledger, which has none")
+        assert service.foreign_key("host-003") == ""
+
+
+def test_without_the_ledger_no_key_is_enrolled(enrolled: Enrolled) -> None:
+    """When the ledger is gone in mid-run the host's outcome says so, and its key does not count afterwards."""
+    with enrolled.service() as service:
+        (enrolled.folder / "ledger.db").rename(enrolled.folder / "elsewhere.db")
+        with pytest.raises(ServiceError, match="the ledger does not take the enrolment of its key: there is no ledger"):
+            service.issue("host-001", key_of(1))
+        entry = read_agents(enrolled.folder / "agents.yaml")["host-001"]
+        assert not service.knows("host-001", token_sha256=entry.token_digest[7:], public_key=key_of(1))

@@ -20,7 +20,7 @@ from support.zone_project import SmallZone, Stack, facility
 from zonewright.audit.bundle import read_bundle
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.rollout_messages import LeaseRequest
+from zonewright.ledger.rollout_messages import AgentKeysRequest, LeaseRequest
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 COUNT = 5
@@ -42,6 +42,11 @@ class Facility:
     def reports(self) -> set[str]:
         """Hosts whose signed report of health the service has."""
         return {path.stem for path in (self.stack.root / ".zonewright" / "health").iterdir()}
+
+    def enrolled(self) -> list[str]:
+        """Hosts whose agents' keys the ledger has enrolled."""
+        with LedgerClient(self.stack.ledger_url) as ledger:
+            return sorted(ledger.call(verbs.AGENT_KEYS, AgentKeysRequest(party="operator")).agents)
 
     def releases(self) -> dict[str, str]:
         """The releases that the state has, by host."""
@@ -96,6 +101,7 @@ def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
     before = site.releases()
     assert before == {host.name: running_release(host) for host in site.hosts}
     assert len(site.reports()) == COUNT
+    assert set(site.enrolled()) == set(before)
 
     sent = _received(site.hosts)
     stack.run("up", "--yes", "--expect-no-changes")
@@ -138,6 +144,7 @@ def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
     stack.run("destroy", "--yes", "--skip-preview")
     assert [(host.home / "agent" / "current").exists() for host in site.hosts] == [False] * COUNT
     assert yaml.safe_load((stack.root / ".zonewright" / "agents.yaml").read_text(encoding="utf-8"))["agents"] == {}
+    assert site.enrolled() == []
 
 
 def _received(hosts: list[SshHost]) -> dict[str, set[tuple[str, int]]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from support.fleet_world import agents_service, installed_psutil, running_release
 from support.golden import compare_golden
@@ -163,6 +164,52 @@ def test_the_life_of_a_fleet(project: Project) -> None:
         "accept",
         "done",
     ]
+
+
+def test_keys_of_agents_are_on_record(project: Project) -> None:
+    """The ledger has each key that was made on a host; one that was planted for the service is drift, and put right."""
+    assert project.run("deploy", "host-001", "host-002").returncode == 0
+
+    def keys() -> dict[str, str]:
+        with project.ledger() as ledger:
+            found = ledger.call(verbs.AGENT_KEYS, rollout_messages.AgentKeysRequest(party="operator")).agents
+        return {name: one.fingerprint for name, one in found.items()}
+
+    on_hosts = {
+        host.name: fingerprint_of(host.home / "agent" / "secrets" / "agent_key.pub") for host in project.hosts[:2]
+    }
+    assert keys() == on_hosts
+    assert project.run("verify", "host-001", "host-002").returncode == 0
+
+    agents = project.folder / ".zonewright" / "agents.yaml"
+    document = yaml.safe_load(agents.read_text(encoding="utf-8"))
+    document["agents"]["host-002"]["public_key"] = document["agents"]["host-001"]["public_key"]
+    agents.write_text(yaml.safe_dump(document), encoding="utf-8")
+    verify_ = project.run("verify", "host-001", "host-002")
+    said = " ".join(verify_.stdout.split())
+    assert verify_.returncode == 1
+    told = f"its key {on_hosts['host-001']} was not enrolled in the ledger, which has {on_hosts['host-002']}, by "
+    assert said.index("host-002") < said.index(told)
+    assert said.count("was not enrolled") == 1
+
+    done = project.run("deploy", "host-001", "host-002")
+    assert (done.returncode, done.stdout.count("  unchanged "), done.stdout.count("  changed ")) == (0, 1, 1)
+    assert project.run("verify", "host-001", "host-002").returncode == 0
+    assert project.run("uninstall", "host-002").returncode == 0
+    assert keys() == {"host-001": on_hosts["host-001"]}
+
+
+def test_without_a_ledger_one_may_only_look(project: Project) -> None:
+    """Plan and status do without it; verify can not tell whose the keys are, so nothing is decided."""
+    assert project.run("deploy", "host-001").returncode == 0
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (project.folder / ".zonewright" / name).unlink(missing_ok=True)
+    assert [project.run(word, "host-001").returncode for word in ("status", "plan", "verify")] == [0, 0, 3]
+
+
+def fingerprint_of(key: Path) -> str:
+    """What ssh-keygen says of a key."""
+    return subprocess.run(["ssh-keygen", "-lf", key], capture_output=True, text=True, check=True).stdout.split()[1]
 
 
 def test_a_bad_release_stops_at_the_canary(project: Project) -> None:

@@ -56,6 +56,10 @@ class Service(Protocol):
         """The agent is gone."""
         ...
 
+    def foreign_key(self, agent: str) -> str:
+        """Why the key by which the service lets an agent report was not enrolled by a roll-out; empty where it was."""
+        ...
+
     def last_report(self, token: str) -> bytes | None:
         """The last report of the agent with this token, as it came.
 

@@ -150,8 +150,47 @@ class ChangeRun(Message):
     record: RunRecord
 
 
+class EnrolledKeys(Message):
+    """The entry of the journal on keys of agents, which were read back from their hosts.
+
+    Attributes:
+        who: the person.
+        agents: fingerprint by agent; empty for one that is gone.
+    """
+
+    who: str
+    agents: dict[str, str] = Field(min_length=1, max_length=10_000)
+
+
+class AgentKeysRequest(Message):
+    """The keys that are enrolled for the agents of one fleet."""
+
+    party: str = Field(max_length=64)
+    """Whose fleet it is."""
+
+
+class AgentKey(Message):
+    """One of them.
+
+    Attributes:
+        fingerprint: as ssh-keygen prints it.
+        who: the person who enrolled it.
+        at: when.
+    """
+
+    fingerprint: str
+    who: str
+    at: str
+
+
+class AgentKeys(Message):
+    """The key of each agent."""
+
+    agents: dict[str, AgentKey]
+
+
 class RecordRequest(Message):
-    """An entry of the journal about a fleet: a key that is trusted, a roll-out.
+    """An entry of the journal about a fleet: a key that is trusted, keys that are enrolled, a roll-out.
 
     Attributes:
         kind: what it is about.
@@ -160,7 +199,7 @@ class RecordRequest(Message):
         changes: of a roll-out, the changes whose configurations or agents it brought.
     """
 
-    kind: Literal["fleet-trust", "fleet-run"]
+    kind: Literal["fleet-trust", "fleet-enrolment", "fleet-run"]
     party: str = Field(max_length=64)
     entry: dict[str, Any]
     changes: list[ChangeRun] = Field(default=[], max_length=1000)

@@ -1,27 +1,36 @@
 """The verbs of a roll-out: who may change the hosts of a fleet, whether now, and what was done, for the journal."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from zonewright.ledger.context import Context, put_contents, stamp
-from zonewright.ledger.errors import LedgerRefusedError
+from zonewright.ledger.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.journal import append
 from zonewright.ledger.messages import Done
 from zonewright.ledger.rollout_messages import (
     ROLLED_OUT,
+    AgentKey,
+    AgentKeys,
+    AgentKeysRequest,
     ChangeRun,
+    EnrolledKeys,
     Hours,
     HoursRequest,
     Lease,
     LeaseRequest,
     RecordRequest,
 )
-from zonewright.ledger.tables import admission, change, decided, zone
+from zonewright.ledger.tables import admission, change, decided, journal, zone
 from zonewright.ledger.tables import lease as table
 from zonewright.ledger.zone_facts import parse_zone
 from zonewright.model.canonical import digest_of
 from zonewright.seal.window import zone_closed
+
+ENROLMENT = "fleet-enrolment"
 
 
 def lease(context: Context, request: LeaseRequest) -> Lease:
@@ -52,6 +61,8 @@ def hours(context: Context, _request: HoursRequest) -> Hours:
 def record(context: Context, request: RecordRequest) -> Done:
     """Write an entry about a fleet into the journal, and keep a run's record under each change that it brought."""
     now = context.now()
+    if request.kind == ENROLMENT:
+        _enrolled(request.entry)
     with context.database.writing() as connection:
         append(connection, at=now, kind=request.kind, stack_id="", party=request.party, payload=request.entry)
         for one in request.changes:
@@ -59,6 +70,26 @@ def record(context: Context, request: RecordRequest) -> Done:
             if row is not None:
                 _keep(connection, row, one, now)
     return Done()
+
+
+def _enrolled(entry: Mapping[str, Any]) -> EnrolledKeys:
+    try:
+        return EnrolledKeys.model_validate(entry)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise LedgerMisuseError("entry", f"an enrolment of keys has who and agents: {where} is wrong") from None
+
+
+def agent_keys(context: Context, request: AgentKeysRequest) -> AgentKeys:
+    """Give the keys that are enrolled for the agents of a fleet, the last one of each."""
+    query = select(journal.c.at, journal.c.payload).where(journal.c.kind == ENROLMENT, journal.c.party == request.party)
+    found: dict[str, AgentKey] = {}
+    with context.database.reading() as connection:
+        for row in connection.execute(query.order_by(journal.c.sequence)):
+            entry = EnrolledKeys.model_validate_json(row.payload)
+            for agent, fingerprint in entry.agents.items():
+                found[agent] = AgentKey(fingerprint=fingerprint, who=entry.who, at=row.at)
+    return AgentKeys(agents={agent: key for agent, key in found.items() if key.fingerprint})
 
 
 def _planned(connection: Connection, one: ChangeRun) -> RowMapping | None:

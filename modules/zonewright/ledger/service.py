@@ -51,6 +51,7 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.HOURS: rollouts.hours,
     verbs.CONFIGURATIONS: configurations.configurations,
     verbs.RECORD: rollouts.record,
+    verbs.AGENT_KEYS: rollouts.agent_keys,
     verbs.HISTORY: contents.history,
     verbs.CHECKPOINT: contents.checkpoint,
     verbs.SNAPSHOT: changes.snapshot,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 
+from zonewright.fleet.enrolments import Enrolments
 from zonewright.fleet.service import ServiceError
 from zonewright.server.agents import AgentsFileError, forget_agent, issue_tokens, read_agents
 
@@ -17,11 +18,12 @@ class ServiceForFleet:
     Args:
         agents: the file of agents that the service reads.
         url: where agents report, such as ``https://zone.example:8480/v1/metrics``.
+        enrolments: what the ledger has enrolled; without it the file of agents alone says which keys count.
         timeout_s: how long one call may take.
     """
 
-    def __init__(self, agents: Path, url: str, *, timeout_s: float = 5.0) -> None:
-        self._agents = agents
+    def __init__(self, agents: Path, url: str, *, enrolments: Enrolments | None = None, timeout_s: float = 5.0) -> None:
+        self._agents, self._enrolments = agents, enrolments
         self._url = url.rpartition("/")[0] + "/agent-health"
         self._http = httpx.Client(timeout=timeout_s, trust_env=False)
         self._lock, self._writing = threading.Lock(), threading.Lock()
@@ -38,7 +40,14 @@ class ServiceForFleet:
         """Whether this is the agent's present token and enrolled key."""
         if not token_sha256 or not public_key:
             return False
+        if self._enrolments is not None and not self._enrolments.knows(agent, public_key):
+            return False
         return self._present().get(agent) == (f"sha256:{token_sha256}", public_key)
+
+    def foreign_key(self, agent: str) -> str:
+        """Why the key that the file of agents has is none that the ledger enrolled, as a sentence; else empty."""
+        _, public_key = self._present().get(agent, ("", ""))
+        return self._enrolments.fault(agent, public_key) if self._enrolments is not None and public_key else ""
 
     def issue(self, agent: str, public_key: str) -> str:
         """A new token for an agent, and the key that signs its reports.
@@ -48,6 +57,7 @@ class ServiceForFleet:
 
         Raises:
             AgentsFileError: when the file can not be read, or the id is none.
+            ServiceError: when the ledger does not take the enrolment.
         """
         with self._lock:
             self._waiting[agent] = public_key
@@ -60,16 +70,28 @@ class ServiceForFleet:
 
     def _write(self, agent: str, batch: dict[str, str]) -> dict[str, str]:
         try:
-            return issue_tokens(self._agents, batch)
+            tokens = issue_tokens(self._agents, batch)
         except AgentsFileError:
             own = {agent: batch.pop(agent)}
             with self._lock:
                 self._waiting = batch | self._waiting  # each tries for itself, and hears of its own fault
-            return issue_tokens(self._agents, own)
+            tokens, batch = issue_tokens(self._agents, own), own
+        if self._enrolments is not None:
+            # After the file: whoever is killed in between leaves a key that the ledger does not know, and the next
+            # deployment enrols it again.
+            self._enrolments.enrol(batch)
+        return tokens
 
     def forget(self, agent: str) -> None:
-        """The agent is gone."""
+        """The agent is gone.
+
+        Raises:
+            AgentsFileError: when the file can not be read.
+            ServiceError: when the ledger does not take it.
+        """
         forget_agent(self._agents, agent)
+        if self._enrolments is not None:
+            self._enrolments.forget(agent)
 
     def last_report(self, token: str) -> bytes | None:
         """The last report of the agent with this token.

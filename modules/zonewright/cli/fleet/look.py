@@ -30,7 +30,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="compare every managed file of the hosts with what was deployed",
         description=(
             "Compare the hash of every managed file, the unit, the key and the token of each host with what was "
-            "deployed, and every rendered configuration with the ledger's digest. "
+            "deployed, the service's keys with those that the ledger enrolled, and every rendered configuration with "
+            "the ledger's digest. "
             "Exit codes: 0 all as deployed, 1 something differs, 3 some hosts could not be looked at."
         ),
     )
@@ -51,7 +52,11 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     if configured and fleet.file.agent is None:
         rows = [{**row, "release": ""} for _host, row in sorted(configured.items())]
         return _print_rows(rows, arguments.format)
-    return look_at(arguments, lambda work: _show(work, arguments.format, configured, is_strict=is_strict))
+    return look_at(
+        arguments,
+        lambda work: _show(work, arguments.format, configured, is_strict=is_strict),
+        needs_ledger=is_strict,
+    )
 
 
 def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
@@ -82,6 +87,8 @@ def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, 
                 "proven": "yes" if facts.is_proven else "no",
                 "drift": "; ".join(drift_of(plan)) if is_strict else "",
             }
+        foreign = work.job.service.foreign_key(one.host) if is_strict else ""
+        row["drift"] = "; ".join(text for text in (row.get("drift", ""), foreign) if text)
         own = configured.get(one.host, {})
         row["reason"] = row["reason"] or own.get("reason", "")
         if plan is not None and own.get("state") in ("failed", "unreachable", "unknown"):

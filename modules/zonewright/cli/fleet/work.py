@@ -12,6 +12,7 @@ from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, te
 from zonewright.cli.output import MISUSE
 
 if TYPE_CHECKING:
+    from zonewright.fleet.enrolments import Enrolments
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.record import Share
     from zonewright.fleet.rollout import Observer
@@ -33,11 +34,16 @@ class Work(Generic[JobT]):
 
 
 @contextmanager
-def working(arguments: argparse.Namespace) -> "Iterator[Work[Job]]":
+def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Iterator[Work[Job]]":
     """The job for the hosts that are meant; closes its connections.
+
+    Args:
+        arguments: of the command line.
+        needs_ledger: whether nothing goes on without the ledger, which knows the keys that are enrolled.
 
     Raises:
         Refused: when the file is faulty, or there is nothing to roll out.
+        LedgerError: when the ledger is needed and does not answer.
     """
     from zonewright.fleet.artefact import ArtefactError
     from zonewright.fleet.declared import recipe_of
@@ -52,8 +58,9 @@ def working(arguments: argparse.Namespace) -> "Iterator[Work[Job]]":
         recipe = recipe_of(fleet.file.agent, fleet.folder)
     except ArtefactError as error:
         raise Refused([str(error)], MISUSE) from None
+    enrolments = _enrolments(arguments, fleet, needs_ledger=needs_ledger)
     transport = transport_of(fleet, sudo_password=password)
-    service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url)
+    service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url, enrolments=enrolments)
     job = Job(
         transport=transport,
         recipe=recipe,
@@ -66,6 +73,19 @@ def working(arguments: argparse.Namespace) -> "Iterator[Work[Job]]":
     finally:
         service.close()
         transport.close()
+
+
+def _enrolments(arguments: argparse.Namespace, fleet: Fleet, *, needs_ledger: bool) -> "Enrolments | None":
+    from zonewright.fleet.declared import whoami
+    from zonewright.fleet.enrolments import Enrolments
+    from zonewright.ledger import LedgerUnavailableError
+
+    try:
+        return Enrolments(lambda: ledger_of(arguments, fleet.root), party=fleet.file.party, who=whoami())
+    except LedgerUnavailableError:
+        if needs_ledger:
+            raise
+        return None
 
 
 def sudo_password(arguments: argparse.Namespace) -> str | None:
@@ -152,10 +172,16 @@ def _recorded(
     return exit_code(one.state for one in outcomes)
 
 
-def look_at(arguments: argparse.Namespace, show: "Callable[[Work[Job]], int]") -> int:
-    """Do something that changes nothing."""
+def look_at(arguments: argparse.Namespace, show: "Callable[[Work[Job]], int]", *, needs_ledger: bool = False) -> int:
+    """Do something that changes nothing.
+
+    Args:
+        arguments: of the command line.
+        show: what is done.
+        needs_ledger: whether it is worth nothing without the ledger.
+    """
     try:
-        with working(arguments) as work:
+        with working(arguments, needs_ledger=needs_ledger) as work:
             return show(work)
     except Refused as refused:
         return tell(refused)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from zonewright.fleet.record import Share
 from zonewright.fleet.rollout import Event, Pool, roll_out
 from zonewright.fleet.running import FleetRun
+from zonewright.fleet.service import ServiceError
 from zonewright.fleet.visit import Outcome, uninstall
 from zonewright.ledger import LedgerError
 from zonewright.provider.agents.look import drift_since
@@ -169,10 +170,13 @@ def take_off(work: SiteWork, names: Sequence[str], told: Told) -> list[Outcome]:
 
 def _departed(work: SiteWork, left: Sequence[Outcome], urn: str) -> tuple[list[str], list[str]]:
     """Hosts that the agent may still be on, and why; where nothing answers, it is forgotten with a warning."""
-    staying = []
+    staying, unrecorded = [], []
     for one in left:
         if one.is_absent and one.state == "unreachable":
-            work.job.service.forget(one.host)
+            try:
+                work.job.service.forget(one.host)
+            except ServiceError as error:
+                unrecorded.append(f"{one.host}: {error}")
             work.session.warn(
                 urn,
                 f"{one.host} is gone, so nothing was uninstalled; its token counts no longer: "
@@ -180,7 +184,7 @@ def _departed(work: SiteWork, left: Sequence[Outcome], urn: str) -> tuple[list[s
             )
         elif one.state not in _GOOD:
             staying.append(one)
-    return [one.host for one in staying], [_reason(work, one) for one in staying]
+    return [one.host for one in staying], [*unrecorded, *(_reason(work, one) for one in staying)]
 
 
 def _recorded(run: FleetRun, outcomes: Sequence[Outcome], *shares: Share) -> list[str]:

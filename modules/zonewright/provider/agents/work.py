@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from zonewright.declare.stack_file import project_root
 from zonewright.fleet.apply import Progress
 from zonewright.fleet.artefact import ArtefactError
 from zonewright.fleet.declared import Desired, desired_of, recipe_of, whoami
+from zonewright.fleet.enrolments import Enrolments
 from zonewright.fleet.fleet_file import FleetFileError, read_fleet_file
 from zonewright.fleet.host_keys import KnownHostsError
 from zonewright.fleet.inventory import Host, by_name, hosts_of
@@ -134,6 +135,7 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
     report = session.ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
     nodes = [(one, report.party or "") for one in report.holdings if one.name in wanted]
     known = by_name(hosts_of(whole, nodes))
+    enrolments = Enrolments(lambda: nullcontext(session.ledger), party=file.party, who=whoami())
     password = _sudo_password()
     try:
         recipe = recipe_of(file.agent, folder)
@@ -142,7 +144,8 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
         raise CheckFailedError("; ".join(error.sentences)) from None
     except (ArtefactError, LoginError) as error:
         raise CheckFailedError(str(error)) from None
-    with closing(transport), closing(ServiceForFleet(root / AGENTS, file.agent.url)) as service:
+    service_of_fleet = ServiceForFleet(root / AGENTS, file.agent.url, enrolments=enrolments)
+    with closing(transport), closing(service_of_fleet) as service:
         job = Job(
             transport=transport,
             recipe=recipe,
