@@ -32,6 +32,8 @@ SETTINGS = {
     "zone:stackId": "Identity of the stack in the ledger; written by `zonewright stack new`, never to be copied.",
     "zone:fleet": "The fleet's file, relative to the same folder; with it the stack deploys agents to the hosts it "
     "names. Left out, it deploys none.",
+    "zone:configurations": "The fleet's file whose `configurations` the stack puts in force on the hosts of its "
+    "sites. Left out, it only hands the files over.",
 }
 VARIABLES = {
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that is a service.",

@@ -64,6 +64,11 @@ def desired_of(recipe: Recipe) -> Desired:
     )
 
 
+def configurations_digest(file: FleetFile) -> str:
+    """What a fleet's file says of configurations, as a digest."""
+    return digest_of(canonical_json({name: one.model_dump(mode="json") for name, one in file.configurations.items()}))
+
+
 def hosts_by_site(file: FleetFile, racks: Mapping[str, str]) -> dict[str, list[str]]:
     """The hosts that a file names, by site; those whose site nobody says are under an empty one.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from zonewright.program.fleet import own_hosts, read_fleet
 from zonewright.program.settings import Settings
 
 
@@ -36,18 +37,11 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
         return None
     # A stack without agents does not load what reads keys of hosts.
     from zonewright.fleet.artefact import ArtefactError  # noqa: PLC0415
-    from zonewright.fleet.declared import desired_of, hosts_by_site, recipe_of  # noqa: PLC0415
-    from zonewright.fleet.fleet_file import FleetFileError, read_fleet_file  # noqa: PLC0415
+    from zonewright.fleet.declared import desired_of, recipe_of  # noqa: PLC0415
 
     path = options.root / options.fleet
-    try:
-        file = read_fleet_file(path)
-    except FleetFileError as error:
-        count = len(error.problems)
-        lines = "\n".join(f"  {problem}" for problem in error.problems)
-        raise pulumi.RunError(f"{count} fault{'s' if count != 1 else ''} in the fleet's file:\n{lines}") from None
-    sites = hosts_by_site(file, racks)
-    faults = [f"host {name} has no site; say which: {name}: {{site: SITE}}" for name in sites.pop("", ())]
+    file = read_fleet(path)
+    sites, faults = own_hosts(file, own_sites, racks, name=options.fleet)
     if file.agent is None:
         faults.append("agent is missing; say where agents report: agent: {url: ...}")
     if faults or file.agent is None:
@@ -56,13 +50,10 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
         desired = desired_of(recipe_of(file.agent, path.parent))
     except ArtefactError as error:
         raise pulumi.RunError(str(error)) from None
-    others = [name for site, names in sites.items() if site not in own_sites for name in names]
-    if others:
-        pulumi.log.info(f"{options.fleet}: hosts at sites of other stacks are left to those: {', '.join(others)}")
     release = {
         "version": desired.version,
         "artefactDigest": desired.artefact_digest,
         "configurationDigest": desired.configuration_digest,
     }
-    hosts = {site: dict.fromkeys(names, "as declared") for site, names in sorted(sites.items()) if site in own_sites}
+    hosts = {site: dict.fromkeys(names, "as declared") for site, names in sites.items()}
     return Agents(release=release, hosts=hosts)

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,12 +31,14 @@ from zonewright.model.expand import nodes_of
 from zonewright.model.secret_scan import suspicions
 from zonewright.program.agents import Agents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
+from zonewright.program.configurations import Configurations, read_configurations
 from zonewright.program.gating import judge_gated, recorded
 from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
     AgentDeployment,
     Completion,
+    ConfigurationDeployment,
     Enrolment,
     Provider,
     SiteConfig,
@@ -48,6 +51,16 @@ from zonewright.render.user_formats import load_formats
 from zonewright.seal.errors import SealError
 
 _SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnHosts:
+    """What a stack brings to hosts, where it does."""
+
+    agents: Agents | None
+    configurations: Configurations | None
+
+
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
 
 
@@ -112,9 +125,12 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
         raise pulumi.RunError(error.sentence) from error
     _write_findings(options, proposal)
     racks = {name: seat.rack for name, seat in proposal.seats.items()}
-    agents = read_agents(options, files_by_site(demand, manifest).keys(), racks)
+    sites = files_by_site(demand, manifest).keys()
+    on_hosts = OnHosts(
+        agents=read_agents(options, sites, racks), configurations=read_configurations(options, sites, racks)
+    )
     with stack_traces(called_from):
-        return _register(options, demand, proposal, manifest, agents)
+        return _register(options, demand, proposal, manifest, on_hosts)
 
 
 def _formats(options: Settings) -> FormatSet:
@@ -204,7 +220,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _register(
-    options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str], agents: Agents | None
+    options: Settings, demand: Demand, proposal: Proposal, manifest: Mapping[str, str], on_hosts: OnHosts
 ) -> Completion:
     stack_id = options.stack_id
     provider = Provider("ledger", ledger=options.ledger)
@@ -228,7 +244,9 @@ def _register(
     for site_id, files in files_by_site(demand, manifest).items():
         options_ = pulumi.ResourceOptions(provider=provider, depends_on=[admission])
         registered.append(SiteConfig(site_id, stack_id=stack_id, site=site_id, files=files, opts=options_))
-    registered += _agents(options, agents, (admission, *registered), provider)
+    registered += _agents(options, on_hosts.agents, (admission, *registered), provider)
+    files_of = files_by_site(demand, manifest)
+    registered += _configurations(options, on_hosts.configurations, files_of, (admission, *registered), provider)
     completion = Completion(
         "completion",
         stack_id=stack_id,
@@ -294,6 +312,31 @@ def _agents(
             opts=pulumi.ResourceOptions(provider=provider, depends_on=list(waits)),
         )
         for site, hosts in agents.hosts.items()
+    ]
+
+
+def _configurations(
+    options: Settings,
+    found: Configurations | None,
+    files: Mapping[str, Mapping[str, str]],
+    waits: tuple[pulumi.Resource, ...],
+    provider: pulumi.ProviderResource,
+) -> list[pulumi.Resource]:
+    """Files in force on hosts: after they were handed over, and not while agents are rolled out to the same hosts."""
+    if found is None:
+        return []
+    return [
+        ConfigurationDeployment(
+            site,
+            stack_id=options.stack_id,
+            fleet=options.configurations,
+            zone=Path(options.declaration).parent.as_posix(),
+            files=files[site],
+            settings_digest=found.settings_digest,
+            hosts=hosts,
+            opts=pulumi.ResourceOptions(provider=provider, depends_on=list(waits)),
+        )
+        for site, hosts in found.hosts.items()
     ]
 
 

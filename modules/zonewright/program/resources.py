@@ -1,8 +1,10 @@
 """Typed Pulumi resources of the provider; a test compares them with the provider's schema."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pulumi
+
+from zonewright.model.canonical import canonical_json, digest_of
 
 
 class Provider(pulumi.ProviderResource):
@@ -134,6 +136,35 @@ class AgentDeployment(pulumi.CustomResource):
             "run": None,
         }
         super().__init__("zonewright:index:AgentDeployment", name, properties, opts)
+
+
+class ConfigurationDeployment(pulumi.CustomResource):
+    """The rendered files of one site in force on its hosts."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack_id: str,
+        fleet: str,
+        zone: str,
+        files: Mapping[str, str],
+        settings_digest: str,
+        hosts: Iterable[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "site": name,
+            "fleet": fleet,
+            "zone": zone,
+            "filesDigest": digest_of(canonical_json(dict(files))),
+            "settingsDigest": settings_digest,
+            "hosts": dict.fromkeys(hosts, "as declared"),
+            "versions": None,
+            "run": None,
+        }
+        super().__init__("zonewright:index:ConfigurationDeployment", name, properties, opts)
 
 
 def after(parent: pulumi.Resource, *resources: pulumi.Resource) -> pulumi.ResourceOptions:

@@ -17,6 +17,7 @@ class Settings:
         ledger: the ledger's URL.
         stack_id: the stack's identity in the ledger.
         fleet: the fleet's file, relative to ``root``; empty where the stack deploys no agents.
+        configurations: the fleet's file whose configurations the stack deploys to hosts; empty where it deploys none.
     """
 
     root: Path
@@ -24,9 +25,10 @@ class Settings:
     ledger: str
     stack_id: str
     fleet: str
+    configurations: str
 
 
-KEYS = ("declaration", "ledger", "stackId", "fleet")
+KEYS = ("declaration", "ledger", "stackId", "fleet", "configurations")
 
 
 def settings() -> Settings:
@@ -59,4 +61,5 @@ def settings() -> Settings:
         ledger=values["ledger"] or "",
         stack_id=values["stackId"] or "",
         fleet=config.get("fleet") or "",
+        configurations=config.get("configurations") or "",
     )

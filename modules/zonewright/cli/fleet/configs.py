@@ -252,17 +252,7 @@ def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
 @contextmanager
 def _offers(arguments: argparse.Namespace, fleet: "Fleet") -> "Iterator[Callable[[int], Offer]]":
     """Gives what the ledger offers for the sites of the hosts: what is deployed, or so many approved steps back."""
-    from zonewright.audit.gathering import texts_of
-    from zonewright.fleet.config_wanted import offer_of
-    from zonewright.ledger import rollout_messages, verbs
+    from zonewright.fleet.config_offer import offer_from
 
-    sites = sorted({host.site for host in fleet.chosen if host.site})
     with ledger_of(arguments, fleet.root) as ledger:
-
-        def offer(back: int) -> "Offer":
-            request = rollout_messages.ConfigurationsRequest(sites=sites, back=back)
-            answer = ledger.call(verbs.CONFIGURATIONS, request)
-            texts = texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()})
-            return offer_of(answer, texts)
-
-        yield offer
+        yield lambda back: offer_from(ledger, (host.site for host in fleet.chosen), back=back)

@@ -10,11 +10,11 @@ from zonewright.fleet.service import ServiceError
 from zonewright.fleet.visit import Outcome, uninstall
 from zonewright.ledger import LedgerError
 from zonewright.provider.agents.look import drift_since
-from zonewright.provider.agents.work import SiteWork, site_work
+from zonewright.provider.agents.work import HostWork, JobT, SiteWork, site_work
 from zonewright.provider.resource import CheckFailedError, Data, Found, HalfDoneError, Session
 
 AS_DECLARED = "as declared"
-_GOOD = ("changed", "unchanged")
+GOOD = ("changed", "unchanged")
 _SHOW_S = 3.0
 CANCELLED = "the run was cancelled"
 
@@ -94,11 +94,11 @@ def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[s
                 sleep=told.sleep,
             )
             left = take_off(work, leaving, told)
-            reasons = _recorded(run, [*outcomes, *left], Share(stack_id=new["stackId"]))
-        reasons += [_reason(work, one) for one in outcomes if one.state not in _GOOD]
+            reasons = recorded(run, [*outcomes, *left], Share(stack_id=new["stackId"]))
+        reasons += [reason_of(work, one) for one in outcomes if one.state not in GOOD]
         staying, words = _departed(work, left, urn)
     releases = {one.host: _release(one, before) for one in outcomes} | {name: before[name] for name in staying}
-    marks = {one.host: AS_DECLARED if one.state in _GOOD else one.state for one in outcomes}
+    marks = {one.host: AS_DECLARED if one.state in GOOD else one.state for one in outcomes}
     inputs = {**new, "hosts": marks | dict.fromkeys(staying, "to be uninstalled")}
     outputs = {**inputs, "releases": releases, "run": run.log.run}
     if reasons or words:
@@ -117,7 +117,7 @@ def remove(session: Session, state: Data) -> None:
         work.require_open()
         with work.run(f"pulumi destroy, site {state['site']}") as run:
             left = take_off(work, names, Told(session, "", run, len(names)))
-            reasons = _recorded(run, left)
+            reasons = recorded(run, left)
         _, words = _departed(work, left, "")
     if reasons or words:
         raise CheckFailedError("\n".join([*reasons, *words]))
@@ -182,12 +182,12 @@ def _departed(work: SiteWork, left: Sequence[Outcome], urn: str) -> tuple[list[s
                 f"{one.host} is gone, so nothing was uninstalled; its token counts no longer: "
                 f"{one.sentence.removeprefix(f'{one.host} ')}",
             )
-        elif one.state not in _GOOD:
+        elif one.state not in GOOD:
             staying.append(one)
-    return [one.host for one in staying], [*unrecorded, *(_reason(work, one) for one in staying)]
+    return [one.host for one in staying], [*unrecorded, *(reason_of(work, one) for one in staying)]
 
 
-def _recorded(run: FleetRun, outcomes: Sequence[Outcome], *shares: Share) -> list[str]:
+def recorded(run: FleetRun, outcomes: Sequence[Outcome], *shares: Share) -> list[str]:
     """Write the record; what was done on hosts must get into the state also where the journal does not take it."""
     try:
         run.end(outcomes, shares)
@@ -199,10 +199,10 @@ def _recorded(run: FleetRun, outcomes: Sequence[Outcome], *shares: Share) -> lis
 def _release(outcome: Outcome, before: Mapping[str, str]) -> str:
     """What runs on a host, as far as it is known."""
     known = outcome.before or before.get(outcome.host, "")
-    return (outcome.after or known) if outcome.state in _GOOD else known
+    return (outcome.after or known) if outcome.state in GOOD else known
 
 
-def _reason(work: SiteWork, outcome: Outcome) -> str:
+def reason_of(work: HostWork[JobT], outcome: Outcome) -> str:
     """Why a host is not as declared, without how it is reached: the engine keeps it in the state."""
     target = work.hosts[outcome.host].target
     sentence = outcome.sentence.replace(f"{target.name} ({target.address} port {target.port})", "the host")

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from zonewright.declare.stack_file import project_root
 from zonewright.fleet.apply import Progress
 from zonewright.fleet.artefact import ArtefactError
 from zonewright.fleet.declared import Desired, desired_of, recipe_of, whoami
 from zonewright.fleet.enrolments import Enrolments
-from zonewright.fleet.fleet_file import FleetFileError, read_fleet_file
+from zonewright.fleet.fleet_file import FleetDocument, FleetFileError, read_fleet_document
 from zonewright.fleet.host_keys import KnownHostsError
 from zonewright.fleet.inventory import Host, by_name, hosts_of
 from zonewright.fleet.layout import AGENTS
@@ -19,6 +20,7 @@ from zonewright.fleet.plan import Plan
 from zonewright.fleet.reach import transport_of
 from zonewright.fleet.rollout import Pool
 from zonewright.fleet.running import FleetRun, new_run, running, touching_refused
+from zonewright.fleet.ssh import SshTransport
 from zonewright.fleet.transport import LoginError
 from zonewright.fleet.transport import Session as HostSession
 from zonewright.fleet.visit import Job, Outcome, Say, look, look_only
@@ -37,9 +39,12 @@ LOOK_S = 15.0
 """For one host in a preview or refresh, which must not hang on a host that is silent."""
 
 
+JobT = TypeVar("JobT")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteWork:
-    """A call at work.
+class HostWork(Generic[JobT]):
+    """A call at work on hosts.
 
     Attributes:
         session: of the provider.
@@ -53,36 +58,9 @@ class SiteWork:
     session: Session
     file: FleetFile
     hosts: Mapping[str, Host]
-    job: Job
+    job: JobT
     root: Path
     sudo_password: str | None
-
-    @property
-    def desired(self) -> Desired:
-        """The release that the fleet's file stands for now."""
-        return desired_of(self.job.recipe)
-
-    def pool(self) -> Pool:
-        """Visits hosts and tells nobody."""
-        parallel = self.file.rollout.parallel
-        return Pool(parallel=parallel, host_deadline_s=self.job.host_deadline_s, observe=lambda _event: None)
-
-    def look(self) -> Look:
-        """The plans of all hosts; nothing on them is changed."""
-        plans: dict[str, Plan] = {}
-        job = replace(self.job, host_deadline_s=min(LOOK_S, self.job.host_deadline_s))
-
-        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
-            def see(session: HostSession) -> None:
-                plans[host.name] = look(host, job, session)
-
-            return look_only(host, job, progress, see)
-
-        pool = Pool(
-            parallel=self.file.rollout.parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None
-        )
-        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
-        return Look(plans=plans, unseen={one.host: one.sentence for one in outcomes if one.host not in plans})
 
     def require_open(self) -> None:
         """Refuse to change hosts outside the windows.
@@ -113,6 +91,38 @@ class SiteWork:
             yield at_work
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteWork(HostWork[Job]):
+    """A call at work on agents."""
+
+    @property
+    def desired(self) -> Desired:
+        """The release that the fleet's file stands for now."""
+        return desired_of(self.job.recipe)
+
+    def pool(self) -> Pool:
+        """Visits hosts and tells nobody."""
+        parallel = self.file.rollout.parallel
+        return Pool(parallel=parallel, host_deadline_s=self.job.host_deadline_s, observe=lambda _event: None)
+
+    def look(self) -> Look:
+        """The plans of all hosts; nothing on them is changed."""
+        plans: dict[str, Plan] = {}
+        job = replace(self.job, host_deadline_s=min(LOOK_S, self.job.host_deadline_s))
+
+        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
+            def see(session: HostSession) -> None:
+                plans[host.name] = look(host, job, session)
+
+            return look_only(host, job, progress, see)
+
+        pool = Pool(
+            parallel=self.file.rollout.parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None
+        )
+        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
+        return Look(plans=plans, unseen={one.host: one.sentence for one in outcomes if one.host not in plans})
+
+
 @contextmanager
 def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str]) -> Iterator[SiteWork]:
     """The fleet of a stack at one site.
@@ -127,23 +137,17 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
         CheckFailedError: with all that stands in the way.
     """
     root = project_root(Path.cwd())
-    file, folder = _read(root / path), (root / path).parent
+    file, folder = read_fleet(root / path).content, (root / path).parent
     if file.agent is None:
         raise CheckFailedError(f"{path}: agent is missing; say where agents report: agent: {{url: ...}}")
-    wanted = sorted(names)
-    whole = file.model_copy(update={"hosts": {**{name: FleetHost() for name in wanted}, **file.hosts}})
-    report = session.ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
-    nodes = [(one, report.party or "") for one in report.holdings if one.name in wanted]
-    known = by_name(hosts_of(whole, nodes))
+    hosts = hosts_here(session, file, stack_id=stack_id, names=names)
     enrolments = Enrolments(lambda: nullcontext(session.ledger), party=file.party, who=whoami())
-    password = _sudo_password()
+    password = sudo_password()
     try:
         recipe = recipe_of(file.agent, folder)
-        transport = transport_of(file, folder=folder, root=root, sudo_password=password)
-    except KnownHostsError as error:
-        raise CheckFailedError("; ".join(error.sentences)) from None
-    except (ArtefactError, LoginError) as error:
+    except ArtefactError as error:
         raise CheckFailedError(str(error)) from None
+    transport = opened_transport(file, root=root, folder=folder, password=password)
     service_of_fleet = ServiceForFleet(root / AGENTS, file.agent.url, enrolments=enrolments)
     with closing(transport), closing(service_of_fleet) as service:
         job = Job(
@@ -157,7 +161,7 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
             yield SiteWork(
                 session=session,
                 file=file,
-                hosts={name: known[name] for name in wanted},
+                hosts=hosts,
                 job=job,
                 root=root,
                 sudo_password=password,
@@ -166,9 +170,45 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
             raise CheckFailedError(str(error)) from None
 
 
-def _read(path: Path) -> FleetFile:
+def hosts_here(session: Session, file: FleetFile, *, stack_id: str, names: Iterable[str]) -> dict[str, Host]:
+    """Hosts by name, with what the ledger holds of them; one that the file does not name is reached by its name.
+
+    Args:
+        session: of the provider.
+        file: the fleet's file.
+        stack_id: whose nodes the ledger is asked for.
+        names: hosts that are meant.
+    """
+    wanted = sorted(names)
+    whole = file.model_copy(update={"hosts": {**{name: FleetHost() for name in wanted}, **file.hosts}})
+    report = session.ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
+    nodes = [(one, report.party or "") for one in report.holdings if one.name in wanted]
+    known = by_name(hosts_of(whole, nodes))
+    return {name: known[name] for name in wanted}
+
+
+def opened_transport(file: FleetFile, *, root: Path, folder: Path, password: str | None) -> SshTransport:
+    """How hosts are reached.
+
+    Raises:
+        CheckFailedError: when a file of known hosts, or a key to log in with, can not be used.
+    """
     try:
-        return read_fleet_file(path)
+        return transport_of(file, folder=folder, root=root, sudo_password=password)
+    except KnownHostsError as error:
+        raise CheckFailedError("; ".join(error.sentences)) from None
+    except LoginError as error:
+        raise CheckFailedError(str(error)) from None
+
+
+def read_fleet(path: Path) -> FleetDocument:
+    """The fleet's file.
+
+    Raises:
+        CheckFailedError: with all that is wrong with it.
+    """
+    try:
+        return read_fleet_document(path)
     except FleetFileError as error:
         raise CheckFailedError(_lines([str(problem) for problem in error.problems])) from None
 
@@ -177,7 +217,7 @@ def _lines(problems: Sequence[str]) -> str:
     return "\n".join(["the fleet's file can not be used:", *(f"  {problem}" for problem in problems)])
 
 
-def _sudo_password() -> str | None:
+def sudo_password() -> str | None:
     """From the environment, or the file that it names; never from the state.
 
     Raises:

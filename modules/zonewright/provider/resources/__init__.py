@@ -7,6 +7,7 @@ from zonewright.provider.resources.admission import AdmissionResource
 from zonewright.provider.resources.agent_deployment import AgentDeploymentResource
 from zonewright.provider.resources.assets import DuctResource, LinkResource, RowResource, SiteResource
 from zonewright.provider.resources.completion import CompletionResource
+from zonewright.provider.resources.configuration_deployment import ConfigurationDeploymentResource
 from zonewright.provider.resources.enrolment import EnrolmentResource
 from zonewright.provider.resources.node import NodeResource
 from zonewright.provider.resources.site_config import SiteConfigResource
@@ -24,5 +25,6 @@ RESOURCES: Mapping[str, Resource] = {
         NodeResource(),
         SiteConfigResource(),
         AgentDeploymentResource(),
+        ConfigurationDeploymentResource(),
     )
 }

@@ -1,0 +1,129 @@
+"""ConfigurationDeployment: the rendered files of one site on its hosts, each validated and tried there.
+
+It goes beyond the SiteConfig of the site, which hands the files over: here they are put in force, as ``zonewright
+fleet deploy --configs`` does it, and only where an approved change has them.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zonewright.ledger import verbs
+from zonewright.ledger.messages import StackRequest
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.provider.resource import (
+    STACK_ID,
+    CheckFailedError,
+    Data,
+    Difference,
+    EndsByItself,
+    Found,
+    Input,
+    Session,
+    check_inputs,
+    compare,
+    require_known,
+)
+
+if TYPE_CHECKING:
+    from zonewright.provider.agents.config_work import ConfigLook
+
+_DIGEST = r"sha256:[0-9a-f]{64}"
+_SHOWN = 5
+
+
+class ConfigurationDeploymentResource(EndsByItself):
+    """A preview looks at the hosts where the files are deployed already; create and update roll out."""
+
+    token = "zonewright:index:ConfigurationDeployment"  # noqa: S105 - a Pulumi type token
+    description = "The rendered files of one site in force on its hosts: validated, tried, and else put back."
+    inputs: Mapping[str, Input] = {
+        "stackId": STACK_ID,
+        "site": Input("string", "id of the site", replaces=True),
+        "fleet": Input("string", "the fleet's file, from the folder of Pulumi.yaml"),
+        "zone": Input("string", "the zone's folder, from there; it may have formats of its own"),
+        "filesDigest": Input("string", "digest of the site's files", pattern=_DIGEST),
+        "settingsDigest": Input("string", "digest of `configurations` of the fleet's file", pattern=_DIGEST),
+        "hosts": Input("object", "by host `as declared`, or in the state how it is not"),
+    }
+    outputs: Mapping[str, Input] = {
+        **inputs,
+        "versions": Input("object", "the versions in force, by host"),
+        "run": Input("string", "id of the last run, which its record and the journal have", required=False),
+    }
+
+    def check(
+        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+    ) -> dict[str, Any]:
+        """Plain inputs only."""
+        check_inputs(self.inputs, new)
+        require_known(new, self.inputs)
+        return new
+
+    def diff(self, session: Session, urn: str, _id: str, old: Data, new: Data) -> Difference:
+        """What the declaration changed, or what is not in force on the hosts as the ledger has it."""
+        difference = compare(self.inputs, old, new)
+        if difference.changes:
+            return difference
+        look = self._look(session, urn, new)
+        if look is None:
+            return difference
+        _tell(session, urn, look, is_quiet=not look.drifted)
+        return Difference({f'hosts["{name}"]': "update" for name in look.drifted})
+
+    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+        """Roll out; in a preview, show what would be done as far as that is known."""
+        id_ = f"{new['stackId']}/{new['site']}/configurations"
+        return id_, self.update(session, urn, id_, {}, new, preview=preview)
+
+    def read(self, session: Session, _id: str, last: Found | None) -> Found | None:
+        """What is on the hosts; it can not be imported, since only a program says which fleet it is."""
+        if last is None:
+            return None
+        from zonewright.provider.agents.configurations import refreshed  # noqa: PLC0415 - loads SSH
+
+        return refreshed(session, last)
+
+    def update(self, session: Session, urn: str, id_: str, _state: Data, new: Data, *, preview: bool) -> Data:
+        """Roll out what differs, in place."""
+        if preview:
+            self._preview(session, urn, new)
+            return new
+        from zonewright.provider.agents.configurations import bring  # noqa: PLC0415 - loads SSH
+
+        return bring(session, urn, id_, new)
+
+    def delete(self, session: Session, _id: str, state: Data) -> None:
+        """The files stay: a host without its network or its names helps nobody."""
+        session.warn("", f"the configurations of {', '.join(sorted(state.get('hosts', {})))} stay in force")
+
+    def _preview(self, session: Session, urn: str, new: Data) -> None:
+        deployed = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=new["stackId"])).sites
+        if digest_of(canonical_json(deployed.get(new["site"], {}))) != new["filesDigest"]:
+            count = len(new["hosts"])
+            session.log(urn, f"hosts: {count} get files of this update, and are looked at when these are deployed")
+            return
+        look = self._look(session, urn, new)
+        if look is not None:
+            _tell(session, urn, look)
+
+    def _look(self, session: Session, urn: str, new: Data) -> "ConfigLook | None":
+        """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
+        from zonewright.provider.agents.configurations import seen  # noqa: PLC0415 - loads SSH
+
+        try:
+            return seen(session, new)
+        except CheckFailedError as error:
+            session.warn(urn, f"could not look at any host: {error}")
+            return None
+
+
+def _tell(session: Session, urn: str, look: "ConfigLook", *, is_quiet: bool = False) -> None:
+    if not is_quiet:
+        same = len(look.drift) - len(look.drifted)
+        parts = ((len(look.drifted), "to change"), (same, "unchanged"), (len(look.unseen), "could not be looked at"))
+        session.log(urn, "hosts: " + (", ".join(f"{count} {word}" for count, word in parts if count) or "none"))
+    lines = [f"{name}: could not look: {why.removeprefix(f'{name} ')}" for name, why in sorted(look.unseen.items())]
+    lines = [*look.obstacles, *lines]
+    more = [f"... and {len(lines) - _SHOWN} more: zonewright fleet plan"] if len(lines) > _SHOWN else []
+    if lines:
+        session.warn(urn, "\n".join([*lines[:_SHOWN], *more]))
