@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    from zonewright_agent import simple_toml as tomllib
+from zonewright_agent import simple_toml
 
 _SOURCES = ("host", "hwmon", "rapl")
 _REQUIRED = ("agent", "url", "token_file", "spool")
+PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65_535
+_HERE = ("127.0.0.1", "localhost", "::1")
 _AGENT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _SYNTAX_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
@@ -83,8 +83,8 @@ def load(path: Path) -> Configuration:
 def from_text(text: str, file: str) -> Configuration:
     """Settings from TOML; ``file`` is named in sentences."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = _document(text)
+    except ValueError as error:
         found = _SYNTAX_LINE.search(str(error))
         line = int(found[1]) if found and found[1] else max(1, len(text.splitlines()))
         said = _SYNTAX_LINE.sub("", str(error))
@@ -102,6 +102,18 @@ def from_text(text: str, file: str) -> Configuration:
     if faults:
         raise ConfigurationError([f"{file}:{line}: {sentence}" for line, sentence in sorted(faults)])
     return Configuration(**values)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """What the deployer writes, without the reader of the whole language, which is asked where that is not enough."""
+    try:
+        return simple_toml.loads(text)
+    except simple_toml.TOMLDecodeError:
+        if sys.version_info < (3, 11):
+            raise
+        import tomllib  # noqa: PLC0415
+
+        return tomllib.loads(text)
 
 
 def surroundings(settings: Configuration, path: Path) -> None:
@@ -174,8 +186,29 @@ def _agent_fault(name: str) -> str:
     return "" if _AGENT.fullmatch(name) else f"expected an id such as 'dc1-core-001', got {name!r}"
 
 
+def parts_of(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host, port and path with query of a URL.
+
+    Raises:
+        ValueError: when it has no such parts.
+    """
+    scheme, mark, rest = url.partition("://")
+    rest = rest.partition("#")[0]
+    end = min(at for at in (rest.find("/"), rest.find("?"), len(rest)) if at >= 0)
+    place, path = rest[:end], rest[end:]
+    host, _, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
+    if not host:
+        host, port = place, ""
+    number = int(port or PORTS.get(scheme, 0)) if not port or (port.isdecimal() and port.isascii()) else 0
+    if not mark or scheme not in PORTS or not host or not 0 < number <= _LAST_PORT:
+        raise ValueError(f"expected http://HOST/PATH or https://HOST/PATH, got {url!r}")
+    return scheme, host.strip("[]"), number, path if path.startswith("/") else f"/{path}"
+
+
 def _url_fault(url: str) -> str:
-    if re.fullmatch(r"https://[^\s/]+(/\S*)?", url):
-        return ""
-    local = re.fullmatch(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?(/\S*)?", url, re.ASCII)
-    return "" if local else f"expected https://HOST/v1/metrics (http only to this host), got {url!r}"
+    try:
+        scheme, host, _, _ = parts_of(url)
+    except ValueError:
+        scheme, host = "", ""
+    good = (scheme == "https" or (scheme == "http" and host in _HERE)) and not any(map(str.isspace, url))
+    return "" if good else f"expected https://HOST/v1/metrics (http only to this host), got {url!r}"

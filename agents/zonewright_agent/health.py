@@ -6,7 +6,6 @@ OpenSSH is needed, which every host that is deployed over SSH has.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import subprocess
@@ -14,10 +13,13 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from zonewright_agent.configuration import parts_of
+from zonewright_agent.posting import Connection
 
 NAMESPACE = "zonewright-health"
 _TIMEOUT_S = 20
+_OK = 200
 
 
 def document(*, agent: str, version: str, boot_id: str, faults: dict[str, str]) -> dict[str, Any]:
@@ -70,16 +72,10 @@ def send(body: bytes, *, url: str, token: str, timeout_s: float) -> None:
     Raises:
         OSError: when it was not taken.
     """
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=timeout_s)
+    connection = Connection(url, timeout_s)
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    try:
-        connection.request("POST", parts.path.rpartition("/")[0] + "/agent-health", body, headers)
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            raise OSError(f"the service answered {answer.status} {answer.reason}")
-    except http.client.HTTPException as error:
-        raise OSError(f"{type(error).__name__}: {error}") from None
-    finally:
-        connection.close()
+    path = parts_of(url)[3].partition("?")[0].rpartition("/")[0] + "/agent-health"
+    answer = connection.post(path, body, headers, max_bytes=0)
+    connection.close()
+    if answer.status != _OK:
+        raise OSError(f"the service answered {answer.status} {answer.reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -71,6 +72,8 @@ def run(settings: Configuration, *, is_once: bool) -> int:
     except OSError as error:
         print(f"error: the spool {settings.spool} can not be used: {error}", file=sys.stderr)
         return 2
+    gc.freeze()  # what is loaded stays
+    gc.enable()  # the start goes without
     return _once(agent, settings) if is_once else _run(agent, settings)
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 from zonewright_agent import __version__
-from zonewright_agent.configuration import Configuration
+from zonewright_agent.configuration import Configuration, parts_of
 from zonewright_agent.log import log
+from zonewright_agent.posting import Answer, Connection
 from zonewright_agent.spool import Spool
 
 _BASE_S, _MAX_BACKOFF_S, _MAX_RETRY_AFTER_S = 1.0, 300.0, 3600.0
@@ -61,7 +58,8 @@ class Sender:
     ) -> None:
         self._settings, self._spool, self._chance = settings, spool, chance
         self._first = first
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection = Connection(settings.url, settings.timeout_s)
+        self._path = parts_of(settings.url)[3]
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._stop_at_s = float("inf")
@@ -99,7 +97,7 @@ class Sender:
             self._failed(0, NotSentError(f"the spool: {error}"))
             return False
         finally:
-            self._close()
+            self._connection.close()
         return True
 
     def _run(self) -> None:
@@ -127,7 +125,7 @@ class Sender:
                 return True
             self._failed(sequence, error)
             return False
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError) as error:
             self._failed(sequence, NotSentError(f"{type(error).__name__}: {error}"))
             return False
         if self._failures:
@@ -152,41 +150,25 @@ class Sender:
             "Authorization": f"Bearer {token}",
             "User-Agent": f"zonewright-agent/{__version__}",
         }
-        was_kept = self._connection is not None
+        was_kept = self._connection.is_open
         try:
-            status, reason, retry_after, answer = self._request(batch, headers)
-        except (OSError, http.client.HTTPException):
-            self._close()
+            answer = self._request(batch, headers)
+        except OSError:
             if not was_kept:
                 raise
-            status, reason, retry_after, answer = self._request(batch, headers)  # the service had closed it meanwhile
-        if not _OK_FROM <= status < _OK_BELOW:
-            self._close()
-            raise NotSentError(
-                f"the service answered {status} {reason}{_message(answer)}",
-                retry_after_s=_retry_after_s(retry_after),
-                is_final=status in _NEVER,
-            )
-        if b"partialSuccess" in answer:
-            log("set-aside", answer=answer.decode("utf-8", "replace")[:500])
-
-    def _request(self, batch: bytes, headers: dict[str, str]) -> tuple[int, str, str | None, bytes]:
-        parts = urlsplit(self._settings.url)
-        if self._connection is None:
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-            self._connection = kind(parts.netloc, timeout=self._settings.timeout_s)
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        self._connection.request("POST", path, batch, headers)
-        answer = self._connection.getresponse()
-        content = answer.read(_MAX_ANSWER_BYTES)
-        if answer.read(1):
-            self._close()
-        return answer.status, answer.reason, answer.headers.get("Retry-After"), content
-
-    def _close(self) -> None:
-        if self._connection is not None:
+            answer = self._request(batch, headers)  # the service had closed it meanwhile
+        if not _OK_FROM <= answer.status < _OK_BELOW:
             self._connection.close()
-            self._connection = None
+            raise NotSentError(
+                f"the service answered {answer.status} {answer.reason}{_message(answer.body)}",
+                retry_after_s=_retry_after_s(answer.headers.get("retry-after")),
+                is_final=answer.status in _NEVER,
+            )
+        if b"partialSuccess" in answer.body:
+            log("set-aside", answer=answer.body.decode("utf-8", "replace")[:500])
+
+    def _request(self, batch: bytes, headers: dict[str, str]) -> Answer:
+        return self._connection.post(self._path, batch, headers, max_bytes=_MAX_ANSWER_BYTES)
 
 
 def _retry_after_s(text: str | None) -> float | None:
@@ -195,6 +177,9 @@ def _retry_after_s(text: str | None) -> float | None:
         return None
     if text.strip().isdigit():
         return min(float(text), _MAX_RETRY_AFTER_S)
+    from datetime import datetime, timezone  # noqa: PLC0415 - services seldom give a date
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
     try:
         until = parsedate_to_datetime(text)
         return min(max((until - datetime.now(timezone.utc)).total_seconds(), 0.0), _MAX_RETRY_AFTER_S)

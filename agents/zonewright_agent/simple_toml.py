@@ -1,14 +1,12 @@
-"""The settings' file where Python has no ``tomllib`` (before 3.11): flat ``name = value`` lines, a subset of TOML.
+"""Flat ``name = value`` lines, a subset of TOML: what the deployer writes, and all there is before Python 3.11.
 
-Values are strings in double quotes, numbers, true, false, and lists of those on one line: what the deployer writes.
+Values are strings in double quotes, numbers, true, false, and lists of those on one line. What needs no escapes is read
+without the modules ``re`` and ``json``, since the settings are read twice on every host of a roll-out.
 """
 
-import json
-import re
-from typing import Any
+from __future__ import annotations
 
-_LINE = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*(.+)")
-_COMMENT = re.compile(r'((?:[^"#]|"(?:[^"\\]|\\.)*")*)(#.*)?')
+from typing import Any
 
 
 class TOMLDecodeError(ValueError):
@@ -23,21 +21,56 @@ def loads(text: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for number, raw in enumerate(text.splitlines(), 1):
-        without = _COMMENT.fullmatch(raw.strip())
-        line = without.group(1).strip() if without else raw.strip()
+        line = _without_comment(raw).strip()
         if not line:
             continue
-        match = _LINE.fullmatch(line)
-        value = _value(match.group(2)) if match and match.group(1) not in found else None
-        if match is None or value is None:
+        name, _, given = line.partition("=")
+        name, given = name.strip(), given.strip()
+        value = _value(given) if given and _is_name(name) and name not in found else None
+        if value is None:
             raise TOMLDecodeError(f"Expected one name = value (at line {number}, column 1)")
-        found[match.group(1)] = value
+        found[name] = value
     return found
+
+
+def _is_name(text: str) -> bool:
+    return text.isascii() and text.replace("_", "a").replace("-", "a").isalnum()
+
+
+def _without_comment(line: str) -> str:
+    """The line up to a ``#`` that stands in no string."""
+    start = line.find("#")
+    while start >= 0:
+        before = line[:start].replace("\\\\", "").replace('\\"', "")
+        if before.count('"') % 2 == 0:
+            return line[:start]
+        start = line.find("#", start + 1)
+    return line
 
 
 def _value(text: str) -> Any:
     """What JSON and TOML write alike; None where it is none."""
+    value = _plain(text)
+    if value is None and text[0] == "[" and text[-1] == "]":
+        items = [_plain(item.strip()) for item in text[1:-1].split(",")]
+        value = None if None in items else items
+    if value is not None:
+        return value
+    import json  # noqa: PLC0415 - what the deployer writes seldom needs it
+
     try:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def _plain(text: str) -> Any:
+    """A string without escapes, or a number without a sign; None for all else."""
+    inner = text[1:-1]
+    if text[:1] == text[-1:] == '"' and len(text) > 1 and '"' not in inner and "\\" not in inner:
+        return inner if inner.isprintable() else None
+    whole, dot, part = text.partition(".")
+    digits = whole.isdigit() and whole.isascii() and (whole == "0" or whole[0] != "0")
+    if not digits or (dot and not (part.isdigit() and part.isascii())):
+        return None
+    return float(text) if dot else int(text)

@@ -29,17 +29,30 @@ _OF_OTHERS = re.compile(r"/_ps(?:aix|bsd|osx|sunos|windows)\.py$")
 _TIME = (1980, 1, 1, 0, 0, 0)
 _BLOCK = 512
 _MAIN = b"""\
+import gc
+
+gc.disable()  # nothing that is imported is garbage, and looking for some is a fifth of a start; see ``running``
+
 import os
 import sys
 from importlib.util import MAGIC_NUMBER
 
-here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(1, os.path.join(here, "lib"))
+here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+lib = os.path.join(here, "lib")
+if os.path.isdir(lib):
+    sys.path.insert(1, lib)
+elif sys.flags.no_site:
+    import site
+
+    site.main()  # psutil is the distribution's
 sys.path.insert(0, os.path.join(here, "compiled", "%s.zip" % MAGIC_NUMBER.hex()))
 
 from zonewright_agent.__main__ import main
 
-sys.exit(main())
+code = main()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # nothing is left to do, and taking everything apart is a tenth of a start
 """
 
 

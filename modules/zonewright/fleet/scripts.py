@@ -146,7 +146,7 @@ if ! sha256sum --quiet -c - MANIFEST $compiled <<END
 $lists
 END
 then echo "other bytes arrived than were sent" >&2; exit 65; fi
-"$python" -I -c "$check" >&2
+"$python" -IS -c "$check" >&2
 sync -f .
 if [ -e "$prefix/$id" ]; then mv -T -- "$prefix/$id" "$prefix/.new-old-$id"; fi
 mv -T -- "$new" "$prefix/$id"
@@ -156,24 +156,40 @@ rm -rf -- "$prefix/.new-old-$id"
 """The archive is unpacked as it comes. ``lists`` are the hashes of the lists of hashes, so each byte is hashed once."""
 
 CHECK = """\
+import gc
+
+gc.disable()
+
+import os
 import sys
 import zipimport
 
-sys.path[:0] = ["agent.pyz", "lib"]
+sys.path[:0] = ["agent.pyz"]
 with open("agent.toml") as file:
     needs_psutil = any(line.startswith("sources") and '"host"' in line for line in file)
 if needs_psutil:
     try:
-        import psutil
+        if os.path.isdir("lib"):
+            package = type(sys)("psutil")
+            package.__path__ = ["lib/psutil"]
+            sys.modules["psutil"] = package
+            import psutil._psutil_linux
+        else:
+            import site
+
+            site.main()
+            import psutil
     except Exception as error:
         sys.exit("psutil does not work here: %s" % error)
 sys.argv = ["agent.pyz", "--check-config", "--config", "agent.toml"]
 main = zipimport.zipimporter("agent.pyz").get_code("__main__")
 exec(main, {"__name__": "__main__", "__file__": "agent.pyz/__main__.py"})
 """
-"""Run on the host before a release gets its name: its library loads there, and its program takes its settings.
+"""Run on the host before a release gets its name: its library fits the machine, and its program takes its settings.
 
-``runpy`` would do the same with twice as many modules, on every host.
+Of the library that comes along this loads the part that was made for one architecture and C library; all of it takes
+twice as long, on every host, and whether it gives readings is what the report of health says before a release counts.
+``runpy`` would do the same as the last lines with twice as many modules.
 """
 
 SWITCH = Script(
