@@ -5,12 +5,13 @@ import hashlib
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import paramiko
 
 from zonewright.fleet.accounts import sudo_refusal
 from zonewright.fleet.ssh_errors import place_of
+from zonewright.fleet.ssh_shell import Shell, loop
 from zonewright.fleet.transport import (
     MAX_OUTPUT_BYTES,
     Completed,
@@ -22,6 +23,8 @@ from zonewright.fleet.transport import (
 
 _PIECE_BYTES = 256 * 1024
 _SIGNALLED = 128
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""Between tries to open a channel that the server refuses."""
 _PUT = """\
 set -eu
 export LC_ALL=C
@@ -75,18 +78,20 @@ class SshSession:
     ) -> None:
         self._connection, self._target, self._deadline = connection, target, deadline
         self._channel_s, self._sudo_password, self._ended = channel_s, sudo_password, ended
+        self._shell: Shell | None = None
 
     def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
         """Run one program; see ``Session.run``."""
         as_other = as_root and self._target.user != "root"
         try:
-            with self._channel() as channel:
-                if as_other:
-                    return self._run_by_sudo(channel, command, stdin)
-                channel.exec_command(shlex.join(command))
+            if not stdin:
+                return self._run_in_shell(command, as_root=as_other)
+            with contextlib.closing(self._opened()) as channel:
+                said = self._begin(channel, command, as_root=as_other)
                 self._send(channel, stdin)
-                return self._collect(channel)
+                return self._collect(channel, _read_all(channel.recv), said + _read_all(channel.recv_stderr))
         except (paramiko.SSHException, EOFError, OSError) as error:
+            self._end_shell()
             if isinstance(error, PrivilegeError | LostError):
                 raise
             raise self._lost(_name_of(command)) from None
@@ -109,13 +114,50 @@ class SshSession:
         with contextlib.suppress(Exception):  # nobody is left to be told
             self._connection.close()
 
-    @contextlib.contextmanager
-    def _channel(self) -> Iterator[paramiko.Channel]:
-        channel = self._connection.open_session(timeout=min(self._channel_s, self._left_s()))
-        try:
-            yield channel
-        finally:
-            channel.close()
+    def _run_in_shell(self, command: Sequence[str], *, as_root: bool) -> Completed:
+        """Run a program that reads nothing, in the one shell that is kept for such."""
+        said = b""
+        if self._shell is not None and self._shell.is_root == as_root:
+            shell = self._shell
+            shell.channel.settimeout(self._left_s())
+            shell.begin(command)
+        else:
+            self._end_shell()
+            channel, word = self._opened(), secrets.token_hex(16)
+            self._shell = shell = Shell(channel, word, is_root=as_root)
+            said = self._begin(channel, loop(word, command), as_root=as_root)
+            channel.settimeout(self._left_s())
+        code, stdout, stderr = shell.answer(said)
+        if code is not None:
+            return Completed(code, stdout, stderr)
+        done = self._collect(shell.channel, stdout, stderr)
+        self._end_shell()
+        return done
+
+    def _end_shell(self) -> None:
+        if self._shell is not None:
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):  # the connection may be gone
+                self._shell.close()
+            self._shell = None
+
+    def _opened(self) -> paramiko.Channel:
+        """A new channel, without the shell where the server lets a connection have one at a time (MaxSessions)."""
+        for pause_s in (*_PAUSES_S, None):
+            try:
+                return self._connection.open_session(timeout=min(self._channel_s, self._left_s()))
+            except paramiko.ChannelException:
+                if pause_s is None:
+                    raise
+            self._end_shell()
+            time.sleep(min(pause_s, self._left_s()))  # until the server has seen the one before end
+        raise AssertionError
+
+    def _begin(self, channel: paramiko.Channel, command: Sequence[str], *, as_root: bool) -> bytes:
+        """Let a program begin; gives what it complained of already."""
+        if as_root:
+            return self._begin_by_sudo(channel, command)
+        channel.exec_command(shlex.join(command))
+        return b""
 
     def _left_s(self) -> float:
         return max(0.001, self._deadline - time.monotonic())
@@ -134,12 +176,10 @@ class SshSession:
                     raise
                 break
         channel.shutdown_write()
+        channel.settimeout(self._left_s())  # its errors wait in the channel's window until its output has ended
 
-    def _collect(self, channel: paramiko.Channel) -> Completed:
-        """What it prints, until it ends; its errors wait in the channel's window meanwhile."""
-        channel.settimeout(self._left_s())
-        stdout = _read_all(channel.recv)
-        stderr = _read_all(channel.recv_stderr)
+    def _collect(self, channel: paramiko.Channel, stdout: bytes, stderr: bytes) -> Completed:
+        """How a program ended that said all it had to say."""
         if not channel.status_event.wait(self._left_s()):
             raise TimeoutError
         code = channel.recv_exit_status()
@@ -147,7 +187,7 @@ class SshSession:
             raise ConnectionResetError
         return Completed(code if code >= 0 else _SIGNALLED, stdout, stderr)
 
-    def _run_by_sudo(self, channel: paramiko.Channel, command: Sequence[str], stdin: bytes) -> Completed:
+    def _begin_by_sudo(self, channel: paramiko.Channel, command: Sequence[str]) -> bytes:
         """As root: the password goes to sudo only after it asked for it, the input only after the program began.
 
         A host that needs no password would else take it for input, and write it into a file.
@@ -169,9 +209,7 @@ class SshSession:
                 channel.sendall(f"{self._sudo_password}\n".encode())
             elif not piece:
                 raise self._privilege_error(channel, said.decode("utf-8", "replace"))
-        self._send(channel, stdin)
-        done = self._collect(channel)
-        return Completed(done.code, done.stdout, bytes(said.partition(f"{go}\n".encode())[2]) + done.stderr)
+        return bytes(said.partition(f"{go}\n".encode())[2])
 
     def _privilege_error(self, channel: paramiko.Channel, said: str) -> Exception:
         if not channel.status_event.wait(self._left_s()) or not self._connection.is_active():
