@@ -31,10 +31,18 @@ PROBE = Script(
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 secrets=$2 services=$3 unit=$4
 say() { printf '%s=%s\\n' "$1" "$2"; }
-say machine "$(uname -m)"
+{ read -r machine < /proc/sys/kernel/arch; } 2>/dev/null || machine=$(uname -m)
+say machine "$machine"
 say clock "$(date +%s)"
 python=$(command -v python3) && say python "$python"
-real=$(readlink -f "$python" 2>/dev/null)
+current= real= whole=
+[ -L "$prefix/current" ] && current=$prefix/current
+if [ -n "$python$current" ]; then
+  { [ -z "$python" ] || read -r real; [ -z "$current" ] || read -r whole; } <<END
+$(readlink -f -- ${python:+"$python"} ${current:+"$current"} 2>/dev/null)
+END
+  case $current in ?*) current=${whole##*/}; [ -n "$current" ] || current=$(readlink "$prefix/current") ;; esac
+fi
 case $real in
   *python3.*) say python_version "${real##*python}" ;;
   ?*) say python_version "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" ;;
@@ -50,8 +58,6 @@ while read -r _ _ _ free _; do free_kb=$free; done <<END
 $(df -Pk -- "${above:-/}")
 END
 say free_kb "$free_kb"
-current=
-[ -L "$prefix/current" ] && current=$(readlink "$prefix/current")
 say current "$current"
 if [ -d "$prefix" ]; then
   for one in $(ls -1t -- "$prefix"); do
@@ -136,7 +142,7 @@ trap '' PIPE
 trap 'exit 1' HUP INT TERM
 new=$prefix/.new-$id
 trap 'rm -rf -- "$new"' EXIT
-rm -rf -- "$new"
+[ ! -e "$new" ] || rm -rf -- "$new"
 mkdir -- "$new"
 cd -- "$new"
 tar -xf -
@@ -150,7 +156,8 @@ then echo "other bytes arrived than were sent" >&2; exit 65; fi
 sync -f .
 if [ -e "$prefix/$id" ]; then mv -T -- "$prefix/$id" "$prefix/.new-old-$id"; fi
 mv -T -- "$new" "$prefix/$id"
-rm -rf -- "$prefix/.new-old-$id"
+trap - EXIT
+[ ! -e "$prefix/.new-old-$id" ] || rm -rf -- "$prefix/.new-old-$id"
 """,
 )
 """The archive is unpacked as it comes. ``lists`` are the hashes of the lists of hashes, so each byte is hashed once."""
@@ -263,9 +270,9 @@ export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 prefix=$1 id=$2 previous=$3
 : > "$prefix/$id/PROVEN"
 cd -- "$prefix"
-for one in $(ls -1A); do
+for one in * .[!.]*; do
   case $one in
-    current | "$id" | "$previous") ;;
+    "*" | ".[!.]*" | current | "$id" | "$previous") ;;
     .new-* | .service.new | .service.old | .current.new | .zonewright-*.new) rm -rf -- "$one" ;;
     *) if [ -e "$one/MANIFEST" ]; then mv -T -- "$one" ".new-gone-$one"; rm -rf -- ".new-gone-$one"; fi ;;
   esac
