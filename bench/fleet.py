@@ -1,9 +1,11 @@
 """Roll-out to 50 real SSH hosts beside pyinfra and Ansible on the same hosts, in the same run.
 
 The peers live in environments of their own in the user's cache: pyinfra needs another paramiko. They copy a file of the
-same size and hash it; zonewright also checks it, switches, restarts the agent and waits for its signed report.
+same size and hash it; zonewright also checks it, switches, restarts the agent and waits for its signed report. Its
+processor time is given for the deployer with the service, and for the hosts, which elsewhere are machines of their own.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,10 +13,13 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import time
 import venv
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+import psutil
 
 from bench.figures import Figure, median_s, seconds
 from support.fault_proxy import FaultProxy
@@ -55,9 +60,12 @@ def _measured(world: FleetWorld[SshHost], folder: Path, peers: dict[str, Path]) 
     source.write_bytes(os.urandom(SIZE))
     _deploy(world, "1.0.0")  # the first one makes users, keys and services; upgrades are what is done often
     versions = iter(f"1.{number}.0" for number in range(1, 100))
-    our_times, their_times = [], []
+    our_times, their_times, cpu_ms = [], [], []
     for _ in range(_RUNS):  # in turn, so that a machine that is busy for a while is so for both
+        here_s, there_s = time.process_time(), _cpu_of_hosts_s(world)
         our_times.append(seconds(lambda: _deploy(world, next(versions))))
+        here_s, there_s = time.process_time() - here_s, _cpu_of_hosts_s(world) - there_s
+        cpu_ms.append((here_s * 1000 / HOSTS, there_s * 1000 / HOSTS))
         source.write_bytes(os.urandom(SIZE))
         their_times.append(seconds(lambda: _pyinfra(world, folder, peers["pyinfra"])))
     ours, pyinfra = statistics.median(our_times), statistics.median(their_times)
@@ -75,6 +83,8 @@ def _measured(world: FleetWorld[SshHost], folder: Path, peers: dict[str, Path]) 
         Figure("  times pyinfra's copy + hash", ours / pyinfra, "times", 1.5),
         Figure("  times Ansible's, 5 forks", ours / five, "times"),
         Figure("  times Ansible's, 50 forks", ours / fifty, "times"),
+        Figure("  processor time here, for each host", statistics.median(here for here, _ in cpu_ms), "ms"),
+        Figure("  processor time of each host itself", statistics.median(there for _, there in cpu_ms), "ms"),
         Figure(f"{HOSTS} hosts: nothing to do", unchanged, "s", 1.0),
         Figure("  times pyinfra's", unchanged / pyinfra_unchanged, "times", 1.0),
         Figure(f"{HOSTS} good of 54: until all good are done", with_bad, "s"),
@@ -85,6 +95,17 @@ def _measured(world: FleetWorld[SshHost], folder: Path, peers: dict[str, Path]) 
         Figure("Ansible: copy + hash, 5 forks", five, "s"),
         Figure("Ansible: copy + hash, 50 forks", fifty, "s"),
     ]
+
+
+def _cpu_of_hosts_s(world: FleetWorld[SshHost]) -> float:
+    """Processor time so far of all processes of all hosts, with those that have ended."""
+    total_s = 0.0
+    for server in filter(None, (host.process for host in world.hosts)):
+        first = psutil.Process(server.pid)
+        for one in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total_s += sum(one.cpu_times()[:4])  # its own and its children's, by user and system
+    return total_s
 
 
 def _artefact(version: str) -> Artefact:

@@ -197,7 +197,7 @@ def agent_page() -> str:
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return json.dumps(list(value))
-    return json.dumps(str(value) if isinstance(value, Path) else value)
+    return json.dumps(value)
 
 
 def rules_page() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from zonewright_agent.configuration import ConfigurationError, load, surroundings
 
@@ -17,18 +16,18 @@ def main(argv: list[str] | None = None) -> int:
     flags = [word for word in words if word in ("--once", "--check-config")]
     others = [word for word in words if word not in flags]
     if len(others) == _NAMED and others[0] == "--config" and not others[1].startswith("-"):
-        return _work(Path(others[1]), is_once="--once" in flags, is_check="--check-config" in flags)
+        return _work(others[1], is_once="--once" in flags, is_check="--check-config" in flags)
     import argparse  # noqa: PLC0415 - for help and misuse; what is meant well is started without, on every host of a roll-out
 
     parser = argparse.ArgumentParser(prog="zonewright_agent", description="Reports power and load of this host.")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the settings, as TOML")
+    parser.add_argument("--config", required=True, metavar="FILE", help="the settings, as TOML")
     parser.add_argument("--once", action="store_true", help="sample twice, send, and end")
     parser.add_argument("--check-config", action="store_true", help="only say whether the settings are good")
     arguments = parser.parse_args(words)
     return _work(arguments.config, is_once=arguments.once, is_check=arguments.check_config)
 
 
-def _work(path: Path, *, is_once: bool, is_check: bool) -> int:
+def _work(path: str, *, is_once: bool, is_check: bool) -> int:
     try:
         settings = load(path)
         if is_check:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from zonewright_agent import __version__
-from zonewright_agent.configuration import Configuration
+from zonewright_agent.configuration import Configuration, read_token
 from zonewright_agent.log import log
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment, Point
@@ -17,10 +16,11 @@ from zonewright_agent.spool import Spool
 _TOLD_AGAIN_S = 3600.0
 
 
-def present(proc: Path) -> Moment:
+def present(proc: str) -> Moment:
     """Now, by both clocks."""
     try:
-        boot_id = (proc / "sys" / "kernel" / "random" / "boot_id").read_text(encoding="ascii").strip()
+        with open(f"{proc}/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot_id = file.read().strip()
     except OSError:
         boot_id = "unknown"
     return Moment(time.time_ns(), time.monotonic(), boot_id)
@@ -90,7 +90,7 @@ class Agent:
 
         report = health.document(agent=settings.agent, version=__version__, boot_id=self._boot_id, faults=faults)
         try:
-            token = settings.token_file.read_text(encoding="ascii").strip()
+            token = read_token(settings.token_file)
             body = health.sign(report, settings.key_file)
             health.send(body, url=settings.url, token=token, timeout_s=settings.timeout_s)
         except (OSError, ValueError) as error:

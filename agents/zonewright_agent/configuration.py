@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from zonewright_agent import simple_toml
@@ -34,9 +33,9 @@ class Configuration(NamedTuple):
     """Its id, which its token is bound to."""
     url: str
     """Where metrics go, such as ``http://127.0.0.1:8480/v1/metrics``; ``https`` beyond this host."""
-    token_file: Path
+    token_file: str
     """File with the token, readable for the agent only; read anew for each batch, so that a token can be replaced."""
-    spool: Path
+    spool: str
     """Folder for what was not acknowledged yet."""
     interval_s: float = 10.0
     """Seconds between two samplings (1 to 3,600)."""
@@ -48,11 +47,11 @@ class Configuration(NamedTuple):
     """The most that the host can draw, in watts (10 to 200,000)."""
     sources: tuple[str, ...] = _SOURCES
     """What is read: host, hwmon, rapl."""
-    sys: Path = Path("/sys")
+    sys: str = "/sys"
     """The root of sysfs."""
-    proc: Path = Path("/proc")
+    proc: str = "/proc"
     """The root of procfs, for the boot id."""
-    key_file: Path | None = None
+    key_file: str | None = None
     """The host's own key, which signs the report of health after a start; without it none is sent."""
 
 
@@ -65,14 +64,14 @@ _RANGES = {
 _PATHS = ("token_file", "spool", "sys", "proc", "key_file")
 
 
-def load(path: Path) -> Configuration:
+def load(path: str | os.PathLike[str]) -> Configuration:
     """Read the settings.
 
     Raises:
         ConfigurationError: with one sentence for each fault.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _read(path, "utf-8")
     except OSError as error:
         raise ConfigurationError([f"{path}: {(error.strerror or 'can not be read').lower()}"]) from None
     except UnicodeDecodeError as error:
@@ -116,28 +115,45 @@ def _document(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
 
 
-def surroundings(settings: Configuration, path: Path) -> None:
+def surroundings(settings: Configuration, path: str) -> None:
     """What the settings lead to, as far as it can be seen without a run.
 
     Raises:
         ConfigurationError: with one sentence for each fault.
     """
-    lines = _lines(path.read_text(encoding="utf-8"))
+    lines = _lines(_read(path, "utf-8"))
     faults = [("token_file", fault) for fault in _token_faults(settings.token_file)]
-    existing = next(one for one in (settings.spool, *settings.spool.absolute().parents) if one.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    existing = os.path.abspath(settings.spool)
+    while not os.path.exists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
         faults.append(
             ("spool", f"{existing} can not be written to by this user; choose another folder, or change its owner")
         )
-    if {"hwmon", "rapl"} & set(settings.sources) and not settings.sys.is_dir():
+    if {"hwmon", "rapl"} & set(settings.sources) and not os.path.isdir(settings.sys):
         faults.append(("sys", f"there is no folder {settings.sys}; correct it, or read 'host' only"))
     if faults:
         raise ConfigurationError(sorted(f"{path}:{lines.get(name, 1)}: {name}: {fault}" for name, fault in faults))
 
 
-def _token_faults(path: Path) -> list[str]:
+def read_token(path: str) -> str:
+    """The token that a file holds; read anew each time, so that it can be replaced.
+
+    Raises:
+        OSError: when the file can not be read.
+        ValueError: when it holds something else.
+    """
+    return _read(path, "ascii").strip()
+
+
+def _read(path: str | os.PathLike[str], encoding: str) -> str:
+    with open(path, encoding=encoding) as file:
+        return file.read()
+
+
+def _token_faults(path: str) -> list[str]:
     try:
-        text, mode = path.read_text(encoding="ascii").strip(), path.stat().st_mode
+        text, mode = read_token(path), os.stat(path).st_mode
     except OSError as error:
         return [f"{path}: {(error.strerror or 'can not be read').lower()}; write the token there that the service gave"]
     except UnicodeDecodeError:
@@ -169,7 +185,7 @@ def _value(name: str, value: Any) -> tuple[Any, str]:
     if not isinstance(value, str) or not value or not value.isprintable():
         return value, f"expected text, got {value!r}"
     if name in _PATHS:
-        return Path(value), ""
+        return value, ""
     return value, _url_fault(value) if name == "url" else _agent_fault(value)
 
 

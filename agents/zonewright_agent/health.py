@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from zonewright_agent.configuration import parts_of
@@ -34,7 +33,7 @@ def document(*, agent: str, version: str, boot_id: str, faults: dict[str, str]) 
     return {
         "agent": agent,
         "version": version,
-        "release": release_of(Path(sys.argv[0])),
+        "release": release_of(sys.argv[0]),
         "boot": boot_id,
         "pid": os.getpid(),
         "sources": faults,
@@ -42,19 +41,19 @@ def document(*, agent: str, version: str, boot_id: str, faults: dict[str, str]) 
     }
 
 
-def release_of(program: Path) -> str:
+def release_of(program: str | os.PathLike[str]) -> str:
     """The release that a program belongs to: the folder that it really lies in."""
-    return program.resolve().parent.name
+    return os.path.basename(os.path.dirname(os.path.realpath(program)))
 
 
-def sign(report: dict[str, Any], key_file: Path) -> bytes:
+def sign(report: dict[str, Any], key_file: str | os.PathLike[str]) -> bytes:
     """The report as it is sent: its exact text and the signature over that text.
 
     Raises:
         OSError: when ssh-keygen is missing or the key can not be read.
     """
     text = json.dumps(report, sort_keys=True, separators=(",", ":"))
-    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key_file), "-n", NAMESPACE]
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", os.fspath(key_file), "-n", NAMESPACE]
     try:
         done = subprocess.run(  # noqa: S603 - OpenSSH's own program, fixed arguments
             command, input=text.encode(), capture_output=True, timeout=_TIMEOUT_S, check=False

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from zonewright_agent import __version__
-from zonewright_agent.configuration import Configuration, parts_of
+from zonewright_agent.configuration import Configuration, parts_of, read_token
 from zonewright_agent.log import log
 from zonewright_agent.posting import Answer, Connection
 from zonewright_agent.spool import Spool
@@ -144,7 +144,7 @@ class Sender:
         log("not-sent", sequence=sequence, waiting=len(self._spool), error=str(error), again_s=round(wait_s, 1))
 
     def _send(self, batch: bytes) -> None:
-        token = self._settings.token_file.read_text(encoding="ascii").strip()
+        token = read_token(self._settings.token_file)
         headers = {
             "Content-Type": "application/json",
             "Authorization": f"Bearer {token}",

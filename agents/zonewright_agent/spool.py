@@ -12,7 +12,6 @@ from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock
 
 _DIGITS = 20
@@ -31,14 +30,15 @@ class Spool:
         first: number of the first batch in a new folder.
     """
 
-    def __init__(self, folder: Path, max_bytes: int, *, first: int = 1) -> None:
-        self._folder, self._max_bytes = folder, max_bytes
+    def __init__(self, folder: str | os.PathLike[str], max_bytes: int, *, first: int = 1) -> None:
+        self._folder, self._max_bytes = os.fspath(folder), max_bytes
         self._lock = Lock()
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.new"):
-            left.unlink()
+        os.makedirs(folder, exist_ok=True)
+        left: list[str] = []
         with os.scandir(folder) as entries:  # one at a time: a full spool has ten thousands of them
-            found = array("Q", (int(entry.name) for entry in entries if _is_batch(entry.name)))
+            found = array("Q", (int(entry.name) for entry in entries if _is_batch(entry.name, left)))
+        for name in left:
+            os.unlink(self._path(name))
         self._waiting = deque(sorted(found))
         self._bytes = sum(self._size(sequence) for sequence in self._waiting)
         self._last = max([self._number(_LAST), *list(self._waiting)[-1:]]) or first - 1
@@ -85,7 +85,7 @@ class Spool:
         while (sequence := self._next(after)) is not None:
             after = sequence
             try:
-                yield sequence, (self._folder / _name(sequence)).read_bytes()
+                yield sequence, self._content(_name(sequence))
             except FileNotFoundError:  # dropped meanwhile, because the spool was full
                 continue
 
@@ -139,30 +139,41 @@ class Spool:
 
     def _remove(self, sequence: int) -> None:
         self._bytes -= self._size(sequence)
-        (self._folder / _name(sequence)).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self._path(_name(sequence)))
 
     def _size(self, sequence: int) -> int:
         try:
-            return _on_disk((self._folder / _name(sequence)).stat().st_size)
+            return _on_disk(os.stat(self._path(_name(sequence))).st_size)
         except FileNotFoundError:
             return 0
 
     def _number(self, name: str) -> int:
-        path = self._folder / name
-        text = path.read_text(encoding="ascii") if path.exists() else ""
+        try:
+            text = self._content(name)
+        except FileNotFoundError:
+            return 0
         return int(text) if text.isdigit() else 0
 
+    def _path(self, name: str) -> str:
+        return os.path.join(self._folder, name)
+
+    def _content(self, name: str) -> bytes:
+        with open(self._path(name), "rb") as file:
+            return file.read()
+
     def _write(self, name: str, content: bytes) -> None:
-        temporary = self._folder / f"{name}.new"
+        temporary = self._path(f"{name}.new")
         try:
-            with temporary.open("wb") as file:
+            with open(temporary, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
             raise
-        temporary.replace(self._folder / name)
+        os.replace(temporary, self._path(name))
         self._sync_folder()
 
     def _sync_folder(self) -> None:
@@ -177,7 +188,10 @@ def _name(sequence: int) -> str:
     return f"{sequence:0{_DIGITS}}"
 
 
-def _is_batch(name: str) -> bool:
+def _is_batch(name: str, left: list[str]) -> bool:
+    """Whether this is a batch; what a kill left half written is noted."""
+    if name.endswith(".new"):
+        left.append(name)
     return len(name) == _DIGITS and name.isdigit()
 
 

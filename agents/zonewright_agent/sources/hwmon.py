@@ -21,8 +21,8 @@ class Hwmon:
 
     name = "hwmon"
 
-    def __init__(self, sys: Path, power_max_w: float) -> None:
-        self._root = sys / "class" / "hwmon"
+    def __init__(self, sys: str | Path, power_max_w: float) -> None:
+        self._root = Path(sys, "class", "hwmon")
         self._power_max_w = power_max_w
 
     def read(self, moment: Moment) -> list[Point]:

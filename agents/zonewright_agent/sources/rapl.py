@@ -34,8 +34,8 @@ class Rapl:
 
     name = "rapl"
 
-    def __init__(self, sys: Path, power_max_w: float) -> None:
-        self._root = sys / "class" / "powercap"
+    def __init__(self, sys: str | Path, power_max_w: float) -> None:
+        self._root = Path(sys, "class", "powercap")
         self._power_max_w = power_max_w
         self._last: dict[str, tuple[CounterReading, int]] = {}
 
