@@ -1,5 +1,7 @@
 """What a process remembers of a site's claims is what the ledger has now, whoever wrote it and whatever came of it."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.database import Database
-from zonewright.ledger.site_claims import around, site_claims
+from zonewright.ledger.errors import LedgerUnavailableError
+from zonewright.ledger.site_claims import _MEMORIES, _Memory, around, site_claims
 from zonewright.ledger.tables import claim
 from zonewright.model import Zone
 from zonewright.model.world import Occupant
@@ -105,4 +108,38 @@ def test_what_was_rolled_back_is_forgotten(ledger: Path) -> None:
     with database.reading() as connection:
         assert told(connection) == after == fresh(ledger)
     assert after != before
+    database.close()
+
+
+def test_claims_of_an_older_ledger_are_seen(ledger: Path) -> None:
+    """A ledger that has claims and no numbers is refused with what to do; brought up to date it has all its claims."""
+    before = fresh(ledger)
+    with closing(sqlite3.connect(ledger)) as connection:
+        triggers = "; ".join(f"drop trigger claim_{what}" for what in ("insert", "update", "delete"))
+        connection.executescript(f"{triggers}; drop table claim_version")
+    with pytest.raises(
+        LedgerUnavailableError, match="older version made it, bring it up to date with: zonewright ledger"
+    ):
+        fresh(ledger)
+    with LedgerClient(f"sqlite:///{ledger}", create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=Zone.model_validate(ZONE)))
+    assert fresh(ledger) == before
+
+
+def test_what_is_remembered_is_bounded(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the bound only what was asked for last is kept, and what is so no more is let go at once."""
+    database = Database(ledger, lock_wait_s=5)
+    with database.reading() as connection:
+        known = _MEMORIES.setdefault(connection.engine, _Memory()).around
+        for stack in ("s1", "s2", "s3"):
+            around(connection, SITE, stack)
+        assert [stack for stack, _ in known] == ["s1", "s2", "s3"]
+        monkeypatch.setattr("zonewright.ledger.site_claims._REMEMBERED", 5)
+        around(connection, SITE, "s1")
+        assert [stack for stack, _ in known] == ["s3", "s1"]
+    with database.writing() as connection:
+        connection.execute(update(claim).values(generation=7))
+    with database.reading() as connection:
+        around(connection, SITE, "s2")
+        assert [stack for stack, _ in known] == ["s2"]
     database.close()

@@ -15,7 +15,7 @@ class Snapshot(Message):
     """Everything that a decision looked at, at one moment, as texts by digest; what ``audit verify`` judges again.
 
     Attributes:
-        format: version of the form.
+        format: version of the form; in 1 each claim was a whole row.
         at: the moment.
         stack_id: whose change it was taken for.
         files: digest of each text by its name within the snapshot.
@@ -23,7 +23,7 @@ class Snapshot(Message):
         findings: the findings of the change at that moment, before approvals.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     at: str
     stack_id: str
     files: dict[str, Digest]

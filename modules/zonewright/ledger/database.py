@@ -116,10 +116,11 @@ class Database:
                 and "not a" not in reason
             ):
                 raise
+            mend = "check free space, permissions and that the file is a zonewright ledger"
+            if "no such table" in reason:
+                mend = "where an older version made it, bring it up to date with: zonewright ledger init ZONE"
             raise LedgerUnavailableError(
-                "database",
-                f"the ledger {self.path} cannot be used: {reason}; nothing was changed; "
-                "check free space, permissions and that the file is a zonewright ledger",
+                "database", f"the ledger {self.path} cannot be used: {reason}; nothing was changed; {mend}"
             ) from error
 
 

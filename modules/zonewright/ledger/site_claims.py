@@ -23,8 +23,8 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.expand import node_draw
 from zonewright.model.world import Bystanders, Occupant, Standing
 
-_REMEMBERED = 64
-"""Stacks whose bystanders are remembered: each costs a pointer for each claim of its sites."""
+_REMEMBERED = 200_000
+"""Bystanders that are remembered, over all stacks: with their sums by rack about 300 bytes each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +69,22 @@ class _Memory:
     """What was read through one engine: by site, and of everybody else by (sites, stack)."""
 
     sites: dict[str, tuple[int, SiteClaims]] = field(default_factory=dict)
-    around: dict[tuple[str, frozenset[str]], tuple[tuple[int, ...], Around]] = field(default_factory=dict)
+    around: dict[tuple[str, frozenset[str]], tuple[Mapping[str, int], Around]] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def remember(self, key: tuple[str, frozenset[str]], held: tuple[tuple[int, ...], Around]) -> None:
-        """Keep what is around a stack, and let go of the one that was asked for longest ago."""
+    def remember(self, key: tuple[str, frozenset[str]], numbers: Mapping[str, int], found: Around) -> None:
+        """Keep what is around a stack; let go of what is so no more, and of what was asked for longest ago."""
         with self.lock:
             self.around.pop(key, None)
-            self.around[key] = held
-            if len(self.around) > _REMEMBERED:
-                del self.around[next(iter(self.around))]
+            for other, (held, _) in list(self.around.items()):
+                if any(held[site] != number for site, number in numbers.items() if site in held):
+                    del self.around[other]
+            self.around[key] = numbers, found
+            left = sum(len(one.bystanders.occupants) for _, one in self.around.values())
+            for other, (_, one) in list(self.around.items())[:-1]:
+                if left > _REMEMBERED:
+                    left -= len(one.bystanders.occupants)
+                    del self.around[other]
 
 
 _MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
@@ -119,13 +125,13 @@ def around(connection: Connection, sites: Collection[str], stack_id: str) -> Aro
         stack_id: the stack.
     """
     read = _read(connection, sites)
-    numbers = tuple(number for number, _ in read.values())
+    numbers = {site: number for site, (number, _) in read.items()}
     memory, key = _MEMORIES.setdefault(connection.engine, _Memory()), (stack_id, frozenset(sites))
     held = memory.around.get(key)
-    if held is None or held[0] != numbers:
-        held = numbers, _around([claims for _, claims in read.values()], stack_id)
-    memory.remember(key, held)
-    return held[1]
+    is_known = held is not None and held[0] == numbers
+    found = held[1] if held is not None and is_known else _around([claims for _, claims in read.values()], stack_id)
+    memory.remember(key, numbers, found)
+    return found
 
 
 def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:

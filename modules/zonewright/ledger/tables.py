@@ -1,4 +1,4 @@
-"""The ledger's tables, for SQLite and PostgreSQL alike. JSON is kept as canonical text, times as ISO 8601 in UTC."""
+"""The ledger's tables. JSON is kept as canonical text, times as ISO 8601 in UTC."""
 
 from sqlalchemy import (
     BigInteger,
@@ -85,11 +85,17 @@ are the same, also after a transaction that was rolled back. What a process reme
 
 @event.listens_for(claim_version, "after_create")
 def _draw_anew(_table: Table, connection: Connection, **_options: object) -> None:
-    """Written for SQLite; another database must say how it does this before it can hold a ledger."""
+    """Written for SQLite; another database must say how it does this before it can hold a ledger.
+
+    A ledger of an older version has claims already when it gets this table.
+    """
     number = "INSERT OR REPLACE INTO claim_version (site, number) VALUES"
     for what, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
         watched = f"claim_{what.lower()} AFTER {what} ON claim"
         connection.exec_driver_sql(f"CREATE TRIGGER {watched} BEGIN {number} ({row}.site, random()); END")
+    connection.exec_driver_sql(
+        "INSERT INTO claim_version (site, number) SELECT site, random() FROM claim GROUP BY site"
+    )
 
 
 reservation = Table(

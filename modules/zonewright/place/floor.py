@@ -63,10 +63,12 @@ _GROUNDS: WeakKeyDictionary[Bystanders, dict[str, Ground]] = WeakKeyDictionary()
 
 
 def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
+    if rack.id not in bystanders.by_rack:
+        return Ground(rack, ())
     known = _GROUNDS.setdefault(bystanders, {})
     found = known.get(rack.id)
     if found is None or found.rack != rack:
-        found = known[rack.id] = Ground(rack, bystanders.by_rack.get(rack.id, ()))
+        found = known[rack.id] = Ground(rack, bystanders.by_rack[rack.id])
     return found
 
 
