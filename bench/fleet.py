@@ -17,6 +17,7 @@ import time
 import venv
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -111,15 +112,21 @@ def _cpu_of_hosts_s(world: FleetWorld[SshHost]) -> float:
 def _artefact(version: str) -> Artefact:
     """The agent with as much random ballast as makes it as large as the peers' file."""
     made = make_artefact(release(version), installed_psutil())
-    used = sum(len(content) for content in (*made.files.values(), *made.compiled.values()))
-    return dataclasses.replace(made, files={**made.files, "ballast": os.urandom(max(0, SIZE - used))})
+    return dataclasses.replace(made, files={**made.files, "ballast": os.urandom(_ballast_bytes())})
+
+
+@cache
+def _ballast_bytes() -> int:
+    """What the agent lacks to the size of the peers' file; any version of it is as large."""
+    made = make_artefact(release("1.0.0"), installed_psutil())
+    return max(0, SIZE - sum(len(content) for content in (*made.files.values(), *made.compiled.values())))
 
 
 _ARTEFACTS: dict[str, Artefact] = {}
 
 
 def _deploy(world: FleetWorld[SshHost], version: str, *, expected: str = "changed") -> None:
-    artefact = _ARTEFACTS.setdefault(version, _artefact(version))
+    artefact = _ARTEFACTS.get(version) or _ARTEFACTS.setdefault(version, _artefact(version))
     job = world.job(release(version), settings=world.settings(interval_s=INTERVAL_S))
     job = dataclasses.replace(job, recipe=dataclasses.replace(job.recipe, artefacts={"any": artefact}))
     outcomes = roll_out(world.targets(), job, ALL_AT_ONCE, observe=world.events.append)

@@ -112,9 +112,9 @@ umask 022
 if [ -n "$user" ] && ! id -u "$user" >/dev/null 2>&1; then
   useradd --system --user-group --no-create-home --home-dir / --shell /usr/sbin/nologin "$user"
 fi
-mkdir -p -- "$prefix" "$secrets"
+[ -d "$prefix" ] && [ -d "$secrets" ] || mkdir -p -- "$prefix" "$secrets"
 umask 077
-mkdir -p -- "$spool"
+[ -d "$spool" ] || mkdir -p -- "$spool"
 if [ ! -s "$secrets/agent_key" ] || [ ! -s "$secrets/agent_key.pub" ]; then
   rm -f -- "$secrets/agent_key" "$secrets/agent_key.pub" "$secrets/.new" "$secrets/.new.pub"
   ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$secrets/.new"
@@ -127,7 +127,9 @@ if [ -n "$user" ]; then
 fi
 read -r kind key _ < "$secrets/agent_key.pub"
 printf 'key=%s %s\\n' "$kind" "$key"
-if [ -s "$secrets/token" ]; then printf 'token='; cat -- "$secrets/token"; echo; fi
+token=
+[ ! -s "$secrets/token" ] || read -r token < "$secrets/token" || :  # its line has no end
+[ -z "$token" ] || printf 'token=%s\\n' "$token"
 """,
 )
 
