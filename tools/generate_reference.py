@@ -171,7 +171,7 @@ def formats_page() -> str:
 def agent_page() -> str:
     """Settings of the agent: the comments of its class, with types and defaults."""
     sys.path.insert(0, str(FOLDER.parents[1] / "agents"))
-    from zonewright_agent.configuration import Configuration  # noqa: PLC0415 - not part of the package
+    from zonewright_agent.configuration import FIELDS, Configuration  # noqa: PLC0415 - not part of the package
 
     node = ast.parse(inspect.getsource(Configuration)).body[0]
     body = node.body if isinstance(node, ast.ClassDef) else []
@@ -187,9 +187,8 @@ def agent_page() -> str:
         "[telemetry](telemetry.md).\n"
     )
     parts = [HEAD, head, "| setting | default | meaning |\n|---|---|---|"]
-    defaults = Configuration._field_defaults
-    for name in Configuration._fields:
-        default = f"`{_toml(defaults[name])}`" if name in defaults else "required"
+    for name in FIELDS:
+        default = f"`{_toml(getattr(Configuration, name))}`" if hasattr(Configuration, name) else "required"
         parts.append(f"| `{name}` | {default} | {str(notes[name]).replace('``', '`')} |")
     return "\n".join(parts) + "\n"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from typing import Any, NamedTuple
 
 from zonewright_agent import simple_toml
 
@@ -14,8 +12,8 @@ _REQUIRED = ("agent", "url", "token_file", "spool")
 PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65_535
 _HERE = ("127.0.0.1", "localhost", "::1")
-_AGENT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-_SYNTAX_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_AGENT_MAX = 63
 
 
 class ConfigurationError(ValueError):
@@ -26,8 +24,12 @@ class ConfigurationError(ValueError):
         self.sentences = sentences
 
 
-class Configuration(NamedTuple):
-    """Settings of one agent."""
+class Configuration:
+    """Settings of one agent.
+
+    Its class is a plain one: the modules that make better ones would take half of a check of the settings, which every
+    host of a roll-out makes.
+    """
 
     agent: str
     """Its id, which its token is bound to."""
@@ -54,7 +56,15 @@ class Configuration(NamedTuple):
     key_file: str | None = None
     """The host's own key, which signs the report of health after a start; without it none is sent."""
 
+    def __init__(self, **values: object) -> None:
+        self.__dict__.update(values)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Settings stay what they were read as."""
+        raise AttributeError(f"{name} can not be set")
+
+
+FIELDS = tuple(Configuration.__annotations__)
 _RANGES = {
     "interval_s": (1.0, 3600.0),
     "timeout_s": (0.1, 300.0),
@@ -84,26 +94,32 @@ def from_text(text: str, file: str) -> Configuration:
     try:
         document = _document(text)
     except ValueError as error:
-        found = _SYNTAX_LINE.search(str(error))
+        import re  # noqa: PLC0415 - good settings need none
+
+        syntax = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
+        found = syntax.search(str(error))
         line = int(found[1]) if found and found[1] else max(1, len(text.splitlines()))
-        said = _SYNTAX_LINE.sub("", str(error))
+        said = syntax.sub("", str(error))
         raise ConfigurationError([f"{file}:{line}: no TOML: {said}; correct it, further faults may follow"]) from None
-    lines = _lines(text)
-    known = Configuration._fields
-    faults = [(1, f"'{name}' is missing; add a line '{name} = ...'") for name in _REQUIRED if name not in document]
-    values: dict[str, Any] = {}
+    known = FIELDS
+    faults: list[tuple[str, str]] = [
+        ("", f"'{name}' is missing; add a line '{name} = ...'") for name in _REQUIRED if name not in document
+    ]
+    values: dict[str, object] = {}
     for name, given in document.items():
         if name not in known:
-            faults.append((lines.get(name, 1), f"unknown setting '{name}'; there are: {', '.join(sorted(known))}"))
+            faults.append((name, f"unknown setting '{name}'; there are: {', '.join(sorted(known))}"))
             continue
         values[name], wrong = _value(name, given)
-        faults += [(lines.get(name, 1), f"{name}: {wrong}")] if wrong else []
+        faults += [(name, f"{name}: {wrong}")] if wrong else []
     if faults:
-        raise ConfigurationError([f"{file}:{line}: {sentence}" for line, sentence in sorted(faults)])
+        lines = _lines(text)
+        placed = sorted((lines.get(name, 1), sentence) for name, sentence in faults)
+        raise ConfigurationError([f"{file}:{line}: {sentence}" for line, sentence in placed])
     return Configuration(**values)
 
 
-def _document(text: str) -> dict[str, Any]:
+def _document(text: str) -> dict[str, object]:
     """What the deployer writes, without the reader of the whole language, which is asked where that is not enough."""
     try:
         return simple_toml.loads(text)
@@ -121,7 +137,6 @@ def surroundings(settings: Configuration, path: str) -> None:
     Raises:
         ConfigurationError: with one sentence for each fault.
     """
-    lines = _lines(_read(path, "utf-8"))
     faults = [("token_file", fault) for fault in _token_faults(settings.token_file)]
     existing = os.path.abspath(settings.spool)
     while not os.path.exists(existing):
@@ -133,6 +148,7 @@ def surroundings(settings: Configuration, path: str) -> None:
     if {"hwmon", "rapl"} & set(settings.sources) and not os.path.isdir(settings.sys):
         faults.append(("sys", f"there is no folder {settings.sys}; correct it, or read 'host' only"))
     if faults:
+        lines = _lines(_read(path, "utf-8"))
         raise ConfigurationError(sorted(f"{path}:{lines.get(name, 1)}: {name}: {fault}" for name, fault in faults))
 
 
@@ -164,6 +180,8 @@ def _token_faults(path: str) -> list[str]:
 
 def _lines(text: str) -> dict[str, int]:
     """The line of each setting, and of each table's head."""
+    import re  # noqa: PLC0415 - good settings need none
+
     found: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         name = re.match(r"""\s*\[{0,2}\s*["']?([A-Za-z0-9_-]+)["']?""", line)
@@ -172,12 +190,11 @@ def _lines(text: str) -> dict[str, int]:
     return found
 
 
-def _value(name: str, value: Any) -> tuple[Any, str]:
+def _value(name: str, value: object) -> tuple[object, str]:
     """The value as it is used, and what is wrong with it."""
     if name in _RANGES:
         low, high = _RANGES[name]
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not low <= value <= high:
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
             return value, f"expected a number from {low:g} to {high:g}, got {value!r}"
         return (int(value) if name == "spool_max_bytes" else float(value)), ""
     if name == "sources":
@@ -189,7 +206,7 @@ def _value(name: str, value: Any) -> tuple[Any, str]:
     return value, _url_fault(value) if name == "url" else _agent_fault(value)
 
 
-def _sources(value: Any) -> tuple[Any, str]:
+def _sources(value: object) -> tuple[object, str]:
     if not isinstance(value, list) or not value:
         return value, f"expected a list of some of {', '.join(_SOURCES)}, got {value!r}"
     wrong = [one for one in value if one not in _SOURCES]
@@ -199,7 +216,10 @@ def _sources(value: Any) -> tuple[Any, str]:
 
 
 def _agent_fault(name: str) -> str:
-    return "" if _AGENT.fullmatch(name) else f"expected an id such as 'dc1-core-001', got {name!r}"
+    good = (
+        name[0] != "-" and name[-1] != "-" and len(name) <= _AGENT_MAX and _LETTERS.issuperset(name.replace("-", "a"))
+    )
+    return "" if good else f"expected an id such as 'dc1-core-001', got {name!r}"
 
 
 def parts_of(url: str) -> tuple[str, str, int, str]:

@@ -6,20 +6,18 @@ without the modules ``re`` and ``json``, since the settings are read twice on ev
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class TOMLDecodeError(ValueError):
     """The text is not of this subset; it says on which line."""
 
 
-def loads(text: str) -> dict[str, Any]:
+def loads(text: str) -> dict[str, object]:
     """The values by name.
 
     Raises:
         TOMLDecodeError: for the first line that is none.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for number, raw in enumerate(text.splitlines(), 1):
         line = _without_comment(raw).strip()
         if not line:
@@ -48,7 +46,7 @@ def _without_comment(line: str) -> str:
     return line
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     """What JSON and TOML write alike; None where it is none."""
     value = _plain(text)
     if value is None and text[0] == "[" and text[-1] == "]":
@@ -64,7 +62,7 @@ def _value(text: str) -> Any:
         return None
 
 
-def _plain(text: str) -> Any:
+def _plain(text: str) -> object:
     """A string without escapes, or a number without a sign; None for all else."""
     inner = text[1:-1]
     if text[:1] == text[-1:] == '"' and len(text) > 1 and '"' not in inner and "\\" not in inner:

@@ -35,7 +35,7 @@ gc.disable()  # nothing that is imported is garbage, and looking for some is a f
 
 import os
 import sys
-from importlib.util import MAGIC_NUMBER
+from importlib._bootstrap_external import MAGIC_NUMBER
 
 here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 lib = os.path.join(here, "lib")
