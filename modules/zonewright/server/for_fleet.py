@@ -1,7 +1,9 @@
 """The service as a roll-out sees it: the file of agents beside this program, and reports over HTTP."""
 
+import http.client
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,7 +27,9 @@ class ServiceForFleet:
     def __init__(self, agents: Path, url: str, *, enrolments: Enrolments | None = None, timeout_s: float = 5.0) -> None:
         self._agents, self._enrolments = agents, enrolments
         self._url = url.rpartition("/")[0] + "/agent-health"
-        self._http = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._timeout_s = timeout_s
+        self._tls = httpx.create_ssl_context(trust_env=False) if url.startswith("https:") else None
+        self._idle: list[http.client.HTTPConnection] = []
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._waiting: dict[str, str] = {}
         self._issued: dict[str, str] = {}
@@ -34,7 +38,8 @@ class ServiceForFleet:
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def knows(self, agent: str, *, token_sha256: str, public_key: str) -> bool:
         """Whether this is the agent's present token and enrolled key."""
@@ -100,14 +105,45 @@ class ServiceForFleet:
             ServiceError: when the service does not answer, or not as it should.
         """
         try:
-            answer = self._http.get(self._url, headers={"authorization": f"Bearer {token}"})
-        except httpx.HTTPError as error:
+            status, content = self._get(token)
+        except (OSError, http.client.HTTPException) as error:
             raise ServiceError(f"the service {self._url} does not answer ({type(error).__name__})") from None
-        if answer.status_code == _NOT_FOUND:
+        if status == _NOT_FOUND:
             return None
-        if answer.status_code != _OK:
-            raise ServiceError(f"the service {self._url} answers {answer.status_code}: {answer.text[:200]}")
-        return answer.content
+        if status != _OK:
+            raise ServiceError(f"the service {self._url} answers {status}: {content[:200].decode('utf-8', 'replace')}")
+        return content
+
+    def _get(self, token: str) -> tuple[int, bytes]:
+        """Ask over a connection that is there, and over a new one where the service has closed that meanwhile.
+
+        Each host of a roll-out asks several times, and a client of all of HTTP takes twice as long for it.
+        """
+        while True:
+            try:
+                connection, is_new = self._idle.pop(), False
+            except IndexError:
+                connection, is_new = self._connection(), True
+            try:
+                connection.request("GET", urlsplit(self._url).path, headers={"Authorization": f"Bearer {token}"})
+                answer = connection.getresponse()
+                status, content = answer.status, answer.read()
+            except ConnectionError:  # also one that was closed without an answer
+                connection.close()
+                if is_new:
+                    raise
+                continue
+            except BaseException:
+                connection.close()
+                raise
+            self._idle.append(connection)
+            return status, content
+
+    def _connection(self) -> http.client.HTTPConnection:
+        place = urlsplit(self._url).netloc
+        if self._tls is None:
+            return http.client.HTTPConnection(place, timeout=self._timeout_s)
+        return http.client.HTTPSConnection(place, timeout=self._timeout_s, context=self._tls)
 
     def _present(self) -> dict[str, tuple[str, str]]:
         """Token digest and key by agent, read anew when the file has changed."""
