@@ -264,16 +264,70 @@ def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
     assert told(tenant.bundle())[0] == "good"
 
 
-def test_what_an_older_version_removed_is_recorded_by_the_next_removal(tenant: Planner) -> None:
-    """Sums whose readings went before removals were recorded are recorded as sums of no known readings."""
-    prune()
+def altered(*statements: str) -> None:
+    """Do with the file of the readings what whoever can write it can do."""
     with closing(sqlite3.connect(READINGS)) as connection, connection:
-        connection.execute("delete from removal")
+        for statement in statements:
+            connection.execute(statement)
+
+
+HALVED = "update hourly set energy_mj = energy_mj / 2 where meter = 1"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (HALVED, "delete from removal"),
+        (HALVED, "delete from removal", "delete from pruning", "delete from stretch"),
+        ("delete from removal where begin_us = (select max(begin_us) from removal)",),
+    ],
+)
+def test_what_is_taken_out_of_the_store_can_not_be_recorded_anew(tenant: Planner, statements: tuple[str, ...]) -> None:
+    """Sums altered and then recorded by another removal are wrong: the journal has the older entry on their hours."""
+    prune()
+    altered(*statements)
     prune()
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     verdict, detail = told(tenant.bundle())
-    assert verdict == "good"
-    assert "rest on hourly sums in the place of 0 readings" in detail
+    assert verdict == "wrong"
+    assert re.search(
+        r"entry \d+ (of \S+ )?recorded (a removal at qp-dc1 that the snap|other removals at qp-dc1)", detail
+    )
+
+
+def test_sums_of_a_store_without_any_removal_are_missed(tenant: Planner) -> None:
+    """A store from which all traces of a removal were taken is wrong, although the snapshot has no sums at all."""
+    prune()
+    altered("delete from removal", "delete from pruning", "delete from stretch")
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    files = tenant.bundle()
+    assert not [name for name in json.loads(files["snapshot.json"])["files"] if name.startswith("sums/")]
+    verdict, detail = told(files)
+    assert verdict == "wrong"
+    assert "that the snapshot does not have" in detail
+
+
+def test_entries_on_hours_before_the_figures_are_there_too(tenant: Planner) -> None:
+    """A removal of hours that no figure rests on any more is no hole in what the journal tells."""
+    prune(425)
+    prune(60)
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    files = tenant.bundle()
+    assert told(files)[0] == "good"
+    kinds = [json.loads(line)["kind"] for line in files["journal.jsonl"].splitlines()]
+    assert kinds.count(KIND) == 2
+
+
+def test_what_an_older_version_removed_is_never_good(tenant: Planner) -> None:
+    """Sums whose readings went before removals were recorded stand for no known reading, and that is said."""
+    store = Store(READINGS)
+    assert store.prune((int(NOW.timestamp()) - 60 * 86_400) * 10**6) > 0
+    altered("delete from removal")
+    prune()
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    verdict, detail = told(tenant.bundle())
+    assert verdict == "not-checked"
+    assert re.search(r"[\d,]+ hours at qp-dc1 are sums in the place of no reading that the journal knows", detail)
 
 
 def entry_of(found: Mapping[str, list[Removal]]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zonewright.audit.bundle import with_manifest
 from zonewright.audit.planning import SNAPSHOT, Material, bundle_files, digests_behind
-from zonewright.audit.pruned import recorded
+from zonewright.audit.pruned import removals_at
 from zonewright.audit.validated import Validated
 from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger import verbs
@@ -181,9 +181,9 @@ def _facts(text: str, objects: Mapping[str, str]) -> dict[str, str]:
 
 
 def _first_of(entries: Sequence[JournalEntry], plan: str, snapshots: Iterable[Mapping[str, str]]) -> int:
-    """Index of the first entry on a plan, or on readings that had been removed before and whose sums it uses."""
-    named = {one.entry.sequence for facts in snapshots for one in recorded(facts)}
-    mine = (index for index, entry in enumerate(entries) if _is_of(entry, plan) or entry.sequence in named)
+    """Index of the first entry on a plan, or on a removal of readings of a site that it rests on."""
+    removed = {entry.sequence for facts in snapshots for _, entry in removals_at(entries, facts)}
+    mine = (index for index, entry in enumerate(entries) if _is_of(entry, plan) or entry.sequence in removed)
     return next(mine, len(entries))
 
 

@@ -16,9 +16,10 @@ from zonewright.model.canonical import digest_of
 from zonewright.rules.words import some
 from zonewright.telemetry.registers import EPOCH, MICROSECOND, SUMS_HEAD, digest_of_lines, sum_line, window_of
 from zonewright.telemetry.removing import Removal, removals_in, removals_text
-from zonewright.telemetry.summing import HOUR_US, Bin
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin
 
 PRUNED, SUMS = "pruned/", "sums/"
+_MEASURED = ("readings/", SUMS, PRUNED, "trusts/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,7 @@ class Recorded:
         entry = self.entry
         if entry.hash != entry_hash(entry.model_dump()):
             yield f"the snapshot's entry {entry.sequence} was altered"
-        sites = entry.payload.get("sites")
-        said = sites.get(self.site) if entry.kind == KIND and isinstance(sites, dict) else None
+        said = entry.payload["sites"].get(self.site) if _has_sites(entry) else None
         if said != digest_of(removals_text(self.removals)):
             yield f"entry {entry.sequence} recorded other removals at {self.site}"
         if journal and journal.get(entry.sequence) != entry:
@@ -82,6 +82,20 @@ def hours_in(texts: Mapping[str, str], site: str) -> dict[str, list[Bin]]:
     return dict(found)
 
 
+def removals_at(entries: Iterable[JournalEntry], texts: Mapping[str, str]) -> Iterator[tuple[str, JournalEntry]]:
+    """The entries of a journal on removals at the sites that a snapshot has readings or sums of, with the site.
+
+    Args:
+        entries: entries of a journal.
+        texts: the texts of the snapshot by name.
+    """
+    sites = sorted({one.removesuffix(".json").split("/")[1] for one in texts if one.startswith(_MEASURED)})
+    for entry in entries:
+        for site in sites if _has_sites(entry) else ():
+            if site in entry.payload["sites"]:
+                yield site, entry
+
+
 def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEntry], word: str) -> Iterator[Check]:
     """Whether the sums are those that the journal recorded when the readings went; says what rests on them.
 
@@ -92,28 +106,49 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
         word: when it was decided.
     """
     name = f"pruned readings {word}"
-    sites = sorted({one.split("/")[1] for one in texts if one.startswith((SUMS, PRUNED))})
-    if not sites:
-        return
     told, entries = recorded(texts), {entry.sequence: entry for entry in journal}
+    kept = list(_not_told(texts, told, (entry for entry in entries.values() if entry.at <= at)))
+    sites = sorted({one.split("/")[1] for one in texts if one.startswith((SUMS, PRUNED))})
+    if not sites and not kept:
+        return
     found = [_Site.of(site, hours_in(texts, site), [one for one in told if one.site == site], at) for site in sites]
-    faults = list(chain(*(one.faults(entries) for one in told), *(one.faults for one in found)))
+    faults = [*kept, *chain(*(one.faults(entries) for one in told), *(one.faults for one in found))]
     detail = "; ".join(one.sentence for one in found)
+    unknown = [one.unknown for one in found if one.unknown]
     if faults:
         shown = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")  # noqa: PLR2004
         yield wrong(name, shown)
-    elif entries:
-        yield good(name, detail)
-    else:
+    elif not entries:
         yield open_(name, f"{detail}; that the journal has these entries: the bundle was written without it")
+    elif unknown:
+        yield open_(name, f"{detail}; {'; '.join(unknown)}")
+    else:
+        yield good(name, detail)
+
+
+def _not_told(texts: Mapping[str, str], told: Sequence[Recorded], entries: Iterable[JournalEntry]) -> Iterator[str]:
+    """Entries that the snapshot lacks: who takes an older one out of the store could have other sums recorded anew.
+
+    One whose removals another entry recorded once more, by the same digest, is not missed.
+    """
+    known = {(one.site, one.entry.payload["sites"].get(one.site)) for one in told if _has_sites(one.entry)}
+    for site, entry in removals_at(entries, texts):
+        if (site, entry.payload["sites"][site]) not in known:
+            what = f"entry {entry.sequence} of {entry.at[:10]} recorded a removal at {site}"
+            yield f"{what} that the snapshot does not have; the store of readings was altered or put back"
+
+
+def _has_sites(entry: JournalEntry) -> bool:
+    return entry.kind == KIND and isinstance(entry.payload.get("sites"), dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
-    """One site: what is wrong with its sums, and what rests on them."""
+    """One site: what is wrong with its sums, what rests on them, and which of them stand for no recorded reading."""
 
     faults: list[str] = field(default_factory=list)
     sentence: str
+    unknown: str = ""
 
     @classmethod
     def of(cls, site: str, hours: Mapping[str, Sequence[Bin]], told: Sequence[Recorded], at: str) -> "_Site":
@@ -141,13 +176,36 @@ class _Site:
                 )
         known = [one.begin_us for bins in hours.values() for one in bins]
         if not known:
-            return cls(faults=faults, sentence=f"{site}: only single readings are gone, no hour rests on a sum")
+            return cls(faults=faults, sentence=f"{site}: no hour that the figures rest on is a sum")
         what = (
             f"{some(len(known), 'hour')} of {some(len(hours), 'meter')} from {_day(min(known))} to {_day(max(known))}"
         )
         instead = f"hourly sums in the place of {some(readings, 'reading')}"
         when = f"as the journal recorded {_span(moments)}"
-        return cls(faults=faults, sentence=f"{site}: {what} rest on {instead}, {when}; all else on registers")
+        unknown = _unknown(removal for one in told for removal in one.removals if removal.begin_us >= start_us)
+        missed = f"{some(unknown, 'hour')} at {site} are sums in the place of no reading that the journal knows"
+        return cls(
+            faults=faults,
+            sentence=f"{site}: {what} rest on {instead}, {when}; all else on registers",
+            unknown=f"{missed}: compare them with what was kept of the meters" if unknown else "",
+        )
+
+
+def _unknown(removals: Iterable[Removal]) -> int:
+    """How many hours stand for no reading, without those that lay between two: at the edge of a month, within a day."""
+    hours, last = 0, ("", 0, 0)
+    for one in sorted(one for one in removals if not one.readings):
+        meter, begin_us, end_us = last
+        if (meter, end_us) == (one.meter, one.begin_us):
+            last = (meter, begin_us, one.end_us)
+            continue
+        hours += _hours(begin_us, end_us)
+        last = (one.meter, one.begin_us, one.end_us)
+    return hours + _hours(*last[1:])
+
+
+def _hours(begin_us: int, end_us: int) -> int:
+    return (end_us - begin_us) // HOUR_US if end_us - begin_us > DAY_US else 0
 
 
 def _span(days: Sequence[str]) -> str:
