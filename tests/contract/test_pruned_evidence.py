@@ -3,10 +3,12 @@
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,19 +28,27 @@ from zonewright.audit.pruned import pruned_checks
 from zonewright.audit.replay import put_site
 from zonewright.audit.verify import verify_bundle
 from zonewright.cli import main
+from zonewright.cli.output import NOT_DECIDED
 from zonewright.declare import load_zone
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.context import Context
+from zonewright.ledger.database import Database
+from zonewright.ledger.errors import LedgerUnavailableError
 from zonewright.ledger.journal import GENESIS, entry_hash
 from zonewright.ledger.messages import JournalEntry
 from zonewright.ledger.pruning import KIND
+from zonewright.ledger.pruning import prune as prune_of
+from zonewright.ledger.snapshot import readings_of
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.loading import load_owner
 from zonewright.program.rendering import rendered_files
+from zonewright.server.running import Retention
 from zonewright.telemetry import Store
 from zonewright.telemetry.registers import registers, window_of
 from zonewright.telemetry.removing import Removal, removals_text
+from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import HOUR_US
 
 MORE = databases(120)
@@ -233,19 +243,86 @@ def test_a_sum_that_is_altered_in_the_store_is_found(tenant: Planner) -> None:
     assert "are not those of entry" in detail
 
 
-def test_a_removal_without_a_ledger_is_recorded_by_the_next(
+def test_a_removal_without_a_ledger_is_recorded_by_the_next_decision(
     tenant: Planner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What went unrecorded is wrong in a bundle, until a removal beside the ledger has recorded it."""
+    """A change that is planned after a removal that nobody recorded records it, and the bundle verifies."""
     (tmp_path / LEDGER).rename(tmp_path / "away.db")
     prune(90)
     assert "there is no ledger at" in capsys.readouterr().err
     (tmp_path / "away.db").rename(tmp_path / LEDGER)
     tenant.plan(at=NOW - timedelta(minutes=6), **MORE)
-    assert "that the journal has no record of; run zonewright pue prune" in told(tenant.bundle())[1]
-    prune(90)
+    assert told(tenant.bundle())[0] == "good"
+
+
+def test_a_removal_between_two_records_refuses_a_decision(tmp_path: Path) -> None:
+    """Where removals can not be put into the journal nothing is decided: the evidence would be wrong for good."""
+    store = Store(tmp_path / "t.db", create=True)
+    store.append("dc1", METERS, month(), trust="imported")
+    assert store.prune(START + 9 * 24 * HOUR_US) > 0
+    examined: Any = SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}))
+    for tell in (None, lambda: None):
+        with pytest.raises(LedgerUnavailableError, match=r"readings of dc1 are being removed .*; nothing was decided"):
+            readings_of(examined, tmp_path / "t.db", tell=tell)
+    found = readings_of(examined, tmp_path / "t.db", tell=lambda: store.tell_removals(entry_of))
+    assert "pruned/dc1/2026-03.json" in found
+
+
+def test_a_ledger_that_can_not_record_is_told_apart(
+    tenant: Planner, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Readings that went are told as gone where the journal could not take it, by the command and by the service."""
+    lock = tmp_path / f"{LEDGER}.lock"
+    lock.unlink()
+    lock.mkdir()
+    capsys.readouterr()
+    assert main(["pue", "prune", "--keep-readings-days", "90"]) == NOT_DECIDED
+    out, err = capsys.readouterr()
+    assert "readings older" not in out
+    assert re.fullmatch(
+        r"error: removed [\d,]+ readings, but the journal does not have all that went yet: the ledger .* "
+        r"cannot be used: .*; the next removal or decision records it\n",
+        err,
+    )
+    said: list[str] = []
+    with closing(Database(LEDGER, lock_wait_s=1)) as database, closing(Samples(tmp_path / "s.db")) as samples:
+        context = Context(database=database, telemetry=READINGS)
+        service = Retention(partial(prune_of, context), samples, keep_days=1, keep_readings_days=60, say=said.append)
+        service.once(NOW.timestamp())
+    assert [re.sub(r"\d[\d,]*", "N", one).split(":")[0] for one in said] == [
+        "removed N readings, but the journal does not have all that went yet"
+    ]
+    lock.rmdir()
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     assert told(tenant.bundle())[0] == "good"
+
+
+def test_readings_come_in_and_go_while_removals_are_recorded(tmp_path: Path) -> None:
+    """The store is free while the ledger is waited for, and whoever records at once with another records the same."""
+    store = Store(tmp_path / "t.db", create=True)
+    items = month()
+    early = {name: [one for one in some if one.time_us < START + 20 * 24 * HOUR_US] for name, some in items.items()}
+    store.append("dc1", METERS, early, trust="imported")
+    assert store.prune(START + 9 * 24 * HOUR_US) > 0
+    recorded: list[str] = []
+
+    def record(found: Mapping[str, Sequence[Removal]]) -> str:
+        recorded.append(entry_of(found))
+        return recorded[-1]
+
+    def slowly(found: Mapping[str, Sequence[Removal]]) -> str:
+        assert store.append("dc1", METERS, items, trust="imported").added > 0
+        assert store.prune(START + 15 * 24 * HOUR_US) > 0
+        store.tell_removals(record)
+        return record(found)
+
+    store.tell_removals(slowly)
+    first, other, again = (json.loads(one)["payload"]["sites"]["dc1"] for one in recorded)
+    assert first == again != other
+    texts = registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))
+    entries = json.loads(texts["pruned/dc1/2026-03.json"])
+    assert [digest_of(canonical_json(one["removed"])) for one in entries] == [first, other]
+    assert [one["entry"]["payload"]["sites"]["dc1"] for one in entries] == [first, other]
 
 
 def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
@@ -330,7 +407,7 @@ def test_what_an_older_version_removed_is_never_good(tenant: Planner) -> None:
     assert re.search(r"[\d,]+ hours at qp-dc1 are sums in the place of no reading that the journal knows", detail)
 
 
-def entry_of(found: Mapping[str, list[Removal]]) -> str:
+def entry_of(found: Mapping[str, Sequence[Removal]]) -> str:
     """An entry of a journal on removals."""
     payload = {"readings": 0, "sites": {site: digest_of(removals_text(items)) for site, items in found.items()}}
     fields = {"sequence": 1, "at": "2026-03-01", "kind": KIND, "stack_id": "", "party": "", "payload": payload}
@@ -340,7 +417,7 @@ def entry_of(found: Mapping[str, list[Removal]]) -> str:
 
 def assert_evidence_is_enough(folder: Path, store: Store) -> None:
     """What is recorded of a store makes another one with the same sums and figures, to the last millijoule."""
-    store.tell_removals(entry_of)  # type: ignore[arg-type]
+    store.tell_removals(entry_of)
     texts = registers(folder / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))
     again = Store(folder / "again.db", create=True)
     put_site(again, "dc1", METERS, texts)
@@ -370,7 +447,7 @@ def test_the_documented_digests_are_enough(tmp_path: Path) -> None:
     store.append("dc1", METERS, month(), trust="imported")
     texts = [registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC))]
     store.prune(START + 20 * 24 * HOUR_US)
-    store.tell_removals(entry_of)  # type: ignore[arg-type]
+    store.tell_removals(entry_of)
     texts.append(registers(tmp_path / "t.db", "dc1", datetime(2026, 1, 1, tzinfo=UTC)))
     (told,) = json.loads(texts[1]["pruned/dc1/2026-03.json"])
     assert told["entry"]["payload"]["sites"]["dc1"] == digest_of(

@@ -27,8 +27,9 @@ def _prune(arguments: argparse.Namespace) -> int:
     import time
 
     from zonewright.cli.connection import ledger_file
-    from zonewright.cli.output import MISUSE, REFUSED
+    from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED, REFUSED
     from zonewright.ledger.measuring import telemetry_path
+    from zonewright.ledger.pruning import NotRecordedError
     from zonewright.rules.words import some
     from zonewright.telemetry.samples import Samples
 
@@ -42,17 +43,21 @@ def _prune(arguments: argparse.Namespace) -> int:
     if not telemetry.is_file() and not reports.is_file():
         print(f"error: there are neither readings nor samples beside {arguments.ledger}", file=sys.stderr)
         return REFUSED
-    readings = removed = 0
-    if telemetry.is_file():
+    removed, code = 0, GOOD
+    days = some(arguments.keep_readings_days, "day")
+    try:
         readings = _prune_readings(file, telemetry, (now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
+        print(f"removed {some(readings, 'reading')} older than {days}")
+    except NotRecordedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = NOT_DECIDED
     if reports.is_file():
         samples = Samples(reports)
         removed = samples.prune((now_s - arguments.keep_days * _DAY_S) * 10**9)
         samples.close()
-    print(f"removed {some(readings, 'reading')} older than {some(arguments.keep_readings_days, 'day')}")
     print(f"removed {some(removed, 'sample')} older than {some(arguments.keep_days, 'day')}")
     print("sums by hour and day stay")
-    return 0
+    return code
 
 
 def _prune_readings(ledger: Path, telemetry: Path, before_us: int) -> int:
@@ -64,8 +69,12 @@ def _prune_readings(ledger: Path, telemetry: Path, before_us: int) -> int:
     from zonewright.ledger.pruning import prune
     from zonewright.telemetry import Store
 
+    if not telemetry.is_file():
+        return 0
     if not ledger.is_file():
-        print(f"there is no ledger at {ledger} yet; the next removal beside one is recorded with this", file=sys.stderr)
+        print(
+            f"there is no ledger at {ledger} yet; the next removal or decision beside one records this", file=sys.stderr
+        )
         return Store(telemetry).prune(before_us)
     with closing(Database(ledger, lock_wait_s=30)) as database:
         return prune(Context(database=database, telemetry=telemetry), before_us)

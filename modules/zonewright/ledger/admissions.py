@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
@@ -24,6 +25,7 @@ from zonewright.ledger.messages import (
     StandingRequest,
 )
 from zonewright.ledger.proposals import examine
+from zonewright.ledger.pruning import tell_removals
 from zonewright.ledger.snapshot import readings_of, take
 from zonewright.ledger.tables import admission, asset, claim, reservation
 from zonewright.ledger.zone_facts import connections_text, zone_base
@@ -42,7 +44,7 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
     with context.database.reading() as connection:
         _require_enrolled(connection, request)
         examined = examine(connection, request, context.now(), context.telemetry)
-        readings = readings_of(examined, context.telemetry)
+        readings = readings_of(examined, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
@@ -29,6 +30,7 @@ from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.messages import EvaluateRequest
 from zonewright.ledger.plans import last_plan, planned_of, present, risk_of, verdicts_on
 from zonewright.ledger.proposals import examine
+from zonewright.ledger.pruning import tell_removals
 from zonewright.ledger.snapshot import readings_of, take
 from zonewright.ledger.tables import admission, change, decided, verdict, zone
 from zonewright.ledger.zone_facts import parse_zone
@@ -46,7 +48,8 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
     with context.database.reading() as connection:
         examined = examine(connection, wanted, now, context.telemetry)
         findings = examined.findings(examined.facts.base)
-        taken, texts = take(connection, examined, findings, readings=readings_of(examined, context.telemetry))
+        readings = readings_of(examined, context.telemetry, tell=partial(tell_removals, context))
+        taken, texts = take(connection, examined, findings, readings=readings)
         risk = risk_of(connection, examined, findings)
         held = present(connection, request.stack_id)
     with context.database.writing() as connection:

@@ -7,7 +7,7 @@ change does not touch are there with their sums only.
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from zonewright.ledger.change_messages import Snapshot
 from zonewright.ledger.claim_text import ROW
+from zonewright.ledger.errors import LedgerUnavailableError
 from zonewright.ledger.examined import Examined
 from zonewright.ledger.plans import present
 from zonewright.ledger.proposals import remembered
@@ -26,11 +27,12 @@ from zonewright.ledger.tables import admission, asset, claim, reservation, zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
-from zonewright.telemetry.registers import registers
+from zonewright.telemetry.registers import UntoldError, registers
 
 SALT = "salt.txt"
 """Random in each snapshot: without it the others can not be guessed from digests; never given to a party."""
 READINGS_BACK = timedelta(days=400)
+_TRIES = 3
 
 
 def new_salt() -> str:
@@ -38,7 +40,9 @@ def new_salt() -> str:
     return secrets.token_hex(32)
 
 
-def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
+def readings_of(
+    examined: Examined, telemetry: Path | None, *, tell: Callable[[], None] | None = None
+) -> dict[str, str]:
     """The readings and sums that the figures of an examined change rest on, by their name in its snapshot.
 
     Read outside the ledger's lock, right after the change was examined: a year of quarters of an hour takes a second.
@@ -46,14 +50,33 @@ def readings_of(examined: Examined, telemetry: Path | None) -> dict[str, str]:
     Args:
         examined: the change.
         telemetry: file of the readings, or None.
+        tell: records removals of readings that the journal does not have yet; None where that can not be done.
+
+    Raises:
+        LedgerUnavailableError: when there are such removals, whose evidence would be wrong for good.
     """
     if telemetry is None:
         return {}
     since = datetime.fromisoformat(examined.at) - READINGS_BACK
     found: dict[str, str] = {}
     for site in sorted(examined.facts.measured):
-        found |= registers(telemetry, site, since)
+        found |= _told_registers(telemetry, site, since, tell)
     return found
+
+
+def _told_registers(path: Path, site: str, since: datetime, tell: Callable[[], None] | None) -> dict[str, str]:
+    for _ in range(_TRIES):
+        try:
+            return registers(path, site, since)
+        except UntoldError:
+            if tell is None:
+                break
+            tell()
+    raise LedgerUnavailableError(
+        "removing",
+        f"readings of {site} are being removed and the journal does not have all of it yet; nothing was decided, "
+        "try again",
+    )
 
 
 def take(

@@ -13,6 +13,7 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 
+from zonewright.ledger.pruning import NotRecordedError
 from zonewright.telemetry.samples import Samples
 
 _GRACE_S, _STOP_S = 10, 5
@@ -82,20 +83,22 @@ class Retention:
 
     def once(self, now_s: float) -> None:
         """Remove what is too old at a time."""
+        self._remove("readings", self._keep_readings_days, lambda at_s: self._prune_readings(at_s * _US), now_s)
+        self._remove("samples", self._keep_days, lambda at_s: self._samples.prune(at_s * _NS), now_s)
+
+    def _remove(self, what: str, days: int, prune: Callable[[int], int], now_s: float) -> None:
+        if not days:
+            return
         try:
-            if self._keep_readings_days:
-                days = self._keep_readings_days
-                self._told(self._prune_readings(_before_s(now_s, days) * _US), "readings", days)
-            if self._keep_days:
-                days = self._keep_days
-                self._told(self._samples.prune(_before_s(now_s, days) * _NS), "samples", days)
+            count = prune(_before_s(now_s, days))
+        except NotRecordedError as error:
+            self._say(str(error))
         except Exception as error:  # noqa: BLE001 - such as a locked file; it is tried again the next day
             if not self._stop.is_set():
-                self._say(f"nothing was removed: {error}")
-
-    def _told(self, count: int, what: str, days: int) -> None:
-        if count:
-            self._say(f"removed {count:,} {what} older than {days} days; sums by hour and day stay")
+                self._say(f"could not remove all {what} older than {days} days: {error}; the rest goes tomorrow")
+        else:
+            if count:
+                self._say(f"removed {count:,} {what} older than {days} days; sums by hour and day stay")
 
     def _run(self) -> None:
         self.once(time.time())

@@ -26,6 +26,10 @@ READINGS_HEAD = "meter,kind,start_us,time_us,value_micro,trust"
 SUMS_HEAD = "meter,begin_us,energy_mj"
 
 
+class UntoldError(Exception):
+    """Readings were removed and the journal does not have it yet: sums that stand for them can not be vouched for."""
+
+
 def reading_line(row: Sequence[Any]) -> str:
     """The line of a reading: meter, kind, begin of an interval or None, time, millionths, trust class."""
     return f"{row[0]},{row[1]},{'' if row[2] is None else row[2]},{row[3]},{row[4]},{row[5]}"
@@ -71,12 +75,25 @@ def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
 
     Returns:
         Texts by name, such as ``readings/qp-dc1/utility-a/2026-07.csv``.
+
+    Raises:
+        UntoldError: when a removal at the site is not recorded.
     """
     start_us = window_of(since)
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=30, isolation_level=None)) as connection:
         connection.execute("begin")  # readings and sums of one moment, whatever is removed meanwhile
+        _require_told(connection, site)
         found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
         return found | _pruned(connection, site) | _trusts(connection, site)
+
+
+def _require_told(connection: sqlite3.Connection, site: str) -> None:
+    query = (
+        "select 1 from removal r join meter m on m.id = r.meter left join pruning p on p.id = r.pruning "
+        "where m.site = ? and coalesce(p.entry, '') = '' limit 1"
+    )
+    if connection.execute(query, (site,)).fetchone():
+        raise UntoldError(site)
 
 
 def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:

@@ -60,16 +60,19 @@ def removals_in(data: Sequence[Mapping[str, Any]]) -> list[Removal]:
     return [Removal(**one) for one in data]
 
 
-def untold(connection: sqlite3.Connection) -> dict[str, list[Removal]]:
-    """What was removed and is not recorded yet, by site."""
+def untold(connection: sqlite3.Connection) -> dict[int, dict[str, list[Removal]]]:
+    """What was removed and is not recorded yet, by its row of ``pruning`` and by site; new removals get one row."""
+    if connection.execute("select 1 from removal where pruning is null limit 1").fetchone():
+        number = connection.execute("insert into pruning (entry) values ('')").lastrowid
+        connection.execute("update removal set pruning = ? where pruning is null", (number,))
     query = (
-        "select m.site, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums from removal r "
-        "join meter m on m.id = r.meter where r.pruning is null"
+        "select p.id, m.site, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums from pruning p "
+        "join removal r on r.pruning = p.id join meter m on m.id = r.meter where p.entry = '' order by p.id"
     )
-    found: dict[str, list[Removal]] = defaultdict(list)
-    for site, *row in connection.execute(query):
-        found[site].append(_removal(row))
-    return dict(found)
+    found: dict[int, dict[str, list[Removal]]] = defaultdict(lambda: defaultdict(list))
+    for number, site, *row in connection.execute(query):
+        found[number][site].append(_removal(row))
+    return {number: dict(by_site) for number, by_site in found.items()}
 
 
 def _removal(row: Sequence[Any]) -> Removal:

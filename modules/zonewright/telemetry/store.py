@@ -151,16 +151,18 @@ class Store:
     def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]]], str]) -> None:
         """Hand over what was removed since this was done last, and keep what it was recorded as.
 
-        The store is locked meanwhile. Who is killed in between records the same removals once more the next time.
+        The store is not locked while it is handed over, so readings come in meanwhile. What is handed over is put
+        together before: who is killed in between, or does it twice at once, records the very same removals once more.
 
         Args:
             tell: records removals by site; gives the text of the record.
         """
         with self._writing() as connection:
             found = untold(connection)
-            if found:
-                cursor = connection.execute("insert into pruning (entry) values (?)", (tell(found),))
-                connection.execute("update removal set pruning = ? where pruning is null", (cursor.lastrowid,))
+        for number, removals in found.items():
+            entry = tell(removals)
+            with self._writing() as connection:
+                connection.execute("update pruning set entry = ? where id = ? and entry = ''", (entry, number))
 
     def restore(
         self,
