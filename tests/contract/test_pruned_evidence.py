@@ -24,6 +24,8 @@ from support.registers import NOW
 from zonewright.audit.bundle import object_path, with_manifest
 from zonewright.audit.checks import Check
 from zonewright.audit.contents import read_contents
+from zonewright.audit.gathering import whole_journal
+from zonewright.audit.period import period_of
 from zonewright.audit.pruned import pruned_checks
 from zonewright.audit.replay import put_site
 from zonewright.audit.verify import verify_bundle
@@ -339,6 +341,27 @@ def test_a_record_that_was_lost_is_made_again(tenant: Planner) -> None:
     prune()
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     assert told(tenant.bundle())[0] == "good"
+
+
+def test_a_removal_that_was_recorded_twice_is_told_once(tenant: Planner) -> None:
+    """Who is killed between journal and store records the same once more: good, and one line of a period."""
+    prune()
+    altered("update pruning set entry = ''")
+    prune(50)
+    tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    assert told(tenant.bundle())[0] == "good"
+    entries = whole_journal(tenant.party.client)
+    one, again, other = (entry for entry in entries if entry.kind == KIND)
+    assert one.payload == again.payload != other.payload
+    for first, rows in (("2000-01-01", 2), ("2999-01-01", 0)):
+        period = period_of(entries, (), lambda _digests: {}, first=first, last="2999-12-31")
+        found = period.sections["Readings that were removed"]
+        assert len(found) == rows
+        if found:
+            what = f" of qp-dc1; entry {one.sequence}, recorded once more as {again.sequence}"
+            assert [row.at for row in found] == [one.at, other.at]
+            assert found[0].what.endswith(what)
+            assert found[1].what.endswith(" of qp-dc1")
 
 
 def altered(*statements: str) -> None:

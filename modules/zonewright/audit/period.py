@@ -9,6 +9,7 @@ from typing import Any
 from zonewright.ledger.change_messages import ChangeRecord, Snapshot
 from zonewright.ledger.messages import JournalEntry
 from zonewright.ledger.pruning import KIND
+from zonewright.model.canonical import canonical_json
 
 Fetch = Callable[[set[str]], Mapping[str, str]]
 
@@ -83,11 +84,7 @@ def period_of(
         ],
         "Figures that were undetermined": list(_undetermined(seen)),
         "Readings below trust class signed": list(_trust(seen, fetch)),
-        "Readings that were removed": [
-            Row(at=one.at, stack="", what=f"{one.payload['readings']:,} of {', '.join(sorted(one.payload['sites']))}")
-            for one in mine
-            if one.kind == KIND
-        ],
+        "Readings that were removed": [row for row in _removed(entries) if first <= row.at[:10] <= last],
         "Rule packs, signers and policies registered anew": [
             Row(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")
             for one in mine
@@ -107,6 +104,19 @@ def period_of(
         counts=dict(sorted(Counter(entry.kind for entry in mine).items())),
         sections={title: tuple(rows) for title, rows in sections.items()},
     )
+
+
+def _removed(entries: Sequence[JournalEntry]) -> Iterator[Row]:
+    """Of each removal one row: one that was recorded again, after a process was killed in between, is the same."""
+    same: dict[str, list[JournalEntry]] = {}
+    for entry in entries:
+        if entry.kind == KIND:
+            same.setdefault(canonical_json(entry.payload["sites"]), []).append(entry)
+    for one, *again in same.values():
+        what = f"{one.payload['readings']:,} of {', '.join(sorted(one.payload['sites']))}"
+        numbers = " and ".join(str(entry.sequence) for entry in again)
+        more = f"; entry {one.sequence}, recorded once more as {numbers}" if again else ""
+        yield Row(at=one.at, stack="", what=what + more)
 
 
 def _counted(rules: Mapping[str, int]) -> str:
