@@ -26,6 +26,7 @@ from zonewright.audit.party import for_party, signed_for_party
 from zonewright.audit.report import report_of
 from zonewright.audit.report_html import report_html
 from zonewright.audit.report_text import report_data, report_markdown
+from zonewright.audit.signing import signed_export
 from zonewright.audit.verify import Trust, verify_bundle
 from zonewright.audit.verify_signatures import export_checks
 from zonewright.audit.withheld import FACTS
@@ -303,13 +304,16 @@ def faults_of(files: Mapping[str, bytes]) -> list[str]:
 
 
 def test_a_signature_of_something_else_is_no_export(made: Made) -> None:
-    """The author's signature, a verdict, or the export of another plan in its place is named; so is rubbish."""
+    """The author's signature, a verdict, the export of another plan, or of another moment is named; so is rubbish."""
     other = for_party({path: text for path, text in made.zone.items() if path not in {JOURNAL, CHECKPOINT}})
     another = signed_for_party(other, key_of("ben"))[EXPORTER]
+    plan, digest = read_contents(made.zone).plan, digest_of(made.party[PARTIAL])
+    dated = signed_export(plan, key_of("ben"), signer="ben", party=digest, at="2020-01-01T00:00:00+00:00")
     for text, sentence in (
         (made.party["author.dsse.json"], "it is signed as 'urn:zonewright:change-plan:v1'"),
         (made.party["verdicts/001.dsse.json"], "it is signed as 'urn:zonewright:change-verdict:v1'"),
         (another, "ben signed another party.json"),
+        (dated.encode(), "ben signed it as exported at 2020-01-01T00:00:00+00:00, party.json says "),
         (b"{}", "it is no DSSE envelope"),
     ):
         told = wrong(with_manifest({**made.party, EXPORTER: text}))

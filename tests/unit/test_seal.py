@@ -21,7 +21,7 @@ from zonewright.seal import SealError
 from zonewright.seal.decide import Decision, approved
 from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
 from zonewright.seal.keys import key_id, raw_key
-from zonewright.seal.statement import PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
+from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
 from zonewright.seal.votes import Planned
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -145,7 +145,7 @@ VOID: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "an unknown predicate": (
         lambda: sign(statement("urn:somebody:else", "ben", AT, verdict="approve").text(), key_of("ben")).text(),
-        "its predicate is 'urn:somebody:else'",
+        f"its predicate is 'urn:somebody:else', expected one of {PLAN_TYPE}, {VERDICT_TYPE}, {EXPORT_TYPE}",
     ),
     "a weaker digest": (lambda: weaker("sha1"), "is named by sha1, expected sha256 alone"),
     "a weaker digest beside": (lambda: weaker("sha256", "md5"), "is named by md5, sha256, expected sha256 alone"),

@@ -69,7 +69,8 @@ def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None
     zone = trusted_zone(contents, keys)
     planned = planned_of(contents.plan, contents.plan.risk)
     try:
-        signer = exporter_of(text, planned, digest_of(contents.texts[PARTIAL]), zone.signers)
+        digest = digest_of(contents.texts[PARTIAL])
+        signer = exporter_of(text, planned, digest, contents.partial.until, zone.signers)
     except SealError as error:
         yield wrong("export", f"the signature of {PARTIAL} does not count: {error}")
         return

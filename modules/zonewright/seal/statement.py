@@ -71,7 +71,7 @@ def read_statement(text: str) -> Statement:
         raise SealError(f"it is no in-toto Statement of version 1, its type is '{str(data.get('_type'))[:60]}'")
     kind = data.get("predicateType")
     if kind not in _KINDS:
-        raise SealError(f"its predicate is '{str(kind)[:60]}', expected '{PLAN_TYPE}' or '{VERDICT_TYPE}'")
+        raise SealError(f"its predicate is '{str(kind)[:60]}', expected one of {', '.join(_KINDS)}")
     digests = _digests(data.get("subject"), (*SUBJECTS, EXPORTED) if kind == EXPORT_TYPE else SUBJECTS)
     predicate = data.get("predicate")
     if not isinstance(predicate, dict):

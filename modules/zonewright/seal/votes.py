@@ -110,13 +110,14 @@ def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str
     return signer_id
 
 
-def exporter_of(text: str, planned: Planned, party: str, signers: Mapping[str, Signer]) -> str:
+def exporter_of(text: str, planned: Planned, party: str, until: str, signers: Mapping[str, Signer]) -> str:
     """The person who signed a party's export.
 
     Args:
         text: the envelope.
         planned: the plan.
         party: digest of ``party.json``.
+        until: moment of the export by ``party.json``.
         signers: who may sign in this zone.
 
     Raises:
@@ -131,7 +132,10 @@ def exporter_of(text: str, planned: Planned, party: str, signers: Mapping[str, S
         raise SealError(
             f"{signer_id} signed another {EXPORTED}: {str(statement.party)[7:19]}, this one is {party[7:19]}"
         )
-    _in_service(signer_id, signers[signer_id], moment(statement.predicate.get("at")))
+    at = moment(statement.predicate.get("at"))
+    if at != moment(until):
+        raise SealError(f"{signer_id} signed it as exported at {at.isoformat()}, {EXPORTED} says {until[:40]}")
+    _in_service(signer_id, signers[signer_id], at)
     return signer_id
 
 
