@@ -165,7 +165,7 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     files = bundle_files(plan, texts, objects, record.envelope)
     files |= _signatures(record)
     files |= _rollouts(ledger, [entry for entry in entries if _is_of(entry, digest) and entry.kind == ROLLED_OUT])
-    first = _first_of(entries, digest, [_facts(text, objects) for text in (texts[SNAPSHOT], *index.values())])
+    first = _first_of(entries, digest, (texts[SNAPSHOT], *index.values()), objects)
     lines = [canonical_json(entry.model_dump()) for entry in entries[first:]]
     files[JOURNAL] = ("\n".join(lines) + "\n").encode()
     files[CHECKPOINT] = canonical_json(head.model_dump()).encode()
@@ -176,13 +176,13 @@ def _named(text: str) -> set[str]:
     return set(Snapshot.model_validate_json(text).files.values())
 
 
-def _facts(text: str, objects: Mapping[str, str]) -> dict[str, str]:
-    return {name: objects[digest] for name, digest in Snapshot.model_validate_json(text).files.items()}
-
-
-def _first_of(entries: Sequence[JournalEntry], plan: str, snapshots: Iterable[Mapping[str, str]]) -> int:
-    """Index of the first entry on a plan, or on a removal of readings of a site that it rests on."""
-    removed = {entry.sequence for facts in snapshots for _, entry in removals_at(entries, facts)}
+def _first_of(entries: Sequence[JournalEntry], plan: str, snapshots: Iterable[str], objects: Mapping[str, str]) -> int:
+    """Index of the first entry on a plan, or on a removal of hours that one of its snapshots rests on."""
+    removed: set[int] = set()
+    for text in snapshots:
+        snapshot = Snapshot.model_validate_json(text)
+        facts = {name: objects[digest] for name, digest in snapshot.files.items()}
+        removed |= {entry.sequence for _, entry in removals_at(entries, facts, snapshot.at)}
     mine = (index for index, entry in enumerate(entries) if _is_of(entry, plan) or entry.sequence in removed)
     return next(mine, len(entries))
 

@@ -17,6 +17,7 @@ from zonewright.rules.words import some
 from zonewright.telemetry.registers import EPOCH, MICROSECOND, SUMS_HEAD, digest_of_lines, sum_line, window_of
 from zonewright.telemetry.removing import Removal, removals_in, removals_text
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin
+from zonewright.telemetry.tables import FOREVER
 
 PRUNED, SUMS = "pruned/", "sums/"
 _MEASURED = ("readings/", SUMS, PRUNED, "trusts/")
@@ -82,18 +83,26 @@ def hours_in(texts: Mapping[str, str], site: str) -> dict[str, list[Bin]]:
     return dict(found)
 
 
-def removals_at(entries: Iterable[JournalEntry], texts: Mapping[str, str]) -> Iterator[tuple[str, JournalEntry]]:
-    """The entries of a journal on removals at the sites that a snapshot has readings or sums of, with the site.
+def removals_at(
+    entries: Iterable[JournalEntry], texts: Mapping[str, str], at: str
+) -> Iterator[tuple[str, JournalEntry]]:
+    """The entries of a journal on removals of hours that the figures of a snapshot rest on, with the site.
 
     Args:
         entries: entries of a journal.
         texts: the texts of the snapshot by name.
+        at: its moment.
     """
     sites = sorted({one.removesuffix(".json").split("/")[1] for one in texts if one.startswith(_MEASURED)})
+    start_us = _start_of(at)
     for entry in entries:
         for site in sites if _has_sites(entry) else ():
-            if site in entry.payload["sites"]:
+            if site in entry.payload["sites"] and entry.payload.get("until_us", {}).get(site, FOREVER) > start_us:
                 yield site, entry
+
+
+def _start_of(at: str) -> int:
+    return window_of(datetime.fromisoformat(at) - READINGS_BACK)
 
 
 def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEntry], word: str) -> Iterator[Check]:
@@ -107,7 +116,7 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
     """
     name = f"pruned readings {word}"
     told, entries = recorded(texts), {entry.sequence: entry for entry in journal}
-    kept = list(_not_told(texts, told, (entry for entry in entries.values() if entry.at <= at)))
+    kept = list(_not_told(told, removals_at((one for one in entries.values() if one.at <= at), texts, at)))
     sites = sorted({one.split("/")[1] for one in texts if one.startswith((SUMS, PRUNED))})
     if not sites and not kept:
         return
@@ -126,13 +135,13 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
         yield good(name, detail)
 
 
-def _not_told(texts: Mapping[str, str], told: Sequence[Recorded], entries: Iterable[JournalEntry]) -> Iterator[str]:
+def _not_told(told: Sequence[Recorded], asked: Iterable[tuple[str, JournalEntry]]) -> Iterator[str]:
     """Entries that the snapshot lacks: who takes an older one out of the store could have other sums recorded anew.
 
     One whose removals another entry recorded once more, by the same digest, is not missed.
     """
     known = {(one.site, one.entry.payload["sites"].get(one.site)) for one in told if _has_sites(one.entry)}
-    for site, entry in removals_at(entries, texts):
+    for site, entry in asked:
         if (site, entry.payload["sites"][site]) not in known:
             what = f"entry {entry.sequence} of {entry.at[:10]} recorded a removal at {site}"
             yield f"{what} that the snapshot does not have; the store of readings was altered or put back"
@@ -152,7 +161,7 @@ class _Site:
 
     @classmethod
     def of(cls, site: str, hours: Mapping[str, Sequence[Bin]], told: Sequence[Recorded], at: str) -> "_Site":
-        start_us = window_of(datetime.fromisoformat(at) - READINGS_BACK)
+        start_us = _start_of(at)
         left = {meter: {one.begin_us: one.energy_mj for one in bins} for meter, bins in hours.items()}
         faults, readings, moments = [], 0, []
         for one in told:

@@ -23,7 +23,7 @@ class NotRecordedError(Exception):
 
 
 KIND = "pruned"
-"""Of an entry whose ``sites`` have the digest of each site's removals."""
+"""Of an entry whose ``sites`` have the digest of each site's removals, and ``until_us`` the end of the last one."""
 
 
 def prune(context: Context, before_us: int) -> int:
@@ -73,6 +73,7 @@ def _record(context: Context, found: Mapping[str, Sequence[Removal]]) -> str:
     payload = {
         "readings": sum(one.readings for removals in found.values() for one in removals),
         "sites": {site: digest_of(removals_text(removals)) for site, removals in sorted(found.items())},
+        "until_us": {site: max(one.end_us for one in removals) for site, removals in sorted(found.items())},
     }
     with context.database.writing() as connection:
         entry = journal.append(connection, at=context.now(), kind=KIND, stack_id="", party="", payload=payload)

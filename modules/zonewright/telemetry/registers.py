@@ -84,7 +84,7 @@ def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
         connection.execute("begin")  # readings and sums of one moment, whatever is removed meanwhile
         _require_told(connection, site)
         found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
-        return found | _pruned(connection, site) | _trusts(connection, site)
+        return found | _pruned(connection, site, start_us) | _trusts(connection, site)
 
 
 def _require_told(connection: sqlite3.Connection, site: str) -> None:
@@ -120,16 +120,17 @@ def _sums(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str,
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
 
 
-def _pruned(connection: sqlite3.Connection, site: str) -> dict[str, str]:
-    """By month in which it was recorded: all entries of the journal on removals, each with its removals whole."""
+def _pruned(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+    """By month in which it was recorded: the entries of the journal on removals, each with its removals whole."""
     query = (
         "select p.id, p.entry, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums from removal r "
-        "join meter m on m.id = r.meter join pruning p on p.id = r.pruning where m.site = ? "
+        "join meter m on m.id = r.meter join pruning p on p.id = r.pruning where m.site = ? and p.id in "
+        "(select pruning from removal where meter in (select id from meter where site = ?) and end_us > ?) "
         "order by p.id, m.name, r.begin_us, r.end_us, r.readings, r.digest, r.sums"
     )
     told: dict[int, dict[str, Any]] = {}
     names = ("meter", "begin_us", "end_us", "readings", "digest", "sums")
-    for number, entry, *row in connection.execute(query, (site,)):
+    for number, entry, *row in connection.execute(query, (site, site, start_us)):
         one = told.setdefault(number, {"entry": json.loads(entry), "removed": []})
         one["removed"].append(dict(zip(names, row, strict=True)))
     months: dict[str, list[dict[str, Any]]] = defaultdict(list)
