@@ -119,11 +119,13 @@ def test_the_life_of_configurations_under_an_engine(site: Facility) -> None:
     assert "host-001: rolled-back: names: the check did not pass within 2 s: it is deaf" in failed
     assert site.servers() == [ONE, ONE]
     assert site.deployment()["outputs"]["hosts"] == {"host-001": "rolled-back", "host-002": "skipped"}
+    assert site.deployment()["outputs"]["versions"] == versions
     site.write()
     assert "hosts: 2 to change" in stack.run("preview").stdout
     stack.up()
     assert site.servers() == [TWO, TWO]
     assert site.deployment()["outputs"]["hosts"] == dict.fromkeys(versions, "as declared")
+    assert not set(site.deployment()["outputs"]["versions"].values()) & set(versions.values())
     shown = [site.said("change", "show", plan, "--ledger", stack.ledger_url) for plan in (first, second)]
     assert [" ".join(one.split()).count("pulumi up, configurations of site dc1") for one in shown] == [2, 2]
 

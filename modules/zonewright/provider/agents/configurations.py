@@ -1,13 +1,15 @@
 """Rendered configurations on the hosts of a site: brought, and looked at."""
 
+from collections.abc import Mapping
+
 from zonewright.fleet.declared import configurations_digest
 from zonewright.fleet.rollout import roll_out
 from zonewright.provider.agents.config_work import ConfigLook, ConfigWork, config_work
-from zonewright.provider.agents.deployment import AS_DECLARED, GOOD, Told, reason_of, recorded
+from zonewright.provider.agents.deployment import AS_DECLARED, GOOD, Told, now_on, reason_of, recorded
 from zonewright.provider.resource import CheckFailedError, Data, Found, HalfDoneError, Session
 
 
-def bring(session: Session, urn: str, id_: str, new: Data) -> Data:
+def bring(session: Session, urn: str, id_: str, new: Data, before: Mapping[str, str]) -> Data:
     """Bring the site's approved files to the hosts; gives the outputs.
 
     Args:
@@ -15,6 +17,7 @@ def bring(session: Session, urn: str, id_: str, new: Data) -> Data:
         urn: the resource.
         id_: its id.
         new: its inputs.
+        before: by host the versions that the state has.
 
     Raises:
         CheckFailedError: when nothing may or can be done, such as without an approval.
@@ -35,7 +38,7 @@ def bring(session: Session, urn: str, id_: str, new: Data) -> Data:
             reasons = recorded(run, outcomes, *work.job.shares(hosts))
         reasons += [reason_of(work, one) for one in outcomes if one.state not in GOOD]
     inputs = {**new, "hosts": {one.host: AS_DECLARED if one.state in GOOD else one.state for one in outcomes}}
-    versions = {one.host: one.after if one.state in GOOD else one.before for one in outcomes}
+    versions = {one.host: now_on(one, before) for one in outcomes}
     outputs = {**inputs, "versions": versions, "run": run.log.run}
     if reasons:
         raise HalfDoneError(id_, inputs=inputs, outputs=outputs, reasons=reasons)

@@ -97,7 +97,7 @@ def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[s
             reasons = recorded(run, [*outcomes, *left], Share(stack_id=new["stackId"]))
         reasons += [reason_of(work, one) for one in outcomes if one.state not in GOOD]
         staying, words = _departed(work, left, urn)
-    releases = {one.host: _release(one, before) for one in outcomes} | {name: before[name] for name in staying}
+    releases = {one.host: now_on(one, before) for one in outcomes} | {name: before[name] for name in staying}
     marks = {one.host: AS_DECLARED if one.state in GOOD else one.state for one in outcomes}
     inputs = {**new, "hosts": marks | dict.fromkeys(staying, "to be uninstalled")}
     outputs = {**inputs, "releases": releases, "run": run.log.run}
@@ -196,8 +196,13 @@ def recorded(run: FleetRun, outcomes: Sequence[Outcome], *shares: Share) -> list
     return []
 
 
-def _release(outcome: Outcome, before: Mapping[str, str]) -> str:
-    """What runs on a host, as far as it is known."""
+def now_on(outcome: Outcome, before: Mapping[str, str]) -> str:
+    """The release or the versions that a host has, as far as it is known: one that was not seen has what it had.
+
+    Args:
+        outcome: how it ended for the host.
+        before: by host what the state has.
+    """
     known = outcome.before or before.get(outcome.host, "")
     return (outcome.after or known) if outcome.state in GOOD else known
 

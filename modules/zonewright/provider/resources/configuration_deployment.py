@@ -83,14 +83,14 @@ class ConfigurationDeploymentResource(EndsByItself):
 
         return refreshed(session, last)
 
-    def update(self, session: Session, urn: str, id_: str, _state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Roll out what differs, in place."""
         if preview:
             self._preview(session, urn, new)
             return new
         from zonewright.provider.agents.configurations import bring  # noqa: PLC0415 - loads SSH
 
-        return bring(session, urn, id_, new)
+        return bring(session, urn, id_, new, state.get("versions", {}))
 
     def delete(self, session: Session, _id: str, state: Data) -> None:
         """The files stay: a host without its network or its names helps nobody."""
