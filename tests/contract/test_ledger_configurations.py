@@ -49,13 +49,42 @@ class World:
         (found,) = self.answer().stacks
         return found
 
+    def back(self, number: int) -> str:
+        """Plan and digest of the zone's file of an approved step; empty where there is none."""
+        request = rollout_messages.ConfigurationsRequest(sites=["dc1"], back=number)
+        stacks = self.client.call(verbs.CONFIGURATIONS, request).stacks
+        if not stacks:
+            return ""
+        (found,) = stacks
+        assert (found.missing, set(found.approved)) == ({}, set(found.files))
+        return f"{found.approved[ZONE][7:19]} {found.files[ZONE]}"
+
+    def ask_for(self, count: int) -> None:
+        """Another number of approvals is needed from now on."""
+        zone = zone_of(count)
+        self.client.call(verbs.INIT, m.InitRequest(zone=zone))
+        self.facility.party.zone = zone
+
+    def step(self, title: str, *signers: str) -> str:
+        """Carry a step out, then have it approved; gives what ``back`` says of it."""
+        files = self.facility.deploy(title)
+        plan = self.facility.plan(title)
+        for signer in signers:
+            self.facility.planner.verdict(plan, signer, at=self.now[0])
+        return f"{plan.digest()[7:19]} {digest_of(files[ZONE])}"
+
+
+def zone_of(count: int) -> Zone:
+    """The zone, whose changes of low risk need so many approvals."""
+    fields: dict[str, Any] = zone_with(north=policy({"safety": count}, risks=["low"], valid_hours=10))
+    return Zone.model_validate({**fields, "rule_packs": {"pack": PACK}, "rule_pack": "pack"})
+
 
 @pytest.fixture(name="world", params=["in-process", "http"])
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     (tmp_path / ".zonewright").mkdir()
     now = [NOW]
-    fields: dict[str, Any] = zone_with(north=policy({"safety": 1}, risks=["low"], valid_hours=10))
-    zone = Zone.model_validate({**fields, "rule_packs": {"pack": PACK}, "rule_pack": "pack"})
+    zone = zone_of(1)
     with LedgerClient(LEDGER, root=tmp_path, create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, m.InitRequest(zone=zone))
         if request.param == "in-process":
@@ -95,18 +124,8 @@ def test_approvals_of_deployed_files(world: World) -> None:
 
 def test_approved_steps_back(world: World) -> None:
     """Only steps that were approved, before or after they were carried out, newest first; a rejected one is none."""
-
-    def back(number: int) -> str:
-        request = rollout_messages.ConfigurationsRequest(sites=["dc1"], back=number)
-        stacks = world.client.call(verbs.CONFIGURATIONS, request).stacks
-        if not stacks:
-            return ""
-        (found,) = stacks
-        assert (found.missing, set(found.approved)) == ({}, set(found.files))
-        return f"{found.approved[ZONE][7:19]} {found.files[ZONE]}"
-
     zones = [world.facility.deploy(ONE)[ZONE]]
-    assert back(1) == ""
+    assert world.back(1) == ""
     first = world.facility.plan(ONE)
     world.facility.approve(first)
     zones.append(world.facility.deploy(TWO)[ZONE])
@@ -117,11 +136,41 @@ def test_approved_steps_back(world: World) -> None:
     third = world.facility.plan("10.80.0.4")
     world.facility.approve(third)
     world.now[0] += timedelta(hours=1000)
-    assert back(1) == f"{third.digest()[7:19]} {digest_of(zones[2])}"
-    assert back(2) == f"{first.digest()[7:19]} {digest_of(zones[0])}"
-    assert back(3) == ""
+    assert world.back(1) == f"{third.digest()[7:19]} {digest_of(zones[2])}"
+    assert world.back(2) == f"{first.digest()[7:19]} {digest_of(zones[0])}"
+    assert world.back(3) == ""
     other = rollout_messages.ConfigurationsRequest(sites=["dc2"], back=1)
     assert world.client.call(verbs.CONFIGURATIONS, other).stacks == []
+
+
+def test_a_step_is_judged_by_the_zone_of_its_time(world: World) -> None:
+    """A policy that asks for less today approves nothing of then, and one that asks for more takes no approval back."""
+    world.ask_for(2)
+    world.step(ONE, "carl")
+    both = world.step(TWO, "carl", "bea")
+    loosened = world.step("10.80.0.4", "carl")
+    world.ask_for(1)
+    assert [world.back(number) for number in (1, 2, 3)] == [loosened, both, ""]
+    one = world.step("10.80.0.5", "carl")
+    world.step("10.80.0.6")
+    world.ask_for(2)
+    assert [world.back(number) for number in (1, 2, 3, 4)] == [one, loosened, both, ""]
+
+
+def test_a_step_that_was_not_carried_out_is_none(world: World) -> None:
+    """A change that was approved and admitted, and neither completed nor rolled out, is no step to go back to."""
+    facility = world.facility
+    first = world.step(ONE, "carl")
+    planned = facility.plan(TWO)
+    facility.approve(planned)
+    facility.planner.admit(sites=facility.declare(TWO))
+    again = facility.plan(TWO)
+    facility.approve(again)
+    third = world.step("10.80.0.4", "carl")
+    assert [world.back(number) for number in (1, 2, 3)] == [third, first, ""]
+    facility.planner.roll_out(again)
+    assert world.back(2).split()[0] == again.digest()[7:19]
+    assert world.back(3) == first
 
 
 def test_hours_are_those_of_the_ledgers_clock(world: World) -> None:

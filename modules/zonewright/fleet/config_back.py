@@ -99,8 +99,8 @@ def against(found: Mapping[str, ConfigFacts], goals: Mapping[str, Goal], tell: T
         why = _nowhere(facts)
         if not why and name not in goals:
             why = (
-                f"no approved change of the ledger gives version {facts.previous}, which it had before: either nobody "
-                "approved it, or its places, owner, mode or secrets are others today"
+                f"no approved change of the ledger gives version {facts.previous}, which it had before: nobody "
+                "approved it, its change was never carried out, or its places, owner, mode or secrets are others today"
             )
         told += [f"configuration {name}: {why}"] if why else []
     return (*told, *twice([goal.wanted for goal in goals.values()], tell))

@@ -4,18 +4,16 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, select
 
-from zonewright.ledger.change_messages import Plan
-from zonewright.ledger.context import Context, get_content
-from zonewright.ledger.plans import planned_of, present, verdicts_on
+from zonewright.ledger.approved_steps import decision_on, manifest_of, steps_back
+from zonewright.ledger.context import Context
+from zonewright.ledger.plans import present
 from zonewright.ledger.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
-from zonewright.ledger.tables import admission, change, decided, deployed, verdict, zone
+from zonewright.ledger.tables import admission, change, decided, deployed, zone
 from zonewright.ledger.zone_facts import parse_zone
 from zonewright.model import Zone
-from zonewright.seal.decide import Decision, approved
 
 _HOW = "plan it: zonewright change plan --stack NAME --key FILE; have it approved: zonewright change approve PLAN"
 
@@ -24,7 +22,7 @@ def configurations(context: Context, request: ConfigurationsRequest) -> Configur
     """Give the deployed files of some sites, with the plan that approves each; what was changed since needs another.
 
     An old approval does not count for a content that was changed and changed back. With ``back`` it gives the files of
-    an earlier step that was approved, for a host to go back to; none where a stack has no such step.
+    an earlier step that was approved and carried out, for a host to go back to; none where a stack has no such step.
     """
     now = context.clock()
     with context.database.reading() as connection:
@@ -34,7 +32,7 @@ def configurations(context: Context, request: ConfigurationsRequest) -> Configur
         known = parse_zone(document)
         held = sorted(_deployed(connection, request.sites).items())
         if request.back:
-            earlier = [_earlier(connection, known, stack_id, request) for stack_id, _ in held]
+            earlier = [_earlier(connection, stack_id, request) for stack_id, _ in held]
             stacks = [one for one in earlier if one is not None]
         else:
             stacks = [_of_stack(connection, known, stack_id, files, now) for stack_id, files in held]
@@ -68,49 +66,18 @@ def _of_stack(
     return Configurations(stack_id=stack_id, party=party, files=files, approved=by_plan, missing=told)
 
 
-def _earlier(
-    connection: Connection, known: Zone, stack_id: str, request: ConfigurationsRequest
-) -> Configurations | None:
+def _earlier(connection: Connection, stack_id: str, request: ConfigurationsRequest) -> Configurations | None:
     """The files that a stack had at some sites after one of its approved steps."""
     sites, found, last = set(request.sites), 0, None
-    for plan, party, manifest in _approved_steps(connection, known, stack_id):
-        files = {path: digest for path, digest in manifest.items() if path.split("/")[1:2][0] in sites}
+    for step in steps_back(connection, stack_id):
+        files = {path: digest for path, digest in step.files.items() if path.split("/")[1:2][0] in sites}
         if files == last:
             continue
         found, last = found + 1, files
         if found == request.back:
-            approved_by = dict.fromkeys(files, plan)
-            return Configurations(stack_id=stack_id, party=party, files=files, approved=approved_by, missing={})
+            approved_by = dict.fromkeys(files, step.plan)
+            return Configurations(stack_id=stack_id, party=step.party, files=files, approved=approved_by, missing={})
     return None
-
-
-def _approved_steps(connection: Connection, known: Zone, stack_id: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
-    """Plan, party and files of each step that was approved, before it was carried out or after it; the newest first."""
-    steps = (
-        select(decided, admission.c.rendered_digest)
-        .join(admission, admission.c.id == decided.c.admission_id)
-        .where(decided.c.stack_id == stack_id, decided.c.kind == "admitted")
-        .order_by(decided.c.sequence.desc())
-    )
-    for step in connection.execute(steps).all():
-        is_approved = step.approved_by != "[]" or step.review_by
-        plan = step.plan if is_approved else _approved_as_it_stood(connection, known, step)
-        if plan:
-            yield plan, step.party, _manifest(connection, step.rendered_digest)
-
-
-def _approved_as_it_stood(connection: Connection, known: Zone, step: Row[Any]) -> str:
-    """The plan by which a step that had been carried out already was approved, judged when its last verdict came."""
-    last = select(func.max(verdict.c.received_at)).where(verdict.c.plan == change.c.plan).scalar_subquery()
-    query = select(change, last.label("judged_at")).where(
-        change.c.stack_id == step.stack_id, change.c.replaces == step.admission_id
-    )
-    for row in connection.execute(query.order_by(change.c.number.desc())).mappings().all():
-        if row["judged_at"] is not None:
-            plan, decision = _decision(connection, known, row, datetime.fromisoformat(row["judged_at"]))
-            if decision.passes and plan.rendered_digest == step.rendered_digest:
-                return str(row["plan"])
-    return ""
 
 
 def _approving(
@@ -121,10 +88,10 @@ def _approving(
         return
     plans = select(change).where(change.c.stack_id == stack_id, change.c.replaces == str(held["id"]))
     for row in connection.execute(plans.order_by(change.c.number.desc())).mappings().all():
-        plan, decision = _decision(connection, known, row, now)
+        plan, decision = decision_on(connection, known, row, now)
         # One that has other files than are deployed says nothing of them, so it ends no search.
         if decision.passes and plan.rendered_digest == held["rendered_digest"]:
-            yield row["plan"], _manifest(connection, plan.rendered_digest)
+            yield row["plan"], manifest_of(connection, plan.rendered_digest)
     steps = (
         select(decided.c.plan, decided.c.approved_by, decided.c.review_by, admission.c.rendered_digest)
         .join(admission, admission.c.id == decided.c.admission_id)
@@ -133,20 +100,7 @@ def _approving(
     )
     for step in connection.execute(steps):
         is_approved = step.approved_by != "[]" or step.review_by
-        yield (step.plan if is_approved else ""), _manifest(connection, step.rendered_digest)
-
-
-def _manifest(connection: Connection, digest: str) -> Mapping[str, str]:
-    found: dict[str, str] = json.loads(get_content(connection, digest) or "{}")
-    return found
-
-
-def _decision(connection: Connection, known: Zone, row: RowMapping, now: datetime) -> tuple[Plan, Decision]:
-    """What stands for a plan now; also a zone without a fitting policy lets nothing pass here."""
-    plan = Plan.model_validate_json(row["document"])
-    verdicts = verdicts_on(connection, row["plan"])
-    planned = planned_of(plan, plan.risk)
-    return plan, approved(known, planned, author=row["envelope"], verdicts=verdicts, now=now, required=True)
+        yield (step.plan if is_approved else ""), manifest_of(connection, step.rendered_digest)
 
 
 def _missing(
@@ -155,8 +109,8 @@ def _missing(
     """What each file without an approval lacks."""
     query = select(change).where(change.c.stack_id == stack_id).order_by(change.c.number.desc()).limit(1)
     row = connection.execute(query).mappings().first()
-    plan, decision = _decision(connection, known, row, now) if row is not None else (None, None)
-    manifest = _manifest(connection, plan.rendered_digest) if plan is not None else {}
+    plan, decision = decision_on(connection, known, row, now) if row is not None else (None, None)
+    manifest = manifest_of(connection, plan.rendered_digest) if plan is not None else {}
     found = {}
     for path, digest in sorted(files.items()):
         if row is None or decision is None:

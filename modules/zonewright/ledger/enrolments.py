@@ -4,7 +4,7 @@ from sqlalchemy import delete, select, update
 
 from zonewright.ledger import journal
 from zonewright.ledger.admissions import rows_of_stack, set_state
-from zonewright.ledger.context import Context, raise_revisions, require_enrolment
+from zonewright.ledger.context import Context, put_digested, raise_revisions, require_enrolment
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.messages import (
     Done,
@@ -41,6 +41,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
         }
         connection.execute(delete(zone))
         connection.execute(zone.insert().values(**values))
+        put_digested(connection, {digest: values["document"]})  # what was decided by it can be judged later
         journal.append(
             connection, at=now, kind="zone-registered", stack_id="", party="", payload={"zone_digest": digest}
         )
