@@ -12,6 +12,7 @@ from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
+from zonewright.fleet.config_offer import earlier_offers
 from zonewright.ledger import messages as m
 from zonewright.ledger import rollout_messages, verbs
 from zonewright.ledger.client import LedgerClient
@@ -49,15 +50,20 @@ class World:
         (found,) = self.answer().stacks
         return found
 
-    def back(self, number: int) -> str:
-        """Plan and digest of the zone's file of an approved step; empty where there is none."""
-        request = rollout_messages.ConfigurationsRequest(sites=["dc1"], back=number)
-        stacks = self.client.call(verbs.CONFIGURATIONS, request).stacks
-        if not stacks:
-            return ""
-        (found,) = stacks
-        assert (found.missing, set(found.approved)) == ({}, set(found.files))
-        return f"{found.approved[ZONE][7:19]} {found.files[ZONE]}"
+    def back(self) -> list[str]:
+        """Plan and digest of the zone's file of each approved step; the same in one page and in pages of one step."""
+        found, before = list[str](), dict[str, int]()
+        while page := self._steps(before, limit=1):
+            (one,) = page
+            assert (one.missing, set(one.approved)) == ({}, set(one.files))
+            found.append(f"{one.approved[ZONE][7:19]} {one.files[ZONE]}")
+            before = {one.stack_id: one.step}
+        assert [f"{one.approved[ZONE][7:19]} {one.files[ZONE]}" for one in self._steps({}, limit=100)] == found
+        return found
+
+    def _steps(self, before: dict[str, int], limit: int) -> list[rollout_messages.Configurations]:
+        request = rollout_messages.ConfigurationsRequest(sites=["dc1"], before=before, limit=limit)
+        return self.client.call(verbs.CONFIGURATIONS, request).stacks
 
     def ask_for(self, count: int) -> None:
         """Another number of approvals is needed from now on."""
@@ -125,7 +131,7 @@ def test_approvals_of_deployed_files(world: World) -> None:
 def test_approved_steps_back(world: World) -> None:
     """Only steps that were approved, before or after they were carried out, newest first; a rejected one is none."""
     zones = [world.facility.deploy(ONE)[ZONE]]
-    assert world.back(1) == ""
+    assert world.back() == []
     first = world.facility.plan(ONE)
     world.facility.approve(first)
     zones.append(world.facility.deploy(TWO)[ZONE])
@@ -136,10 +142,11 @@ def test_approved_steps_back(world: World) -> None:
     third = world.facility.plan("10.80.0.4")
     world.facility.approve(third)
     world.now[0] += timedelta(hours=1000)
-    assert world.back(1) == f"{third.digest()[7:19]} {digest_of(zones[2])}"
-    assert world.back(2) == f"{first.digest()[7:19]} {digest_of(zones[0])}"
-    assert world.back(3) == ""
-    other = rollout_messages.ConfigurationsRequest(sites=["dc2"], back=1)
+    assert world.back() == [
+        f"{third.digest()[7:19]} {digest_of(zones[2])}",
+        f"{first.digest()[7:19]} {digest_of(zones[0])}",
+    ]
+    other = rollout_messages.ConfigurationsRequest(sites=["dc2"], before={})
     assert world.client.call(verbs.CONFIGURATIONS, other).stacks == []
 
 
@@ -150,11 +157,14 @@ def test_a_step_is_judged_by_the_zone_of_its_time(world: World) -> None:
     both = world.step(TWO, "carl", "bea")
     loosened = world.step("10.80.0.4", "carl")
     world.ask_for(1)
-    assert [world.back(number) for number in (1, 2, 3)] == [loosened, both, ""]
+    assert world.back() == [loosened, both]
     one = world.step("10.80.0.5", "carl")
     world.step("10.80.0.6")
     world.ask_for(2)
-    assert [world.back(number) for number in (1, 2, 3, 4)] == [one, loosened, both, ""]
+    assert world.back() == [one, loosened, both]
+    for page in (1, 2, 3, 20):
+        offers = list(earlier_offers(world.client, ["dc1", ""], page=page))
+        assert [offer.files[ZONE] for offer in offers] == [step.split()[1] for step in (one, loosened, both)]
 
 
 def test_a_step_that_was_not_carried_out_is_none(world: World) -> None:
@@ -167,10 +177,21 @@ def test_a_step_that_was_not_carried_out_is_none(world: World) -> None:
     again = facility.plan(TWO)
     facility.approve(again)
     third = world.step("10.80.0.4", "carl")
-    assert [world.back(number) for number in (1, 2, 3)] == [third, first, ""]
+    assert world.back() == [third, first]
     facility.planner.roll_out(again)
-    assert world.back(2).split()[0] == again.digest()[7:19]
-    assert world.back(3) == first
+    assert [one.split()[0] for one in world.back()] == [third.split()[0], again.digest()[7:19], first.split()[0]]
+
+
+def test_a_step_without_files_ends_no_search(world: World) -> None:
+    """A stack that had nothing at the site for a while gives the steps from before; the same files twice are one."""
+    first = world.step(ONE, "carl")
+    planner = world.facility.planner
+    plan, _ = planner.plan(at=world.now[0], sites={})
+    world.facility.approve(plan)
+    planner.complete(planner.admit(sites={}))
+    last = world.step(TWO, "carl")
+    world.facility.deploy(TWO)  # a step of its own, which that plan covers
+    assert world.back() == [last, first]
 
 
 def test_hours_are_those_of_the_ledgers_clock(world: World) -> None:

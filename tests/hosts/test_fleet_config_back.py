@@ -75,6 +75,21 @@ def test_back_and_forth(world: ConfigWorld) -> None:
     assert current(world) == first
 
 
+def test_a_step_without_files_ends_no_search(tmp_path: Path) -> None:
+    """A stack that had nothing at the site for a while still gives the version from before that."""
+    with config_world(tmp_path) as world:
+        assert world.state() == ("changed", "")
+        facility, at = world.facility, world.facility.clock
+        plan, _ = facility.planner.plan(at=at(), sites={})
+        facility.approve(plan)
+        facility.planner.complete(facility.planner.admit(sites={}))
+        facility.approved(TWO)
+        assert world.state() == ("changed", "")
+        done = world.run(*BACK)
+        assert done.code == 0, done.stdout
+        assert ONE in world.text()
+
+
 def test_it_is_recorded_under_the_change_that_it_brings_back(world: ConfigWorld) -> None:
     """Journal and evidence name the plan by which the old version was approved, not that of the new one."""
     first, second = (one.plan for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes)

@@ -1,25 +1,55 @@
 """What the ledger offers of rendered files, asked and put together."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 
 from zonewright.audit.gathering import texts_of
 from zonewright.fleet.config_wanted import Offer, offer_of
-from zonewright.ledger import rollout_messages, verbs
+from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
 
 
-def offer_from(ledger: LedgerClient, sites: Iterable[str], *, back: int = 0) -> Offer:
-    """The files of some sites with their approvals.
+def offer_from(ledger: LedgerClient, sites: Iterable[str]) -> Offer:
+    """The deployed files of some sites with their approvals.
 
     Args:
         ledger: the ledger.
         sites: ids of the sites; an empty one is passed over.
-        back: 0 for what is deployed, else so many approved steps back.
 
     Raises:
         LedgerError: when the ledger does not say it.
     """
-    wanted = sorted({site for site in sites if site})
-    request = rollout_messages.ConfigurationsRequest(sites=wanted, back=back)
-    answer = ledger.call(verbs.CONFIGURATIONS, request)
+    return _offer(ledger, ledger.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=_named(sites))))
+
+
+def earlier_offers(ledger: LedgerClient, sites: Iterable[str], *, page: int = 20) -> Iterator[Offer]:
+    """The same files as they were after each approved step of their stacks, the newest first; asked page by page.
+
+    Args:
+        ledger: the ledger.
+        sites: ids of the sites; an empty one is passed over.
+        page: steps of each stack that are asked for at once.
+
+    Raises:
+        LedgerError: when the ledger does not say it.
+    """
+    request = ConfigurationsRequest(sites=_named(sites), before={}, limit=page)
+    while request.before is not None:
+        answer = ledger.call(verbs.CONFIGURATIONS, request)
+        stacks: dict[str, list[Configurations]] = defaultdict(list)
+        for one in answer.stacks:
+            stacks[one.stack_id].append(one)
+        for steps in zip_longest(*stacks.values()):
+            yield _offer(ledger, answer.model_copy(update={"stacks": [one for one in steps if one is not None]}))
+        going = {name: steps[-1].step for name, steps in stacks.items() if len(steps) == request.limit}
+        request = request.model_copy(update={"before": going or None})
+
+
+def _named(sites: Iterable[str]) -> list[str]:
+    return sorted({site for site in sites if site})
+
+
+def _offer(ledger: LedgerClient, answer: ConfigurationsAnswer) -> Offer:
     return offer_of(answer, texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()}))

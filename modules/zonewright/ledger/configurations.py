@@ -4,10 +4,11 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import groupby, islice
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zonewright.ledger.approved_steps import decision_on, manifest_of, steps_back
+from zonewright.ledger.approved_steps import Step, decision_on, manifest_of, steps_back
 from zonewright.ledger.context import Context
 from zonewright.ledger.plans import present
 from zonewright.ledger.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
@@ -21,8 +22,8 @@ _HOW = "plan it: zonewright change plan --stack NAME --key FILE; have it approve
 def configurations(context: Context, request: ConfigurationsRequest) -> ConfigurationsAnswer:
     """Give the deployed files of some sites, with the plan that approves each; what was changed since needs another.
 
-    An old approval does not count for a content that was changed and changed back. With ``back`` it gives the files of
-    an earlier step that was approved and carried out, for a host to go back to; none where a stack has no such step.
+    An old approval does not count for a content that was changed and changed back. With ``before`` it gives the files
+    of earlier steps that were approved and carried out, for hosts to go back to, a page at a time.
     """
     now = context.clock()
     with context.database.reading() as connection:
@@ -31,9 +32,9 @@ def configurations(context: Context, request: ConfigurationsRequest) -> Configur
             return ConfigurationsAnswer(stacks=[], gated=[])
         known = parse_zone(document)
         held = sorted(_deployed(connection, request.sites).items())
-        if request.back:
-            earlier = [_earlier(connection, stack_id, request) for stack_id, _ in held]
-            stacks = [one for one in earlier if one is not None]
+        if request.before is not None:
+            names = [name for name, _ in held if name in request.before or not request.before]
+            stacks = [one for name in names for one in islice(_earlier(connection, name, request), request.limit)]
         else:
             stacks = [_of_stack(connection, known, stack_id, files, now) for stack_id, files in held]
     return ConfigurationsAnswer(stacks=stacks, gated=sorted(known.gated_formats))
@@ -66,18 +67,25 @@ def _of_stack(
     return Configurations(stack_id=stack_id, party=party, files=files, approved=by_plan, missing=told)
 
 
-def _earlier(connection: Connection, stack_id: str, request: ConfigurationsRequest) -> Configurations | None:
-    """The files that a stack had at some sites after one of its approved steps."""
-    sites, found, last = set(request.sites), 0, None
-    for step in steps_back(connection, stack_id):
-        files = {path: digest for path, digest in step.files.items() if path.split("/")[1:2][0] in sites}
-        if files == last:
-            continue
-        found, last = found + 1, files
-        if found == request.back:
-            approved_by = dict.fromkeys(files, step.plan)
-            return Configurations(stack_id=stack_id, party=step.party, files=files, approved=approved_by, missing={})
-    return None
+def _earlier(connection: Connection, stack_id: str, request: ConfigurationsRequest) -> Iterator[Configurations]:
+    """The files that a stack had at some sites, step by step; one that changed nothing there is one with the next."""
+    sites = set(request.sites)
+
+    def files_of(step: Step) -> dict[str, str]:
+        return {path: digest for path, digest in step.files.items() if path.split("/")[1:2][0] in sites}
+
+    steps = steps_back(connection, stack_id, before=(request.before or {}).get(stack_id))
+    for files, same in groupby(steps, key=files_of):
+        found = list(same)
+        if files:  # a stack that had nothing there for a while gave no host anything to go back to
+            yield Configurations(
+                stack_id=stack_id,
+                party=found[0].party,
+                files=files,
+                approved=dict.fromkeys(files, found[0].plan),
+                missing={},
+                step=found[-1].sequence,
+            )
 
 
 def _approving(

@@ -49,15 +49,18 @@ class ConfigurationsRequest(Message):
 
     Attributes:
         sites: ids of the sites.
-        back: 0 for what is deployed; n for the n-th approved step of each stack, counted back from the last one.
+        before: None for what is deployed; else approved steps: by stack the ``step`` to go on from, back in time, and
+            all stacks from their last step on where it is empty.
+        limit: at most so many steps of each stack.
     """
 
     sites: list[str] = Field(max_length=1000)
-    back: int = Field(default=0, ge=0, le=10_000)
+    before: dict[str, int] | None = None
+    limit: int = Field(default=20, ge=1, le=100)
 
 
 class Configurations(Message):
-    """The deployed files of one stack at the sites that were asked for.
+    """The files of one stack at the sites that were asked for: deployed, or of an earlier step.
 
     Attributes:
         stack_id: whose they are.
@@ -65,6 +68,7 @@ class Configurations(Message):
         files: digest by path, as in the change that was admitted last.
         approved: plan by path of each file that is in an approved change, unchanged since then.
         missing: what each of the others lacks, as a sentence by path.
+        step: of an earlier step the journal's entry, to go on from.
     """
 
     stack_id: str
@@ -72,10 +76,11 @@ class Configurations(Message):
     files: dict[str, Digest]
     approved: dict[str, Digest]
     missing: dict[str, str]
+    step: int = 0
 
 
 class ConfigurationsAnswer(Message):
-    """Deployed configurations by stack, and the formats that the zone gates."""
+    """Configurations by stack, of a stack the newest first, and the formats that the zone gates."""
 
     stacks: list[Configurations]
     gated: list[str]

@@ -1,10 +1,9 @@
 """Rendered configurations on hosts: what would change, the roll-out, and how hosts drifted from the ledger's files."""
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, replace
-from itertools import count, takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
@@ -62,17 +61,18 @@ def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
         Refused: when the file is faulty, or no configuration is for any of the hosts.
     """
     from zonewright.fleet.config_back import BackJob, goals_of
+    from zonewright.fleet.config_offer import earlier_offers
     from zonewright.fleet.config_visit import host_seconds
 
     with opened(arguments, only=arguments.configuration) as work:
         job, hosts = work.job, work.fleet.chosen
         plans, outcomes = _look(work, is_close=False)
         seen = {host: {plan.wanted.name: plan.facts for plan in found} for host, found in plans.items()}
-        with _offers(arguments, work.fleet) as offers:
+        with ledger_of(arguments, work.fleet.root) as ledger:
             goals = goals_of(
                 hosts,
                 seen,
-                takewhile(lambda offer: offer.files, map(offers, count(1))),
+                earlier_offers(ledger, (host.site for host in hosts)),
                 configurations=job.configurations,
                 formats=job.formats,
                 fill=job.fill,
@@ -245,14 +245,7 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
 
 def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
     """What the ledger offers for the sites of the hosts."""
-    with _offers(arguments, fleet) as offers:
-        return offers(0)
-
-
-@contextmanager
-def _offers(arguments: argparse.Namespace, fleet: "Fleet") -> "Iterator[Callable[[int], Offer]]":
-    """Gives what the ledger offers for the sites of the hosts: what is deployed, or so many approved steps back."""
     from zonewright.fleet.config_offer import offer_from
 
     with ledger_of(arguments, fleet.root) as ledger:
-        yield lambda back: offer_from(ledger, (host.site for host in fleet.chosen), back=back)
+        return offer_from(ledger, (host.site for host in fleet.chosen))
