@@ -88,7 +88,7 @@ def _site(zone: SmallZone, tmp_path: Path) -> Iterator[Facility]:
 
 
 def test_the_life_of_configurations_under_an_engine(site: Facility) -> None:
-    """Preview, up, no-op, drift and its repair, a version that does not work, the next one, evidence, destroy."""
+    """Preview, up, no-op, drift, its repair, a version that does not work, the next, one host leaves, destroy."""
     stack = site.stack
     site.require_approvals()
     first = site.approve()
@@ -128,6 +128,12 @@ def test_the_life_of_configurations_under_an_engine(site: Facility) -> None:
     assert not set(site.deployment()["outputs"]["versions"].values()) & set(versions.values())
     shown = [site.said("change", "show", plan, "--ledger", stack.ledger_url) for plan in (first, second)]
     assert [" ".join(one.split()).count("pulumi up, configurations of site dc1") for one in shown] == [2, 2]
+
+    site.file["hosts"].pop("host-002")
+    site.write()
+    assert "the configurations of host-002 stay in force" in stack.up()
+    assert list(site.deployment()["outputs"]["versions"]) == ["host-001"]
+    assert site.servers() == [TWO, TWO]
 
     site.hosts[0].stop()
     assert "host-001: could not look: " in stack.run("preview").stdout

@@ -4,7 +4,7 @@ It goes beyond the SiteConfig of the site, which hands the files over: here they
 fleet deploy --configs`` does it, and only where an approved change has them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zonewright.ledger import verbs
@@ -84,7 +84,8 @@ class ConfigurationDeploymentResource(EndsByItself):
         return refreshed(session, last)
 
     def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
-        """Roll out what differs, in place."""
+        """Roll out what differs, in place; hosts that are declared no longer keep their files."""
+        _tell_who_stays(session, urn, state.get("hosts", {}).keys() - new["hosts"].keys())
         if preview:
             self._preview(session, urn, new)
             return new
@@ -94,7 +95,7 @@ class ConfigurationDeploymentResource(EndsByItself):
 
     def delete(self, session: Session, _id: str, state: Data) -> None:
         """The files stay: a host without its network or its names helps nobody."""
-        session.warn("", f"the configurations of {', '.join(sorted(state.get('hosts', {})))} stay in force")
+        _tell_who_stays(session, "", state.get("hosts", {}))
 
     def _preview(self, session: Session, urn: str, new: Data) -> None:
         deployed = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=new["stackId"])).sites
@@ -115,6 +116,11 @@ class ConfigurationDeploymentResource(EndsByItself):
         except CheckFailedError as error:
             session.warn(urn, f"could not look at any host: {error}")
             return None
+
+
+def _tell_who_stays(session: Session, urn: str, names: Collection[str]) -> None:
+    if names:
+        session.warn(urn, f"the configurations of {', '.join(sorted(names))} stay in force")
 
 
 def _tell(session: Session, urn: str, look: "ConfigLook", *, is_quiet: bool = False) -> None:
