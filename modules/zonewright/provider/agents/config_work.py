@@ -6,17 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zonewright.declare.stack_file import project_root
-from zonewright.fleet.apply import Progress
 from zonewright.fleet.config_facts import ConfigPlan, drift_of
 from zonewright.fleet.config_fill import Filler
 from zonewright.fleet.config_offer import offer_from
 from zonewright.fleet.config_visit import ConfigJob, host_seconds
-from zonewright.fleet.inventory import Host
-from zonewright.fleet.rollout import Pool
 from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
 from zonewright.fleet.secrets.sources import sources_here
-from zonewright.fleet.transport import Session as HostSession
-from zonewright.fleet.visit import Outcome, Say, look_only
 from zonewright.provider.agents.work import LOOK_S, HostWork, hosts_here, opened_transport, read_fleet, sudo_password
 from zonewright.provider.resource import CheckFailedError, Session
 from zonewright.render.user_formats import load_formats
@@ -54,24 +49,13 @@ class ConfigWork(HostWork[ConfigJob]):
 
     def look(self) -> ConfigLook:
         """What is on all hosts; nothing on them is changed."""
-        plans: dict[str, tuple[ConfigPlan, ...]] = {}
         job = replace(self.job, host_deadline_s=min(LOOK_S, self.job.host_deadline_s))
-
-        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
-            def see(session: HostSession) -> None:
-                plans[host.name] = job.look(host, session)
-
-            return look_only(host, job, progress, see)
-
-        pool = Pool(
-            parallel=self.file.rollout.parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None
-        )
-        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
+        plans, unseen = self.found(job, job.look)
         return ConfigLook(
             versions={name: _versions(found) for name, found in plans.items()},
             drift={name: "; ".join(_drift(found)) for name, found in plans.items()},
             obstacles=self.against(),
-            unseen={one.host: one.sentence for one in outcomes if one.host not in plans},
+            unseen=unseen,
         )
 
 

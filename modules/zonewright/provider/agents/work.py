@@ -1,7 +1,7 @@
 """The fleet of a stack at one site, opened for a call of the provider."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +16,13 @@ from zonewright.fleet.fleet_file import FleetDocument, FleetFileError, read_flee
 from zonewright.fleet.host_keys import KnownHostsError
 from zonewright.fleet.inventory import Host, by_name, hosts_of
 from zonewright.fleet.layout import AGENTS
-from zonewright.fleet.plan import Plan
 from zonewright.fleet.reach import transport_of
 from zonewright.fleet.rollout import Pool
 from zonewright.fleet.running import FleetRun, new_run, running, touching_refused
 from zonewright.fleet.ssh import SshTransport
 from zonewright.fleet.transport import LoginError
 from zonewright.fleet.transport import Session as HostSession
-from zonewright.fleet.visit import Job, Outcome, Say, look, look_only
+from zonewright.fleet.visit import Job, Outcome, Reach, Say, look, look_only
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import ReportRequest
 from zonewright.model.fleet import FleetFile, FleetHost
@@ -39,7 +38,8 @@ LOOK_S = 15.0
 """For one host in a preview or refresh, which must not hang on a host that is silent."""
 
 
-JobT = TypeVar("JobT")
+JobT = TypeVar("JobT", bound=Reach)
+FoundT = TypeVar("FoundT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,26 @@ class HostWork(Generic[JobT]):
         if reason:
             raise CheckFailedError(f"{reason}; nothing was changed")
 
+    def found(self, job: JobT, see: Callable[[Host, HostSession], FoundT]) -> tuple[dict[str, FoundT], dict[str, str]]:
+        """What is on all hosts, and why some could not be looked at; nothing on them is changed, and nobody is told.
+
+        Args:
+            job: how they are reached, and for how long.
+            see: looks at one.
+        """
+        found: dict[str, FoundT] = {}
+
+        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
+            def keep(session: HostSession) -> None:
+                found[host.name] = see(host, session)
+
+            return look_only(host, job, progress, keep)
+
+        parallel = self.file.rollout.parallel
+        pool = Pool(parallel=parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None)
+        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
+        return found, {one.host: one.sentence for one in outcomes if one.host not in found}
+
     @contextmanager
     def run(self, what: str) -> Iterator[FleetRun]:
         """A run that changes hosts, under the lease that all sites of this engine's run share."""
@@ -100,27 +120,11 @@ class SiteWork(HostWork[Job]):
         """The release that the fleet's file stands for now."""
         return desired_of(self.job.recipe)
 
-    def pool(self) -> Pool:
-        """Visits hosts and tells nobody."""
-        parallel = self.file.rollout.parallel
-        return Pool(parallel=parallel, host_deadline_s=self.job.host_deadline_s, observe=lambda _event: None)
-
     def look(self) -> Look:
         """The plans of all hosts; nothing on them is changed."""
-        plans: dict[str, Plan] = {}
         job = replace(self.job, host_deadline_s=min(LOOK_S, self.job.host_deadline_s))
-
-        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
-            def see(session: HostSession) -> None:
-                plans[host.name] = look(host, job, session)
-
-            return look_only(host, job, progress, see)
-
-        pool = Pool(
-            parallel=self.file.rollout.parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None
-        )
-        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
-        return Look(plans=plans, unseen={one.host: one.sentence for one in outcomes if one.host not in plans})
+        plans, unseen = self.found(job, lambda host, session: look(host, job, session))
+        return Look(plans=plans, unseen=unseen)
 
 
 @contextmanager
