@@ -73,10 +73,12 @@ def view_of(world: World, racks: Collection[str] | None) -> View:
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     in_cluster: dict[Key, list[Occupant]] = defaultdict(list)
     around = world.bystanders
-    for rack_id in around.by_rack if judged is None else judged & around.by_rack.keys():
-        in_rack[rack_id] += around.by_rack[rack_id]
-    for key in wanted & around.by_cluster.keys():
-        in_cluster[key] += around.by_cluster[key]
+    for rack_id, group in around.by_rack.items():  # not by the sets' order, which each process has of its own
+        if judged is None or rack_id in judged:
+            in_rack[rack_id] += group
+    for key, group in around.by_cluster.items():
+        if key in wanted:
+            in_cluster[key] += group
     for item in world.occupants:
         if judged is None or item.rack in judged:
             in_rack[item.rack].append(item)
