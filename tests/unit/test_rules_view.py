@@ -10,9 +10,18 @@ def test_racks_come_in_the_order_of_their_bystanders() -> None:
     racks = [f"dc/a/1/{number:02}" for number in range(20)]
     bystanders = Bystanders(
         tuple(
-            Occupant(party="p", stack="s", name=rack, rack=rack, position=1, u_height=1, draw=Draw(allocated_w=1), standing="active")
+            Occupant(
+                party="p",
+                stack="s",
+                name=rack,
+                rack=rack,
+                position=1,
+                u_height=1,
+                draw=Draw(allocated_w=1),
+                standing="active",
+            )
             for rack in racks
         )
-    )  # fmt: skip
+    )
     view = view_of(World(racks={}, bystanders=bystanders), frozenset(racks[1:]))
     assert list(view.in_rack) == racks[1:]
