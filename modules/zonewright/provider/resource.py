@@ -155,6 +155,7 @@ class Resource(Protocol):
         ...
 
 
+DIGEST = r"sha256:[0-9a-f]{64}"
 STACK_ID = Input("string", "id from the stack's configuration", replaces=True, pattern=r"[A-Za-z0-9][\w.-]{7,63}")
 
 

@@ -12,7 +12,6 @@ from zonewright.cli.fleet.work import Work, recorded, rollout_of, sudo_password
 if TYPE_CHECKING:
     from zonewright.cli.fleet.hosts import Fleet
     from zonewright.cli.fleet.work import Action
-    from zonewright.fleet.apply import Progress
     from zonewright.fleet.config_back import BackJob
     from zonewright.fleet.config_facts import ConfigPlan
     from zonewright.fleet.config_visit import ConfigJob
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.record import Share
     from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Outcome, Say
+    from zonewright.fleet.visit import Outcome
     from zonewright.render.format_set import FormatSet
 
 ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
@@ -150,19 +149,12 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
 
 
 def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":
-    from zonewright.fleet.rollout import Pool
-    from zonewright.fleet.visit import look_only
+    from zonewright.fleet.looking import look_at_all
 
-    plans: dict[str, tuple[ConfigPlan, ...]] = {}
+    def see(host: "Host", session: "Session") -> "tuple[ConfigPlan, ...]":
+        return work.job.look(host, session, is_close=is_close)
 
-    def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
-        def see(session: "Session") -> None:
-            plans[host.name] = work.job.look(host, session, is_close=is_close)
-
-        return look_only(host, work.job, progress, see)
-
-    pool = Pool(parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None)
-    return plans, pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
+    return look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
 
 
 def meant(fleet: "Fleet") -> "tuple[Host, ...]":

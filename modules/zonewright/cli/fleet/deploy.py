@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from zonewright.cli.fleet.work import Work
-    from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.plan import Plan
     from zonewright.fleet.rollout import Observer, Task
     from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Job, Outcome, Say
+    from zonewright.fleet.visit import Job, Outcome
 
 TaskT = TypeVar("TaskT", bound="Task")
 
@@ -100,21 +99,15 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _show_plans(work: "Work[Job]", style: str) -> int:
     from zonewright.cli.output import print_json
+    from zonewright.fleet.looking import look_at_all
     from zonewright.fleet.plan import plan_data, plan_text
-    from zonewright.fleet.rollout import Pool
-    from zonewright.fleet.visit import look_closely, look_only
+    from zonewright.fleet.visit import look_closely
     from zonewright.fleet.waves import exit_code
 
-    plans: dict[str, Plan] = {}
+    def see(host: "Host", session: "Session") -> "Plan":
+        return look_closely(host, work.job, session)
 
-    def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
-        def see(session: "Session") -> None:
-            plans[host.name] = look_closely(host, work.job, session)
-
-        return look_only(host, work.job, progress, see)
-
-    pool = Pool(parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None)
-    outcomes = pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
+    plans, outcomes = look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
     wrong = [one for one in outcomes if one.host not in plans]
     if style == "json":
         documents = [plan_data(plans[one.host]) for one in outcomes if one.host in plans]

@@ -7,11 +7,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonewright.cli.fleet.work import Work
-    from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.plan import Plan
     from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Job, Outcome, Say
+    from zonewright.fleet.visit import Job
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -60,20 +59,14 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
 
 
 def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
+    from zonewright.fleet.looking import look_at_all
     from zonewright.fleet.plan import drift_of
-    from zonewright.fleet.rollout import Pool
-    from zonewright.fleet.visit import look, look_only
+    from zonewright.fleet.visit import look
 
-    plans: dict[str, Plan] = {}
+    def see(host: "Host", session: "Session") -> "Plan":
+        return look(host, work.job, session)
 
-    def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
-        def see(session: "Session") -> None:
-            plans[host.name] = look(host, work.job, session)
-
-        return look_only(host, work.job, progress, see)
-
-    pool = Pool(parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None)
-    outcomes = pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
+    plans, outcomes = look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
     rows = []
     for one in outcomes:
         plan = plans.get(one.host)

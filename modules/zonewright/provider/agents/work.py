@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from zonewright.declare.stack_file import project_root
-from zonewright.fleet.apply import Progress
 from zonewright.fleet.artefact import ArtefactError
 from zonewright.fleet.declared import Desired, desired_of, recipe_of, whoami
 from zonewright.fleet.enrolments import Enrolments
@@ -16,13 +15,13 @@ from zonewright.fleet.fleet_file import FleetDocument, FleetFileError, read_flee
 from zonewright.fleet.host_keys import KnownHostsError
 from zonewright.fleet.inventory import Host, by_name, hosts_of
 from zonewright.fleet.layout import AGENTS
+from zonewright.fleet.looking import look_at_all
 from zonewright.fleet.reach import transport_of
-from zonewright.fleet.rollout import Pool
 from zonewright.fleet.running import FleetRun, new_run, running, touching_refused
 from zonewright.fleet.ssh import SshTransport
 from zonewright.fleet.transport import LoginError
 from zonewright.fleet.transport import Session as HostSession
-from zonewright.fleet.visit import Job, Outcome, Reach, Say, look, look_only
+from zonewright.fleet.visit import Job, Reach, look
 from zonewright.ledger import verbs
 from zonewright.ledger.messages import ReportRequest
 from zonewright.model.fleet import FleetFile, FleetHost
@@ -79,17 +78,7 @@ class HostWork(Generic[JobT]):
             job: how they are reached, and for how long.
             see: looks at one.
         """
-        found: dict[str, FoundT] = {}
-
-        def visit(host: Host, progress: Progress, _say: Say) -> Outcome:
-            def keep(session: HostSession) -> None:
-                found[host.name] = see(host, session)
-
-            return look_only(host, job, progress, keep)
-
-        parallel = self.file.rollout.parallel
-        pool = Pool(parallel=parallel, host_deadline_s=job.host_deadline_s, observe=lambda _event: None)
-        outcomes = pool.visit(list(self.hosts.values()), visit, wave=0, stop=lambda _outcomes: "")
+        found, outcomes = look_at_all(list(self.hosts.values()), job, see, parallel=self.file.rollout.parallel)
         return found, {one.host: one.sentence for one in outcomes if one.host not in found}
 
     @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zonewright.provider.resource import (
+    DIGEST,
     STACK_ID,
     CheckFailedError,
     Data,
@@ -24,8 +25,6 @@ from zonewright.provider.resource import (
 if TYPE_CHECKING:
     from zonewright.provider.agents.look import Look
 
-_DIGEST = r"sha256:[0-9a-f]{64}"
-
 
 class AgentDeploymentResource(EndsByItself):
     """A preview looks at the hosts; create and update roll out; delete uninstalls."""
@@ -37,8 +36,8 @@ class AgentDeploymentResource(EndsByItself):
         "site": Input("string", "id of the site", replaces=True),
         "fleet": Input("string", "the fleet's file, from the folder of Pulumi.yaml"),
         "version": Input("string", "version of the agent"),
-        "artefactDigest": Input("string", "digest of the agent and its library", pattern=_DIGEST),
-        "configurationDigest": Input("string", "digest of the agent's settings", pattern=_DIGEST),
+        "artefactDigest": Input("string", "digest of the agent and its library", pattern=DIGEST),
+        "configurationDigest": Input("string", "digest of the agent's settings", pattern=DIGEST),
         "hosts": Input("object", "by host `as declared`, or in the state how it is not"),
     }
     outputs: Mapping[str, Input] = {

@@ -11,6 +11,7 @@ from zonewright.ledger import verbs
 from zonewright.ledger.messages import StackRequest
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.provider.resource import (
+    DIGEST,
     STACK_ID,
     CheckFailedError,
     Data,
@@ -27,7 +28,6 @@ from zonewright.provider.resource import (
 if TYPE_CHECKING:
     from zonewright.provider.agents.config_work import ConfigLook
 
-_DIGEST = r"sha256:[0-9a-f]{64}"
 _SHOWN = 5
 
 
@@ -41,8 +41,8 @@ class ConfigurationDeploymentResource(EndsByItself):
         "site": Input("string", "id of the site", replaces=True),
         "fleet": Input("string", "the fleet's file, from the folder of Pulumi.yaml"),
         "zone": Input("string", "the zone's folder, from there; it may have formats of its own"),
-        "filesDigest": Input("string", "digest of the site's files", pattern=_DIGEST),
-        "settingsDigest": Input("string", "digest of `configurations` of the fleet's file", pattern=_DIGEST),
+        "filesDigest": Input("string", "digest of the site's files", pattern=DIGEST),
+        "settingsDigest": Input("string", "digest of `configurations` of the fleet's file", pattern=DIGEST),
         "hosts": Input("object", "by host `as declared`, or in the state how it is not"),
     }
     outputs: Mapping[str, Input] = {
