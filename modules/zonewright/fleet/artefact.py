@@ -38,14 +38,16 @@ import sys
 from importlib._bootstrap_external import MAGIC_NUMBER
 
 here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+# After Python's own library: most of what is imported is found there, and each place before it is asked in vain.
+program = sys.path.pop(0)
+sys.path += [os.path.join(here, "compiled", "%s.zip" % MAGIC_NUMBER.hex()), program]
 lib = os.path.join(here, "lib")
 if os.path.isdir(lib):
-    sys.path.insert(1, lib)
+    sys.path.append(lib)
 elif sys.flags.no_site:
     import site
 
     site.main()  # psutil is the distribution's
-sys.path.insert(0, os.path.join(here, "compiled", "%s.zip" % MAGIC_NUMBER.hex()))
 
 from zonewright_agent.__main__ import main
 
