@@ -11,6 +11,7 @@ import paramiko
 
 from zonewright.fleet.accounts import sudo_refusal
 from zonewright.fleet.ssh_errors import place_of
+from zonewright.fleet.ssh_input import send_input
 from zonewright.fleet.ssh_shell import Shell, loop
 from zonewright.fleet.transport import (
     MAX_OUTPUT_BYTES,
@@ -156,7 +157,7 @@ class SshSession:
         """Let a program begin; gives what it complained of already."""
         if as_root:
             return self._begin_by_sudo(channel, command)
-        channel.exec_command(shlex.join(command))
+        channel.exec_command(_instead_of_shell(command))
         return b""
 
     def _left_s(self) -> float:
@@ -164,17 +165,9 @@ class SshSession:
 
     def _send(self, channel: paramiko.Channel, stdin: bytes) -> None:
         """Give it all its input. A program that ends without reading it closes the channel; that is no fault here."""
-        view = memoryview(stdin)
-        for start in range(0, len(view), _PIECE_BYTES):
-            channel.settimeout(min(self._channel_s, self._left_s()))
-            try:
-                channel.sendall(bytes(view[start : start + _PIECE_BYTES]))
-            except TimeoutError:
-                raise
-            except OSError:
-                if not self._connection.is_active():
-                    raise
-                break
+        is_sent = send_input(channel, stdin, channel_s=self._channel_s, left_s=self._left_s)
+        if not is_sent and not self._connection.is_active():
+            raise ConnectionResetError
         channel.shutdown_write()
         channel.settimeout(self._left_s())  # its errors wait in the channel's window until its output has ended
 
@@ -196,7 +189,7 @@ class SshSession:
         prompt, go = f"password-{word}:", f"go-{word}"
         ask = ["-n"] if self._sudo_password is None else ["-S", "-p", prompt]
         begin = ["sh", "-c", f'echo {go} >&2; exec "$@"', "zonewright-root", *command]
-        channel.exec_command(shlex.join(["env", "LC_ALL=C", "sudo", *ask, "--", *begin]))
+        channel.exec_command(_instead_of_shell(["env", "LC_ALL=C", "sudo", *ask, "--", *begin]))
         channel.settimeout(min(self._channel_s, self._left_s()))
         said, asked = bytearray(), False
         while f"{go}\n".encode() not in said:
@@ -239,6 +232,11 @@ class SshSession:
         over = time.monotonic() >= self._deadline
         why = "the time for this host is over" if over else "the connection broke or froze"
         return LostError(f"{self._place}: {why} while it ran {program}; what it did is not known")
+
+
+def _instead_of_shell(command: Sequence[str]) -> str:
+    """A command for whatever shell the user logs in with, which need not wait for its end."""
+    return f"exec {shlex.join(command)}"
 
 
 def _name_of(command: Sequence[str]) -> str:
