@@ -4,6 +4,8 @@ import base64
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,17 +38,18 @@ class World:
         self.file = folder / "agents.yaml"
         self.key = folder / "agent_key"
         self.token = issue_tokens(self.file, {"core-001": new_key(self.key)})["core-001"]
-        reports = HealthReports(folder / "health")
-        self._app = service(lambda: load_agents(self.file), Samples(folder / "s.db"), health_reports=reports)
+        self.reports = HealthReports(folder / "health")
+        self._app = service(lambda: load_agents(self.file), Samples(folder / "s.db"), health_reports=self.reports)
 
-    def call(self, method: str, body: bytes = b"", token: str | None = None) -> httpx.Response:
-        """One request."""
+    def call(self, method: str, body: bytes = b"", token: str | None = None, **headers: str) -> httpx.Response:
+        """One request, in an event loop of its own."""
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-                headers = {"authorization": f"Bearer {token or self.token}"}
-                return await client.request(method, "/v1/agent-health", content=body, headers=headers)
+                given = {name.replace("_", "-"): value for name, value in headers.items()}
+                given["authorization"] = f"Bearer {token or self.token}"
+                return await client.request(method, "/v1/agent-health", content=body, headers=given)
 
         return anyio.run(send)
 
@@ -93,6 +96,46 @@ def test_an_old_report_does_not_replace_a_later_one(world: World) -> None:
     assert world.call("POST", new).json() == {"kept": True}
     assert world.call("POST", old).json() == {"kept": False}
     assert world.call("GET").content == new
+
+
+def test_who_knows_the_last_report_is_told_of_the_next(world: World) -> None:
+    """One waits for the first report and one for another than the known one; each gets it as it comes."""
+    first, second = sign(report_of(), world.key), sign(report_of(time_ns="1800000000000000001"), world.key)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(world.call, "GET", prefer="wait=5")
+        time.sleep(0.3)
+        assert not waiting.done()
+        world.call("POST", first)
+        got = waiting.result()
+        assert got.content == first
+        waiting = pool.submit(world.call, "GET", if_none_match=got.headers["etag"], prefer="wait=5")
+        time.sleep(0.3)
+        assert not waiting.done()
+        assert world.call("POST", first).json() == {"kept": False}
+        assert not waiting.done()
+        world.call("POST", second)
+        assert waiting.result().content == second
+    assert world.call("GET", if_none_match=got.headers["etag"], prefer="wait=5").content == second
+
+
+def test_a_report_that_another_process_took_is_found(world: World) -> None:
+    """What only the folder shows is seen by who waits as well, before the wait is over."""
+    body = sign(report_of(), world.key)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(world.call, "GET", prefer="wait=5")
+        time.sleep(0.3)
+        world.reports.keep("core-001", body, 1)
+        assert waiting.result().status_code == 200
+
+
+def test_a_wait_that_is_over_says_so(world: World) -> None:
+    """With nothing new the answer is that nothing came, or nothing else than is known; without a wait, at once."""
+    assert world.call("GET", prefer="wait=1").status_code == 404
+    world.call("POST", sign(report_of(), world.key))
+    tag = world.call("GET").headers["etag"]
+    for wish in ("respond-async, wait=1", "wait=0", "wait=x", ""):
+        answer = world.call("GET", if_none_match=tag, prefer=wish)
+        assert (answer.status_code, answer.headers["etag"], answer.content) == (304, tag, b"")
 
 
 def test_a_new_token_keeps_the_enrolled_key(world: World) -> None:

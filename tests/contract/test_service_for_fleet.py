@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from support.fleet_world import agents_service
 from support.ledger_party import ZONE_FILE
+from support.ssh_hosts import new_key
 from zonewright.fleet.enrolments import Enrolments
 from zonewright.fleet.public_keys import PublicKey
 from zonewright.fleet.service import ServiceError
@@ -19,6 +22,7 @@ from zonewright.ledger.messages import HistoryRequest, InitRequest, JournalEntry
 from zonewright.model.canonical import digest_of
 from zonewright.server.agents import AgentsFileError, issue_token, issue_tokens, read_agents
 from zonewright.server.for_fleet import ServiceForFleet
+from zonewright_agent import health
 
 
 @pytest.fixture(name="service")
@@ -143,3 +147,31 @@ def test_without_the_ledger_no_key_is_enrolled(enrolled: Enrolled) -> None:
             service.issue("host-001", key_of(1))
         entry = read_agents(enrolled.folder / "agents.yaml")["host-001"]
         assert not service.knows("host-001", token_sha256=entry.token_digest[7:], public_key=key_of(1))
+
+
+def test_it_waits_for_another_report(tmp_path: Path) -> None:
+    """Over real HTTP: none, the first one as it comes, the known one after the wait, and then the next one."""
+    new_key(tmp_path / "key")
+    with agents_service(tmp_path) as url, contextlib.closing(ServiceForFleet(tmp_path / "agents.yaml", url)) as service:
+        token = service.issue("host-001", (tmp_path / "key.pub").read_text(encoding="ascii").rsplit(" ", 1)[0])
+        assert service.token_sha256("host-001") == digest_of(token).removeprefix("sha256:")
+        assert service.token_sha256("host-002") == ""
+        assert service.last_report(token) is None
+        bodies = [signed_report(tmp_path / "key", time_ns) for time_ns in (1, 2)]
+        known = None
+        for body in bodies:
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(service.last_report, token, known=known, wait_s=5.0)
+                time.sleep(0.2)
+                assert not waiting.done()
+                health.send(body, url=url, token=token, timeout_s=5)
+                assert waiting.result() == body
+            known = body
+        assert service.last_report(token, known=known, wait_s=1.0) == known
+        assert service.last_report(token, known=bodies[0], wait_s=5.0) == known
+
+
+def signed_report(key: Path, time_ns: int) -> bytes:
+    """A report of host-001."""
+    made = health.document(agent="host-001", version="1.0.0", boot_id="b", faults={})
+    return health.sign({**made, "time_ns": str(time_ns)}, key)

@@ -79,6 +79,7 @@ def _app(folder: Path) -> Iterator[Starlette]:
 def _served(app: Starlette, address: str, **options: str) -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind((address, 0))
+        listener.listen()  # so that who comes before the thread does waits
         config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1, **options)  # type: ignore[arg-type] # of TLS
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

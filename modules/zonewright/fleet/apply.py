@@ -14,8 +14,10 @@ from zonewright.fleet.service import HealthReport, Service, ServiceError, read_s
 from zonewright.fleet.ssh_signatures import SignatureError
 from zonewright.fleet.transport import CommandError, Session
 
-_POLL_S, _SLOWEST_POLL_S, _SLOWER = 0.2, 1.0, 1.3
-"""A host that takes longer is asked for less often: fifty that start at once keep the service busy enough."""
+_WAIT_S = 5.0
+"""For one answer of the service, which comes as soon as the report does."""
+_PAUSE_S = 0.5
+"""Between two questions where the service does not wait, can not be asked, or its answer was not enough yet."""
 _TAIL = 300
 _SECONDS = 10
 """Digits of a moment in seconds since 1970."""
@@ -69,6 +71,7 @@ class Installer(Attached):
         self._service, self._health_s, self._say, self.progress = service, health_s, say, progress
         self._public_key, self._token = "", ""
         self._before: HealthReport | None = None
+        self._known: bytes | None = None
         self._accepted: HealthReport | None = None
         self._accepted_pid = ""
         self._switched_ns = 0
@@ -178,19 +181,22 @@ class Installer(Attached):
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""
-        deadline, why, pause_s = time.monotonic() + self._health_s, "none came", _POLL_S
-        while time.monotonic() < deadline:
-            report, why = self._report()
+        deadline, why, known = time.monotonic() + self._health_s, "none came", self._known
+        while (left_s := deadline - time.monotonic()) > 0:
+            body, report, why = self._report(known, min(left_s, _WAIT_S))
+            is_other = body is not None and body != known
             if report is not None and report.release == release and self._is_new(report):
                 word, said = self._status()
                 if word == "active":
                     self._accepted, self._accepted_pid = report, _pid_of(said)
                     return report
-                why = f"it reported, and does not run any more ({said})"
+                why, is_other = f"it reported, and does not run any more ({said})", False
             elif report is not None:
                 why = f"the last report is from before, of {report.release}"
-            time.sleep(pause_s)
-            pause_s = min(pause_s * _SLOWER, _SLOWEST_POLL_S)
+            if is_other:
+                known = body
+            else:
+                time.sleep(min(_PAUSE_S, max(0.0, deadline - time.monotonic())))
         raise self._unhealthy(f"in {self._health_s:.0f} s it did not report: {why}")
 
     def _is_new(self, report: HealthReport) -> bool:
@@ -203,7 +209,7 @@ class Installer(Attached):
         found = dict(line.partition("=")[::2] for line in said.splitlines())
         self._public_key, self._token = found["key"], found.get("token", "")
         if self._token and not any(step.kind == "token" for step in self._plan.steps):
-            self._before, _ = self._report()
+            self._known, self._before, _ = self._report(None, 0.0)
 
     def _give_token(self) -> None:
         self._token = self._service.issue(self._plan.host, self._public_key)
@@ -253,15 +259,18 @@ class Installer(Attached):
             "yes" if everything else "no",
         )
 
-    def _report(self) -> tuple[HealthReport | None, str]:
-        """The last report whose signature counts, or why there is none."""
+    def _report(self, known: bytes | None, wait_s: float) -> tuple[bytes | None, HealthReport | None, str]:
+        """The last report as it came, what it says where its signature counts, or why not."""
+        body = None
         try:
-            body = self._service.last_report(self._token)
-            return (read_signed(body, self._public_key), "") if body is not None else (None, "none came yet")
+            body = self._service.last_report(self._token, known=known, wait_s=wait_s)
+            if body is None:
+                return None, None, "none came yet"
+            return body, read_signed(body, self._public_key), ""
         except SignatureError as error:
-            return None, f"the last report does not count: {error}"
+            return body, None, f"the last report does not count: {error}"
         except ServiceError as error:
-            return None, str(error)
+            return None, None, str(error)
 
     def _status(self) -> tuple[str, str]:
         """Whether it runs, in a word, and what the supervisor says."""

@@ -31,7 +31,7 @@ class Facts:
         is_proven: whether the current release was once found healthy.
         unit_sha256: hash of the unit that systemd has, or empty.
         public_key: the public half of the agent's key, or empty where there is no pair.
-        token_sha256: hash of the agent's token, or empty.
+        token_sha256: hash of the agent's token, or empty where it is not the one that was asked for.
         is_active: whether the agent runs.
     """
 
@@ -58,15 +58,20 @@ class Facts:
         return next((release for release in self.releases if release != self.current), "")
 
 
-def observe(session: Session, layout: Layout) -> Facts:
+def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Facts:
     """Look at a host.
+
+    Args:
+        session: with it.
+        layout: where the agent lives.
+        token_sha256: hash of the token that it should have; empty asks for none.
 
     Raises:
         LostError: when the connection broke.
         PrivilegeError: when the host does not let the user act as root.
         CommandError: when it does not run programs for this user.
     """
-    command = PROBE.command(layout.prefix, layout.secrets, layout.services, UNIT)
+    command = PROBE.command(layout.prefix, layout.secrets, layout.services, UNIT, token_sha256)
     done = session.run(command, as_root=layout.is_system)
     found, releases = _lines(done.stdout.decode("utf-8", "replace"))
     if "end" not in found:

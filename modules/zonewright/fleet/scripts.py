@@ -29,24 +29,27 @@ PROBE = Script(
     "zonewright-probe",
     """\
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
-prefix=$1 secrets=$2 services=$3 unit=$4
+prefix=$1 secrets=$2 services=$3 unit=$4 token=$5
 say() { printf '%s=%s\\n' "$1" "$2"; }
 { read -r machine < /proc/sys/kernel/arch; } 2>/dev/null || machine=$(uname -m)
 say machine "$machine"
 say clock "$(date +%s)"
-python=$(command -v python3) && say python "$python"
-current= real= whole=
-[ -L "$prefix/current" ] && current=$prefix/current
-if [ -n "$python$current" ]; then
-  { [ -z "$python" ] || read -r real; [ -z "$current" ] || read -r whole; } <<END
-$(readlink -f -- ${python:+"$python"} ${current:+"$current"} 2>/dev/null)
-END
-  case $current in ?*) current=${whole##*/}; [ -n "$current" ] || current=$(readlink "$prefix/current") ;; esac
+python=
+IFS=:
+for one in $PATH; do if [ -f "$one/python3" ] && [ -x "$one/python3" ]; then python=$one/python3; break; fi; done
+unset IFS
+if [ -n "$python" ]; then
+  say python "$python"
+  version=
+  for one in "$python".*; do  # a link to one with its version in the name, nearly everywhere
+    case ${one##*python3.} in *[!0-9]*) ;; *) [ "$one" -ef "$python" ] && version=${one##*python} ;; esac
+  done 2>/dev/null
+  say python_version "${version:-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)}"
 fi
-case $real in
-  *python3.*) say python_version "${real##*python}" ;;
-  ?*) say python_version "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" ;;
-esac
+current=
+if [ -L "$prefix/current" ]; then
+  if cd -P -- "$prefix/current" 2>/dev/null; then current=${PWD##*/}; else current=$(readlink "$prefix/current"); fi
+fi
 for one in /lib/ld-musl-*; do [ -e "$one" ] && say libc musl; done
 for one in /sys/class/powercap/*/energy_uj; do [ -e "$one" ] && { say rapl yes; break; }; done
 if [ -d /run/systemd/system ]; then say supervisor systemd
@@ -59,27 +62,36 @@ $(df -Pk -- "${above:-/}")
 END
 say free_kb "$free_kb"
 say current "$current"
-if [ -d "$prefix" ]; then
-  for one in $(ls -1t -- "$prefix"); do
-    [ "$one" != current ] && [ -e "$prefix/$one/MANIFEST" ] && say release "$one"
-  done
-fi
+set --
+for one in "$prefix"/*; do if [ ! -L "$one" ] && [ -e "$one/MANIFEST" ]; then set -- "$@" "$one"; fi; done
+while [ $# -gt 0 ]; do
+  newest=$1
+  for one; do if [ "$one" -nt "$newest" ]; then newest=$one; fi; done
+  say release "${newest##*/}"
+  for one; do shift; [ "$one" = "$newest" ] || set -- "$@" "$one"; done
+done
+lists=
 if [ -n "$current" ] && cd -- "$prefix/$current" 2>/dev/null; then
-  compiled=
-  [ -e COMPILED ] && compiled=COMPILED
-  said=$(sha256sum --quiet -c MANIFEST $compiled 2>&1)
-  [ -n "$said" ] && said=$(printf '%s\\n' "$said" | sed -n 's/: FAILED.*//p' | tr '\\n' ' ')
-  say damaged "$said"
+  lists=MANIFEST
+  [ -e COMPILED ] && lists="MANIFEST COMPILED"
   [ -e PROVEN ] && say proven yes
 fi
-while read -r hash path; do
-  case $path in
-    "$secrets/token") say token "$hash" ;;
-    "/etc/systemd/system/$unit") say unit "$hash" ;;
-  esac
-done <<END
-$(sha256sum "$secrets/token" "/etc/systemd/system/$unit" 2>/dev/null)
+said= code=0
+if [ -n "$lists$token" ]; then
+  said=$(sha256sum --quiet -c $lists ${token:+-} 2>&1 <<END
+$token  $secrets/token
 END
+  ) || code=$?
+fi
+case $code,$token,$said in ?,,* | ??*,*,* | *"$secrets/token: FAILED"*) ;; *) say token "$token" ;; esac
+[ -n "$said" ] && said=$(printf '%s\\n' "$said" | sed -n '/^\\//d; s/: FAILED.*//p' | tr '\\n' ' ')
+say damaged "$said"
+if [ -e "/etc/systemd/system/$unit" ]; then
+  read -r hash _ <<END
+$(sha256sum < "/etc/systemd/system/$unit")
+END
+  say unit "$hash"
+fi
 [ -r "$secrets/agent_key.pub" ] && read -r kind key _ < "$secrets/agent_key.pub" && say key "$kind $key"
 [ -s "$secrets/agent_key" ] && say private_key yes
 if [ -d /run/systemd/system ] && [ -e "/etc/systemd/system/$unit" ]; then say active "$(systemctl is-active "$unit")"
@@ -235,7 +247,7 @@ else
     if [ $tries -gt 150 ]; then echo "no runsvdir watches $services" >&2; exit 67; fi
     sleep 0.1
   done
-  rm -f -- "$service/down"
+  [ ! -e "$service/down" ] || rm -f -- "$service/down"
   sv -w 5 restart "$service" >/dev/null 2>&1 || :  # whether it stays up is seen by its report
 fi
 """,

@@ -48,6 +48,10 @@ class Service(Protocol):
         """Whether this is the agent's present token and enrolled key."""
         ...
 
+    def token_sha256(self, agent: str) -> str:
+        """Hash of the token that this agent should have, in hexadecimal; empty where it has none."""
+        ...
+
     def issue(self, agent: str, public_key: str) -> str:
         """A new token for an agent, and the key that signs its reports; those before count no longer."""
         ...
@@ -60,8 +64,13 @@ class Service(Protocol):
         """Why the key by which the service lets an agent report was not enrolled by a roll-out; empty where it was."""
         ...
 
-    def last_report(self, token: str) -> bytes | None:
+    def last_report(self, token: str, *, known: bytes | None = None, wait_s: float = 0.0) -> bytes | None:
         """The last report of the agent with this token, as it came.
+
+        Args:
+            token: of the agent.
+            known: the one that is known already.
+            wait_s: how long to wait for another than that, in seconds; a service may wait for less.
 
         Raises:
             ServiceError: when the service does not answer.

@@ -141,7 +141,7 @@ def look(host: Host, job: Job, session: Session) -> Plan:
         FleetError: when it can not be looked at.
         RenderError: when a value must not get into its files.
     """
-    facts = observe(session, job.recipe.layout)
+    facts = observe(session, job.recipe.layout, token_sha256=job.service.token_sha256(host.name))
     is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
     return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled, now_s=job.clock())
 

@@ -10,8 +10,9 @@ import httpx
 from zonewright.fleet.enrolments import Enrolments
 from zonewright.fleet.service import ServiceError
 from zonewright.server.agents import AgentsFileError, forget_agent, issue_tokens, read_agents
+from zonewright.server.health import tag_of
 
-_NOT_FOUND, _OK = 404, 200
+_OK, _NOT_MODIFIED, _NOT_FOUND = 200, 304, 404
 
 
 class ServiceForFleet:
@@ -48,6 +49,10 @@ class ServiceForFleet:
         if self._enrolments is not None and not self._enrolments.knows(agent, public_key):
             return False
         return self._present().get(agent) == (f"sha256:{token_sha256}", public_key)
+
+    def token_sha256(self, agent: str) -> str:
+        """Hash of the token that this agent should have, in hexadecimal; empty where it has none."""
+        return self._present().get(agent, ("", ""))[0].removeprefix("sha256:")
 
     def foreign_key(self, agent: str) -> str:
         """Why the key that the file of agents has is none that the ledger enrolled, as a sentence; else empty."""
@@ -98,23 +103,30 @@ class ServiceForFleet:
         if self._enrolments is not None:
             self._enrolments.forget(agent)
 
-    def last_report(self, token: str) -> bytes | None:
-        """The last report of the agent with this token.
+    def last_report(self, token: str, *, known: bytes | None = None, wait_s: float = 0.0) -> bytes | None:
+        """The last report of the agent with this token; see ``Service.last_report``.
 
         Raises:
             ServiceError: when the service does not answer, or not as it should.
         """
+        headers = {"Authorization": f"Bearer {token}"}
+        if known is not None:
+            headers["If-None-Match"] = tag_of(known)
+        if wait_s >= 1:
+            headers["Prefer"] = f"wait={int(wait_s)}"
         try:
-            status, content = self._get(token)
+            status, content = self._get(headers, self._timeout_s + wait_s)
         except (OSError, http.client.HTTPException) as error:
             raise ServiceError(f"the service {self._url} does not answer ({type(error).__name__})") from None
         if status == _NOT_FOUND:
             return None
+        if status == _NOT_MODIFIED:
+            return known
         if status != _OK:
             raise ServiceError(f"the service {self._url} answers {status}: {content[:200].decode('utf-8', 'replace')}")
         return content
 
-    def _get(self, token: str) -> tuple[int, bytes]:
+    def _get(self, headers: dict[str, str], timeout_s: float) -> tuple[int, bytes]:
         """Ask over a connection that is there, and over a new one where the service has closed that meanwhile.
 
         Each host of a roll-out asks several times, and a client of all of HTTP takes twice as long for it.
@@ -125,7 +137,10 @@ class ServiceForFleet:
             except IndexError:
                 connection, is_new = self._connection(), True
             try:
-                connection.request("GET", urlsplit(self._url).path, headers={"Authorization": f"Bearer {token}"})
+                if connection.sock is None:
+                    connection.connect()
+                connection.sock.settimeout(timeout_s)
+                connection.request("GET", urlsplit(self._url).path, headers=headers)
                 answer = connection.getresponse()
                 status, content = answer.status, answer.read()
             except ConnectionError:  # also one that was closed without an answer

@@ -1,7 +1,11 @@
 """Reports of health that agents give after a start: taken only when the agent's enrolled key signed them."""
 
+import asyncio
+import hashlib
 import json
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +16,15 @@ from starlette.routing import Route
 
 from zonewright.fleet.ssh_signatures import SignatureError, verify_signature
 from zonewright.server.agents import Agents
+from zonewright.server.news import News
 
 NAMESPACE = "zonewright-health"
 MAX_BODY_BYTES = 64 * 1024
+MAX_WAIT_S = 5.0
+"""For a report that has not come yet; short, so that a service that is told to stop need not wait for long."""
+_LOOK_AGAIN_S = 1.0
+"""Another process that serves the same folder may have taken the report, and tells nobody here."""
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(\d{1,4})\s*(?:$|[,;])", re.IGNORECASE)
 _BEARER = "Bearer "
 
 
@@ -80,10 +90,14 @@ class HealthReports:
 def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
     """``/v1/agent-health``: an agent gives its report, and whoever has its token reads the last one.
 
+    Who knows that one already (``If-None-Match``, RFC 9110, 13.1.2) can wait for another (``Prefer: wait``, RFC 7240,
+    4.3), so that a roll-out neither asks again and again nor hears of it late.
+
     Args:
         agents: gives the agents that may report now.
         reports: where their reports go.
     """
+    news = News()
 
     async def agent_health(request: Request) -> Response:
         present, header = agents(), request.headers.get("authorization", "")
@@ -92,19 +106,57 @@ def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
             return _answer(401, "the token of an agent is missing or wrong")
         agent = known[0]
         if request.method == "GET":
-            last = reports.last(agent)
-            return Response(last, media_type="application/json") if last else _answer(404, "no report came yet")
-        body = await request.body()
-        if len(body) > MAX_BODY_BYTES:
-            return _answer(413, f"a report of health has at most {MAX_BODY_BYTES:,} bytes")
-        try:
-            report = read_report(body, agent=agent, public_key=present.public_keys.get(agent, ""))
-        except HealthError as error:
-            return _answer(400, str(error))
-        kept = await run_in_threadpool(reports.keep, agent, body, int(report["time_ns"]))
-        return JSONResponse({"kept": kept})
+            return await _last(request, agent, reports, news)
+        return await _taken(request, agent, present.public_keys.get(agent, ""), reports, news)
 
     return Route("/v1/agent-health", agent_health, methods=["GET", "POST"])
+
+
+async def _taken(request: Request, agent: str, public_key: str, reports: HealthReports, news: News) -> Response:
+    """Keep a report that counts, and wake who waits for it."""
+    body = await request.body()
+    if len(body) > MAX_BODY_BYTES:
+        return _answer(413, f"a report of health has at most {MAX_BODY_BYTES:,} bytes")
+    try:
+        report = read_report(body, agent=agent, public_key=public_key)
+    except HealthError as error:
+        return _answer(400, str(error))
+    kept = await run_in_threadpool(reports.keep, agent, body, int(report["time_ns"]))
+    if kept:
+        news.tell(agent)
+    return JSONResponse({"kept": kept})
+
+
+async def _last(request: Request, agent: str, reports: HealthReports, news: News) -> Response:
+    """The last report: at once where it is another than the known one, else when that comes or the wait is over."""
+    known, loop = request.headers.get("if-none-match", "").strip(), asyncio.get_running_loop()
+    until_s = loop.time() + _wait_s(request.headers.get("prefer", ""))
+    with news.awaited(agent) as event:
+        while True:
+            event.clear()  # before looking: what comes from now on sets it again
+            last = reports.last(agent)
+            tag = tag_of(last) if last is not None else ""
+            left_s = until_s - loop.time()
+            if left_s <= 0 or (last is not None and tag != known):
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), min(left_s, _LOOK_AGAIN_S))
+    if last is None:
+        return _answer(404, "no report came yet")
+    if tag == known:
+        return Response(status_code=304, headers={"etag": tag})
+    return Response(last, media_type="application/json", headers={"etag": tag})
+
+
+def tag_of(report: bytes) -> str:
+    """What tells a report from others: the entity tag of its exact bytes."""
+    return f'"{hashlib.sha256(report).hexdigest()}"'
+
+
+def _wait_s(preferences: str) -> float:
+    """How long the answer may take, by a header ``Prefer``; 0 where it does not say."""
+    found = _WAIT.search(preferences)
+    return min(float(found[1]), MAX_WAIT_S) if found is not None else 0.0
 
 
 def _answer(status: int, sentence: str) -> Response:
