@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.fleet.artefact import make_artefact
-from zonewright.fleet.facts import Facts
+from zonewright.fleet.facts import Facts, Surroundings
 from zonewright.fleet.layout import UNIT, system_layout, user_layout
-from zonewright.fleet.plan import Plan, Recipe, plan_host, plan_text, with_differences
+from zonewright.fleet.plan import Plan, Recipe, hindered, plan_host, plan_text, with_differences
 from zonewright.fleet.waves import STATES, exceeded, exit_code, split
 from zonewright.model.fleet import AgentSettings, StopLimits, WaveSize
 
@@ -24,12 +24,10 @@ RECIPE = Recipe(
 EMPTY = Facts(
     machine="x86_64",
     libc="glibc",
-    clock_s=NOW_S,
     python="/usr/bin/python3",
     python_version="3.11",
     supervisor="systemd",
     has_rapl=False,
-    free_bytes=10**9,
     current="",
     releases=(),
     damaged=(),
@@ -43,7 +41,7 @@ EMPTY = Facts(
 
 def plan(facts: Facts, *, recipe: Recipe = RECIPE, is_enrolled: bool = True) -> Plan:
     """The plan of one host."""
-    return plan_host("core-001", recipe, facts, is_enrolled=is_enrolled, now_s=NOW_S)
+    return plan_host("core-001", recipe, facts, is_enrolled=is_enrolled)
 
 
 def deployed() -> Facts:
@@ -111,15 +109,30 @@ def test_a_service_that_forgot_the_host_gets_its_key_again() -> None:
     assert kinds(plan(deployed(), is_enrolled=False)) == ["prepare", "token", "switch", "verify", "accept"]
 
 
+def around(made: Plan, **values: int) -> Plan:
+    """The plan where clock and disk are so, and else good."""
+    found = Surroundings(**{"clock_s": NOW_S, "free_bytes": 10**9, **values})
+    return hindered(made, found, prefix="/opt/zonewright-agent", now_s=NOW_S)
+
+
+def test_what_needs_no_room_is_not_hindered_by_a_full_disk() -> None:
+    """Only a new release takes room; a switch to one that is there, or nothing at all, goes on."""
+    for made in (plan(deployed()), plan(replace(deployed(), current="0.9.0-0"))):
+        assert around(made, free_bytes=0) == made
+    assert around(plan(EMPTY)) == plan(EMPTY)
+
+
 def test_all_obstacles_are_told_at_once() -> None:
     """A host on which nothing can be done gets no step, and one sentence for each reason."""
-    made = plan(replace(EMPTY, python="", machine="riscv64", supervisor=None, clock_s=NOW_S - 86_400), recipe=RECIPE)
+    made = around(plan(replace(EMPTY, python="", machine="riscv64", supervisor=None)), clock_s=NOW_S - 86_400)
     assert (made.steps, made.release) == ((), None)
     assert len(made.obstacles) == 4
     old = plan(replace(EMPTY, python_version="3.8"))
     assert old.obstacles == ("its /usr/bin/python3 is Python 3.8; the agent needs 3.9 or newer",)
-    full = plan(replace(EMPTY, free_bytes=1000))
-    assert full.obstacles[0].startswith("its disk is full: 1,000 bytes are free below /opt/zonewright-agent")
+    full = around(plan(EMPTY), clock_s=NOW_S + 301, free_bytes=1000)
+    assert (full.steps, full.release) == ((), None)
+    assert full.obstacles[0].startswith("its clock is 301 s ahead")
+    assert full.obstacles[1].startswith("its disk is full: 1,000 bytes are free below /opt/zonewright-agent")
     user = plan(EMPTY, recipe=replace(RECIPE, layout=user_layout("/home/operator/agent")))
     assert "kept by runit" in user.obstacles[0]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from zonewright.fleet.accounts import runs_nothing
 from zonewright.fleet.layout import UNIT, Layout, Supervisor
-from zonewright.fleet.scripts import PROBE, TEXTS
+from zonewright.fleet.scripts import MEASURE, PROBE, TEXTS
 from zonewright.fleet.transport import Session
 
 
@@ -19,12 +19,10 @@ class Facts:
     Attributes:
         machine: its architecture, as ``x86_64``.
         libc: its C library.
-        clock_s: its clock, in seconds since 1970.
         python: its interpreter, or empty.
         python_version: as ``3.11``, or empty.
         supervisor: what can keep an agent running, or None.
         has_rapl: whether its processors count their energy.
-        free_bytes: free space where releases are kept.
         current: the release that runs, or empty.
         releases: releases that are whole, newest first.
         damaged: files of the current release that are not what they were.
@@ -37,12 +35,10 @@ class Facts:
 
     machine: str
     libc: Literal["glibc", "musl"]
-    clock_s: int
     python: str
     python_version: str
     supervisor: Supervisor | None
     has_rapl: bool
-    free_bytes: int
     current: str
     releases: tuple[str, ...]
     damaged: tuple[str, ...]
@@ -56,6 +52,19 @@ class Facts:
     def previous(self) -> str:
         """The newest other release, or empty."""
         return next((release for release in self.releases if release != self.current), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a change needs of a host, besides what it finds there.
+
+    Attributes:
+        clock_s: its clock, in seconds since 1970.
+        free_bytes: free space where releases are kept.
+    """
+
+    clock_s: int
+    free_bytes: int
 
 
 def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Facts:
@@ -77,6 +86,21 @@ def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Fact
     if "end" not in found:
         raise runs_nothing(done)
     return _facts(found, releases)
+
+
+def measure(session: Session, layout: Layout) -> Surroundings:
+    """Its clock and its disk; asked for only where something is to be changed, since it starts two programs.
+
+    Raises:
+        LostError: when the connection broke.
+        PrivilegeError: when the host does not let the user act as root.
+    """
+    done = session.run(MEASURE.command(layout.prefix), as_root=layout.is_system)
+    found, _ = _lines(done.stdout.decode("utf-8", "replace"))
+    return Surroundings(
+        clock_s=_number(found.get("clock", "")),
+        free_bytes=_number(found.get("free_kb", "")) * 1024,
+    )
 
 
 def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[str, str]:
@@ -108,12 +132,10 @@ def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> Facts:
     return Facts(
         machine=found.get("machine", ""),
         libc="musl" if found.get("libc") == "musl" else "glibc",
-        clock_s=_number(found.get("clock", "")),
         python=found.get("python", ""),
         python_version=found.get("python_version", ""),
         supervisor="systemd" if supervisor == "systemd" else "runit" if supervisor == "runit" else None,
         has_rapl=found.get("rapl") == "yes",
-        free_bytes=_number(found.get("free_kb", "")) * 1024,
         current=found.get("current", ""),
         releases=releases,
         damaged=tuple(found.get("damaged", "").split()),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from zonewright.audit.differences import FileDiff, file_diffs, unified
 from zonewright.fleet.artefact import Artefact, Release, make_release
-from zonewright.fleet.facts import Facts
+from zonewright.fleet.facts import Facts, Surroundings
 from zonewright.fleet.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.texts import agent_texts
 from zonewright.model.fleet import AgentSettings
@@ -70,7 +70,7 @@ class Plan:
     differences: tuple[FileDiff, ...] = field(default=(), repr=False)
 
 
-def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now_s: float) -> Plan:
+def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool) -> Plan:
     """The steps for one host.
 
     Args:
@@ -78,23 +78,17 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now
         recipe: what it should have.
         facts: what was found.
         is_enrolled: whether the service knows the host's token and key.
-        now_s: seconds since 1970, to judge the host's clock.
     """
     supervisor = recipe.settings.supervisor or facts.supervisor
     kind = "any" if "any" in recipe.artefacts else f"{facts.machine}-{facts.libc}"
     artefact = recipe.artefacts.get(kind)
-    obstacles = list(_obstacles(recipe, facts, supervisor, kind, now_s))
+    obstacles = _obstacles(recipe, facts, supervisor, kind)
     if obstacles or artefact is None or supervisor is None:
         return Plan(
             host=host, release=None, supervisor=supervisor or "systemd", facts=facts, obstacles=tuple(obstacles)
         )
     texts = agent_texts(host, recipe.settings, recipe.layout, python=facts.python, has_rapl=facts.has_rapl)
     release = make_release(artefact, texts)
-    if facts.free_bytes < _ROOM * release.size:
-        full = f"{facts.free_bytes:,} bytes are free below {recipe.layout.prefix}, {_ROOM * release.size:,} needed"
-        return Plan(
-            host=host, release=None, supervisor=supervisor, facts=facts, obstacles=(f"its disk is full: {full}",)
-        )
     return Plan(
         host=host,
         release=release,
@@ -104,7 +98,28 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool, now
     )
 
 
-def _obstacles(recipe: Recipe, facts: Facts, supervisor: Supervisor | None, kind: str, now_s: float) -> list[str]:
+def hindered(plan: Plan, around: Surroundings, *, prefix: str, now_s: float) -> Plan:
+    """The plan as it is, or without its steps where the host's clock or its disk stands in the way.
+
+    Args:
+        plan: of the host.
+        around: what was measured there.
+        prefix: where releases are kept.
+        now_s: seconds since 1970, to judge the host's clock.
+    """
+    found = list(plan.obstacles)
+    error_s = around.clock_s - now_s
+    if abs(error_s) > MAX_CLOCK_ERROR_S:
+        side = "ahead" if error_s > 0 else "behind"
+        found.append(f"its clock is {abs(error_s):,.0f} s {side}, so its readings would not count; set it")
+    is_installed = plan.release is not None and any(step.kind == "install" for step in plan.steps)
+    needed = _ROOM * plan.release.size if is_installed and plan.release is not None else 0
+    if around.free_bytes < needed:
+        found.append(f"its disk is full: {around.free_bytes:,} bytes are free below {prefix}, {needed:,} needed")
+    return replace(plan, release=None, steps=(), obstacles=tuple(found)) if found else plan
+
+
+def _obstacles(recipe: Recipe, facts: Facts, supervisor: Supervisor | None, kind: str) -> list[str]:
     found = []
     oldest = ".".join(str(part) for part in OLDEST_PYTHON)
     if not facts.python:
@@ -120,10 +135,6 @@ def _obstacles(recipe: Recipe, facts: Facts, supervisor: Supervisor | None, kind
         found.append("neither systemd nor runit runs there, so nothing would keep the agent running")
     if supervisor == "systemd" and not recipe.layout.is_system:
         found.append("with a prefix of a user the agent is kept by runit; set supervisor: runit, or leave prefix out")
-    error_s = facts.clock_s - now_s
-    if abs(error_s) > MAX_CLOCK_ERROR_S:
-        side = "ahead" if error_s > 0 else "behind"
-        found.append(f"its clock is {abs(error_s):,.0f} s {side}, so its readings would not count; set it")
     return found
 
 

@@ -33,7 +33,6 @@ prefix=$1 secrets=$2 services=$3 unit=$4 token=$5
 say() { printf '%s=%s\\n' "$1" "$2"; }
 { read -r machine < /proc/sys/kernel/arch; } 2>/dev/null || machine=$(uname -m)
 say machine "$machine"
-say clock "$(date +%s)"
 python=
 IFS=:
 for one in $PATH; do if [ -f "$one/python3" ] && [ -x "$one/python3" ]; then python=$one/python3; break; fi; done
@@ -55,12 +54,6 @@ for one in /sys/class/powercap/*/energy_uj; do [ -e "$one" ] && { say rapl yes; 
 if [ -d /run/systemd/system ]; then say supervisor systemd
 elif command -v sv >/dev/null && command -v runsvdir >/dev/null; then say supervisor runit
 fi
-above=$prefix
-while [ ! -d "${above:-/}" ]; do above=${above%/*}; done
-while read -r _ _ _ free _; do free_kb=$free; done <<END
-$(df -Pk -- "${above:-/}")
-END
-say free_kb "$free_kb"
 say current "$current"
 set --
 for one in "$prefix"/*; do if [ ! -L "$one" ] && [ -e "$one/MANIFEST" ]; then set -- "$@" "$one"; fi; done
@@ -102,6 +95,19 @@ say end yes
 """,
 )
 """Most of its time is the start of programs, so what the shell can do itself it does itself."""
+
+MEASURE = Script(
+    "zonewright-measure",
+    """\
+export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
+above=$1
+while [ ! -d "${above:-/}" ]; do above=${above%/*}; done
+while read -r _ _ _ free _; do free_kb=$free; done <<END
+$(df -Pk -- "${above:-/}")
+END
+printf 'free_kb=%s\\nclock=%s\\n' "$free_kb" "$(date +%s)"
+""",
+)
 
 TEXTS = Script(
     "zonewright-texts",

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from zonewright.fleet.apply import Installer, Progress
-from zonewright.fleet.facts import observe, read_texts
+from zonewright.fleet.facts import measure, observe, read_texts
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.plan import Plan, Recipe, plan_host, with_differences
+from zonewright.fleet.plan import Plan, Recipe, hindered, plan_host, with_differences
 from zonewright.fleet.service import Service, ServiceError
 from zonewright.fleet.transport import (
     AlgorithmError,
@@ -133,17 +133,27 @@ class Visit:
     installer: Undo | None = None
 
 
-def look(host: Host, job: Job, session: Session) -> Plan:
+def look(host: Host, job: Job, session: Session, *, is_strict: bool = False) -> Plan:
     """The plan of a host, which changes nothing.
+
+    Args:
+        host: the host.
+        job: what is wanted.
+        session: with the host.
+        is_strict: whether its clock is judged although nothing is to be done.
 
     Raises:
         LostError: when the connection broke.
         FleetError: when it can not be looked at.
         RenderError: when a value must not get into its files.
     """
-    facts = observe(session, job.recipe.layout, token_sha256=job.service.token_sha256(host.name))
+    layout = job.recipe.layout
+    facts = observe(session, layout, token_sha256=job.service.token_sha256(host.name))
     is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
-    return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled, now_s=job.clock())
+    plan = plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled)
+    if not (plan.steps or plan.obstacles or is_strict):
+        return plan
+    return hindered(plan, measure(session, layout), prefix=layout.prefix, now_s=job.clock())
 
 
 def look_closely(host: Host, job: Job, session: Session) -> Plan:

@@ -64,7 +64,7 @@ def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, 
     from zonewright.fleet.visit import look
 
     def see(host: "Host", session: "Session") -> "Plan":
-        return look(host, work.job, session)
+        return look(host, work.job, session, is_strict=is_strict)
 
     plans, outcomes = look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
     rows = []
