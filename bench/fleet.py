@@ -36,7 +36,7 @@ HOSTS, SIZE = 50, 1_000_000
 PEERS = {"pyinfra": "pyinfra==3.10.0", "ansible": "ansible-core==2.19.14"}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "zonewright" / "bench"
 BAD_DEADLINE_S = 15.0
-_RUNS = 3
+_RUNS = 5
 INTERVAL_S = 10.0
 """As the agents come: between two samplings."""
 _PLAYBOOK = """\

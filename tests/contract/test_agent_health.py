@@ -98,34 +98,37 @@ def test_an_old_report_does_not_replace_a_later_one(world: World) -> None:
     assert world.call("GET").content == new
 
 
-def test_who_knows_the_last_report_is_told_of_the_next(world: World) -> None:
+def test_who_knows_the_last_report_is_told_of_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One waits for the first report and one for another than the known one; each gets it as it comes."""
+    monkeypatch.setattr("zonewright.server.health._LOOK_AGAIN_S", 60.0)
+    monkeypatch.setattr("zonewright.server.health.MAX_WAIT_S", 60.0)
     first, second = sign(report_of(), world.key), sign(report_of(time_ns="1800000000000000001"), world.key)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(world.call, "GET", prefer="wait=5")
+        waiting = pool.submit(world.call, "GET", prefer="wait=60")
         time.sleep(0.3)
         assert not waiting.done()
         world.call("POST", first)
-        got = waiting.result()
+        got = waiting.result(20)
         assert got.content == first
-        waiting = pool.submit(world.call, "GET", if_none_match=got.headers["etag"], prefer="wait=5")
+        waiting = pool.submit(world.call, "GET", if_none_match=got.headers["etag"], prefer="wait=60")
         time.sleep(0.3)
         assert not waiting.done()
         assert world.call("POST", first).json() == {"kept": False}
         assert not waiting.done()
         world.call("POST", second)
-        assert waiting.result().content == second
+        assert waiting.result(20).content == second
     assert world.call("GET", if_none_match=got.headers["etag"], prefer="wait=5").content == second
 
 
-def test_a_report_that_another_process_took_is_found(world: World) -> None:
+def test_a_report_that_another_process_took_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What only the folder shows is seen by who waits as well, before the wait is over."""
+    monkeypatch.setattr("zonewright.server.health.MAX_WAIT_S", 60.0)
     body = sign(report_of(), world.key)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(world.call, "GET", prefer="wait=5")
+        waiting = pool.submit(world.call, "GET", prefer="wait=60")
         time.sleep(0.3)
         world.reports.keep("core-001", body, 1)
-        assert waiting.result().status_code == 200
+        assert waiting.result(20).status_code == 200
 
 
 def test_a_wait_that_is_over_says_so(world: World) -> None:

@@ -149,8 +149,18 @@ def test_without_the_ledger_no_key_is_enrolled(enrolled: Enrolled) -> None:
         assert not service.knows("host-001", token_sha256=entry.token_digest[7:], public_key=key_of(1))
 
 
-def test_it_waits_for_another_report(tmp_path: Path) -> None:
-    """Over real HTTP: none, the first one as it comes, the known one after the wait, and then the next one."""
+def test_a_token_digest_that_is_none_is_not_asked_for(service: ServiceForFleet, tmp_path: Path) -> None:
+    """A file of agents with a malformed digest makes no host look as if it had its token."""
+    (tmp_path / "agents.yaml").write_text(
+        "agents:\n  host-001: {node: host-001, token_digest: 'sha256:abc'}\n", encoding="utf-8"
+    )
+    assert service.token_sha256("host-001") == ""
+
+
+def test_it_waits_for_another_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over real HTTP: none, the first one as it comes, then the next one, and the known one after a wait in vain."""
+    monkeypatch.setattr("zonewright.server.health._LOOK_AGAIN_S", 60.0)
+    monkeypatch.setattr("zonewright.server.health.MAX_WAIT_S", 60.0)
     new_key(tmp_path / "key")
     with agents_service(tmp_path) as url, contextlib.closing(ServiceForFleet(tmp_path / "agents.yaml", url)) as service:
         token = service.issue("host-001", (tmp_path / "key.pub").read_text(encoding="ascii").rsplit(" ", 1)[0])
@@ -161,14 +171,14 @@ def test_it_waits_for_another_report(tmp_path: Path) -> None:
         known = None
         for body in bodies:
             with ThreadPoolExecutor(1) as pool:
-                waiting = pool.submit(service.last_report, token, known=known, wait_s=5.0)
+                waiting = pool.submit(service.last_report, token, known=known, wait_s=60.0)
                 time.sleep(0.2)
                 assert not waiting.done()
                 health.send(body, url=url, token=token, timeout_s=5)
-                assert waiting.result() == body
+                assert waiting.result(20) == body
             known = body
         assert service.last_report(token, known=known, wait_s=1.0) == known
-        assert service.last_report(token, known=bodies[0], wait_s=5.0) == known
+        assert service.last_report(token, known=bodies[0], wait_s=60.0) == known
 
 
 def signed_report(key: Path, time_ns: int) -> bytes:

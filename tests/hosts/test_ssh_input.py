@@ -56,9 +56,12 @@ def channels() -> Iterator[tuple[paramiko.Channel, paramiko.Channel]]:
 
 def received(channel: paramiko.Channel, size: int) -> bytes:
     """So many bytes."""
+    channel.settimeout(10)
     found = b""
     while len(found) < size:
-        found += channel.recv(size - len(found))
+        piece = channel.recv(size - len(found))
+        assert piece, f"it ended after {len(found)} bytes"
+        found += piece
     return found
 
 

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from zonewright.fleet.facts import Facts, observe
+from zonewright.fleet.facts import Facts, measure, observe
 from zonewright.fleet.layout import Layout, user_layout
-from zonewright.fleet.transport import Completed
+from zonewright.fleet.transport import CommandError, Completed
 
 TOKEN = b"secret"
 TOKEN_SHA256 = hashlib.sha256(TOKEN).hexdigest()
@@ -106,14 +107,16 @@ def test_a_link_to_nothing_is_named(layout: Layout, shell: str) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_without_a_program_that_hashes_nothing_is_known(layout: Layout, shell: str, tmp_path: Path) -> None:
-    """Where sha256sum is missing the token is not taken for good."""
+    """Where sha256sum is missing, neither the token nor a file is taken for good."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("date", "df", "uname", "sed", "tr", "readlink"):
         (programs / name).symlink_to(str(shutil.which(name)))
     if shell == "busybox":
         pytest.skip("busybox has sha256sum in itself")
-    assert look(layout, shell, path=str(programs)).token_sha256 == ""
+    found = look(layout, shell, path=str(programs))
+    assert (found.token_sha256, found.damaged) == ("", ("MANIFEST",))
+    assert found.current == "1.0.0-a"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -133,3 +136,20 @@ def test_the_version_of_python_is_found(layout: Layout, shell: str, tmp_path: Pa
     (programs / "python3").symlink_to(sys.executable)
     found = look(layout, shell, path=f"{programs}:{os.environ['PATH']}")
     assert (found.python, found.python_version) == (f"{programs}/python3", here)
+    (programs / "python3.8").unlink()
+    (programs / "python3.8").symlink_to(sys.executable)
+    (programs / "python3.7").symlink_to(sys.executable)
+    found = look(layout, shell, path=f"{programs}:{os.environ['PATH']}")
+    assert found.python_version == here
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_clock_and_disk_are_told_or_missed(layout: Layout, shell: str, tmp_path: Path) -> None:
+    """Also for a folder that is not there yet; a host that does not tell them is no host with a clock of 1970."""
+    deep = user_layout(f"{layout.prefix}/not/there yet")
+    found = measure(Here(shell), deep)  # type: ignore[arg-type] # it only runs
+    assert abs(found.clock_s - time.time()) < 60
+    assert found.free_bytes > 0
+    if shell != "busybox":
+        with pytest.raises(CommandError, match="date and df do not tell"):
+            measure(Here(shell, str(tmp_path)), layout)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from zonewright.fleet.transport import CommandError, Session
 _WAIT_S = 5.0
 """For one answer of the service, which comes as soon as the report does."""
 _PAUSE_S = 0.5
-"""Between two questions where the service does not wait, can not be asked, or its answer was not enough yet."""
+"""At least, from one question to the next where the answer was not the one that is waited for."""
 _TAIL = 300
 _SECONDS = 10
 """Digits of a moment in seconds since 1970."""
@@ -181,8 +181,10 @@ class Installer(Attached):
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""
-        deadline, why, known = time.monotonic() + self._health_s, "none came", self._known
+        deadline, why = time.monotonic() + self._health_s, "none came"
+        known = self._known if self._switched_ns else None  # where nothing was switched, the present one counts
         while (left_s := deadline - time.monotonic()) > 0:
+            asked = time.monotonic()
             body, report, why = self._report(known, min(left_s, _WAIT_S))
             is_other = body is not None and body != known
             if report is not None and report.release == release and self._is_new(report):
@@ -196,7 +198,8 @@ class Installer(Attached):
             if is_other:
                 known = body
             else:
-                time.sleep(min(_PAUSE_S, max(0.0, deadline - time.monotonic())))
+                now = time.monotonic()
+                time.sleep(max(0.0, min(asked + _PAUSE_S, deadline) - now))
         raise self._unhealthy(f"in {self._health_s:.0f} s it did not report: {why}")
 
     def _is_new(self, report: HealthReport) -> bool:

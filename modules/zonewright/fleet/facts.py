@@ -9,7 +9,7 @@ from typing import Literal
 from zonewright.fleet.accounts import runs_nothing
 from zonewright.fleet.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.scripts import MEASURE, PROBE, TEXTS
-from zonewright.fleet.transport import Session
+from zonewright.fleet.transport import CommandError, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +94,15 @@ def measure(session: Session, layout: Layout) -> Surroundings:
     Raises:
         LostError: when the connection broke.
         PrivilegeError: when the host does not let the user act as root.
+        CommandError: when it does not tell them.
     """
     done = session.run(MEASURE.command(layout.prefix), as_root=layout.is_system)
     found, _ = _lines(done.stdout.decode("utf-8", "replace"))
-    return Surroundings(
-        clock_s=_number(found.get("clock", "")),
-        free_bytes=_number(found.get("free_kb", "")) * 1024,
-    )
+    clock, free_kb = found.get("clock", ""), found.get("free_kb", "")
+    if not (clock.isdigit() and free_kb.isdigit()):
+        complaint = done.stderr.decode("utf-8", "replace").strip()[-200:] or "nothing was printed"
+        raise CommandError(f"date and df do not tell its time and free space: {complaint}", code=done.code, output="")
+    return Surroundings(clock_s=int(clock), free_bytes=int(free_kb) * 1024)
 
 
 def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[str, str]:
@@ -145,10 +147,6 @@ def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> Facts:
         token_sha256=found.get("token", ""),
         is_active=found.get("active") == "active",
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
 
 
 def text_of(value: str) -> str:

@@ -40,9 +40,10 @@ unset IFS
 if [ -n "$python" ]; then
   say python "$python"
   version=
-  for one in "$python".*; do  # a link to one with its version in the name, nearly everywhere
-    case ${one##*python3.} in *[!0-9]*) ;; *) [ "$one" -ef "$python" ] && version=${one##*python} ;; esac
+  for one in "$python".*; do  # a link to one with its version in the name, nearly everywhere; not all to one
+    case ${one##*python3.} in *[!0-9]*) ;; *) [ "$one" -ef "$python" ] && version=$version${one##*python} ;; esac
   done 2>/dev/null
+  case $version in *.*.*) version= ;; esac
   say python_version "${version:-$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)}"
 fi
 current=
@@ -76,7 +77,13 @@ $token  $secrets/token
 END
   ) || code=$?
 fi
-case $code,$token,$said in ?,,* | ??*,*,* | *"$secrets/token: FAILED"*) ;; *) say token "$token" ;; esac
+case $token,$code,$said in  # only what was said counts, so that a program that fails otherwise proves nothing
+  ,*) ;;
+  *,0,*) say token "$token" ;;
+  *,1,*"$secrets/token: FAILED"*) ;;
+  *,1,*": FAILED"*) say token "$token" ;;
+esac
+case $code,$said in 0,* | *": FAILED"*) ;; *) [ -z "$lists" ] || said="MANIFEST: FAILED" ;; esac
 [ -n "$said" ] && said=$(printf '%s\\n' "$said" | sed -n '/^\\//d; s/: FAILED.*//p' | tr '\\n' ' ')
 say damaged "$said"
 if [ -e "/etc/systemd/system/$unit" ]; then

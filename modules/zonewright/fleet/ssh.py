@@ -4,6 +4,7 @@ Paramiko's own client is not used: its policies do not know host certificates, a
 of types that nobody trusted. Here the host is asked only for keys that are known, and checked before a login.
 """
 
+import contextlib
 import logging
 import random
 import socket
@@ -170,8 +171,9 @@ class SshTransport:
         connection.handshake_timeout = min(self._settings.handshake_s, left_s)
         connection.auth_timeout = min(self._settings.login_s, left_s)
         connection.channel_timeout = self._settings.channel_s
-        connection.get_security_options().ciphers = CIPHERS
-        connection.get_security_options().kex = KEY_EXCHANGES
+        options = connection.get_security_options()
+        options.ciphers = CIPHERS
+        options.kex = tuple(name for name in KEY_EXCHANGES if name in options.kex)  # a library may lack the newest
         if algorithms:
             connection.get_security_options().key_types = algorithms
         began, ticket = time.monotonic(), self._watchdog.watch(deadline, lambda: sever(connection))
@@ -199,7 +201,9 @@ class SshTransport:
             road = socket.create_connection((target.address, target.port), timeout=connect_s)
         except OSError as error:
             raise route_error(target, error) from None
-        road.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else small messages wait for each other's receipt
+        with contextlib.suppress(OSError):  # one that was reset already is told by the handshake
+            # Else small messages wait for each other's receipt.
+            road.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return road
 
     def _login(self, target: Target, connection: paramiko.Transport, deadline: float) -> None:

@@ -157,7 +157,7 @@ class SshSession:
         """Let a program begin; gives what it complained of already."""
         if as_root:
             return self._begin_by_sudo(channel, command)
-        channel.exec_command(_instead_of_shell(command))
+        channel.exec_command(shlex.join(command))
         return b""
 
     def _left_s(self) -> float:
@@ -189,7 +189,7 @@ class SshSession:
         prompt, go = f"password-{word}:", f"go-{word}"
         ask = ["-n"] if self._sudo_password is None else ["-S", "-p", prompt]
         begin = ["sh", "-c", f'echo {go} >&2; exec "$@"', "zonewright-root", *command]
-        channel.exec_command(_instead_of_shell(["env", "LC_ALL=C", "sudo", *ask, "--", *begin]))
+        channel.exec_command(shlex.join(["env", "LC_ALL=C", "sudo", *ask, "--", *begin]))
         channel.settimeout(min(self._channel_s, self._left_s()))
         said, asked = bytearray(), False
         while f"{go}\n".encode() not in said:
@@ -232,11 +232,6 @@ class SshSession:
         over = time.monotonic() >= self._deadline
         why = "the time for this host is over" if over else "the connection broke or froze"
         return LostError(f"{self._place}: {why} while it ran {program}; what it did is not known")
-
-
-def _instead_of_shell(command: Sequence[str]) -> str:
-    """A command for whatever shell the user logs in with, which need not wait for its end."""
-    return f"exec {shlex.join(command)}"
 
 
 def _name_of(command: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The service as a roll-out sees it: the file of agents beside this program, and reports over HTTP."""
 
 import http.client
+import re
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,7 +53,9 @@ class ServiceForFleet:
 
     def token_sha256(self, agent: str) -> str:
         """Hash of the token that this agent should have, in hexadecimal; empty where it has none."""
-        return self._present().get(agent, ("", ""))[0].removeprefix("sha256:")
+        digest, _ = self._present().get(agent, ("", ""))
+        found = re.fullmatch(r"sha256:([0-9a-f]{64})", digest)
+        return found[1] if found is not None else ""
 
     def foreign_key(self, agent: str) -> str:
         """Why the key that the file of agents has is none that the ledger enrolled, as a sentence; else empty."""

@@ -1,0 +1,147 @@
+"""Waiting for the report of a release: what the service is asked, and when."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from support.ssh_hosts import new_key
+from zonewright.fleet.apply import Installer, Progress, UnhealthyError
+from zonewright.fleet.artefact import make_artefact
+from zonewright.fleet.facts import Facts
+from zonewright.fleet.layout import user_layout
+from zonewright.fleet.plan import Plan, Recipe, plan_host
+from zonewright.fleet.transport import Completed
+from zonewright.model.fleet import AgentSettings
+from zonewright_agent import health
+
+SOURCES = {"zonewright_agent/__init__.py": b'__version__ = "1.0.0"\n'}
+RECIPE = Recipe(
+    settings=AgentSettings(url="http://127.0.0.1:1/v1/metrics", supervisor="runit"),
+    artefacts={"any": make_artefact(SOURCES, {})},
+    layout=user_layout("/home/operator/agent"),
+)
+
+
+@dataclass
+class Host:
+    """A session with a host that does what it is told; its scripts by name."""
+
+    public_key: str
+    scripts: list[str] = field(default_factory=list)
+
+    def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
+        """Answer as the script would."""
+        assert bool(stdin) == (command[3] == "zonewright-install")
+        assert not as_root
+        self.scripts.append(command[3])
+        said = {
+            "zonewright-prepare": f"key={self.public_key}\ntoken=secret\n",
+            "zonewright-switch": "1000000000000000000\n",
+            "zonewright-status": "run: zonewright-agent: (pid 7) 3s\n",
+        }.get(command[3], "")
+        return Completed(0, said.encode(), b"")
+
+
+@dataclass
+class Service:
+    """Gives one answer after the other, and the last one from then on; what it was asked."""
+
+    answers: list[bytes | None]
+    asked: list[bytes | None] = field(default_factory=list)
+
+    def last_report(self, token: str, *, known: bytes | None = None, wait_s: float = 0.0) -> bytes | None:
+        """The next answer."""
+        assert token == "secret"
+        assert wait_s <= 5
+        self.asked.append(known)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class World:
+    """A key, and reports that it signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._key = folder / "key"
+        self.host = Host(new_key(self._key))
+
+    def report(self, release: str, time_ns: int) -> bytes:
+        """A signed report."""
+        made = health.document(agent="host-001", version="1.0.0", boot_id="b", faults={})
+        return health.sign({**made, "release": release, "time_ns": str(time_ns), "pid": 7}, self._key)
+
+    def plan(self, current: str = "") -> Plan:
+        """The plan of a host whose release is there and runs, or another one does; not found healthy yet."""
+        facts = Facts(
+            machine="x86_64",
+            libc="glibc",
+            python="/usr/bin/python3",
+            python_version="3.11",
+            supervisor="runit",
+            has_rapl=False,
+            current=current,
+            releases=(current,),
+            damaged=(),
+            is_proven=False,
+            unit_sha256="",
+            public_key=self.host.public_key,
+            token_sha256="0" * 64,
+            is_active=True,
+        )
+        return plan_host("host-001", RECIPE, facts, is_enrolled=True)
+
+    def carry_out(self, plan: Plan, service: Service, *, health_s: float = 20.0) -> None:
+        """Do all of a plan."""
+        installer = Installer(
+            self.host,  # type: ignore[arg-type] # it only runs
+            RECIPE.layout,
+            plan,
+            service,  # type: ignore[arg-type] # it only answers
+            health_s=health_s,
+            say=lambda _step, _detail: None,
+            progress=Progress(),
+        )
+        installer.carry_out()
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def release_of(plan: Plan) -> str:
+    """The name of what is wanted."""
+    assert plan.release is not None
+    return plan.release.id
+
+
+def test_where_nothing_is_switched_the_present_report_counts(world: World) -> None:
+    """A run that was broken off before it accepted a release needs no other report, and waits for none."""
+    wanted = release_of(world.plan())
+    plan = world.plan(current=wanted)
+    assert [step.kind for step in plan.steps] == ["prepare", "verify", "accept"]
+    service = Service([world.report(wanted, 5)])
+    world.carry_out(plan, service)
+    assert service.asked == [None, None]
+
+
+def test_after_a_switch_another_report_is_waited_for(world: World) -> None:
+    """The one from before is said to be known, then the next one that does not count, until one does."""
+    plan = world.plan(current="0.9.0-0")
+    wanted = release_of(plan)
+    before, late = world.report("0.9.0-0", 5), world.report("0.9.0-0", 6)
+    service = Service([before, before, late, world.report(wanted, 2 * 10**18)])
+    began = time.monotonic()
+    world.carry_out(plan, service)
+    assert service.asked == [None, before, before, late]
+    assert time.monotonic() - began >= 0.5  # the answer that was known already came at once: not asked all the time
+
+
+def test_a_report_from_before_the_switch_does_not_count(world: World) -> None:
+    """One of the wanted release that is older than the switch is another process's."""
+    plan = world.plan(current="0.9.0-0")
+    service = Service([None, world.report(release_of(plan), 10**18)])
+    with pytest.raises(UnhealthyError, match="in 1 s it did not report: the last report is from before"):
+        world.carry_out(plan, service, health_s=1.0)
+    assert len(service.asked) < 8
