@@ -38,13 +38,15 @@ import sys
 from importlib._bootstrap_external import MAGIC_NUMBER
 
 here = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-# After Python's own library: most of what is imported is found there, and each place before it is asked in vain.
+# After Python's own library, since most of what is imported is found there and each place before it is asked in vain;
+# and before what somebody installed besides.
 program = sys.path.pop(0)
-sys.path += [os.path.join(here, "compiled", "%s.zip" % MAGIC_NUMBER.hex()), program]
+at = next((number for number, path in enumerate(sys.path) if path.endswith("-packages")), len(sys.path))
 lib = os.path.join(here, "lib")
-if os.path.isdir(lib):
-    sys.path.append(lib)
-elif sys.flags.no_site:
+has_lib = os.path.isdir(lib)
+compiled = os.path.join(here, "compiled", "%s.zip" % MAGIC_NUMBER.hex())
+sys.path[at:at] = [compiled, program, lib] if has_lib else [compiled, program]
+if sys.flags.no_site and not has_lib:
     import site
 
     site.main()  # psutil is the distribution's
