@@ -105,15 +105,13 @@ def test_a_link_to_nothing_is_named(layout: Layout, shell: str) -> None:
     assert (found.current, found.releases) == ("1.0.0-a", ("1.1.0-b", "0.9.0-c"))
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])  # which hashes by itself
 def test_without_a_program_that_hashes_nothing_is_known(layout: Layout, shell: str, tmp_path: Path) -> None:
     """Where sha256sum is missing, neither the token nor a file is taken for good."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("date", "df", "uname", "sed", "tr", "readlink"):
         (programs / name).symlink_to(str(shutil.which(name)))
-    if shell == "busybox":
-        pytest.skip("busybox has sha256sum in itself")
     found = look(layout, shell, path=str(programs))
     assert (found.token_sha256, found.damaged) == ("", ("MANIFEST",))
     assert found.current == "1.0.0-a"
@@ -151,5 +149,5 @@ def test_clock_and_disk_are_told_or_missed(layout: Layout, shell: str, tmp_path:
     assert abs(found.clock_s - time.time()) < 60
     assert found.free_bytes > 0
     if shell != "busybox":
-        with pytest.raises(CommandError, match="date and df do not tell"):
+        with pytest.raises(CommandError, match="expected its time and free space from date and df, got: .*not found"):
             measure(Here(shell, str(tmp_path)), layout)  # type: ignore[arg-type]

@@ -101,7 +101,8 @@ def measure(session: Session, layout: Layout) -> Surroundings:
     clock, free_kb = found.get("clock", ""), found.get("free_kb", "")
     if not (clock.isdigit() and free_kb.isdigit()):
         complaint = done.stderr.decode("utf-8", "replace").strip()[-200:] or "nothing was printed"
-        raise CommandError(f"date and df do not tell its time and free space: {complaint}", code=done.code, output="")
+        sentence = f"expected its time and free space from date and df, got: {complaint}; both must run there"
+        raise CommandError(sentence, code=done.code, output="")
     return Surroundings(clock_s=int(clock), free_bytes=int(free_kb) * 1024)
 
 

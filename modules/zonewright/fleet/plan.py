@@ -112,8 +112,8 @@ def hindered(plan: Plan, around: Surroundings, *, prefix: str, now_s: float) -> 
     if abs(error_s) > MAX_CLOCK_ERROR_S:
         side = "ahead" if error_s > 0 else "behind"
         found.append(f"its clock is {abs(error_s):,.0f} s {side}, so its readings would not count; set it")
-    is_installed = plan.release is not None and any(step.kind == "install" for step in plan.steps)
-    needed = _ROOM * plan.release.size if is_installed and plan.release is not None else 0
+    release = plan.release if any(step.kind == "install" for step in plan.steps) else None
+    needed = _ROOM * release.size if release is not None else 0
     if around.free_bytes < needed:
         found.append(f"its disk is full: {around.free_bytes:,} bytes are free below {prefix}, {needed:,} needed")
     return replace(plan, release=None, steps=(), obstacles=tuple(found)) if found else plan

@@ -147,13 +147,17 @@ def look(host: Host, job: Job, session: Session, *, is_strict: bool = False) -> 
         FleetError: when it can not be looked at.
         RenderError: when a value must not get into its files.
     """
-    layout = job.recipe.layout
-    facts = observe(session, layout, token_sha256=job.service.token_sha256(host.name))
-    is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
-    plan = plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled)
+    plan, layout = _found(host, job, session), job.recipe.layout
     if not (plan.steps or plan.obstacles or is_strict):
         return plan
     return hindered(plan, measure(session, layout), prefix=layout.prefix, now_s=job.clock())
+
+
+def _found(host: Host, job: Job, session: Session) -> Plan:
+    """The plan by what is on a host, whether its clock and disk let it be carried out or not."""
+    facts = observe(session, job.recipe.layout, token_sha256=job.service.token_sha256(host.name))
+    is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
+    return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled)
 
 
 def look_closely(host: Host, job: Job, session: Session) -> Plan:
@@ -226,7 +230,7 @@ def _installer(  # noqa: PLR0917 - what a visit has
 ) -> Installer:
     """What changes a host, whatever stands in the way of a new release there."""
     progress.step = "look"
-    plan = look(host, job, session)
+    plan = _found(host, job, session)
     visit.before = plan.facts.current
     return Installer(session, job.recipe.layout, plan, job.service, health_s=job.health_s, say=say, progress=progress)
 
