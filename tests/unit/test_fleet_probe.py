@@ -149,5 +149,5 @@ def test_clock_and_disk_are_told_or_missed(layout: Layout, shell: str, tmp_path:
     assert abs(found.clock_s - time.time()) < 60
     assert found.free_bytes > 0
     if shell != "busybox":
-        with pytest.raises(CommandError, match="expected its time and free space from date and df, got: .*not found"):
+        with pytest.raises(CommandError, match=r"expected its time and free space from date and df, got: .*not found"):
             measure(Here(shell, str(tmp_path)), layout)  # type: ignore[arg-type]
