@@ -18,19 +18,19 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import zone_with
 from support.zone_project import cluster, facility
-from zonewright.audit.contents import read_contents
-from zonewright.audit.differences import file_diff, file_diffs, unified
-from zonewright.audit.elevation import drawing, elevations
-from zonewright.audit.report import report_of
-from zonewright.audit.report_html import report_html
-from zonewright.audit.verify import verify_bundle
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.audit.diff.differences import file_diff, file_diffs, unified
+from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.report.elevation import drawing, elevations
+from zonewright.audit.report.html import report_html
+from zonewright.audit.report.report import report_of
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.rendering import rendered_files
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
-from zonewright.program.rendering import rendered_files
 
 SMALL, LARGE, CHANGED = 500, 5_000, 10
 PER_RACK = 40

@@ -9,10 +9,10 @@ from pathlib import Path
 from bench.figures import Figure, median_s, percentile, seconds
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import REPOSITORY, cluster
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.program.rendering import rendered_files
+from zonewright.changes.rendering import rendered_files
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 
 NODES = 1000
 RACKS = 60

@@ -26,11 +26,11 @@ from bench.figures import Figure, median_s, seconds
 from support.fault_proxy import FaultProxy
 from support.fleet_world import ALL_AT_ONCE, FleetWorld, fleet_world, installed_psutil, release
 from support.ssh_hosts import SshHost, new_key
-from zonewright.fleet.artefact import Artefact, make_artefact
+from zonewright.fleet.agents.artefact import Artefact, make_artefact
 from zonewright.fleet.inventory import Host, ansible_inventory
-from zonewright.fleet.rollout import roll_out
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.transport import Target
+from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import Target
 
 HOSTS, SIZE = 50, 1_000_000
 PEERS = {"pyinfra": "pyinfra==3.10.0", "ansible": "ansible-core==2.19.14"}

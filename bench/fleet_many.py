@@ -18,15 +18,16 @@ from typing import Any
 from bench.figures import Figure
 from support.fleet_world import ALL_AT_ONCE, FleetWorld, fleet_world, installed_psutil, release
 from support.ssh_hosts import SshHost
-from zonewright.fleet.artefact import make_artefact
+from zonewright.fleet.agents.artefact import make_artefact
+from zonewright.fleet.agents.layout import user_layout
+from zonewright.fleet.agents.plan import Recipe
+from zonewright.fleet.agents.visit import Job
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.layout import user_layout
-from zonewright.fleet.plan import Recipe
-from zonewright.fleet.record import RunLog
-from zonewright.fleet.rollout import Event, roll_out
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.transport import Target
-from zonewright.fleet.visit import Job
+from zonewright.fleet.rollout.pool import Event
+from zonewright.fleet.rollout.record import RunLog
+from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings
 from zonewright.server.for_fleet import ServiceForFleet
 

@@ -16,7 +16,7 @@ from bench.figures import Figure, seconds
 from support.ledger_party import bring_up_racks
 from support.zone_project import SmallZone, Stack, cluster
 from zonewright import engine
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 
 NOTHING = Path(__file__).resolve().parent / "nothing"
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}

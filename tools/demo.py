@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from zonewright import engine
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import ReportRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import ReportRequest
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.telemetry.samples import Samples
 
 REPOSITORY = Path(__file__).resolve().parents[1]

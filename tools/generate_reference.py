@@ -15,7 +15,7 @@ from pathlib import Path
 from zonewright.cli import parser
 from zonewright.declare.reference_page import sections
 from zonewright.declare.schema import published
-from zonewright.ledger.service import FUNCTIONS
+from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.format import ROOTS

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
-from zonewright.fleet.ssh_signatures import SignatureError, verify_signature
+from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.server import service
 from zonewright.server.agents import forget_agent, issue_token, issue_tokens, load_agents
 from zonewright.server.health import NAMESPACE, HealthReports

@@ -14,9 +14,9 @@ from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
 from zonewright.cli import main
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 LEDGER = ("--ledger", "sqlite:///ledger.db")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from support.ssh_hosts import ssh_hosts
-from zonewright.fleet.memory import MemoryHost, MemoryTransport
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.transport import LostError, Session, StorageError, Target, Transport
+from zonewright.fleet.ssh.memory import MemoryHost, MemoryTransport
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import LostError, Session, StorageError, Target, Transport
 
 
 @dataclass

@@ -13,10 +13,11 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
 from support.zone_project import cluster, facility
-from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.journal import verify, verify_checkpoint
+from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.store.journal import verify, verify_checkpoint
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
 
 SEAT = m.SeatData(rack="dc1/a/01/01", position=1)

@@ -11,17 +11,18 @@ from support.changes import ZONE, databases, people
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
-from zonewright.audit.bundle import object_path, with_manifest
-from zonewright.audit.checks import Check
-from zonewright.audit.verify import verify_bundle
+from zonewright.audit.evidence.bundle import object_path, with_manifest
+from zonewright.audit.evidence.checks import Check
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.loading import load_owner
+from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
 from zonewright.declare import load_zone
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.loading import load_owner
-from zonewright.program.rendering import rendered_files
 
 MORE = databases(120)
 

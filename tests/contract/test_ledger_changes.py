@@ -13,10 +13,11 @@ from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.change_messages import ChangesRequest, PlanQuery, PlanRequest
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery, PlanRequest
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)

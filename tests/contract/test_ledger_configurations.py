@@ -12,10 +12,10 @@ from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
-from zonewright.fleet.config_offer import earlier_offers
-from zonewright.ledger import messages as m
-from zonewright.ledger import rollout_messages, verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.fleet.configs.offer import earlier_offers
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import rollout_messages, verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 

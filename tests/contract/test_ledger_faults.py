@@ -16,10 +16,11 @@ import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster
-from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.journal import verify
+from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.store.journal import verify
+from zonewright.ledger.transport.client import LedgerClient
 
 
 @pytest.fixture(name="ledger")
@@ -103,7 +104,7 @@ def test_a_full_disk_changes_nothing(ledger: Path) -> None:
         "from support.ledger_party import Party\n"
         "from support.zone_project import cluster\n"
         "from zonewright.ledger import LedgerUnavailableError\n"
-        "from zonewright.ledger.client import LedgerClient\n"
+        "from zonewright.ledger.transport.client import LedgerClient\n"
         "with LedgerClient(sys.argv[1]) as client:\n"
         "    try:\n"
         "        Party(client, 'stack-of-a', 'tenant-a').bring_up(clusters={'big': cluster(40)})\n"
@@ -137,8 +138,8 @@ def test_a_ledger_of_another_user_is_said(ledger: Path) -> None:
     script = (
         "import os, sys\n"
         "from zonewright.ledger import LedgerUnavailableError, verbs\n"
-        "from zonewright.ledger.client import LedgerClient\n"
-        "from zonewright.ledger.messages import ContentRequest\n"
+        "from zonewright.ledger.transport.client import LedgerClient\n"
+        "from zonewright.ledger.protocol.messages import ContentRequest\n"
         "client = LedgerClient(sys.argv[1])\n"
         "client.call(verbs.STORE, ContentRequest(texts=['a']))\n"
         "os.chmod(sys.argv[2], 0o400)\n"
@@ -184,7 +185,7 @@ def test_a_kill_inside_a_transaction_leaves_nothing_of_it(ledger: Path) -> None:
     script = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from zonewright.ledger.database import Database\n"
+        "from zonewright.ledger.store.database import Database\n"
         "with Database(Path(sys.argv[1]), lock_wait_s=5).writing() as connection:\n"
         "    connection.exec_driver_sql(\"update claim set state = 'freed'\")\n"
         "    connection.exec_driver_sql('delete from journal')\n"

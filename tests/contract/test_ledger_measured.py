@@ -11,17 +11,18 @@ from typing import Any
 import pytest
 
 from support.registers import NOW, ZONE, month_before, registers
+from zonewright.changes.loading import load_owner
 from zonewright.cli import main
 from zonewright.declare import load_zone
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.place import Premise
 from zonewright.place.premise import ENERGY
-from zonewright.program.loading import load_owner
 
 
 @pytest.fixture(name="declaration", scope="module")

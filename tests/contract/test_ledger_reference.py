@@ -8,13 +8,14 @@ import pytest
 import yaml
 
 from support.zone_project import REPOSITORY
+from zonewright.changes.loading import load_owner, stack_id_of
 from zonewright.declare import load_zone
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import InitRequest, ProposeRequest
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import InitRequest, ProposeRequest
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of
-from zonewright.program.loading import load_owner, stack_id_of
 
 ZONES = REPOSITORY / "stacks" / "zones"
 ORDER = ("operator-a", "operator-b", "operator-c", "carrier-a", "carrier-b", "carrier-c")

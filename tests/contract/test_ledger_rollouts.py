@@ -12,10 +12,11 @@ from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, rollout_messages, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.journal import verify
+from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import rollout_messages, verbs
+from zonewright.ledger.store.journal import verify
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 

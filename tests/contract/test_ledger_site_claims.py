@@ -10,13 +10,13 @@ from sqlalchemy import Connection, update
 
 from support.ledger_party import Party, bring_up_racks
 from support.zone_project import ZONE, cluster
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.database import Database
-from zonewright.ledger.errors import LedgerUnavailableError
-from zonewright.ledger.site_claims import _MEMORIES, _Memory, around, site_claims
-from zonewright.ledger.tables import claim
+from zonewright.ledger.deciding.site_claims import _MEMORIES, _Memory, around, site_claims
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.tables import claim
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.world import Occupant
 
@@ -134,7 +134,7 @@ def test_what_is_remembered_is_bounded(ledger: Path, monkeypatch: pytest.MonkeyP
         for stack in ("s1", "s2", "s3"):
             around(connection, SITE, stack)
         assert [stack for stack, _ in known] == ["s1", "s2", "s3"]
-        monkeypatch.setattr("zonewright.ledger.site_claims._REMEMBERED", 5)
+        monkeypatch.setattr("zonewright.ledger.deciding.site_claims._REMEMBERED", 5)
         around(connection, SITE, "s1")
         assert [stack for stack, _ in known] == ["s3", "s1"]
     with database.writing() as connection:

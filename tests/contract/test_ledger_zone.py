@@ -10,9 +10,10 @@ import pytest
 
 from support.ledger_party import Party
 from support.zone_project import ZONE, cluster, facility
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 PACK: dict[str, Any] = {"title": "Pack", "valid_from": "2026-01-01", "valid_until": "2026-12-31"}

@@ -21,31 +21,31 @@ from support.planner import Planner
 from support.readings import METERS, START, drawn, month
 from support.registers import METERS as REGISTERS
 from support.registers import NOW
-from zonewright.audit.bundle import object_path, with_manifest
-from zonewright.audit.checks import Check
-from zonewright.audit.contents import read_contents
-from zonewright.audit.gathering import whole_journal
-from zonewright.audit.period import period_of
-from zonewright.audit.pruned import pruned_checks
-from zonewright.audit.replay import put_site
-from zonewright.audit.verify import verify_bundle
+from zonewright.audit.evidence.bundle import object_path, with_manifest
+from zonewright.audit.evidence.checks import Check
+from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.gathering import whole_journal
+from zonewright.audit.evidence.period import period_of
+from zonewright.audit.evidence.pruned import pruned_checks
+from zonewright.audit.evidence.replay import put_site
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.loading import load_owner
+from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
 from zonewright.cli.output import NOT_DECIDED
 from zonewright.declare import load_zone
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.context import Context
-from zonewright.ledger.database import Database
-from zonewright.ledger.errors import LedgerUnavailableError
-from zonewright.ledger.journal import GENESIS, entry_hash
-from zonewright.ledger.messages import JournalEntry
-from zonewright.ledger.pruning import KIND
-from zonewright.ledger.pruning import prune as prune_of
-from zonewright.ledger.snapshot import readings_of
+from zonewright.ledger.deciding.snapshot import readings_of
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.journal import GENESIS, entry_hash
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs.pruning import KIND
+from zonewright.ledger.verbs.pruning import prune as prune_of
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.loading import load_owner
-from zonewright.program.rendering import rendered_files
 from zonewright.server.running import Retention
 from zonewright.telemetry import Store
 from zonewright.telemetry.registers import registers, window_of
@@ -262,11 +262,11 @@ def test_a_removal_between_two_records_refuses_a_decision(tmp_path: Path) -> Non
     store = Store(tmp_path / "t.db", create=True)
     store.append("dc1", METERS, month(), trust="imported")
     assert store.prune(START + 9 * 24 * HOUR_US) > 0
-    examined: Any = SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}))
+    review: Any = SimpleNamespace(at="2026-02-01T00:00:00+00:00", facts=SimpleNamespace(measured={"dc1": None}))
     for tell in (None, lambda: None):
         with pytest.raises(LedgerUnavailableError, match=r"readings of dc1 are being removed .*; nothing was decided"):
-            readings_of(examined, tmp_path / "t.db", tell=tell)
-    found = readings_of(examined, tmp_path / "t.db", tell=lambda: store.tell_removals(entry_of))
+            readings_of(review, tmp_path / "t.db", tell=tell)
+    found = readings_of(review, tmp_path / "t.db", tell=lambda: store.tell_removals(entry_of))
     assert "pruned/dc1/2026-03.json" in found
 
 

@@ -14,9 +14,9 @@ import pytest
 
 from support.telemetry_processes import Service, wait_for
 from support.zone_project import REPOSITORY
-from zonewright.audit.gathering import whole_journal
+from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.cli import main
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.server.agents import issue_token
 from zonewright.telemetry.sample import Report, Sample
 from zonewright.telemetry.samples import Samples

@@ -13,13 +13,13 @@ import yaml
 from support.reference_sites import reference_files
 from support.registers import METERS, NOW, ZONE, month_before, registers
 from support.validators import installed_validator
+from zonewright.changes.loading import load_owner
 from zonewright.cli import main
 from zonewright.declare import load_zone
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.database import Database
-from zonewright.program.loading import load_owner
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.server import service
 from zonewright.server.agents import Agents

@@ -13,12 +13,12 @@ import pytest
 from support.fleet_world import agents_service
 from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import new_key
-from zonewright.fleet.enrolments import Enrolments
-from zonewright.fleet.public_keys import PublicKey
-from zonewright.fleet.service import ServiceError
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import HistoryRequest, InitRequest, JournalEntry
+from zonewright.fleet.agents.enrolments import Enrolments
+from zonewright.fleet.agents.service import ServiceError
+from zonewright.fleet.ssh.public_keys import PublicKey
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import HistoryRequest, InitRequest, JournalEntry
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
 from zonewright.server.agents import AgentsFileError, issue_token, issue_tokens, read_agents
 from zonewright.server.for_fleet import ServiceForFleet

@@ -11,7 +11,7 @@ from support.ledger_party import bring_up_racks
 from support.trial_project import MARK, PROJECT, PROVIDER, Project
 from support.zone_project import SmallZone, Stack, cluster
 from zonewright import engine as engine_room
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 
 
 @pytest.fixture(scope="session")

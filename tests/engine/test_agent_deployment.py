@@ -17,10 +17,10 @@ from support.fleet_world import agents_service, installed_psutil, running_releas
 from support.signing import policy, write_keys, zone_with
 from support.ssh_hosts import PASSWORD, SshHost, ssh_hosts
 from support.zone_project import SmallZone, Stack, facility
-from zonewright.audit.bundle import read_bundle
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.rollout_messages import AgentKeysRequest, LeaseRequest
+from zonewright.audit.evidence.bundle import read_bundle
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, LeaseRequest
+from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 COUNT = 5

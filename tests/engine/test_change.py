@@ -9,7 +9,7 @@ from support.ledger_party import Party
 from support.signing import policy, write_keys, zone_with
 from support.zone_project import SmallZone, Stack, cluster, facility
 from zonewright import engine as engine_room
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 pytestmark = pytest.mark.engine

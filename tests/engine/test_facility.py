@@ -7,7 +7,7 @@ import pytest
 
 from support.ledger_party import Party
 from support.zone_project import SmallZone, Stack, cluster, facility
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ from support.ledger_party import bring_up_racks
 from support.ledger_proxy import LedgerService, ledger_service
 from support.soak import rounds, seeded
 from support.zone_project import LIMIT_S, SmallZone, Stack, cluster
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.soak]
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}

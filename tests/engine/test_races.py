@@ -9,7 +9,7 @@ import pytest
 from support.ledger_party import Party, bring_up_racks
 from support.soak import rounds, seeded
 from support.zone_project import LIMIT_S, PROVIDER, SmallZone, Stack, cluster
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.soak]
 FIRST = {"rack": "dc1/a/01/01", "position": 1}

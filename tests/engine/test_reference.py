@@ -13,9 +13,9 @@ import yaml
 
 from support.zone_project import REPOSITORY
 from zonewright import engine as engine_room
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import CapacityRequest, ReportRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import CapacityRequest, ReportRequest
+from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = pytest.mark.engine
 

@@ -19,10 +19,10 @@ from support.golden import compare_golden
 from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, ssh_hosts
 from support.zone_project import REPOSITORY
-from zonewright.ledger import messages as m
-from zonewright.ledger import rollout_messages, verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.journal import verify
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import rollout_messages, verbs
+from zonewright.ledger.store.journal import verify
+from zonewright.ledger.transport.client import LedgerClient
 
 BAD_MAIN = """
 import sys

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.config_world import ONE, TWO, ConfigWorld, config_world
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.change_messages import ChangesRequest
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import ChangesRequest
 
 BACK = ("rollback", "--configs")
 

@@ -17,7 +17,7 @@ from support.signing import policy, signers
 from support.soak import rounds, seeded
 from support.ssh_hosts import SshHost, require_namespaces
 from support.zone_project import REPOSITORY
-from zonewright.program.rendering import rendered_files
+from zonewright.changes.rendering import rendered_files
 
 FILES = ("named.conf", "site-zones.conf", "site-reverse.conf", "zones/site.zone", "zones/reverse/10.80.0.zone")
 PACK = {"title": "Pack", "valid_from": "2026-01-01", "valid_until": "2030-12-31", "gated_formats": ["bind"]}

@@ -9,15 +9,15 @@ import pytest
 
 from support.fleet_world import ALL_AT_ONCE
 from support.ssh_hosts import SshHost, ssh_hosts
-from zonewright.fleet.config_facts import config_plan_text, drift_of
-from zonewright.fleet.config_fill import Filler
-from zonewright.fleet.config_visit import ConfigJob
-from zonewright.fleet.config_wanted import Offer
+from zonewright.fleet.configs.facts import config_plan_text, drift_of
+from zonewright.fleet.configs.fill import Filler
+from zonewright.fleet.configs.visit import ConfigJob
+from zonewright.fleet.configs.wanted import Offer
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.rollout import roll_out
+from zonewright.fleet.rollout.outcome import Outcome
+from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.fleet.secrets.fingerprints import Keys
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.visit import Outcome
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.model.secret import Reference, SecretError

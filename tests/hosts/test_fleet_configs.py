@@ -12,11 +12,11 @@ from support.config_world import CONFIGURATION, ONE, TWO, ConfigWorld, config_wo
 from support.golden import compare_golden
 from support.ssh_hosts import require_namespaces
 from support.zone_project import REPOSITORY
-from zonewright.audit.verify import verify_bundle
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.change_messages import ChangesRequest
-from zonewright.program.rendering import rendered_files
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.rendering import rendered_files
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import ChangesRequest
 
 ZONES = Path("root/etc/bind/zones")
 

@@ -14,12 +14,12 @@ from support.fault_proxy import FaultProxy
 from support.fleet_world import ALL_AT_ONCE, CRASHES, FleetWorld, fleet_world, release, running_release
 from support.planted import files_below, leaks
 from support.ssh_hosts import PASSWORD, SshHost, new_key, require_namespaces, shadow_of
+from zonewright.fleet.agents.layout import system_layout
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.layout import system_layout
-from zonewright.fleet.record import RunLog
-from zonewright.fleet.rollout import roll_out
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.transport import Target
+from zonewright.fleet.rollout.record import RunLog
+from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import RollOut, StopLimits, WaveSize
 from zonewright.server.for_fleet import ServiceForFleet
 

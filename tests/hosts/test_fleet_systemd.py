@@ -12,12 +12,12 @@ import pytest
 from support.fleet_world import ALL_AT_ONCE, FleetWorld, agents_service_beyond, release
 from support.nspawn_hosts import GATEWAY, SystemdHost, systemd_hosts
 from support.tls import certificate
-from zonewright.fleet.artefact import agent_sources
-from zonewright.fleet.config_visit import ConfigJob
-from zonewright.fleet.config_wanted import Offer
-from zonewright.fleet.layout import UNIT, system_layout
-from zonewright.fleet.rollout import roll_out
-from zonewright.fleet.ssh import SshSettings, SshTransport
+from zonewright.fleet.agents.artefact import agent_sources
+from zonewright.fleet.agents.layout import UNIT, system_layout
+from zonewright.fleet.configs.visit import ConfigJob
+from zonewright.fleet.configs.wanted import Offer
+from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.model.fleet import RollOut, WaveSize

@@ -11,10 +11,10 @@ import pytest
 
 from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, new_key, ssh_hosts
-from zonewright.fleet.public_keys import PublicKey
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.fleet.ssh.public_keys import PublicKey
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 
 
 @pytest.fixture(name="host")

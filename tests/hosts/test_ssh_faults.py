@@ -28,12 +28,12 @@ from support.ssh_hosts import (
     ssh_hosts,
     sshd,
 )
-from zonewright.fleet.facts import observe
-from zonewright.fleet.layout import user_layout
-from zonewright.fleet.public_keys import PublicKey
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.ssh_session import SshSession
-from zonewright.fleet.transport import (
+from zonewright.fleet.agents.facts import observe
+from zonewright.fleet.agents.layout import user_layout
+from zonewright.fleet.ssh.public_keys import PublicKey
+from zonewright.fleet.ssh.session import SshSession
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import (
     AccountError,
     AlgorithmError,
     CommandError,

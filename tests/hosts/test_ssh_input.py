@@ -13,8 +13,8 @@ import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from support.ssh_hosts import ssh_hosts
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.ssh_input import send_input
+from zonewright.fleet.ssh.program_input import send_input
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 
 WINDOW_BYTES = 2 * 1024 * 1024
 AHEAD_BYTES = 192 * 1024

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from support.ssh_hosts import SshHost, ssh_hosts
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.ssh_session import SshSession
-from zonewright.fleet.transport import MAX_OUTPUT_BYTES
+from zonewright.fleet.ssh.session import SshSession
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import MAX_OUTPUT_BYTES
 
 
 @pytest.fixture(name="server", scope="module", params=["", "MaxSessions 1"], ids=["stock", "one channel at a time"])

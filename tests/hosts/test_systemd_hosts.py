@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.nspawn_hosts import SystemdHost, systemd_hosts
-from zonewright.fleet.ssh import SshSettings, SshTransport
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 
 UNIT = """\
 [Service]

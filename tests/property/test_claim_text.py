@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.ledger.claim_text import ROW, packed, unpacked
+from zonewright.ledger.store.claim_text import ROW, packed, unpacked
 from zonewright.model.canonical import canonical_json
 
 words = st.text(max_size=6)

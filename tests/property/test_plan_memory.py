@@ -15,9 +15,9 @@ from support.planner import Planner, one_salt
 from support.signing import zone_with
 from support.soak import rounds
 from support.zone_project import cluster, facility
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -8,9 +8,9 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.provider_process import ProviderProcess, provider_process
 from support.zone_project import cluster
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2, status_pb2
 
 from support.provider_process import ProviderProcess, urn
 from support.ssh_hosts import new_key, ssh_hosts
-from zonewright.fleet.declared import desired_of, recipe_of
+from zonewright.fleet.agents.recipe import desired_of, recipe_of
 from zonewright.fleet.fleet_file import read_fleet_file
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.rollout_messages import LeaseRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.rollout_messages import LeaseRequest
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import from_struct, to_struct
 
 STACK_ID = "operator-0123456789ab"

@@ -13,7 +13,7 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2
 from support.ledger_party import Party, node_inputs
 from support.ledger_proxy import ledger_service
 from support.provider_process import ProviderProcess, provider_process, urn
-from zonewright.ledger import verbs
+from zonewright.ledger.protocol import verbs
 from zonewright.provider.values import from_struct, to_struct
 
 KINDS = provider_pb2.PropertyDiff

@@ -11,13 +11,13 @@ from support.planner import Planner
 from support.registers import NOW, month_before, registers
 from support.signing import key_of
 from support.zone_project import REPOSITORY
+from zonewright.changes.loading import load_owner
 from zonewright.declare import load_zone
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, Zone
 from zonewright.model.approval import ApprovalPolicy, Signer
-from zonewright.program.loading import load_owner
 from zonewright.pue import read_readings
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of

@@ -7,7 +7,7 @@ import sys
 
 from zonewright.cli import parser
 from zonewright.cli.fleet.configs import opened
-from zonewright.fleet.rollout import roll_out
+from zonewright.fleet.rollout.rollout import roll_out
 
 
 def main() -> int:

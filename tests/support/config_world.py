@@ -20,14 +20,14 @@ from support.planner import Planner
 from support.signing import policy, zone_with
 from support.ssh_hosts import SshHost, ssh_hosts
 from support.zone_project import REPOSITORY, facility
+from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.change_messages import Plan
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
-from zonewright.program.rendering import rendered_files
 
 ONE, TWO = "10.80.0.2", "10.80.0.3"
 LEDGER = "sqlite:///.zonewright/ledger.db"

@@ -6,14 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 from support.fleet_world import ALL_AT_ONCE, installed_psutil, release
-from zonewright.fleet.artefact import make_artefact
+from zonewright.fleet.agents.artefact import make_artefact
+from zonewright.fleet.agents.layout import user_layout
+from zonewright.fleet.agents.plan import Recipe
+from zonewright.fleet.agents.visit import Job
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.layout import user_layout
-from zonewright.fleet.plan import Recipe
-from zonewright.fleet.rollout import roll_out
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.transport import Target
-from zonewright.fleet.visit import Job
+from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings
 from zonewright.server.for_fleet import ServiceForFleet
 

@@ -16,14 +16,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from support.ssh_hosts import SshHost, ssh_hosts
-from zonewright.fleet.artefact import agent_sources, make_artefact
+from zonewright.fleet.agents.artefact import agent_sources, make_artefact
+from zonewright.fleet.agents.layout import user_layout
+from zonewright.fleet.agents.plan import Recipe
+from zonewright.fleet.agents.visit import Job
 from zonewright.fleet.inventory import Host
-from zonewright.fleet.layout import user_layout
-from zonewright.fleet.plan import Recipe
-from zonewright.fleet.rollout import Event, roll_out
-from zonewright.fleet.ssh import SshSettings, SshTransport
-from zonewright.fleet.transport import Target
-from zonewright.fleet.visit import Job, Outcome
+from zonewright.fleet.rollout.outcome import Outcome
+from zonewright.fleet.rollout.pool import Event
+from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
+from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings, RollOut, StopLimits, WaveSize
 from zonewright.server import service
 from zonewright.server.agents import Agents, load_agents

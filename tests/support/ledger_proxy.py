@@ -11,9 +11,9 @@ import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zonewright.ledger.application import application
-from zonewright.ledger.context import Clock, Context, utc_now
-from zonewright.ledger.database import Database
+from zonewright.ledger.store.context import Clock, Context, utc_now
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.transport.application import application
 
 LIMIT_S = 60.0
 

@@ -23,7 +23,7 @@ import pytest
 
 from support.ssh_hosts import new_key, skip_or_fail
 from zonewright.engine import cache
-from zonewright.fleet.transport import Target
+from zonewright.fleet.ssh.transport import Target
 
 SUITE = "bookworm"
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-psutil", "sudo", "iproute2")

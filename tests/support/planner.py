@@ -10,23 +10,23 @@ from unittest import mock
 
 from support.ledger_party import Party
 from support.signing import key_of
-from zonewright.audit import gathering
-from zonewright.audit.bundle import write_folder
-from zonewright.audit.signing import signed_plan, signed_verdict
-from zonewright.audit.validated import Validated
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
-from zonewright.ledger.rollout_messages import ChangeRun, HostRun, RecordRequest, RunRecord
+from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.bundle import write_folder
+from zonewright.audit.evidence.signing import signed_plan, signed_verdict
+from zonewright.changes.rendering import files_by_site, rendered_files
+from zonewright.changes.validated import Validated
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
+from zonewright.ledger.protocol.rollout_messages import ChangeRun, HostRun, RecordRequest, RunRecord
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.seal.statement import Verdict
 
 
 @contextmanager
 def one_salt() -> Iterator[None]:
     """Snapshots taken meanwhile have the same salt, so that the bytes of two plans can be compared."""
-    with mock.patch("zonewright.ledger.snapshot.new_salt", return_value="5a" * 32):
+    with mock.patch("zonewright.ledger.deciding.snapshot.new_salt", return_value="5a" * 32):
         yield
 
 

@@ -6,11 +6,11 @@ from functools import cache
 
 from support.reference_sites import ON, reference_files
 from support.zone_project import REPOSITORY
+from zonewright.changes.rendering import contexts_of
 from zonewright.declare import load_zone
-from zonewright.ledger.messages import Proposal, SeatData
+from zonewright.ledger.protocol.messages import Proposal, SeatData
 from zonewright.model.demand import Demand, demand_of
 from zonewright.place import assign_addresses, judge_declaration
-from zonewright.program.rendering import contexts_of
 from zonewright.render import render_all
 from zonewright.render.format import AnyContext
 from zonewright.rules.surroundings import surroundings_of

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from functools import cache
 
 from support.zone_project import REPOSITORY
+from zonewright.changes.rendering import site_contexts
 from zonewright.declare import load_zone
 from zonewright.model.demand import demand_of
 from zonewright.place import judge_declaration
-from zonewright.program.rendering import site_contexts
 from zonewright.render import SiteContext, render_all
 from zonewright.rules.surroundings import surroundings_of
 

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from support.zone_project import ZONE
-from zonewright.audit.keys import FileKey
+from zonewright.audit.evidence.keys import FileKey
 
 PEOPLE = {
     "anna": ("tenant-a", ()),

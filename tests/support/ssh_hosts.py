@@ -22,7 +22,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from zonewright.fleet.transport import Target
+from zonewright.fleet.ssh.transport import Target
 
 USER, USER_ID = "operator", 20_001
 PASSWORD = "correct horse"

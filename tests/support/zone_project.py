@@ -18,9 +18,9 @@ import psutil
 import yaml
 
 from zonewright import engine as engine_room
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import Holding, ReportRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import Holding, ReportRequest
+from zonewright.ledger.transport.client import LedgerClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROVIDER = REPOSITORY / "modules" / "zonewright" / "provider"

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.audit import archive
-from zonewright.audit.archive import pack, unpack
-from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, read_bundle, with_manifest, write_folder
-from zonewright.audit.errors import BundleError
+from zonewright.audit.evidence import archive
+from zonewright.audit.evidence.archive import pack, unpack
+from zonewright.audit.evidence.bundle import (
+    MANIFEST,
+    manifest_faults,
+    object_path,
+    read_bundle,
+    with_manifest,
+    write_folder,
+)
+from zonewright.changes.errors import BundleError
 from zonewright.model.canonical import digest_of
 
 FILES = {"plan.json": b"{}\n", "objects/" + digest_of(b"x")[7:]: b"x", "inputs/tenant-a.yaml": b"owner: tenant-a\n"}

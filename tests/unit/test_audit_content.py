@@ -13,13 +13,13 @@ from support.ledger_party import Party
 from support.planner import Planner, one_salt
 from support.signing import zone_with
 from support.zone_project import cluster, facility
-from zonewright.audit import gathering
-from zonewright.audit.contents import read_contents
-from zonewright.audit.planning import RENDERED, Material
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.errors import LedgerRefusedError
+from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.planning import RENDERED, Material
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

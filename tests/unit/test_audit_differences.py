@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.audit import matching
-from zonewright.audit.differences import FileDiff, file_diff, file_diffs, kinds, side_by_side, unified
-from zonewright.audit.matching import match
-from zonewright.audit.trees import MAX_CHARACTERS, SYNTAXES, TooLargeError, tree_changes
-from zonewright.audit.views import View, view
+from zonewright.audit.diff import matching
+from zonewright.audit.diff.differences import FileDiff, file_diff, file_diffs, kinds, side_by_side, unified
+from zonewright.audit.diff.matching import match
+from zonewright.audit.diff.trees import MAX_CHARACTERS, SYNTAXES, TooLargeError, tree_changes
+from zonewright.audit.diff.views import View, view
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d", "  e", "", "f"]), max_size=40)
 BOMB = "a: &a [x, x]\n" + "".join(

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from zonewright.audit.keys import load_key
+from zonewright.audit.evidence.keys import load_key
 from zonewright.seal import SealError
 from zonewright.seal.keys import key_id, verifies
 

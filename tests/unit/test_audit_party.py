@@ -16,24 +16,24 @@ from support.planner import Planner
 from support.registers import NOW
 from support.signing import key_of
 from support.soak import rounds, seeded
-from zonewright.audit.archive import pack, unpack
-from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
-from zonewright.audit.checks import Check
-from zonewright.audit.contents import EXPORTER, PARTIAL, read_contents
-from zonewright.audit.errors import BundleError
-from zonewright.audit.gathering import CHECKPOINT, JOURNAL
-from zonewright.audit.party import for_party, signed_for_party
-from zonewright.audit.report import report_of
-from zonewright.audit.report_html import report_html
-from zonewright.audit.report_text import report_data, report_markdown
-from zonewright.audit.signing import signed_export
-from zonewright.audit.verify import Trust, verify_bundle
-from zonewright.audit.verify_signatures import export_checks
-from zonewright.audit.withheld import FACTS
-from zonewright.ledger.claim_text import unpacked
-from zonewright.ledger.snapshot import SALT
+from zonewright.audit.evidence.archive import pack, unpack
+from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
+from zonewright.audit.evidence.checks import Check
+from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, read_contents
+from zonewright.audit.evidence.gathering import CHECKPOINT, JOURNAL
+from zonewright.audit.evidence.party import for_party, signed_for_party
+from zonewright.audit.evidence.signing import signed_export
+from zonewright.audit.evidence.withheld import FACTS
+from zonewright.audit.report.html import report_html
+from zonewright.audit.report.report import report_of
+from zonewright.audit.report.text import report_data, report_markdown
+from zonewright.audit.verify.signatures import export_checks
+from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.changes.errors import BundleError
+from zonewright.changes.rendering import rendered_files
+from zonewright.ledger.deciding.snapshot import SALT
+from zonewright.ledger.store.claim_text import unpacked
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.rendering import rendered_files
 from zonewright.seal import SealError
 
 PLANTED = "neighbour-zq7"

@@ -15,15 +15,16 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.audit.gathering import fetch, whole_journal
-from zonewright.audit.period import Period, period_markdown, period_of
-from zonewright.audit.population import population_checks
+from zonewright.audit.evidence.gathering import fetch, whole_journal
+from zonewright.audit.evidence.period import Period, period_markdown, period_of
+from zonewright.audit.verify.population import population_checks
 from zonewright.cli import main
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger import messages as m
-from zonewright.ledger.change_messages import ChangesAnswer, ChangesRequest
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import JournalEntry
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import ChangesAnswer, ChangesRequest
+from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -14,16 +14,16 @@ import pytest
 
 from support.changes import rich_bundle
 from support.zone_project import REPOSITORY
-from zonewright.audit.contents import Contents, read_contents
-from zonewright.audit.differences import file_diff
-from zonewright.audit.elevation import drawing, elevations
-from zonewright.audit.report import Report, report_of
-from zonewright.audit.report_html import MAX_BYTES, report_html
-from zonewright.audit.report_text import report_data, report_markdown
-from zonewright.audit.verify import verify_bundle
+from zonewright.audit.diff.differences import file_diff
+from zonewright.audit.evidence.contents import Contents, read_contents
+from zonewright.audit.report.elevation import drawing, elevations
+from zonewright.audit.report.html import MAX_BYTES, report_html
+from zonewright.audit.report.report import Report, report_of
+from zonewright.audit.report.text import report_data, report_markdown
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.rendering import rendered_files
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
-from zonewright.program.rendering import rendered_files
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)> | `code` ]( https://x"
 AXE = REPOSITORY / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"

@@ -8,14 +8,14 @@ import pytest
 
 from support.changes import rich_bundle
 from support.zone_project import REPOSITORY
-from zonewright.audit.contents import read_contents
-from zonewright.audit.report import report_of
-from zonewright.audit.report_html import report_html
-from zonewright.audit.report_text import report_markdown
-from zonewright.audit.scanning import scanned
-from zonewright.audit.verify import verify_bundle
+from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.scanning import scanned
+from zonewright.audit.report.html import report_html
+from zonewright.audit.report.report import report_of
+from zonewright.audit.report.text import report_markdown
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.changes.rendering import rendered_files
 from zonewright.model.secret_scan import suspicions
-from zonewright.program.rendering import rendered_files
 
 PEM = (
     "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END OPENSSH PRIVATE KEY-----"

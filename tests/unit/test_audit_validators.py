@@ -12,23 +12,23 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import key_of, zone_with
 from support.zone_project import cluster, facility
-from zonewright.audit.bundle import with_manifest
-from zonewright.audit.checks import Check
-from zonewright.audit.contents import read_contents
-from zonewright.audit.party import for_party
-from zonewright.audit.report import report_of
-from zonewright.audit.report_html import report_html
-from zonewright.audit.report_text import report_data, report_markdown
-from zonewright.audit.signing import signed_plan
-from zonewright.audit.validated import VALIDATORS, Validated
-from zonewright.audit.verify import Trust, verify_bundle
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.change_messages import Plan
-from zonewright.ledger.client import LedgerClient
+from zonewright.audit.evidence.bundle import with_manifest
+from zonewright.audit.evidence.checks import Check
+from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.party import for_party
+from zonewright.audit.evidence.signing import signed_plan
+from zonewright.audit.report.html import report_html
+from zonewright.audit.report.report import report_of
+from zonewright.audit.report.text import report_data, report_markdown
+from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.changes.rendering import rendered_files
+from zonewright.changes.validated import VALIDATORS, Validated
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.rendering import rendered_files
 from zonewright.render.attested import statements
 from zonewright.render.format_set import BUILT_IN
 from zonewright.render.validate import batches

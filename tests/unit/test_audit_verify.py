@@ -17,18 +17,18 @@ from support.planner import Planner
 from support.signing import PEOPLE, key_of, policy, zone_with
 from support.soak import rounds, seeded
 from support.zone_project import cluster, facility
-from zonewright.audit.archive import pack, unpack
-from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
-from zonewright.audit.checks import Check
-from zonewright.audit.errors import BundleError
-from zonewright.audit.verify import Trust, verify_bundle
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import Checkpoint
+from zonewright.audit.evidence.archive import pack, unpack
+from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
+from zonewright.audit.evidence.checks import Check
+from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.changes.errors import BundleError
+from zonewright.changes.rendering import rendered_files
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.rendering import rendered_files
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WEB: dict[str, Any] = {"clusters": {"web": cluster(2)}}

@@ -16,9 +16,8 @@ import pytest
 from support.golden import compare_golden
 from support.ssh_hosts import skip_or_fail
 from support.zone_project import REPOSITORY
-from zonewright.fleet.artefact import (
+from zonewright.fleet.agents.artefact import (
     COMPILED,
-    MANIFEST,
     PROGRAM,
     ArtefactError,
     agent_sources,
@@ -26,9 +25,10 @@ from zonewright.fleet.artefact import (
     make_release,
     read_wheels,
 )
-from zonewright.fleet.artefact import PYTHON as OWN_PYTHON
-from zonewright.fleet.layout import UNIT, system_layout, user_layout
-from zonewright.fleet.texts import RUN, SETTINGS, agent_texts
+from zonewright.fleet.agents.artefact import PYTHON as OWN_PYTHON
+from zonewright.fleet.agents.layout import UNIT, system_layout, user_layout
+from zonewright.fleet.agents.texts import RUN, SETTINGS, agent_texts
+from zonewright.fleet.archive import MANIFEST
 from zonewright.model.fleet import AgentSettings
 from zonewright.render import RenderError
 from zonewright_agent import __version__
@@ -53,7 +53,7 @@ def test_the_archive_is_the_same_everywhere(tmp_path: Path) -> None:
         path.chmod(0o600)
     code = (
         "import os; os.umask(0o077)\n"
-        "import hashlib\nfrom zonewright.fleet.artefact import *\n"
+        "import hashlib\nfrom zonewright.fleet.agents.artefact import *\n"
         "artefact = make_artefact(agent_sources(), {'psutil/x.py': b'1'})\n"
         "release = make_release(artefact, {'agent.toml': 'a', 'run': 'b'})\n"
         "print(release.id, hashlib.sha256(release.archive('')).hexdigest())"

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from support.ssh_hosts import new_key
-from zonewright.fleet.apply import Installer, Progress, UnhealthyError
-from zonewright.fleet.artefact import make_artefact
-from zonewright.fleet.facts import Facts
-from zonewright.fleet.layout import user_layout
-from zonewright.fleet.plan import Plan, Recipe, plan_host
-from zonewright.fleet.transport import Completed
+from zonewright.fleet.agents.artefact import make_artefact
+from zonewright.fleet.agents.facts import Facts
+from zonewright.fleet.agents.installer import Installer, UnhealthyError
+from zonewright.fleet.agents.layout import user_layout
+from zonewright.fleet.agents.plan import Plan, Recipe, plan_host
+from zonewright.fleet.rollout.outcome import Progress
+from zonewright.fleet.ssh.transport import Completed
 from zonewright.model.fleet import AgentSettings
 from zonewright_agent import health
 

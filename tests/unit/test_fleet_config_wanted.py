@@ -7,14 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.fleet.config_choice import wanted_of
-from zonewright.fleet.config_facts import ConfigFacts, drift_of, plan_configuration
-from zonewright.fleet.config_fill import Filler
-from zonewright.fleet.config_wanted import Offer, offer_of
+from zonewright.fleet.configs.choice import wanted_of
+from zonewright.fleet.configs.facts import ConfigFacts, drift_of, plan_configuration
+from zonewright.fleet.configs.fill import Filler
+from zonewright.fleet.configs.wanted import Offer, offer_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.secrets.fingerprints import Keys
-from zonewright.fleet.transport import Target
-from zonewright.ledger.rollout_messages import Configurations, ConfigurationsAnswer
+from zonewright.fleet.ssh.transport import Target
+from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.render.format_set import BUILT_IN

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.fleet.artefact import make_artefact
-from zonewright.fleet.facts import Facts, Surroundings
-from zonewright.fleet.layout import UNIT, system_layout, user_layout
-from zonewright.fleet.plan import Plan, Recipe, hindered, plan_host, plan_text, with_differences
-from zonewright.fleet.waves import STATES, exceeded, exit_code, split
+from zonewright.fleet.agents.artefact import make_artefact
+from zonewright.fleet.agents.facts import Facts, Surroundings
+from zonewright.fleet.agents.layout import UNIT, system_layout, user_layout
+from zonewright.fleet.agents.plan import Plan, Recipe, hindered, plan_host, plan_text, with_differences
+from zonewright.fleet.rollout.waves import STATES, exceeded, exit_code, split
 from zonewright.model.fleet import AgentSettings, StopLimits, WaveSize
 
 NOW_S = 1_800_000_000

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from zonewright.fleet.facts import Facts, measure, observe
-from zonewright.fleet.layout import Layout, user_layout
-from zonewright.fleet.transport import CommandError, Completed
+from zonewright.fleet.agents.facts import Facts, measure, observe
+from zonewright.fleet.agents.layout import Layout, user_layout
+from zonewright.fleet.ssh.transport import CommandError, Completed
 
 TOKEN = b"secret"
 TOKEN_SHA256 = hashlib.sha256(TOKEN).hexdigest()

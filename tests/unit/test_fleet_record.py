@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 
 from support.planted import a_password, forms_of, leaks
-from zonewright.fleet.record import RunLog, Share, counts_of
-from zonewright.fleet.rollout import Event
-from zonewright.fleet.ssh import SshSettings
-from zonewright.fleet.visit import Outcome
+from zonewright.fleet.rollout.outcome import Outcome
+from zonewright.fleet.rollout.pool import Event
+from zonewright.fleet.rollout.record import RunLog, Share, counts_of
+from zonewright.fleet.ssh.ssh_transport import SshSettings
 from zonewright.model.canonical import digest_of
 
 SECRET = 'pass"word\\with quotes'

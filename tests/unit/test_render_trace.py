@@ -8,9 +8,9 @@ import pytest
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import ON, reference_sites
 from support.zone_project import REPOSITORY
+from zonewright.changes.explaining import Explained, explain_line
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
-from zonewright.program.explaining import Explained, explain_line
 from zonewright.render import RenderError
 from zonewright.render.context import leaves
 from zonewright.render.format import AnyContext, root_of, subject_of

@@ -9,8 +9,8 @@ import pytest
 
 from support.reference_nodes import reference_contexts, zone_files
 from support.signing import key_of
+from zonewright.changes.gating import VERDICTS, judge_gated, read_signed
 from zonewright.model import Zone
-from zonewright.program.gating import VERDICTS, judge_gated, read_signed
 from zonewright.render import native
 from zonewright.render.attested import signed_verdicts, statements
 from zonewright.render.format import root_of

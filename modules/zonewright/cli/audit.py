@@ -11,8 +11,8 @@ from zonewright.cli.options import add_format
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zonewright.audit.checks import Check
-    from zonewright.ledger.messages import Checkpoint
+    from zonewright.audit.evidence.checks import Check
+    from zonewright.ledger.protocol.messages import Checkpoint
 
 _SECRETS = "replace them, and see docs/how-to/keep-secrets-out.md"
 
@@ -63,11 +63,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.bundle import read_bundle
-    from zonewright.audit.errors import BundleError
-    from zonewright.audit.verify import Trust, verify_bundle
+    from zonewright.audit.evidence.bundle import read_bundle
+    from zonewright.audit.verify.verify import Trust, verify_bundle
+    from zonewright.changes.errors import BundleError
+    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import MISUSE
-    from zonewright.program.rendering import rendered_files
 
     try:
         files = read_bundle(arguments.bundle)
@@ -95,7 +95,7 @@ def _keys(path: Path) -> tuple[str, ...]:
 def _checkpoint(path: Path) -> "Checkpoint | None":
     from pydantic import ValidationError
 
-    from zonewright.ledger.messages import Checkpoint
+    from zonewright.ledger.protocol.messages import Checkpoint
 
     try:
         return Checkpoint.model_validate_json(path.read_bytes())
@@ -123,14 +123,14 @@ def _tell(checks: "Sequence[Check]", how: str) -> int:
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.gathering import whole_journal
-    from zonewright.audit.population import population_checks
+    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.verify.population import population_checks
     from zonewright.cli.connection import open_ledger
     from zonewright.cli.output import MISUSE
     from zonewright.declare.stack_file import project_root
-    from zonewright.ledger import verbs
-    from zonewright.ledger.change_messages import ChangesRequest
-    from zonewright.ledger.journal import verify_checkpoint
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.change_messages import ChangesRequest
+    from zonewright.ledger.store.journal import verify_checkpoint
 
     checkpoint = _checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
     if arguments.checkpoint is not None and checkpoint is None:
@@ -148,14 +148,14 @@ def _complete(arguments: argparse.Namespace) -> int:
 def _period(arguments: argparse.Namespace) -> int:
     from datetime import date
 
-    from zonewright.audit.gathering import fetch, whole_journal
-    from zonewright.audit.period import period_markdown, period_of
-    from zonewright.audit.scanning import without_secrets
+    from zonewright.audit.evidence.gathering import fetch, whole_journal
+    from zonewright.audit.evidence.period import period_markdown, period_of
+    from zonewright.audit.evidence.scanning import without_secrets
     from zonewright.cli.connection import open_ledger
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json
     from zonewright.declare.stack_file import project_root
-    from zonewright.ledger import verbs
-    from zonewright.ledger.change_messages import ChangesRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.change_messages import ChangesRequest
     from zonewright.rules.words import some
 
     for option, text in (("--from", arguments.first), ("--to", arguments.last)):

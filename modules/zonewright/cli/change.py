@@ -11,8 +11,8 @@ from zonewright.cli.ledger import DEFAULT
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
-    from zonewright.ledger.change_messages import PlanAnswer
-    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.protocol.change_messages import PlanAnswer
+    from zonewright.ledger.transport.client import LedgerClient
     from zonewright.seal.statement import Verdict
 
 STATES = ("planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired")
@@ -103,9 +103,9 @@ def _add_key(verb: argparse.ArgumentParser, *, required: bool, what: str = "") -
 
 
 def _bundle(arguments: argparse.Namespace) -> "tuple[dict[str, bytes], PlanAnswer | None]":
-    from zonewright.audit.gathering import whole_bundle
-    from zonewright.ledger import verbs
-    from zonewright.ledger.change_messages import ChangesRequest, PlanAnswer, PlanQuery
+    from zonewright.audit.evidence.gathering import whole_bundle
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanAnswer, PlanQuery
 
     with _open(arguments) as ledger:
         bundle = whole_bundle(ledger, PlanQuery(plan=arguments.plan))
@@ -131,8 +131,8 @@ def _open(arguments: argparse.Namespace) -> "LedgerClient":
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.contents import read_contents
-    from zonewright.audit.verify_signatures import signature_checks
+    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.verify.signatures import signature_checks
 
     bundle, answer = _bundle(arguments)
     tell_plan(arguments, bundle, answer, {})
@@ -143,13 +143,13 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.archive import pack
-    from zonewright.audit.bundle import write_folder
-    from zonewright.audit.contents import read_contents
-    from zonewright.audit.errors import BundleError
-    from zonewright.audit.keys import load_key_here
-    from zonewright.audit.party import for_party, signed_for_party
-    from zonewright.audit.scanning import scanned
+    from zonewright.audit.evidence.archive import pack
+    from zonewright.audit.evidence.bundle import write_folder
+    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.evidence.keys import load_key_here
+    from zonewright.audit.evidence.party import for_party, signed_for_party
+    from zonewright.audit.evidence.scanning import scanned
+    from zonewright.changes.errors import BundleError
     from zonewright.cli.output import MISUSE, REFUSED, print_json
     from zonewright.cli.secret import tell_secrets
     from zonewright.model.canonical import digest_of
@@ -187,9 +187,9 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _approve(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.verify import verify_bundle
+    from zonewright.audit.verify.verify import verify_bundle
+    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import REFUSED
-    from zonewright.program.rendering import rendered_files
 
     bundle, _answer = _bundle(arguments)
     against = [check for check in verify_bundle(bundle, render=rendered_files) if check.verdict == "wrong"]
@@ -209,10 +209,10 @@ def _reject(arguments: argparse.Namespace) -> int:
 def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict: "Verdict") -> int:
     from datetime import UTC, datetime
 
-    from zonewright.audit.acting import vote
-    from zonewright.audit.contents import read_contents
-    from zonewright.audit.describe import plan_lines
-    from zonewright.audit.keys import load_key_here
+    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.evidence.keys import load_key_here
+    from zonewright.audit.evidence.submit import vote
+    from zonewright.audit.report.describe import plan_lines
     from zonewright.cli.output import REFUSED, width
     from zonewright.model.secret_scan import suspicions
 
@@ -235,11 +235,11 @@ def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.describe import record_line
+    from zonewright.audit.report.describe import record_line
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import print_json
-    from zonewright.ledger import verbs
-    from zonewright.ledger.change_messages import ChangesRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.change_messages import ChangesRequest
 
     names: dict[str, str] = {}
     stack_id = ""
@@ -265,17 +265,17 @@ def _list(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     import json
 
-    from zonewright.audit.bundle import read_bundle
-    from zonewright.audit.contents import read_contents
-    from zonewright.audit.errors import BundleError
-    from zonewright.audit.report import report_of
-    from zonewright.audit.report_html import report_html
-    from zonewright.audit.report_text import report_data, report_markdown
-    from zonewright.audit.verify import verify_bundle
+    from zonewright.audit.evidence.bundle import read_bundle
+    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.report.html import report_html
+    from zonewright.audit.report.report import report_of
+    from zonewright.audit.report.text import report_data, report_markdown
+    from zonewright.audit.verify.verify import verify_bundle
+    from zonewright.changes.errors import BundleError
+    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import FORMAT_VERSION, MISUSE, REFUSED
     from zonewright.cli.secret import tell_secrets
     from zonewright.model.secret_scan import suspicions
-    from zonewright.program.rendering import rendered_files
 
     kind = arguments.output.suffix
     if kind not in (".html", ".md", ".json"):

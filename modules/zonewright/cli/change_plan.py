@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.audit.validated import Validated
-    from zonewright.ledger.change_messages import PlanAnswer
-    from zonewright.ledger.messages import Proposal
+    from zonewright.changes.validated import Validated
+    from zonewright.ledger.protocol.change_messages import PlanAnswer
+    from zonewright.ledger.protocol.messages import Proposal
     from zonewright.model import Zone
     from zonewright.model.demand import Demand
     from zonewright.render.format_set import FormatSet
@@ -19,12 +19,12 @@ def plan_change(arguments: argparse.Namespace) -> int:
     """``change plan``: propose, render, judge, write the bundle; sign and register it where a key is given."""
     from datetime import UTC, datetime
 
-    from zonewright.audit import gathering
-    from zonewright.audit.acting import register
-    from zonewright.audit.bundle import changes_folder, write_folder
-    from zonewright.audit.keys import load_key_here
-    from zonewright.audit.party import for_party
-    from zonewright.audit.scanning import scanned_plan
+    from zonewright.audit.evidence import gathering
+    from zonewright.audit.evidence.bundle import changes_folder, write_folder
+    from zonewright.audit.evidence.keys import load_key_here
+    from zonewright.audit.evidence.party import for_party
+    from zonewright.audit.evidence.scanning import scanned_plan
+    from zonewright.audit.evidence.submit import register
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import REFUSED, findings_text, width
     from zonewright.cli.proposal import load_with_formats
@@ -81,9 +81,9 @@ def _rendered(
     demand: "Demand", proposal: "Proposal", formats: "FormatSet", zone: "Zone", root: Path
 ) -> "tuple[Mapping[str, str], Validated] | None":
     """The files of a change with the verdicts on them; None, with the reason printed, where it can not be planned."""
+    from zonewright.changes.gating import recorded
+    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import findings_text, width
-    from zonewright.program.gating import recorded
-    from zonewright.program.rendering import rendered_files
     from zonewright.render.errors import RenderError
     from zonewright.render.gate import gate
 
@@ -105,9 +105,9 @@ def tell_plan(
     arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", answer: "PlanAnswer | None", more: "dict[str, str]"
 ) -> None:
     """A plan for people or programs: what it does, what it needs, what comes next."""
-    from zonewright.audit.contents import read_contents
-    from zonewright.audit.describe import plan_lines
-    from zonewright.audit.rollouts import rollout_lines, rollouts_of
+    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.evidence.rollouts import rollout_lines, rollouts_of
+    from zonewright.audit.report.describe import plan_lines
     from zonewright.cli.output import print_json, width
 
     contents = read_contents(bundle)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.declare.stack_file import StackFile
-    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.transport.client import LedgerClient
 
 
 def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient":
@@ -15,7 +15,7 @@ def open_ledger(url: str, root: Path, *, create: bool = False) -> "LedgerClient"
     Raises:
         LedgerUnavailableError: when there is no ledger.
     """
-    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.transport.client import LedgerClient
 
     return LedgerClient(url, root=root, create=create, token=os.environ.get("ZONEWRIGHT_LEDGER_TOKEN"))
 
@@ -45,6 +45,6 @@ def ledger_file(url: str) -> Path:
 
 def telemetry_file(url: str) -> Path:
     """The file of the readings that belongs to a ledger's file."""
-    from zonewright.ledger.measuring import telemetry_path
+    from zonewright.ledger.deciding.measuring import telemetry_path
 
     return telemetry_path(ledger_file(url))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
-    from zonewright.audit.differences import FileDiff
-    from zonewright.audit.views import View
+    from zonewright.audit.diff.differences import FileDiff
+    from zonewright.audit.diff.views import View
     from zonewright.fleet.secrets.fingerprints import Standing
-    from zonewright.ledger.messages import Impact
+    from zonewright.ledger.protocol.messages import Impact
     from zonewright.render.format_set import FormatSet
     from zonewright.render.verdict import Judged
 
@@ -48,7 +48,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE
-    from zonewright.ledger.errors import LedgerRefusedError
+    from zonewright.ledger.protocol.errors import LedgerRefusedError
 
     try:
         return _compare(arguments)
@@ -59,16 +59,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.differences import file_diffs
-    from zonewright.audit.gathering import texts_of
+    from zonewright.audit.diff.differences import file_diffs
+    from zonewright.audit.evidence.gathering import texts_of
+    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED
     from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.secret import standing_lines
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import StackRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import StackRequest
     from zonewright.model.demand import demand_of
-    from zonewright.program.rendering import rendered_files
     from zonewright.render.errors import RenderError
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
@@ -133,8 +133,8 @@ def _show_json(
     judged: "Sequence[Judged]",
     secrets: "Sequence[Standing]",
 ) -> None:
-    from zonewright.audit.validated import verdict_data
-    from zonewright.audit.views import diff_data
+    from zonewright.audit.diff.views import diff_data
+    from zonewright.changes.validated import verdict_data
     from zonewright.cli.output import print_json
 
     print_json(
@@ -150,8 +150,8 @@ def _show_json(
 def _show(
     differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]", judged: "Sequence[Judged]", how: "View"
 ) -> None:
-    from zonewright.audit.describe import impact_text
-    from zonewright.audit.views import view
+    from zonewright.audit.diff.views import view
+    from zonewright.audit.report.describe import impact_text
     from zonewright.cli.output import width
     from zonewright.cli.verdicts import verdict_lines
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.ledger.messages import EnergyAnswer, EnergyRequest
+    from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
     from zonewright.model.world import ZoneFacts
 
 _LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
@@ -17,7 +17,7 @@ _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 def run_forecast(arguments: argparse.Namespace) -> int:
     """What more IT load would do to a site's ratio."""
     from zonewright.cli.output import MISUSE, REFUSED, print_json
-    from zonewright.ledger.messages import EnergyRequest
+    from zonewright.ledger.protocol.messages import EnergyRequest
 
     match = _LOAD.fullmatch(arguments.add)
     if match is None:
@@ -41,7 +41,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 def run_status(arguments: argparse.Namespace) -> int:
     """What is known of each data centre."""
     from zonewright.cli.output import NOT_DECIDED, REFUSED, print_json
-    from zonewright.ledger.messages import EnergyRequest
+    from zonewright.ledger.protocol.messages import EnergyRequest
 
     answer = _ask(arguments, EnergyRequest())
     if answer is None:
@@ -62,8 +62,8 @@ def _ask(arguments: argparse.Namespace, request: "EnergyRequest") -> "EnergyAnsw
     """
     from zonewright.cli.connection import open_ledger
     from zonewright.declare.stack_file import project_root
-    from zonewright.ledger import verbs
-    from zonewright.ledger.energy import answer_of
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.verbs.energy import answer_of
 
     if arguments.zone is None:
         with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
@@ -79,7 +79,7 @@ def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
 
     from zonewright.cli.connection import telemetry_file
     from zonewright.cli.zone import judged_folder
-    from zonewright.ledger.measuring import measured_sites
+    from zonewright.ledger.deciding.measuring import measured_sites
 
     judged = judged_folder(folder)
     if judged is None or judged.world.zone is None:

@@ -76,8 +76,8 @@ def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
 def _of_stack(name: str, node: str) -> "Explanation":
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.declare import load_stack
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import ExplainRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import ExplainRequest
     from zonewright.model.demand import demand_of
     from zonewright.place.explaining import Explanation
 

@@ -76,8 +76,8 @@ def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
     from zonewright.cli.connection import open_ledger
     from zonewright.cli.ledger import DEFAULT
     from zonewright.declare.stack_file import project_root
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import FitRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import FitRequest
     from zonewright.place.fit import RoomFit
 
     with open_ledger(url or DEFAULT, project_root(Path.cwd()), create=False) as client:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.ledger.client import LedgerClient
+    from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model import Declaration
 
 DEFAULT = "sqlite:///.zonewright/ledger.db"
@@ -52,8 +52,8 @@ def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClie
 
 def _init(arguments: argparse.Namespace) -> int:
     from zonewright.declare import load_zone
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import InitRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import InitRequest
 
     loaded = load_zone(arguments.zone, owners=())
     if loaded.declaration is None or loaded.problems:
@@ -68,11 +68,12 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
+    from zonewright.changes.loading import load_owner
     from zonewright.cli.output import findings_text, width
     from zonewright.declare import load_zone
-    from zonewright.ledger import LedgerRefusedError, verbs
-    from zonewright.ledger.messages import InitRequest
-    from zonewright.program.loading import load_owner
+    from zonewright.ledger import LedgerRefusedError
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import InitRequest
     from zonewright.render.errors import RenderError
     from zonewright.render.user_formats import load_formats
     from zonewright.rules.words import some
@@ -117,8 +118,8 @@ def _in_order(declaration: "Declaration", only: list[str]) -> list[str]:
 
 def _status(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import print_json
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import CapacityRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import CapacityRequest
 
     if arguments.stack:
         return _stack_status(arguments)
@@ -136,8 +137,8 @@ def _status(arguments: argparse.Namespace) -> int:
 def _stack_status(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import print_json
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import ReportRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import ReportRequest
 
     _, stack, client = stack_and_ledger(arguments.stack, None)
     with client:
@@ -155,7 +156,7 @@ def _stack_status(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import whole_journal
 
     with _open(arguments) as client:
         for entry in whole_journal(client):
@@ -164,8 +165,8 @@ def _history(arguments: argparse.Namespace) -> int:
 
 
 def _checkpoint(arguments: argparse.Namespace) -> int:
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import CheckpointRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import CheckpointRequest
 
     with _open(arguments) as client:
         print(client.call(verbs.CHECKPOINT, CheckpointRequest()).model_dump_json(indent=2))
@@ -175,9 +176,9 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
-    from zonewright.audit.gathering import whole_journal
-    from zonewright.ledger.journal import verify, verify_checkpoint
-    from zonewright.ledger.messages import Checkpoint
+    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.ledger.store.journal import verify, verify_checkpoint
 
     checkpoint = None
     wrong: str | None = None

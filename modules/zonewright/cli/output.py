@@ -102,7 +102,7 @@ def report_error(error: Exception) -> int:
 
 
 def _ledger_code(error: Exception) -> int | None:
-    from zonewright.ledger.errors import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+    from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 
     if isinstance(error, LedgerRefusedError):
         return REFUSED

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zonewright.declare import Loaded
     from zonewright.declare.stack_file import StackFile
-    from zonewright.ledger.client import LedgerClient
-    from zonewright.ledger.messages import Proposal
+    from zonewright.ledger.protocol.messages import Proposal
+    from zonewright.ledger.transport.client import LedgerClient
     from zonewright.render.format_set import FormatSet
 
 
 def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> "tuple[Loaded, Proposal | None]":
     """Load the stack's own file and ask the ledger; no proposal where the file has faults."""
     from zonewright.declare import load_stack
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import ProposeRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import ProposeRequest
     from zonewright.model.demand import demand_of
 
     loaded = load_stack(root / stack.declaration)

@@ -28,8 +28,8 @@ def _prune(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.connection import ledger_file
     from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED, REFUSED
-    from zonewright.ledger.measuring import telemetry_path
-    from zonewright.ledger.pruning import NotRecordedError
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.verbs.pruning import NotRecordedError
     from zonewright.rules.words import some
     from zonewright.telemetry.samples import Samples
 
@@ -64,9 +64,9 @@ def _prune_readings(ledger: Path, telemetry: Path, before_us: int) -> int:
     """Remove readings, and have the ledger record it; says so where there is no ledger yet."""
     from contextlib import closing
 
-    from zonewright.ledger.context import Context
-    from zonewright.ledger.database import Database
-    from zonewright.ledger.pruning import prune
+    from zonewright.ledger.store.context import Context
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.verbs.pruning import prune
     from zonewright.telemetry import Store
 
     if not telemetry.is_file():

@@ -42,8 +42,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
-    from zonewright.ledger import verbs
-    from zonewright.ledger.messages import RecoverRequest, ReportRequest
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import RecoverRequest, ReportRequest
 
     steps = _Steps(stack, only_print=arguments.only_print)
     if not steps.cancel():

@@ -45,12 +45,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from zonewright.changes.rendering import contexts_of
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import MISUSE, REFUSED
     from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.rendered import Rendered, explain, show
     from zonewright.model.demand import demand_of
-    from zonewright.program.rendering import contexts_of
     from zonewright.render.rendering import render_all
 
     fault = _misuse(arguments)

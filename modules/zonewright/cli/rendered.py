@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json, width
 
 if TYPE_CHECKING:
+    from zonewright.changes.explaining import Explained
     from zonewright.model import Declaration
-    from zonewright.program.explaining import Explained
     from zonewright.render.format import AnyContext
     from zonewright.render.format_set import FormatSet
     from zonewright.render.verdict import Judged
@@ -42,7 +42,7 @@ class Rendered:
 
 def show(arguments: argparse.Namespace, rendered: Rendered) -> int:
     """Write the files, have them judged, and say so."""
-    from zonewright.audit.validated import verdict_data
+    from zonewright.changes.validated import verdict_data
     from zonewright.cli.verdicts import verdict_lines
     from zonewright.model.canonical import digest_of
     from zonewright.seal.errors import SealError
@@ -76,7 +76,7 @@ def show(arguments: argparse.Namespace, rendered: Rendered) -> int:
 
 
 def _judged(arguments: argparse.Namespace, rendered: Rendered) -> "tuple[Sequence[Judged], Sequence[Finding]]":
-    from zonewright.program.gating import VERDICTS, judge, read_signed
+    from zonewright.changes.gating import VERDICTS, judge, read_signed
     from zonewright.render.gate import gate
     from zonewright.render.network import network_findings
 
@@ -88,7 +88,7 @@ def _judged(arguments: argparse.Namespace, rendered: Rendered) -> "tuple[Sequenc
 
 
 def _sign(arguments: argparse.Namespace, judged: "Sequence[Judged]") -> None:
-    from zonewright.audit.keys import load_key_here
+    from zonewright.audit.evidence.keys import load_key_here
     from zonewright.model.canonical import digest_of
     from zonewright.render.attested import statements
     from zonewright.seal.dsse import sign
@@ -115,8 +115,8 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 def explain(arguments: argparse.Namespace, rendered: Rendered) -> int:
     """Say where one line comes from."""
+    from zonewright.changes.explaining import explain_line
     from zonewright.declare import load_zone
-    from zonewright.program.explaining import explain_line
     from zonewright.render import RenderError
 
     path, _, number = arguments.explain.rpartition(":")

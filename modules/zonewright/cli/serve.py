@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zonewright.fleet.layout import AGENTS
+from zonewright.fleet.agents.layout import AGENTS
 
 KEEP_DAYS = 90
 KEEP_READINGS_DAYS = 430
@@ -81,11 +81,11 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     import socket
 
-    from zonewright.ledger.application import application
-    from zonewright.ledger.context import Context, utc_now
-    from zonewright.ledger.database import Database
-    from zonewright.ledger.measuring import telemetry_path
-    from zonewright.ledger.pruning import prune
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.context import Context, utc_now
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.transport.application import application
+    from zonewright.ledger.verbs.pruning import prune
     from zonewright.server import service
     from zonewright.server.agents import AgentsFile
     from zonewright.server.health import HealthReports

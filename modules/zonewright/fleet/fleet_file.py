@@ -8,7 +8,7 @@ from zonewright.declare.check_windows import window_faults
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Fault, Problem, dotted, in_order, unknown
 from zonewright.declare.tree import Node, line_of
-from zonewright.fleet.public_keys import PublicKey
+from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.model.fleet import FleetFile
 
 

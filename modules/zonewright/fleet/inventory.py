@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from pathlib import Path
 
-from zonewright.fleet.transport import Target
-from zonewright.ledger.messages import Holding
+from zonewright.fleet.ssh.transport import Target
+from zonewright.ledger.protocol.messages import Holding
 from zonewright.model.fleet import Access, FleetFile, FleetHost
 
 

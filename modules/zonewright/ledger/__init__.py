@@ -3,6 +3,6 @@
 ``LedgerClient`` is the way in; everything else in this room works behind it.
 """
 
-from zonewright.ledger.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 
 __all__ = ["LedgerError", "LedgerMisuseError", "LedgerRefusedError", "LedgerUnavailableError"]

@@ -36,8 +36,8 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
     if not options.fleet:
         return None
     # A stack without agents does not load what reads keys of hosts.
-    from zonewright.fleet.artefact import ArtefactError  # noqa: PLC0415
-    from zonewright.fleet.declared import desired_of, recipe_of  # noqa: PLC0415
+    from zonewright.fleet.agents.artefact import ArtefactError  # noqa: PLC0415
+    from zonewright.fleet.agents.recipe import desired_of, recipe_of  # noqa: PLC0415
 
     path = options.root / options.fleet
     file = read_fleet(path)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from zonewright.ledger.messages import Addresses, SeatData
+from zonewright.ledger.protocol.messages import Addresses, SeatData
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import AnyAsset, SiteAsset, asset_summary, asset_text
 from zonewright.program.resources import Asset, Node, after

@@ -38,8 +38,8 @@ def read_configurations(
     if not options.configurations:
         return None
     # A stack without hosts does not load what reads keys of hosts.
-    from zonewright.fleet.config_choice import is_meant  # noqa: PLC0415
-    from zonewright.fleet.declared import configurations_digest  # noqa: PLC0415
+    from zonewright.fleet.agents.recipe import configurations_digest  # noqa: PLC0415
+    from zonewright.fleet.configs.choice import is_meant  # noqa: PLC0415
     from zonewright.fleet.inventory import by_name, hosts_of  # noqa: PLC0415
 
     file = read_fleet(options.root / options.configurations)

@@ -14,16 +14,19 @@ from pathlib import Path
 
 import pulumi
 
-from zonewright.audit import gathering
-from zonewright.audit.bundle import changes_folder, write_folder
-from zonewright.audit.party import for_party
-from zonewright.audit.scanning import scanned_plan
-from zonewright.audit.validated import Validated
+from zonewright.audit.evidence import gathering
+from zonewright.audit.evidence.bundle import changes_folder, write_folder
+from zonewright.audit.evidence.party import for_party
+from zonewright.audit.evidence.scanning import scanned_plan
+from zonewright.changes.gating import judge_gated, recorded
+from zonewright.changes.rendering import files_by_site, rendered_files
+from zonewright.changes.validated import Validated
 from zonewright.declare import load_stack
-from zonewright.ledger import LedgerError, verbs
-from zonewright.ledger.change import change_digest, place_text
-from zonewright.ledger.client import LedgerClient
-from zonewright.ledger.messages import ContentRequest, Proposal, ProposeRequest
+from zonewright.ledger import LedgerError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change import change_digest, place_text
+from zonewright.ledger.protocol.messages import ContentRequest, Proposal, ProposeRequest
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
@@ -32,8 +35,6 @@ from zonewright.model.secret_scan import suspicions
 from zonewright.program.agents import Agents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.configurations import Configurations, read_configurations
-from zonewright.program.gating import judge_gated, recorded
-from zonewright.program.rendering import files_by_site, rendered_files
 from zonewright.program.resources import (
     Admission,
     AgentDeployment,

@@ -38,7 +38,7 @@ def own_hosts(
         racks: rack by name of the stack's nodes.
         name: of the file.
     """
-    from zonewright.fleet.declared import hosts_by_site  # noqa: PLC0415
+    from zonewright.fleet.agents.recipe import hosts_by_site  # noqa: PLC0415
 
     sites = hosts_by_site(file, racks)
     faults = [f"host {host} has no site; say which: {host}: {{site: SITE}}" for host in sites.pop("", ())]

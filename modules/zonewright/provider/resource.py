@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from zonewright.ledger.client import LedgerClient
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
 
 if TYPE_CHECKING:
-    from zonewright.provider.agents.lease import SharedLease
-    from zonewright.provider.agents.look import Look
+    from zonewright.provider.hosts.lease import SharedLease
+    from zonewright.provider.hosts.look import Look
 
 Data = Mapping[str, Any]
 Change = Literal["add", "delete", "update"]

@@ -7,14 +7,16 @@ from zonewright.rules.cluster_rules import CLUSTER_RULES
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.network_rules import NETWORK_RULES
 from zonewright.rules.rack_rules import RACK_RULES
-from zonewright.rules.rule import Reach, Rule
+from zonewright.rules.rule import HostAccess, Rule
 from zonewright.rules.view import View, view_of
 from zonewright.rules.zone_rules import ZONE_RULES
 
 RULES: tuple[Rule, ...] = (*RACK_RULES, *CLUSTER_RULES, *ZONE_RULES, *NETWORK_RULES)
 
 
-def evaluate(world: World, *, racks: Collection[str] | None = None, reach: Reach | None = None) -> tuple[Finding, ...]:
+def evaluate(
+    world: World, *, racks: Collection[str] | None = None, reach: HostAccess | None = None
+) -> tuple[Finding, ...]:
     """All findings of a world, worst first; the order of the world's parts makes no difference.
 
     Args:

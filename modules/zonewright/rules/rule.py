@@ -6,7 +6,7 @@ from typing import Literal
 from zonewright.rules.finding import Level
 from zonewright.rules.view import RuleFunction
 
-Reach = Literal["rack", "zone"]
+HostAccess = Literal["rack", "zone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,4 +32,4 @@ class Rule:
     unit: str
     reference: str
     function: RuleFunction
-    reach: Reach = "rack"
+    reach: HostAccess = "rack"

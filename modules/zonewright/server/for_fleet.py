@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from zonewright.fleet.enrolments import Enrolments
-from zonewright.fleet.service import ServiceError
+from zonewright.fleet.agents.enrolments import Enrolments
+from zonewright.fleet.agents.service import ServiceError
 from zonewright.server.agents import AgentsFileError, forget_agent, issue_tokens, read_agents
 from zonewright.server.health import tag_of
 

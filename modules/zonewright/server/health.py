@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from zonewright.fleet.ssh_signatures import SignatureError, verify_signature
+from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.server.agents import Agents
 from zonewright.server.news import News
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from zonewright.ledger.database import Database
-from zonewright.ledger.measuring import measured_sites
-from zonewright.ledger.zone_facts import zone_base
+from zonewright.ledger.deciding.measuring import measured_sites
+from zonewright.ledger.deciding.zone_facts import zone_base
+from zonewright.ledger.store.database import Database
 from zonewright.model import Site
 from zonewright.model.site import TrustClass
 from zonewright.model.world import Measured

@@ -13,7 +13,7 @@ from typing import Self
 import uvicorn
 from starlette.applications import Starlette
 
-from zonewright.ledger.pruning import NotRecordedError
+from zonewright.ledger.verbs.pruning import NotRecordedError
 from zonewright.telemetry.samples import Samples
 
 _GRACE_S, _STOP_S = 10, 5

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from zonewright.cli.fleet.work import Action, Work
-    from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.rollout import Observer
-    from zonewright.fleet.visit import Outcome, Reach, Say
+    from zonewright.fleet.rollout.outcome import HostAccess, Outcome, Progress, Say
+    from zonewright.fleet.rollout.pool import Observer
 
-ReachT = TypeVar("ReachT", bound="Reach")
+ReachT = TypeVar("ReachT", bound="HostAccess")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -52,7 +51,7 @@ def _rollback(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet import configs
     from zonewright.cli.fleet.work import carry_out
     from zonewright.cli.output import MISUSE
-    from zonewright.fleet.visit import go_back
+    from zonewright.fleet.agents.visit import go_back
 
     if not arguments.configs and (arguments.dry_run or arguments.configuration):
         name = "--dry-run" if arguments.dry_run else "--configuration"
@@ -67,14 +66,14 @@ def _rollback(arguments: argparse.Namespace) -> int:
 
 def _uninstall(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet.work import carry_out
-    from zonewright.fleet.visit import uninstall
+    from zonewright.fleet.agents.visit import uninstall
 
     return carry_out(arguments, what="uninstall", action=_everywhere(uninstall))
 
 
 def _everywhere(visit: "Callable[[Host, ReachT, Progress, Say], Outcome]") -> "Action[ReachT]":
     """Visit all hosts without waves."""
-    from zonewright.fleet.rollout import Pool
+    from zonewright.fleet.rollout.pool import Pool
 
     def action(
         work: "Work[ReachT]", hosts: "Sequence[Host]", observe: "Observer", tick: Callable[[], str]

@@ -12,14 +12,14 @@ from zonewright.cli.fleet.work import Work, recorded, rollout_of, sudo_password
 if TYPE_CHECKING:
     from zonewright.cli.fleet.hosts import Fleet
     from zonewright.cli.fleet.work import Action
-    from zonewright.fleet.config_back import BackJob
-    from zonewright.fleet.config_facts import ConfigPlan
-    from zonewright.fleet.config_visit import ConfigJob
-    from zonewright.fleet.config_wanted import Offer
+    from zonewright.fleet.configs.facts import ConfigPlan
+    from zonewright.fleet.configs.rollback import BackJob
+    from zonewright.fleet.configs.visit import ConfigJob
+    from zonewright.fleet.configs.wanted import Offer
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.record import Share
-    from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Outcome
+    from zonewright.fleet.rollout.outcome import Outcome
+    from zonewright.fleet.rollout.record import Share
+    from zonewright.fleet.ssh.transport import Session
     from zonewright.render.format_set import FormatSet
 
 ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
@@ -59,9 +59,9 @@ def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
     Raises:
         Refused: when the file is faulty, or no configuration is for any of the hosts.
     """
-    from zonewright.fleet.config_back import BackJob, goals_of
-    from zonewright.fleet.config_offer import earlier_offers
-    from zonewright.fleet.config_visit import host_seconds
+    from zonewright.fleet.configs.offer import earlier_offers
+    from zonewright.fleet.configs.rollback import BackJob, goals_of
+    from zonewright.fleet.configs.visit import host_seconds
 
     with opened(arguments, only=arguments.configuration) as work:
         job, hosts = work.job, work.fleet.chosen
@@ -106,8 +106,8 @@ def show_plans(arguments: argparse.Namespace, work: "AbstractContextManager[Work
         work: what is to be done.
     """
     from zonewright.cli.output import print_json
-    from zonewright.fleet.config_facts import config_plan_data, config_plan_text
-    from zonewright.fleet.waves import exit_code
+    from zonewright.fleet.configs.facts import config_plan_data, config_plan_text
+    from zonewright.fleet.rollout.waves import exit_code
 
     try:
         with work as at_work:
@@ -134,7 +134,7 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     Raises:
         Refused: when the fleet's file is faulty.
     """
-    from zonewright.fleet.config_facts import drift_of
+    from zonewright.fleet.configs.facts import drift_of
 
     with opened(arguments) as work:
         plans, outcomes = _look(work, is_close=False)
@@ -149,17 +149,17 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
 
 
 def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":
-    from zonewright.fleet.looking import look_at_all
+    from zonewright.fleet.rollout.inspect import inspect_all
 
     def see(host: "Host", session: "Session") -> "tuple[ConfigPlan, ...]":
         return work.job.look(host, session, is_close=is_close)
 
-    return look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
+    return inspect_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
 
 
 def meant(fleet: "Fleet") -> "tuple[Host, ...]":
     """The chosen hosts that some configuration is for."""
-    from zonewright.fleet.config_choice import is_meant
+    from zonewright.fleet.configs.choice import is_meant
 
     configurations = fleet.file.configurations.values()
     return tuple(host for host in fleet.chosen if any(is_meant(host, one) for one in configurations))
@@ -177,8 +177,8 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
         Refused: when the file is faulty, or no configuration is for any of the hosts.
     """
     from zonewright.cli.output import MISUSE
-    from zonewright.fleet.config_fill import Filler
-    from zonewright.fleet.config_visit import ConfigJob, host_seconds
+    from zonewright.fleet.configs.fill import Filler
+    from zonewright.fleet.configs.visit import ConfigJob, host_seconds
     from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
     from zonewright.fleet.secrets.sources import sources_here
 
@@ -237,7 +237,7 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
 
 def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
     """What the ledger offers for the sites of the hosts."""
-    from zonewright.fleet.config_offer import offer_from
+    from zonewright.fleet.configs.offer import offer_from
 
     with ledger_of(arguments, fleet.root) as ledger:
         return offer_from(ledger, (host.site for host in fleet.chosen))

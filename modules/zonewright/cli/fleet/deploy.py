@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from zonewright.cli.fleet.work import Work
+    from zonewright.fleet.agents.plan import Plan
+    from zonewright.fleet.agents.visit import Job
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.plan import Plan
-    from zonewright.fleet.rollout import Observer, Task
-    from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Job, Outcome
+    from zonewright.fleet.rollout.outcome import Outcome
+    from zonewright.fleet.rollout.pool import Observer
+    from zonewright.fleet.rollout.rollout import Task
+    from zonewright.fleet.ssh.transport import Session
 
 TaskT = TypeVar("TaskT", bound="Task")
 
@@ -75,8 +77,8 @@ def _waves(
 ) -> "list[Outcome]":
     """All waves, or the first ones; sizes count over all hosts that are meant in either case."""
     from zonewright.cli.fleet.work import limited
-    from zonewright.fleet.rollout import roll_out
-    from zonewright.fleet.waves import split
+    from zonewright.fleet.rollout.rollout import roll_out
+    from zonewright.fleet.rollout.waves import split
 
     if arguments.wave is not None:
         reached = split([host.name for host in hosts], work.rollout.waves)[: max(1, arguments.wave)]
@@ -99,15 +101,15 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 def _show_plans(work: "Work[Job]", style: str) -> int:
     from zonewright.cli.output import print_json
-    from zonewright.fleet.looking import look_at_all
-    from zonewright.fleet.plan import plan_data, plan_text
-    from zonewright.fleet.visit import look_closely
-    from zonewright.fleet.waves import exit_code
+    from zonewright.fleet.agents.plan import plan_data, plan_text
+    from zonewright.fleet.agents.visit import look_closely
+    from zonewright.fleet.rollout.inspect import inspect_all
+    from zonewright.fleet.rollout.waves import exit_code
 
     def see(host: "Host", session: "Session") -> "Plan":
         return look_closely(host, work.job, session)
 
-    plans, outcomes = look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
+    plans, outcomes = inspect_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
     wrong = [one for one in outcomes if one.host not in plans]
     if style == "json":
         documents = [plan_data(plans[one.host]) for one in outcomes if one.host in plans]

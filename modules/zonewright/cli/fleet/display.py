@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 from zonewright.cli.output import width
 
 if TYPE_CHECKING:
-    from zonewright.fleet.record import RunLog
-    from zonewright.fleet.rollout import Event
-    from zonewright.fleet.visit import Outcome
+    from zonewright.fleet.rollout.outcome import Outcome
+    from zonewright.fleet.rollout.pool import Event
+    from zonewright.fleet.rollout.record import RunLog
 
 _COLOURS = {
     "changed": "green",
@@ -82,7 +82,7 @@ def summary(outcomes: "Iterable[Outcome]", *, where: str) -> str:
     """One line for each host, with its reason below where it is not as wanted, and the counts."""
     import textwrap
 
-    from zonewright.fleet.record import counts_of
+    from zonewright.fleet.rollout.record import counts_of
 
     found = list(outcomes)
     size = max((len(one.host) for one in found), default=0)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zonewright.fleet.fleet_file import FleetDocument
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.ssh import SshTransport
-    from zonewright.ledger.client import LedgerClient
-    from zonewright.ledger.messages import Holding
+    from zonewright.fleet.ssh.ssh_transport import SshTransport
+    from zonewright.ledger.protocol.messages import Holding
+    from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model.fleet import FleetFile
 
 
@@ -68,7 +68,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:
     """The options of commands that log in."""
-    from zonewright.fleet.layout import AGENTS
+    from zonewright.fleet.agents.layout import AGENTS
 
     add_selectors(parser)
     parser.add_argument("--parallel", type=int, metavar="N", help="hosts at the same time (default: the file's)")
@@ -116,7 +116,7 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
 
 def _nodes(stack_name: str, url: str | None) -> "list[tuple[Holding, str]]":
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.ledger import messages, verbs
+    from zonewright.ledger.protocol import messages, verbs
 
     _, stack, ledger = stack_and_ledger(stack_name, url)
     with ledger:
@@ -145,9 +145,9 @@ def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTrans
         Refused: when a file of known hosts, or a key to log in with, can not be used.
     """
     from zonewright.cli.output import MISUSE
-    from zonewright.fleet.host_keys import KnownHostsError
-    from zonewright.fleet.reach import transport_of as opened
-    from zonewright.fleet.transport import LoginError
+    from zonewright.fleet.access import transport_of as opened
+    from zonewright.fleet.ssh.host_keys import KnownHostsError
+    from zonewright.fleet.ssh.transport import LoginError
 
     try:
         return opened(fleet.file, folder=fleet.folder, root=fleet.root, sudo_password=sudo_password)

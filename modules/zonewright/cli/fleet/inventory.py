@@ -20,7 +20,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet.hosts import Refused, read_fleet, tell
     from zonewright.cli.output import print_json
-    from zonewright.fleet.declared import known_hosts_of
+    from zonewright.fleet.agents.recipe import known_hosts_of
     from zonewright.fleet.inventory import ansible_inventory, ssh_config
 
     try:

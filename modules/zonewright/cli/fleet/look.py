@@ -7,10 +7,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonewright.cli.fleet.work import Work
+    from zonewright.fleet.agents.plan import Plan
+    from zonewright.fleet.agents.visit import Job
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.plan import Plan
-    from zonewright.fleet.transport import Session
-    from zonewright.fleet.visit import Job
+    from zonewright.fleet.ssh.transport import Session
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -59,14 +59,14 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
 
 
 def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
-    from zonewright.fleet.looking import look_at_all
-    from zonewright.fleet.plan import drift_of
-    from zonewright.fleet.visit import look
+    from zonewright.fleet.agents.plan import drift_of
+    from zonewright.fleet.agents.visit import look
+    from zonewright.fleet.rollout.inspect import inspect_all
 
     def see(host: "Host", session: "Session") -> "Plan":
         return look(host, work.job, session, is_strict=is_strict)
 
-    plans, outcomes = look_at_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
+    plans, outcomes = inspect_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)
     rows = []
     for one in outcomes:
         plan = plans.get(one.host)
@@ -93,7 +93,7 @@ def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, 
 
 def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:
     from zonewright.cli.output import print_json
-    from zonewright.fleet.waves import STATES, exit_code
+    from zonewright.fleet.rollout.waves import STATES, exit_code
 
     if style == "json":
         print_json({"hosts": rows})

@@ -5,10 +5,9 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.fleet.apply import Progress
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.transport import Completed, Session
-    from zonewright.fleet.visit import Outcome, Say
+    from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
+    from zonewright.fleet.ssh.transport import Completed, Session
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,9 +32,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet.hosts import Refused, tell
     from zonewright.cli.fleet.work import working
     from zonewright.cli.output import print_json
-    from zonewright.fleet.rollout import Pool
-    from zonewright.fleet.visit import look_only
-    from zonewright.fleet.waves import exit_code
+    from zonewright.fleet.rollout.pool import Pool
+    from zonewright.fleet.rollout.visit import inspect_host
+    from zonewright.fleet.rollout.waves import exit_code
 
     ended: dict[str, Completed] = {}
     try:
@@ -46,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
                     progress.step, progress.is_changing = "run", True
                     ended[host.name] = session.run(["sh", "-c", arguments.command], as_root=arguments.root)
 
-                return look_only(host, work.job, progress, see)
+                return inspect_host(host, work.job, progress, see)
 
             pool = Pool(
                 parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None

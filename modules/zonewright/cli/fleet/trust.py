@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zonewright.cli.fleet.hosts import Fleet
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.ssh import SshTransport
+    from zonewright.fleet.ssh.ssh_transport import SshTransport
 
 _SECONDS = 20.0
 
@@ -37,7 +37,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
     from zonewright.cli.output import MISUSE
-    from zonewright.ledger import rollout_messages, verbs
+    from zonewright.ledger.protocol import rollout_messages, verbs
 
     try:
         fleet = read_fleet(arguments)
@@ -60,9 +60,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _trust(fleet: "Fleet", host: "Host", transport: "SshTransport", arguments: argparse.Namespace, journal: Any) -> int:
     from zonewright.cli.output import GOOD, NOT_DECIDED, REFUSED
-    from zonewright.fleet.declared import whoami
-    from zonewright.fleet.transport import UnreachableError
-    from zonewright.fleet.trust import KNOWN_HOSTS, TrustError, compare, record
+    from zonewright.fleet.agents.recipe import whoami
+    from zonewright.fleet.ssh.transport import UnreachableError
+    from zonewright.fleet.ssh.trust import KNOWN_HOSTS, TrustError, compare, record
 
     try:
         shown = transport.scan(host.target, deadline=time.monotonic() + _SECONDS)

@@ -12,11 +12,12 @@ from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, te
 from zonewright.cli.output import MISUSE
 
 if TYPE_CHECKING:
-    from zonewright.fleet.enrolments import Enrolments
+    from zonewright.fleet.agents.enrolments import Enrolments
+    from zonewright.fleet.agents.visit import Job
     from zonewright.fleet.inventory import Host
-    from zonewright.fleet.record import Share
-    from zonewright.fleet.rollout import Observer
-    from zonewright.fleet.visit import Job, Outcome
+    from zonewright.fleet.rollout.outcome import Outcome
+    from zonewright.fleet.rollout.pool import Observer
+    from zonewright.fleet.rollout.record import Share
     from zonewright.model.fleet import RollOut
 
 
@@ -45,9 +46,9 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
         Refused: when the file is faulty, or there is nothing to roll out.
         LedgerError: when the ledger is needed and does not answer.
     """
-    from zonewright.fleet.artefact import ArtefactError
-    from zonewright.fleet.declared import recipe_of
-    from zonewright.fleet.visit import Job
+    from zonewright.fleet.agents.artefact import ArtefactError
+    from zonewright.fleet.agents.recipe import recipe_of
+    from zonewright.fleet.agents.visit import Job
     from zonewright.server.for_fleet import ServiceForFleet
 
     fleet = read_fleet(arguments)
@@ -76,8 +77,8 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
 
 
 def _enrolments(arguments: argparse.Namespace, fleet: Fleet, *, needs_ledger: bool) -> "Enrolments | None":
-    from zonewright.fleet.declared import whoami
-    from zonewright.fleet.enrolments import Enrolments
+    from zonewright.fleet.agents.enrolments import Enrolments
+    from zonewright.fleet.agents.recipe import whoami
     from zonewright.ledger import LedgerUnavailableError
 
     try:
@@ -126,7 +127,7 @@ def recorded(
         action: what is done.
         shares: what of it belongs to which change, for the changes' evidence.
     """
-    from zonewright.fleet.running import touching_refused
+    from zonewright.fleet.rollout.run import touching_refused
 
     try:
         with opened as work:
@@ -144,10 +145,10 @@ def _recorded(
     arguments: argparse.Namespace, work: Work[JobT], *, what: str, action: Action[JobT], shares: "Sequence[Share]"
 ) -> int:
     from zonewright.cli.fleet.display import Display, summary
-    from zonewright.fleet.declared import whoami
-    from zonewright.fleet.lease import FleetLease
-    from zonewright.fleet.running import new_run, running
-    from zonewright.fleet.waves import exit_code
+    from zonewright.fleet.agents.recipe import whoami
+    from zonewright.fleet.rollout.lease import FleetLease
+    from zonewright.fleet.rollout.run import new_run, running
+    from zonewright.fleet.rollout.waves import exit_code
 
     party, run, who = work.fleet.file.party, new_run(), whoami()
     with (

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger.authority import RULE as APPROVAL_RULE
-from zonewright.ledger.change import parse_place
-from zonewright.ledger.messages import (
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change import parse_place
+from zonewright.ledger.protocol.messages import (
     Addresses,
     AdmitRequest,
     EvaluateRequest,

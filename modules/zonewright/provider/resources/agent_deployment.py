@@ -23,7 +23,7 @@ from zonewright.provider.resource import (
 )
 
 if TYPE_CHECKING:
-    from zonewright.provider.agents.look import Look
+    from zonewright.provider.hosts.look import Look
 
 
 class AgentDeploymentResource(EndsByItself):
@@ -72,7 +72,7 @@ class AgentDeploymentResource(EndsByItself):
         if preview:
             self._preview(session, urn, id_, new, leaving=0)
             return id_, new
-        from zonewright.provider.agents.deployment import carry_out  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.deployment import carry_out  # noqa: PLC0415 - loads SSH
 
         return id_, carry_out(session, urn, id_, new, {})
 
@@ -80,7 +80,7 @@ class AgentDeploymentResource(EndsByItself):
         """What runs on the hosts; it can not be imported, since only a program says which fleet it is."""
         if last is None:
             return None
-        from zonewright.provider.agents.deployment import refreshed  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.deployment import refreshed  # noqa: PLC0415 - loads SSH
 
         return refreshed(session, last)
 
@@ -90,13 +90,13 @@ class AgentDeploymentResource(EndsByItself):
         if preview:
             self._preview(session, urn, id_, new, leaving=len(before.keys() - new["hosts"].keys()))
             return new
-        from zonewright.provider.agents.deployment import carry_out  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.deployment import carry_out  # noqa: PLC0415 - loads SSH
 
         return carry_out(session, urn, id_, new, before)
 
     def delete(self, session: Session, _id: str, state: Data) -> None:
         """Uninstall; a host where nothing answers is gone already."""
-        from zonewright.provider.agents.deployment import remove  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.deployment import remove  # noqa: PLC0415 - loads SSH
 
         remove(session, state)
 
@@ -107,7 +107,7 @@ class AgentDeploymentResource(EndsByItself):
 
     def _look(self, session: Session, urn: str, id_: str, new: Data) -> "Look | None":
         """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
-        from zonewright.provider.agents.work import site_work  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.work import site_work  # noqa: PLC0415 - loads SSH
 
         try:
             with site_work(session, path=new["fleet"], stack_id=new["stackId"], names=new["hosts"]) as work:
@@ -119,7 +119,7 @@ class AgentDeploymentResource(EndsByItself):
 
 
 def _tell(session: Session, urn: str, seen: "Look", *, leaving: int, is_quiet: bool = False) -> None:
-    from zonewright.provider.agents.look import obstacles_text, preview_text  # noqa: PLC0415 - loads SSH
+    from zonewright.provider.hosts.look import obstacles_text, preview_text  # noqa: PLC0415 - loads SSH
 
     if not is_quiet:
         session.log(urn, preview_text(seen, leaving))

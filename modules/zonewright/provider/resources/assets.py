@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from zonewright.ledger import verbs
-from zonewright.ledger.messages import ConfirmRequest, HoldingRequest, Kind, ReleaseRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import ConfirmRequest, HoldingRequest, Kind, ReleaseRequest
 from zonewright.provider.resource import (
     STACK_ID,
     Data,

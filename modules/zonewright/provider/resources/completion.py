@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zonewright.ledger import verbs
-from zonewright.ledger.messages import CompleteRequest, ReportRequest, StackRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import CompleteRequest, ReportRequest, StackRequest
 from zonewright.provider.resource import STACK_ID, Data, Difference, Found, Input, Session, check_inputs, compare
 
 

@@ -7,8 +7,8 @@ fleet deploy --configs`` does it, and only where an approved change has them.
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from zonewright.ledger import verbs
-from zonewright.ledger.messages import StackRequest
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.provider.resource import (
     DIGEST,
@@ -26,7 +26,7 @@ from zonewright.provider.resource import (
 )
 
 if TYPE_CHECKING:
-    from zonewright.provider.agents.config_work import ConfigLook
+    from zonewright.provider.hosts.config_work import ConfigLook
 
 _SHOWN = 5
 
@@ -79,7 +79,7 @@ class ConfigurationDeploymentResource(EndsByItself):
         """What is on the hosts; it can not be imported, since only a program says which fleet it is."""
         if last is None:
             return None
-        from zonewright.provider.agents.configurations import refreshed  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.configurations import refreshed  # noqa: PLC0415 - loads SSH
 
         return refreshed(session, last)
 
@@ -89,7 +89,7 @@ class ConfigurationDeploymentResource(EndsByItself):
         if preview:
             self._preview(session, urn, new)
             return new
-        from zonewright.provider.agents.configurations import bring  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.configurations import bring  # noqa: PLC0415 - loads SSH
 
         return bring(session, urn, id_, new, state.get("versions", {}))
 
@@ -109,7 +109,7 @@ class ConfigurationDeploymentResource(EndsByItself):
 
     def _look(self, session: Session, urn: str, new: Data) -> "ConfigLook | None":
         """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
-        from zonewright.provider.agents.configurations import seen  # noqa: PLC0415 - loads SSH
+        from zonewright.provider.hosts.configurations import seen  # noqa: PLC0415 - loads SSH
 
         try:
             return seen(session, new)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger.messages import EnrolRequest, LeaveRequest, ReportRequest
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import EnrolRequest, LeaveRequest, ReportRequest
 from zonewright.provider.resource import (
     STACK_ID,
     CheckFailedError,

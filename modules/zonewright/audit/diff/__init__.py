@@ -1,0 +1,1 @@
+"""Differences of files, as lines and as trees."""

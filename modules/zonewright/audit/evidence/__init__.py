@@ -1,0 +1,1 @@
+"""The bundle of a change: gathered, planned, signed, written, read, and judged again."""

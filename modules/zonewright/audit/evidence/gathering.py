@@ -1,0 +1,218 @@
+"""From the ledger to bundles: plan a change, and collect everything that a plan's bundle holds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from zonewright.audit.evidence.bundle import with_manifest
+from zonewright.audit.evidence.planning import SNAPSHOT, Material, bundle_files, digests_behind
+from zonewright.audit.evidence.pruned import removals_at
+from zonewright.changes.validated import Validated
+from zonewright.declare.load import ZONE_FILE
+from zonewright.ledger.deciding.snapshot import SALT
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import (
+    CheckpointRequest,
+    ContentQuery,
+    ContentRequest,
+    HistoryRequest,
+    JournalEntry,
+    Proposal,
+    StackRequest,
+)
+from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand
+from zonewright.render.user_formats import FOLDER
+
+JOURNAL, CHECKPOINT, VERDICTS, ROLLOUTS = "journal.jsonl", "checkpoint.json", "verdicts", "rollouts"
+_PAGE = 1000
+
+
+def material(
+    ledger: LedgerClient,
+    *,
+    stack_id: str,
+    demand: Demand,
+    proposal: Proposal,
+    rendered: Mapping[str, str],
+    inputs: Mapping[str, str],
+    validated: Validated | None = None,
+) -> Material:
+    """Ask the ledger for what else a plan is made from: deployed files, and a snapshot of the facts.
+
+    Args:
+        ledger: the ledger.
+        stack_id: whose change it is.
+        demand: what the declaration wants.
+        proposal: what the ledger offers for it.
+        rendered: text of each rendered file by path.
+        inputs: text of each declaration file by name.
+        validated: what validators said of the rendered files; None where nothing was asked.
+    """
+    deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites
+    before = {path: digest for files in deployed.values() for path, digest in files.items()}
+    request = SnapshotRequest(
+        stack_id=stack_id,
+        party=demand.party,
+        demand_digest=proposal.demand_digest,
+        seats=proposal.seats,
+        addresses=proposal.addresses,
+    )
+    taken = ledger.call(verbs.SNAPSHOT, request)
+    salt = taken.snapshot.files[SALT]
+    return Material(
+        stack_id=stack_id,
+        demand=demand,
+        proposal=proposal,
+        rendered=rendered,
+        before=before,
+        inputs=inputs,
+        snapshot=taken,
+        validated=validated or Validated(),
+        salt=fetch(ledger, {salt})[salt],
+    )
+
+
+def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
+    """Texts by digest, each of them checked: what was altered or cut off is not taken.
+
+    Raises:
+        LedgerRefusedError: when the ledger does not have one of them, or has another text in its place.
+    """
+    found = texts_of(ledger, digests)
+    altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
+    if altered:
+        what = f"the ledger has altered texts, {len(altered)} of them, such as {altered[0][:19]}"
+        raise LedgerRefusedError("content", f"{what}; plan the change again, which stores what it renders anew")
+    missing = sorted(digests - found.keys())
+    if missing:
+        raise LedgerRefusedError("content", f"the ledger does not have {len(missing)} texts, such as {missing[0][:19]}")
+    return found
+
+
+def texts_of(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
+    """What the ledger has of some digests, page by page and unchecked; one that it does not have is left out."""
+    found: dict[str, str] = {}
+    wanted = sorted(digests)
+    for start in range(0, len(wanted), _PAGE):
+        found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
+    return found
+
+
+def store(ledger: LedgerClient, made: Material) -> None:
+    """Give the ledger what a plan names and it does not have yet, so that others can look at it.
+
+    The files that are deployed are there: they were stored before they were admitted.
+    """
+    ledger.call(verbs.STORE, ContentRequest(texts=[*made.texts.values(), *made.new.values()]))
+
+
+def inputs_of(declaration: Path) -> dict[str, str]:
+    """The texts that a stack's declaration was read from and the zone's own formats, by name."""
+    folder = declaration.parent
+    paths = (declaration, folder / ZONE_FILE, *sorted((folder / "device-types").glob("*.y*ml")))
+    return _texts(folder, paths) | formats_of(folder)
+
+
+def formats_of(zone: Path) -> dict[str, str]:
+    """The texts of a zone's own formats and templates, by name below its folder.
+
+    Args:
+        zone: the zone's folder.
+    """
+    folders = sorted(one for one in (zone / FOLDER).glob("*") if not one.name.startswith((".", "_")))
+    return _texts(zone, (path for folder in folders for path in sorted(folder.glob("[!.]*"))))
+
+
+def _texts(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
+    found = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
+    return {name: path.read_bytes().decode("utf-8") for name, path in found.items()}
+
+
+def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
+    """The bundle of a change that is planned; the ledger is asked for old files and for facts only."""
+    texts = made.texts
+    wanted = digests_behind(texts)
+    objects = {digest: text for path, text in made.new.items() if (digest := made.digests[path]) in wanted}
+    objects |= fetch(ledger, wanted - objects.keys())
+    return with_manifest(bundle_files(plan, texts, objects, envelope))
+
+
+def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
+    """The bundle of a plan as the ledger has it now: with verdicts, and the journal from the plan on.
+
+    Raises:
+        LedgerRefusedError: when there is no such plan.
+    """
+    record = ledger.call(verbs.PLAN_OF, query)
+    if record.plan is None:
+        name = query.plan or f"stack {query.stack_id}"
+        raise LedgerRefusedError("no-plan", f"the ledger has no plan of {name}; see: zonewright change list")
+    plan = Plan.model_validate_json(record.plan)
+    by_digest = fetch(ledger, set(plan.files.values()))
+    texts = {path: by_digest[digest] for path, digest in plan.files.items()}
+    digest = plan.digest()
+    head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
+    entries = whole_journal(ledger, head.sequence)
+    named = digests_behind(texts)
+    later = {str(entry.payload.get("snapshot", "")) for entry in entries if _is_of(entry, digest)} - {""}
+    index = fetch(ledger, later)
+    named |= later | {digest for text in index.values() for digest in _named(text)}
+    objects = fetch(ledger, named)
+    files = bundle_files(plan, texts, objects, record.envelope)
+    files |= _signatures(record)
+    files |= _rollouts(ledger, [entry for entry in entries if _is_of(entry, digest) and entry.kind == ROLLED_OUT])
+    first = _first_of(entries, digest, (texts[SNAPSHOT], *index.values()), objects)
+    lines = [canonical_json(entry.model_dump()) for entry in entries[first:]]
+    files[JOURNAL] = ("\n".join(lines) + "\n").encode()
+    files[CHECKPOINT] = canonical_json(head.model_dump()).encode()
+    return with_manifest(files)
+
+
+def _named(text: str) -> set[str]:
+    return set(Snapshot.model_validate_json(text).files.values())
+
+
+def _first_of(entries: Sequence[JournalEntry], plan: str, snapshots: Iterable[str], objects: Mapping[str, str]) -> int:
+    """Index of the first entry on a plan, or on a removal of hours that one of its snapshots rests on."""
+    removed: set[int] = set()
+    for text in snapshots:
+        snapshot = Snapshot.model_validate_json(text)
+        facts = {name: objects[digest] for name, digest in snapshot.files.items()}
+        removed |= {entry.sequence for _, entry in removals_at(entries, facts, snapshot.at)}
+    mine = (index for index, entry in enumerate(entries) if _is_of(entry, plan) or entry.sequence in removed)
+    return next(mine, len(entries))
+
+
+def _signatures(record: PlanRecord) -> dict[str, bytes]:
+    return {
+        f"{VERDICTS}/{number:03}.dsse.json": envelope.encode() for number, envelope in enumerate(record.verdicts, 1)
+    }
+
+
+def rollout_path(entry: JournalEntry) -> str:
+    """Where the record of a roll-out stands in a bundle, which the journal's entry on it names."""
+    return f"{ROLLOUTS}/{entry.payload.get('run')}.json"
+
+
+def _rollouts(ledger: LedgerClient, entries: list[JournalEntry]) -> dict[str, bytes]:
+    texts = fetch(ledger, {str(entry.payload["record"]) for entry in entries})
+    return {rollout_path(entry): texts[str(entry.payload["record"])].encode() for entry in entries}
+
+
+def _is_of(entry: JournalEntry, plan: str) -> bool:
+    return bool(entry.payload.get("plan") == plan)
+
+
+def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[JournalEntry]:
+    """All entries, or those up to one of them."""
+    entries: list[JournalEntry] = []
+    while until is None or len(entries) < until:
+        page = ledger.call(verbs.HISTORY, HistoryRequest(after=len(entries), limit=_PAGE)).entries
+        entries += page
+        if len(page) < _PAGE:
+            break
+    return entries[:until]

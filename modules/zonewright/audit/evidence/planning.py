@@ -1,0 +1,175 @@
+"""From a proposal to a plan and the files behind it. Data in, data out."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files as resources
+from importlib.resources.abc import Traversable
+
+from zonewright import __version__
+from zonewright.audit.evidence.bundle import object_path
+from zonewright.audit.evidence.withheld import FACTS, facts_text
+from zonewright.changes.validated import Validated
+from zonewright.ledger.protocol.change import change_digest, place_text
+from zonewright.ledger.protocol.change_messages import Accepted, Plan, SnapshotAnswer
+from zonewright.ledger.protocol.messages import Proposal
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand
+
+PLAN, AUTHOR = "plan.json", "author.dsse.json"
+DEMAND, PROPOSAL, RENDERED, BEFORE = "demand.json", "proposal.json", "rendered.json", "before.json"
+SNAPSHOT, INPUTS = "snapshot.json", "inputs"
+_VOLATILE = {"expires_at", "changed", "revision"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a plan is made from.
+
+    Attributes:
+        stack_id: whose change it is.
+        demand: what the declaration wants.
+        proposal: what the ledger offers.
+        rendered: text of each rendered file by path.
+        before: digest of each deployed file by path; their texts are asked for where they differ.
+        inputs: text of each declaration file by name; empty for one that was built in Python.
+        snapshot: the ledger's answer to ``snapshot``.
+        salt: text of the salt of that snapshot.
+        validated: what validators said of the rendered files.
+    """
+
+    stack_id: str
+    demand: Demand
+    proposal: Proposal
+    rendered: Mapping[str, str]
+    before: Mapping[str, str]
+    inputs: Mapping[str, str]
+    snapshot: SnapshotAnswer
+    salt: str
+    validated: Validated
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """Digest of each rendered file by path."""
+        return {path: digest_of(text) for path, text in self.rendered.items()}
+
+    @cached_property
+    def new(self) -> dict[str, str]:
+        """Text of each rendered file that is not deployed as it is, by path; costs a comparison of digests."""
+        paths = changed_files(self.before, self.digests)
+        return {path: self.rendered[path] for path in paths if path in self.rendered}
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The files that a plan names by their digest, without their objects."""
+        proposal = self.proposal.model_dump(mode="json", exclude=_VOLATILE)
+        return {
+            DEMAND: self.demand.canonical(),
+            PROPOSAL: canonical_json(proposal),
+            RENDERED: canonical_json(self.digests),
+            BEFORE: canonical_json(dict(self.before)),
+            SNAPSHOT: self.snapshot.snapshot.text(),
+            FACTS: facts_text(self.snapshot.snapshot.files, self.salt),
+            **self.validated.texts(),
+            **{f"{INPUTS}/{name}": text for name, text in self.inputs.items()},
+        }
+
+    def plan(self, *, reason: str, emergency: bool, planned_at: str) -> Plan:
+        """The plan.
+
+        Args:
+            reason: why, by its author.
+            emergency: whether it takes the emergency lane.
+            planned_at: the present, ISO 8601.
+        """
+        offered, texts = self.proposal, self.texts
+        rendered = digest_of(texts[RENDERED])
+        return Plan(
+            zone=self.demand.zone,
+            zone_digest=self.demand.zone_digest,
+            stack_id=self.stack_id,
+            party=self.demand.party,
+            replaces=self.snapshot.replaces,
+            demand_digest=offered.demand_digest,
+            places={name: place_text(seat, offered.addresses.get(name, {})) for name, seat in offered.seats.items()},
+            rendered_digest=rendered,
+            change_digest=change_digest(offered.demand_digest, offered.seats, offered.addresses, rendered),
+            snapshot=self.snapshot.digest,
+            premises=offered.premises,
+            accepts=[
+                Accepted.model_validate({key: item[key] for key in Accepted.model_fields})
+                for item in self.snapshot.snapshot.findings
+                if item["level"] == "approval" and item["waiver"] is None
+            ],
+            impact=offered.impact,
+            risk=self.snapshot.risk,
+            reason=reason,
+            emergency=emergency,
+            planned_at=planned_at,
+            versions=versions(),
+            files={path: digest_of(text) for path, text in sorted(texts.items())},
+        )
+
+
+def bundle_files(
+    plan: Plan, texts: Mapping[str, str], objects: Mapping[str, str], envelope: str | None
+) -> dict[str, bytes]:
+    """The files of a planned change.
+
+    Args:
+        plan: the plan.
+        texts: the files that it names.
+        objects: rendered files, deployed files and the texts of the snapshot, by digest.
+        envelope: the author's signature, or None.
+    """
+    files = {PLAN: plan.text(), **texts} | {object_path(digest): text for digest, text in objects.items()}
+    if envelope is not None:
+        files[AUTHOR] = envelope
+    return {path: text.encode() for path, text in files.items()}
+
+
+def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Paths whose digest is not the same, in order: a bundle holds the contents of these only.
+
+    Args:
+        before: digest by path.
+        after: digest by path.
+    """
+    return sorted({path for path, _ in before.items() ^ after.items()})
+
+
+def digests_behind(texts: Mapping[str, str]) -> set[str]:
+    """Digests of all contents that a bundle holds: of changed files, and of the facts of its snapshot."""
+    before, after = (json.loads(texts[index]) for index in (BEFORE, RENDERED))
+    changed = changed_files(before, after)
+    named = {index[path] for index in (before, after) for path in changed if path in index}
+    return named | set(json.loads(texts[SNAPSHOT])["files"].values())
+
+
+def versions() -> dict[str, str]:
+    """What the plan was made with; another version may render other bytes."""
+    found = {"zonewright": __version__, "python": platform.python_version()}
+    for name in ("jinja2", "pydantic"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return {**found, "templates": _templates()}
+
+
+def _templates() -> str:
+    """One digest over all templates that come with zonewright."""
+    texts: dict[str, str] = {}
+
+    def walk(folder: Traversable, prefix: str) -> None:
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                walk(entry, f"{prefix}{entry.name}/")
+            elif entry.name.endswith(".j2"):
+                texts[f"{prefix}{entry.name}"] = digest_of(entry.read_bytes())
+
+    walk(resources("zonewright_templates"), "")
+    return digest_of(canonical_json(texts))

@@ -1,0 +1,262 @@
+"""A snapshot put into a ledger of its own, so that the very functions that decided decide again, offline."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from zonewright.audit.evidence.pruned import hours_in
+from zonewright.ledger.deciding.facts import Facts
+from zonewright.ledger.deciding.plans import risk_of
+from zonewright.ledger.deciding.precondition_now import broken_sentence
+from zonewright.ledger.deciding.review import Review, review_change
+from zonewright.ledger.deciding.snapshot import figure_data
+from zonewright.ledger.protocol.change import parse_place
+from zonewright.ledger.protocol.change_messages import Plan, Snapshot
+from zonewright.ledger.protocol.messages import EvaluateRequest
+from zonewright.ledger.store.claim_text import ROW, unpacked
+from zonewright.ledger.store.context import put_contents
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.documents import parse_asset, parse_zone
+from zonewright.ledger.store.tables import admission, asset, claim, proposal, reservation, zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import SiteAsset
+from zonewright.model.site import Site, TrustClass
+from zonewright.place import Premise, failed
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.readings import Reading
+from zonewright.telemetry import Store
+from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.registers import READINGS_HEAD
+
+_MICRO = 10**6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What comes out when a snapshot is judged again.
+
+    Attributes:
+        findings: the findings, as data.
+        figures: what is measured of each site.
+        risk: the class of risk.
+        broken: premises of the plan that do not hold, as sentences.
+        facts: what it was judged on.
+        readings: how many readings the figures rest on.
+        sums: how many hourly sums of removed readings they rest on.
+    """
+
+    findings: list[dict[str, Any]]
+    figures: dict[str, dict[str, Any]]
+    risk: str
+    broken: tuple[str, ...]
+    facts: Facts
+    readings: int
+    sums: int
+
+
+def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand: str) -> Again:
+    """Judge a plan on the facts of a snapshot.
+
+    Args:
+        snapshot: its index.
+        texts: its texts by name.
+        plan: the plan.
+        demand: the text of the demand.
+
+    Raises:
+        ValueError: when the snapshot can not be put into a ledger.
+    """
+    with _ledger(snapshot, texts, demand) as (database, telemetry, counts):
+        places = {name: parse_place(text) for name, text in plan.places.items()}
+        request = EvaluateRequest(
+            stack_id=plan.stack_id,
+            party=plan.party,
+            lineage="",
+            demand_digest=digest_of(demand),
+            seats={name: seat for name, (seat, _) in places.items()},
+            addresses={name: addresses for name, (_, addresses) in places.items()},
+        )
+        with database.reading() as connection:
+            review = review_change(connection, request, snapshot.at, telemetry)
+            findings = review.findings(review.facts.base)
+            return Again(
+                findings=json.loads(canonical_json([finding.to_data() for finding in findings])),
+                figures={site: figure_data(one) for site, one in sorted(review.facts.measured.items())},
+                risk=risk_of(connection, review, findings),
+                broken=tuple(_broken(plan, review)),
+                facts=review.facts,
+                readings=counts[0],
+                sums=counts[1],
+            )
+
+
+def _broken(plan: Plan, review: Review) -> Iterator[str]:
+    world = review.facts.now
+    for premise in failed(map(Premise.from_data, plan.premises), world, stack=plan.stack_id):
+        yield broken_sentence(premise, world, stack=plan.stack_id)
+
+
+@contextmanager
+def _ledger(
+    snapshot: Snapshot, texts: Mapping[str, str], demand: str
+) -> Iterator[tuple[Database, Path | None, tuple[int, int]]]:
+    with tempfile.TemporaryDirectory(prefix="zonewright-verify-") as folder:
+        path = Path(folder) / "ledger.db"
+        database = Database(path, create=True, lock_wait_s=30)
+        try:
+            with database.writing() as connection:
+                put_contents(connection, [demand])
+                _fill(connection, snapshot, texts)
+            telemetry = Path(folder) / "telemetry.db"
+            counts = _fill_telemetry(telemetry, texts)
+            yield database, telemetry if any(counts) else None, counts
+        finally:
+            database.close()
+
+
+def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) -> None:
+    at, document = snapshot.at, texts["zone.json"]
+    known = parse_zone(document)
+    connection.execute(
+        zone.insert().values(id=known.zone, digest=digest_of(document), document=document, registered_at=at)
+    )
+    for table, prefix, rows_of in ((asset, "assets/", json.loads), (claim, "claims/", unpacked)):
+        rows = [_row(row, at) for name, text in texts.items() if name.startswith(prefix) for row in rows_of(text)]
+        if rows:
+            connection.execute(table.insert(), rows)
+    for number, row in enumerate(json.loads(texts["loads.json"])):
+        fields = {"party": "", "kind": "node", "name": f"sum-{number}", "state": "admitted", "generation": 0}
+        fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": {}}
+        connection.execute(claim.insert().values(**_row({**row, **fields}, at)))
+    for row in json.loads(texts["reservations.json"]):
+        held = {"stack_id": row["stack_id"], "party": row["party"], "expires_at": row["expires_at"]}
+        text = canonical_json({"proposal": {}, "holds": row["holds"]})
+        connection.execute(reservation.insert().values(**held, demand_digest="", proposal=text, sites="[]"))
+    for number, row in enumerate(json.loads(texts["connections.json"])):
+        text = canonical_json(row["connections"])
+        _admission(connection, f"other-{number}", row["stack_id"], row["party"], at, connections=text)
+    present = json.loads(texts["present.json"])
+    if present:
+        holds = canonical_json(present["holds"])
+        _admission(connection, present["id"], snapshot.stack_id, "", at, holds=holds)
+    _remember(connection, snapshot, json.loads(texts["remembered.json"]))
+
+
+def _remember(connection: Connection, snapshot: Snapshot, last: Mapping[str, Any]) -> None:
+    wanted = connection.exec_driver_sql("select digest from content").scalar()
+    connection.execute(
+        proposal.insert().values(
+            stack_id=snapshot.stack_id,
+            demand_digest=wanted,
+            seats="{}",
+            unplaced=canonical_json(last["unplaced"]),
+            sources=canonical_json(last["sources"]),
+            proposed_at=snapshot.at,
+        )
+    )
+
+
+def _row(row: Mapping[str, Any], at: str) -> dict[str, Any]:
+    data = canonical_json(row["data"])
+    return {**{name: row[name] for name in ROW}, "data": data, "digest": digest_of(data), "changed_at": at}
+
+
+def _admission(
+    connection: Connection,
+    name: str,
+    stack_id: str,
+    party: str,
+    at: str,
+    *,
+    connections: str = "{}",
+    holds: str = "{}",
+) -> None:
+    connection.execute(
+        admission.insert().values(
+            id=name,
+            stack_id=stack_id,
+            party=party,
+            demand_digest="",
+            change_digest="",
+            rendered_digest="",
+            connections=connections,
+            holds=holds,
+            state="current",
+            admitted_at=at,
+        )
+    )
+
+
+def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> tuple[int, int]:
+    """Put the recorded readings and sums into a store; returns how many there were."""
+    sites = sorted({name.split("/")[1] for name in texts if name.startswith("readings/")})
+    counts = [put_site(Store(path, create=True), site, meters_of(site_in(texts, site)), texts) for site in sites]
+    return sum(readings for readings, _ in counts), sum(sums for _, sums in counts)
+
+
+def put_site(store: Store, site: str, meters: Mapping[str, MeterSpec], texts: Mapping[str, str]) -> tuple[int, int]:
+    """Put what a snapshot has of a site's meters into a store: readings, and then the sums of those that were removed.
+
+    Args:
+        store: an empty store.
+        site: id of the site.
+        meters: its meters by id; readings of others count, and are left out.
+        texts: the texts of the snapshot by name.
+
+    Returns:
+        How many readings and how many hourly sums there are.
+    """
+    found: dict[str, dict[TrustClass, list[Reading]]] = {}
+    for name, text in sorted(texts.items()):
+        if name.startswith(f"readings/{site}/"):
+            for trust, reading in readings_in(text):
+                found.setdefault(name.split("/")[2], {}).setdefault(trust, []).append(reading)
+    for meter in found.keys() & meters.keys():
+        for trust, readings in found[meter].items():
+            store.append(site, meters, {meter: readings}, trust=trust)
+    hours = hours_in(texts, site)
+    store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")))
+    counts = [len(items) for by_trust in found.values() for items in by_trust.values()]
+    return sum(counts), sum(map(len, hours.values()))
+
+
+def site_in(texts: Mapping[str, str], site: str) -> Site:
+    """The declaration of a site of a snapshot.
+
+    Raises:
+        ValueError: when the snapshot does not have it.
+    """
+    for row in json.loads(texts[f"assets/{site}.json"]):
+        item = parse_asset(canonical_json(row["data"])) if row["name"] == site else None
+        if isinstance(item, SiteAsset):
+            return item.site
+    raise ValueError(f"the snapshot has readings of {site}, but no such site")
+
+
+def readings_in(text: str) -> Iterator[tuple[TrustClass, Reading]]:
+    """The readings of one recorded month, with their trust class.
+
+    Raises:
+        ValueError: when it is not such a file.
+    """
+    head, *lines = text.splitlines()
+    if head != READINGS_HEAD:
+        raise ValueError(f"expected readings that begin with '{READINGS_HEAD}', got '{head[:60]}'")
+    for number, line in enumerate(lines, start=2):
+        _meter, _kind, start, time, micro, trust = line.split(",")
+        begin = int(start) if start else None
+        yield _trust(trust), Reading(begin, int(time), Fraction(int(micro), _MICRO), number)
+
+
+def _trust(text: str) -> TrustClass:
+    for known in ("signed", "authenticated", "imported"):
+        if text == known:
+            return known
+    raise ValueError(f"'{text[:40]}' is no trust class")

@@ -1,0 +1,1 @@
+"""Checks of a bundle and of the journal, offline."""

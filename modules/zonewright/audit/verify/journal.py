@@ -1,0 +1,125 @@
+"""The journal of a bundle: its entries follow from each other up to a signed head, and say what the bundle says."""
+
+from collections.abc import Iterator
+
+from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
+from zonewright.audit.evidence.contents import Contents
+from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
+from zonewright.ledger.store.journal import entry_hash, verify_checkpoint
+from zonewright.model.canonical import digest_of
+
+
+def journal_checks(contents: Contents, known: Checkpoint | None, ledger_key: str | None) -> Iterator[Check]:
+    """Chain, head, inclusion, and agreement with the signatures.
+
+    Args:
+        contents: the bundle.
+        known: a checkpoint that the auditor has kept.
+        ledger_key: the ledger's public key as known from elsewhere, base64.
+    """
+    if contents.partial is not None:
+        yield from _partial(contents)
+        return
+    if not contents.journal or contents.checkpoint is None:
+        yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
+        return
+    yield all_or_wrong("journal", _chain(contents), f"{_span(contents)} follow from each other up to the signed head")
+    fault = verify_checkpoint(contents.checkpoint, public_key=ledger_key)
+    whose = "the key that you gave" if ledger_key else f"key {contents.checkpoint.public_key[:12]}..."
+    yield wrong("head", fault) if fault else good("head", f"signed at {contents.checkpoint.at[:19]} with {whose}")
+    yield _kept(contents, known, ledger_key)
+    yield all_or_wrong("record", _record(contents), _story(contents))
+
+
+def _partial(contents: Contents) -> Iterator[Check]:
+    """A party has the entries on its plan without the chain: the hash of an entry would tell of the one before it."""
+    if not contents.journal:
+        yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
+        return
+    why = "the entries between are other parties' too, so only the zone's bundle has them"
+    yield open_("journal", f"that {_span(contents)} follow from each other up to a signed head: {why}")
+    yield open_("kept checkpoint", "it is compared with the journal's chain, which only the zone's bundle has")
+    yield all_or_wrong("record", _record(contents), f"{_story(contents)}; as the zone exported it, see journal")
+
+
+def _span(contents: Contents) -> str:
+    return f"entries {contents.journal[0].sequence:,} to {contents.journal[-1].sequence:,}"
+
+
+def _chain(contents: Contents) -> Iterator[str]:
+    head, previous = contents.checkpoint, None
+    for entry in contents.journal:
+        if entry.hash != entry_hash(entry.model_dump()):
+            yield f"entry {entry.sequence} was altered"
+        if previous is not None and (entry.previous != previous.hash or entry.sequence != previous.sequence + 1):
+            yield f"entry {entry.sequence} does not follow entry {previous.sequence}"
+        previous = entry
+    if previous is not None and head is not None and (head.sequence, head.hash) != (previous.sequence, previous.hash):
+        yield f"the head names entry {head.sequence}, the last one here is {previous.sequence}, or another one"
+
+
+def _kept(contents: Contents, known: Checkpoint | None, ledger_key: str | None) -> Check:
+    name = "kept checkpoint"
+    if known is None:
+        return open_(name, "give one that was kept elsewhere: only it rules out that the whole journal was rewritten")
+    fault = verify_checkpoint(known, public_key=ledger_key)
+    if fault:
+        return wrong(name, fault)
+    held = contents.checkpoint
+    if held is not None and (known.public_key, known.zone) != (held.public_key, held.zone):
+        return wrong(name, "it is of another ledger than the bundle's head")
+    entry = next((one for one in contents.journal if one.sequence == known.sequence), None)
+    if entry is not None:
+        same = entry.hash == known.hash
+        return good(name, f"names entry {known.sequence} of this bundle") if same else wrong(name, _rewritten(known))
+    first, last = contents.journal[0], contents.journal[-1]
+    if known.sequence == first.sequence - 1:
+        same = first.previous == known.hash
+        return good(name, "names the entry before this bundle") if same else wrong(name, _rewritten(known))
+    where = "before" if known.sequence < first.sequence else "after"
+    return open_(
+        name,
+        f"it names entry {known.sequence}, {where} entries {first.sequence} to {last.sequence} of this bundle; "
+        "export the bundle anew for a later one, or verify the journal itself: zonewright ledger verify",
+    )
+
+
+def _rewritten(known: Checkpoint) -> str:
+    return f"entry {known.sequence} is not the one that was signed at {known.at}: the journal was rewritten"
+
+
+def _record(contents: Contents) -> Iterator[str]:
+    """What the journal says of the plan is what the bundle holds."""
+    plan, digest = contents.plan, contents.plan.digest()
+    mine = [entry for entry in contents.journal if entry.payload.get("plan") == digest]
+    planned = [entry for entry in mine if entry.kind == "planned"]
+    if len(planned) != 1:
+        yield "the journal does not have the plan once"
+    said = [str(entry.payload.get("envelope")) for entry in mine if entry.kind in ("approved", "rejected")]
+    if said != [digest_of(text) for text in contents.verdicts]:
+        yield "the verdicts of the journal are not those of the bundle"
+    for entry in mine:
+        if (entry.stack_id, entry.payload.get("change_digest", plan.change_digest)) != (
+            plan.stack_id,
+            plan.change_digest,
+        ):
+            yield f"entry {entry.sequence} is of another change"
+        if entry.kind == "planned" and entry.payload.get("envelope") != digest_of(contents.author or ""):
+            yield "the journal has another signature of the author"
+        if entry.kind == "admitted" and entry.payload.get("rendered_digest") != plan.rendered_digest:
+            yield f"entry {entry.sequence} admitted other files"
+
+
+def _story(contents: Contents) -> str:
+    digest = contents.plan.digest()
+    admitted = contents.admitted()
+    mine = [one for one in contents.journal if one.payload.get("plan") == digest and one.kind != ROLLED_OUT]
+    steps = [f"{entry.kind} {entry.at[:16]}" for entry in mine]
+    if admitted is not None:
+        steps += [
+            f"{entry.kind} {entry.at[:16]}"
+            for entry in contents.journal
+            if entry.kind == "completed" and entry.payload.get("admission_id") == admitted.payload["admission_id"]
+        ]
+    return ", ".join(steps)

@@ -1,0 +1,144 @@
+"""Signatures and policy of a bundle: who signed, whether that was enough at the moment of the admission."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from zonewright.audit.evidence.checks import Check, good, open_, wrong
+from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
+from zonewright.ledger.deciding.plans import planned_of
+from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.model.canonical import digest_of
+from zonewright.model.zone import Zone
+from zonewright.seal import SealError
+from zonewright.seal.decide import approved
+from zonewright.seal.votes import author_of, exporter_of, moment, vote_of
+
+_SAYS = "what it says of the journal, of where nodes stood, and of later decisions"
+_ASK = "ask somebody of another party, who has the ledger, for an export with --key"
+
+
+def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Iterator[Check]:
+    """The author's signature, each verdict, and the policy.
+
+    Args:
+        contents: the bundle.
+        keys: public keys that the auditor knows, by signer; None takes those of the zone's file in the bundle.
+    """
+    zone = trusted_zone(contents, keys)
+    whence = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
+    planned = planned_of(contents.plan, contents.plan.risk)
+    if contents.author is None:
+        yield open_("author", "nobody has signed the plan, so nothing could be approved")
+        if contents.verdicts:
+            yield wrong("verdicts", "there are verdicts on a plan without an author")
+        return
+    try:
+        author = author_of(contents.author, planned, zone.signers)
+    except SealError as error:
+        yield wrong("author", str(error))
+        return
+    yield good("author", f"{author} signed the plan with {whence}")
+    admitted = contents.admitted()
+    for number, text in enumerate(contents.verdicts, 1):
+        try:
+            vote = vote_of(text, planned, zone.signers, author=author, now=_last(contents))
+        except SealError as error:
+            yield wrong(f"verdict {number}", str(error))
+            continue
+        yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {vote.at.isoformat()[:19]}, with {whence}")
+    yield from _policy(contents, zone, admitted)
+
+
+def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Iterator[Check]:
+    """Whose word it is what a party's bundle says of the journal, of where nodes stood, and of what was left out.
+
+    Args:
+        contents: the bundle.
+        keys: public keys that the auditor knows, by signer; None takes those of the zone's file in the bundle.
+    """
+    if contents.partial is None:
+        return
+    party, text = contents.plan.party, contents.texts.get(EXPORTER)
+    if contents.partial.party != party:
+        yield wrong("export", f"{PARTIAL} is for {contents.partial.party}, the plan is that of {party}")
+        return
+    if text is None:
+        yield open_("export", f"nobody has signed {PARTIAL}: {_SAYS} is the word of whoever made it; {_ASK}")
+        return
+    zone = trusted_zone(contents, keys)
+    planned = planned_of(contents.plan, contents.plan.risk)
+    try:
+        digest = digest_of(contents.texts[PARTIAL])
+        signer = exporter_of(text, planned, digest, contents.partial.until, zone.signers)
+    except SealError as error:
+        yield wrong("export", f"the signature of {PARTIAL} does not count: {error}")
+        return
+    whose = zone.signers[signer].party
+    if whose == party:
+        yield open_("export", f"{signer} of {party} signed {PARTIAL}: {_SAYS} is the party's own word; {_ASK}")
+        return
+    whence = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
+    yield good("export", f"{signer} of {whose} vouches for {PARTIAL} with {whence}: {_SAYS}")
+
+
+def _last(contents: Contents) -> datetime:
+    """The last moment that the bundle knows of: a verdict may come after the admission, as a review."""
+    if contents.checkpoint is not None:
+        return moment(contents.checkpoint.at)
+    if contents.partial is not None:
+        return moment(contents.partial.until)
+    return moment(contents.plan.planned_at)
+
+
+def trusted_zone(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Zone:
+    """The administrator's file, with those keys only that the auditor knows.
+
+    Args:
+        contents: the bundle.
+        keys: public keys by signer, or None for those of the file.
+    """
+    return contents.zone if keys is None else _with_keys(contents.zone, keys)
+
+
+def _with_keys(zone: Zone, keys: Mapping[str, tuple[str, ...]]) -> Zone:
+    known = {
+        name: signer.model_copy(update={"keys": tuple(key for key in signer.keys if key in keys[name])})
+        for name, signer in zone.signers.items()
+        if name in keys
+    }
+    return zone.model_copy(update={"signers": known})
+
+
+def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> Iterator[Check]:
+    """Whether the policies were met at the moment of the admission, by the verdicts that were there by then."""
+    if admitted is None:
+        yield open_("approval", "the change was not admitted (yet)")
+        return
+    at = moment(admitted.at)
+    journaled = {
+        str(entry.payload.get("envelope"))
+        for entry in contents.journal
+        if entry.sequence < admitted.sequence and entry.kind in ("approved", "rejected")
+    }
+    given = [text for text in contents.verdicts if digest_of(text) in journaled]
+    planned = replace(planned_of(contents.plan, contents.plan.risk), risk=str(admitted.payload.get("risk")))
+    decision = approved(
+        zone, planned, author=contents.author, verdicts=given, now=at, required=bool(contents.plan.accepts)
+    )
+    if not decision.passes:
+        yield wrong("approval", f"it was admitted without: {'; '.join(decision.sentences)}")
+        return
+    names = sorted(vote.signer for vote in decision.votes if vote.verdict == "approve")
+    if decision.state == "not-needed":
+        yield good("approval", f"no policy asks for one at risk {planned.risk}")
+    elif names != sorted(map(str, admitted.payload.get("approved_by", ()))):
+        yield wrong("approval", f"the journal names {admitted.payload.get('approved_by')}, the verdicts {names}")
+    else:
+        how = "emergency lane, " if decision.state == "emergency" else ""
+        yield good("approval", f"{how}approved by {decision.by} when it was admitted")
+    if decision.state == "emergency":
+        later = approved(zone, planned, author=contents.author, verdicts=contents.verdicts, now=_last(contents))
+        until = decision.review_by.isoformat()[:16] if decision.review_by else ""
+        late = open_("review", f"not reviewed in this bundle; due until {until}")
+        yield good("review", "the full policy was met afterwards") if later.reviewed else late

@@ -1,0 +1,1 @@
+"""From a declaration to a change, without Pulumi: render, gate, explain, load."""

@@ -1,0 +1,99 @@
+"""From a proposal to the text of every configuration; no Pulumi here, so that ``zonewright diff`` needs none."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from zonewright.ledger.protocol.messages import Proposal
+from zonewright.model import Site
+from zonewright.model.demand import Demand, RowAsset, SiteAsset
+from zonewright.model.expand import nodes_of
+from zonewright.model.surroundings import Surroundings
+from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
+from zonewright.render.format import AnyContext
+from zonewright.render.format_set import BUILT_IN, FormatSet
+from zonewright.render.group_context import GroupContext, group_context
+from zonewright.render.node_view import fellows_of, site_view
+
+
+def rendered_files(demand: Demand, proposal: Proposal, formats: FormatSet = BUILT_IN) -> Mapping[str, str]:
+    """Text by path of every configuration of a proposal, in order of path.
+
+    Args:
+        demand: what the stack wants.
+        proposal: what the ledger offers for it.
+        formats: the zone's formats.
+    """
+    return render_all(contexts_of(demand, proposal), formats)
+
+
+def contexts_of(demand: Demand, proposal: Proposal) -> list[AnyContext]:
+    """What the templates see of everything that a stack has."""
+    around = proposal.surroundings
+    sites = site_contexts(demand, around) if around is not None else ()
+    held = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
+    return [*_nodes(demand, proposal, held), *_groups(demand, proposal, held), *sites]
+
+
+def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[NodeContext]:
+    fellows = fellows_of(proposal.addresses.values())
+    views = {
+        site_id: site_view(
+            site_id=site_id, site=site, party=demand.party, fellows=fellows, around=proposal.surroundings
+        )
+        for site_id, site in sites.items()
+    }
+    for cluster_id, wanted in demand.clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            seat = proposal.seats.get(node.name)
+            if seat is not None and wanted.cluster.site in views:
+                yield node_context(
+                    name=node.name,
+                    view=views[wanted.cluster.site],
+                    rack=seat.rack,
+                    position=seat.position,
+                    addresses=proposal.addresses.get(node.name, {}),
+                    power_max_w=wanted.node_type.maximum_draw,
+                )
+
+
+def _groups(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[GroupContext]:
+    for site_id, site in sorted(sites.items()):
+        names = {
+            node.name
+            for cluster_id, wanted in demand.clusters.items()
+            if wanted.cluster.site == site_id
+            for node in nodes_of(cluster_id, wanted.cluster)
+            if node.name in proposal.seats
+        }
+        addresses = {name: proposal.addresses.get(name, {}) for name in names}
+        group = group_context(party=demand.party, site_id=site_id, site=site, addresses=addresses)
+        if group is not None:
+            yield group
+
+
+def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]:
+    """What the templates of each site of a facility's demand see.
+
+    Args:
+        demand: what the facility's stack wants.
+        around: the zone around its sites.
+    """
+    rows = {name: item.row for name, item in demand.assets.items() if isinstance(item, RowAsset)}
+    for site_id, item in sorted(demand.assets.items()):
+        if isinstance(item, SiteAsset):
+            own = {name: row for name, row in rows.items() if name.startswith(f"{site_id}/")}
+            yield site_context(name=site_id, site=item.site, rows=own, around=around)
+
+
+def files_by_site(demand: Demand, manifest: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+    """The part of a manifest (digest by path) that each site of a demand gets."""
+    sites = {wanted.cluster.site for wanted in demand.clusters.values()}
+    sites |= {name for name, item in demand.assets.items() if item.kind == "site"}
+    return {
+        site: {
+            path: digest
+            for path, digest in manifest.items()
+            if path.startswith((f"nodes/{site}/", f"sites/{site}/", f"groups/{site}/"))
+        }
+        for site in sorted(sites)
+    }

@@ -1,0 +1,1 @@
+"""The agent on a host: what it should have, what it has, the plan between them, and its steps."""

@@ -1,0 +1,221 @@
+"""From what is on a host and what should be, to the steps that lead there, with the reason of each. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
+from zonewright.fleet.agents.artefact import Artefact, Release, make_release
+from zonewright.fleet.agents.facts import Facts, Surroundings
+from zonewright.fleet.agents.layout import UNIT, Layout, Supervisor
+from zonewright.fleet.agents.texts import agent_texts
+from zonewright.model.fleet import AgentSettings
+
+Kind = Literal["prepare", "token", "install", "switch", "verify", "accept"]
+OLDEST_PYTHON = (3, 9)
+MAX_CLOCK_ERROR_S = 300
+_ROOM = 3
+"""Times the archive's size that must be free: the archive, what it unpacks to, and air."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        kind: what is done.
+        reason: why.
+    """
+
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What hosts should have, before a host is looked at.
+
+    Attributes:
+        settings: what the operator declares.
+        artefacts: the agent by architecture and C library, or one under ``any`` where hosts have their own psutil.
+        layout: where it lives.
+    """
+
+    settings: AgentSettings
+    artefacts: Mapping[str, Artefact]
+    layout: Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be done on one host.
+
+    Attributes:
+        host: its name.
+        release: what it should have; None where there are obstacles.
+        supervisor: what keeps the agent running there.
+        facts: what was found.
+        steps: in their order; none where all is as it should be.
+        obstacles: why nothing can be done, one sentence each.
+        differences: what changes in the texts of the host, where it was asked for.
+    """
+
+    host: str
+    release: Release | None
+    supervisor: Supervisor
+    facts: Facts
+    steps: tuple[Step, ...] = ()
+    obstacles: tuple[str, ...] = ()
+    differences: tuple[FileDiff, ...] = field(default=(), repr=False)
+
+
+def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool) -> Plan:
+    """The steps for one host.
+
+    Args:
+        host: its name, which is the agent's id.
+        recipe: what it should have.
+        facts: what was found.
+        is_enrolled: whether the service knows the host's token and key.
+    """
+    supervisor = recipe.settings.supervisor or facts.supervisor
+    kind = "any" if "any" in recipe.artefacts else f"{facts.machine}-{facts.libc}"
+    artefact = recipe.artefacts.get(kind)
+    obstacles = _obstacles(recipe, facts, supervisor, kind)
+    if obstacles or artefact is None or supervisor is None:
+        return Plan(
+            host=host, release=None, supervisor=supervisor or "systemd", facts=facts, obstacles=tuple(obstacles)
+        )
+    texts = agent_texts(host, recipe.settings, recipe.layout, python=facts.python, has_rapl=facts.has_rapl)
+    release = make_release(artefact, texts)
+    return Plan(
+        host=host,
+        release=release,
+        supervisor=supervisor,
+        facts=facts,
+        steps=tuple(_steps(recipe, facts, release, supervisor, is_enrolled=is_enrolled)),
+    )
+
+
+def hindered(plan: Plan, around: Surroundings, *, prefix: str, now_s: float) -> Plan:
+    """The plan as it is, or without its steps where the host's clock or its disk stands in the way.
+
+    Args:
+        plan: of the host.
+        around: what was measured there.
+        prefix: where releases are kept.
+        now_s: seconds since 1970, to judge the host's clock.
+    """
+    found = list(plan.obstacles)
+    error_s = around.clock_s - now_s
+    if abs(error_s) > MAX_CLOCK_ERROR_S:
+        side = "ahead" if error_s > 0 else "behind"
+        found.append(f"its clock is {abs(error_s):,.0f} s {side}, so its readings would not count; set it")
+    release = plan.release if any(step.kind == "install" for step in plan.steps) else None
+    needed = _ROOM * release.size if release is not None else 0
+    if around.free_bytes < needed:
+        found.append(f"its disk is full: {around.free_bytes:,} bytes are free below {prefix}, {needed:,} needed")
+    return replace(plan, release=None, steps=(), obstacles=tuple(found)) if found else plan
+
+
+def _obstacles(recipe: Recipe, facts: Facts, supervisor: Supervisor | None, kind: str) -> list[str]:
+    found = []
+    oldest = ".".join(str(part) for part in OLDEST_PYTHON)
+    if not facts.python:
+        found.append(f"it has no python3; install Python {oldest} or newer")
+    elif _version(facts.python_version) < OLDEST_PYTHON:
+        found.append(
+            f"its {facts.python} is Python {facts.python_version or 'unknown'}; the agent needs {oldest} or newer"
+        )
+    if kind not in recipe.artefacts:
+        there = ", ".join(sorted(recipe.artefacts))
+        found.append(f"there is no wheel of psutil for {kind}, only for {there}; add one, or use the distribution's")
+    if supervisor is None:
+        found.append("neither systemd nor runit runs there, so nothing would keep the agent running")
+    if supervisor == "systemd" and not recipe.layout.is_system:
+        found.append("with a prefix of a user the agent is kept by runit; set supervisor: runit, or leave prefix out")
+    return found
+
+
+def _steps(recipe: Recipe, facts: Facts, release: Release, supervisor: Supervisor, *, is_enrolled: bool) -> list[Step]:
+    steps = []
+    if not facts.public_key or not is_enrolled or not facts.token_sha256:
+        why = "it has no key yet" if not facts.public_key else "the service does not know its key and token"
+        steps += [Step("prepare", why), Step("token", "a token is issued for it")]
+    is_whole = release.id in facts.releases and not (facts.current == release.id and facts.damaged)
+    if not is_whole:
+        why = f"release {release.id} is not there"
+        if facts.current == release.id:
+            why = f"changed on the host: {', '.join(facts.damaged) or 'its manifest'}"
+        steps.append(Step("install", why))
+    reasons = [
+        (facts.current != release.id, f"{facts.current or 'nothing'} runs, wanted is {release.id}"),
+        (not is_whole, "its files are written anew"),
+        (not facts.is_active, "the agent does not run"),
+        (
+            supervisor == "systemd"
+            and recipe.layout.is_system
+            and facts.unit_sha256 != _sha256(release.texts.get(UNIT, "")),
+            "its unit differs",
+        ),
+        (bool(steps), "its token or key is new"),
+    ]
+    why_switch = next((why for is_so, why in reasons if is_so), "")
+    if why_switch:
+        steps.append(Step("switch", why_switch))
+    if why_switch or not facts.is_proven:
+        steps.append(Step("verify", "it must report healthy" if why_switch else "it was not found healthy yet"))
+        steps.append(Step("accept", "the two newest releases are kept"))
+    if steps and steps[0].kind != "prepare":
+        steps.insert(0, Step("prepare", "folders, owner and key"))
+    return steps
+
+
+def with_differences(plan: Plan, texts: Mapping[str, str]) -> Plan:
+    """The plan with what changes in the host's texts, which were read from it."""
+    if plan.release is None or not plan.steps:
+        return plan
+    return replace(plan, differences=file_diffs(texts, plan.release.texts))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _version(text: str) -> tuple[int, ...]:
+    parts = text.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) and len(parts) == 2 else (0,)  # noqa: PLR2004
+
+
+def drift_of(plan: Plan) -> list[str]:
+    """What is not as it should be on a host, one sentence each."""
+    facts = plan.facts
+    if not facts.current:
+        return ["no release runs"]
+    return [*plan.obstacles, *(step.reason for step in plan.steps if step.kind in ("token", "install", "switch"))]
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan for people: steps with reasons, then the differences of files."""
+    if plan.obstacles:
+        return "\n".join([f"{plan.host}: can not be done", *(f"  {sentence}" for sentence in plan.obstacles)])
+    if not plan.steps or plan.release is None:
+        return f"{plan.host}: unchanged, {plan.facts.current}"
+    lines = [f"{plan.host}: {plan.facts.current or 'nothing'} -> {plan.release.id}"]
+    lines += [f"  {step.kind:<8} {step.reason}" for step in plan.steps]
+    for difference in plan.differences:
+        lines += [f"    {line}" for line in unified(difference).rstrip("\n").split("\n")]
+    return "\n".join(lines)
+
+
+def plan_data(plan: Plan) -> dict[str, object]:
+    """A plan as plain data."""
+    return {
+        "host": plan.host,
+        "from": plan.facts.current,
+        "to": plan.release.id if plan.release else None,
+        "steps": [{"kind": step.kind, "reason": step.reason} for step in plan.steps],
+        "obstacles": list(plan.obstacles),
+        "differences": [{"path": one.path, "kind": one.kind, "text": unified(one)} for one in plan.differences],
+    }

@@ -1,0 +1,101 @@
+"""The texts of one host's release: the agent's settings, its unit and its run script, by Jinja2."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from zonewright.fleet.agents.layout import UNIT, Layout
+from zonewright.model.fleet import AgentSettings
+from zonewright.render.environment import environment
+from zonewright.render.errors import RenderError
+
+SETTINGS, RUN = "agent.toml", "run"
+WATCHDOG_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentContext:
+    """One agent as its templates see it.
+
+    Attributes:
+        name: its id, the node's name.
+        url: where it reports.
+        token_file: path of its token.
+        key_file: path of its key.
+        spool: folder of its spool.
+        interval_s: seconds between two samplings.
+        power_max_w: the most that the host can draw, in watts.
+        sources: what it reads.
+        python: the interpreter.
+        folder: the link to the release that runs.
+        user: who it runs as; empty for the user who logs in.
+        has_rapl: whether it needs to read the counters of the processors, which only root may.
+        addresses: the only addresses that it may talk to; empty where the service has a name and not an address.
+        watchdog_s: seconds after which systemd restarts an agent that is silent.
+    """
+
+    name: str
+    url: str
+    token_file: str
+    key_file: str
+    spool: str
+    interval_s: str
+    power_max_w: str
+    sources: tuple[str, ...]
+    python: str
+    folder: str
+    user: str
+    has_rapl: bool
+    addresses: tuple[str, ...]
+    watchdog_s: int
+
+
+def agent_texts(name: str, settings: AgentSettings, layout: Layout, *, python: str, has_rapl: bool) -> dict[str, str]:
+    """The host's own files, by path within the release.
+
+    Args:
+        name: id of the agent.
+        settings: what the operator declares.
+        layout: where it lives.
+        python: the host's interpreter.
+        has_rapl: whether the host has such counters.
+
+    Raises:
+        RenderError: when a value must not get into a file.
+    """
+    context = AgentContext(
+        name=name,
+        url=settings.url,
+        token_file=layout.token,
+        key_file=layout.key,
+        spool=layout.spool,
+        interval_s=repr(float(settings.interval_s)),
+        power_max_w=repr(float(settings.power_max_w)),
+        sources=tuple(source for source in settings.sources if source != "rapl" or has_rapl) or ("host",),
+        python=python,
+        folder=layout.current,
+        user=layout.user,
+        has_rapl=has_rapl and "rapl" in settings.sources,
+        addresses=_addresses(settings.url),
+        watchdog_s=max(WATCHDOG_S, round(3 * settings.interval_s)),
+    )
+    names = (SETTINGS, RUN, UNIT) if layout.is_system else (SETTINGS, RUN)
+    return {one: _render(f"agent/{one}.j2", context) for one in names}
+
+
+def _render(template: str, context: AgentContext) -> str:
+    try:
+        return environment().get_template(template).render(agent=context)
+    except RenderError as error:
+        raise RenderError(error.what, template=template, subject=f"agent {context.name}") from None
+
+
+def _addresses(url: str) -> tuple[str, ...]:
+    """The service's address, and none where a resolver is needed to find it."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return ("localhost",)
+    try:
+        return (str(ip_address(host)),)
+    except ValueError:
+        return ()

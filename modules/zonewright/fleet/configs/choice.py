@@ -1,0 +1,178 @@
+"""Which configurations a host should have, by the fleet's file and what the ledger offers, and what is against it."""
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from zonewright.declare.problem import Fault, dotted, unknown
+from zonewright.fleet.configs.fill import Filled, Filler
+from zonewright.fleet.configs.wanted import Offer, Placed, Wanted
+from zonewright.fleet.inventory import Host
+from zonewright.model.configuration import Configuration
+from zonewright.model.secret import SecretError
+from zonewright.render.format import ROOTS, Format
+from zonewright.render.format_set import FormatSet
+
+_FOR_EVERYBODY = 0o007
+Tell = Callable[[Fault], str]
+"""Makes a sentence of a fault of the fleet's file, with its line."""
+
+
+def without_line(fault: Fault) -> str:
+    """A fault of a declaration that is in no file."""
+    return f"{dotted(fault.path)}: {fault.what}: expected {fault.expected}, got {fault.got}; {fault.fix}"
+
+
+def wanted_of(
+    host: Host,
+    configurations: Mapping[str, Configuration],
+    formats: FormatSet,
+    offer: Offer,
+    *,
+    needs_approval: bool = True,
+    fill: Filler | None = None,
+    tell: Tell = without_line,
+) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+    """What a host should have, in order of name, and what stands against it, in sentences.
+
+    Args:
+        host: the host.
+        configurations: of the fleet's file.
+        formats: the zone's formats.
+        offer: what the ledger offers.
+        needs_approval: whether a file that is in no approved change stands against it.
+        fill: puts the values of secrets into files; without it a file with references stands against it.
+        tell: makes sentences of what is wrong with the fleet's file.
+    """
+    found: list[Wanted] = []
+    against: list[str] = []
+    for name, settings in sorted(configurations.items()):
+        if is_meant(host, settings):
+            wanted, lacking = wanted_one(
+                host, name, settings, formats, offer, needs_approval=needs_approval, fill=fill or Filler(), tell=tell
+            )
+            against += lacking
+            found += [wanted] if wanted is not None else []
+    against += twice(found, tell)
+    return tuple(found), tuple(against)
+
+
+def wanted_one(
+    host: Host,
+    name: str,
+    settings: Configuration,
+    formats: FormatSet,
+    offer: Offer,
+    *,
+    needs_approval: bool,
+    fill: Filler,
+    tell: Tell,
+) -> tuple[Wanted | None, tuple[str, ...]]:
+    """One configuration as a host should have it, and what stands against it; see ``wanted_of``."""
+    format_ = next((one for one in formats.formats if one.id == settings.format), None)
+    if format_ is None:
+        known = [one.id for one in formats.formats]
+        path = ("configurations", name, "format")
+        return None, (tell(unknown("format", settings.format, known, owner="", path=path)),)
+    paths = _paths(host, format_, offer)
+    files, lacking = _placed(paths, settings, offer, fill)
+    against = [f"configuration {name}: {sentence}" for sentence in lacking]
+    against += map(tell, _faults(name, settings, paths, files))
+    against += _lacks(host, name, format_, paths, offer)
+    if needs_approval:
+        against += _unapproved(name, paths, offer)
+    return Wanted(name=name, settings=settings, format=format_, files=files), tuple(against)
+
+
+def is_meant(host: Host, settings: Configuration) -> bool:
+    """Whether a configuration is for a host."""
+    is_named = not settings.hosts or host.name in settings.hosts
+    return is_named and (not settings.sites or host.site in settings.sites) and set(settings.labels) <= host.labels
+
+
+def _paths(host: Host, format_: Format, offer: Offer) -> dict[str, str]:
+    """The rendered files of a format that are for a host: path below the subject by path."""
+    key = ROOTS[format_.subject].partition("/")[0], host.name if format_.subject == "node" else host.site
+    return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
+
+
+def _placed(
+    paths: Mapping[str, str], settings: Configuration, offer: Offer, fill: Filler
+) -> tuple[tuple[Placed, ...], list[str]]:
+    """The files with their places, and what stands against those that hold secrets."""
+    placed: list[Placed] = []
+    against: dict[str, None] = {}
+    for source, below in paths.items():
+        target = settings.files.get(below, "") if settings.files else posixpath.join(settings.folder or "/", below)
+        digest = offer.files[source]
+        text = offer.texts.get(digest, "")
+        filled = Filled(content=text.encode())
+        try:
+            filled = fill(text)
+        except SecretError as error:
+            against |= dict.fromkeys(f"{source}: {sentence}" for sentence in error.sentences)
+        placed.append(Placed(source=source, below=below, target=target, digest=digest, text=text, filled=filled))
+    return tuple(placed), list(against)
+
+
+def _faults(name: str, settings: Configuration, paths: Mapping[str, str], files: Sequence[Placed]) -> Iterator[Fault]:
+    """What the fleet's file says of a configuration, and is not so."""
+    for below in sorted(settings.files.keys() - set(paths.values())) if paths else ():
+        path = ("configurations", name, "files", below)
+        yield unknown("file", below, paths.values(), owner="", path=path)
+    shown = [one.source for one in files if one.holds_secrets] if int(settings.mode, 8) & _FOR_EVERYBODY else []
+    if shown:
+        yield Fault(
+            owner="",
+            path=("configurations", name, "mode"),
+            what="files with secrets that everybody on the host may read",
+            expected="permission bits without any for others",
+            got=f"'{settings.mode}' for {', '.join(shown)}",
+            fix="write mode: '640'",
+        )
+
+
+def _lacks(host: Host, name: str, format_: Format, paths: Mapping[str, str], offer: Offer) -> Iterator[str]:
+    """What the ledger does not have of a configuration."""
+    if not paths:
+        where = f"at site {host.site}" if host.site else "without a site"
+        yield f"configuration {name}: the ledger has no deployed files of {format_.id} for {host.name} {where}"
+        return
+    for source in paths:
+        if offer.files[source] not in offer.texts:
+            yield f"{source}: the ledger does not have the content that its digest names"
+
+
+def _unapproved(name: str, paths: Mapping[str, str], offer: Offer) -> Iterator[str]:
+    """Files that may not be installed, in one sentence for all that lack the same."""
+    refused: dict[str, list[str]] = {}
+    for source in paths:
+        if source not in offer.plans:
+            refused.setdefault(offer.missing.get(source, "the ledger does not say why"), []).append(source)
+    for why, sources in refused.items():
+        more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        which = f"{sources[0]} (sha256 {offer.files[sources[0]][7:19]}){more}"
+        yield f"configuration {name}: {which}: in no approved change; {why}"
+
+
+def twice(found: Sequence[Wanted], tell: Tell) -> Iterator[str]:
+    """Two configurations may not write one file.
+
+    Args:
+        found: configurations of one host.
+        tell: makes sentences of faults.
+    """
+    owner: dict[str, str] = {}
+    for one in found:
+        for file in one.placed:
+            first = owner.setdefault(file.target, one.name)
+            if first != one.name or sum(other.target == file.target for other in one.placed) > 1:
+                yield tell(
+                    Fault(
+                        owner="",
+                        path=("configurations", one.name),
+                        what=f"a file that configuration {first} writes too" if first != one.name else "one file twice",
+                        expected="for each file of a host one configuration",
+                        got=file.target,
+                        fix="give it another folder or files, or other hosts",
+                    )
+                )

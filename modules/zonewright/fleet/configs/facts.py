@@ -1,0 +1,176 @@
+"""What a host has of a configuration now, what follows from that, and how it drifted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
+from zonewright.fleet.configs.fill import shown
+from zonewright.fleet.configs.scripts import PROBE, READ
+from zonewright.fleet.configs.wanted import Wanted
+from zonewright.fleet.scripting import text_of
+from zonewright.fleet.ssh.accounts import runs_nothing
+from zonewright.fleet.ssh.transport import Session
+
+_EXTRA_VERSION = "extra version"
+OVER = frozenset({"", "kept", "rolled-back", "failed"})
+"""Words of a trial that leaves nothing to be done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFacts:
+    """One configuration on one host, as it was found.
+
+    Attributes:
+        current: the version that was kept last, or empty.
+        previous: the version before it, or empty.
+        versions: all versions in its folder.
+        trial: state of the last trial, or empty.
+        is_on_trial: whether a trial is going on now.
+        hashes: hash by target of what should be there; ``-`` where there is none, a word where it is no file.
+        placed: the same of what the current version has placed.
+    """
+
+    current: str
+    previous: str
+    versions: tuple[str, ...]
+    trial: str
+    is_on_trial: bool
+    hashes: Mapping[str, str]
+    placed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigPlan:
+    """What is to be done with one configuration of one host.
+
+    Attributes:
+        wanted: what it should be.
+        facts: what was found.
+        reasons: why it is changed; none where it is as it should be.
+        differences: how its files change, where that was asked for.
+    """
+
+    wanted: Wanted
+    facts: ConfigFacts
+    reasons: tuple[str, ...]
+    differences: tuple[FileDiff, ...] = field(default=(), repr=False)
+
+
+def observe_configuration(session: Session, wanted: Wanted) -> ConfigFacts:
+    """Look at one configuration of a host.
+
+    Raises:
+        LostError: when the connection broke.
+        PrivilegeError: when the host does not let the user act as root.
+        CommandError: when it does not run programs for this user.
+    """
+    command = PROBE.command(wanted.keep, *(one.target for one in wanted.placed))
+    done = session.run(command, as_root=wanted.settings.as_root)
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        name, _, value = line.partition("=")
+        found.setdefault(name, []).append(value)
+    if "end" not in found:
+        raise runs_nothing(done)
+    return ConfigFacts(
+        current=found["current"][0],
+        previous=found.get("previous", [""])[0],
+        versions=tuple(one for one in found.get("version", ()) if one != "current"),
+        trial=found.get("trial", [""])[0],
+        is_on_trial="alive" in found,
+        hashes=_by_target(found.get("file", ())),
+        placed=_by_target(found.get("placed", ())),
+    )
+
+
+def _by_target(lines: Sequence[str]) -> dict[str, str]:
+    pairs = (line.partition("\t") for line in lines)
+    return {target: word for word, _, target in pairs}
+
+
+def plan_configuration(wanted: Wanted, facts: ConfigFacts) -> ConfigPlan:
+    """Whether it is changed, and why."""
+    # A version too many is no reason to reload anything; the next change takes it away.
+    reasons = [why for why in drift_of(wanted, facts) if not why.startswith(_EXTRA_VERSION)]
+    if not reasons and facts.current != wanted.id:
+        reasons.append("no trial has proven it yet")
+    return ConfigPlan(wanted=wanted, facts=facts, reasons=tuple(reasons))
+
+
+def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
+    """How a host differs from the ledger's files, one sentence each."""
+    for one in wanted.placed:
+        found = facts.hashes.get(one.target, "-")
+        if found == "-":
+            yield f"missing: {one.target}"
+        elif found != one.sha256 and one.holds_secrets:
+            yield f"changed: {one.target} (it holds secrets, so no hash is shown)"
+        elif found != one.sha256:
+            is_hash = len(found) == len(one.sha256)
+            word = f"sha256 {found[:12]}" if is_hash else "it is no file" if found == "other" else found
+            yield f"changed: {one.target} ({word}, the ledger has {one.sha256[:12]})"
+    for target, found in facts.placed.items():
+        if found != "-" and target not in facts.hashes:
+            yield f"extra: {target} of version {facts.current}, which the ledger does not have any more"
+    if facts.trial not in OVER:
+        yield f"on trial: its last trial is {facts.trial}" + ("" if facts.is_on_trial else ", and was cut off")
+    for version in facts.versions:
+        if version not in (facts.current, facts.previous, wanted.id):
+            yield f"{_EXTRA_VERSION}: {wanted.keep}/{version}"
+
+
+def closer(session: Session, plan: ConfigPlan) -> ConfigPlan:
+    """The plan with the differences of its files, which are read from the host."""
+    if not plan.reasons:
+        return plan
+    wanted = plan.wanted
+    targets = {one.target: one.text for one in wanted.placed}
+    gone = plan.facts.placed.keys() - targets.keys()
+    done = session.run(READ.command(*targets, *sorted(gone)), as_root=wanted.settings.as_root)
+    lines = (line.partition("=") for line in done.stdout.decode("utf-8", "replace").splitlines())
+    before = {target: text_of(value) for target, _, value in lines}
+    before |= {
+        one.target: shown(before[one.target], one.text, one.filled) for one in wanted.placed if one.target in before
+    }
+    return ConfigPlan(
+        wanted=wanted, facts=plan.facts, reasons=plan.reasons, differences=file_diffs(_named(before), _named(targets))
+    )
+
+
+def _named(texts: Mapping[str, str]) -> dict[str, str]:
+    return {target.removeprefix("/"): text for target, text in texts.items()}
+
+
+def config_plan_text(host: str, plans: Sequence[ConfigPlan], against: Sequence[str]) -> str:
+    """The plans of a host for people: reasons, then the differences of files."""
+    if against:
+        return "\n".join([f"{host}: can not be done", *(f"  {sentence}" for sentence in against)])
+    lines = [] if plans else [f"{host}: no configuration is for it"]
+    for plan in plans:
+        now = plan.facts.current or "nothing"
+        if not plan.reasons:
+            lines.append(f"{host}: {plan.wanted.name} unchanged, {now}")
+            continue
+        lines.append(f"{host}: {plan.wanted.name} {now} -> {plan.wanted.id}")
+        lines += [f"  {reason}" for reason in plan.reasons]
+        for difference in plan.differences:
+            lines += [f"    {line}" for line in unified(difference).rstrip("\n").split("\n")]
+    return "\n".join(lines)
+
+
+def config_plan_data(host: str, plans: Sequence[ConfigPlan], against: Sequence[str]) -> dict[str, object]:
+    """The plans of a host as plain data."""
+    return {
+        "host": host,
+        "obstacles": list(against),
+        "configurations": [
+            {
+                "name": plan.wanted.name,
+                "from": plan.facts.current,
+                "to": plan.wanted.id,
+                "reasons": list(plan.reasons),
+                "differences": {one.path: unified(one) for one in plan.differences},
+            }
+            for plan in plans
+        ],
+    }

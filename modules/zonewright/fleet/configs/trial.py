@@ -1,0 +1,216 @@
+"""The trial of a configuration on a host: switch, reload, check, wait to be confirmed, and else put back.
+
+It runs apart from every connection, so that a host whose network the new files break comes back by itself. All space
+that it needs is taken before the first rename, and the way back is renames only. Its state is one file, replaced whole:
+version, word of the deployer, state, reason.
+"""
+
+from zonewright.fleet.configs.scripts import ALIVE, HEAD
+from zonewright.fleet.scripting import Script
+
+_UPTIME = """\
+up() { read -r now _ < /proc/uptime; printf '%s' "${now%%.*}"; }
+"""
+
+TRIAL = Script(
+    "zonewright-trial",
+    HEAD
+    + _UPTIME
+    + """\
+mode=$1 keep=$2 id=$3 word=$4 within=$5 confirm=$6 reload=$7 check=$8
+cd -- "$keep" || exit 1
+name=${keep##*/}
+tab=$(printf '\\t')
+state() { printf '%s\\n' "$id" "$word" "$1" "$2" > .trial.new && mv -fT -- .trial.new trial; }
+said() { tail -n 1 .out | cut -c1-300; }
+near() { number=$((number + 1)); near=${target%/*}/.zonewright-$name-$number; }
+
+stage() {
+  cp -- "$id/TARGETS" .list || return 1
+  if [ -r current/TARGETS ]; then
+    while IFS="$tab" read -r from target; do
+      cut -f2 "$id/TARGETS" | grep -qxF -- "$target" || printf -- '-\\t%s\\n' "$target" >> .list
+    done < current/TARGETS
+  fi
+  rm -rf .previous.new
+  mkdir .previous.new && { readlink current || :; } > .previous.new/ID || return 1
+  number=0
+  while IFS="$tab" read -r from target; do
+    near
+    (umask 022 && mkdir -p -- "${target%/*}/") || return 1
+    if [ -e "$target" ] || [ -L "$target" ]; then
+      cp -pP -- "$target" "$near.old" && cp -pP -- "$target" ".previous.new/$number" || return 1
+      printf '%s\\t%s\\n' "$number" "$target" >> .previous.new/TARGETS || return 1
+    else
+      printf -- '-\\t%s\\n' "$target" >> .previous.new/TARGETS || return 1
+    fi
+    if [ "$from" != - ]; then cp -pP -- "$id/$from" "$near.new" || return 1; fi
+  done < .list
+  sync -f . && sync -f "${target%/*}/"
+}
+
+drop() {
+  number=0
+  while IFS="$tab" read -r from target; do near; rm -f -- "$near.new" "$near.old"; done < .list
+}
+
+switch() {
+  number=0
+  while IFS="$tab" read -r from target; do
+    near
+    if [ "$from" = - ]; then rm -f -- "$target"; else mv -fT -- "$near.new" "$target"; fi || return 1
+  done < .list
+}
+
+restore() {
+  number=0 bad=0
+  while IFS="$tab" read -r from target; do
+    near
+    if [ -e "$near.old" ] || [ -L "$near.old" ]; then mv -fT -- "$near.old" "$target" || bad=1
+    elif grep -qxF -- "-$tab$target" .previous.new/TARGETS; then rm -f -- "$target" || bad=1
+    fi
+    rm -f -- "$near.new"
+  done < .list
+  return $bad
+}
+
+reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$reload" >.out 2>&1 </dev/null; }
+
+put_back() {
+  why=$1
+  trap '' HUP INT TERM
+  state putting-back "$why"
+  if ! restore; then state stuck "$why; and the files from before could not be put back"; exit 1; fi
+  reload || why="$why; and the reload of the files from before failed: $(said)"
+  rm -rf .previous.new .list
+  state rolled-back "$why"
+  exit 0
+}
+
+keep_it() {
+  trap '' HUP INT TERM
+  state keeping ''
+  drop
+  link=$id
+  if [ "$id" = previous ]; then link=$(cat previous/ID 2>/dev/null || readlink current); fi
+  if [ -n "$link" ] && [ -d "$link" ]; then ln -sfn -- "$link" .current.new && mv -fT .current.new current
+  else rm -f current
+  fi
+  # To what was just put back nobody should go back later.
+  if [ "$id" = previous ]; then rm -rf previous .previous.new
+  elif [ -d .previous.new ]; then rm -rf previous && mv -T .previous.new previous
+  fi
+  for one in */MANIFEST; do
+    one=${one%/MANIFEST}
+    case $one in current | "$link" | "$(cat previous/ID 2>/dev/null)") ;; *) rm -rf -- "$one" ;; esac
+  done
+  rm -rf .list .out confirm .new-* .check .check.out
+  state kept ''
+  exit 0
+}
+
+if [ "$mode" = recover ]; then
+  was=$(sed -n 3p trial) id=$(sed -n 1p trial)
+  case $was in
+    started | staging) [ -e .list ] && drop; state rolled-back 'it was cut off before anything was switched' ;;
+    switching | reloading | checking | waiting | putting-back) put_back 'its trial was cut off' ;;
+    keeping) [ -e .list ] || : > .list; keep_it ;;
+  esac
+  exit 0
+fi
+
+umask 077
+echo $$ > pid
+trap 'exit 1' HUP INT TERM
+state staging ''
+if ! stage 2>.out; then
+  why=$(said)
+  [ -e .list ] && drop
+  rm -rf .previous.new
+  state failed "the files can not be written: $why"
+  exit 1
+fi
+trap 'put_back "its trial was ended by a signal"' HUP INT TERM
+state switching ''
+switch 2>.out || put_back "a file can not be switched: $(said)"
+state reloading ''
+code=0
+reload || code=$?
+if [ $code = 124 ] || [ $code = 137 ]; then put_back "the reload did not end within $within s"; fi
+[ $code = 0 ] || put_back "the reload failed ($code): $(said)"
+state checking ''
+end=$(($(up) + within))
+while :; do
+  left=$((end - $(up)))
+  if [ $left -lt 1 ]; then left=1; fi
+  timeout -k 1 $left sh -c "$check" >.out 2>&1 </dev/null && break
+  if [ "$(up)" -ge $end ]; then put_back "the check did not pass within $within s: $(said)"; fi
+  sleep 0.3
+done
+state waiting ''
+end=$(($(up) + confirm))
+while [ "$(cat confirm 2>/dev/null)" != "$word" ]; do
+  if [ "$(up)" -ge $end ]; then put_back "nobody confirmed it over a new connection within $confirm s"; fi
+  sleep 0.1
+done
+keep_it
+""",
+)
+
+START = Script(
+    "zonewright-start",
+    HEAD
+    + ALIVE
+    + """\
+set -eu
+keep=$1 text=$2
+shift 2
+if alive; then echo "another trial of it is not over" >&2; exit 75; fi
+umask 077
+rm -f -- "$keep/confirm"
+printf '%s\\n' "$3" "$4" started '' > "$keep/.trial.new"
+mv -fT -- "$keep/.trial.new" "$keep/trial"
+setsid sh -c "$text" zonewright-trial "$@" </dev/null >/dev/null 2>&1 &
+echo $! > "$keep/pid"
+""",
+)
+"""Begins a trial apart from the connection."""
+
+FOLLOW = Script(
+    "zonewright-follow",
+    HEAD
+    + ALIVE
+    + _UPTIME
+    + """\
+keep=$1 word=$2 seconds=$3 confirm=$4
+umask 077
+if [ "$confirm" = yes ]; then
+  printf '%s\\n' "$word" > "$keep/.confirm.new" && mv -fT "$keep/.confirm.new" "$keep/confirm"
+fi
+end=$(($(up) + seconds))
+while :; do
+  alive && lives=yes || lives=no
+  state=$(sed -n 3p "$keep/trial")
+  if [ "$(sed -n 2p "$keep/trial")" != "$word" ]; then state=other; fi
+  case $state in
+    kept | rolled-back | failed | stuck | other) break ;;
+    waiting) [ "$confirm" = yes ] || break ;;
+  esac
+  if [ $lives = no ]; then state=dead; break; fi
+  if [ "$(up)" -ge $end ]; then break; fi
+  sleep 0.1
+done
+printf '%s\\n' "$state"
+sed -n 4p "$keep/trial"
+""",
+)
+"""How a trial goes on, until it waits to be confirmed or is over; with ``yes`` it is confirmed."""
+
+AGAIN = Script(
+    "zonewright-again",
+    HEAD
+    + """\
+timeout -k 1 "$1" sh -c "$2" </dev/null 2>&1
+""",
+)
+"""The check command once more."""

@@ -1,0 +1,1 @@
+"""Sessions with hosts: the seam, paramiko behind it, whose keys are trusted, and hosts in memory."""

@@ -1,0 +1,212 @@
+"""Decisions as data: facts and a demand in, a proposal or findings out. No database, no clock."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from zonewright.ledger.deciding.facts import Facts
+from zonewright.ledger.deciding.impact import impact_of
+from zonewright.ledger.deciding.zone_facts import ZoneBase
+from zonewright.ledger.deciding.zone_judge import judge_zone
+from zonewright.ledger.protocol.messages import Impact, SeatData
+from zonewright.model.demand import Demand
+from zonewright.model.expand import nodes_of
+from zonewright.model.world import World
+from zonewright.place import Seat, assign_addresses, change_world, place, read_set, touched, unplaced_findings
+from zonewright.place.premise import Premise
+from zonewright.rules import evaluate
+from zonewright.rules.finding import Finding, Participant, worst_first
+from zonewright.rules.waivers import with_waivers
+from zonewright.rules.words import listed, some
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a proposal says, before it is put into a message."""
+
+    seats: Mapping[str, SeatData]
+    addresses: Mapping[str, Mapping[str, str]]
+    unplaced: Mapping[str, str]
+    premises: tuple[Premise, ...]
+    findings: tuple[Finding, ...]
+    impact: Mapping[str, Impact]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A change at its places; the world that it makes is built once for all that is asked of it.
+
+    Attributes:
+        facts: what was gathered for the sites of the change.
+        demand: what the stack wants.
+        seats: places by node name.
+        stack_id: whose change it is.
+    """
+
+    facts: Facts
+    demand: Demand
+    seats: Mapping[str, SeatData]
+    stack_id: str
+
+    @cached_property
+    def after(self) -> World:
+        """The world during the change."""
+        facts = self.facts
+        return change_world(facts.world, self.demand, _seats(self.seats), stack=self.stack_id, standing=facts.standing)
+
+    @cached_property
+    def racks(self) -> frozenset[str] | None:
+        """The racks to be judged; None for all of them."""
+        return None if self.demand.assets else touched(self.after, self.stack_id)
+
+
+def _seats(seats: Mapping[str, SeatData]) -> dict[str, Seat]:
+    return {name: Seat(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in seats.items()}
+
+
+def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
+    """Find places and addresses for a demand.
+
+    Args:
+        facts: what was gathered.
+        demand: what the stack wants.
+        stack_id: whose it is.
+        on: the day on which waivers are looked at, as ``2026-07-01``.
+    """
+    placement = place(facts.world, demand, stack=stack_id, sticky=_seats(facts.seats), standing=facts.standing)
+    seats = {
+        name: SeatData(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in placement.seats.items()
+    }
+    unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
+    addresses, short = _addresses(facts, demand, seats)
+    step = Step(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
+    after = step.after
+    if facts.base is not None:
+        zone = replace(facts.base.after(demand, seats), measured=facts.measured)
+        after = replace(after, zone=zone, before=facts.base.before())
+    found = judge_local(step, addresses, unplaced=unplaced | short)
+    found += judge_whole(step, facts.base)
+    return Offer(
+        seats=seats,
+        addresses=addresses,
+        unplaced=unplaced | short,
+        premises=read_set(after, stack=stack_id),
+        findings=answer(found, facts.base, on),
+        impact=impact_of(facts, demand, seats),
+    )
+
+
+def judge_local(
+    step: Step, addresses: Mapping[str, Mapping[str, str]], *, unplaced: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """Findings at the sites of a change: rules of racks, nodes without a place, addresses held by others."""
+    facts, demand = step.facts, step.demand
+    findings = list(evaluate(step.after, racks=step.racks, reach="rack"))
+    findings += unplaced_findings(demand, step.seats.keys(), unplaced)
+    for cluster_id, wanted in demand.clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            for pool, address in addresses.get(node.name, {}).items():
+                if address in facts.taken.get((wanted.cluster.site, pool), ()):
+                    findings.append(_address_taken(demand.party, node.name, node.path, pool, address))
+    return tuple(findings)
+
+
+def judge_whole(step: Step, base: ZoneBase | None) -> tuple[Finding, ...]:
+    """Findings beyond the racks of a change, against the zone as it is now.
+
+    Args:
+        step: the change.
+        base: the zone as a whole; it may be newer than the facts.
+    """
+    if base is None:
+        return ()
+    zone = replace(base.after(step.demand, step.seats), measured=step.facts.measured)
+    return judge_zone(base.before(), replace(step.after, zone=zone), party=step.demand.party, racks=step.racks)
+
+
+def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple[Finding, ...]:
+    """Findings with their waivers, worst first.
+
+    Args:
+        findings: all findings of a change.
+        base: the zone with its registered waivers.
+        on: the day, as ``2026-07-01``.
+    """
+    found = worst_first(findings)
+    return found if base is None else with_waivers(found, base.zone, on)
+
+
+def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
+    return {
+        node.name: f"site {wanted.cluster.site} is not in the ledger; its operator has not brought it in yet"
+        for cluster_id, wanted in demand.clusters.items()
+        if wanted.cluster.site not in facts.sites
+        for node in nodes_of(cluster_id, wanted.cluster)
+    }
+
+
+def _addresses(
+    facts: Facts, demand: Demand, seats: Mapping[str, SeatData]
+) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
+    """Addresses by node, and a sentence for each node whose pool is used up."""
+    names_by_site: dict[str, list[str]] = {}
+    for cluster_id, wanted in demand.clusters.items():
+        names = [node.name for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats]
+        names_by_site.setdefault(wanted.cluster.site, []).extend(names)
+    assigned: dict[str, Mapping[str, str]] = {}
+    short: dict[str, str] = {}
+    for site_id, names in names_by_site.items():
+        site = facts.sites.get(site_id)
+        if site is None:
+            continue
+        taken = {pool: facts.taken.get((site_id, pool), frozenset()) for pool in site.address_pools}
+        result = assign_addresses(
+            site.address_pools, names, sticky=facts.addresses, taken=taken, fixed=site.fixed_addresses
+        )
+        assigned |= result.assigned
+        short |= dict.fromkeys(result.short, f"an address pool of site {site_id} has no free address left")
+    return assigned, short
+
+
+def _address_taken(party: str, name: str, path: str, pool: str, address: str) -> Finding:
+    return Finding(
+        rule="address-unique",
+        level="mandatory",
+        subject=name,
+        where=path,
+        message=f"address {address} of pool {pool} was given to another node since the proposal was made",
+        participants=(Participant(party=party, name=name),),
+        fix="run pulumi up again: it asks for a new proposal",
+        reference="RFC 5227",
+    )
+
+
+def _assets_line(demand: Demand) -> str:
+    kinds = Counter(item.kind for item in demand.assets.values())
+    parts = []
+    if kinds["site"]:
+        sites = sorted(name for name, item in demand.assets.items() if item.kind == "site")
+        parts.append(f"{some(kinds['row'], 'row')} at {listed(sites)}")
+    if kinds["duct"] or kinds["link"]:
+        parts.append(f"{some(kinds['duct'], 'duct')} and {some(kinds['link'], 'link')}")
+    return ", ".join(parts)
+
+
+def summary(demand: Demand, seats: Mapping[str, SeatData], facts: Facts) -> str:
+    """One line: what the change holds at each site, and how much of it is new, moves or goes."""
+    if demand.assets and not demand.clusters:
+        return _assets_line(demand)
+    units: Counter[str] = Counter()
+    watts: Counter[str] = Counter()
+    for cluster_id, wanted in demand.clusters.items():
+        placed = sum(1 for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats)
+        units[wanted.cluster.site] += placed * wanted.node_type.u_height
+        watts[wanted.cluster.site] += placed * wanted.node_type.allocated_draw
+    held = (
+        "; ".join(f"{units[site]:,} U, {watts[site] / 1000:,.1f} kW at {site}" for site in sorted(units)) or "nothing"
+    )
+    new = sum(1 for name in seats if name not in facts.seats)
+    moved = sum(1 for name, seat in seats.items() if name in facts.seats and facts.seats[name] != seat)
+    gone = sum(1 for name in facts.seats if name not in seats)
+    return f"{held} ({new} new, {moved} moved, {gone} leaving)"

@@ -1,0 +1,236 @@
+"""The ledger's tables become the facts that rules and placement read."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.site_claims import around, occupant, take
+from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
+from zonewright.ledger.protocol.messages import SeatData
+from zonewright.ledger.store.documents import parse_asset
+from zonewright.ledger.store.tables import asset, claim, reservation, revision
+from zonewright.model import Cluster, Site
+from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
+from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
+from zonewright.model.world import Measured, Occupant, Rack, World
+
+NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
+"""The part of a claim's data that its Node resource is made from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that one stack's change is decided on, at one revision of each site.
+
+    Attributes:
+        world: racks of the sites, with all that is not the stack's own.
+        standing: the stack's own claims that have a resource.
+        seats: the stack's own present places, by node name.
+        addresses: the stack's own present addresses, by node name.
+        taken: addresses of everybody else, by (site, pool).
+        sites: site declarations by id.
+        revisions: revision by site.
+        base: the zone as a whole; None where no change is to be judged.
+        measured: what is measured of the sites, by id.
+        own: the stack's own claims as they are, with or without a resource, but for those that leave.
+    """
+
+    world: World
+    standing: tuple[Occupant, ...]
+    seats: Mapping[str, SeatData]
+    addresses: Mapping[str, Mapping[str, str]]
+    taken: Mapping[tuple[str, str], Collection[str]]
+    sites: Mapping[str, Site]
+    revisions: Mapping[str, int]
+    base: ZoneBase | None = None
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    own: tuple[Occupant, ...] = ()
+
+    @property
+    def now(self) -> World:
+        """The world as premises look at it: the zone as it is, without the change, and what is measured of it."""
+        zone = None if self.base is None else replace(self.base.before(), measured=self.measured)
+        return replace(self.world, zone=zone)
+
+
+@lru_cache(maxsize=4096)
+def _row_facts(name: str, text: str, owner: str, *, accepts: bool) -> tuple[tuple[Rack, ...], tuple[Occupant, ...]]:
+    row = parse_asset(text)
+    if not isinstance(row, RowAsset):
+        raise TypeError(name)
+    racks = tuple(racks_of_row(name, row.row, owner=owner, room=row.room, accepts=accepts))
+    return racks, tuple(baseline_of_row(name, row.row, owner=owner, path=_row_path(name)))
+
+
+def _row_path(name: str) -> str:
+    site, room, row = name.split("/")
+    return f"sites.{site}.rooms.{room}.rows.{row}"
+
+
+def claims_of(
+    demand: Demand, seats: Mapping[str, SeatData], addresses: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """The data of each claim of a demand, by node name; nodes without a place are left out."""
+    claims: dict[str, dict[str, Any]] = {}
+    for cluster_id, wanted in demand.clusters.items():
+        node_type = wanted.node_type.model_dump(mode="json", exclude_defaults=True)
+        for node in nodes_of(cluster_id, wanted.cluster):
+            seat = seats.get(node.name)
+            if seat is not None:
+                claims[node.name] = {
+                    **seat.model_dump(),
+                    "addresses": dict(addresses.get(node.name, {})),
+                    "cluster": cluster_id,
+                    "feed": wanted.cluster.feed,
+                    "node_type_id": wanted.cluster.node_type,
+                    "node_type": node_type,
+                    **_optional(wanted.cluster),
+                }
+    return claims
+
+
+def _optional(cluster: Cluster) -> dict[str, Any]:
+    """What keeps others away from a node, and since when it runs, where anything does or it ran before."""
+    data: dict[str, Any] = {}
+    if cluster.in_service is not None:
+        data["in_service"] = cluster.in_service
+    if cluster.exclusive is not None:
+        data["exclusive"] = cluster.exclusive
+    if cluster.protection_level > 1:
+        data["protection_level"] = cluster.protection_level
+    return data
+
+
+def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]:
+    """Revision of each site; 0 where nothing was ever written."""
+    wanted = sorted(sites)
+    rows = connection.execute(select(revision).where(revision.c.site.in_(wanted)))
+    return dict.fromkeys(wanted, 0) | {row.site: row.number for row in rows}
+
+
+def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
+    """The sites that a change of this stack touches: those it wants and those where it has something."""
+    sites = {wanted.cluster.site for wanted in demand.clusters.values()}
+    sites |= {name.split("/", 1)[0] for name in demand.assets}
+    for table in (claim, asset):
+        query = select(table.c.site).where(table.c.stack_id == stack_id, table.c.state != "freed").distinct()
+        sites |= set(connection.execute(query).scalars())
+    return frozenset(sites)
+
+
+def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, telemetry: Path | None = None) -> Facts:
+    """Read the facts for one stack's change.
+
+    Args:
+        connection: a transaction.
+        stack_id: whose change it is.
+        demand: what it wants; its own rows are taken from here, not from the ledger.
+        now: ISO 8601 time; reservations that expire at or before it do not count.
+        telemetry: file of the readings, or None.
+    """
+    facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
+    base = zone_base(connection, stack_id)
+    if base is None:
+        return facts
+    # Placement asks for sites and limits, which the seats that it will find do not change.
+    moment = datetime.fromisoformat(now)
+    has_readings = telemetry is not None and telemetry.is_file()
+    fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
+    found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
+    return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
+
+
+def world_of(connection: Connection, sites: Collection[str], now: str, *, after: str = "") -> World:
+    """The world of some sites as everybody has left it: all claims and reservations, nobody's change.
+
+    Args:
+        connection: a transaction.
+        sites: which sites.
+        now: reservations that have expired then are left out.
+        after: a stack whose releasing claims are left out as well: its change is as good as done.
+    """
+    facts = _gather(connection, frozenset(sites), after, None, now)
+    own = tuple(item for item in facts.standing if item.standing != "releasing")
+    return replace(facts.world, occupants=facts.world.occupants + own)
+
+
+def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:
+    racks, occupants, sites = _assets(connection, touched, stack_id, demand)
+    found = around(connection, touched, stack_id)
+    reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for held in _reservations(connection, stack_id, now):
+        for name, data in held.claims.items():
+            site = data["rack"].split("/", 1)[0]
+            if site in touched:
+                occupants.append(occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved"))
+                take(reserved, site, data["addresses"])
+    return Facts(
+        world=World(racks=racks, bystanders=found.bystanders, occupants=tuple(occupants)),
+        standing=found.standing,
+        own=found.own,
+        seats=found.seats,
+        addresses=found.addresses,
+        taken={**found.taken, **{key: one | found.taken.get(key, frozenset()) for key, one in reserved.items()}},
+        sites=sites,
+        revisions=revisions_of(connection, touched),
+    )
+
+
+def _assets(
+    connection: Connection, sites: Collection[str], stack_id: str, demand: Demand | None
+) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site]]:
+    racks: dict[str, Rack] = {}
+    occupants: list[Occupant] = []
+    declared: dict[str, Site] = {}
+    entries: list[tuple[str, str, str, bool]] = []
+    if demand is not None:
+        entries += [(name, asset_text(item), demand.party, True) for name, item in demand.assets.items()]
+    entries += [
+        (row.name, row.data, row.party, row.state == "active")
+        for row in present_assets(connection, sites)
+        if row.stack_id != stack_id or demand is None
+    ]
+    for name, text, owner, accepts in entries:
+        item = parse_asset(text)
+        if isinstance(item, SiteAsset):
+            declared[name] = item.site
+        if not isinstance(item, RowAsset):
+            continue
+        row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
+        racks |= {rack.id: rack for rack in row_racks}
+        occupants += baseline
+    return racks, occupants, declared
+
+
+def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[Any]]:
+    """For each asset of the sites its current row, or the one releasing where it is leaving."""
+    query = (
+        select(asset)
+        .where(asset.c.site.in_(sorted(sites)), asset.c.state != "freed")
+        .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
+    )
+    present: dict[tuple[str, str], Row[Any]] = {}
+    for row in connection.execute(query):
+        present[row.stack_id, row.name] = row
+    return list(present.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    stack_id: str
+    party: str
+    claims: Mapping[str, dict[str, Any]]
+
+
+def _reservations(connection: Connection, stack_id: str, now: str) -> Iterable[_Held]:
+    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    for row in connection.execute(query):
+        yield _Held(row.stack_id, row.party, json.loads(row.proposal)["holds"])

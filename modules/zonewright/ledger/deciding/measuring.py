@@ -1,0 +1,94 @@
+"""What is measured of the sites that a change touches, for the gate on the energy ratio."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from sqlalchemy import Connection, func, select
+
+from zonewright.ledger.store.tables import claim
+from zonewright.model.policy import chain_of
+from zonewright.model.site import TrustClass
+from zonewright.model.world import Measured, ZoneFacts
+from zonewright.model.zone import Zone
+from zonewright.rules.energy import rooms_of
+from zonewright.rules.energy_state import model_of, ratio_limit
+from zonewright.telemetry import Store
+from zonewright.telemetry.figures import Fresh, Terms, measured
+
+LOOKS_BACK_DAYS = 400
+"""The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
+
+
+def telemetry_path(ledger: Path) -> Path:
+    """The file of the readings that belongs to a ledger's file: ``ledger.db`` has ``ledger.telemetry.db``."""
+    return ledger.with_name(f"{ledger.stem}.telemetry.db")
+
+
+def terms_of(zone: Zone) -> Terms | None:
+    """On which terms readings count; None where no pack limits the energy ratio."""
+    limit, age = zone.limit("design-pue"), zone.limit("figure-age-days")
+    if limit is None or age is None:
+        return None
+    packs = chain_of(zone.rule_packs, zone.rule_pack)
+    trusted: frozenset[TrustClass] = frozenset(packs[0].trusted) if packs else frozenset()
+    return Terms(limit=ratio_limit(zone), trusted=trusted, max_age_days=age.value)
+
+
+def measured_sites(
+    facts: ZoneFacts,
+    sites: Iterable[str],
+    telemetry: Path | None,
+    now: datetime,
+    fresh: Mapping[str, Sequence[Fresh]] = MappingProxyType({}),
+) -> dict[str, Measured]:
+    """What is measured of some sites, by id; those without readings are left out.
+
+    Args:
+        facts: the zone without the change.
+        sites: ids of the sites.
+        telemetry: file of the readings, or None.
+        now: the present.
+        fresh: claims by site that a mean of the past does not hold whole.
+    """
+    terms = terms_of(facts.zone)
+    if telemetry is None or not telemetry.is_file() or terms is None:
+        return {}
+    store, rooms = Store(telemetry), rooms_of(facts)
+    found: dict[str, Measured] = {}
+    for site_id in sorted(set(sites) & facts.sites.keys()):
+        held = facts.sites[site_id]
+        model = model_of(held, rooms.get(site_id, {})) if held.site.overhead is not None else None
+        one = measured(store, site_id, held.site, now=now, terms=terms, model=model, fresh=fresh.get(site_id, ()))
+        if one is not None:
+            found[site_id] = one
+    return found
+
+
+def fresh_claims(connection: Connection, sites: Iterable[str], now: datetime) -> dict[str, list[Fresh]]:
+    """Claims by site that have no resource, or have had theirs for less than the time that a mean may look back on.
+
+    Args:
+        connection: a transaction.
+        sites: ids of the sites.
+        now: the present.
+    """
+    oldest = (now - timedelta(days=LOOKS_BACK_DAYS)).astimezone(UTC).isoformat(timespec="microseconds")
+    # By the hour, rounded down, so that a claim counts as metered rather too early: less load is a worse ratio.
+    hour = func.substr(claim.c.active_since, 1, 13)
+    query = (
+        select(claim.c.site, hour, func.sum(claim.c.draw_w))
+        .where(
+            claim.c.site.in_(sorted(sites)),
+            claim.c.state.in_(("admitted", "active")),
+            (claim.c.active_since.is_(None)) | (claim.c.active_since > oldest),
+        )
+        .group_by(claim.c.site, hour)
+    )
+    found: dict[str, list[Fresh]] = defaultdict(list)
+    for site, since, watts in connection.execute(query):
+        moment = None if since is None else datetime.fromisoformat(f"{since}:00+00:00")
+        found[site].append(Fresh(watts=int(watts), since=moment))
+    return found

@@ -1,0 +1,104 @@
+"""The class of risk of a change, and the plan that fits it. Data in, data out, inside the caller's transaction."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zonewright.ledger.deciding.facts import claims_of
+from zonewright.ledger.deciding.review import Review
+from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.store.tables import admission, change, verdict
+from zonewright.model.approval import Risk
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand, asset_text
+from zonewright.rules.finding import Finding
+from zonewright.seal.votes import Planned
+
+
+def holds_of(demand: Demand, seats: Mapping[str, Any], addresses: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Digest of everything that a change would hold, by name: what an admission remembers."""
+    claims = {name: canonical_json(data) for name, data in claims_of(demand, seats, addresses).items()}
+    texts = claims | {name: asset_text(item) for name, item in demand.assets.items()}
+    return {name: digest_of(text) for name, text in texts.items()}
+
+
+def present(connection: Connection, stack_id: str) -> RowMapping | None:
+    """The stack's present admission."""
+    query = select(admission).where(admission.c.stack_id == stack_id, admission.c.state == "current")
+    return connection.execute(query).mappings().first()
+
+
+def risk_of(connection: Connection, review: Review, findings: tuple[Finding, ...]) -> Risk:
+    """The class of risk, from what the change does and not from what its author says.
+
+    Args:
+        connection: a transaction.
+        review: the change.
+        findings: its findings, with their waivers.
+    """
+    if any(finding.level == "approval" or finding.waiver for finding in findings):
+        return "high"
+    held = present(connection, review.request.stack_id)
+    now = json.loads(held["holds"]) if held is not None else {}
+    return "low" if _is_held(review, now) else "normal"
+
+
+def _is_held(review: Review, now: Mapping[str, str]) -> bool:
+    """Whether a change holds what is held already; ends at the first difference, which is looked for where it may be.
+
+    Args:
+        review: the change.
+        now: digest of everything that is held, by name.
+    """
+    demand, request = review.demand, review.request
+    claims = claims_of(demand, request.seats, request.addresses)
+    if claims.keys() | demand.assets.keys() != now.keys():
+        return False
+    seats, seen = review.facts.seats, set[str]()
+
+    def order(name: str) -> bool:
+        """False, and so first, for what moves and for the first node of each cluster, which tells of a new type."""
+        cluster = claims[name]["cluster"]
+        is_later = cluster in seen and seats.get(name) == request.seats[name]
+        seen.add(cluster)
+        return is_later
+
+    return all(digest_of(asset_text(item)) == now[name] for name, item in demand.assets.items()) and all(
+        digest_of(canonical_json(claims[name])) == now[name] for name in sorted(claims, key=order)
+    )
+
+
+def planned_of(plan: Plan, risk: Risk) -> Planned:
+    """What a decision on approvals must know of a plan; its risk is what the ledger finds now."""
+    return Planned(
+        zone=plan.zone,
+        stack_id=plan.stack_id,
+        party=plan.party,
+        change=plan.change_digest,
+        plan=plan.digest(),
+        risk=risk,
+        emergency=plan.emergency,
+        planned_at=plan.planned_at,
+    )
+
+
+def last_plan(connection: Connection, stack_id: str) -> RowMapping | None:
+    """The last plan that a stack has registered."""
+    query = select(change).where(change.c.stack_id == stack_id).order_by(change.c.number.desc()).limit(1)
+    return connection.execute(query).mappings().first()
+
+
+def fitting_plan(connection: Connection, stack_id: str, change_digest: str, replaces: str) -> RowMapping | None:
+    """The last plan of a stack for exactly this change as the next step from exactly this admission."""
+    query = select(change).where(
+        change.c.stack_id == stack_id, change.c.change_digest == change_digest, change.c.replaces == replaces
+    )
+    return connection.execute(query.order_by(change.c.number.desc()).limit(1)).mappings().first()
+
+
+def verdicts_on(connection: Connection, plan: str) -> list[str]:
+    """The envelopes with verdicts on a plan, in the order in which they came."""
+    query = select(verdict.c.envelope).where(verdict.c.plan == plan).order_by(verdict.c.number)
+    return list(connection.execute(query).scalars())

@@ -1,0 +1,103 @@
+"""A change as it was looked at: its facts, and its findings as the acting party may read them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from zonewright.ledger.deciding.decide import Step, answer, judge_local, judge_whole, summary
+from zonewright.ledger.deciding.facts import Facts, gather
+from zonewright.ledger.deciding.zone_facts import ZoneBase
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import EvaluateRequest
+from zonewright.ledger.store.context import (
+    get_content,
+    require_zone,
+)
+from zonewright.ledger.store.tables import proposal as proposal_table
+from zonewright.model.demand import Demand
+from zonewright.rules.finding import Finding, masked_for
+
+
+def for_reader(findings: tuple[Finding, ...], party: str, sources: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Findings as the acting party may see them, with file and line where its declaration gave them."""
+    return tuple(
+        replace(masked_for(finding, party), where=sources.get(finding.where, finding.where)) for finding in findings
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A change as it was looked at.
+
+    Attributes:
+        request: what was asked.
+        step: the change at its places.
+        local: findings at its sites.
+        sources: file and line by path.
+        line: one line that sums it up.
+        at: the moment, ISO 8601.
+    """
+
+    request: EvaluateRequest
+    step: Step
+    local: tuple[Finding, ...]
+    sources: Mapping[str, str]
+    line: str
+    at: str
+
+    @property
+    def facts(self) -> Facts:
+        """What it was decided on."""
+        return self.step.facts
+
+    @property
+    def demand(self) -> Demand:
+        """What the stack wants."""
+        return self.step.demand
+
+    def findings(self, base: ZoneBase | None) -> tuple[Finding, ...]:
+        """All findings for the acting party, with the zone as a whole as it is now."""
+        whole = judge_whole(self.step, base)
+        return for_reader(answer((*self.local, *whole), base, self.at[:10]), self.request.party, self.sources)
+
+
+def last_proposal(connection: Connection, stack_id: str, demand_digest: str) -> Mapping[str, Any] | None:
+    """The last proposal of a stack, if it was for this demand."""
+    row = connection.execute(select(proposal_table).where(proposal_table.c.stack_id == stack_id)).mappings().first()
+    return dict(row) if row is not None and row["demand_digest"] == demand_digest else None
+
+
+def review_change(connection: Connection, request: EvaluateRequest, now: str, telemetry: Path | None) -> Review:
+    """Look at a change inside the caller's transaction.
+
+    Raises:
+        LedgerRefusedError: when the demand was never proposed here, or the zone's file is another one.
+    """
+    text = get_content(connection, request.demand_digest)
+    if text is None:
+        raise LedgerRefusedError(
+            "unknown-demand",
+            "the ledger has never seen this demand; run pulumi up without --target, so that it proposes",
+        )
+    demand = Demand.model_validate_json(text)
+    require_zone(connection, demand.zone, demand.zone_digest, on=now[:10])
+    if demand.party != request.party:
+        raise LedgerRefusedError("another-party", f"the demand is that of another party than '{request.party}'")
+    facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
+    last = last_proposal(connection, request.stack_id, request.demand_digest)
+    unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
+    sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}
+    short = {name: reason for name, reason in unplaced.items() if name not in request.seats}
+    step = Step(facts=facts, demand=demand, seats=request.seats, stack_id=request.stack_id)
+    return Review(
+        request=request,
+        step=step,
+        local=judge_local(step, request.addresses, unplaced=short),
+        sources=sources,
+        line=summary(demand, request.seats, facts),
+        at=now,
+    )

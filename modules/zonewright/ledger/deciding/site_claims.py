@@ -1,0 +1,208 @@
+"""The claims of a site, read once for each state of it.
+
+What is made of the rows is kept under a number that the database draws anew whenever one of them is written
+(:data:`zonewright.ledger.store.tables.claim_version`), so a process reads and groups them again only when they changed.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from zonewright.ledger.protocol.messages import SeatData
+from zonewright.ledger.store.claim_text import ROW, packed
+from zonewright.ledger.store.tables import claim, claim_version
+from zonewright.model import NodeType
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.expand import node_draw
+from zonewright.model.world import Bystanders, Occupant, Standing
+
+_REMEMBERED = 200_000
+"""Bystanders that are kept, over all stacks: with their sums by rack about 300 bytes each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """The claims of some sites as the change of one stack finds them; fields as in ``Facts``.
+
+    Attributes:
+        bystanders: claims of everybody else.
+        taken: their addresses, by (site, pool).
+        standing: the stack's own claims that have a resource.
+        own: the stack's own claims, but for those that leave.
+        seats: their places, by node name.
+        addresses: their addresses, by node name.
+    """
+
+    bystanders: Bystanders
+    taken: Mapping[tuple[str, str], frozenset[str]]
+    standing: tuple[Occupant, ...]
+    own: tuple[Occupant, ...]
+    seats: Mapping[str, SeatData]
+    addresses: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class SiteClaims:
+    """All claims of one site but the freed ones, in order of their ids."""
+
+    rows: tuple[Row[Any], ...]
+
+    @cached_property
+    def texts(self) -> Mapping[str, tuple[str, str]]:
+        """By name of a row of racks: the digest of its claims in canonical form, and that text."""
+        groups: dict[str, list[Row[Any]]] = defaultdict(list)
+        for row in self.rows:
+            groups[row.rack.rsplit("/", 1)[0]].append(row)
+        found = {name: packed(rows) for name, rows in groups.items()}
+        return {name: (digest_of(text), text) for name, text in found.items()}
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was read through one engine: by site, and of everybody else by (sites, stack)."""
+
+    sites: dict[str, tuple[int, SiteClaims]] = field(default_factory=dict)
+    around: dict[tuple[str, frozenset[str]], tuple[Mapping[str, int], Around]] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def remember(self, key: tuple[str, frozenset[str]], numbers: Mapping[str, int], found: Around) -> None:
+        """Keep what is around a stack; let go of what is so no more, and of what was asked for longest ago."""
+        with self.lock:
+            self.around.pop(key, None)
+            for other, (held, _) in list(self.around.items()):
+                if any(held[site] != number for site, number in numbers.items() if site in held):
+                    del self.around[other]
+            self.around[key] = numbers, found
+            left = sum(len(one.bystanders.occupants) for _, one in self.around.values())
+            for other, (_, one) in list(self.around.items())[:-1]:
+                if left > _REMEMBERED:
+                    left -= len(one.bystanders.occupants)
+                    del self.around[other]
+
+
+_MEMORIES: WeakKeyDictionary[Engine, _Memory] = WeakKeyDictionary()
+
+
+def site_claims(connection: Connection, sites: Collection[str]) -> dict[str, SiteClaims]:
+    """The claims of some sites, by id; a site without any has none.
+
+    Args:
+        connection: a transaction.
+        sites: ids of the sites.
+    """
+    return {site: claims for site, (_, claims) in _read(connection, sites).items()}
+
+
+def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int, SiteClaims]]:
+    wanted = sorted(sites)
+    query = select(claim_version.c.site, claim_version.c.number).where(claim_version.c.site.in_(wanted))
+    numbers = {row.site: row.number for row in connection.execute(query)}
+    known = _MEMORIES.setdefault(connection.engine, _Memory()).sites
+    found: dict[str, tuple[int, SiteClaims]] = {}
+    for site in sorted(numbers):
+        held = known.get(site)
+        if held is None or held[0] != numbers[site]:
+            rows = select(*(claim.c[name] for name in ROW)).where(claim.c.site == site, claim.c.state != "freed")
+            held = numbers[site], SiteClaims(tuple(connection.execute(rows.order_by(claim.c.id))))
+            known[site] = held
+        found[site] = held  # not what another thread has put there since: it may see another moment
+    return found
+
+
+def around(connection: Connection, sites: Collection[str], stack_id: str) -> Around:
+    """The claims of some sites as one stack's change finds them.
+
+    Args:
+        connection: a transaction.
+        sites: ids of the sites.
+        stack_id: the stack.
+    """
+    read = _read(connection, sites)
+    numbers = {site: number for site, (number, _) in read.items()}
+    memory, key = _MEMORIES.setdefault(connection.engine, _Memory()), (stack_id, frozenset(sites))
+    held = memory.around.get(key)
+    is_known = held is not None and held[0] == numbers
+    found = held[1] if held is not None and is_known else _around([claims for _, claims in read.values()], stack_id)
+    memory.remember(key, numbers, found)
+    return found
+
+
+def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
+    bystanders: list[Occupant] = []
+    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
+    standing: list[Occupant] = []
+    own: list[Occupant] = []
+    seats: dict[str, SeatData] = {}
+    addresses: dict[str, Mapping[str, str]] = {}
+    for row in (row for claims in sites for row in claims.rows):
+        item, data = _occupant(row.data, row.party, row.stack_id, row.name, row.state), _data(row.data)
+        if row.stack_id != stack_id:
+            bystanders.append(item)
+            take(taken, row.site, data["addresses"])
+            continue
+        if row.state != "admitted":
+            standing.append(item)
+        if row.state != "releasing":
+            own.append(item)
+            seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
+            addresses[row.name] = data["addresses"]
+    return Around(
+        bystanders=Bystanders(tuple(bystanders)),
+        taken={key: frozenset(found) for key, found in taken.items()},
+        standing=tuple(standing),
+        own=tuple(own),
+        seats=seats,
+        addresses=addresses,
+    )
+
+
+def take(taken: dict[tuple[str, str], set[str]], site: str, addresses: Mapping[str, str]) -> None:
+    """Note the addresses of a node among those that are taken."""
+    for pool, address in addresses.items():
+        taken[site, pool].add(address)
+
+
+def occupant(data: Mapping[str, Any], *, party: str, stack: str, name: str, standing: Standing) -> Occupant:
+    """What a claim's data looks like to the rules."""
+    node_type = _node_type(canonical_json(data["node_type"]))
+    return Occupant(
+        party=party,
+        stack=stack,
+        name=name,
+        rack=data["rack"],
+        position=data["position"],
+        u_height=node_type.u_height,
+        face=data["face"],
+        is_full_depth=node_type.is_full_depth,
+        draw=node_draw(node_type, data["feed"]),
+        weight_kg=node_type.weight_kg,
+        standing=standing,
+        cluster=data["cluster"],
+        exclusive=data.get("exclusive"),
+        protection_level=data.get("protection_level", 1),
+        cooling=node_type.cooling,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _node_type(text: str) -> NodeType:
+    return NodeType.model_validate_json(text)
+
+
+@lru_cache(maxsize=65536)
+def _data(text: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+@lru_cache(maxsize=65536)
+def _occupant(text: str, party: str, stack: str, name: str, standing: Standing) -> Occupant:
+    """A claim's row as an occupant; the key is all that it is made from, so that a row that changed is another one."""
+    return occupant(_data(text), party=party, stack=stack, name=name, standing=standing)

@@ -1,0 +1,173 @@
+"""What a decision looked at, as texts that are kept by their digest: equal parts of two snapshots are kept once.
+
+The texts are the ledger's own rows, so that putting them into another ledger gives the same facts; sites that the
+change does not touch are there with their sums only.
+"""
+
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, func, select
+
+from zonewright.ledger.deciding.plans import present
+from zonewright.ledger.deciding.review import Review, last_proposal
+from zonewright.ledger.deciding.site_claims import site_claims
+from zonewright.ledger.protocol.change_messages import Snapshot
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.store.claim_text import ROW
+from zonewright.ledger.store.tables import admission, asset, claim, reservation, zone
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.world import Measured
+from zonewright.rules.finding import Finding
+from zonewright.telemetry.registers import UntoldError, registers
+
+SALT = "salt.txt"
+"""Random in each snapshot: without it the others can not be guessed from digests; never given to a party."""
+READINGS_BACK = timedelta(days=400)
+_TRIES = 3
+
+
+def new_salt() -> str:
+    """A salt of 256 bits, in hexadecimal: what a party is not shown can not be guessed from its digest."""
+    return secrets.token_hex(32)
+
+
+def readings_of(review: Review, telemetry: Path | None, *, tell: Callable[[], None] | None = None) -> dict[str, str]:
+    """The readings and sums that the figures of a reviewed change rest on, by their name in its snapshot.
+
+    Read outside the ledger's lock, right after the change was reviewed: a year of quarters of an hour takes a second.
+
+    Args:
+        review: the change.
+        telemetry: file of the readings, or None.
+        tell: records removals of readings that the journal does not have yet; None where that can not be done.
+
+    Raises:
+        LedgerUnavailableError: when there are such removals, whose evidence would be wrong for good.
+    """
+    if telemetry is None:
+        return {}
+    since = datetime.fromisoformat(review.at) - READINGS_BACK
+    found: dict[str, str] = {}
+    for site in sorted(review.facts.measured):
+        found |= _told_registers(telemetry, site, since, tell)
+    return found
+
+
+def _told_registers(path: Path, site: str, since: datetime, tell: Callable[[], None] | None) -> dict[str, str]:
+    for _ in range(_TRIES):
+        try:
+            return registers(path, site, since)
+        except UntoldError:
+            if tell is None:
+                break
+            tell()
+    raise LedgerUnavailableError(
+        "removing",
+        f"readings of {site} are being removed and the journal does not have all of it yet; nothing was decided, "
+        "try again",
+    )
+
+
+def take(
+    connection: Connection, review: Review, findings: Iterable[Finding], *, readings: Mapping[str, str]
+) -> tuple[Snapshot, dict[str, str]]:
+    """The snapshot of a reviewed change, and its texts by digest.
+
+    Args:
+        connection: a transaction in which nothing has moved since.
+        review: the change.
+        findings: its findings, before approvals.
+        readings: the readings behind its figures, by name.
+    """
+    now = review.at
+    request, sites = review.request, frozenset(review.facts.revisions)
+    texts: dict[str, str] = {"zone.json": str(connection.execute(select(zone.c.document)).scalar())}
+    texts |= _assets(connection)
+    texts["loads.json"] = canonical_json(_loads(connection, sites))
+    texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
+    texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
+    texts["present.json"] = canonical_json(_present(connection, request.stack_id))
+    last = last_proposal(connection, request.stack_id, request.demand_digest)
+    texts["remembered.json"] = canonical_json(
+        {key: json.loads(last[key]) if last else {} for key in ("unplaced", "sources")}
+    )
+    figures = {site: figure_data(one) for site, one in sorted(review.facts.measured.items())}
+    texts |= readings
+    texts[SALT] = new_salt()
+    files = {name: (digest_of(text), text) for name, text in texts.items()}
+    for claims in site_claims(connection, sites).values():
+        files |= {f"claims/{name}.json": one for name, one in claims.texts.items()}
+    snapshot = Snapshot(
+        at=now,
+        stack_id=request.stack_id,
+        files={name: digest for name, (digest, _) in sorted(files.items())},
+        figures=figures,
+        findings=[finding.to_data() for finding in findings],
+    )
+    return snapshot, dict(files.values()) | {digest_of(snapshot.text()): snapshot.text()}
+
+
+def figure_data(measured: Measured) -> dict[str, Any]:
+    """What is measured of a site as plain data; ratios as exact fractions."""
+    return {
+        name: f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
+        for name, value in asdict(measured).items()
+    }
+
+
+def _row(row: RowMapping) -> dict[str, Any]:
+    return {**{name: row[name] for name in ROW if name != "data"}, "data": json.loads(row["data"])}
+
+
+def _assets(connection: Connection) -> dict[str, str]:
+    """All assets of the zone, by site: rules look at all of them."""
+    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.name, asset.c.state, asset.c.generation)
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        groups[row["site"]].append(_row(row))
+    return {f"assets/{site}.json": canonical_json(rows) for site, rows in sorted(groups.items())}
+
+
+def _loads(connection: Connection, sites: Collection[str]) -> list[dict[str, Any]]:
+    """What is claimed elsewhere, in sums by room and stack."""
+    sums = (
+        select(claim.c.stack_id, claim.c.site, claim.c.room, func.sum(claim.c.draw_w).label("draw_w"))
+        .where(claim.c.state.in_(("admitted", "active")), claim.c.site.notin_(sorted(sites)))
+        .group_by(claim.c.stack_id, claim.c.site, claim.c.room)
+        .order_by(claim.c.stack_id, claim.c.site, claim.c.room)
+    )
+    return [{**row, "draw_w": int(row["draw_w"])} for row in connection.execute(sums).mappings()]
+
+
+def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
+    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    found = []
+    for row in connection.execute(query.order_by(reservation.c.stack_id)):
+        holds = json.loads(row.proposal)["holds"]
+        here = {name: data for name, data in holds.items() if data["rack"].split("/", 1)[0] in sites}
+        found.append({"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at})
+    return found
+
+
+def _connections(connection: Connection, stack_id: str) -> list[dict[str, Any]]:
+    query = select(admission.c.stack_id, admission.c.party, admission.c.connections).where(
+        admission.c.state == "current", admission.c.stack_id != stack_id, admission.c.connections != "{}"
+    )
+    return [
+        {"stack_id": row.stack_id, "party": row.party, "connections": json.loads(row.connections)}
+        for row in connection.execute(query.order_by(admission.c.stack_id))
+    ]
+
+
+def _present(connection: Connection, stack_id: str) -> dict[str, Any]:
+    """The stack's present admission, which tells what a change changes."""
+    held = present(connection, stack_id)
+    return {} if held is None else {"id": held["id"], "holds": json.loads(held["holds"])}

@@ -1,0 +1,207 @@
+"""The zone as a whole, from the ledger's tables: everybody else's part, and a stack's own part before and after.
+
+Sums of claims come from the database, so that a change at one site never reads the claims of the others.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, func, select
+
+from zonewright.ledger.protocol.messages import SeatData
+from zonewright.ledger.store.documents import parse_asset, parse_zone
+from zonewright.ledger.store.tables import admission, asset, claim, zone
+from zonewright.model import Connection as Needed
+from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import (
+    Demand,
+    DuctAsset,
+    LinkAsset,
+    RowAsset,
+    SiteAsset,
+    asset_text,
+)
+from zonewright.model.expand import expand_ids, nodes_of
+from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, RoomTotals, SiteFacts, ZoneFacts
+
+_CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
+
+
+@dataclass(frozen=True, slots=True)
+class RowSums:
+    """What a row adds to its room, in watts and rack units; a planned one adds its design only once it is in use."""
+
+    room: str
+    design_w: int
+    baseline_w: int
+    is_planned: bool
+    units: int
+    baseline_units: int
+
+
+@lru_cache(maxsize=16_384)
+def _row_sums(name: str, text: str) -> RowSums:
+    item = parse_asset(text)
+    if not isinstance(item, RowAsset):
+        raise TypeError(name)
+    row = item.row
+    per_rack = min((feed.available_w for feed in row.feeds.values()), default=0)
+    return RowSums(
+        room=name.rsplit("/", 1)[0],
+        design_w=row.racks * per_rack,
+        baseline_w=sum(len(expand_ids(one.racks)) * one.allocated_draw for one in row.baseline.values()),
+        is_planned="planned" in (row.status, item.room.status),
+        units=row.racks * row.u_height,
+        baseline_units=sum(len(expand_ids(one.racks)) * one.u_height for one in row.baseline.values()),
+    )
+
+
+@dataclass(slots=True)
+class Part:
+    """What some stacks bring into the zone.
+
+    Attributes:
+        sites: sites by id.
+        rows: sums of rows by name.
+        ducts: ducts by id.
+        links: links by id.
+        claimed_w: watts claimed by room.
+        connected: clusters that need connections.
+    """
+
+    sites: dict[str, SiteFacts] = field(default_factory=dict)
+    rows: dict[str, RowSums] = field(default_factory=dict)
+    ducts: dict[str, DuctFacts] = field(default_factory=dict)
+    links: dict[str, LinkFacts] = field(default_factory=dict)
+    claimed_w: Counter[str] = field(default_factory=Counter)
+    connected: tuple[ClusterFacts, ...] = ()
+
+    def add(self, name: str, text: str, owner: str) -> None:
+        """Add an asset from its canonical JSON."""
+        item = parse_asset(text)
+        id_ = name.rsplit("/", 1)[-1]
+        if isinstance(item, SiteAsset):
+            self.sites[name] = SiteFacts(owner=owner, site=item.site)
+        elif isinstance(item, DuctAsset):
+            self.ducts[id_] = DuctFacts(owner=owner, duct=item.duct)
+        elif isinstance(item, LinkAsset):
+            self.links[id_] = LinkFacts(owner=owner, link=item.link)
+        else:
+            self.rows[name] = _row_sums(name, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneBase:
+    """The zone's file, everybody else's part, and the stack's own part as the ledger has it now."""
+
+    zone: Zone
+    others: Part
+    own: Part
+
+    def before(self) -> ZoneFacts:
+        """The zone without the change."""
+        return _facts(self.zone, self.others, self.own)
+
+    def after(self, demand: Demand, seats: Mapping[str, SeatData]) -> ZoneFacts:
+        """The zone with a demand at these places instead of what the stack has now."""
+        wanted = wanted_part(demand)
+        for cluster_id, part in demand.clusters.items():
+            for node in nodes_of(cluster_id, part.cluster):
+                if node.name in seats:
+                    wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += part.node_type.allocated_draw
+        return _facts(self.zone, self.others, wanted)
+
+
+def wanted_part(demand: Demand) -> Part:
+    """The assets of a demand."""
+    wanted = Part()
+    for name, item in demand.assets.items():
+        wanted.add(name, asset_text(item), demand.party)
+    return wanted
+
+
+def _facts(zone_file: Zone, *parts: Part) -> ZoneFacts:
+    contracted: Counter[str] = Counter()
+    rows: list[RowSums] = []
+    for part in parts:
+        contracted.update(part.claimed_w)
+        rows += part.rows.values()
+    for row in rows:
+        contracted[row.room] += row.baseline_w
+    design: Counter[str] = Counter()
+    for row in rows:
+        design[row.room] += row.design_w if not row.is_planned or contracted[row.room] else 0
+    return ZoneFacts(
+        zone=zone_file,
+        sites={name: facts for part in parts for name, facts in part.sites.items()},
+        rooms={room: RoomTotals(watts, contracted[room]) for room, watts in design.items()},
+        ducts={name: facts for part in parts for name, facts in part.ducts.items()},
+        links={name: facts for part in parts for name, facts in part.links.items()},
+        connected=tuple(one for part in parts for one in part.connected),
+    )
+
+
+def zone_base(connection: Connection, stack_id: str) -> ZoneBase | None:
+    """The zone as one stack's change finds it; None where no zone is registered.
+
+    Args:
+        connection: a transaction.
+        stack_id: whose change it is.
+    """
+    document = connection.execute(select(zone.c.document)).scalar()
+    if document is None:
+        return None
+    parts = {True: Part(), False: Part()}
+    query = (
+        select(asset.c.stack_id, asset.c.party, asset.c.name, asset.c.data)
+        .where(asset.c.state != "freed")
+        .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
+    )
+    for row in connection.execute(query):
+        parts[row.stack_id == stack_id].add(row.name, row.data, row.party)
+    sums = (
+        select(claim.c.stack_id == stack_id, claim.c.room, func.sum(claim.c.draw_w))
+        .where(claim.c.state.in_(("admitted", "active")))
+        .group_by(claim.c.stack_id == stack_id, claim.c.room)
+    )
+    for is_own, room, watts in connection.execute(sums):
+        parts[bool(is_own)].claimed_w[room] += int(watts)
+    parts[False].connected = tuple(_connected(connection, stack_id))
+    return ZoneBase(zone=parse_zone(document), others=parts[False], own=parts[True])
+
+
+def connections_text(demand: Demand) -> str:
+    """Canonical JSON of the clusters of a demand that need connections, as an admission keeps them."""
+    return canonical_json(
+        {
+            cluster_id: {
+                "site": part.cluster.site,
+                "connections": {
+                    name: needed.model_dump(mode="json", exclude_defaults=True)
+                    for name, needed in part.cluster.connections.items()
+                },
+            }
+            for cluster_id, part in demand.clusters.items()
+            if part.cluster.connections
+        }
+    )
+
+
+def _connected(connection: Connection, stack_id: str) -> Iterable[ClusterFacts]:
+    query = select(admission.c.stack_id, admission.c.party, admission.c.connections).where(
+        admission.c.state == "current", admission.c.stack_id != stack_id, admission.c.connections != "{}"
+    )
+    for row in connection.execute(query.order_by(admission.c.stack_id)):
+        for cluster_id, data in json.loads(row.connections).items():
+            yield ClusterFacts(
+                party=row.party,
+                stack=row.stack_id,
+                name=cluster_id,
+                site=data["site"],
+                connections=_CONNECTIONS.validate_json(json.dumps(data["connections"])),
+            )

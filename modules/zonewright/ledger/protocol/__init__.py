@@ -1,0 +1,1 @@
+"""What clients and services of the ledger agree on: messages, verbs, errors."""

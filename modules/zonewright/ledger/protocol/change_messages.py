@@ -1,0 +1,226 @@
+"""Requests and answers of the verbs on changes: what they rest on, plans, verdicts, and the whole population."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from zonewright.ledger.protocol.messages import Addresses, Digest, Impact, Message, SeatData, StackRequest
+from zonewright.model.approval import Risk
+from zonewright.model.canonical import canonical_json, digest_of
+
+ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
+
+
+class Snapshot(Message):
+    """Everything that a decision looked at, at one moment, as texts by digest; what ``audit verify`` judges again.
+
+    Attributes:
+        format: version of the form; in 1 each claim was a whole row.
+        at: the moment.
+        stack_id: whose change it was taken for.
+        files: digest of each text by its name within the snapshot.
+        figures: what was measured of each site.
+        findings: the findings of the change at that moment, before approvals.
+    """
+
+    format: Literal[2] = 2
+    at: str
+    stack_id: str
+    files: dict[str, Digest]
+    figures: dict[str, dict[str, Any]]
+    findings: list[dict[str, Any]]
+
+    def text(self) -> str:
+        """Canonical JSON; its digest names the snapshot."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+class SnapshotRequest(StackRequest):
+    """Keep what a decision on this change rests on now."""
+
+    party: str
+    demand_digest: Digest
+    seats: dict[str, SeatData]
+    addresses: dict[str, Addresses]
+
+
+class SnapshotAnswer(Message):
+    """The snapshot, and what the plan must say about it.
+
+    Attributes:
+        digest: names the snapshot.
+        snapshot: its index; the texts are fetched by digest.
+        risk: class of risk of the change.
+        replaces: id of the stack's present admission, or empty.
+    """
+
+    digest: Digest
+    snapshot: Snapshot
+    risk: Risk
+    replaces: str
+
+
+class Accepted(Message):
+    """A finding that an approval accepts, with its numbers; no approval covers a worse one."""
+
+    rule: str
+    subject: str
+    message: str
+    value: int | None = None
+    limit: int | None = None
+    unit: str = ""
+    excess: int = 0
+
+
+class Plan(Message):
+    """A change as it is signed and approved: what it is, what it rests on, and the digest of every file behind it.
+
+    Attributes:
+        format: version of the form.
+        zone: id of the zone.
+        zone_digest: digest of the administrator's file.
+        stack_id: whose change it is.
+        party: the acting party.
+        replaces: id of the admission that it follows, or empty: an approval is good for one step of one stack.
+        demand_digest: what the declaration wants.
+        places: place and addresses of each node, one line each.
+        rendered_digest: digest of the manifest of rendered files.
+        change_digest: the digest that the ledger admits by.
+        snapshot: digest of the facts that it was decided on.
+        premises: the read set, as inequalities.
+        accepts: findings that need an approval.
+        impact: what it does to each site.
+        risk: class of risk.
+        reason: why, by its author.
+        emergency: whether it takes the emergency lane.
+        planned_at: when.
+        versions: of the programs that made it.
+        files: digest of each other file of the plan, by its path in the bundle.
+    """
+
+    format: Literal[1] = 1
+    zone: str
+    zone_digest: Digest
+    stack_id: str
+    party: str
+    replaces: str
+    demand_digest: Digest
+    places: dict[str, str]
+    rendered_digest: Digest
+    change_digest: Digest
+    snapshot: Digest
+    premises: list[dict[str, Any]]
+    accepts: list[Accepted]
+    impact: dict[str, Impact]
+    risk: Risk
+    reason: str = Field(max_length=2000)
+    emergency: bool
+    planned_at: str
+    versions: dict[str, str]
+    files: dict[str, Digest]
+
+    def text(self) -> str:
+        """Canonical JSON: the content of ``plan.json``."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def digest(self) -> str:
+        """Digest of ``plan.json``."""
+        return digest_of(self.text())
+
+
+class PlanRequest(StackRequest):
+    """Register a plan that its author has signed."""
+
+    plan: str
+    """The text of ``plan.json``."""
+    envelope: str
+    """The author's DSSE envelope."""
+
+
+class PlanAnswer(Message):
+    """What the plan needs now."""
+
+    plan: Digest
+    state: str
+    sentences: list[str]
+
+
+class VerdictRequest(Message):
+    """Register a verdict on a plan."""
+
+    envelope: str
+
+
+class PlanQuery(Message):
+    """Names a plan by the first characters of its digest, or the last plan of a stack."""
+
+    plan: str = ""
+    stack_id: str = ""
+
+
+class PlanRecord(Message):
+    """A plan with its signatures; None where there is none."""
+
+    plan: str | None = None
+    envelope: str = ""
+    verdicts: list[str] = Field(default_factory=list)
+    admission_id: str = ""
+
+
+class ChangesRequest(Message):
+    """The population of changes; empty fields ask for all."""
+
+    stack_id: str = ""
+    state: str = ""
+
+
+class ChangeRecord(Message):
+    """One plan, or one decision on a change that had no plan.
+
+    Attributes:
+        state: where it is.
+        change_digest: names the change; empty for a refusal, which has no digest.
+        plan: digest of the plan, or empty.
+        stack_id: whose it is.
+        party: the acting party.
+        author: who signed the plan, or empty.
+        reason: why.
+        risk: class of risk, or empty where it was not planned.
+        emergency: whether it took the emergency lane.
+        planned_at: when it was planned.
+        decided_at: when it was admitted or refused last.
+        completed_at: when all its resources existed.
+        admission_id: the admission.
+        approved_by: who approved.
+        refusals: how often it was refused.
+        decisions: sequence numbers of the journal's entries that admitted or refused it.
+        review_by: until when an emergency must have been reviewed.
+        sentences: what it lacks.
+    """
+
+    state: ChangeState
+    change_digest: str = ""
+    plan: str = ""
+    stack_id: str
+    party: str
+    author: str = ""
+    reason: str = ""
+    risk: str = ""
+    emergency: bool = False
+    planned_at: str = ""
+    decided_at: str = ""
+    completed_at: str = ""
+    admission_id: str = ""
+    approved_by: list[str] = Field(default_factory=list)
+    refusals: int = 0
+    decisions: list[int] = Field(default_factory=list)
+    review_by: str = ""
+    sentences: list[str] = Field(default_factory=list)
+
+
+class ChangesAnswer(Message):
+    """All changes, oldest first, and how many decisions they stand for."""
+
+    changes: list[ChangeRecord]
+    admissions: int
+    refusals: int

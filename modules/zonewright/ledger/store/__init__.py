@@ -1,0 +1,1 @@
+"""What the ledger keeps: database, tables, journal, and the life of a row."""

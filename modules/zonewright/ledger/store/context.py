@@ -1,0 +1,161 @@
+"""What every verb needs besides its request: the database, the clock, and small helpers over both."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.tables import content, enrolment, revision, zone
+from zonewright.model.canonical import digest_of
+from zonewright.model.policy import chain_of
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """ISO 8601 in UTC with microseconds: sorts as text."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Handed to each verb.
+
+    Attributes:
+        database: where the ledger lives.
+        clock: gives the time of a decision.
+        reservation_s: how long a proposal is held, in seconds.
+        telemetry: file of the readings; sites are judged by what is declared while there is none.
+    """
+
+    database: Database
+    clock: Clock = utc_now
+    reservation_s: int = 300
+    telemetry: Path | None = None
+
+    def now(self) -> str:
+        """The time as the tables hold it."""
+        return stamp(self.clock())
+
+
+def put_contents(connection: Connection, texts: Iterable[str]) -> None:
+    """Keep texts by digest; those already there stay, and one that was altered is mended."""
+    put_digested(connection, {digest_of(text): text for text in texts})
+
+
+def put_digested(connection: Connection, texts: Mapping[str, str]) -> None:
+    """The same for texts of which the digest is known already.
+
+    Args:
+        connection: a writing transaction.
+        texts: by digest.
+    """
+    rows = [{"digest": digest, "text": text} for digest, text in texts.items()]
+    if rows:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(content)
+        mended = statement.excluded.text
+        mend = statement.on_conflict_do_update(
+            index_elements=["digest"], set_={"text": mended}, where=content.c.text != mended
+        )
+        connection.execute(mend, rows)
+
+
+def get_content(connection: Connection, digest: str) -> str | None:
+    """A text by digest, or None."""
+    return connection.execute(select(content.c.text).where(content.c.digest == digest)).scalar()
+
+
+def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
+    """Say that what rules may look at has changed in these sites."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for site in sorted(set(sites)):
+        statement = insert(revision).values(site=site, number=1)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["site"], set_={"number": revision.c.number + 1})
+        )
+
+
+def require_zone(connection: Connection, zone_id: str, digest: str, *, on: str) -> None:
+    """Refuse a demand that was made for another zone file than the registered one, or whose rule pack is not in force.
+
+    Args:
+        connection: a transaction.
+        zone_id: id of the zone.
+        digest: digest of the zone's file that the demand was made with.
+        on: the day, as ``2026-07-01``.
+    """
+    row = connection.execute(select(zone)).first()
+    if row is None:
+        raise LedgerRefusedError(
+            "no-zone", "the ledger has no zone yet; the administrator registers one with: zonewright ledger init ZONE"
+        )
+    if row.id != zone_id:
+        raise LedgerRefusedError(
+            "another-zone", f"the ledger is that of zone '{row.id}', the declaration's is '{zone_id}'"
+        )
+    if row.digest != digest:
+        raise LedgerRefusedError(
+            "another-zone-file",
+            f"zone.yaml differs from the copy that the administrator registered on {row.registered_at[:19]}Z "
+            f"(registered {row.digest[:15]}…, declared {digest[:15]}…); take the registered file, "
+            "or have the administrator run: zonewright ledger init ZONE",
+        )
+    known = parse_zone(row.document)
+    for pack in chain_of(known.rule_packs, known.rule_pack):
+        if not pack.valid_from <= on <= pack.valid_until:
+            raise LedgerRefusedError(
+                "rule-pack-not-in-force",
+                f"the zone's rule pack '{pack.title}' holds from {pack.valid_from} to {pack.valid_until}, not on {on}; "
+                "have the administrator issue the next one, and register it with: zonewright ledger init ZONE",
+            )
+
+
+def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> None:
+    """Refuse a stack that is not the one enrolled under its id.
+
+    Args:
+        connection: a transaction.
+        stack_id: id in the stack's configuration.
+        party: the declaration's owner.
+        lineage: minted when the stack was enrolled, kept in its state.
+        bound: the enrolment must exist; False in a preview before the first ``up``.
+    """
+    row = connection.execute(select(enrolment).where(enrolment.c.stack_id == stack_id)).first()
+    if row is None:
+        if bound:
+            raise LedgerRefusedError(
+                "not-enrolled",
+                f"stack {stack_id} is not enrolled in this ledger; run pulumi up without --target",
+            )
+        return
+    if row.party != party:
+        raise LedgerRefusedError(
+            "another-party",
+            f"stack id {stack_id} belongs to another party than '{party}'; "
+            f"give this stack an id of its own: zonewright stack new NAME --party {party}",
+        )
+    if row.lineage is None:
+        if bound:
+            raise LedgerRefusedError(
+                "not-enrolled", f"stack {stack_id} is being recovered; run pulumi up without --target"
+            )
+        return
+    if row.lineage != lineage:
+        raise LedgerRefusedError(
+            "another-lineage",
+            f"stack id {stack_id} was enrolled on {row.enrolled_at[:19]}Z from a state that is not this one: either "
+            "this is a second checkout with the same stack id (make a stack of its own: zonewright stack new NAME "
+            f"--party {party}), or the state was lost (take it over: zonewright recover --stack NAME --take-over)",
+        )

@@ -1,0 +1,147 @@
+"""The only place that knows which database it is: opens it, and gives reading and writing transactions.
+
+SQLite waits in a queue of its own (a lock file) before ``BEGIN IMMEDIATE``: its busy handler lets waiters starve
+(64 clients: p99 107 ms with the queue, 2.6 s without).
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
+from zonewright.ledger.store.tables import metadata
+
+_POLL_S = 0.002
+
+
+class Database:
+    """An SQLite file that many processes use at once.
+
+    Args:
+        path: the file.
+        create: make the file, its folder and its tables when missing.
+        lock_wait_s: how long a writer waits for its turn before it gives up.
+
+    Raises:
+        LedgerUnavailableError: when there is no such file and it must not be made.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float) -> None:
+        self.path = path
+        self._lock_wait_s = lock_wait_s
+        self._own_turn = threading.Lock()
+        if not create and not path.is_file():
+            raise LedgerUnavailableError(
+                "no-ledger",
+                f"there is no ledger at {path}; make one with: zonewright ledger init ZONE --ledger sqlite:///{path}",
+            )
+        self._engine = _sqlite_engine(path, lock_wait_s)
+        if create:
+            with self._sentences():
+                path.parent.mkdir(exist_ok=True)
+            with self.writing() as connection:
+                metadata.create_all(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment and writes nothing."""
+        with self._sentences(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is alone in writing; commits on success, changes nothing on any exception."""
+        with self._sentences(), self._turn(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """First among the threads of this process, who need not poll, then among processes."""
+        deadline = time.monotonic() + self._lock_wait_s
+        if not self._own_turn.acquire(timeout=self._lock_wait_s):
+            raise self._locked()
+        try:
+            handle = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                while not _is_locked(handle):
+                    if time.monotonic() > deadline:
+                        raise self._locked()
+                    time.sleep(_POLL_S)
+                yield
+            finally:
+                os.close(handle)
+        finally:
+            self._own_turn.release()
+
+    def _locked(self) -> LedgerUnavailableError:
+        return LedgerUnavailableError(
+            "locked",
+            f"the ledger {self.path} was held by another process for {self._lock_wait_s:g} s; "
+            "nothing was changed; try again, or look for a stopped zonewright or pulumi process",
+        )
+
+    @contextmanager
+    def _sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except (DatabaseError, OSError) as error:
+            if isinstance(error, LedgerError):  # a refusal is a PermissionError, so it passes here
+                raise
+            reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else str(error)
+            if (
+                not isinstance(error, OperationalError | OSError)
+                and "malformed" not in reason
+                and "not a" not in reason
+            ):
+                raise
+            mend = "check free space, permissions and that the file is a zonewright ledger"
+            if "no such table" in reason:
+                mend = "where an older version made it, bring it up to date with: zonewright ledger init ZONE"
+            raise LedgerUnavailableError(
+                "database", f"the ledger {self.path} cannot be used: {reason}; nothing was changed; {mend}"
+            ) from error
+
+
+def _is_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}", connect_args={"timeout": lock_wait_s, "check_same_thread": False}, pool_size=8
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    return engine

@@ -1,0 +1,1 @@
+"""How a client reaches the ledger: in this process, or over HTTP."""

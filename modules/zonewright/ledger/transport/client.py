@@ -1,0 +1,142 @@
+"""How everybody else talks to the ledger: one client, whatever the URL.
+
+``sqlite:///path`` mounts the application in this process; ``http(s)://`` calls a service. Both take the same road
+through the application, so there is one contract.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, Self
+from urllib.parse import urlsplit
+
+from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.verbs import Answer, Request, Verb
+from zonewright.rules.finding import Finding
+
+WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
+MAX_WAIT_S = 3600
+OK, REFUSED = 200, 409
+_ERRORS: dict[int, type[LedgerError]] = {400: LedgerMisuseError, 404: LedgerMisuseError, 503: LedgerUnavailableError}
+
+
+class Road(Protocol):
+    """How a request reaches the application."""
+
+    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Send a JSON request; gives status and body of the answer.
+
+        Raises:
+            LedgerUnavailableError: when there was no answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class LedgerClient:
+    """A connection to a ledger; safe to use from several threads.
+
+    Args:
+        url: ``sqlite:///relative/or//absolute/path``, ``https://host``, or ``http://`` on this machine.
+        root: folder that a relative SQLite path starts from.
+        create: make the SQLite file when it is missing (``ledger init``).
+        token: bearer token for a service; never part of the URL.
+        timeout_s: how long one call may take.
+        clock: time of decisions in a ledger that is mounted here; the wall clock when None.
+
+    Raises:
+        LedgerMisuseError: when the URL is none of these.
+        LedgerUnavailableError: when the SQLite file is missing.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        root: Path = Path(),
+        create: bool = False,
+        token: str | None = None,
+        timeout_s: float = 60.0,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.url = url
+        self._road: Road
+        if url.startswith("sqlite:///"):
+            from zonewright.ledger.transport.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
+
+            path = (root / url.removeprefix("sqlite:///")).resolve()
+            wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
+            self._road = InProcess(path, create=create, lock_wait_s=wait_s, clock=clock)
+        else:
+            _require_http(url)
+            from zonewright.ledger.transport.over_http import OverHttp  # noqa: PLC0415 - and one of a file no HTTP
+
+            self._road = OverHttp(url, token=token, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._road.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
+        """Carry out one verb.
+
+        Raises:
+            LedgerUnavailableError: nothing was decided.
+            LedgerRefusedError: decided, and refused.
+            LedgerMisuseError: the request is wrong.
+        """
+        status, body = self._road.post(f"/v1/{verb.name}", request.model_dump_json().encode())
+        if status == OK:
+            return verb.answer.model_validate_json(body)
+        raise self._error(status, body)
+
+    def _error(self, status: int, body: bytes) -> LedgerError:
+        try:
+            problem = json.loads(body)
+            code, sentence = problem["code"], problem["sentence"]
+            findings = tuple(Finding.from_data(item) for item in problem.get("findings", ()))
+        except (ValueError, KeyError, TypeError):
+            return LedgerUnavailableError(
+                "not-a-ledger", f"{self.url} answered {status} and is not a zonewright ledger"
+            )
+        if status == REFUSED:
+            return LedgerRefusedError(code, sentence, findings)
+        return _ERRORS.get(status, LedgerUnavailableError)(code, sentence)
+
+
+def _lock_wait_s(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= MAX_WAIT_S:
+        raise LedgerMisuseError(
+            "wait", f"{WAIT_VARIABLE} is how many seconds to wait for a locked ledger, 0 to {MAX_WAIT_S}; got '{text}'"
+        )
+    return seconds
+
+
+def _require_http(url: str) -> None:
+    parts = urlsplit(url)
+    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if "@" in url or parts.query:  # whatever its scheme: it would be repeated, and it goes into the state
+        raise LedgerMisuseError(
+            "url", "a ledger URL holds no user or password; give the token in ZONEWRIGHT_LEDGER_TOKEN"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise LedgerMisuseError(
+            "url", f"a ledger URL is sqlite:///PATH or https://HOST, got '{url}'; correct zone:ledger"
+        )
+    if parts.scheme == "http" and not local:
+        raise LedgerMisuseError("url", f"plain http is for this machine only, got '{url}'; use https")

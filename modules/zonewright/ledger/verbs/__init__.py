@@ -1,0 +1,1 @@
+"""One handler for each verb, grouped by subject; table says which is which."""

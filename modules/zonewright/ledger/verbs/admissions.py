@@ -1,0 +1,299 @@
+"""The verbs that decide: admit, and whether its decision still stands."""
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, select, update
+
+from zonewright.ledger.deciding.authority import authorise, note
+from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, revisions_of
+from zonewright.ledger.deciding.review import Review, review_change
+from zonewright.ledger.deciding.snapshot import readings_of, take
+from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
+from zonewright.ledger.protocol.change import change_digest
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import (
+    Admission,
+    AdmitRequest,
+    JournalEntry,
+    Standing,
+    StandingRequest,
+)
+from zonewright.ledger.store import journal, life
+from zonewright.ledger.store.context import Context, get_content, put_digested, raise_revisions, require_enrolment
+from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.tables import admission, asset, claim, reservation
+from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import AnyAsset, asset_text
+from zonewright.rules.finding import Finding
+from zonewright.rules.words import some
+
+
+def admit(context: Context, request: AdmitRequest) -> Admission:
+    """Turn a proposal into claims and assets, all or none.
+
+    Raises:
+        LedgerRefusedError: with the findings; the refusal is journaled and nothing else is changed.
+    """
+    with context.database.reading() as connection:
+        _require_enrolled(connection, request)
+        review = review_change(connection, request, context.now(), context.telemetry)
+        readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
+    refused: LedgerRefusedError | None = None
+    with context.database.writing() as connection:
+        _require_enrolled(connection, request)
+        if revisions_of(connection, review.facts.revisions) != review.facts.revisions:
+            review = review_change(connection, request, context.now(), context.telemetry)
+            readings = readings_of(review, context.telemetry)
+        # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
+        # change at any other site moves them.
+        base = zone_base(connection, request.stack_id)
+        findings = review.findings(base)
+        authority = authorise(
+            connection,
+            base.zone if base is not None else None,
+            review,
+            findings,
+            rendered_digest=request.rendered_digest,
+            now=context.clock(),
+        )
+        snapshot, texts = take(connection, review, findings, readings=readings)
+        put_digested(connection, texts)
+        rests_on: dict[str, Any] = {
+            "snapshot": digest_of(snapshot.text()),
+            "plan": authority.plan,
+            "risk": authority.risk,
+        }
+        against = tuple(finding for finding in authority.findings if finding.refuses)
+        if against:
+            refused, entry = _refuse(connection, context, request, against, rests_on)
+        else:
+            rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
+            answer, entry = _carry_out(connection, context, request, review, rests_on)
+        note(connection, entry, authority)
+        if not against:
+            raise_revisions(connection, review.facts.revisions)
+    if refused is not None:
+        raise refused
+    return answer
+
+
+def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
+    if get_content(connection, request.rendered_digest) is None:
+        raise LedgerRefusedError(
+            "not-rendered", "the rendered files of this change are not in the ledger; run pulumi up without --target"
+        )
+    require_enrolment(connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=True)
+
+
+def _refuse(
+    connection: Connection,
+    context: Context,
+    request: AdmitRequest,
+    against: tuple[Finding, ...],
+    rests_on: Mapping[str, Any],
+) -> tuple[LedgerRefusedError, JournalEntry]:
+    entry = journal.append(
+        connection,
+        at=context.now(),
+        kind="refused",
+        stack_id=request.stack_id,
+        party=request.party,
+        payload={
+            "demand_digest": request.demand_digest,
+            "rules": dict(sorted(Counter(finding.rule for finding in against).items())),
+            **rests_on,
+        },
+    )
+    sentence = f"{some(len(against), 'finding')}, nothing was claimed or created"
+    return LedgerRefusedError("findings", sentence, against), entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A row as a change wants it; ``digest`` is of what its resource is made from, ``text`` of all that it holds."""
+
+    kind: str
+    place: str
+    digest: str
+    text: str
+    room: str = ""
+    draw_w: int = 0
+    since: str | None = None
+
+    @classmethod
+    def claim(cls, data: Mapping[str, Any]) -> "_Wanted":
+        made_from = canonical_json({key: data[key] for key in NODE_FIELDS})
+        room, draw_w = data["rack"].rsplit("/", 2)[0], data["node_type"]["allocated_draw"]
+        day = data.get("in_service")
+        since = None if day is None else f"{day}T00:00:00.000000+00:00"
+        return cls("node", data["rack"], digest_of(made_from), canonical_json(data), room, draw_w, since)
+
+    @classmethod
+    def asset(cls, name: str, item: AnyAsset) -> "_Wanted":
+        text = asset_text(item)
+        return cls(item.kind, name, digest_of(text), text)
+
+
+def _carry_out(
+    connection: Connection,
+    context: Context,
+    request: AdmitRequest,
+    review: Review,
+    rests_on: Mapping[str, Any],
+) -> tuple[Admission, JournalEntry]:
+    now, demand, line = context.now(), review.demand, review.line
+    claims = claims_of(demand, request.seats, request.addresses)
+    wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
+    wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}
+    counts = {
+        "claims": _write(connection, claim, request, wanted_claims, now),
+        "assets": _write(connection, asset, request, wanted_assets, now),
+    }
+    digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
+    connection.execute(
+        update(admission)
+        .where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
+        .values(state="superseded")
+    )
+    admission_id = f"adm-{secrets.token_hex(8)}"
+    connection.execute(
+        admission.insert().values(
+            id=admission_id,
+            stack_id=request.stack_id,
+            party=request.party,
+            demand_digest=request.demand_digest,
+            change_digest=digest,
+            rendered_digest=request.rendered_digest,
+            connections=connections_text(demand),
+            holds=canonical_json(
+                {name: digest_of(item.text) for name, item in (wanted_claims | wanted_assets).items()}
+            ),
+            state="current",
+            admitted_at=now,
+        )
+    )
+    connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
+    entry = journal.append(
+        connection,
+        at=now,
+        kind="admitted",
+        stack_id=request.stack_id,
+        party=request.party,
+        payload={
+            "admission_id": admission_id,
+            "change_digest": digest,
+            "demand_digest": request.demand_digest,
+            "rendered_digest": request.rendered_digest,
+            "summary": line,
+            **rests_on,
+            **counts,
+        },
+    )
+    return Admission(admission_id=admission_id, change_digest=digest, summary=line), entry
+
+
+def _write(
+    connection: Connection, table: Table, request: AdmitRequest, wanted: Mapping[str, _Wanted], now: str
+) -> dict[str, int]:
+    """Carry out the moves of one admission in one table; returns how many rows went to which state."""
+    rows = rows_of_stack(connection, table, request.stack_id)
+    moves = life.admit(rows, {name: item.digest for name, item in wanted.items()})
+    known = _active_since(connection, table, request.stack_id) if moves.new and rows else {}
+    for state in ("freed", "releasing", "active"):
+        ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
+        set_state(connection, table, ids, state, now)
+    _follow(connection, table, request.stack_id, wanted)
+    fresh = [
+        {
+            "stack_id": request.stack_id,
+            "party": request.party,
+            "kind": wanted[name].kind,
+            "name": name,
+            "state": "admitted",
+            "generation": 0,
+            "site": wanted[name].place.split("/", 1)[0],
+            "rack": wanted[name].place,
+            "room": wanted[name].room,
+            "draw_w": wanted[name].draw_w,
+            "active_since": wanted[name].since
+            or known.get((name, wanted[name].place.split("/", 1)[0], wanted[name].draw_w)),
+            "digest": wanted[name].digest,
+            "data": wanted[name].text,
+            "changed_at": now,
+        }
+        for name in moves.new
+    ]
+    if fresh:
+        connection.execute(table.insert(), fresh)
+    return {"admitted": len(fresh), **dict(sorted(Counter(moves.states.values()).items()))}
+
+
+def _active_since(connection: Connection, table: Table, stack_id: str) -> dict[tuple[str, str, int], str]:
+    """Since when each node draws what it does at its site: one that moves within a site is measured there already."""
+    query = select(table.c.name, table.c.site, table.c.draw_w, table.c.active_since).where(
+        table.c.stack_id == stack_id, table.c.state.in_(("active", "releasing")), table.c.active_since.is_not(None)
+    )
+    return {
+        (row.name, row.site, row.draw_w): row.active_since for row in connection.execute(query.order_by(table.c.id))
+    }
+
+
+def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping[str, _Wanted]) -> None:
+    """Give rows that stay what their resource does not see, such as the feed or the node type's draw.
+
+    No resource is updated for such a change, so nothing would ever confirm a row of its own for it.
+    """
+    staying = connection.execute(
+        select(table.c.id, table.c.name, table.c.data, table.c.active_since).where(
+            table.c.stack_id == stack_id, table.c.state.in_(life.CURRENT)
+        )
+    ).all()
+    altered = [
+        {
+            "row_id": row.id,
+            "text": wanted[row.name].text,
+            "watts": wanted[row.name].draw_w,
+            "since": wanted[row.name].since or row.active_since,
+        }
+        for row in staying
+        if row.data != wanted[row.name].text
+    ]
+    if altered:
+        connection.execute(
+            update(table)
+            .where(table.c.id == bindparam("row_id"))
+            .values(data=bindparam("text"), draw_w=bindparam("watts"), active_since=bindparam("since")),
+            altered,
+        )
+
+
+def standing(context: Context, request: StandingRequest) -> Standing:
+    """Whether an admission is still what the ledger holds for its stack; this is how a preview sees drift."""
+    with context.database.reading() as connection:
+        row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
+        if row is None or row.state != "current" or row.stack_id != request.stack_id:
+            return Standing(current=False, reason="the ledger holds another admission for this stack")
+        decided: dict[str, str] = json.loads(row.holds)
+        held = {
+            item.name: digest_of(item.data)
+            for table in (claim, asset)
+            for item in connection.execute(
+                select(table.c.name, table.c.data).where(
+                    table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT)
+                )
+            )
+        }
+    drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
+    return Standing(
+        current=not drifted,
+        completed=row.completed_at is not None,
+        drifted=drifted,
+        reason=f"{len(drifted)} claims or assets are not as they were admitted" if drifted else "",
+    )

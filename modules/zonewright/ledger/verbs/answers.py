@@ -1,0 +1,38 @@
+"""The verbs that answer a question and change nothing: where would it fit, and why does it stand there."""
+
+from dataclasses import replace
+
+from sqlalchemy import select
+
+from zonewright.ledger.deciding.facts import gather, world_of
+from zonewright.ledger.deciding.zone_facts import zone_base
+from zonewright.ledger.protocol.messages import ExplainAnswer, ExplainRequest, FitAnswer, FitRequest
+from zonewright.ledger.store.context import Context, require_zone
+from zonewright.ledger.store.tables import asset
+from zonewright.model.demand import DUCTS, LINKS
+from zonewright.place import Seat, place
+from zonewright.place.explaining import explain
+from zonewright.place.fit import Wish, fit
+
+
+def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
+    """Rooms in which so many watts and rack units would fit, without showing anybody's claim."""
+    with context.database.reading() as connection:
+        known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
+        base = zone_base(connection, "")
+        world = world_of(connection, known - {DUCTS, LINKS}, context.now())
+    wish = Wish(**request.model_dump())
+    found = fit(replace(world, zone=base.before() if base is not None else None), wish)
+    return FitAnswer(rooms=[one.to_data() for one in found])
+
+
+def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
+    """Why a node of a stack stands where it stands, and what stops it in each other rack of its site."""
+    now = context.now()
+    with context.database.reading() as connection:
+        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
+        facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
+    sticky = {name: Seat(seat.rack, seat.position, seat.face) for name, seat in facts.seats.items()}
+    found = place(facts.world, request.demand, stack=request.stack_id, sticky=sticky, standing=facts.standing)
+    explained = explain(facts.world, request.demand, found.seats, request.node, stack=request.stack_id)
+    return ExplainAnswer(explanation=None if explained is None else explained.to_data())

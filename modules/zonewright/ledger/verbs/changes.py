@@ -1,0 +1,328 @@
+"""The verbs on changes: snapshot, plan, verdict, plan-of, changes."""
+
+import json
+from collections import Counter
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from zonewright.ledger.deciding.authority import is_reviewed
+from zonewright.ledger.deciding.plans import last_plan, planned_of, present, risk_of, verdicts_on
+from zonewright.ledger.deciding.review import review_change
+from zonewright.ledger.deciding.snapshot import readings_of, take
+from zonewright.ledger.protocol.change import change_digest, parse_place
+from zonewright.ledger.protocol.change_messages import (
+    ChangeRecord,
+    ChangesAnswer,
+    ChangesRequest,
+    ChangeState,
+    Plan,
+    PlanAnswer,
+    PlanQuery,
+    PlanRecord,
+    PlanRequest,
+    SnapshotAnswer,
+    SnapshotRequest,
+    VerdictRequest,
+)
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import EvaluateRequest
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.context import Context, get_content, put_digested
+from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
+from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.model import Zone
+from zonewright.model.canonical import digest_of
+from zonewright.seal import SealError
+from zonewright.seal.decide import approved
+from zonewright.seal.votes import author_of, moment, opened, vote_of
+
+
+def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
+    """Keep what a decision on a change rests on at this moment; nothing is decided."""
+    wanted = EvaluateRequest(**request.model_dump(), lineage="")
+    now = context.now()
+    with context.database.reading() as connection:
+        review = review_change(connection, wanted, now, context.telemetry)
+        findings = review.findings(review.facts.base)
+        readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
+        taken, texts = take(connection, review, findings, readings=readings)
+        risk = risk_of(connection, review, findings)
+        held = present(connection, request.stack_id)
+    with context.database.writing() as connection:
+        put_digested(connection, texts)
+    return SnapshotAnswer(
+        digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else ""
+    )
+
+
+def _zone(connection: Connection) -> Zone:
+    document = connection.execute(select(zone.c.document)).scalar()
+    if document is None:
+        raise LedgerRefusedError(
+            "no-zone", "the ledger has no zone yet; the administrator registers one with: zonewright ledger init ZONE"
+        )
+    return parse_zone(document)
+
+
+def plan(context: Context, request: PlanRequest) -> PlanAnswer:
+    """Register a plan that its author has signed; the same one again changes nothing."""
+    try:
+        wanted = Plan.model_validate_json(request.plan)
+    except ValueError as error:
+        raise LedgerRefusedError("no-plan", f"this is no plan: {str(error).splitlines()[0]}") from None
+    if wanted.text() != request.plan:
+        raise LedgerRefusedError("no-plan", "the plan is not in its canonical form")
+    digest = digest_of(request.plan)
+    with context.database.writing() as connection:
+        known = _zone(connection)
+        _require_true(connection, wanted, request)
+        planned = planned_of(wanted, wanted.risk)
+        try:
+            author = author_of(request.envelope, planned, known.signers)
+        except SealError as error:
+            raise LedgerRefusedError("author", f"the author's signature does not count: {error}") from None
+        if connection.execute(select(change.c.number).where(change.c.plan == digest)).first() is None:
+            now = context.now()
+            connection.execute(
+                change.insert().values(
+                    plan=digest,
+                    change_digest=wanted.change_digest,
+                    stack_id=wanted.stack_id,
+                    party=wanted.party,
+                    replaces=wanted.replaces,
+                    author=author,
+                    envelope=request.envelope,
+                    document=request.plan,
+                    received_at=now,
+                )
+            )
+            journal.append(
+                connection,
+                at=now,
+                kind="planned",
+                stack_id=wanted.stack_id,
+                party=wanted.party,
+                payload={
+                    "plan": digest,
+                    "change_digest": wanted.change_digest,
+                    "author": author,
+                    "risk": wanted.risk,
+                    "emergency": wanted.emergency,
+                    "envelope": digest_of(request.envelope),
+                },
+            )
+        return _standing(connection, known, digest, context.now())
+
+
+def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) -> None:
+    """A plan may say of the ledger only what the ledger finds itself."""
+    held = present(connection, request.stack_id)
+    registered = connection.execute(select(zone)).mappings().first()
+    try:
+        places = {name: parse_place(text) for name, text in wanted.places.items()}
+        at = moment(wanted.planned_at)
+    except ValueError as error:
+        raise LedgerRefusedError("no-plan", f"this is no plan: {error}") from None
+    seats = {name: seat for name, (seat, _) in places.items()}
+    addresses = {name: pools for name, (_, pools) in places.items()}
+    checks = (
+        (wanted.stack_id == request.stack_id, f"it is that of stack {wanted.stack_id}"),
+        (registered is not None and wanted.zone_digest == registered["digest"], "zone.yaml was registered anew"),
+        (wanted.replaces == (str(held["id"]) if held else ""), "another change was admitted since it was planned"),
+        (get_content(connection, wanted.demand_digest) is not None, "the ledger does not know its demand"),
+        (get_content(connection, wanted.rendered_digest) is not None, "the ledger does not have its rendered files"),
+        (get_content(connection, wanted.snapshot) is not None, "the ledger does not have its snapshot"),
+        (
+            wanted.change_digest == change_digest(wanted.demand_digest, seats, addresses, wanted.rendered_digest),
+            "its change digest is not that of its demand, places and files",
+        ),
+        (at.tzinfo is not None, "it does not say when it was planned"),
+    )
+    wrong = [sentence for holds, sentence in checks if not holds]
+    if wrong:
+        raise LedgerRefusedError("stale-plan", f"the plan was not registered: {'; '.join(wrong)}; plan again")
+
+
+def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
+    """Register a verdict; one that does not count is refused and changes nothing."""
+    with context.database.writing() as connection:
+        known = _zone(connection)
+        now = context.now()
+        try:
+            signer, _key, statement = opened(request.envelope, known.signers)
+            row = _plan_row(connection, statement.plan)
+            wanted = Plan.model_validate_json(row["document"])
+            vote = vote_of(
+                request.envelope,
+                planned_of(wanted, wanted.risk),
+                known.signers,
+                author=row["author"],
+                now=datetime.fromisoformat(now),
+            )
+        except SealError as error:
+            raise LedgerRefusedError("verdict", f"the verdict does not count: {error}") from None
+        is_new = request.envelope not in verdicts_on(connection, row["plan"])
+        if is_new:
+            connection.execute(
+                verdict.insert().values(
+                    plan=row["plan"],
+                    signer=signer,
+                    word=vote.verdict,
+                    envelope=request.envelope,
+                    received_at=now,
+                )
+            )
+            journal.append(
+                connection,
+                at=now,
+                kind="approved" if vote.verdict == "approve" else "rejected",
+                stack_id=row["stack_id"],
+                party=known.signers[signer].party,
+                payload={
+                    "plan": row["plan"],
+                    "change_digest": row["change_digest"],
+                    "signer": signer,
+                    "key": vote.key,
+                    "envelope": digest_of(request.envelope),
+                },
+            )
+        return _standing(connection, known, row["plan"], now)
+
+
+def _plan_row(connection: Connection, digest: str) -> RowMapping:
+    row = connection.execute(select(change).where(change.c.plan == digest)).mappings().first()
+    if row is None:
+        raise SealError(f"the ledger has no plan {digest[7:19]}")
+    return row
+
+
+def _standing(connection: Connection, known: Zone, digest: str, now: str) -> PlanAnswer:
+    row = connection.execute(select(change).where(change.c.plan == digest)).mappings().one()
+    wanted = Plan.model_validate_json(row["document"])
+    found = approved(
+        known,
+        planned_of(wanted, wanted.risk),
+        author=row["envelope"],
+        verdicts=verdicts_on(connection, digest),
+        now=datetime.fromisoformat(now),
+        required=bool(wanted.accepts),
+    )
+    return PlanAnswer(plan=digest, state=found.state, sentences=list(found.sentences))
+
+
+def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
+    """A plan with its signatures, by the begin of its digest or as the last one of its stack."""
+    with context.database.reading() as connection:
+        if request.plan:
+            begin = request.plan if request.plan.startswith("sha256:") else f"sha256:{request.plan}"
+            query = select(change).where(change.c.plan.startswith(begin, autoescape=True)).limit(2)
+            rows = connection.execute(query).mappings().all()
+            row = rows[0] if len(rows) == 1 else None
+        else:
+            row = last_plan(connection, request.stack_id)
+        if row is None:
+            return PlanRecord()
+        query_admission = select(decided.c.admission_id).where(
+            decided.c.plan == row["plan"], decided.c.kind == "admitted"
+        )
+        return PlanRecord(
+            plan=row["document"],
+            envelope=row["envelope"],
+            verdicts=verdicts_on(connection, row["plan"]),
+            admission_id=connection.execute(query_admission).scalar() or "",
+        )
+
+
+def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
+    """The population: every plan, and every decision on a change that had none."""
+    with context.database.reading() as connection:
+        known = _zone(connection)
+        now = context.now()
+        rows = connection.execute(select(decided).order_by(decided.c.sequence)).mappings().all()
+        admissions = {row["id"]: row for row in connection.execute(select(admission)).mappings()}
+        found = [_planned_record(connection, known, row, rows, admissions, now) for row in _plans(connection)]
+        found += [_decided_record(row, admissions) for row in rows if not row["plan"]]
+    kinds = Counter(row["kind"] for row in rows)
+    chosen = [one for one in found if request.stack_id in ("", one.stack_id) and request.state in ("", one.state)]
+    chosen.sort(key=lambda one: (one.planned_at or one.decided_at, one.stack_id))
+    return ChangesAnswer(changes=chosen, admissions=kinds["admitted"], refusals=kinds["refused"])
+
+
+def _plans(connection: Connection) -> list[RowMapping]:
+    return list(connection.execute(select(change).order_by(change.c.number)).mappings())
+
+
+def _state_of(row: Any) -> ChangeState:
+    if row["completed_at"]:
+        return "applied"
+    return "admitted" if row["state"] == "current" else "failed"
+
+
+def _decided_record(row: RowMapping, admissions: dict[str, Any]) -> ChangeRecord:
+    held = admissions.get(row["admission_id"])
+    return ChangeRecord(
+        state="refused" if held is None else _state_of(held),
+        change_digest=row["change_digest"],
+        stack_id=row["stack_id"],
+        party=row["party"],
+        decided_at=row["at"],
+        completed_at=(held["completed_at"] or "") if held is not None else "",
+        admission_id=row["admission_id"],
+        refusals=int(row["kind"] == "refused"),
+        decisions=[row["sequence"]],
+    )
+
+
+def _planned_record(  # noqa: PLR0917 - private
+    connection: Connection,
+    known: Zone,
+    row: RowMapping,
+    decisions: Any,
+    admissions: dict[str, Any],
+    now: str,
+) -> ChangeRecord:
+    wanted = Plan.model_validate_json(row["document"])
+    mine = [one for one in decisions if one["plan"] == row["plan"]]
+    done = next((one for one in mine if one["kind"] == "admitted"), None)
+    standing = _standing(connection, known, row["plan"], now)
+    held = admissions.get(done["admission_id"]) if done is not None else None
+    current = present(connection, row["stack_id"])
+    state: ChangeState
+    review_by, told = "", list(standing.sentences)
+    if held is not None and done is not None:
+        state, told = _state_of(held), []
+        if done["review_by"] and not is_reviewed(connection, known, row, wanted, datetime.fromisoformat(now)):
+            review_by = done["review_by"]
+            told = [f"an emergency that is to be reviewed until {review_by[:16]}"]
+    elif row["replaces"] != (str(current["id"]) if current is not None else ""):
+        state = "expired"
+    elif standing.state == "rejected":
+        state = "rejected"
+    elif standing.state == "missing":
+        state = "refused" if mine else "planned"
+    else:
+        state = "approved"
+    return ChangeRecord(
+        state=state,
+        change_digest=wanted.change_digest,
+        plan=row["plan"],
+        stack_id=row["stack_id"],
+        party=row["party"],
+        author=row["author"],
+        reason=wanted.reason,
+        risk=wanted.risk,
+        emergency=wanted.emergency,
+        planned_at=wanted.planned_at,
+        decided_at=mine[-1]["at"] if mine else "",
+        completed_at=(held["completed_at"] or "") if held is not None else "",
+        admission_id=done["admission_id"] if done is not None else "",
+        approved_by=json.loads(done["approved_by"]) if done is not None else [],
+        refusals=sum(1 for one in mine if one["kind"] == "refused"),
+        decisions=[one["sequence"] for one in mine],
+        review_by=review_by,
+        sentences=told,
+    )

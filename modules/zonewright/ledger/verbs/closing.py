@@ -1,0 +1,168 @@
+"""The verbs that end things: complete, settle, guard_destroy. Each is one transaction and one journal entry."""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, select, union, update
+
+from zonewright.ledger.deciding.facts import world_of
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, SettleRequest, StackRequest
+from zonewright.ledger.store import journal, life
+from zonewright.ledger.store.context import Context, raise_revisions
+from zonewright.ledger.store.documents import parse_asset
+from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.tables import admission, asset, claim, enrolment
+from zonewright.ledger.verbs.capacity import capacity_of
+from zonewright.model.demand import DUCTS, LINKS, LinkAsset
+from zonewright.rules.words import listed
+
+_SHOWN_RACKS = 3
+
+
+def complete(context: Context, request: CompleteRequest) -> Completed:
+    """Close the change: every resource of it exists. Says what the change leaves free in its sites."""
+    with context.database.writing() as connection:
+        row = _current(connection, request.stack_id)
+        if row is None or row.change_digest != request.change_digest:
+            raise LedgerRefusedError(
+                "not-admitted",
+                "this change is not the one that the ledger admitted last for this stack; "
+                "run pulumi up without --target, so that it is admitted first",
+            )
+        if row.completed_at is None:
+            now = context.now()
+            connection.execute(update(admission).where(admission.c.id == row.id).values(completed_at=now))
+            journal.append(
+                connection,
+                at=now,
+                kind="completed",
+                stack_id=request.stack_id,
+                party=row.party,
+                payload={"admission_id": row.id, "change_digest": request.change_digest},
+            )
+    with context.database.reading() as connection:
+        sites = _own_sites(connection, request.stack_id)
+        world = world_of(connection, sites, context.now(), after=request.stack_id)
+    return Completed(free=capacity_of(world, sites))
+
+
+def _own_sites(connection: Connection, stack_id: str) -> set[str]:
+    held = (
+        select(table.c.site).where(table.c.stack_id == stack_id, table.c.state.in_(("admitted", "active")))
+        for table in (claim, asset)
+    )
+    return set(connection.execute(union(*held)).scalars()) - {DUCTS, LINKS}
+
+
+def _current(connection: Connection, stack_id: str) -> Any:
+    query = select(admission).where(admission.c.stack_id == stack_id, admission.c.state == "current")
+    return connection.execute(query).first()
+
+
+def settle(context: Context, request: SettleRequest) -> Done:
+    """Free what is still releasing when the resource of an admission is deleted; on a destroy, free everything."""
+    with context.database.writing() as connection:
+        row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
+        if row is None or row.stack_id != request.stack_id or row.state == "settled":
+            return Done()
+        now = context.now()
+        freed: dict[str, int] = {}
+        sites: set[str] = set()
+        for table in (claim, asset):
+            rows = rows_of_stack(connection, table, request.stack_id)
+            ids = life.freed_by_settle(rows, is_current=row.state == "current")
+            if table is asset and row.state == "current":
+                require_unused(connection, request.stack_id)
+            sites |= set(connection.execute(select(table.c.site).where(table.c.id.in_(ids))).scalars())
+            set_state(connection, table, ids, "freed", now)
+            freed[table.name] = len(ids)
+        connection.execute(update(admission).where(admission.c.id == row.id).values(state="settled"))
+        raise_revisions(connection, sites)
+        journal.append(
+            connection,
+            at=now,
+            kind="settled",
+            stack_id=request.stack_id,
+            party=row.party,
+            payload={"admission_id": row.id, "freed": freed},
+        )
+    return Done()
+
+
+def require_unused(connection: Connection, stack_id: str, name: str | None = None) -> None:
+    """Refuse when another stack has a claim or a reservation on an asset of this stack.
+
+    Args:
+        connection: a transaction.
+        stack_id: the stack whose assets would go.
+        name: one asset's path; None looks at all of the stack's assets.
+    """
+    _require_no_links(connection, stack_id, name)
+    query = select(asset.c.name).where(asset.c.stack_id == stack_id, asset.c.state != "freed", asset.c.kind == "row")
+    rows = [row for row in connection.execute(query).scalars() if name in (None, row)]
+    prefixes = tuple(f"{row}/" for row in rows)
+    sites = {row.split("/", 1)[0] for row in rows}
+    held = connection.execute(
+        select(claim.c.rack, claim.c.party).where(
+            claim.c.site.in_(sorted(sites)), claim.c.state != "freed", claim.c.stack_id != stack_id
+        )
+    )
+    racks = Counter(row.rack for row in held if row.rack.startswith(prefixes))
+    if racks:
+        more = len(racks) - _SHOWN_RACKS
+        shown = ", ".join(sorted(racks)[:_SHOWN_RACKS]) + (f" and {more} more" if more > 0 else "")
+        raise LedgerRefusedError(
+            "in-use",
+            f"{sum(racks.values())} claims of other parties stand in {len(racks)} racks of this stack ({shown}); "
+            "nothing was deleted; ask their owners to move out first",
+        )
+
+
+def _require_no_links(connection: Connection, stack_id: str, name: str | None) -> None:
+    """Refuse when another stack's link ends at a site, or runs through a duct, of this stack."""
+    query = select(asset.c.name, asset.c.stack_id, asset.c.data).where(asset.c.state != "freed")
+    going = {
+        row.name for row in connection.execute(query.where(asset.c.stack_id == stack_id)) if name in (None, row.name)
+    }
+    users: list[str] = []
+    for row in connection.execute(query.where(asset.c.kind == "link", asset.c.stack_id != stack_id)):
+        item = parse_asset(row.data)
+        if isinstance(item, LinkAsset):
+            needs = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}
+            users += sorted(needs & going)
+    if users:
+        raise LedgerRefusedError(
+            "in-use",
+            f"links of other parties need {listed(sorted(set(users)))} of this stack; nothing was deleted; "
+            "ask their owners to take the links out first",
+        )
+
+
+def guard_destroy(context: Context, request: StackRequest) -> Done:
+    """The first step of a destroy: refuse it whole if others stand on what would go, else close it to others."""
+    refused: LedgerRefusedError | None = None
+    with context.database.writing() as connection:
+        now = context.now()
+        party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
+        try:
+            require_unused(connection, request.stack_id)
+        except LedgerRefusedError as error:
+            refused = error
+        else:
+            rows = rows_of_stack(connection, asset, request.stack_id)
+            active = tuple(row.id for row in rows if row.state == "active")
+            set_state(connection, asset, active, "releasing", now)
+            sites = connection.execute(select(asset.c.site).where(asset.c.id.in_(active)).distinct()).scalars()
+            raise_revisions(connection, sites)
+        journal.append(
+            connection,
+            at=now,
+            kind="destroy-refused" if refused else "destroy-begun",
+            stack_id=request.stack_id,
+            party=party or "",
+            payload={"reason": refused.sentence} if refused else {},
+        )
+    if refused is not None:
+        raise refused
+    return Done()

@@ -1,0 +1,125 @@
+"""The verbs of files and records: content by digest, deployed configurations, the journal and its checkpoints."""
+
+import json
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from sqlalchemy import Connection, delete, select
+
+from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.messages import (
+    Checkpoint,
+    CheckpointRequest,
+    ContentAnswer,
+    ContentQuery,
+    ContentRequest,
+    DeployedAnswer,
+    DeployRequest,
+    Done,
+    HistoryAnswer,
+    HistoryRequest,
+    JournalEntry,
+    SiteFilesRequest,
+    StackRequest,
+)
+from zonewright.ledger.store.context import Context, get_content, put_contents
+from zonewright.ledger.store.journal import sign_checkpoint
+from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
+
+
+def store(context: Context, request: ContentRequest) -> Done:
+    """Keep texts by digest."""
+    with context.database.writing() as connection:
+        put_contents(connection, request.texts)
+    return Done()
+
+
+def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
+    """Texts by digest; the unknown are left out."""
+    texts: dict[str, str] = {}
+    with context.database.reading() as connection:
+        for start in range(0, len(request.digests), 500):
+            page = request.digests[start : start + 500]
+            rows = connection.execute(select(content).where(content.c.digest.in_(page)))
+            texts |= {row.digest: row.text for row in rows}
+    return ContentAnswer(texts=texts)
+
+
+def deploy(context: Context, request: DeployRequest) -> Done:
+    """Mark the files of one site as deployed; they must belong to the stack's present change."""
+    with context.database.writing() as connection:
+        rendered = connection.execute(
+            select(admission.c.rendered_digest).where(
+                admission.c.stack_id == request.stack_id, admission.c.state == "current"
+            )
+        ).scalar()
+        manifest = json.loads(get_content(connection, rendered) or "{}") if rendered else {}
+        foreign = sorted(path for path, digest in request.files.items() if manifest.get(path) != digest)
+        if foreign:
+            raise LedgerRefusedError(
+                "not-admitted",
+                f"{len(foreign)} configuration files of site {request.site}, such as {foreign[0]}, are not part of the "
+                "change that was admitted last; run pulumi up without --target",
+            )
+        _withdraw(connection, request.stack_id, request.site)
+        connection.execute(
+            deployed.insert().values(
+                stack_id=request.stack_id,
+                site=request.site,
+                files=json.dumps(request.files, sort_keys=True),
+                deployed_at=context.now(),
+            )
+        )
+    return Done()
+
+
+def _withdraw(connection: Connection, stack_id: str, site: str) -> None:
+    connection.execute(delete(deployed).where(deployed.c.stack_id == stack_id, deployed.c.site == site))
+
+
+def withdraw(context: Context, request: SiteFilesRequest) -> Done:
+    """The files of one site are not deployed any more."""
+    with context.database.writing() as connection:
+        _withdraw(connection, request.stack_id, request.site)
+    return Done()
+
+
+def list_deployed(context: Context, request: StackRequest) -> DeployedAnswer:
+    """Path to digest by site, of one stack."""
+    with context.database.reading() as connection:
+        rows = connection.execute(select(deployed).where(deployed.c.stack_id == request.stack_id))
+        return DeployedAnswer(sites={row.site: json.loads(row.files) for row in rows})
+
+
+def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
+    """A page of the journal, in order."""
+    with context.database.reading() as connection:
+        rows = connection.execute(
+            select(journal).where(journal.c.sequence > request.after).order_by(journal.c.sequence).limit(request.limit)
+        ).mappings()
+        return HistoryAnswer(entries=[JournalEntry(**{**row, "payload": json.loads(row["payload"])}) for row in rows])
+
+
+def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:
+    """The journal's head, signed with the ledger's key, to be kept where the ledger's host can not change it."""
+    key = _signing_key(context.database.path.with_suffix(".key"))
+    with context.database.reading() as connection:
+        zone_id = connection.execute(select(zone.c.id)).scalar()
+        return sign_checkpoint(connection, zone=zone_id or "", at=context.now(), key=key)
+
+
+def _signing_key(path: Path) -> Ed25519PrivateKey:
+    """The ledger's Ed25519 key, made on first use, readable by its owner only."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise LedgerUnavailableError("key", f"{path} is not an Ed25519 private key") from None
+        return key
+    fresh = Ed25519PrivateKey.generate()
+    with os.fdopen(handle, "wb") as file:
+        file.write(fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return fresh

@@ -1,0 +1,57 @@
+"""The verb ``energy``: what is known of each data centre's energy ratio, and the gate asked beforehand."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.zone_facts import zone_base
+from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
+from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
+from zonewright.ledger.store.context import Context
+from zonewright.model.world import ZoneFacts
+from zonewright.rules.energy import data_centres
+from zonewright.rules.forecast import forecast
+from zonewright.rules.site_status import site_status
+
+_NOBODY = ""
+
+
+def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
+    """Design, measured and projected energy ratio of each data centre; and what a load would do to one of them."""
+    moment = datetime.fromisoformat(context.now())
+    with context.database.reading() as connection:
+        base = zone_base(connection, _NOBODY)
+        if base is None:
+            raise LedgerRefusedError("no-zone", "the ledger has no zone yet: zonewright ledger init ZONE")
+        facts = base.before()
+        fresh = fresh_claims(connection, facts.sites, moment)
+    facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, fresh))
+    try:
+        return answer_of(facts, request)
+    except ValueError as error:
+        raise LedgerMisuseError("forecast", str(error)) from None
+
+
+def answer_of(facts: ZoneFacts, request: EnergyRequest) -> EnergyAnswer:
+    """The answer for a zone.
+
+    Args:
+        facts: the zone, with what is measured of its sites.
+        request: what is asked.
+
+    Raises:
+        ValueError: one sentence where there is nothing to forecast.
+    """
+    rows = [
+        site_status(facts, site_id, site, rooms, facts.measured.get(site_id))
+        for site_id, site, rooms in data_centres(facts)
+    ]
+    if request.site is None:
+        lines = [line for row in rows for line in row.lines()]
+        return EnergyAnswer(sites=[row.to_data() for row in rows], forecast=None, lines=lines)
+    found = forecast(facts, request.site, request.add_w, request.room)
+    return EnergyAnswer(
+        sites=[row.to_data() for row in rows if row.site == request.site],
+        forecast=found.to_data(),
+        lines=list(found.lines()),
+    )

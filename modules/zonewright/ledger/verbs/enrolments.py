@@ -1,0 +1,152 @@
+"""The verbs of a stack's standing: init (the zone's file), enrol, leave, recover."""
+
+from sqlalchemy import delete, select, update
+
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import (
+    Done,
+    EnrolRequest,
+    InitAnswer,
+    InitRequest,
+    LeaveRequest,
+    RecoverRequest,
+)
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
+from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.tables import asset, claim, enrolment, zone
+from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import zone_digest
+
+
+def init(context: Context, request: InitRequest) -> InitAnswer:
+    """Register the administrator's file; from now on only demands made for this copy are admitted."""
+    digest = zone_digest(request.zone)
+    with context.database.writing() as connection:
+        row = connection.execute(select(zone)).first()
+        if row is not None and row.id != request.zone.zone:
+            raise LedgerRefusedError(
+                "another-zone",
+                f"this ledger is that of zone '{row.id}'; zone '{request.zone.zone}' needs one of its own",
+            )
+        if row is not None and row.digest == digest:
+            return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)
+        now = context.now()
+        values = {
+            "id": request.zone.zone,
+            "digest": digest,
+            "document": canonical_json(request.zone.model_dump(mode="json", exclude_defaults=True)),
+            "registered_at": now,
+        }
+        connection.execute(delete(zone))
+        connection.execute(zone.insert().values(**values))
+        put_digested(connection, {digest: values["document"]})  # what was decided by it can be judged later
+        journal.append(
+            connection, at=now, kind="zone-registered", stack_id="", party="", payload={"zone_digest": digest}
+        )
+    return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=True)
+
+
+def enrol(context: Context, request: EnrolRequest) -> Done:
+    """Bind stack id, party and lineage; the same three again change nothing."""
+    if request.dry_run:
+        with context.database.reading() as connection:
+            require_enrolment(
+                connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
+            )
+        return Done()
+    with context.database.writing() as connection:
+        require_enrolment(
+            connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
+        )
+        _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
+        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        if row is not None and row.lineage == request.lineage:
+            return Done()
+        now = context.now()
+        connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
+        connection.execute(
+            enrolment.insert().values(
+                stack_id=request.stack_id,
+                party=request.party,
+                lineage=request.lineage,
+                label=request.label,
+                enrolled_at=now,
+            )
+        )
+        journal.append(
+            connection,
+            at=now,
+            kind="enrolled",
+            stack_id=request.stack_id,
+            party=request.party,
+            payload={"label": request.label, "lineage": request.lineage},
+        )
+    return Done()
+
+
+def _require_party(document: str | None, party: str) -> None:
+    if document is None:
+        raise LedgerRefusedError(
+            "no-zone", "the ledger has no zone yet; the administrator registers one with: zonewright ledger init ZONE"
+        )
+    known = Zone.model_validate_json(document).parties
+    if party not in known:
+        raise LedgerRefusedError(
+            "unknown-party", f"party '{party}' is not in the registered zone file; it has: {', '.join(sorted(known))}"
+        )
+
+
+def leave(context: Context, request: LeaveRequest) -> Done:
+    """Unbind a stack: the last step of a destroy. Another lineage's late delete changes nothing."""
+    with context.database.writing() as connection:
+        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        if row is None or row.lineage != request.lineage:
+            return Done()
+        left = [item for table in (claim, asset) for item in rows_of_stack(connection, table, request.stack_id)]
+        if left:
+            raise LedgerRefusedError(
+                "still-holding",
+                f"stack {request.stack_id} still has {len(left)} claims or assets, such as {left[0].name}; "
+                "destroy it with plain pulumi destroy, so that they are freed first",
+            )
+        connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
+        journal.append(
+            connection, at=context.now(), kind="left", stack_id=request.stack_id, party=row.party, payload={}
+        )
+    return Done()
+
+
+def recover(context: Context, request: RecoverRequest) -> Done:
+    """Unbind a lost lineage, so that the next enrolment of the same party binds a new one.
+
+    With an empty state no resource exists: active claims are only admitted again (the next ``up`` adopts them),
+    and what was releasing is free.
+    """
+    with context.database.writing() as connection:
+        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        if row is None:
+            return Done()
+        if row.party != request.party:
+            raise LedgerRefusedError(
+                "another-party", f"stack id {request.stack_id} belongs to another party than '{request.party}'"
+            )
+        now = context.now()
+        connection.execute(update(enrolment).where(enrolment.c.stack_id == request.stack_id).values(lineage=None))
+        if request.state_is_empty:
+            for table in (claim, asset):
+                rows = rows_of_stack(connection, table, request.stack_id)
+                set_state(connection, table, tuple(r.id for r in rows if r.state == "releasing"), "freed", now)
+                set_state(connection, table, tuple(r.id for r in rows if r.state == "active"), "admitted", now)
+                sites = connection.execute(select(table.c.site).where(table.c.stack_id == request.stack_id).distinct())
+                raise_revisions(connection, sites.scalars())
+        journal.append(
+            connection,
+            at=now,
+            kind="taken-over",
+            stack_id=request.stack_id,
+            party=request.party,
+            payload={"state_is_empty": request.state_is_empty},
+        )
+    return Done()

@@ -1,0 +1,195 @@
+"""The verbs ``propose`` and ``evaluate``: what would be offered, and what would be said, before anything is held."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from zonewright.ledger.deciding.authority import authorise
+from zonewright.ledger.deciding.decide import Offer, offer
+from zonewright.ledger.deciding.facts import Facts, claims_of, gather, revisions_of
+from zonewright.ledger.deciding.plans import last_plan, present
+from zonewright.ledger.deciding.review import for_reader, last_proposal, review_change
+from zonewright.ledger.protocol.change import parse_place
+from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.protocol.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest, SeatData
+from zonewright.ledger.store.context import (
+    Context,
+    put_contents,
+    raise_revisions,
+    require_enrolment,
+    require_zone,
+    stamp,
+)
+from zonewright.ledger.store.tables import proposal as proposal_table
+from zonewright.ledger.store.tables import reservation
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import Demand
+from zonewright.model.surroundings import Surroundings
+from zonewright.rules.surroundings import surroundings_of
+
+
+def propose(context: Context, request: ProposeRequest) -> Proposal:
+    """Offer places and addresses; with ``reserve`` hold them for a few minutes.
+
+    The facts are read and the places found outside the lock; the transaction that holds them does it again only
+    if a site of the change has moved on meanwhile.
+    """
+    now = context.now()
+    digest = request.demand.digest()
+    with context.database.reading() as connection:
+        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
+        kept = _held_proposal(connection, request, digest, now) if request.reserve else None
+        facts = gather(
+            connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
+        )
+        liked = _as_planned(connection, request.stack_id, digest, facts)
+    if kept is not None:
+        return kept
+    made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+    with context.database.writing() as connection:
+        if revisions_of(connection, facts.revisions) != facts.revisions:
+            facts = gather(
+                connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
+            )
+            liked = _as_planned(connection, request.stack_id, digest, facts)
+            made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+        changed = _changed_since_preview(connection, request, digest, made)
+        _remember(connection, request, digest, made, now)
+        expires_at = None
+        answer = _answer(request, digest, facts, made, changed)
+        if request.reserve and not any(finding.refuses for finding in made.findings):
+            expires_at = stamp(context.clock() + timedelta(seconds=context.reservation_s))
+            answer = answer.model_copy(update={"expires_at": expires_at})
+            _hold(connection, request, answer, facts)
+    return answer
+
+
+def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts: Facts) -> Facts:
+    """The facts, with the places of a plan for this demand as those to keep: what is approved is what is offered."""
+    row, held = last_plan(connection, stack_id), present(connection, stack_id)
+    if row is None or row["replaces"] != (str(held["id"]) if held is not None else ""):
+        return facts
+    plan = Plan.model_validate_json(row["document"])
+    if plan.demand_digest != demand_digest:
+        return facts
+    places = {name: parse_place(text) for name, text in plan.places.items()}
+    return replace(
+        facts,
+        seats={name: seat for name, (seat, _) in places.items()},
+        addresses={name: addresses for name, (_, addresses) in places.items()},
+    )
+
+
+def _answer(
+    request: ProposeRequest,
+    digest: str,
+    facts: Facts,
+    made: Offer,
+    changed: Mapping[str, tuple[SeatData | None, SeatData | None]],
+) -> Proposal:
+    wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
+    return Proposal(
+        demand_digest=digest,
+        revision=sum(facts.revisions.values()),
+        seats=dict(made.seats),
+        addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
+        unplaced=dict(made.unplaced),
+        premises=[premise.to_data() for premise in made.premises],
+        findings=[item.to_data() for item in for_reader(made.findings, request.demand.party, request.sources)],
+        sites={
+            site_id: site.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
+            for site_id, site in facts.sites.items()
+            if site_id in wanted_sites
+        },
+        surroundings=_surroundings(facts, request.demand),
+        changed=dict(changed),
+        impact=dict(made.impact),
+    )
+
+
+def _surroundings(facts: Facts, demand: Demand) -> Surroundings | None:
+    own = {name for name, item in demand.assets.items() if item.kind == "site"}
+    return surroundings_of(facts.base.after(demand, {}), own) if facts.base is not None else None
+
+
+def _held_proposal(connection: Connection, request: ProposeRequest, digest: str, now: str) -> Proposal | None:
+    """The reservation that this stack holds for the same demand: asking twice gives the same answer."""
+    row = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
+    if row is None or row.demand_digest != digest or row.party != request.party or row.expires_at <= now:
+        return None
+    return Proposal.model_validate(json.loads(row.proposal)["proposal"])
+
+
+def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, facts: Facts) -> None:
+    claims = claims_of(request.demand, answer.seats, answer.addresses)
+    holds = {name: data for name, data in claims.items() if facts.seats.get(name) != answer.seats[name]}
+    connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
+    connection.execute(
+        reservation.insert().values(
+            stack_id=request.stack_id,
+            party=request.party,
+            demand_digest=answer.demand_digest,
+            proposal=canonical_json({"proposal": answer.model_dump(mode="json"), "holds": holds}),
+            sites=canonical_json(sorted(facts.revisions)),
+            expires_at=answer.expires_at,
+        )
+    )
+    raise_revisions(connection, facts.revisions)
+
+
+def _remember(connection: Connection, request: ProposeRequest, digest: str, made: Offer, now: str) -> None:
+    put_contents(connection, [request.demand.canonical()])
+    connection.execute(delete(proposal_table).where(proposal_table.c.stack_id == request.stack_id))
+    connection.execute(
+        proposal_table.insert().values(
+            stack_id=request.stack_id,
+            demand_digest=digest,
+            seats=canonical_json({name: seat.model_dump() for name, seat in made.seats.items()}),
+            unplaced=canonical_json(dict(made.unplaced)),
+            sources=canonical_json(request.sources),
+            proposed_at=now,
+        )
+    )
+
+
+def _changed_since_preview(
+    connection: Connection, request: ProposeRequest, digest: str, made: Offer
+) -> dict[str, tuple[SeatData | None, SeatData | None]]:
+    if not request.reserve:
+        return {}
+    last = last_proposal(connection, request.stack_id, digest)
+    if last is None:
+        return {}
+    seats = {name: SeatData(**seat) for name, seat in json.loads(last["seats"]).items()}
+    return {
+        name: (seats.get(name), made.seats.get(name))
+        for name in sorted(seats.keys() | made.seats.keys())
+        if seats.get(name) != made.seats.get(name)
+    }
+
+
+def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
+    """The findings of a change at this moment; changes nothing."""
+    with context.database.reading() as connection:
+        require_enrolment(
+            connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
+        )
+        now = context.now()
+        review = review_change(connection, request, now, context.telemetry)
+        base = review.facts.base
+        authority = authorise(
+            connection,
+            base.zone if base is not None else None,
+            review,
+            review.findings(base),
+            rendered_digest=request.rendered_digest,
+            now=datetime.fromisoformat(now),
+        )
+    return Evaluation(
+        findings=[finding.to_data() for finding in authority.findings],
+        summary=review.line,
+        revision=sum(review.facts.revisions.values()),
+    )

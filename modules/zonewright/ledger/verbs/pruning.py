@@ -1,0 +1,80 @@
+"""Removing old readings of meters, with an entry of the journal on what went and which sums stay in its place."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.context import Context
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.rules.words import some
+from zonewright.telemetry import Store
+from zonewright.telemetry.removing import Removal, removals_text
+
+
+class NotRecordedError(Exception):
+    """Readings went, and the journal does not have it yet; ``str()`` is one sentence."""
+
+    def __init__(self, removed: int, why: Exception) -> None:
+        super().__init__(
+            f"removed {some(removed, 'reading')}, but the journal does not have all that went yet: "
+            f"{str(why).split(';', maxsplit=1)[0]}; the next removal or decision records it"
+        )
+
+
+KIND = "pruned"
+"""Of an entry whose ``sites`` have the digest of each site's removals, and ``until_us`` the end of the last one."""
+
+
+def prune(context: Context, before_us: int) -> int:
+    """Remove the readings before a time and record it; gives how many went.
+
+    What was removed when nobody could record it, or was killed before, is recorded now.
+
+    Args:
+        context: the ledger and its readings.
+        before_us: the time, in microseconds since 1970.
+
+    Raises:
+        NotRecordedError: when readings went and the ledger could not record it.
+    """
+    if context.telemetry is None or not context.telemetry.is_file():
+        return 0
+    store = Store(context.telemetry)
+    removed = store.prune(before_us)
+    try:
+        store.tell_removals(lambda found: _record(context, found))
+    except (LedgerError, sqlite3.Error) as error:
+        raise NotRecordedError(removed, error) from error
+    return removed
+
+
+def tell_removals(context: Context) -> None:
+    """Record what was removed and is not recorded, before a decision rests on it.
+
+    Args:
+        context: the ledger and its readings.
+
+    Raises:
+        LedgerUnavailableError: when the readings can not be written; nothing was decided.
+    """
+    if context.telemetry is not None:
+        try:
+            Store(context.telemetry).tell_removals(lambda found: _record(context, found))
+        except sqlite3.Error as error:
+            raise LedgerUnavailableError(
+                "removing",
+                f"readings were removed, and {context.telemetry.name} can not be written to keep what the journal "
+                f"recorded of it: {error}; nothing was decided, try again",
+            ) from error
+
+
+def _record(context: Context, found: Mapping[str, Sequence[Removal]]) -> str:
+    payload = {
+        "readings": sum(one.readings for removals in found.values() for one in removals),
+        "sites": {site: digest_of(removals_text(removals)) for site, removals in sorted(found.items())},
+        "until_us": {site: max(one.end_us for one in removals) for site, removals in sorted(found.items())},
+    }
+    with context.database.writing() as connection:
+        entry = journal.append(connection, at=context.now(), kind=KIND, stack_id="", party="", payload=payload)
+    return canonical_json(entry.model_dump())

@@ -1,0 +1,128 @@
+"""The verbs of a roll-out: who may change the hosts of a fleet, whether now, and what was done, for the journal."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, RowMapping, delete, select
+
+from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
+from zonewright.ledger.protocol.messages import Done
+from zonewright.ledger.protocol.rollout_messages import (
+    ROLLED_OUT,
+    AgentKey,
+    AgentKeys,
+    AgentKeysRequest,
+    ChangeRun,
+    EnrolledKeys,
+    Hours,
+    HoursRequest,
+    Lease,
+    LeaseRequest,
+    RecordRequest,
+)
+from zonewright.ledger.store.context import Context, put_contents, stamp
+from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.journal import append
+from zonewright.ledger.store.tables import admission, change, decided, journal, zone
+from zonewright.ledger.store.tables import lease as table
+from zonewright.model.canonical import digest_of
+from zonewright.seal.window import zone_closed
+
+ENROLMENT = "fleet-enrolment"
+
+
+def lease(context: Context, request: LeaseRequest) -> Lease:
+    """Take, renew or give back the right to change a fleet's hosts; somebody else's stays until it expires."""
+    now = context.now()
+    expires_at = stamp(context.clock() + timedelta(seconds=request.seconds))
+    with context.database.writing() as connection:
+        row = connection.execute(select(table).where(table.c.fleet == request.fleet)).first()
+        is_held = row is not None and row.expires_at > now
+        if row is not None and is_held and row.holder != request.holder:
+            return Lease(is_mine=False, who=row.who, since=row.since, expires_at=row.expires_at)
+        connection.execute(delete(table).where(table.c.fleet == request.fleet))
+        if request.seconds == 0:
+            return Lease(is_mine=True)
+        since = row.since if row is not None and is_held else now
+        values = {"fleet": request.fleet, "holder": request.holder, "who": request.who, "since": since}
+        connection.execute(table.insert().values(**values, expires_at=expires_at))
+    return Lease(is_mine=True, who=request.who, since=since, expires_at=expires_at)
+
+
+def hours(context: Context, _request: HoursRequest) -> Hours:
+    """Say whether the zone's rule packs let roll-outs touch hosts now, by the ledger's clock; before a zone they do."""
+    with context.database.reading() as connection:
+        document = connection.execute(select(zone.c.document)).scalar()
+    return Hours(closed=zone_closed(parse_zone(document), context.clock()) if document is not None else "")
+
+
+def record(context: Context, request: RecordRequest) -> Done:
+    """Write an entry about a fleet into the journal, and keep a run's record under each change that it brought."""
+    now = context.now()
+    if request.kind == ENROLMENT:
+        _enrolled(request.entry)
+    with context.database.writing() as connection:
+        append(connection, at=now, kind=request.kind, stack_id="", party=request.party, payload=request.entry)
+        for one in request.changes:
+            row = _planned(connection, one)
+            if row is not None:
+                _keep(connection, row, one, now)
+    return Done()
+
+
+def _enrolled(entry: Mapping[str, Any]) -> EnrolledKeys:
+    try:
+        return EnrolledKeys.model_validate(entry)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise LedgerMisuseError("entry", f"an enrolment of keys has who and agents: {where} is wrong") from None
+
+
+def agent_keys(context: Context, request: AgentKeysRequest) -> AgentKeys:
+    """Give the keys that are enrolled for the agents of a fleet, the last one of each."""
+    query = select(journal.c.at, journal.c.payload).where(journal.c.kind == ENROLMENT, journal.c.party == request.party)
+    found: dict[str, AgentKey] = {}
+    with context.database.reading() as connection:
+        for row in connection.execute(query.order_by(journal.c.sequence)):
+            entry = EnrolledKeys.model_validate_json(row.payload)
+            for agent, fingerprint in entry.agents.items():
+                found[agent] = AgentKey(fingerprint=fingerprint, who=entry.who, at=row.at)
+    return AgentKeys(agents={agent: key for agent, key in found.items() if key.fingerprint})
+
+
+def _planned(connection: Connection, one: ChangeRun) -> RowMapping | None:
+    """The planned change that a record belongs to; None where a stack's present change had no plan."""
+    plan = (
+        one.plan
+        or connection.execute(
+            select(decided.c.plan)
+            .join(admission, admission.c.id == decided.c.admission_id)
+            .where(admission.c.stack_id == one.stack_id, admission.c.state == "current", decided.c.kind == "admitted")
+        ).scalar()
+    )
+    row = connection.execute(select(change).where(change.c.plan == plan)).mappings().first() if plan else None
+    if row is None and one.plan:
+        raise LedgerRefusedError(
+            "no-plan", f"the ledger has no plan {one.plan[7:19]}, so run {one.record.run} was not recorded under it"
+        )
+    return row
+
+
+def _keep(connection: Connection, row: RowMapping, one: ChangeRun, now: str) -> None:
+    kept, text = one.record, one.record.text()
+    put_contents(connection, [text])
+    payload = {
+        "plan": row["plan"],
+        "change_digest": row["change_digest"],
+        "run": kept.run,
+        "fleet": kept.fleet,
+        "who": kept.who,
+        "what": kept.what,
+        "began": kept.began,
+        "ended": kept.ended,
+        "counts": kept.counts(),
+        "record": digest_of(text),
+    }
+    append(connection, at=now, kind=ROLLED_OUT, stack_id=row["stack_id"], party=row["party"], payload=payload)
