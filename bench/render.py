@@ -18,8 +18,8 @@ from bench.figures import Figure
 from zonewright.model import Site
 from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render import NodeContext, node_context, render_all
-from zonewright.render.format_set import BUILT_IN
-from zonewright.render.node_view import fellows_of, site_view
+from zonewright.render.contexts.node_view import fellows_of, site_view
+from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.quoting import FILTERS
 
 HOSTS = 5000

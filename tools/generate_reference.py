@@ -18,8 +18,8 @@ from zonewright.declare.schema import published
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.provider.resources import RESOURCES
-from zonewright.render.format import ROOTS
 from zonewright.render.formats import FORMATS
+from zonewright.render.formats.format import ROOTS
 from zonewright.rules.document import reference_markdown
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"

@@ -21,7 +21,7 @@ from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.model.secret import Reference, SecretError
-from zonewright.render.format_set import BUILT_IN
+from zonewright.render.formats.format_set import BUILT_IN
 
 SOURCE = "sites/dc1/etc/frr/frr.conf"
 TEXT = "router bgp 65001\n neighbor 10.0.0.1 password ref+env://ZONEWRIGHT_SECRET_L1\n"

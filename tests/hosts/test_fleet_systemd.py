@@ -21,7 +21,7 @@ from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.model.fleet import RollOut, WaveSize
-from zonewright.render.format_set import BUILT_IN
+from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.server.for_fleet import ServiceForFleet
 from zonewright.telemetry.samples import Samples
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from support.reference_nodes import reference_contexts
 from support.reference_sites import reference_sites
 from zonewright.render import NodeContext, RenderError, render_all
-from zonewright.render.format import AnyContext, subject_of
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.labels import LabelFeed
+from zonewright.render.contexts.site_names import Alias
 from zonewright.render.formats import FORMATS
-from zonewright.render.group_context import GroupContext
-from zonewright.render.labels import LabelFeed
-from zonewright.render.site_names import Alias
-from zonewright.render.templates import load
+from zonewright.render.formats.format import AnyContext, subject_of
+from zonewright.render.sandbox.templates import load
 
 NODE = next(one for one in reference_contexts() if isinstance(one, NodeContext) and one.time_servers)
 GROUP = next(one for one in reference_contexts() if isinstance(one, GroupContext))

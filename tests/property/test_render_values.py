@@ -13,12 +13,12 @@ from support.reference_sites import reference_sites
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import RenderError, SiteContext, node_context, render_all
-from zonewright.render.format import AnyContext
+from zonewright.render.contexts.node_view import fellows_of, site_view
+from zonewright.render.contexts.site_context import FeedLimit, MeterPoint
+from zonewright.render.formats.format import AnyContext
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.prometheus import PROMETHEUS
-from zonewright.render.node_view import fellows_of, site_view
-from zonewright.render.site_context import FeedLimit, MeterPoint
 
 _SITE = Site.model_validate(
     {

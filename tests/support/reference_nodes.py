@@ -12,7 +12,7 @@ from zonewright.ledger.protocol.messages import Proposal, SeatData
 from zonewright.model.demand import Demand, demand_of
 from zonewright.place import assign_addresses, judge_declaration
 from zonewright.render import render_all
-from zonewright.render.format import AnyContext
+from zonewright.render.formats.format import AnyContext
 from zonewright.rules.surroundings import surroundings_of
 
 

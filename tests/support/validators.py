@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from zonewright.render.format import Format
-from zonewright.render.native import NativeValidator
+from zonewright.render.formats.format import Format
+from zonewright.render.validators.native import NativeValidator
 
 
 def validator_of(format_: Format) -> NativeValidator:

@@ -29,10 +29,10 @@ from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.render.attested import statements
-from zonewright.render.format_set import BUILT_IN
-from zonewright.render.validate import batches
-from zonewright.render.verdict import Judged, Status, Verdict, content_digest
+from zonewright.render.formats.format_set import BUILT_IN
+from zonewright.render.validators.attested import statements
+from zonewright.render.validators.validate import batches
+from zonewright.render.validators.verdict import Judged, Status, Verdict, content_digest
 from zonewright.seal.dsse import sign
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.declare import load_zone
 from zonewright.place import judge_declaration
-from zonewright.render.zone_map import zone_map
-from zonewright.render.zone_table import zone_table
+from zonewright.render.zone.zone_map import zone_map
+from zonewright.render.zone.zone_table import zone_table
 
 Run = Callable[..., tuple[int, str, str]]
 REFERENCE = str(REPOSITORY / "stacks" / "zones" / "reference")

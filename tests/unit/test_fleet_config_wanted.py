@@ -17,7 +17,7 @@ from zonewright.fleet.ssh.transport import Target
 from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
-from zonewright.render.format_set import BUILT_IN
+from zonewright.render.formats.format_set import BUILT_IN
 
 PLAN = digest_of("plan")
 FRR, NETPLAN = "sites/dc1/etc/frr/frr.conf", "nodes/dc1/core-001/etc/netplan/50-zonewright.yaml"

@@ -15,14 +15,14 @@ from support.validators import installed_validator
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import render_all, site_context
-from zonewright.render.format import Format
+from zonewright.render.contexts.naming import address_ranges, reverse_zones
 from zonewright.render.formats.agent_settings import AGENT_SETTINGS
 from zonewright.render.formats.bind import BIND, BIND_GROUP
 from zonewright.render.formats.chrony import CHRONY
+from zonewright.render.formats.format import Format
 from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.rack_labels import RACK_LABELS
-from zonewright.render.naming import address_ranges, reverse_zones
 
 ROOTS = (
     "sites/wj-dc1",

@@ -15,9 +15,9 @@ from support.validators import installed_validator, validator_of
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, RenderError, node_context, render_all
+from zonewright.render.contexts.node_view import fellows_of, site_view
 from zonewright.render.formats.netplan import NETPLAN
-from zonewright.render.native import NativeValidator
-from zonewright.render.node_view import fellows_of, site_view
+from zonewright.render.validators.native import NativeValidator
 
 POOLS: dict[str, dict[str, str]] = {
     "v4": {"prefix": "10.80.16.0/20", "gateway": "10.80.16.1"},

@@ -19,11 +19,11 @@ from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_sites
 from zonewright.model.secret import resolved
 from zonewright.render import NodeContext, RenderError, SiteContext
-from zonewright.render.firewall import Packet, read_firewall
-from zonewright.render.format import AnyContext, root_of
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.nftables import NFTABLES
-from zonewright.render.group_context import GroupContext
-from zonewright.render.network import network_findings
+from zonewright.render.network.firewall import Packet, read_firewall
+from zonewright.render.network.reachability import network_findings
 
 DAEMONS = ("zebra", "staticd", "bgpd")
 NODES = [one for one in reference_contexts() if isinstance(one, NodeContext)]

@@ -20,11 +20,11 @@ from support.validators import installed_validator, validator_of
 from zonewright.model import Row, Site
 from zonewright.model.surroundings import LinkEnds, Routing, Surroundings
 from zonewright.render import RenderError, SiteContext, render_all, site_context
-from zonewright.render.format import Format
+from zonewright.render.contexts.routing import interface_name, peers_of
 from zonewright.render.formats import FORMATS
+from zonewright.render.formats.format import Format
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.prometheus import PROMETHEUS
-from zonewright.render.routing import interface_name, peers_of
 
 GOLDEN_SITES = ("wj-dc1", "qp-dc1", "js-dc1", "wj-edge-lili")
 SITE_FORMATS = (FRR, PROMETHEUS)
@@ -123,7 +123,7 @@ def test_a_validator_that_crashes_is_not_a_pass(
 def test_the_same_bytes_in_any_surroundings() -> None:
     """Hash seed, time zone and locale do not change a byte of any file of any format."""
     code = (
-        "import json, support.reference_nodes as s; from zonewright.render.format_set import BUILT_IN as b;"
+        "import json, support.reference_nodes as s; from zonewright.render.formats.format_set import BUILT_IN as b;"
         "print(json.dumps([dict(s.zone_files()), [f.id for f in b.formats if any(map(f.owns, s.zone_files()))]]))"
     )
     outputs = []

@@ -12,14 +12,14 @@ from zonewright.changes.explaining import Explained, explain_line
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.render import RenderError
-from zonewright.render.context import leaves
-from zonewright.render.format import AnyContext, root_of, subject_of
-from zonewright.render.format_set import BUILT_IN
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.node_context import leaves
 from zonewright.render.formats import FORMATS
-from zonewright.render.group_context import GroupContext
-from zonewright.render.job import Job, jobs_of
+from zonewright.render.formats.format import AnyContext, root_of, subject_of
+from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.origins import origins
-from zonewright.render.trace import trace
+from zonewright.render.sandbox.job import Job, jobs_of
+from zonewright.render.sandbox.trace import trace
 
 TEMPLATES = REPOSITORY / "templates" / "zonewright_templates"
 ZONE = REPOSITORY / "stacks" / "zones" / "reference"

@@ -8,13 +8,14 @@ import yaml
 
 from support.reference_nodes import reference_contexts
 from support.reference_sites import reference_sites
-from zonewright.render import RenderError, confined, render_all
-from zonewright.render.environment import environment
-from zonewright.render.format import File, Format
-from zonewright.render.format_set import BUILT_IN, FormatSet
-from zonewright.render.templates import check
+from zonewright.render import RenderError, render_all
+from zonewright.render.formats.format import File, Format
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.render.sandbox import confined
+from zonewright.render.sandbox.environment import environment
+from zonewright.render.sandbox.templates import check
 from zonewright.render.user_formats import load_formats
-from zonewright.render.validate import validate_all
+from zonewright.render.validators.validate import validate_all
 
 MOTD = {
     "title": "motd: what a host says of itself",

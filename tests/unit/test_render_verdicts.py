@@ -11,16 +11,16 @@ from support.reference_nodes import reference_contexts, zone_files
 from support.signing import key_of
 from zonewright.changes.gating import VERDICTS, judge_gated, read_signed
 from zonewright.model import Zone
-from zonewright.render import native
-from zonewright.render.attested import signed_verdicts, statements
-from zonewright.render.format import root_of
-from zonewright.render.format_set import BUILT_IN
 from zonewright.render.formats import FORMATS
+from zonewright.render.formats.format import root_of
+from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.formats.frr import FRR
-from zonewright.render.gate import gate
-from zonewright.render.validate import validate_all
-from zonewright.render.verdict import Judged, Verdict, content_digest
-from zonewright.render.verdict_cache import VerdictCache, verdict_folder
+from zonewright.render.validators import native
+from zonewright.render.validators.attested import signed_verdicts, statements
+from zonewright.render.validators.gate import gate
+from zonewright.render.validators.validate import validate_all
+from zonewright.render.validators.verdict import Judged, Verdict, content_digest
+from zonewright.render.validators.verdict_cache import VerdictCache, verdict_folder
 from zonewright.seal.dsse import sign
 from zonewright.seal.errors import SealError
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from zonewright.model import Declaration
 from zonewright.render.errors import RenderError
-from zonewright.render.format import AnyContext, root_of
-from zonewright.render.format_set import FormatSet
-from zonewright.render.job import Job, jobs_of
+from zonewright.render.formats.format import AnyContext, root_of
+from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.origins import origins
-from zonewright.render.trace import Line, trace
+from zonewright.render.sandbox.job import Job, jobs_of
+from zonewright.render.sandbox.trace import Line, trace
 
 _ZONE = "zone"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from zonewright.changes.validated import Validated
 from zonewright.model import Zone
-from zonewright.render.attested import signed_verdicts
-from zonewright.render.format_set import FormatSet
-from zonewright.render.gate import gate
-from zonewright.render.validate import validate_all
-from zonewright.render.verdict import Judged, Verdict
-from zonewright.render.verdict_cache import VerdictCache, verdict_folder
+from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.validators.attested import signed_verdicts
+from zonewright.render.validators.gate import gate
+from zonewright.render.validators.validate import validate_all
+from zonewright.render.validators.verdict import Judged, Verdict
+from zonewright.render.validators.verdict_cache import VerdictCache, verdict_folder
 from zonewright.rules.finding import Finding
 from zonewright.seal.errors import SealError
 

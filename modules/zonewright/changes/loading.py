@@ -23,7 +23,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
-from zonewright.render.format_set import BUILT_IN, FormatSet
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
 LINEAGE = "loaded"
 

@@ -9,10 +9,10 @@ from zonewright.model.demand import Demand, RowAsset, SiteAsset
 from zonewright.model.expand import nodes_of
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
-from zonewright.render.format import AnyContext
-from zonewright.render.format_set import BUILT_IN, FormatSet
-from zonewright.render.group_context import GroupContext, group_context
-from zonewright.render.node_view import fellows_of, site_view
+from zonewright.render.contexts.group_context import GroupContext, group_context
+from zonewright.render.contexts.node_view import fellows_of, site_view
+from zonewright.render.formats.format import AnyContext
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
 
 def rendered_files(demand: Demand, proposal: Proposal, formats: FormatSet = BUILT_IN) -> Mapping[str, str]:

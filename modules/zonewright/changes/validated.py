@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from zonewright.changes.errors import BundleError
 from zonewright.model.canonical import canonical_json
-from zonewright.render.verdict import Judged
+from zonewright.render.validators.verdict import Judged
 
 VALIDATORS = "validators.json"
 ENVELOPES = "validators"

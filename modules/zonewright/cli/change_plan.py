@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zonewright.ledger.protocol.messages import Proposal
     from zonewright.model import Zone
     from zonewright.model.demand import Demand
-    from zonewright.render.format_set import FormatSet
+    from zonewright.render.formats.format_set import FormatSet
 
 
 def plan_change(arguments: argparse.Namespace) -> int:
@@ -85,7 +85,7 @@ def _rendered(
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import findings_text, width
     from zonewright.render.errors import RenderError
-    from zonewright.render.gate import gate
+    from zonewright.render.validators.gate import gate
 
     try:
         rendered = rendered_files(demand, proposal, formats)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from zonewright.audit.diff.views import View
     from zonewright.fleet.secrets.fingerprints import Standing
     from zonewright.ledger.protocol.messages import Impact
-    from zonewright.render.format_set import FormatSet
-    from zonewright.render.verdict import Judged
+    from zonewright.render.formats.format_set import FormatSet
+    from zonewright.render.validators.verdict import Judged
 
 MOST_VALIDATED = 20
 
@@ -121,7 +121,7 @@ def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[Standing] | None":
 
 def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str], formats: "FormatSet") -> "Sequence[Judged]":
     """Verdicts on the formats of nodes and sites in which something differs; all their files are needed for one."""
-    from zonewright.render.validate import validate_all
+    from zonewright.render.validators.validate import validate_all
 
     changed = {item.path for item in differences if item.kind != "removed"}
     return validate_all(new, formats=formats, changed=changed, most=MOST_VALIDATED)

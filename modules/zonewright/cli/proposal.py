@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from zonewright.declare.stack_file import StackFile
     from zonewright.ledger.protocol.messages import Proposal
     from zonewright.ledger.transport.client import LedgerClient
-    from zonewright.render.format_set import FormatSet
+    from zonewright.render.formats.format_set import FormatSet
 
 
 def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> "tuple[Loaded, Proposal | None]":

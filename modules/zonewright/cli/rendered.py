@@ -13,9 +13,9 @@ from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json, width
 if TYPE_CHECKING:
     from zonewright.changes.explaining import Explained
     from zonewright.model import Declaration
-    from zonewright.render.format import AnyContext
-    from zonewright.render.format_set import FormatSet
-    from zonewright.render.verdict import Judged
+    from zonewright.render.formats.format import AnyContext
+    from zonewright.render.formats.format_set import FormatSet
+    from zonewright.render.validators.verdict import Judged
     from zonewright.rules.finding import Finding
 
 
@@ -77,8 +77,8 @@ def show(arguments: argparse.Namespace, rendered: Rendered) -> int:
 
 def _judged(arguments: argparse.Namespace, rendered: Rendered) -> "tuple[Sequence[Judged], Sequence[Finding]]":
     from zonewright.changes.gating import VERDICTS, judge, read_signed
-    from zonewright.render.gate import gate
-    from zonewright.render.network import network_findings
+    from zonewright.render.network.reachability import network_findings
+    from zonewright.render.validators.gate import gate
 
     zone = rendered.declaration.zone
     given = [*arguments.verdicts, *(rendered.root / VERDICTS).glob("*.json")]
@@ -90,7 +90,7 @@ def _judged(arguments: argparse.Namespace, rendered: Rendered) -> "tuple[Sequenc
 def _sign(arguments: argparse.Namespace, judged: "Sequence[Judged]") -> None:
     from zonewright.audit.evidence.keys import load_key_here
     from zonewright.model.canonical import digest_of
-    from zonewright.render.attested import statements
+    from zonewright.render.validators.attested import statements
     from zonewright.seal.dsse import sign
 
     key = load_key_here(arguments.key)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.render.verdict import Judged
+    from zonewright.render.validators.verdict import Judged
 
 MAX_LINES = 12
 

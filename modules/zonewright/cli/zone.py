@@ -9,7 +9,7 @@ from zonewright.cli.options import add_format
 if TYPE_CHECKING:
     from zonewright.model import Declaration
     from zonewright.place import Judged
-    from zonewright.render.zone_table import ZoneTable
+    from zonewright.render.zone.zone_table import ZoneTable
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -55,8 +55,8 @@ def _show(arguments: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from zonewright.cli.output import GOOD, REFUSED, print_json
-    from zonewright.render.zone_map import zone_map
-    from zonewright.render.zone_table import zone_table
+    from zonewright.render.zone.zone_map import zone_map
+    from zonewright.render.zone.zone_table import zone_table
 
     judged = judged_folder(arguments.zone)
     if judged is None or judged.world.zone is None:

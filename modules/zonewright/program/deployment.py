@@ -47,7 +47,7 @@ from zonewright.program.resources import (
 from zonewright.program.settings import Settings, settings
 from zonewright.program.source import StackFrames, stack_traces, user_frame
 from zonewright.render import RenderError
-from zonewright.render.format_set import FormatSet
+from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import load_formats
 from zonewright.seal.errors import SealError
 

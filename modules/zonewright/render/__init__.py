@@ -3,10 +3,10 @@
 Rendering raises or returns whole text; it never returns a part, a default or an error as text.
 """
 
-from zonewright.render.context import NodeContext, PoolAddress, node_context
+from zonewright.render.contexts.node_context import NodeContext, PoolAddress, node_context
+from zonewright.render.contexts.site_context import SiteContext, site_context
 from zonewright.render.errors import RenderError
 from zonewright.render.rendering import render_all, tree_digest
-from zonewright.render.site_context import SiteContext, site_context
 
 __all__ = [
     "NodeContext",

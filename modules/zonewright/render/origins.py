@@ -8,11 +8,11 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 
-from zonewright.render.context import NodeContext
-from zonewright.render.format import AnyContext, Subject, subject_of
-from zonewright.render.group_context import GroupContext
-from zonewright.render.site_context import SiteContext
-from zonewright.render.site_names import Alias
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.node_context import NodeContext
+from zonewright.render.contexts.site_context import SiteContext
+from zonewright.render.contexts.site_names import Alias
+from zonewright.render.formats.format import AnyContext, Subject, subject_of
 
 Found = tuple[str, ...]
 """Paths that may be declared, the closest one first."""

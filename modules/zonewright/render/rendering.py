@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.render.confined import render_confined
-from zonewright.render.context import leaves
+from zonewright.render.contexts.node_context import leaves
 from zonewright.render.errors import RenderError
-from zonewright.render.format import AnyContext, root_of, subject_of, subject_text
-from zonewright.render.format_set import BUILT_IN, FormatSet
-from zonewright.render.job import Job, rendered
+from zonewright.render.formats.format import AnyContext, root_of, subject_of, subject_text
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.render.quoting import flaw_of
-from zonewright.render.templates import load
+from zonewright.render.sandbox.confined import render_confined
+from zonewright.render.sandbox.job import Job, rendered
+from zonewright.render.sandbox.templates import load
 
 
 def render_all(contexts: Iterable[AnyContext], formats: FormatSet = BUILT_IN) -> Mapping[str, str]:

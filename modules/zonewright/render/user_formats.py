@@ -16,11 +16,11 @@ from zonewright.declare.secrets import secret_lines, secret_problems
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.format_file import FormatFile
 from zonewright.render.errors import RenderError
-from zonewright.render.format import CONTEXTS, Check, File, Format
-from zonewright.render.format_set import BUILT_IN, FormatSet
 from zonewright.render.formats import FORMATS
+from zonewright.render.formats.format import CONTEXTS, Check, File, Format
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.render.quoting import FILTERS
-from zonewright.render.templates import check
+from zonewright.render.sandbox.templates import check
 
 FOLDER, FORMAT_FILE = "templates", "format.yaml"
 _MAX_BYTES = 200_000

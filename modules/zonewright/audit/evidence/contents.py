@@ -33,7 +33,7 @@ from zonewright.ledger.store.claim_text import unpacked
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.zone import Zone
-from zonewright.render.format_set import FormatSet
+from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import load_formats
 from zonewright.seal.strict import strict_json
 

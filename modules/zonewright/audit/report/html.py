@@ -32,8 +32,8 @@ from zonewright.audit.report.text import (
     rollouts,
     validators,
 )
-from zonewright.render.zone_map import zone_map
-from zonewright.render.zone_table import zone_table
+from zonewright.render.zone.zone_map import zone_map
+from zonewright.render.zone.zone_table import zone_table
 
 MAX_BYTES = 5_000_000
 MAX_ROWS, MAX_RACKS, MAX_NODES, MAX_VERDICTS = 400, 24, 500, 200

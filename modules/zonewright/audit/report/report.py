@@ -22,7 +22,7 @@ from zonewright.model.world import Occupant, World, ZoneFacts
 from zonewright.place import Seat, change_world
 from zonewright.pue import evaluate
 from zonewright.pue.readings import Reading
-from zonewright.render.verdict import Judged
+from zonewright.render.validators.verdict import Judged
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.seal.decide import policies_for
 from zonewright.telemetry.figures import meters_of

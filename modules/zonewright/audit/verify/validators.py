@@ -7,11 +7,11 @@ from zonewright.audit.evidence.contents import Contents
 from zonewright.audit.evidence.planning import RENDERED
 from zonewright.audit.verify.signatures import trusted_zone
 from zonewright.changes.validated import Validated, validated_in
-from zonewright.render.attested import signed_verdicts
-from zonewright.render.format_set import FormatSet
-from zonewright.render.gate import gate
-from zonewright.render.validate import batches
-from zonewright.render.verdict import Judged, Verdict, digest_of_files
+from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.validators.attested import signed_verdicts
+from zonewright.render.validators.gate import gate
+from zonewright.render.validators.validate import batches
+from zonewright.render.validators.verdict import Judged, Verdict, digest_of_files
 from zonewright.rules.words import some
 from zonewright.seal import SealError
 

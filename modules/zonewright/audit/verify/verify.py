@@ -31,7 +31,7 @@ from zonewright.ledger.protocol.messages import Checkpoint, Proposal
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of, zone_digest
 from zonewright.render.errors import RenderError
-from zonewright.render.format_set import FormatSet
+from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import FOLDER
 from zonewright.rules.words import some
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zonewright.fleet.rollout.outcome import Outcome
     from zonewright.fleet.rollout.record import Share
     from zonewright.fleet.ssh.transport import Session
-    from zonewright.render.format_set import FormatSet
+    from zonewright.render.formats.format_set import FormatSet
 
 ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
 
@@ -223,7 +223,7 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
     """The zone's formats where its folder is known by the stack, and zonewright's own."""
     from zonewright.cli.output import MISUSE
     from zonewright.declare.stack_file import read_stack_file
-    from zonewright.render.format_set import BUILT_IN
+    from zonewright.render.formats.format_set import BUILT_IN
     from zonewright.render.user_formats import load_formats
 
     if not arguments.stack:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from zonewright.fleet.agents.layout import UNIT, Layout
 from zonewright.model.fleet import AgentSettings
-from zonewright.render.environment import environment
 from zonewright.render.errors import RenderError
+from zonewright.render.sandbox.environment import environment
 
 SETTINGS, RUN = "agent.toml", "run"
 WATCHDOG_S = 60

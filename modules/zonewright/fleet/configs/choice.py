@@ -9,8 +9,8 @@ from zonewright.fleet.configs.wanted import Offer, Placed, Wanted
 from zonewright.fleet.inventory import Host
 from zonewright.model.configuration import Configuration
 from zonewright.model.secret import SecretError
-from zonewright.render.format import ROOTS, Format
-from zonewright.render.format_set import FormatSet
+from zonewright.render.formats.format import ROOTS, Format
+from zonewright.render.formats.format_set import FormatSet
 
 _FOR_EVERYBODY = 0o007
 Tell = Callable[[Fault], str]

@@ -15,7 +15,7 @@ from zonewright.fleet.rollout.outcome import Progress
 from zonewright.fleet.scripting import Script, reason_of
 from zonewright.fleet.ssh.attached import Attached
 from zonewright.fleet.ssh.transport import CommandError, FleetError, LostError, Session, UnreachableError
-from zonewright.render.native import LIMIT_S, judged
+from zonewright.render.validators.native import LIMIT_S, judged
 
 _FOLLOW_S = 5
 _CALL_S = 15.0

@@ -16,7 +16,7 @@ from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
 from zonewright.fleet.ssh.transport import Session
 from zonewright.model.configuration import Configuration
-from zonewright.render.format_set import FormatSet
+from zonewright.render.formats.format_set import FormatSet
 
 Seen = Mapping[str, Mapping[str, ConfigFacts]]
 """By host and configuration what was found."""

@@ -17,7 +17,7 @@ from zonewright.fleet.rollout.visit import Visit, put_back, soaked, visited
 from zonewright.fleet.rollout.waves import State
 from zonewright.fleet.ssh.transport import Session, Transport
 from zonewright.model.configuration import Configuration
-from zonewright.render.format_set import FormatSet
+from zonewright.render.formats.format_set import FormatSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from zonewright.fleet.configs.fill import Filled
 from zonewright.ledger.protocol.rollout_messages import ConfigurationsAnswer
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import BELOW_PATH_PATTERN, Configuration
-from zonewright.render.format import ROOTS, Format
+from zonewright.render.formats.format import ROOTS, Format
 
 TARGETS, ROOT = "TARGETS", "root"
 _END = bytes(1024)

@@ -1,9 +1,9 @@
 """The configuration formats, one module each, in the order in which they are rendered."""
 
-from zonewright.render.format import Format
 from zonewright.render.formats.agent_settings import AGENT_SETTINGS
 from zonewright.render.formats.bind import BIND, BIND_GROUP
 from zonewright.render.formats.chrony import CHRONY
+from zonewright.render.formats.format import Format
 from zonewright.render.formats.frr import FRR
 from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.netplan import NETPLAN

@@ -1,6 +1,6 @@
 """The agent's settings, for each node."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 AGENT_SETTINGS = Format(
     id="agent-settings",

@@ -1,6 +1,6 @@
 """BIND, for each site and for each party's nodes at a site."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 _ROOT = "{root}"
 BIND = Format(

@@ -1,6 +1,6 @@
 """chrony, for each node."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 CHRONY = Format(
     id="chrony",

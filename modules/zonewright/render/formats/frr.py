@@ -1,6 +1,6 @@
 """FRR, for each site."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 FRR = Format(
     id="frr",

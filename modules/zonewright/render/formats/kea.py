@@ -1,6 +1,6 @@
 """Kea, for each site."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 KEA = Format(
     id="kea",

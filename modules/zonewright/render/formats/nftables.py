@@ -1,6 +1,6 @@
 """nftables, for each node."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 NFTABLES = Format(
     id="nftables",

@@ -1,6 +1,6 @@
 """Prometheus, for each site."""
 
-from zonewright.render.format import Check, File, Format
+from zonewright.render.formats.format import Check, File, Format
 
 PROMETHEUS = Format(
     id="prometheus",

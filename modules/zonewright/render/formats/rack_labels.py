@@ -1,6 +1,6 @@
 """Labels of racks, for each site."""
 
-from zonewright.render.format import File, Format
+from zonewright.render.formats.format import File, Format
 
 RACK_LABELS = Format(
     id="rack-labels",

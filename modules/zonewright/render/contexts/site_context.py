@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from zonewright.model import Row, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
-from zonewright.render.labels import LabelRow, label_rows
-from zonewright.render.naming import HostRecord, ReverseZone, serial_of
-from zonewright.render.node_view import PORTS
-from zonewright.render.routing import (
+from zonewright.render.contexts.labels import LabelRow, label_rows
+from zonewright.render.contexts.naming import HostRecord, ReverseZone, serial_of
+from zonewright.render.contexts.node_view import PORTS
+from zonewright.render.contexts.routing import (
     Interface,
     Peer,
     Session,
@@ -23,7 +23,7 @@ from zonewright.render.routing import (
     router_id,
     sessions_over,
 )
-from zonewright.render.site_names import Alias, Lease, ServiceZone, leases_of, site_names
+from zonewright.render.contexts.site_names import Alias, Lease, ServiceZone, leases_of, site_names
 from zonewright.rules.energy import is_in_scope
 
 _DAY_S = 86_400

@@ -7,7 +7,7 @@ import resource
 import sys
 
 from zonewright.render.errors import RenderError
-from zonewright.render.job import render
+from zonewright.render.sandbox.job import render
 
 
 def main() -> int:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from zonewright.model import Site
 from zonewright.model.surroundings import LOCAL_SERVICE, Surroundings
-from zonewright.render.naming import address_ranges
-from zonewright.render.routing import of_version, prefix_order
+from zonewright.render.contexts.naming import address_ranges
+from zonewright.render.contexts.routing import of_version, prefix_order
 
 PORTS = {"http": 80, "https": 443}
 

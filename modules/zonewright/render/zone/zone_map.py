@@ -9,7 +9,7 @@ from html import escape
 from math import cos, radians, sqrt
 
 from zonewright.model.world import ZoneFacts
-from zonewright.render.zone_table import SiteRow, ZoneTable
+from zonewright.render.zone.zone_table import SiteRow, ZoneTable
 
 _WIDTH, _MARGIN, _LABELS, _LEGEND = 1000.0, 70.0, 60.0, 92.0
 _STYLE = """

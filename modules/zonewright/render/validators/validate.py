@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from zonewright.render.format import ROOTS, Format
-from zonewright.render.format_set import BUILT_IN, FormatSet
-from zonewright.render.native import NativeValidator
-from zonewright.render.verdict import Judged, Verdict, content_digest
-from zonewright.render.verdict_cache import VerdictCache
+from zonewright.render.formats.format import ROOTS, Format
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.render.validators.native import NativeValidator
+from zonewright.render.validators.verdict import Judged, Verdict, content_digest
+from zonewright.render.validators.verdict_cache import VerdictCache
 
 _MAX_THREADS = 8
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.render.format import Check
-from zonewright.render.verdict import Verdict
+from zonewright.render.formats.format import Check
+from zonewright.render.validators.verdict import Verdict
 
 _LAYOUT = 1
 

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_interface
 from urllib.parse import urlsplit
 
-from zonewright.render.context import NodeContext
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.naming import ReverseZone
+from zonewright.render.contexts.node_context import NodeContext
+from zonewright.render.contexts.routing import Session
+from zonewright.render.contexts.site_context import SiteContext
+from zonewright.render.contexts.site_names import Lease
 from zonewright.render.errors import RenderError
-from zonewright.render.firewall import Firewall, Packet, read_firewall
-from zonewright.render.format import AnyContext, root_of
+from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.nftables import NFTABLES
-from zonewright.render.group_context import GroupContext
-from zonewright.render.naming import ReverseZone
-from zonewright.render.routing import Session
-from zonewright.render.site_context import SiteContext
-from zonewright.render.site_names import Lease
+from zonewright.render.network.firewall import Firewall, Packet, read_firewall
 from zonewright.rules.finding import Finding
 
 RULE = "whole-network"

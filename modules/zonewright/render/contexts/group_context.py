@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from zonewright.model import Site
 from zonewright.model.addresses import interface_of, network_of
-from zonewright.render.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
+from zonewright.render.contexts.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
-from zonewright.render.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
-from zonewright.render.routing import Interface
+from zonewright.render.contexts.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
+from zonewright.render.contexts.routing import Interface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from zonewright.model.canonical import canonical_json
-from zonewright.render.verdict import Judged, Verdict
+from zonewright.render.validators.verdict import Judged, Verdict
 from zonewright.seal.dsse import payload_of, read_envelope
 from zonewright.seal.errors import SealError
 from zonewright.seal.keys import key_id

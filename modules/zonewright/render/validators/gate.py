@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from zonewright.render.format_set import BUILT_IN, FormatSet
-from zonewright.render.verdict import Judged
+from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.render.validators.verdict import Judged
 from zonewright.rules.finding import Finding
 
 RULE = "validated-files"

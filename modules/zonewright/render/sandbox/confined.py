@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from zonewright.render.errors import RenderError
-from zonewright.render.job import Job
+from zonewright.render.sandbox.job import Job
 
 MEMORY_BYTES = 512 * 1024 * 1024
 CPU_S = 20
@@ -23,7 +23,7 @@ def render_confined(jobs: Sequence[Job]) -> Mapping[str, str]:
     Raises:
         RenderError: when one can not be rendered, or the process went beyond what it may use.
     """
-    command = [sys.executable, "-I", "-m", "zonewright.render.confined_main"]
+    command = [sys.executable, "-I", "-m", "zonewright.render.sandbox.confined_main"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
     names = sorted({job.file.template for job in jobs})
     what = f"template{'s' if len(names) != 1 else ''} {', '.join(names[:4])}{' and more' if len(names) > 4 else ''}"  # noqa: PLR2004

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Literal
 
 from zonewright.model.base import IDENTIFIER_PATTERN
-from zonewright.render.context import NodeContext
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.node_context import NodeContext
+from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
-from zonewright.render.group_context import GroupContext
 from zonewright.render.quoting import shown
-from zonewright.render.site_context import SiteContext
 
 Subject = Literal["node", "site", "group"]
 AnyContext = NodeContext | SiteContext | GroupContext

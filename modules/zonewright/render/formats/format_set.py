@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from zonewright.render.format import AnyContext, File, Format, Subject, subject_of
 from zonewright.render.formats import FORMATS
+from zonewright.render.formats.format import AnyContext, File, Format, Subject, subject_of
 
 
 @dataclass(frozen=True, eq=False)

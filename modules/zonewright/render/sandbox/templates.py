@@ -11,9 +11,9 @@ from functools import cache
 
 from jinja2 import Template, TemplateError, nodes
 
-from zonewright.render.environment import environment
 from zonewright.render.errors import RenderError
-from zonewright.render.format import CONTEXTS, ITEM, File, Format, item_type
+from zonewright.render.formats.format import CONTEXTS, ITEM, File, Format, item_type
+from zonewright.render.sandbox.environment import environment
 
 _ALLOWED = (
     nodes.Template,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from zonewright.render.errors import RenderError
-from zonewright.render.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
-from zonewright.render.format_set import FormatSet
-from zonewright.render.templates import Loaded, load
+from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
+from zonewright.render.formats.format_set import FormatSet
+from zonewright.render.sandbox.templates import Loaded, load
 
 MAX_FILE_CHARACTERS = 1_000_000
 

@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from zonewright.render.format import Check
-from zonewright.render.verdict import Status, Verdict
+from zonewright.render.formats.format import Check
+from zonewright.render.validators.verdict import Status, Verdict
 
 LIMIT_S = 30.0
 _OUTPUT_BYTES = 64 * 1024

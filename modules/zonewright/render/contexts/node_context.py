@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from zonewright.model import AddressPool
 from zonewright.model.addresses import interface_of
+from zonewright.render.contexts.group_context import domain_of
+from zonewright.render.contexts.node_view import SiteView
 from zonewright.render.errors import RenderError
-from zonewright.render.group_context import domain_of
-from zonewright.render.node_view import SiteView
 from zonewright.render.quoting import shown
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from jinja2 import nodes
 
-from zonewright.render.environment import environment
 from zonewright.render.errors import RenderError
-from zonewright.render.format import subject_text
-from zonewright.render.job import Job, render
+from zonewright.render.formats.format import subject_text
 from zonewright.render.quoting import FILTERS
-from zonewright.render.templates import load
+from zonewright.render.sandbox.environment import environment
+from zonewright.render.sandbox.job import Job, render
+from zonewright.render.sandbox.templates import load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What templates see: plain frozen data of a node, a site, a group, computed beforehand."""

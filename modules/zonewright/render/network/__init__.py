@@ -1,0 +1,1 @@
+"""All files together as one network: what reaches what, computed from their texts."""

@@ -1,0 +1,1 @@
+"""A zone as a table and as a map."""
