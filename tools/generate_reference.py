@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from zonewright.cli import parser
-from zonewright.declare.reference_page import sections
-from zonewright.declare.schema import published
+from zonewright.declare.schema.json_schema import published
+from zonewright.declare.schema.reference_page import sections
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.provider.resources import RESOURCES

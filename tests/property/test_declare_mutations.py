@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zonewright.declare import Loaded, Problem, load_zone
-from zonewright.declare.compose import FAST_LOADER, compose
-from zonewright.declare.tree import data_of
+from zonewright.declare.yaml_text.compose import FAST_LOADER, compose
+from zonewright.declare.yaml_text.tree import data_of
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "tests" / "cases" / "declare" / "base"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from zonewright.model.site import TrustClass
+from zonewright.model.base import TrustClass
 from zonewright.pue import MeterSpec, Reading
 from zonewright.pue.pieces import pieces_of
 from zonewright.telemetry import Appended, ConflictError

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from zonewright.declare import load_zone
-from zonewright.declare.compose import FAST_LOADER
+from zonewright.declare.yaml_text.compose import FAST_LOADER
 
 CASES = Path(__file__).parents[1] / "cases" / "declare"
 REPLACED = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from zonewright.declare import Problem, check, load_stack, load_zone
-from zonewright.declare.text import MAX_BYTES
+from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import Declaration
 
 CASES = Path(__file__).parents[1] / "cases" / "declare"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from zonewright.declare.scalars import Refusal, meaning_of
+from zonewright.declare.yaml_text.scalars import Refusal, meaning_of
 from zonewright.model import AddressPool
 
 

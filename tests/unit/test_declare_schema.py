@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from zonewright.declare.schema import KINDS, Kind, main, reference_markdown, schema, schema_text
+from zonewright.declare.schema.json_schema import KINDS, Kind, main, reference_markdown, schema, schema_text
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 ZONE = Path(__file__).parents[2] / "stacks" / "zones" / "reference"
-REMEDY = "run: python -m zonewright.declare.schema --write"
+REMEDY = "run: python -m zonewright.declare.schema.json_schema --write"
 
 
 def mappings(value: Any) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.zone_project import ZONE
-from zonewright.declare.check_windows import window_faults
+from zonewright.declare.checks.windows import window_faults
 from zonewright.model import Zone
 from zonewright.model.window import ChangeWindow, Freeze
 from zonewright.seal.window import closed, zone_closed

@@ -15,7 +15,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.declare.schema import schema_text
+    from zonewright.declare.schema.json_schema import schema_text
 
     print(schema_text(arguments.kind), end="")
     return 0

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from zonewright.declare.compose import FAST_LOADER, MAX_PROBLEMS, compose
 from zonewright.declare.problem import Path, Problem, dotted
+from zonewright.declare.schema.sentences import Wrong, wrongs_of
+from zonewright.declare.schema.shape import FileType
 from zonewright.declare.secrets import misplaced_references, secret_lines, secret_problems, without_secrets
-from zonewright.declare.sentences import Wrong, wrongs_of
-from zonewright.declare.shape import FileType
-from zonewright.declare.text import read_text
-from zonewright.declare.tree import Fields, Items, Node, data_of, line_of, node_at, scalars, walk
+from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS, compose
+from zonewright.declare.yaml_text.text import read_text
+from zonewright.declare.yaml_text.tree import Fields, Items, Node, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile

@@ -6,15 +6,15 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path as FilePath
 
-from zonewright.declare.compose import FAST_LOADER, MAX_PROBLEMS
+from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.references import RESERVED_PARTY, faults_of
 from zonewright.declare.device_types import DEVICE_TYPES, read_device_types
 from zonewright.declare.document import Document, read_document
-from zonewright.declare.known import Known
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
-from zonewright.declare.references import RESERVED_PARTY, faults_of
 from zonewright.declare.secrets import without_secrets
-from zonewright.declare.sources import Sources
-from zonewright.declare.tree import line_of, node_at
+from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS
+from zonewright.declare.yaml_text.sources import Sources
+from zonewright.declare.yaml_text.tree import line_of, node_at
 from zonewright.model import Declaration, OwnerFile, Zone
 
 ZONE_FILE = "zone.yaml"

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from zonewright.declare.problem import Problem, dotted
-from zonewright.declare.sentences import NO_REFERENCE
-from zonewright.declare.shape import FileType, shape_at
-from zonewright.declare.tree import Node, scalars
+from zonewright.declare.schema.sentences import NO_REFERENCE
+from zonewright.declare.schema.shape import FileType, shape_at
+from zonewright.declare.yaml_text.tree import Node, scalars
 from zonewright.model.secret import EXAMPLE, HIDDEN, LIKE_ONE, REFERENCE_PATTERN
 from zonewright.model.secret_scan import suspicions
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zonewright.declare.check_windows import window_faults
+from zonewright.declare.checks.windows import window_faults
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Fault, Problem, dotted, in_order, unknown
-from zonewright.declare.tree import Node, line_of
+from zonewright.declare.yaml_text.tree import Node, line_of
 from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.model.fleet import FleetFile
 

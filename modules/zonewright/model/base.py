@@ -6,7 +6,7 @@ built in Python. Nothing here reads a file, a clock or the network.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 IDENTIFIER_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
@@ -34,3 +34,15 @@ class Declared(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, hide_input_in_errors=True
     )
+
+
+RiskKind = Literal["duct", "bridge", "site", "power-panel"]
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90, strict=False)]
+
+
+Longitude = Annotated[float, Field(ge=-180, le=180, strict=False)]
+
+
+TrustClass = Literal["signed", "authenticated", "imported"]

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zonewright.model.base import Date, Declared, Identifier
-from zonewright.model.network import RiskKind
+from zonewright.model.base import Date, Declared, Identifier, RiskKind
 from zonewright.model.site import Face, FeedName, ProtectionLevel
 
 Scope = Literal["rack", "row", "room"]

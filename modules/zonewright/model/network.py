@@ -4,13 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zonewright.model.base import Declared, Identifier, Line
+from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.secret import SecretReference
 from zonewright.model.site import Network
 
-RiskKind = Literal["duct", "bridge", "site", "power-panel"]
-Latitude = Annotated[float, Field(ge=-90, le=90, strict=False)]
-Longitude = Annotated[float, Field(ge=-180, le=180, strict=False)]
 Point = Annotated[tuple[Latitude, Longitude], Field(strict=False)]
 
 

@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from zonewright.model.base import Date, Declared, Identifier, Line
-from zonewright.model.network import RiskKind
-from zonewright.model.site import TrustClass
+from zonewright.model.base import Date, Declared, Identifier, Line, RiskKind, TrustClass
 from zonewright.model.window import Freezes, Windows
 
 LimitName = Literal[

@@ -9,7 +9,6 @@ from zonewright.model.base import Date, Declared, Identifier, Line
 
 FeedName = Literal["A", "B"]
 Cooling = Literal["air", "liquid"]
-TrustClass = Literal["signed", "authenticated", "imported"]
 Face = Literal["front", "rear"]
 
 

@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from zonewright.model.approval import ApprovalPolicy, Signer
-from zonewright.model.base import Declared, Identifier, Line
-from zonewright.model.network import Latitude, Longitude
+from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.policy import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
 from zonewright.model.site import Address, Cooling
 

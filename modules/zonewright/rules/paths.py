@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from zonewright.model.network import Link, RiskKind
+from zonewright.model.base import RiskKind
+from zonewright.model.network import Link
 from zonewright.model.world import ZoneFacts
 
 Risk = tuple[RiskKind, str]

@@ -9,7 +9,7 @@ from zonewright.ledger.deciding.measuring import measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.store.database import Database
 from zonewright.model import Site
-from zonewright.model.site import TrustClass
+from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of

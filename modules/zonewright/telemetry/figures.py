@@ -7,7 +7,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
-from zonewright.model.site import TrustClass
+from zonewright.model.base import TrustClass
 from zonewright.model.world import Measured, Verdict
 from zonewright.pue.evaluation import Figure, evaluate
 from zonewright.pue.load_model import LoadModel

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from zonewright.model.site import TrustClass
+from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.summing import Sum

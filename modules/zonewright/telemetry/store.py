@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from zonewright.model.site import TrustClass
+from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from zonewright.model.site import TrustClass
+from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import pieces_of
 from zonewright.pue.readings import Reading

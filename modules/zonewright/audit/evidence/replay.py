@@ -25,9 +25,10 @@ from zonewright.ledger.store.context import put_contents
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.tables import admission, asset, claim, proposal, reservation, zone
+from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import SiteAsset
-from zonewright.model.site import Site, TrustClass
+from zonewright.model.site import Site
 from zonewright.place import Premise, failed
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.tables import claim
+from zonewright.model.base import TrustClass
 from zonewright.model.policy import chain_of
-from zonewright.model.site import TrustClass
 from zonewright.model.world import Measured, ZoneFacts
 from zonewright.model.zone import Zone
 from zonewright.rules.energy import rooms_of

@@ -4,8 +4,8 @@ import re
 from ipaddress import ip_address, ip_network
 
 from zonewright.declare.problem import did_you_mean, shown
-from zonewright.declare.shape import Shape, unit_of
-from zonewright.declare.tree import Fields, Items, Node, Scalar
+from zonewright.declare.schema.shape import Shape, unit_of
+from zonewright.declare.yaml_text.tree import Fields, Items, Node, Scalar
 from zonewright.model.base import IDENTIFIER_PATTERN
 
 _KILO = 1000

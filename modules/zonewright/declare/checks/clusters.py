@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from zonewright.declare.check_sites import RowIndex
-from zonewright.declare.known import Known
+from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.sites import RowIndex
 from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import Cluster, OwnerFile, Row, Site
 from zonewright.model.expand import rack_number

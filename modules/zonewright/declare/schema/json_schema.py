@@ -1,6 +1,6 @@
 """The published JSON Schema of the zone's file and of owner files, for editors and other tools.
 
-``python -m zonewright.declare.schema --write`` writes it and the reference page under ``docs/reference``.
+``python -m zonewright.declare.schema.json_schema --write`` writes it and the reference page under ``docs/reference``.
 """
 
 import argparse
@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from zonewright.declare.compose import MAX_DEPTH, MAX_VALUES
-from zonewright.declare.reference_page import page
-from zonewright.declare.shape import FileType, schema_of
-from zonewright.declare.text import MAX_BYTES
+from zonewright.declare.schema.reference_page import page
+from zonewright.declare.schema.shape import FileType, schema_of
+from zonewright.declare.yaml_text.compose import MAX_DEPTH, MAX_VALUES
+from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import OwnerFile, Zone
 
 Kind = Literal["zone", "owner"]
@@ -63,7 +63,7 @@ def _published(shape: Any) -> Any:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or print the schema and the reference page."""
-    parser = argparse.ArgumentParser(prog="python -m zonewright.declare.schema", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m zonewright.declare.schema.json_schema", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write below --folder instead of printing")
     parser.add_argument("--folder", type=Path, default=Path("docs/reference"), help="the folder of the reference")
     options = parser.parse_args(arguments)

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from zonewright.declare.check_sites import time_zone_faults
-from zonewright.declare.check_zone import date_faults
-from zonewright.declare.known import Known
+from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.sites import time_zone_faults
+from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, shown, unknown
 from zonewright.model import Zone
 from zonewright.model.approval import Needs

@@ -6,7 +6,7 @@ somebody asks for its line.
 
 from collections.abc import Iterator, Mapping
 
-from zonewright.declare.tree import Entry, Fields, Items, Node, child_of
+from zonewright.declare.yaml_text.tree import Entry, Fields, Items, Node, child_of
 from zonewright.model import Source
 from zonewright.model.expand import expand_ids
 

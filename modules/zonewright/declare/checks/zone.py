@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from zonewright.declare.known import Known
+from zonewright.declare.checks.known import Known
 from zonewright.declare.problem import Fault, Path, shown, unknown
 from zonewright.model import Location, OwnerFile, RulePack, Waiver, Zone
 from zonewright.model.policy import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from zonewright.declare.known import Known
+from zonewright.declare.checks.known import Known
 from zonewright.declare.problem import Fault, Path, shown, unknown
 from zonewright.model import Duct, Link, OwnerFile
 from zonewright.model.demand import DUCTS, LINKS

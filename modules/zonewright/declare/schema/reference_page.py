@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zonewright.declare.shape import Shape, expected, key_expected, member, resolved, thing
+from zonewright.declare.schema.shape import Shape, expected, key_expected, member, resolved, thing
 from zonewright.model.base import IDENTIFIER_PATTERN
 
-_HEAD = """<!-- Generated: python -m zonewright.declare.schema --write -->
+_HEAD = """<!-- Generated: python -m zonewright.declare.schema.json_schema --write -->
 
 # Declarations
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from zonewright.declare.check_sites import time_zone_faults
-from zonewright.declare.check_zone import date_faults
-from zonewright.declare.known import Known
+from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.sites import time_zone_faults
+from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path
 from zonewright.model.window import ChangeWindow, Freeze
 

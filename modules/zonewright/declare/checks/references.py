@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
-from zonewright.declare.check_approvals import approval_faults
-from zonewright.declare.check_clusters import cluster_faults
-from zonewright.declare.check_network import network_faults
-from zonewright.declare.check_sites import RowIndex, index_rows, site_faults
-from zonewright.declare.check_windows import pack_window_faults
-from zonewright.declare.check_zone import place_faults, zone_faults
-from zonewright.declare.known import Known
+from zonewright.declare.checks.approvals import approval_faults
+from zonewright.declare.checks.clusters import cluster_faults
+from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.network import network_faults
+from zonewright.declare.checks.sites import RowIndex, index_rows, site_faults
+from zonewright.declare.checks.windows import pack_window_faults
+from zonewright.declare.checks.zone import place_faults, zone_faults
 from zonewright.declare.problem import Fault, Path, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.model import Declaration, OwnerFile, Party
 from zonewright.model.zone import Role

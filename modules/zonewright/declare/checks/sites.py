@@ -7,8 +7,8 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from zoneinfo import ZoneInfo, available_timezones
 
-from zonewright.declare.check_zone import date_faults
-from zonewright.declare.known import Known
+from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from zonewright.declare.problem import shown
-from zonewright.declare.text import UNSEEN, name_of
+from zonewright.declare.yaml_text.text import UNSEEN, name_of
 
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import yaml
 
 from zonewright.declare.problem import Path, Problem, did_you_mean, dotted, shown
-from zonewright.declare.scalars import Refusal, meaning_of, unseen_in
-from zonewright.declare.syntax import syntax_problem
-from zonewright.declare.tree import Entry, Fields, Items, Node, Scalar, got_at
+from zonewright.declare.yaml_text.scalars import Refusal, meaning_of, unseen_in
+from zonewright.declare.yaml_text.syntax import syntax_problem
+from zonewright.declare.yaml_text.tree import Entry, Fields, Items, Node, Scalar, got_at
 
 MAX_DEPTH = 32
 MAX_VALUES = 200_000

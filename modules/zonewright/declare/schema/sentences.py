@@ -5,17 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zonewright.declare.fixes import (
+from zonewright.declare.problem import Path, did_you_mean, nearest, one_of, shown
+from zonewright.declare.schema.fixes import (
     fix_of_address,
     fix_of_choice,
     fix_of_range,
     fix_of_text,
     fix_of_type,
 )
-from zonewright.declare.problem import Path, did_you_mean, nearest, one_of, shown
-from zonewright.declare.scalars import Refusal
-from zonewright.declare.shape import FileType, Shape, expected, fields_of, key_expected, shape_at, thing
-from zonewright.declare.tree import Fields, Node, Scalar, child_of, got_at, walk
+from zonewright.declare.schema.shape import FileType, Shape, expected, fields_of, key_expected, shape_at, thing
+from zonewright.declare.yaml_text.scalars import Refusal
+from zonewright.declare.yaml_text.tree import Fields, Node, Scalar, child_of, got_at, walk
 from zonewright.model.secret import EXAMPLE, HIDDEN, REFERENCE_PATTERN
 
 NO_REFERENCE = "no reference to a secret"

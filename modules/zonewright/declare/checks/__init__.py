@@ -1,0 +1,1 @@
+"""Cross checks: do the parts of a declaration fit together?"""
