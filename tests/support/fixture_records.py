@@ -37,10 +37,15 @@ def kept_checkpoint(fixture: Path) -> Checkpoint:
     return Checkpoint.model_validate_json((fixture / "checkpoint.json").read_bytes())
 
 
-def ledger_copy(fixture: Path, folder: Path) -> LedgerClient:
-    """A client of a copy of the fixture's ledger, at the moment when it was made: opening a ledger may write to it."""
+def copy_ledger(fixture: Path, folder: Path) -> None:
+    """Copy the fixture's ledger and its readings: opening a ledger may write to it."""
     shutil.copy(fixture / LEDGER_FILE, folder)
     (folder / TELEMETRY_FILE).write_bytes(lzma.decompress((fixture / f"{TELEMETRY_FILE}.xz").read_bytes()))
+
+
+def ledger_copy(fixture: Path, folder: Path) -> LedgerClient:
+    """A client of a copy of the fixture's ledger, at the moment when it was made."""
+    copy_ledger(fixture, folder)
     made_at = datetime.fromisoformat(kept_checkpoint(fixture).at)
     return LedgerClient(f"sqlite:///{LEDGER_FILE}", root=folder, clock=lambda: made_at)
 

@@ -14,8 +14,8 @@ from support.fixture_records import (
     BUNDLES,
     EXPECTED,
     bundle_checks,
+    copy_ledger,
     files_of,
-    ledger_copy,
     ledger_records,
     state_records,
 )
@@ -52,7 +52,7 @@ def test_the_commands_open_what_an_older_version_wrote(
     fixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """``ledger verify``, ``audit complete`` and ``audit verify`` find nothing wrong, by a copy and what was kept."""
-    ledger_copy(fixture, tmp_path).close()
+    copy_ledger(fixture, tmp_path)
     monkeypatch.chdir(tmp_path)
     kept, url = str(fixture / "checkpoint.json"), "sqlite:///ledger.db"
     assert main(["ledger", "verify", "--ledger", url, "--checkpoint", kept]) == 0
