@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from code: commands, settings, resource types, the ledger's verbs, the agent.
+"""Writes the generated pages of the reference: commands, settings, resource types, verbs of the ledger, the glossary...
 
 `--write` writes them; without it the exit code says whether they are up to date.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import yaml
+
 from zonewright.cli import parser
 from zonewright.declare.reference_page import sections
 from zonewright.declare.schema import published
@@ -23,6 +25,7 @@ from zonewright.render.formats import FORMATS
 from zonewright.rules.document import reference_markdown
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+GLOSSARY = Path(__file__).with_name("glossary.yaml")
 HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
 
 SETTINGS = {
@@ -207,6 +210,28 @@ def rules_page() -> str:
     return reference_markdown(examples())
 
 
+GLOSSARY_INTRODUCTION = (
+    "The words of zonewright, in code, commands, docs and messages. *Here* is the name that you meet in declarations, "
+    "resources or messages. *Known as* is the name that the field uses: take what you know about it as a help, and the "
+    "meaning on this page as the definition. *Ours* means that we found no common name.\n"
+)
+
+
+def glossary() -> list[dict[str, str]]:
+    """The entries of the glossary as they are written: term, meaning, where there is one the name here, known as."""
+    entries: list[dict[str, str]] = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
+    return entries
+
+
+def glossary_page() -> str:
+    """Words with their meaning, and the names that others have for the same things."""
+    parts = [HEAD, "# Glossary\n", GLOSSARY_INTRODUCTION, "| term | meaning | here | known as |\n|---|---|---|---|"]
+    for entry in glossary():
+        here = f"`{entry['here']}`" if "here" in entry else ""
+        parts.append(f"| **{entry['term']}** | {entry['meaning']} | {here} | {entry['known_as']} |")
+    return "\n".join(parts) + "\n"
+
+
 PAGES = {
     "rules.md": rules_page,
     "formats.md": formats_page,
@@ -216,6 +241,7 @@ PAGES = {
     "ledger.md": ledger_page,
     "agent.md": agent_page,
     "fleet.md": fleet_page,
+    "glossary.md": glossary_page,
 }
 
 
