@@ -32,28 +32,34 @@ SETTINGS = {
     "zone:declaration": "The owner's file, relative to the folder of Pulumi.yaml.",
     "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `https://HOST`, or `http://` on "
     "this machine.",
-    "zone:stackId": "Identity of the stack in the ledger; written by `zonewright stack new`, never to be copied.",
-    "zone:fleet": "The fleet's file, relative to the same folder; with it the stack deploys agents to the hosts it "
-    "names. Left out, it deploys none.",
-    "zone:configurations": "The fleet's file whose `configurations` the stack puts in force on the hosts of its "
-    "sites. Left out, it only hands the files over.",
+    "zone:stackId": ("Id of the stack in the ledger. `zonewright stack new` writes it. Never copy it."),
+    "zone:fleet": (
+        "The fleet's file, relative to the same folder. The stack deploys agents to the hosts that it names. "
+        "Without this key it deploys none."
+    ),
+    "zone:configurations": (
+        "The fleet's file. The stack installs its `configurations` on the hosts of the stack's sites. "
+        "Without this key it only hands the files over."
+    ),
 }
 VARIABLES = {
-    "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that is a service.",
+    "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for a locked SQLite ledger (default: 30).",
-    "ZONEWRIGHT_SECRET_": "Beginning of the names of variables that `ref+env://` may name, where files are installed.",
-    "ZONEWRIGHT_SECRETS": "Folder of the files that `ref+file://` may name there (default: /etc/zonewright/secrets).",
+    "ZONEWRIGHT_SECRET_": ("Prefix of the variables that `ref+env://` may name, on the machine that installs files."),
+    "ZONEWRIGHT_SECRETS": (
+        "Folder of the files that `ref+file://` may name, on the same machine (default: /etc/zonewright/secrets)."
+    ),
     "ZONEWRIGHT_FINGERPRINT_KEY": "File of the zone's fingerprint keys (default: /etc/zonewright/fingerprint.key).",
-    "VAULT_ADDR": "URL of the Vault or OpenBao that `ref+vault://` is read from: https, or http on this machine.",
-    "VAULT_TOKEN": "Token for it.",
-    "VAULT_NAMESPACE": "Namespace there, where it has some.",
-    "VAULT_CACERT": "File of the certificates that vouch for it, in place of the system's.",
-    "ZONEWRIGHT_KEY_PASSPHRASE": "Opens an encrypted private key that `--key` names.",
-    "ZONEWRIGHT_SUDO_PASSWORD": "What sudo wants on hosts, for `pulumi up` of a stack with `zone:fleet`.",
-    "ZONEWRIGHT_SUDO_PASSWORD_FILE": "A file that holds it, which wins.",
-    "ZONEWRIGHT_PULUMI": "A `pulumi` command, or its folder, to use instead of looking for one.",
-    "ZONEWRIGHT_CACHE": "Folder for the engine that was built and for verdicts (default: the user's cache folder).",
-    "ZONEWRIGHT_PYTHON": "Python that the language host uses; set by `zonewright engine env`.",
+    "VAULT_ADDR": ("URL of the Vault or OpenBao that `ref+vault://` is read from: https, or http on the same machine."),
+    "VAULT_TOKEN": "Token for Vault or OpenBao.",
+    "VAULT_NAMESPACE": "Namespace in Vault or OpenBao, if it has namespaces.",
+    "VAULT_CACERT": ("File with the certificates that Vault or OpenBao must have, instead of the system's."),
+    "ZONEWRIGHT_KEY_PASSPHRASE": "Passphrase of an encrypted private key that `--key` names.",
+    "ZONEWRIGHT_SUDO_PASSWORD": ("Password for sudo on hosts, for `pulumi up` of a stack with `zone:fleet`."),
+    "ZONEWRIGHT_SUDO_PASSWORD_FILE": "File with that password. If both are set, the file wins.",
+    "ZONEWRIGHT_PULUMI": ("A `pulumi` command, or its folder. zonewright then looks for no other one."),
+    "ZONEWRIGHT_CACHE": ("Folder for built engines and for verdicts (default: the user's cache folder)."),
+    "ZONEWRIGHT_PYTHON": "Python that the language host uses. `zonewright engine env` sets it.",
 }
 
 
@@ -113,7 +119,7 @@ def ledger_page() -> str:
     """Verbs of the ledger."""
     parts = [
         HEAD,
-        "# Ledger\n\n`POST /v1/<verb>` with a JSON request. 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
+        "# Ledger\n\n`POST /v1/<verb>` with a JSON request. Codes: 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
     ]
     for verb, function in FUNCTIONS.items():
         summary = (function.__doc__ or "").strip().splitlines()[0]
@@ -126,19 +132,20 @@ def ledger_page() -> str:
 
 
 FORMATS_INTRODUCTION = (
-    "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes; files of a site to "
-    "the stack that brings the site in. Below its folder each stands where it stands on the host. A value that holds a "
-    "line break, another control character or a format character is refused with a sentence; all others are quoted by "
-    "the filters of the format. See [read a validator's verdict](../how-to/read-a-validators-verdict.md) and "
-    "[add a format of your own](../how-to/add-a-format.md).\n"
+    "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes. Files "
+    "of a site belong to the stack that brings in the site. In its folder, each file has the path that "
+    "it has on the host. A value with a line break, another control character or a format character is "
+    "refused. The filters of the format quote all other values. See [read a validator's "
+    "verdict](../how-to/read-a-validators-verdict.md) and [add a format of your "
+    "own](../how-to/add-a-format.md).\n"
 )
 
 
 FLEET_INTRODUCTION = (
-    "`fleet.yaml` belongs to a facility operator: the hosts, how to log in to them, the agent, rendered "
-    "configurations, and how a change goes over the hosts. It is read as [declarations](declaration.md) are. See "
-    "[deploy the agents](../how-to/deploy-the-agents.md) and "
-    "[deploy configurations](../how-to/deploy-configurations.md).\n"
+    "`fleet.yaml` belongs to a facility operator. It declares the hosts, how to log in to them, the "
+    "agent, rendered configurations, and how a change reaches the hosts. It is read in the same way as "
+    "[declarations](declaration.md). See [deploy the agents](../how-to/deploy-the-agents.md) and [deploy "
+    "configurations](../how-to/deploy-configurations.md).\n"
 )
 
 
@@ -185,9 +192,9 @@ def agent_page() -> str:
         if isinstance(two, ast.Expr) and isinstance(two.value, ast.Constant)
     }
     head = (
-        "# Settings of the agent\n\nA TOML file without tables. `--check-config` tells all that is wrong, each with\n"
-        "its line. How to run it: [run the agent](../how-to/run-the-agent.md); what it sends:\n"
-        "[telemetry](telemetry.md).\n"
+        "# Settings of the agent\n\nThe settings are a TOML file without tables. `--check-config` reports all faults,\n"
+        "each with its line. See [run the agent](../how-to/run-the-agent.md). [Telemetry](telemetry.md) says what the\n"
+        "agent sends.\n"
     )
     parts = [HEAD, head, "| setting | default | meaning |\n|---|---|---|"]
     for name in FIELDS:
