@@ -119,7 +119,7 @@ def ledger_page() -> str:
     """Verbs of the ledger."""
     parts = [
         HEAD,
-        "# Ledger\n\n`POST /v1/<verb>` with a JSON request. Codes: 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
+        "# Ledger\n\n`POST /v1/<verb>` with a JSON request: 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
     ]
     for verb, function in FUNCTIONS.items():
         summary = (function.__doc__ or "").strip().splitlines()[0]
