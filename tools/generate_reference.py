@@ -218,9 +218,9 @@ def rules_page() -> str:
 
 
 GLOSSARY_INTRODUCTION = (
-    "The words of zonewright, in code, commands, docs and messages. *Here* is the name that you meet in declarations, "
-    "resources or messages. *Known as* is the name that the field uses: take what you know about it as a help, and the "
-    "meaning on this page as the definition. *Ours* means that we found no common name.\n"
+    "These are the words of zonewright, in code, commands, docs and messages. *Here* is the name in declarations, "
+    "resources, messages or code. *Known as* is the name that other people use for the same thing or the nearest one. "
+    "Where the two differ, the meaning on this page counts. *Ours* means that we know no common name.\n"
 )
 
 
