@@ -36,6 +36,6 @@ setup: ## make .venv with the locked dependencies
 	@sh tools/setup.sh
 
 # Needs uv (it is in no lock: only maintainers run this).
-lock: ## write requirements-dev.lock anew
+lock: ## write requirements-dev.lock again
 	uv pip compile --extra dev pyproject.toml --generate-hashes --no-header --no-emit-index-url \
 	  --python-version 3.11 --universal --output-file requirements-dev.lock

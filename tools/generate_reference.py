@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from code: commands, settings, resource types, the ledger's verbs, the agent.
+"""Writes the generated pages of the reference: commands, settings, resource types, verbs of the ledger, the glossary...
 
 `--write` writes them; without it the exit code says whether they are up to date.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import yaml
+
 from zonewright.cli import parser
 from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
@@ -23,34 +25,41 @@ from zonewright.render.formats.format import ROOTS
 from zonewright.rules.document import reference_markdown
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+GLOSSARY = Path(__file__).with_name("glossary.yaml")
 HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
 
 SETTINGS = {
     "zone:declaration": "The owner's file, relative to the folder of Pulumi.yaml.",
     "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `https://HOST`, or `http://` on "
     "this machine.",
-    "zone:stackId": "Identity of the stack in the ledger; written by `zonewright stack new`, never to be copied.",
-    "zone:fleet": "The fleet's file, relative to the same folder; with it the stack deploys agents to the hosts it "
-    "names. Left out, it deploys none.",
-    "zone:configurations": "The fleet's file whose `configurations` the stack puts in force on the hosts of its "
-    "sites. Left out, it only hands the files over.",
+    "zone:stackId": ("Id of the stack in the ledger. `zonewright stack new` writes it. Never copy it."),
+    "zone:fleet": (
+        "The fleet's file, relative to the same folder. The stack deploys agents to the hosts that it names. "
+        "Without this key it deploys none."
+    ),
+    "zone:configurations": (
+        "The fleet's file. The stack installs its `configurations` on the hosts of the stack's sites. "
+        "Without this key it only hands the files over."
+    ),
 }
 VARIABLES = {
-    "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that is a service.",
+    "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for a locked SQLite ledger (default: 30).",
-    "ZONEWRIGHT_SECRET_": "Beginning of the names of variables that `ref+env://` may name, where files are installed.",
-    "ZONEWRIGHT_SECRETS": "Folder of the files that `ref+file://` may name there (default: /etc/zonewright/secrets).",
+    "ZONEWRIGHT_SECRET_": ("Prefix of the variables that `ref+env://` may name, on the machine that installs files."),
+    "ZONEWRIGHT_SECRETS": (
+        "Folder of the files that `ref+file://` may name, on the same machine (default: /etc/zonewright/secrets)."
+    ),
     "ZONEWRIGHT_FINGERPRINT_KEY": "File of the zone's fingerprint keys (default: /etc/zonewright/fingerprint.key).",
-    "VAULT_ADDR": "URL of the Vault or OpenBao that `ref+vault://` is read from: https, or http on this machine.",
-    "VAULT_TOKEN": "Token for it.",
-    "VAULT_NAMESPACE": "Namespace there, where it has some.",
-    "VAULT_CACERT": "File of the certificates that vouch for it, in place of the system's.",
-    "ZONEWRIGHT_KEY_PASSPHRASE": "Opens an encrypted private key that `--key` names.",
-    "ZONEWRIGHT_SUDO_PASSWORD": "What sudo wants on hosts, for `pulumi up` of a stack with `zone:fleet`.",
-    "ZONEWRIGHT_SUDO_PASSWORD_FILE": "A file that holds it, which wins.",
-    "ZONEWRIGHT_PULUMI": "A `pulumi` command, or its folder, to use instead of looking for one.",
-    "ZONEWRIGHT_CACHE": "Folder for the engine that was built and for verdicts (default: the user's cache folder).",
-    "ZONEWRIGHT_PYTHON": "Python that the language host uses; set by `zonewright engine env`.",
+    "VAULT_ADDR": ("URL of the Vault or OpenBao that `ref+vault://` is read from: https, or http on the same machine."),
+    "VAULT_TOKEN": "Token for Vault or OpenBao.",
+    "VAULT_NAMESPACE": "Namespace in Vault or OpenBao, if it has namespaces.",
+    "VAULT_CACERT": ("File with the certificates that Vault or OpenBao must have, instead of the system's."),
+    "ZONEWRIGHT_KEY_PASSPHRASE": "Passphrase of an encrypted private key that `--key` names.",
+    "ZONEWRIGHT_SUDO_PASSWORD": ("Password for sudo on hosts, for `pulumi up` of a stack with `zone:fleet`."),
+    "ZONEWRIGHT_SUDO_PASSWORD_FILE": "File with that password. If both are set, the file wins.",
+    "ZONEWRIGHT_PULUMI": ("A `pulumi` command, or its folder. zonewright then looks for no other one."),
+    "ZONEWRIGHT_CACHE": ("Folder for built engines and for verdicts (default: the user's cache folder)."),
+    "ZONEWRIGHT_PYTHON": "Python that the language host uses. `zonewright engine env` sets it.",
 }
 
 
@@ -110,7 +119,7 @@ def ledger_page() -> str:
     """Verbs of the ledger."""
     parts = [
         HEAD,
-        "# Ledger\n\n`POST /v1/<verb>` with a JSON request. 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
+        "# Ledger\n\n`POST /v1/<verb>` with a JSON request: 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
     ]
     for verb, function in FUNCTIONS.items():
         summary = (function.__doc__ or "").strip().splitlines()[0]
@@ -123,19 +132,20 @@ def ledger_page() -> str:
 
 
 FORMATS_INTRODUCTION = (
-    "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes; files of a site to "
-    "the stack that brings the site in. Below its folder each stands where it stands on the host. A value that holds a "
-    "line break, another control character or a format character is refused with a sentence; all others are quoted by "
-    "the filters of the format. See [read a validator's verdict](../how-to/read-a-validators-verdict.md) and "
-    "[add a format of your own](../how-to/add-a-format.md).\n"
+    "Files of a node, and of a party's nodes at a site, belong to the stack that places the nodes. Files "
+    "of a site belong to the stack that brings in the site. In its folder, each file has the path that "
+    "it has on the host. A value with a line break, another control character or a format character is "
+    "refused. The filters of the format quote all other values. See [read a validator's "
+    "verdict](../how-to/read-a-validators-verdict.md) and [add a format of your "
+    "own](../how-to/add-a-format.md).\n"
 )
 
 
 FLEET_INTRODUCTION = (
-    "`fleet.yaml` belongs to a facility operator: the hosts, how to log in to them, the agent, rendered "
-    "configurations, and how a change goes over the hosts. It is read as [declarations](declaration.md) are. See "
-    "[deploy the agents](../how-to/deploy-the-agents.md) and "
-    "[deploy configurations](../how-to/deploy-configurations.md).\n"
+    "`fleet.yaml` belongs to a facility operator. It declares the hosts, how to log in to them, the "
+    "agent, rendered configurations, and how a change reaches the hosts. It is read in the same way as "
+    "[declarations](declaration.md). See [deploy the agents](../how-to/deploy-the-agents.md) and [deploy "
+    "configurations](../how-to/deploy-configurations.md).\n"
 )
 
 
@@ -182,9 +192,9 @@ def agent_page() -> str:
         if isinstance(two, ast.Expr) and isinstance(two.value, ast.Constant)
     }
     head = (
-        "# Settings of the agent\n\nA TOML file without tables. `--check-config` tells all that is wrong, each with\n"
-        "its line. How to run it: [run the agent](../how-to/run-the-agent.md); what it sends:\n"
-        "[telemetry](telemetry.md).\n"
+        "# Settings of the agent\n\nThe settings are a TOML file without tables. `--check-config` reports all faults,\n"
+        "each with its line. See [run the agent](../how-to/run-the-agent.md). [Telemetry](telemetry.md) says what the\n"
+        "agent sends.\n"
     )
     parts = [HEAD, head, "| setting | default | meaning |\n|---|---|---|"]
     for name in FIELDS:
@@ -207,6 +217,28 @@ def rules_page() -> str:
     return reference_markdown(examples())
 
 
+GLOSSARY_INTRODUCTION = (
+    "These are the words of zonewright, in code, commands, docs and messages. *Here* is the name in declarations, "
+    "resources, messages or code. *Known as* is the name that other people use for the same thing or the nearest one. "
+    "Where the two differ, the meaning on this page counts. *Ours* means that we know no common name.\n"
+)
+
+
+def glossary() -> list[dict[str, str]]:
+    """The entries of the glossary as they are written: term, meaning, where there is one the name here, known as."""
+    entries: list[dict[str, str]] = yaml.safe_load(GLOSSARY.read_text(encoding="utf-8"))
+    return entries
+
+
+def glossary_page() -> str:
+    """Words with their meaning, and the names that others have for the same things."""
+    parts = [HEAD, "# Glossary\n", GLOSSARY_INTRODUCTION, "| term | meaning | here | known as |\n|---|---|---|---|"]
+    for entry in glossary():
+        here = f"`{entry['here']}`" if "here" in entry else ""
+        parts.append(f"| **{entry['term']}** | {entry['meaning']} | {here} | {entry['known_as']} |")
+    return "\n".join(parts) + "\n"
+
+
 PAGES = {
     "rules.md": rules_page,
     "formats.md": formats_page,
@@ -216,6 +248,7 @@ PAGES = {
     "ledger.md": ledger_page,
     "agent.md": agent_page,
     "fleet.md": fleet_page,
+    "glossary.md": glossary_page,
 }
 
 

@@ -32,29 +32,29 @@ class Configuration:
     """
 
     agent: str
-    """Its id, which its token is bound to."""
+    """Id of the agent; the token is bound to it."""
     url: str
-    """Where metrics go, such as ``http://127.0.0.1:8480/v1/metrics``; ``https`` beyond this host."""
+    """URL that gets the metrics, such as ``http://127.0.0.1:8480/v1/metrics``; other hosts need ``https``."""
     token_file: str
-    """File with the token, readable for the agent only; read anew for each batch, so that a token can be replaced."""
+    """File with the token, readable by the agent only; read again for each batch, so that you can replace the token."""
     spool: str
-    """Folder for what was not acknowledged yet."""
+    """Folder for batches that are not acknowledged yet."""
     interval_s: float = 10.0
     """Seconds between two samplings (1 to 3,600)."""
     timeout_s: float = 10.0
     """Seconds to wait for the service (0.1 to 300)."""
     spool_max_bytes: int = 64 * 1024 * 1024
-    """What the spool may take on the disk, in bytes (65,536 to 1e12); a batch takes 4,096 at least."""
+    """Bytes that the spool may use on the disk (65,536 to 1e12); a batch uses at least 4,096."""
     power_max_w: float = 2000.0
     """The most that the host can draw, in watts (10 to 200,000)."""
     sources: tuple[str, ...] = _SOURCES
-    """What is read: host, hwmon, rapl."""
+    """Sources to read: host, hwmon, rapl."""
     sys: str = "/sys"
     """The root of sysfs."""
     proc: str = "/proc"
     """The root of procfs, for the boot id."""
     key_file: str | None = None
-    """The host's own key, which signs the report of health after a start; without it none is sent."""
+    """The host's own key; it signs the report of health after a start. Without it no report is sent."""
 
     def __init__(self, **values: object) -> None:
         self.__dict__.update(values)

@@ -43,3 +43,21 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def sentences(text: str) -> list[str]:
+    """The prose of a page in sentences: without blocks of code, a link as one word, each cell of a table by itself."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    prose = re.sub(r"`[^`]*`", "code", re.sub(r"\[[^\]]*\]\([^)]*\)", "link", prose))
+    parts = re.split(r"\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)|\s*\|\s*", prose)
+    return [sentence for part in parts for sentence in re.split(r"(?<=[.!?:;])\s+", " ".join(part.split()))]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: str(page.relative_to(REPOSITORY))
+)
+def test_prose_is_plain(page: Path) -> None:
+    """No sentence has over 30 words or words that readers stumbled on, on any page but the changelog, a history."""
+    found = sentences(page.read_text(encoding="utf-8"))
+    assert [one for one in found if len(one.split()) > 30] == []
+    assert [one for one in found if re.search(r"\b(can not|anew|whence|for good)\b", one)] == []

@@ -26,22 +26,31 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     verify = verbs.add_parser(
         "verify",
         help="verify a bundle, offline",
-        description="Judge a bundle again: digests, declaration, rendering, rules, energy ratio, signatures, policy, "
-        "journal. One line for each check.",
-        epilog="Exit codes: 0 nothing is wrong, 1 something is, 2 it is no bundle. 'not-checked' says what is missing.",
+        description=(
+            "Judge a bundle again: digests, declaration, rendering, rules, energy ratio, signatures, policy, "
+            "journal. Print one line for each check."
+        ),
+        epilog=(
+            "Exit codes: 0 nothing is wrong, 1 something is wrong, 2 it is not a bundle. 'not-checked' says what "
+            "is missing."
+        ),
     )
-    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="its folder or .tar")
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder or .tar of the bundle")
     verify.add_argument(
-        "--keys", type=Path, metavar="DIR", help="public keys that you know: SIGNER.pub for each signer"
+        "--keys", type=Path, metavar="DIR", help=("folder with public keys that you trust: SIGNER.pub for each signer")
     )
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
-    verify.add_argument("--ledger-key", metavar="BASE64", help="the ledger's public key as you know it")
+    verify.add_argument(
+        "--ledger-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
+    )
     add_format(verify)
     verify.set_defaults(run=_verify)
     complete = verbs.add_parser(
         "complete",
-        help="is the list of changes complete?",
-        description="Compare the population of changes with the journal: every admission and refusal has its record.",
+        help="check that the list of changes is complete",
+        description=(
+            "Compare the population of changes with the journal: every admission and refusal must have its record."
+        ),
     )
     complete.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
     complete.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
@@ -49,11 +58,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     complete.set_defaults(run=_complete)
     period = verbs.add_parser(
         "period",
-        help="one page on everything out of the ordinary in a period",
-        description="Overrides, waivers, emergencies, forced take-overs, undetermined figures, readings below trust "
-        "class signed, removed readings and refusals of a period, and what is not proved. A row that looks like a "
-        "secret is withheld.",
-        epilog="Exit codes: 0 good, 1 a row is withheld, 2 misuse, 3 not decided.",
+        help="print one page about everything unusual in a period",
+        description=(
+            "Print everything unusual in a period: overrides, waivers, emergencies, forced take-overs, "
+            "undetermined figures, readings below trust class signed, removed readings, refusals, and what is "
+            "not proved. A row that looks like a secret is withheld."
+        ),
+        epilog="Exit codes: 0 good, 1 a row was withheld, 2 misuse, 3 not decided.",
     )
     period.add_argument("--from", dest="first", required=True, metavar="DAY", help="first day, such as 2026-01-01")
     period.add_argument("--to", dest="last", required=True, metavar="DAY", help="last day")

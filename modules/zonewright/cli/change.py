@@ -23,7 +23,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "change",
         help="plan a change, have it approved, export its evidence",
-        description="Plan changes, approve them, and keep their evidence.",
+        description="Plan changes, approve them and keep their evidence.",
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     _add_plan(verbs)
@@ -34,19 +34,23 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("reject", _reject, "sign a rejection"),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        verb.add_argument("plan", metavar="PLAN", help="the plan's digest, or its first characters")
+        verb.add_argument("plan", metavar="PLAN", help="digest of the plan, or its first characters")
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
         if name == "export":
-            verb.add_argument("--output", type=Path, required=True, metavar="PATH", help="a folder, or FILE.tar")
-            verb.add_argument("--for-party", action="store_true", help="without the facts that are others' too")
+            verb.add_argument(
+                "--output", type=Path, required=True, metavar="PATH", help=("folder or FILE.tar to write")
+            )
+            verb.add_argument("--for-party", action="store_true", help=("leave out the facts of other parties"))
             verb.add_argument(
                 "--show",
                 action="append",
                 default=[],
                 metavar="FACT",
-                help="with --for-party: also show this fact of the plan, such as claims/qp-dc1/b/1.json",
+                help=(
+                    "with --for-party: also show this fact of the plan, such as claims/qp-dc1/b/1.json; may be repeated"
+                ),
             )
-            _add_key(verb, required=False, what="with --for-party: sign what it says of the rest, with ")
+            _add_key(verb, required=False, what=("with --for-party: sign what the plan does not bind, with "))
         if name in ("approve", "reject"):
             _add_key(verb, required=True)
             verb.add_argument("--comment", default="", metavar="TEXT", help="why", required=name == "reject")
@@ -54,7 +58,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             add_format(verb)
         verb.set_defaults(run=function)
     _add_report(verbs)
-    every = verbs.add_parser("list", help="list all changes", description="List all changes, refused ones too.")
+    every = verbs.add_parser("list", help="list all changes", description=("List all changes, including refused ones."))
     every.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
     every.add_argument("--stack", metavar="NAME", help="only those of this stack, from its own ledger")
     every.add_argument("--state", choices=STATES, help="only those in this state")
@@ -66,13 +70,15 @@ def _add_plan(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     plan = verbs.add_parser(
         "plan",
         help="plan a stack's change, sign and register it",
-        description="Propose, render and judge a stack's change, write its bundle, sign the plan and register it.",
+        description=("Propose, render and judge a stack's change. Write its bundle, sign the plan and register it."),
         epilog="Exit codes: 0 planned, 1 refused by a rule that no approval covers, 2 misuse, 3 not decided.",
     )
     plan.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
-    plan.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
-    plan.add_argument("--reason", default="", metavar="TEXT", help="why, for those who approve it")
-    plan.add_argument("--emergency", action="store_true", help="take the emergency lane; it is reviewed afterwards")
+    plan.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
+    plan.add_argument("--reason", default="", metavar="TEXT", help=("why, for the people who approve it"))
+    plan.add_argument(
+        "--emergency", action="store_true", help=("use the emergency lane; the change is reviewed afterwards")
+    )
     _add_key(plan, required=False)
     add_format(plan)
     plan.set_defaults(run=plan_change)
@@ -85,9 +91,13 @@ def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="Write the report of a bundle: differences, racks before and after, energy ratio, approvals, "
         "verification. The HTML is one file without scripts.",
     )
-    report.add_argument("bundle", type=Path, metavar="BUNDLE", help="its folder or .tar")
+    report.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder or .tar of the bundle")
     report.add_argument(
-        "--output", type=Path, required=True, metavar="FILE", help="FILE.html, FILE.md or FILE.json decides the form"
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=("file to write; .html, .md or .json decides the form"),
     )
     report.set_defaults(run=_report)
 

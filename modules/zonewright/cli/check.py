@@ -18,13 +18,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "check",
         help="check a zone's folder, or one stack against the ledger",
-        description="Check a zone's folder as the whole world, or one stack against everything the ledger holds.",
+        description=(
+            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds."
+        ),
     )
     parser.add_argument(
         "zone", nargs="?", type=Path, metavar="ZONE", help="folder with zone.yaml and the owners' files"
     )
     parser.add_argument("--stack", metavar="NAME", help="check this stack's own file against its ledger")
-    parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
+    parser.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
     add_format(parser)
     parser.set_defaults(run=_run)
 

@@ -25,22 +25,27 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "diff",
         help="show what would change in the rendered configurations of a stack",
         description=(
-            "Compare the configurations that are deployed with those that the declaration stands for now, and tell "
-            "what the change does to each site, with verdicts of native validators on what differs."
+            "Compare the deployed configurations with those of the present declaration. Show what the change "
+            "does to each site, and the verdicts of native validators on the changed files."
         ),
-        epilog="Exit codes follow git: 0, or 1 with --exit-code when there is a difference; 2 and more for trouble.",
+        epilog=("Exit codes follow git: 0; 1 with --exit-code if there is a difference; 2 or more for errors."),
     )
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
-    parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
-    parser.add_argument("--exit-code", action="store_true", help="exit 1 when there is a difference")
+    parser.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
+    parser.add_argument("--exit-code", action="store_true", help=("exit with 1 if there is a difference"))
     parser.add_argument(
         "--view",
         choices=("unified", "side", "tree", "summary"),
         default="unified",
-        help="lines as git shows them, side by side, by path as programs read it, or counts (default: unified)",
+        help=(
+            "unified: lines as git shows them; side: side by side; tree: by path as programs read it; summary: "
+            "counts (default: unified)"
+        ),
     )
     parser.add_argument(
-        "--secrets", action="store_true", help="read the secrets of the files here, and say whether each has changed"
+        "--secrets",
+        action="store_true",
+        help=("read the secrets of the files on this machine, and say whether each has changed"),
     )
     add_format(parser)
     parser.set_defaults(run=_run)

@@ -22,12 +22,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "engine",
         help="find, install or build the Pulumi engine",
-        description="Find, install or build the Pulumi engine, and print the environment that it works in.",
+        description=("Find, install or build the Pulumi engine, and print the environment that it needs."),
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, function, text in (
-        ("ensure", _ensure, "get an engine if there is none, and say which one is used"),
-        ("status", _status, "say which engine is there, without getting one (exit 1: none)"),
+        ("ensure", _ensure, "get an engine if there is none, and say which engine is used"),
+        ("status", _status, "say which engine is there, and get none (exit code 1: there is none)"),
         ("env", _env, 'print the variables to set, as lines for: eval "$(zonewright engine env)"'),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")

@@ -15,13 +15,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``explain``."""
     parser = commands.add_parser(
         "explain",
-        help="why a node stands where it stands",
-        description="Say why a node stands where it stands, and which rule stops it in each other rack of its site.",
+        help="say why a node stands where it does",
+        description=("Say why a node stands where it does, and which rule prevents each other rack of its site."),
     )
     parser.add_argument("node", metavar="NODE", help="name of the node, such as core-007")
-    parser.add_argument("--stack", metavar="NAME", help="a stack's node, against its ledger")
-    parser.add_argument("--zone", type=Path, metavar="FOLDER", help="a node of a zone's folder")
-    parser.add_argument("--owner", metavar="PARTY", help="whose node, where several parties of the folder have one")
+    parser.add_argument("--stack", metavar="NAME", help=("take the node from this stack, and ask its ledger"))
+    parser.add_argument("--zone", type=Path, metavar="FOLDER", help=("take the node from a zone's folder"))
+    parser.add_argument(
+        "--owner", metavar="PARTY", help=("the node's party, if several parties of the folder have one of this name")
+    )
     add_format(parser)
     parser.set_defaults(run=_run)
 

@@ -20,16 +20,20 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``fit``."""
     parser = commands.add_parser(
         "fit",
-        help="where so many kilowatts and rack units would fit",
-        description="Say which rooms have so many kilowatts and rack units free, and what the rules would say.",
+        help="find rooms for some kilowatts and rack units",
+        description=("Find rooms with enough free kilowatts and rack units, and show what the rules would say."),
     )
     parser.add_argument(
-        "--kw", type=float, required=True, metavar="KW", help="IT power in kilowatts, with one feed lost"
+        "--kw",
+        type=float,
+        required=True,
+        metavar="KW",
+        help=("IT power in kilowatts that must be free with one feed lost"),
     )
     parser.add_argument("--u", type=int, required=True, metavar="U", help="rack units in all")
     parser.add_argument("--site", metavar="SITE", help="only this site")
     parser.add_argument("--class", dest="cooling", choices=("air", "liquid"), help="only space with this cooling")
-    parser.add_argument("--level", type=int, choices=range(1, 6), help="protection level of what would run on it")
+    parser.add_argument("--level", type=int, choices=range(1, 6), help=("protection level of the workload"))
     parser.add_argument("--zone", type=Path, metavar="FOLDER", help="ask a zone's folder instead of a ledger")
     parser.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: the file of this checkout)")
     add_format(parser)

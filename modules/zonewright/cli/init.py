@@ -21,10 +21,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``init``."""
     parser = commands.add_parser(
         "init",
-        help="begin a zone in a repository of your own",
-        description="Write a small zone, a Pulumi project and two stacks; existing files are never overwritten.",
+        help="start a zone in a repository of your own",
+        description=("Write a small zone, a Pulumi project and two stacks. Existing files are never overwritten."),
     )
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help="where (default: here)")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help=("folder to write to (default: here)")
+    )
     parser.set_defaults(run=_run)
 
 

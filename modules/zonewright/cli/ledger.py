@@ -15,15 +15,19 @@ DEFAULT = "sqlite:///.zonewright/ledger.db"
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``ledger``."""
     parser = commands.add_parser(
-        "ledger", help="register a zone, read the ledger, verify its journal", description="Work on a ledger."
+        "ledger", help="register a zone, read the ledger, verify its journal", description=("Work with a ledger.")
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, function, text in (
-        ("init", _init, "make the ledger if it is missing, and register the administrator's zone.yaml"),
-        ("load", _load, "register a zone and bring in what all its owners declare, for demonstrations and tests"),
-        ("status", _status, "free capacity by site, or everything of one stack"),
+        ("init", _init, ("make the ledger if it does not exist, and register the administrator's zone.yaml")),
+        (
+            "load",
+            _load,
+            ("register a zone and bring in everything that its owners declare, for demonstrations and tests"),
+        ),
+        ("status", _status, "show free capacity by site, or everything that one stack holds"),
         ("history", _history, "print the journal, one JSON line for each decision"),
-        ("checkpoint", _checkpoint, "print the journal's signed head, to be kept elsewhere"),
+        ("checkpoint", _checkpoint, "print the journal's signed head, to keep outside the ledger"),
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -32,14 +36,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
         if name == "load":
             verb.add_argument(
-                "--only", action="append", default=[], metavar="OWNER", help="bring in this owner only; may be repeated"
+                "--only",
+                action="append",
+                default=[],
+                metavar="OWNER",
+                help=("bring in only this owner; may be repeated"),
             )
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
         if name == "verify":
-            verb.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint that was kept elsewhere")
-            verb.add_argument("--public-key", metavar="BASE64", help="the ledger's key as known from elsewhere")
+            verb.add_argument(
+                "--checkpoint", type=Path, metavar="FILE", help=("a checkpoint that you kept outside the ledger")
+            )
+            verb.add_argument(
+                "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
+            )
         verb.set_defaults(run=function)
 
 

@@ -14,9 +14,12 @@ def add_prune(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
     prune = verbs.add_parser(
         "prune",
         help="remove old readings; sums by hour and day stay",
-        description="Remove readings of meters and samples of agents that are older than some days. Energy by hour and "
-        "by day stays, and so do the readings around every gap: no figure changes its coverage or verdict. The journal "
-        "records digests of what went and of the sums by hour, which are in the evidence of changes in its place.",
+        description=(
+            "Remove old readings of meters and old samples of agents. Energy by hour and by day stays, and so do "
+            "the readings around every gap, so no figure changes its coverage or verdict. The journal records "
+            "digests of the removed readings and of the sums by hour. The evidence of changes has these sums "
+            "instead of the readings."
+        ),
     )
     add_retention(prune, "remove")
     prune.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger's file (default: {ledger})")

@@ -19,46 +19,61 @@ EXIT = {"within": 0, "breach": 1, "undetermined": 3}
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``pue``."""
     parser = commands.add_parser(
-        "pue", help="energy ratios, exactly", description="Energy ratios from readings of meters, never rounded first."
+        "pue",
+        help="exact energy ratios",
+        description=("Compute energy ratios from readings of meters. Values are compared before they are rounded."),
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     evaluate = verbs.add_parser(
         "evaluate",
         help="the ratio of a window, its coverage, bounds and verdict",
-        description="Evaluate readings over a window: energies, ratio, bounds of what is unknown, and the verdict.",
+        description=("Evaluate readings over a window: energies, ratio, bounds for unknown times, and the verdict."),
         epilog="Exit codes: 0 within, 1 breach, 2 faults in the input, 3 undetermined.",
     )
     evaluate.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
     evaluate.add_argument("--meters", type=Path, required=True, metavar="FILE", help="the meters, as YAML")
-    evaluate.add_argument("--from", dest="start", required=True, metavar="TIME", help="begin, ISO 8601 with offset")
-    evaluate.add_argument("--to", dest="end", required=True, metavar="TIME", help="end, ISO 8601 with offset")
+    evaluate.add_argument(
+        "--from", dest="start", required=True, metavar="TIME", help=("begin of the window, ISO 8601 with offset")
+    )
+    evaluate.add_argument(
+        "--to", dest="end", required=True, metavar="TIME", help=("end of the window, ISO 8601 with offset")
+    )
     evaluate.add_argument("--limit", default="1.25", metavar="RATIO", help="the limit (default: 1.25)")
     add_format(evaluate)
     evaluate.set_defaults(run=_evaluate)
     forecast = verbs.add_parser(
         "forecast",
         help="what more IT load would do to a site's ratio",
-        description="Say what more IT load would do to a site's energy ratio of the next twelve months, and the gate.",
+        description=(
+            "Show the effect of more IT load on a site's energy ratio of the next twelve months, and the gate's "
+            "decision."
+        ),
         epilog="Exit codes: 0 admitted, 1 refused or an approval is needed, 2 misuse.",
     )
     forecast.add_argument("--site", required=True, metavar="SITE", help="the data centre")
     forecast.add_argument("--add", required=True, metavar="LOAD", help="IT load, such as 600kW or -600kW")
-    forecast.add_argument("--room", metavar="ROOM", help="its room (default: a room that is open already)")
+    forecast.add_argument(
+        "--room", metavar="ROOM", help=("room that gets the load (default: a room that is already open)")
+    )
     add_format(forecast)
     forecast.set_defaults(run=run_forecast)
     bring = verbs.add_parser(
         "import",
         help="store readings of a site's meters",
-        description="Store readings of a site's meters beside the ledger, for the gate; trust class 'imported'.",
+        description=(
+            "Store readings of a site's meters beside the ledger. The gate uses them with trust class 'imported'."
+        ),
     )
     bring.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
-    bring.add_argument("--site", required=True, metavar="SITE", help="whose meters they are")
+    bring.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
     bring.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
     bring.set_defaults(run=_import)
     status = verbs.add_parser(
         "status",
-        help="what is measured of each data centre",
-        description="Print design, trailing twelve months and projection of each data centre, with what they rest on.",
+        help="show the energy ratios of each data centre",
+        description=(
+            "Print design, trailing twelve months and projection of each data centre, with the data that they rest on."
+        ),
         epilog="Exit codes: 0 all within, 1 a breach, 2 misuse, 3 undetermined.",
     )
     add_format(status)
@@ -66,7 +81,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add_prune(verbs, LEDGER)
     for verb in (forecast, status):
         verb.add_argument(
-            "--zone", type=Path, metavar="FOLDER", help="take this folder as the zone, not what the ledger holds"
+            "--zone", type=Path, metavar="FOLDER", help=("use this folder as the zone instead of the ledger")
         )
     for verb in (forecast, bring, status):
         verb.add_argument("--ledger", default=LEDGER, metavar="URL", help=f"the ledger (default: {LEDGER})")

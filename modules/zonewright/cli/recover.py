@@ -14,16 +14,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``recover``."""
     parser = commands.add_parser(
         "recover",
-        help="after a kill or a lost state, bring a stack and the ledger together again",
-        description="Remove the lock of a killed run, restore a state file that it left unreadable, clear its pending "
-        "operations, take the stack over if its state was lost, and run up. Safe to run again.",
+        help="bring a stack and the ledger together again after a kill or a lost state",
+        description=(
+            "Remove the lock of a killed run, restore an unreadable state file, clear pending operations, take "
+            "the stack over if its state was lost, and run pulumi up. You can run it again safely."
+        ),
     )
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     parser.add_argument(
         "--take-over", action="store_true", help="bind the stack id to this state; the old one was lost"
     )
     parser.add_argument("--print", action="store_true", dest="only_print", help="only print the commands")
-    parser.add_argument("--no-up", action="store_true", help="leave the last step, pulumi up, to you")
+    parser.add_argument("--no-up", action="store_true", help="leave out the last step, pulumi up")
     parser.set_defaults(run=_run)
 
 

@@ -13,29 +13,36 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "render",
         help="render the configurations of a stack, and have them validated",
         description=(
-            "Render the configurations that a stack's declaration stands for now, write them to a folder, have them "
-            "judged by the programs that will read them."
+            "Render the configurations of a stack from its present declaration. Write them to a folder, or have "
+            "them judged by the programs that will read them."
         ),
-        epilog="Exit codes: 0 rendered, 1 faults in the declaration or a failed verdict, 2 misuse, 3 not decided. "
-        "What could not be validated is said, and is no pass.",
+        epilog=(
+            "Exit codes: 0 rendered, 1 faults in the declaration or a failed verdict, 2 misuse, 3 not decided. "
+            "Files that could not be validated are named; they have no pass."
+        ),
     )
     parser.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
-    parser.add_argument("--ledger", metavar="URL", help="another ledger than the stack's own")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write the files to this folder, new or empty")
-    parser.add_argument("--validate", action="store_true", help="have the files judged, alone and as a network")
+    parser.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help=("write the files to this folder; it must be new or empty")
+    )
+    parser.add_argument("--validate", action="store_true", help=("have the files judged, one by one and as a network"))
     parser.add_argument(
         "--verdicts",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
-        help="signed verdicts from elsewhere, with --validate; may be given several times",
+        help="with --validate: signed verdicts from another machine; may be repeated",
     )
     parser.add_argument(
-        "--sign-verdicts", type=Path, metavar="DIR", help="write the verdicts there, signed by --key, with --validate"
+        "--sign-verdicts",
+        type=Path,
+        metavar="DIR",
+        help=("with --validate: write the verdicts to this folder, signed by --key"),
     )
     parser.add_argument(
-        "--key", type=Path, metavar="KEY", help="private key file, or a public one whose ssh-agent signs"
+        "--key", type=Path, metavar="KEY", help=("private key file, or a public one whose key is in your ssh-agent")
     )
     parser.add_argument(
         "--explain", metavar="FILE:LINE", help="say which template line and which declaration a line comes from"

@@ -19,24 +19,30 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``secret``."""
     parser = commands.add_parser(
         "secret",
-        help="references to secrets, and their values where files are installed",
-        description="Rendered files hold references to secrets. Here their values are read, on the machine that "
-        "installs the files, and nowhere else.",
+        help="list references to secrets, and fill in their values",
+        description=(
+            "Rendered files hold references to secrets. These commands read the values, only on the machine that "
+            "installs the files."
+        ),
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     key = verbs.add_parser(
         "key",
         help="make the zone's fingerprint key",
-        description="Make the key of the fingerprints that say whether a secret has changed. One for a zone: copy it "
-        "to each machine that installs files.",
+        description=(
+            "Make the zone's fingerprint key. Fingerprints show whether a secret has changed. A zone has one "
+            "key: copy it to each machine that installs files."
+        ),
     )
-    key.add_argument("--rotate", action="store_true", help="add a newer key to those that are there")
+    key.add_argument("--rotate", action="store_true", help="add a newer key to the existing ones")
     key.set_defaults(run=_key)
     shown = verbs.add_parser(
         "list",
         help="list the references of rendered files",
-        description="List the references of rendered files; with --changed read their values here, and say whether "
-        "each has changed since files were last installed. Values are never shown.",
+        description=(
+            "List the references of rendered files. With --changed, read their values on this machine, and say "
+            "whether each has changed since files were last installed. Values are never shown."
+        ),
     )
     _add_source(shown)
     shown.add_argument("--changed", action="store_true", help="say whether each value has changed")
@@ -44,12 +50,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     shown.set_defaults(run=_list)
     fill = verbs.add_parser(
         "fill",
-        help="put the values into rendered files, where they are installed",
-        description="Read the values of all references on this machine and write the files with them to a new folder, "
-        "readable by this user only. When one value can not be had, nothing is written.",
+        help="write rendered files with their values",
+        description=(
+            "Read the values of all references on this machine, and write the files with them to a new folder "
+            "that only this user can read. If one value is not available, nothing is written."
+        ),
     )
     _add_source(fill)
-    fill.add_argument("output", type=Path, metavar="DIR", help="a new or empty folder")
+    fill.add_argument("output", type=Path, metavar="DIR", help=("folder to write; it must be new or empty"))
     fill.set_defaults(run=_fill)
 
 

@@ -17,16 +17,22 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Add the command ``serve``."""
     parser = commands.add_parser(
         "serve",
-        help="serve the ledger and take what agents report",
-        description="Serve a ledger's file and take the reports of agents over HTTP, on this host by default.",
+        help="serve the ledger and receive the reports of agents",
+        description=(
+            "Serve a ledger's file and receive the reports of agents over HTTP, by default for this host only."
+        ),
     )
-    parser.add_argument("--ledger", type=Path, default=Path(".zonewright/ledger.db"), metavar="FILE", help="its file")
-    parser.add_argument("--agents", type=Path, default=AGENTS, metavar="FILE", help="the agents that may report")
+    parser.add_argument(
+        "--ledger", type=Path, default=Path(".zonewright/ledger.db"), metavar="FILE", help=("the ledger's file")
+    )
+    parser.add_argument(
+        "--agents", type=Path, default=AGENTS, metavar="FILE", help=("file of the agents that may report")
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
     add_retention(parser, "once a day, remove", "; 0 keeps all")
-    parser.add_argument("--issue", metavar="AGENT", help="give an agent a new token, print it once, and end")
-    parser.add_argument("--node", metavar="NODE", help="the node that the agent of --issue reports for")
+    parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))
+    parser.add_argument("--node", metavar="NODE", help=("with --issue: the node that the agent reports for"))
     parser.set_defaults(run=_run)
 
 

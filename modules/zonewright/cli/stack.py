@@ -7,18 +7,24 @@ from pathlib import Path
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``stack``."""
-    parser = commands.add_parser("stack", help="give stacks their configuration and identity", description="Stacks.")
+    parser = commands.add_parser(
+        "stack", help="give stacks their configuration and identity", description=("Work with stacks.")
+    )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     new = verbs.add_parser(
         "new",
         help="write a stack's configuration with an identity of its own",
-        description="Write Pulumi.NAME.yaml: the owner's file, the ledger, and a new stack id.",
+        description="Write Pulumi.NAME.yaml with the owner's file, the ledger and a new stack id.",
     )
     new.add_argument("name", nargs="?", metavar="NAME", help="name of the stack")
     new.add_argument("--party", metavar="PARTY", help="who owns the stack")
-    new.add_argument("--declaration", type=Path, metavar="FILE", help="the owner's file (default: PARTY's only one)")
+    new.add_argument(
+        "--declaration", type=Path, metavar="FILE", help=("the owner's file (default: the only one of PARTY)")
+    )
     new.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: a file of this checkout)")
-    new.add_argument("--all", type=Path, metavar="ZONE", help="write one for each owner of a zone's folder instead")
+    new.add_argument(
+        "--all", type=Path, metavar="ZONE", help=("write one for each owner of this zone's folder instead")
+    )
     new.set_defaults(run=_new)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``zone``."""
-    parser = commands.add_parser("zone", help="look at a zone's folder", description="Look at a zone's folder.")
+    parser = commands.add_parser("zone", help="show a zone's folder", description=("Show a zone's folder."))
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     show = verbs.add_parser(
         "show",

@@ -17,7 +17,7 @@ Needs = dict[Identifier, Annotated[int, Field(ge=1, le=20)]]
 
 
 class Signer(Declared):
-    """A person who signs: plans of the party, or verdicts on plans of others."""
+    """A person who signs plans of the party, or verdicts on plans of others."""
 
     title: Line
     """Name for people."""
@@ -26,7 +26,7 @@ class Signer(Declared):
     groups: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Groups that policies name; without any, the person only signs plans."""
     keys: Annotated[tuple[PublicKey, ...], Field(min_length=1, max_length=8, strict=False)]
-    """Public keys, as in OpenSSH's .pub files without the comment; several are still one person."""
+    """Public keys, as in OpenSSH's .pub files without the comment; several keys still count as one person."""
     valid_from: Date | None = None
     """First day on which signatures count, such as 2026-01-01."""
     valid_until: Date | None = None
@@ -34,12 +34,12 @@ class Signer(Declared):
 
 
 class EmergencyLane(Declared):
-    """What an emergency change needs before it is carried out; the full policy then reviews it afterwards."""
+    """What an emergency change needs before it is carried out. The full policy reviews it afterwards."""
 
     needs: Needs = Field(default_factory=dict)
-    """How many signers of which group; empty lets the author's signature do."""
+    """How many signers of which group; if empty, the author's signature is enough."""
     review_hours: Annotated[int, Field(ge=1, le=168)] = 48
-    """Hours within which the full policy must have reviewed it."""
+    """Hours in which the full policy must review it."""
 
 
 class ApprovalPolicy(Declared):
@@ -48,11 +48,11 @@ class ApprovalPolicy(Declared):
     title: Line
     """Name for people."""
     risks: Annotated[tuple[Risk, ...], Field(min_length=1, strict=False)]
-    """Classes of risk that it is for."""
+    """Classes of risk that the policy covers."""
     parties: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
-    """Parties whose changes it is for; empty means all."""
+    """Parties whose changes the policy covers; empty means all."""
     stacks: Annotated[tuple[Line, ...], Field(strict=False)] = ()
-    """Stack ids that it is for; empty means all."""
+    """Stack ids that the policy covers; empty means all."""
     needs: Annotated[Needs, Field(min_length=1)]
     """How many signers of which group; one person counts in one group only."""
     valid_hours: Annotated[int, Field(ge=1, le=8760)] = 72
@@ -60,4 +60,4 @@ class ApprovalPolicy(Declared):
     window: ChangeWindow | None = None
     """When the change may be carried out; empty means always."""
     emergency: EmergencyLane | None = None
-    """The emergency lane; without one, emergencies wait for approval like all others."""
+    """The emergency lane; without one, emergencies wait for approval like all other changes."""

@@ -14,7 +14,7 @@ RackId = Annotated[str, Field(pattern=r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$")]
 
 
 class Place(Declared):
-    """A place that the tenant chose itself."""
+    """A place that the tenant chooses."""
 
     rack: RackId
     """Rack as ``site/room/row/rack``, such as ``qp-dc1/c/01/07``."""
@@ -23,45 +23,45 @@ class Place(Declared):
 
 
 class Spread(Declared):
-    """How the nodes of a cluster must be spread, so that one loss does not take them all."""
+    """How the nodes of a cluster must be spread, so that one failure does not take down all of them."""
 
     scope: Scope
     """The domain to spread over."""
     at_least: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Domains in use, or all different where the cluster has fewer nodes than that."""
+    """Smallest number of domains to use; a cluster with fewer nodes uses one domain for each node."""
     max_per_domain: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    """Nodes of the cluster in one domain at most."""
+    """Largest number of the cluster's nodes in one domain."""
 
 
 class Relation(Declared):
-    """How a cluster stands to another one of the same party."""
+    """A relation to another cluster of the same party."""
 
     cluster: Identifier
     """Id of the other cluster."""
     scope: WideScope
-    """The domain that they must not share, or must share."""
+    """The domain that the two must not share, or must share."""
 
 
 class Connection(Declared):
-    """What a cluster needs of the network to another site."""
+    """What a cluster needs from the network to another site."""
 
     to: Identifier
     """Id of the other site."""
     max_one_way_us: Annotated[int, Field(ge=1, le=1_000_000)]
     """Longest delay in one direction, in microseconds of fibre."""
     disjoint_paths: Annotated[int, Field(ge=1, le=2)] = 1
-    """Paths within that delay that share no risk; 2 for a working and a protecting one."""
+    """Paths within that delay that share no risk; 2 for a working and a protecting path."""
     disjoint: Annotated[tuple[RiskKind, ...], Field(min_length=1, strict=False)] = (
         "duct",
         "bridge",
         "site",
         "power-panel",
     )
-    """Kinds of risk that two paths must not share; the two ends are shared by nature."""
+    """Kinds of risk that two paths must not share; the two ends do not count."""
 
 
 class Cluster(Declared):
-    """A group of like nodes of one tenant in one site."""
+    """A group of identical nodes of one tenant at one site."""
 
     site: Identifier
     """Id of the site."""
@@ -70,9 +70,9 @@ class Cluster(Declared):
     count: Annotated[int, Field(ge=1, le=10_000)]
     """Nodes are numbered 001 to this number."""
     without: Annotated[tuple[NodeNumber, ...], Field(strict=False)] = ()
-    """Numbers that are left out, so that one node can go without the others changing their names."""
+    """Numbers that are left out. So one node can go, and the others keep their names."""
     rooms: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
-    """Rooms that automatic places are taken from; empty means any."""
+    """Rooms for automatic places; empty means any room."""
     face: Face = "front"
     """Side of the rack that nodes are mounted on."""
     feed: FeedName = "A"
@@ -80,17 +80,16 @@ class Cluster(Declared):
     spread: Spread | None = None
     """How the nodes must be spread."""
     apart_from: Annotated[tuple[Relation, ...], Field(strict=False)] = ()
-    """Clusters of the same party that none of its nodes may share a domain with."""
+    """Clusters of the same party; none of its nodes may share a domain with them."""
     together_with: Annotated[tuple[Relation, ...], Field(strict=False)] = ()
-    """Clusters of the same party that all of its nodes must share one domain with."""
+    """Clusters of the same party; all of its nodes must share one domain with them."""
     exclusive: Scope | None = None
-    """The domain that nothing of another party may share."""
+    """The domain in which nothing of another party may stand."""
     protection_level: ProtectionLevel = 1
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
     connections: dict[Identifier, Connection] = Field(default_factory=dict)
-    """What it needs of the network, by a name of its own."""
+    """What it needs from the network, by a name that you choose."""
     in_service: Date | None = None
-    """Day since which its nodes run, such as 2025-03-01, where they ran before they were claimed here: from that day on
-    their draw is in the readings of the site's meters."""
+    """Day since which its nodes run, if they ran before their claim; the site's readings hold their draw since then."""
     places: dict[NodeNumber, Place] = Field(default_factory=dict)
     """Chosen places, by node number; the others are placed automatically."""

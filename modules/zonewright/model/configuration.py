@@ -24,30 +24,30 @@ class Configuration(Declared):
     """The rendered files of one format on some hosts."""
 
     format: Identifier
-    """Whose files: frr, bind, netplan, or another format of the zone."""
+    """The format of the files: frr, bind, netplan, or another format of the zone."""
     hosts: Names = ()
-    """Hosts that get it; without any, all that sites and labels let through."""
+    """Hosts that get the files; without any, all hosts that `sites` and `labels` select."""
     sites: Names = ()
     """Only hosts of these sites."""
     labels: Names = ()
     """Only hosts that have all of these labels."""
     folder: HostPath | None = None
-    """A folder on the host that the files' paths start from; without it the root."""
+    """Folder on the host from which the files' paths start (default: the root)."""
     files: dict[BelowPath, HostPath] = Field(default_factory=dict)
-    """Where single files go, as `etc/frr/frr.conf: /opt/frr/frr.conf`; with any, the others are only validated."""
+    """Where single files go, as `etc/frr/frr.conf: /opt/frr/frr.conf`; if set, the other files are only validated."""
     owner: Annotated[str, StringConstraints(pattern=OWNER_PATTERN)] = ""
-    """User, or user:group, whose files they are; without it those of who writes them."""
+    """User, or user:group, that owns the files (default: the user who writes them)."""
     mode: Annotated[str, StringConstraints(pattern=MODE_PATTERN)] = "644"
     """Permission bits of the files."""
     as_root: bool = True
-    """Whether it is all done as root, by sudo where another user logs in."""
+    """Whether everything runs as root, through sudo if another user logs in."""
     keep: HostPath = "/var/lib/zonewright/configurations"
     """Where the versions are kept on the host."""
     reload: Command = ""
-    """Lets the programs read the new files, such as `systemctl reload frr`; after a roll-back it runs again."""
+    """Makes the programs read the new files, such as `systemctl reload frr`; it runs again after a rollback."""
     check: Command
-    """Ends with 0 once the new configuration works; it is run again and again until then."""
+    """Exits with 0 when the new configuration works; it is repeated until then."""
     within_s: Annotated[float, Field(ge=1, le=900, strict=False)] = 30.0
     """Seconds for the reload, and again for the check."""
     confirm_s: Annotated[float, Field(ge=5, le=900, strict=False)] = 60.0
-    """Seconds in which it must be confirmed over a new connection; else the host puts the old files back by itself."""
+    """Seconds in which a new connection must confirm the files; otherwise the host restores the old ones by itself."""

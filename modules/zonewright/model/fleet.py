@@ -18,20 +18,20 @@ class Access(Declared):
     """How to reach one host."""
 
     address: Line = ""
-    """Its name or address; the host's id where it is left out."""
+    """Name or address of the host (default: its id)."""
     port: Port | None = None
-    """Port of its SSH server, where it is another one than the fleet's."""
+    """Port of its SSH server, if it differs from the fleet's."""
     user: User | None = None
-    """Who logs in, where it is another one than the fleet's."""
+    """User who logs in, if it differs from the fleet's."""
     host_keys: Lines = ()
-    """Public keys that it may show, as `ssh-ed25519 AAAA...`; without any the known hosts are asked."""
+    """Public keys that the host may show, as `ssh-ed25519 AAAA...`; without any, the known hosts decide."""
 
 
 class FleetHost(Access):
     """One host."""
 
     jump: Identifier | None = None
-    """The bastion to go through, where it is another one than the fleet's."""
+    """The bastion to go through, if it differs from the fleet's."""
     site: Identifier | None = None
     """Its site."""
     rack: Line = ""
@@ -41,11 +41,11 @@ class FleetHost(Access):
     cluster: Identifier | None = None
     """Its cluster."""
     labels: Annotated[tuple[Identifier, ...], Field(max_length=50, strict=False)] = ()
-    """Words to select it by."""
+    """Words that select the host."""
 
 
 class Login(Declared):
-    """How to log in to all hosts that do not say otherwise."""
+    """How to log in to hosts that have no login settings of their own."""
 
     user: User
     """Who logs in."""
@@ -58,14 +58,14 @@ class Login(Declared):
     use_agent: bool = False
     """Whether the keys of ssh-agent are tried too."""
     known_hosts: Lines = ()
-    """Files that say which keys hosts have, besides `.zonewright/known_hosts`."""
+    """More files with the keys of hosts, besides `.zonewright/known_hosts`."""
 
 
 class AgentSettings(Declared):
-    """The agent as it is to run on every host."""
+    """Settings of the agent on every host."""
 
     url: Line
-    """Where it reports, such as `https://zone.example:8480/v1/metrics`."""
+    """URL that the agent reports to, such as `https://zone.example:8480/v1/metrics`."""
     interval_s: Annotated[float, Field(ge=1, le=3600, strict=False)] = 10.0
     """Seconds between two samplings."""
     power_max_w: Annotated[float, Field(ge=10, le=200_000, strict=False)] = 2000.0
@@ -75,46 +75,46 @@ class AgentSettings(Declared):
         "hwmon",
         "rapl",
     )
-    """What it reads."""
+    """Sources that the agent reads."""
     psutil: Line = "distribution"
-    """Wheels of psutil, as a folder beside this file, or `distribution` for the host's own python3-psutil."""
+    """Folder with wheels of psutil beside this file, or `distribution` for the host's own python3-psutil."""
     prefix: Folder | None = None
-    """A folder of the user for everything, on hosts without root; without it the agent is the system's."""
+    """Folder of the user for everything, on hosts without root; without it the agent is a service of the system."""
     supervisor: Literal["systemd", "runit"] | None = None
-    """What keeps it running, where it is not to be found out."""
+    """What keeps the agent running (default: the roll-out detects it)."""
 
 
 class WaveSize(Declared):
-    """How many of the hosts a wave may bring the roll-out to."""
+    """How many hosts a roll-out has reached at the end of a wave."""
 
     hosts: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """So many hosts in all."""
+    """Number of hosts in all."""
     percent: Annotated[int, Field(ge=1, le=100)] | None = None
-    """So many per cent of all, at least one host more than before."""
+    """Share of all hosts in per cent; at least one host more than before."""
     soak_s: Annotated[float, Field(ge=0, le=86_400, strict=False)] = 0.0
-    """Seconds to wait after it, at the end of which its hosts must still be healthy."""
+    """Seconds to wait after the wave; at the end its hosts must still be healthy."""
 
 
 class StopLimits(Declared):
-    """How many hosts may go wrong, each way counted for itself, before no further host is touched."""
+    """How many hosts may go wrong before no further host is touched. Each way of going wrong has its own count."""
 
     failed: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Hosts where a step failed or the agent is not healthy."""
     unreachable: Annotated[int, Field(ge=0, le=100_000)] = 5
     """Hosts that nothing was sent to."""
     unknown: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """Hosts where it is not known what was done."""
+    """Hosts for which the result is not known."""
 
 
 class RollOut(Declared):
-    """How a change goes over the hosts."""
+    """How a change reaches the hosts."""
 
     waves: Annotated[tuple[WaveSize, ...], Field(min_length=1, max_length=20, strict=False)] = (
         WaveSize(hosts=1),
         WaveSize(percent=10),
         WaveSize(percent=100),
     )
-    """Waves in their order; the last one must reach all hosts."""
+    """Waves in order; the last one must reach all hosts."""
     stop: StopLimits = StopLimits()
     """When to stop."""
     parallel: Annotated[int, Field(ge=1, le=500)] = 50
@@ -124,27 +124,27 @@ class RollOut(Declared):
     run_deadline_s: Annotated[float, Field(ge=1, le=86_400, strict=False)] = 14_400.0
     """Seconds for a whole run."""
     health_s: Annotated[float, Field(ge=1, le=600, strict=False)] = 30.0
-    """Seconds for an agent to report after it was started."""
+    """Seconds in which an agent must report after its start."""
     windows: Windows = ()
-    """When hosts may be touched; without any, whenever the zone's rule pack lets them."""
+    """When hosts may be touched; without any, whenever the zone's rule pack permits it."""
     freeze: Freezes = ()
-    """Days on which they may not."""
+    """Days on which no host may be touched."""
 
 
 class FleetFile(Declared):
-    """A fleet: its hosts, how to reach them, and how agents come to them."""
+    """A fleet: its hosts, how to reach them, and what is rolled out to them."""
 
     party: Identifier
     """The operator."""
     login: Login
     """How to log in."""
     bastions: dict[Identifier, Access] = Field(default_factory=dict)
-    """Hosts that others are reached through."""
+    """Hosts through which other hosts are reached."""
     hosts: dict[Identifier, FleetHost] = Field(default_factory=dict)
-    """Hosts by id; a stack's nodes are added from the ledger."""
+    """Hosts by id; the ledger adds a stack's nodes."""
     agent: AgentSettings | None = None
-    """The agent, where one is rolled out."""
+    """The agent, if one is rolled out."""
     configurations: dict[Identifier, Configuration] = Field(default_factory=dict)
-    """Rendered configurations by name, and how they come to hosts."""
+    """Rendered configurations by name, and how hosts get them."""
     rollout: RollOut = RollOut()
-    """How a change goes over the hosts."""
+    """How a change reaches the hosts."""

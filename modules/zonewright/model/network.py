@@ -12,16 +12,16 @@ Point = Annotated[tuple[Latitude, Longitude], Field(strict=False)]
 
 
 class Route(Declared):
-    """Where a duct lies: straight between its points."""
+    """Where a duct lies: in straight lines between its points."""
 
     crs: Literal["WGS84"]
-    """Coordinate reference system; only WGS84 is taken."""
+    """Coordinate reference system; only WGS84 is accepted."""
     points: Annotated[tuple[Point, ...], Field(min_length=2, max_length=1000, strict=False)]
     """Points as [degrees north, degrees east], from one end to the other."""
 
 
 class Duct(Declared):
-    """A duct segment with its bores. Links of any operator may run through it where it is shared."""
+    """A duct segment with its bores. If it is shared, links of any operator may run through it."""
 
     title: Line = ""
     """Name for people."""
@@ -30,15 +30,15 @@ class Duct(Declared):
     length_m: Annotated[int, Field(ge=1, le=1_000_000)]
     """Length as built, in metres; never shorter than its route."""
     bores: Annotated[int, Field(ge=1, le=200)]
-    """Bores that it has."""
+    """Number of bores."""
     bores_in_use: Annotated[int, Field(ge=0, le=200)] = 0
-    """Bores that are taken by what no file of the zone declares."""
+    """Bores that are used by something that no file of the zone declares."""
     bridge: Identifier | None = None
-    """The bridge that it crosses on, if any: all ducts on one bridge share its risk."""
+    """The bridge that carries it, if any; all ducts on one bridge share its risk."""
     is_shared: bool = True
     """Whether links of other operators may take its free bores."""
     status: Literal["planned", "active"] = "active"
-    """A planned duct is one that is asked for; it is judged against those that lie there already."""
+    """A planned duct is a request; it is judged against the ducts that are already there."""
 
 
 class Link(Declared):
@@ -55,7 +55,7 @@ class Link(Declared):
     cores: Annotated[int, Field(ge=1, le=10_000)]
     """Fibre cores."""
     status: Literal["planned", "active"] = "active"
-    """A planned link carries nothing yet; no path is found over it."""
+    """A planned link carries nothing yet, and no path uses it."""
     users: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Other network operators that use cores of it."""
     power_panels: Annotated[

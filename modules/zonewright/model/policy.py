@@ -49,7 +49,7 @@ class Limit(Declared):
     source: Line
     """Where it comes from: clause, letter or agreement."""
     applies_from: Date | None = None
-    """It holds for what was commissioned on this day or later, such as 2022-02-07; empty means for all."""
+    """The limit holds for sites commissioned on this day or later, such as 2022-02-07; empty means all sites."""
 
 
 class RulePack(Declared):
@@ -68,19 +68,19 @@ class RulePack(Declared):
     trusted: Annotated[tuple[TrustClass, ...], Field(strict=False)] = ("signed", "authenticated")
     """Trust classes of readings that count for the gate on the energy ratio."""
     levels: dict[PolicyRule, PolicyLevel] = Field(default_factory=dict)
-    """Level of rules that is not their usual one, such as advisory while a rule is on trial."""
+    """Levels that differ from the usual level of a rule, such as advisory while a rule is on trial."""
     gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
-    """Configuration formats whose files are deployed only when their validator has passed them."""
+    """Configuration formats whose files are deployed only after their validator has passed them."""
     windows: Windows = ()
-    """When roll-outs may touch hosts, each pack of a chain for itself; without any, always."""
+    """When roll-outs may touch hosts; each pack of a chain applies by itself. Without any, always."""
     freeze: Freezes = ()
     """Days on which no roll-out touches a host."""
     uncertain: Literal["approval", "refused"] = "approval"
-    """What the gate on the energy ratio says to a change that is neither better nor worse for certain."""
+    """What the gate on the energy ratio says to a change that is not certainly better or worse."""
 
 
 class Waiver(Declared):
-    """A breach that is tolerated: bounded in size and time, asked for by one party and approved by another."""
+    """A tolerated breach, bounded in size and time. One party asks for it, and another party approves it."""
 
     rule: PolicyRule
     """Id of the rule."""
@@ -99,18 +99,18 @@ class Waiver(Declared):
     valid_until: Date
     """Last day, such as 2026-06-30; by default at most 180 days later."""
     max_excess: Annotated[int, Field(ge=0, le=1_000_000_000)]
-    """How far beyond the limit it reaches, in the rule's unit."""
+    """Largest excess over the limit that it covers, in the rule's unit."""
 
 
 class Ring(Declared):
-    """Links that protect each other: no single risk may take two of them."""
+    """Links that protect each other: no single failure may take down two of them."""
 
     title: Line = ""
     """Name for people."""
     links: Annotated[tuple[Identifier, ...], Field(min_length=2, strict=False)]
-    """Ids of its links, in order around."""
+    """Ids of its links, in their order around the ring."""
     disjoint: Annotated[tuple[RiskKind, ...], Field(min_length=1, strict=False)] = ("duct", "bridge")
-    """Kinds of risk that no two of them may share; neighbours share a site by nature."""
+    """Kinds of risk that no two links may share; the site where two neighbours meet does not count."""
 
 
 def chain_of(packs: Mapping[str, RulePack], pack_id: str | None) -> tuple[RulePack, ...]:

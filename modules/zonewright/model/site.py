@@ -32,7 +32,7 @@ Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
 
 
 class PowerPanel(Declared):
-    """A panel that power feeds hang on."""
+    """A panel that supplies power feeds."""
 
     title: Line = ""
     """Name for people."""
@@ -80,14 +80,14 @@ class Baseline(Declared):
 
 
 class Row(Declared):
-    """A row of like racks. Its id may be a range (``01..25``), which declares that many like rows."""
+    """A row of identical racks. Its id may be a range (``01..25``), which declares that many identical rows."""
 
     racks: Annotated[int, Field(ge=1, le=40)]
     """How many racks stand in the row; they are numbered from 01."""
     u_height: Annotated[int, Field(ge=1, le=60)] = 42
     """Height of each rack in rack units."""
     max_weight_kg: Annotated[int, Field(ge=100, le=3000)] = 1200
-    """Load that each rack carries, in kilograms."""
+    """Weight that each rack may carry, in kilograms."""
     status: Literal["planned", "active", "decommissioning"] = "active"
     """As in NetBox: new claims are placed in active rows only."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
@@ -102,9 +102,9 @@ class Room(Declared):
     title: Line = ""
     """Name for people."""
     status: Literal["planned", "active", "decommissioning"] = "active"
-    """New claims are placed in active rooms, or in a planned one by a party of ``may_open``."""
+    """New claims go into active rooms, or into a planned room if ``may_open`` names the party."""
     cooling: Cooling = "air"
-    """How its racks are cooled; a node stands where its type's cooling is."""
+    """How its racks are cooled; a node needs a room with the cooling of its type."""
     fixed_kw: Annotated[float, Field(ge=0, le=100_000, strict=False)] = 0.0
     """Power in kilowatts that the room takes as soon as it is open, whatever its IT load."""
     may_open: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
@@ -114,7 +114,7 @@ class Room(Declared):
 
 
 class AddressRange(Declared):
-    """Addresses from one to another one, both included."""
+    """Addresses from the first to the last, both included."""
 
     first: Address
     """The lowest address."""
@@ -123,14 +123,14 @@ class AddressRange(Declared):
 
 
 class AddressPool(Declared):
-    """A range of addresses that nodes of a site get one address each from."""
+    """A network of a site, from which each node gets one address."""
 
     prefix: Network
     """The network, such as ``10.80.16.0/20``."""
     gateway: Address
-    """The default gateway, inside the prefix; it is never handed out."""
+    """The default gateway, inside the prefix; no node gets this address."""
     dynamic: AddressRange | None = None
-    """Addresses that the site's DHCP leases to machines that are being set up; nodes get none of them (IPv4 only)."""
+    """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -156,18 +156,18 @@ class AddressPool(Declared):
 
 
 class Location(Declared):
-    """Where a site is; the reference system is stated, because WGS84 and GCJ-02 differ by hundreds of metres."""
+    """Where a site is. The reference system is stated, because WGS84 and GCJ-02 differ by hundreds of metres."""
 
     latitude: Annotated[float, Field(ge=-90, le=90, strict=False)]
     """Degrees north."""
     longitude: Annotated[float, Field(ge=-180, le=180, strict=False)]
     """Degrees east."""
     crs: Literal["WGS84"]
-    """Coordinate reference system; only WGS84 is taken."""
+    """Coordinate reference system; only WGS84 is accepted."""
 
 
 class Overhead(Declared):
-    """What a site draws besides its IT load: a fixed part of the plant, of each open room, and a proportional part."""
+    """What a site draws besides its IT load: fixed parts for the plant and each open room, and a proportional part."""
 
     plant_kw: Annotated[float, Field(ge=0, le=1_000_000, strict=False)] = 0.0
     """Fixed power of the plant in kilowatts."""
@@ -187,18 +187,18 @@ class Meter(Declared):
     kind: Literal["register", "gauge", "interval"] = "register"
     """What it gives: cumulative watt-hours, watts, or watt-hours between two times."""
     rating_w: Annotated[int, Field(ge=1, le=10_000_000_000)] | None = None
-    """The most that can flow through it, in watts; it bounds what is unknown."""
+    """The most that can flow through it, in watts; it limits what an unknown stretch can hold."""
     rollover_wh: Annotated[int, Field(ge=1, le=1_000_000_000_000_000)] | None = None
-    """Modulus in watt-hours at which its register begins anew."""
+    """Value in watt-hours at which its register starts again from zero."""
     interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
     """Seconds between two samples of a gauge."""
 
 
 class MeterBoundary(Declared):
-    """Which meters make the two sums of the energy ratio; one that is missing makes it undetermined."""
+    """Which meters make the two sums of the energy ratio. If one of them is missing, the ratio is undetermined."""
 
     category: Literal["PUE1", "PUE2", "PUE3"]
-    """Category by where IT energy is measured: UPS output, PDU output or server input (EN 50600-4-2)."""
+    """Category, by the place where IT energy is measured: UPS output, PDU output or server input (EN 50600-4-2)."""
     facility: Annotated[tuple[Identifier, ...], Field(min_length=1, strict=False)]
     """Meters whose sum is all energy of the site."""
     it: Annotated[tuple[Identifier, ...], Field(min_length=1, strict=False)]
@@ -217,11 +217,11 @@ class Site(Declared):
     location: Location | None = None
     """Coordinates."""
     commissioned: Date | None = None
-    """The day of its commissioning, such as 2024-12-01; limits for newly built sites look at it."""
+    """The day of its commissioning, such as 2024-12-01; limits for newly built sites depend on it."""
     overhead: Overhead | None = None
-    """What it draws besides its IT load; without it, rules on energy can not judge the site."""
+    """What it draws besides its IT load; without it, rules on energy cannot judge the site."""
     diversity: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
-    """Share of what is claimed that draws at the same time, for the gate on the energy ratio; thousandths count."""
+    """Share of the claimed power that is drawn at once, for the gate on the energy ratio; thousandths count."""
     as_number: Annotated[int, Field(ge=1, le=4_294_967_294)] | None = None
     """Number of its autonomous system in the zone's routing."""
     time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", max_length=64)] = "UTC"
@@ -229,11 +229,11 @@ class Site(Declared):
     name_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     """Resolvers that nodes of the site use."""
     time_servers: Annotated[tuple[Address, ...], Field(strict=False)] = ()
-    """Servers that nodes of the site take the time from."""
+    """Time servers that nodes of the site use."""
     management: Annotated[tuple[Network, ...], Field(strict=False)] = ()
-    """Networks that administrators reach hosts of the site from."""
+    """Networks from which administrators reach hosts of the site."""
     address_pools: dict[Identifier, AddressPool] = Field(default_factory=dict)
-    """Pools that nodes get an address from, one from each."""
+    """Address pools by id; a node gets one address from each."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)

@@ -17,22 +17,22 @@ class ChangeWindow(Declared):
     opens: Clock
     """Time of day, such as 22:00."""
     closes: Clock
-    """Time of day; one that is not after ``opens`` is that of the next day."""
+    """Time of day; if it is not after ``opens``, it is on the next day."""
     time_zone: TimeZone
-    """Time zone of the two, such as Asia/Shanghai."""
+    """Time zone of the two times, such as Asia/Shanghai."""
 
 
 class Freeze(Declared):
     """Days on which no host is touched."""
 
     first: Date
-    """The first of them."""
+    """First day."""
     last: Date
-    """The last of them."""
+    """Last day."""
     time_zone: TimeZone
     """Time zone of the days, such as Asia/Shanghai."""
     reason: Line
-    """Why, for those who ask."""
+    """Why, for people who ask."""
 
 
 Windows = Annotated[tuple[ChangeWindow, ...], Field(max_length=20, strict=False)]

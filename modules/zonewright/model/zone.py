@@ -16,10 +16,10 @@ Airflow = Literal[
 
 
 class Extent(Declared):
-    """The rectangle that everything in the zone lies in."""
+    """The rectangle that contains everything in the zone."""
 
     crs: Literal["WGS84"]
-    """Coordinate reference system; only WGS84 is taken."""
+    """Coordinate reference system; only WGS84 is accepted."""
     south: Latitude
     """Southern edge, degrees north."""
     west: Longitude
@@ -40,7 +40,7 @@ class District(Declared):
     energy_quota_mwh: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """Energy in megawatt-hours that its data centres may take in a year."""
     source: Line = ""
-    """Where the two come from."""
+    """Source of the two values."""
 
 
 class Party(Declared):
@@ -53,7 +53,7 @@ class Party(Declared):
 
 
 class NodeType(Declared):
-    """A server model; field names are those of NetBox's device types where it has one."""
+    """A server model. The fields have the names of NetBox's device types, if NetBox has them."""
 
     manufacturer: Line
     """Who makes it."""
@@ -66,7 +66,7 @@ class NodeType(Declared):
     weight_kg: Annotated[float, Field(gt=0, le=2000, strict=False)]
     """Weight in kilograms."""
     cooling: Cooling = "air"
-    """The cooling that it needs; it stands in rooms that have it."""
+    """The cooling that it needs; it stands only in rooms with that cooling."""
     airflow: Airflow = "front-to-rear"
     """Direction of the cooling air."""
     maximum_draw: Annotated[int, Field(ge=1, le=200_000)]
@@ -122,7 +122,7 @@ class Zone(Declared):
     approvals: dict[Identifier, ApprovalPolicy] = Field(default_factory=dict)
     """Approval policies by id."""
     verdict_signers: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
-    """Ids of the signers whose verdicts of validators count, such as that of a build service."""
+    """Ids of the signers whose verdicts of validators count, such as a build service."""
     service: (
         Annotated[
             str, Field(pattern=r"^https?://(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$", max_length=200)
@@ -131,7 +131,7 @@ class Zone(Declared):
     ) = None
     """URL at which sites reach the zone's service, such as https://service.zone.internal; without it, this host."""
     service_addresses: Annotated[tuple[Address, ...], Field(strict=False)] = ()
-    """Addresses of the service: firewalls let agents reach them, and the sites' name servers know them."""
+    """Addresses of the service. Firewalls let agents reach them, and the sites' name servers know them."""
 
     def limit(self, name: LimitName) -> Limit | None:
         """A limit in force: of the nearest pack that has it, or its default, or None."""

@@ -9,11 +9,10 @@ from zonewright.rules.rule import Rule
 _HEAD = """\
 # Rules
 
-This page is generated from the registry by `zonewright.rules.document`; a test keeps it equal.
+This page is generated from the registry of rules: `python tools/generate_reference.py --write`.
 
-A finding names the rule, where the declaration stands, the value found, the limit, both in one unit, who takes part,
-and the smallest remedy. A finding of level `mandatory` refuses a change. Names of another party's nodes are never
-shown.
+A finding names the rule, the file and line of the declaration, the value and the limit in one unit, who is involved,
+and the smallest fix. A finding of level `mandatory` refuses a change. Names of another party's nodes are never shown.
 
 | Rule | What must hold | Level | Unit |
 |---|---|---|---|

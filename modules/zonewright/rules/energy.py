@@ -86,7 +86,7 @@ def data_centres(facts: ZoneFacts) -> Iterator[tuple[str, SiteFacts, Mapping[str
 
 
 def design_pue(view: View) -> Iterator[Breach]:
-    """A newly built large or mega data centre is designed within the limit of its energy ratio."""
+    """A newly built large or mega data centre is designed within the limit of the energy ratio."""
     limit = view.zone.zone.limit("design-pue") if view.zone is not None else None
     if view.zone is None or limit is None:
         return

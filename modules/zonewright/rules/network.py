@@ -70,7 +70,7 @@ def _route(link_id: str, held: LinkFacts, what: str, fix: str) -> Breach:
 
 
 def duct_bores(view: View) -> Iterator[Breach]:
-    """A duct has a bore for each link that runs through it."""
+    """A duct has one bore for each link that runs through it."""
     if view.zone is None:
         return
     by_links = _bores_by_links(view.zone)

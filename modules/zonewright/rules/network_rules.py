@@ -8,7 +8,7 @@ NETWORK_RULES: tuple[Rule, ...] = (
         id="link-route",
         title="A link runs between sites that exist, through ducts that exist and may be used.",
         level="mandatory",
-        description="The duct is the operator's own or shared, and built before the link is active.",
+        description=("The duct is shared or belongs to the link's operator. It is built before the link is active."),
         unit="links",
         reference="NetBox, terminations and path of a cable",
         function=network.link_route,
@@ -16,9 +16,12 @@ NETWORK_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="duct-bores",
-        title="A duct has a bore for each link that runs through it.",
+        title="A duct has one bore for each link that runs through it.",
         level="mandatory",
-        description="Bores in use by others and one bore for each link of the zone, planned ones included.",
+        description=(
+            "Value is the number of bores that others use, plus one bore for each link of the zone, including "
+            "planned links."
+        ),
         unit="bores",
         reference="duct survey of the network operator",
         function=network.duct_bores,
@@ -29,9 +32,10 @@ NETWORK_RULES: tuple[Rule, ...] = (
         title="No duct is built beside one that has a free bore.",
         level="mandatory",
         description=(
-            "Judged for planned ducts. An active duct that is shared, or the operator's own, with a free bore is "
-            "used instead when at least half of the new route lies within the pack's `duct-reuse-distance-m` of it. "
-            "Value is the length beside it, limit half of the route."
+            "The rule judges planned ducts. It compares them with active ducts that have a free bore and are "
+            "shared or belong to the operator. The new duct is refused if at least half of its route lies within "
+            "the pack's `duct-reuse-distance-m` of such a duct: the operator uses the free bore instead. Value "
+            "is the length of route beside that duct. The limit is half of the route."
         ),
         unit="m",
         reference=(
@@ -46,9 +50,10 @@ NETWORK_RULES: tuple[Rule, ...] = (
         title="Links of a ring, and the two paths of a connection, share no risk.",
         level="mandatory",
         description=(
-            "Risks of a link are its ducts, the bridges that these cross on, its two sites, and the power panels "
-            "without which it is down, with their substations. The ring or the connection names the kinds that "
-            "count; the ends of a connection are shared by nature. Planned links carry no path, but count in a ring."
+            "The risks of a link are its ducts, the bridges that the ducts cross, its two sites, and the power "
+            "panels without which it is down, with their substations. The ring or the connection names the kinds "
+            "that count. The ends of a connection are always shared and do not count. Planned links carry no "
+            "path, but count in a ring."
         ),
         unit="risks or paths",
         reference="shared risk link groups, RFC 4202 section 2.3; TIA-942, rated 2 and up: diverse routes",
@@ -57,11 +62,11 @@ NETWORK_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="latency-budget",
-        title="A connection's paths are within its delay, in one direction.",
+        title="The paths of a connection keep its one-way delay.",
         level="mandatory",
         description=(
-            "Length of the ducts times the delay of fibre, in one direction, without equipment. With two disjoint "
-            "paths the slower one counts."
+            "Value is the length of the ducts times the delay of fibre, in one direction, without equipment. If "
+            "two disjoint paths are needed, the slower one counts."
         ),
         unit="us or paths",
         reference="circles of 1, 5 and 20 ms (carrying-capacity index 2.0); about 4.9 us/km in single-mode fibre",

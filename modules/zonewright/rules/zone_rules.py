@@ -9,8 +9,8 @@ ZONE_RULES: tuple[Rule, ...] = (
         title="The two feeds of a rack come from different panels and substations.",
         level="mandatory",
         description=(
-            "Judged for data centres, for each pair of panels that racks hang on. Feeds of one panel, or of two "
-            "panels of one substation, fall together."
+            "The rule judges data centres, for each pair of panels that supply racks. Feeds of one panel, or of "
+            "two panels of one substation, fail together."
         ),
         unit="sources",
         reference="GB 50174-2017, grade A: two supplies from different substations or bus sections",
@@ -19,14 +19,15 @@ ZONE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="design-pue",
-        title="A newly built large or mega data centre is designed within the limit of its energy ratio.",
+        title=("A newly built large or mega data centre is designed within the limit of the energy ratio."),
         level="no-worse",
         description=(
-            "Total over IT power at full design load: IT, plant, the fixed part of each room that counts, and slope "
-            "times IT. Large is from 3,000, mega from 10,000 standard racks of 2.5 kW by design IT power, not by "
-            "cabinets. A site is newly built when commissioned on the limit's `applies_from` or later, or when it "
-            "does not say when. Compared as whole watts, never as a rounded ratio. Planned rooms count once "
-            "something draws power in them."
+            "The ratio is total power over IT power at full design load. Total power is IT, plant, the fixed "
+            "part of each room that counts, and slope times IT. A data centre is large from 3,000 standard racks "
+            "of 2.5 kW on, and mega from 10,000 on, counted by design IT power and not by cabinets. A site is "
+            "newly built if it was commissioned on the limit's `applies_from` or later, or if it has no date. "
+            "Whole watts are compared, never a rounded ratio. Planned rooms count after something draws power in "
+            "them."
         ),
         unit="W",
         reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); GB 40879-2021 (scope, standard rack)",
@@ -35,15 +36,19 @@ ZONE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="pue-gate",
-        title="A change does not take a site beyond its energy ratio, nor make one worse that is beyond it.",
+        title=(
+            "A change does not take a site over the limit of its energy ratio, and does not make a site worse "
+            "that is over it."
+        ),
         level="mandatory",
         description=(
-            "Judged for changes, at newly built large and mega data centres: the energy ratio of the next twelve "
-            "months by the declared load model (plant, each open room, slope), without and with the change. While "
-            "the site's metering is declared, its design is the trigger. Beyond the limit, what makes it better "
-            "needs an approval, what makes it worse is refused; better or worse means one sign of the difference "
-            "when each declared parameter varies by a tenth. What adds no watt and opens no room is admitted, and "
-            "told with its numbers where the site is beyond the limit."
+            "The rule judges changes at newly built large and mega data centres. The declared load model (plant, "
+            "each open room, slope) gives the energy ratio of the next twelve months, without the change and "
+            "with it. Before the site has readings, its design is the trigger. If the site is over the limit, a "
+            "change that makes it better needs an approval, and a change that makes it worse is refused. Better "
+            "or worse means that the difference keeps its sign while each declared parameter varies by a tenth. "
+            "A change that adds no watt and opens no room is admitted. If the site is over the limit, the "
+            "finding states the numbers."
         ),
         unit="millionths",
         reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); ISO/IEC 30134-2 (annual energy ratio)",
@@ -52,9 +57,12 @@ ZONE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="connection-capacity",
-        title="A district's data centres are within what the grid grants, at full design load.",
+        title=("At full design load, a district's data centres take no more power than the grid grants."),
         level="no-worse",
-        description="IT and overhead by design of the district's data centres; edge sites have a supply of their own.",
+        description=(
+            "Value is the design IT power and overhead of the district's data centres. Edge sites have their own "
+            "supply and do not count."
+        ),
         unit="kW",
         reference="the grid connection of each district, `connection_capacity_kw` with its `source` in zone.yaml",
         function=energy.connection_capacity,
@@ -62,11 +70,11 @@ ZONE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="energy-quota",
-        title="A district's data centres are within its energy for a year, with what is claimed.",
+        title="With all claims, a district's data centres stay within its energy quota for a year.",
         level="no-worse",
         description=(
-            "Claims and baseline of the data centres with their budgeted draw, plant, fixed part of each open room and "
-            "slope, over 8,760 h."
+            "Value is the energy of 8,760 h: claims and baseline of the data centres with their budgeted draw, "
+            "plant, the fixed part of each open room, and slope."
         ),
         unit="MWh",
         reference="the energy quota of each district, `energy_quota_mwh` with its `source` in zone.yaml",
@@ -75,12 +83,12 @@ ZONE_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="zone-utilization",
-        title="The zone fills what is built: claimed over design IT power, weighted.",
+        title="The zone uses what is built: claimed power over design IT power, weighted.",
         level="no-worse",
         description=(
-            "Sum of claims and baseline over the sum of design IT power of all data centres; a mean of the sites' "
-            "percentages would be wrong. Only a change that adds design power to a site of the ledger is refused; a "
-            "site that is new to it is inventory."
+            "Value is the sum of claims and baseline over the sum of design IT power of all data centres. A mean "
+            "of the sites' percentages would be wrong. Only a change that adds design power to a site of the "
+            "ledger is refused. A site that is new to the ledger is inventory."
         ),
         unit="per mille",
         reference="NDRC letter Fa Gai Gao Ji [2022] No. 211: average rack utilisation of at least 65 %",

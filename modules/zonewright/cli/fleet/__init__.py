@@ -12,7 +12,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "fleet",
         help="roll agents out to hosts over SSH",
-        description="Roll agents out to the hosts of a fleet over SSH, and know what runs there.",
+        description=("Roll agents and configurations out to the hosts of a fleet over SSH, and check what runs there."),
     )
     subcommands = parser.add_subparsers(metavar="COMMAND", required=True)
     for subcommand in SUBCOMMANDS:

@@ -20,28 +20,30 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
     rollback = commands.add_parser(
         "rollback",
-        help="let the release before the current one run again",
+        help="go back to the previous release",
         description=(
-            "Let the release before the current one run again on the hosts, and wait until it reports healthy. With "
-            "--configs put back the rendered configurations that the hosts had before, as deploy --configs brings "
-            "them: only versions that were approved, validated, on trial, and else put back."
+            "Go back to the previous release on the hosts, and wait until it reports healthy. With --configs, go "
+            "back to the previous rendered configurations: only to versions that were approved, with validation "
+            "and trial as in deploy --configs."
         ),
     )
     add_work_options(rollback)
-    rollback.add_argument("--configs", action="store_true", help="put back rendered configurations, not the agent")
+    rollback.add_argument(
+        "--configs", action="store_true", help=("go back with rendered configurations, not with the agent")
+    )
     rollback.add_argument(
         "--configuration",
         action="append",
         default=[],
         metavar="NAME",
-        help="with --configs: only this one of fleet.yaml; repeat for more",
+        help="with --configs: only this configuration of fleet.yaml; repeat for more",
     )
     rollback.add_argument("--dry-run", action="store_true", help="with --configs: only show what would be done")
     rollback.set_defaults(run=_rollback)
     uninstall = commands.add_parser(
         "uninstall",
-        help="take the agent off the hosts",
-        description="Stop the agent, take everything of it off the hosts, and let its token count no longer.",
+        help="remove the agent from the hosts",
+        description=("Stop the agent, remove everything of it from the hosts, and make its token invalid."),
     )
     add_work_options(uninstall)
     uninstall.set_defaults(run=_uninstall)

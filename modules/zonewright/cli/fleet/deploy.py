@@ -24,7 +24,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     plan = commands.add_parser(
         "plan",
         help="show what would be done on each host",
-        description="Look at each host, change nothing, and show the steps with their reasons and how files change.",
+        description=("Inspect each host and change nothing. Show the steps with their reasons, and how files change."),
     )
     add_work_options(plan)
     plan.set_defaults(run=_plan)
@@ -32,10 +32,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "deploy",
         help="bring the agent to the hosts, in waves",
         description=(
-            "Bring the declared agent, or with --configs the rendered configurations, to the hosts, wave by wave. "
-            "A host that does not become healthy is put back; "
-            "when too many go wrong the wave is put back and the rest is not touched. Exit codes: 0 every host is as "
-            "declared, 1 some failed or were rolled back, 2 misuse, 3 some could not be reached or were not touched."
+            "Bring the declared agent to the hosts, wave by wave; with --configs, bring the rendered "
+            "configurations. A host that does not become healthy goes back to its previous release. When too "
+            "many hosts go wrong, the wave goes back and the other hosts are not touched. Exit codes: 0 every "
+            "host is as declared, 1 some failed or were rolled back, 2 misuse, 3 some could not be reached or "
+            "were not touched."
         ),
     )
     add_work_options(deploy)
@@ -43,7 +44,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     deploy.add_argument(
         "--configs",
         action="store_true",
-        help="bring the approved rendered configurations instead of the agent: validate, switch, check, or put back",
+        help=(
+            "bring the approved rendered configurations instead of the agent; each host validates and tries "
+            "them, and otherwise restores the old ones"
+        ),
     )
     deploy.add_argument("--wave", type=int, metavar="N", help="only the first N waves")
     deploy.set_defaults(run=_deploy)

@@ -54,16 +54,20 @@ def add_selectors(parser: argparse.ArgumentParser) -> None:
         ("label", "with this label"),
     ):
         parser.add_argument(f"--{name}", action="append", default=[], help=f"only hosts {what}; repeat for more")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many, in order of name")
+    parser.add_argument("--limit", type=int, metavar="N", help=("at most this many hosts, in order of name"))
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """The options that say where the fleet is declared."""
     parser.add_argument(
-        "--fleet", type=Path, default=Path("fleet.yaml"), metavar="FILE", help="its declaration (default: fleet.yaml)"
+        "--fleet",
+        type=Path,
+        default=Path("fleet.yaml"),
+        metavar="FILE",
+        help=("the fleet's file (default: fleet.yaml)"),
     )
     parser.add_argument("--stack", metavar="NAME", help="add the nodes that the ledger holds for this stack")
-    parser.add_argument("--ledger", metavar="URL", help="the ledger (default: the project's)")
+    parser.add_argument("--ledger", metavar="URL", help="the ledger's URL (default: the project's)")
 
 
 def add_work_options(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +75,16 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
     from zonewright.fleet.agents.layout import AGENTS
 
     add_selectors(parser)
-    parser.add_argument("--parallel", type=int, metavar="N", help="hosts at the same time (default: the file's)")
-    parser.add_argument("--ask-sudo-password", action="store_true", help="ask once for the password that sudo wants")
     parser.add_argument(
-        "--agents", type=Path, default=AGENTS, metavar="FILE", help="the agents that the service lets report"
+        "--parallel", type=int, metavar="N", help=("hosts at the same time (default: as in the fleet's file)")
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people, or JSON lines")
+    parser.add_argument("--ask-sudo-password", action="store_true", help=("ask once for the sudo password"))
+    parser.add_argument(
+        "--agents", type=Path, default=AGENTS, metavar="FILE", help=("file of the agents that may report")
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help=("how to print: text, or JSON lines (default: text)")
+    )
 
 
 def read_fleet(arguments: argparse.Namespace) -> Fleet:

@@ -9,8 +9,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
     parser = commands.add_parser(
         "inventory",
-        help="list the hosts, also as Ansible's inventory or OpenSSH's configuration",
-        description="List the hosts of a fleet: from its file, and with --stack also the nodes that the ledger holds.",
+        help="list the hosts, also as Ansible inventory or OpenSSH configuration",
+        description=(
+            "List the hosts of a fleet from its file. With --stack, also list the nodes that the ledger holds."
+        ),
     )
     add_selectors(parser)
     parser.add_argument("--format", choices=("text", "json", "ansible", "ssh"), default="text", help="how to print")

@@ -20,7 +20,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     status = commands.add_parser(
         "status",
         help="show which release runs on each host",
-        description="Show for each host which release runs, whether it was found healthy, and which one came before.",
+        description=(
+            "Show for each host which release runs, whether it was healthy, and which release came before it."
+        ),
     )
     add_work_options(status)
     status.set_defaults(run=lambda arguments: _run(arguments, is_strict=False))
@@ -28,10 +30,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "verify",
         help="compare every managed file of the hosts with what was deployed",
         description=(
-            "Compare the hash of every managed file, the unit, the key and the token of each host with what was "
-            "deployed, the service's keys with those that the ledger enrolled, and every rendered configuration with "
-            "the ledger's digest. "
-            "Exit codes: 0 all as deployed, 1 something differs, 3 some hosts could not be looked at."
+            "Compare every host with what was deployed: the hash of every managed file, the unit, the key and "
+            "the token. Compare the service's keys with the enrolled keys of the ledger, and every rendered "
+            "configuration with the ledger's digest. Exit codes: 0 all as deployed, 1 something differs, 3 some "
+            "hosts could not be inspected."
         ),
     )
     add_work_options(verify)

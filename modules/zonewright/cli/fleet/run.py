@@ -18,13 +18,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "run",
         help="run one command on the hosts",
         description=(
-            "Run one command on the hosts as the user who logs in, read by each host's shell. Exit codes: 0 it ended "
-            "with 0 everywhere, 1 with another code somewhere, 3 some hosts could not be reached or were lost."
+            "Run one command on the hosts as the user who logs in. Each host's shell reads the command. Exit "
+            "codes: 0 it exited with 0 everywhere, 1 it exited with another code somewhere, 3 some hosts could "
+            "not be reached or were lost."
         ),
     )
     add_work_options(parser)
     parser.add_argument("--command", required=True, metavar="TEXT", help="the command")
-    parser.add_argument("--root", action="store_true", help="run it as root, by sudo where the user is another one")
+    parser.add_argument("--root", action="store_true", help=("run it as root, through sudo if the user is not root"))
     parser.set_defaults(run=_run)
 
 

@@ -22,15 +22,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "trust",
         help="compare a host's key with what its console shows, and trust it",
         description=(
-            "Show the key that a host shows over the network, compare it with the fingerprint that you read at its "
-            "console, and record who trusted it when, in .zonewright/known_hosts and in the ledger's journal."
+            "Show the key that a host presents over the network, and compare it with the fingerprint that you "
+            "read at its console. Record who trusted it and when, in .zonewright/known_hosts and in the ledger's "
+            "journal."
         ),
     )
     add_selectors(parser)
     parser.add_argument(
-        "--fingerprint", metavar="TEXT", help="what the console shows, for one host; without it you are asked"
+        "--fingerprint",
+        metavar="TEXT",
+        help=("fingerprint that the console shows, for one host (default: you are asked)"),
     )
-    parser.add_argument("--replace", action="store_true", help="replace the key that is trusted until now")
+    parser.add_argument("--replace", action="store_true", help=("replace the key that was trusted before"))
     parser.set_defaults(run=_run)
 
 

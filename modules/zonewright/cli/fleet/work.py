@@ -95,7 +95,7 @@ def sudo_password(arguments: argparse.Namespace) -> str | None:
 
 
 def rollout_of(arguments: argparse.Namespace, fleet: Fleet) -> "RollOut":
-    """How a change goes over the hosts."""
+    """How a change reaches the hosts."""
     rollout = fleet.file.rollout
     if arguments.parallel is None:
         return rollout

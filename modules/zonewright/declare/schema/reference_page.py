@@ -10,11 +10,11 @@ _HEAD = """<!-- Generated: python -m zonewright.declare.schema.json_schema --wri
 
 # Declarations
 
-A zone is a folder. `zone.yaml` belongs to the zone's administrator and says who takes part, where, and with which
-equipment. Each party declares what is its own in one file beside it: `facility-*.yaml`, `network-*.yaml` or
-`tenant-*.yaml`. Everything is a mapping by id, so an id is unique by construction.
+A zone is a folder. `zone.yaml` belongs to the zone's administrator. It says who takes part, where, and with which
+equipment. Each party declares its own things in one file beside it: `facility-*.yaml`, `network-*.yaml` or
+`tenant-*.yaml`. Everything is a mapping by id, so ids are always unique.
 
-Editors complete and check the files when their first line is one of these (paths relative to the file):
+Editors complete and check a file if its first line is one of these (paths are relative to the file):
 
 ```yaml
 # yaml-language-server: $schema=../../../docs/reference/schema/zone.schema.json
@@ -24,13 +24,14 @@ Editors complete and check the files when their first line is one of these (path
 ## How the files are read
 
 - YAML 1.2: `true` and `false`, decimal numbers, `null`, and text. `yes`, `on`, `12:30` and dates are text. A number
-  with a leading zero or in another base is refused: put ids such as `"007"` in quotes. Keys are always text.
-- Anchors, aliases and merge keys (`<<`) work. Tags, a second document and a key that is given twice are refused.
-- An id is 1 to 63 of `a-z 0-9 -`, and begins and ends with a letter or digit, so that it may stand in a host name.
-- A key of `rows` may be a range: `01..25` declares 25 like rows, `r1,r3..r5` four. A rack is named by its number in
-  the row, in two digits: `site/room/row/rack`, such as `qp-dc1/c/01/07`.
-- A cluster with `count: 40` has the nodes `001` to `040`; its node `003` is called `<cluster>-003`.
-- All that is wrong is said in one run, by file and line: `file:line: path: what: expected ..., got ...; fix`.
+  with a leading zero or in another base is refused. Put ids such as `"007"` in quotes. Keys are always text.
+- Anchors, aliases and merge keys (`<<`) work. Tags, a second document and repeated keys are refused.
+- An id has 1 to 63 characters of `a-z 0-9 -`. It begins and ends with a letter or digit, so it can be part of a host
+  name.
+- A key of `rows` may be a range: `01..25` declares 25 identical rows, `r1,r3..r5` declares four. A rack is named by its
+  number in the row, in two digits: `site/room/row/rack`, such as `qp-dc1/c/01/07`.
+- A cluster with `count: 40` has the nodes `001` to `040`. Its node `003` is called `<cluster>-003`.
+- One run reports all faults, by file and line: `file:line: path: what: expected ..., got ...; fix`.
 """
 
 
@@ -42,7 +43,7 @@ def page(schemas: list[Shape], limits: Mapping[str, str]) -> str:
         limits: what a file may not exceed, as text by name.
     """
     words = ", ".join(f"{value} {name}" for name, value in limits.items())
-    parts = [_HEAD, f"- A file has at most {words}, counting what aliases repeat.\n"]
+    parts = [_HEAD, f"- A file has at most {words}. What aliases repeat counts each time.\n"]
     return "".join([*parts, *sections(schemas)]).rstrip() + "\n"
 
 

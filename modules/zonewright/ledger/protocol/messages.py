@@ -292,7 +292,7 @@ class ReportRequest(StackRequest):
 
 
 class StackReport(Message):
-    """Everything the ledger holds for one stack."""
+    """Give everything that the ledger holds for one stack."""
 
     stack_id: str
     party: str | None

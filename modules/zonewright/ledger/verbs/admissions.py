@@ -36,7 +36,7 @@ from zonewright.rules.words import some
 
 
 def admit(context: Context, request: AdmitRequest) -> Admission:
-    """Turn a proposal into claims and assets, all or none.
+    """Turn a proposal into claims and assets: all of them or none.
 
     Raises:
         LedgerRefusedError: with the findings; the refusal is journaled and nothing else is changed.
@@ -275,7 +275,7 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
 
 
 def standing(context: Context, request: StandingRequest) -> Standing:
-    """Whether an admission is still what the ledger holds for its stack; this is how a preview sees drift."""
+    """Say whether the ledger still holds an admission for its stack. A preview sees drift in this way."""
     with context.database.reading() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.state != "current" or row.stack_id != request.stack_id:

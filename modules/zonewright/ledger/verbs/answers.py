@@ -16,7 +16,7 @@ from zonewright.place.fit import Wish, fit
 
 
 def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
-    """Rooms in which so many watts and rack units would fit, without showing anybody's claim."""
+    """Give rooms in which so many watts and rack units would fit, without showing anybody's claim."""
     with context.database.reading() as connection:
         known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
         base = zone_base(connection, "")
@@ -27,7 +27,7 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
 
 
 def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
-    """Why a node of a stack stands where it stands, and what stops it in each other rack of its site."""
+    """Say why a node of a stack stands where it does, and what prevents it in each other rack of its site."""
     now = context.now()
     with context.database.reading() as connection:
         require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])

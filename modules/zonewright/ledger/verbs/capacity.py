@@ -15,7 +15,7 @@ from zonewright.model.world import Occupant, Rack, World
 
 
 def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
-    """Free rack units and kilowatts by site, over the racks that take nodes of anyone."""
+    """Give free rack units and kilowatts by site, over the racks that any party may use."""
     with context.database.reading() as connection:
         known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
         known -= {DUCTS, LINKS}

@@ -42,7 +42,7 @@ from zonewright.seal.votes import author_of, moment, opened, vote_of
 
 
 def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
-    """Keep what a decision on a change rests on at this moment; nothing is decided."""
+    """Keep what a decision on a change rests on at this moment. Nothing is decided."""
     wanted = EvaluateRequest(**request.model_dump(), lineage="")
     now = context.now()
     with context.database.reading() as connection:
@@ -69,7 +69,7 @@ def _zone(connection: Connection) -> Zone:
 
 
 def plan(context: Context, request: PlanRequest) -> PlanAnswer:
-    """Register a plan that its author has signed; the same one again changes nothing."""
+    """Register a plan that its author has signed. The same plan again changes nothing."""
     try:
         wanted = Plan.model_validate_json(request.plan)
     except ValueError as error:
@@ -148,7 +148,7 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
 
 
 def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
-    """Register a verdict; one that does not count is refused and changes nothing."""
+    """Register a verdict. A verdict that does not count is refused and changes nothing."""
     with context.database.writing() as connection:
         known = _zone(connection)
         now = context.now()
@@ -215,7 +215,7 @@ def _standing(connection: Connection, known: Zone, digest: str, now: str) -> Pla
 
 
 def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
-    """A plan with its signatures, by the begin of its digest or as the last one of its stack."""
+    """Give a plan with its signatures, by the first characters of its digest or as the last plan of its stack."""
     with context.database.reading() as connection:
         if request.plan:
             begin = request.plan if request.plan.startswith("sha256:") else f"sha256:{request.plan}"
@@ -238,7 +238,7 @@ def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
 
 
 def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
-    """The population: every plan, and every decision on a change that had none."""
+    """Give the population: every plan, and every decision on a change without a plan."""
     with context.database.reading() as connection:
         known = _zone(connection)
         now = context.now()

@@ -21,7 +21,7 @@ _SHOWN_RACKS = 3
 
 
 def complete(context: Context, request: CompleteRequest) -> Completed:
-    """Close the change: every resource of it exists. Says what the change leaves free in its sites."""
+    """Close the change, because all its resources exist. Say what the change leaves free in its sites."""
     with context.database.writing() as connection:
         row = _current(connection, request.stack_id)
         if row is None or row.change_digest != request.change_digest:
@@ -61,7 +61,7 @@ def _current(connection: Connection, stack_id: str) -> Any:
 
 
 def settle(context: Context, request: SettleRequest) -> Done:
-    """Free what is still releasing when the resource of an admission is deleted; on a destroy, free everything."""
+    """Free what is still releasing after an admission's resource was deleted. On a destroy, free everything."""
     with context.database.writing() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
@@ -140,7 +140,7 @@ def _require_no_links(connection: Connection, stack_id: str, name: str | None) -
 
 
 def guard_destroy(context: Context, request: StackRequest) -> Done:
-    """The first step of a destroy: refuse it whole if others stand on what would go, else close it to others."""
+    """Begin a destroy: refuse it as a whole if others use what would go, otherwise close it to others."""
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         now = context.now()

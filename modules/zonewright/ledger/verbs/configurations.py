@@ -20,7 +20,7 @@ _HOW = "plan it: zonewright change plan --stack NAME --key FILE; have it approve
 
 
 def configurations(context: Context, request: ConfigurationsRequest) -> ConfigurationsAnswer:
-    """Give the deployed files of some sites, with the plan that approves each; what was changed since needs another.
+    """Give the deployed files of some sites, with the plan that approves each. A file changed since then needs another.
 
     An old approval does not count for a content that was changed and changed back. With ``before`` it gives the files
     of earlier steps that were approved and carried out, for hosts to go back to, a page at a time.

@@ -30,14 +30,14 @@ from zonewright.ledger.store.tables import admission, content, deployed, journal
 
 
 def store(context: Context, request: ContentRequest) -> Done:
-    """Keep texts by digest."""
+    """Keep texts under their digests."""
     with context.database.writing() as connection:
         put_contents(connection, request.texts)
     return Done()
 
 
 def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
-    """Texts by digest; the unknown are left out."""
+    """Give texts by digest. Unknown digests are left out."""
     texts: dict[str, str] = {}
     with context.database.reading() as connection:
         for start in range(0, len(request.digests), 500):
@@ -48,7 +48,7 @@ def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
 
 
 def deploy(context: Context, request: DeployRequest) -> Done:
-    """Mark the files of one site as deployed; they must belong to the stack's present change."""
+    """Mark the files of one site as deployed. They must belong to the stack's present change."""
     with context.database.writing() as connection:
         rendered = connection.execute(
             select(admission.c.rendered_digest).where(
@@ -80,21 +80,21 @@ def _withdraw(connection: Connection, stack_id: str, site: str) -> None:
 
 
 def withdraw(context: Context, request: SiteFilesRequest) -> Done:
-    """The files of one site are not deployed any more."""
+    """Mark the files of one site as no longer deployed."""
     with context.database.writing() as connection:
         _withdraw(connection, request.stack_id, request.site)
     return Done()
 
 
 def list_deployed(context: Context, request: StackRequest) -> DeployedAnswer:
-    """Path to digest by site, of one stack."""
+    """Give the deployed files of one stack: by site, the digest of each path."""
     with context.database.reading() as connection:
         rows = connection.execute(select(deployed).where(deployed.c.stack_id == request.stack_id))
         return DeployedAnswer(sites={row.site: json.loads(row.files) for row in rows})
 
 
 def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
-    """A page of the journal, in order."""
+    """Give a page of the journal, in order."""
     with context.database.reading() as connection:
         rows = connection.execute(
             select(journal).where(journal.c.sequence > request.after).order_by(journal.c.sequence).limit(request.limit)
@@ -103,7 +103,7 @@ def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
 
 
 def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:
-    """The journal's head, signed with the ledger's key, to be kept where the ledger's host can not change it."""
+    """Give the journal's head, signed with the ledger's key. Keep it where the ledger's host cannot change it."""
     key = _signing_key(context.database.path.with_suffix(".key"))
     with context.database.reading() as connection:
         zone_id = connection.execute(select(zone.c.id)).scalar()

@@ -17,7 +17,7 @@ _NOBODY = ""
 
 
 def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
-    """Design, measured and projected energy ratio of each data centre; and what a load would do to one of them."""
+    """Give design, measured and projected energy ratio of each data centre, and the effect of a load on one of them."""
     moment = datetime.fromisoformat(context.now())
     with context.database.reading() as connection:
         base = zone_base(connection, _NOBODY)

@@ -21,7 +21,7 @@ from zonewright.model.demand import zone_digest
 
 
 def init(context: Context, request: InitRequest) -> InitAnswer:
-    """Register the administrator's file; from now on only demands made for this copy are admitted."""
+    """Register the administrator's file. After that, only demands that were made for this copy are admitted."""
     digest = zone_digest(request.zone)
     with context.database.writing() as connection:
         row = connection.execute(select(zone)).first()
@@ -49,7 +49,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
 
 
 def enrol(context: Context, request: EnrolRequest) -> Done:
-    """Bind stack id, party and lineage; the same three again change nothing."""
+    """Bind stack id, party and lineage. The same three again change nothing."""
     if request.dry_run:
         with context.database.reading() as connection:
             require_enrolment(

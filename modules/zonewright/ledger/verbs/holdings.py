@@ -32,7 +32,7 @@ def _table(kind: str) -> Table:
 
 
 def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
-    """The resource exists: its claim becomes active with a raised generation, and its old place is freed.
+    """Confirm that a resource exists: its claim becomes active, its generation rises, and its old place is freed.
 
     Raises:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
@@ -80,7 +80,7 @@ def _raise_revisions_of(connection: Connection, table: Table, ids: tuple[int, ..
 
 
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
-    """The resource is gone: free its place if the generation is equal; a replaced one's late delete frees nothing."""
+    """Free the place of a deleted resource if the generation is equal. A replaced one's late delete frees nothing."""
     table = _table(request.kind)
     with context.database.writing() as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)
@@ -95,7 +95,7 @@ def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
 
 
 def read(context: Context, request: HoldingRequest) -> HoldingAnswer:
-    """One claim or asset: its current row, or None."""
+    """Give the current row of one claim or asset, or None."""
     table = _table(request.kind)
     with context.database.reading() as connection:
         row = connection.execute(
@@ -122,7 +122,7 @@ def _holding(row: Row[Any]) -> Holding:
 
 
 def report(context: Context, request: ReportRequest) -> StackReport:
-    """Everything the ledger holds for one stack."""
+    """Give everything that the ledger holds for one stack."""
     now = context.now()
     with context.database.reading() as connection:
         enrolled = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()

@@ -32,7 +32,7 @@ from zonewright.rules.surroundings import surroundings_of
 
 
 def propose(context: Context, request: ProposeRequest) -> Proposal:
-    """Offer places and addresses; with ``reserve`` hold them for a few minutes.
+    """Offer places and addresses. With ``reserve``, hold them for a few minutes.
 
     The facts are read and the places found outside the lock; the transaction that holds them does it again only
     if a site of the change has moved on meanwhile.
@@ -172,7 +172,7 @@ def _changed_since_preview(
 
 
 def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
-    """The findings of a change at this moment; changes nothing."""
+    """Give the findings of a change at this moment. This changes nothing."""
     with context.database.reading() as connection:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False

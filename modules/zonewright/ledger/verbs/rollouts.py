@@ -34,7 +34,7 @@ ENROLMENT = "fleet-enrolment"
 
 
 def lease(context: Context, request: LeaseRequest) -> Lease:
-    """Take, renew or give back the right to change a fleet's hosts; somebody else's stays until it expires."""
+    """Take, renew or give back the lease of a fleet's hosts. Somebody else's lease stays until it expires."""
     now = context.now()
     expires_at = stamp(context.clock() + timedelta(seconds=request.seconds))
     with context.database.writing() as connection:
@@ -52,14 +52,14 @@ def lease(context: Context, request: LeaseRequest) -> Lease:
 
 
 def hours(context: Context, _request: HoursRequest) -> Hours:
-    """Say whether the zone's rule packs let roll-outs touch hosts now, by the ledger's clock; before a zone they do."""
+    """Say whether the zone's rule packs permit roll-outs now, by the ledger's clock. Without a zone they do."""
     with context.database.reading() as connection:
         document = connection.execute(select(zone.c.document)).scalar()
     return Hours(closed=zone_closed(parse_zone(document), context.clock()) if document is not None else "")
 
 
 def record(context: Context, request: RecordRequest) -> Done:
-    """Write an entry about a fleet into the journal, and keep a run's record under each change that it brought."""
+    """Write an entry about a fleet into the journal, and keep a run's record under each change of the run."""
     now = context.now()
     if request.kind == ENROLMENT:
         _enrolled(request.entry)
@@ -81,7 +81,7 @@ def _enrolled(entry: Mapping[str, Any]) -> EnrolledKeys:
 
 
 def agent_keys(context: Context, request: AgentKeysRequest) -> AgentKeys:
-    """Give the keys that are enrolled for the agents of a fleet, the last one of each."""
+    """Give the enrolled keys of a fleet's agents: the last key of each agent."""
     query = select(journal.c.at, journal.c.payload).where(journal.c.kind == ENROLMENT, journal.c.party == request.party)
     found: dict[str, AgentKey] = {}
     with context.database.reading() as connection:

@@ -38,7 +38,7 @@ class AdmissionResource:
     """Check says what the ledger would say; create turns the proposal into claims; delete settles."""
 
     token = "zonewright:index:Admission"  # noqa: S105 - a Pulumi type token
-    description = "One decision of the ledger on the whole change: admitted at once, or refused whole."
+    description = "One decision of the ledger on the whole change: it is admitted or refused as a whole."
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
         "party": Input("string", "owner of the declaration", replaces=True),
@@ -48,7 +48,7 @@ class AdmissionResource:
         "renderedDigest": Input("string", "digest of the rendered configurations", replaces=True),
     }
     outputs: Mapping[str, Input] = {
-        "summary": Input("string", "what the change holds, in one line"),
+        "summary": Input("string", "summary of the change, in one line"),
         "changeDigest": Input("string", "names the change"),
     }
 

@@ -30,20 +30,20 @@ class AgentDeploymentResource(EndsByItself):
     """A preview looks at the hosts; create and update roll out; delete uninstalls."""
 
     token = "zonewright:index:AgentDeployment"  # noqa: S105 - a Pulumi type token
-    description = "The agent on the hosts of one site, rolled out in waves; how hosts are reached is no part of it."
+    description = "The agent on the hosts of one site, rolled out in waves. It does not contain how hosts are reached."
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
         "site": Input("string", "id of the site", replaces=True),
-        "fleet": Input("string", "the fleet's file, from the folder of Pulumi.yaml"),
+        "fleet": Input("string", "the fleet's file, relative to the folder of Pulumi.yaml"),
         "version": Input("string", "version of the agent"),
         "artefactDigest": Input("string", "digest of the agent and its library", pattern=DIGEST),
         "configurationDigest": Input("string", "digest of the agent's settings", pattern=DIGEST),
-        "hosts": Input("object", "by host `as declared`, or in the state how it is not"),
+        "hosts": Input("object", "for each host `as declared`, or in the state how it differs"),
     }
     outputs: Mapping[str, Input] = {
         **inputs,
         "releases": Input("object", "the release that runs, by host"),
-        "run": Input("string", "id of the last run, which its record and the journal have", required=False),
+        "run": Input("string", "id of the last run, as in its record and in the journal", required=False),
     }
 
     def check(

@@ -30,7 +30,10 @@ class AssetResource:
         "digest": Input("string", "digest of its declaration"),
         "summary": Input("string", "what it is, in one line"),
     }
-    outputs: Mapping[str, Input] = {**inputs, "generation": Input("integer", "raised by the ledger with each confirm")}
+    outputs: Mapping[str, Input] = {
+        **inputs,
+        "generation": Input("integer", ("number that the ledger raises with each confirm")),
+    }
 
     def check(
         self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
@@ -120,5 +123,5 @@ class RowResource(AssetResource):
     """A row of racks with their feeds."""
 
     token = "zonewright:index:Row"  # noqa: S105 - a Pulumi type token
-    description = "A row of racks; the racks and their feeds are data of the row."
+    description = "A row of racks. The racks and their feeds are data of the row."
     kind: Kind = "row"

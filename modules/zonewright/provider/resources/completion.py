@@ -13,14 +13,14 @@ class CompletionResource:
     """Its create and update say that everything exists; its delete is the first step of a destroy."""
 
     token = "zonewright:index:Completion"  # noqa: S105 - a Pulumi type token
-    description = "Closes a change when all its resources exist, and refuses a destroy that would hurt others."
+    description = "Closes a change when all its resources exist. Refuses a destroy while others depend on the stack."
     inputs: Mapping[str, Input] = {
         "stackId": replace(STACK_ID, replaces=False),
         "changeDigest": Input("string", "names the change that is closed"),
     }
     outputs: Mapping[str, Input] = {
         **inputs,
-        "free": Input("object", "what the change left free, as rack units and kW by site"),
+        "free": Input("object", "what the change leaves free: rack units and kW by site"),
     }
 
     def check(

@@ -35,20 +35,20 @@ class ConfigurationDeploymentResource(EndsByItself):
     """A preview looks at the hosts where the files are deployed already; create and update roll out."""
 
     token = "zonewright:index:ConfigurationDeployment"  # noqa: S105 - a Pulumi type token
-    description = "The rendered files of one site in force on its hosts: validated, tried, and else put back."
+    description = "The rendered files of one site in force on its hosts: validated, tried, and otherwise put back."
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
         "site": Input("string", "id of the site", replaces=True),
-        "fleet": Input("string", "the fleet's file, from the folder of Pulumi.yaml"),
-        "zone": Input("string", "the zone's folder, from there; it may have formats of its own"),
+        "fleet": Input("string", "the fleet's file, relative to the folder of Pulumi.yaml"),
+        "zone": Input("string", ("the zone's folder, relative to the same folder; it may have formats of its own")),
         "filesDigest": Input("string", "digest of the site's files", pattern=DIGEST),
         "settingsDigest": Input("string", "digest of `configurations` of the fleet's file", pattern=DIGEST),
-        "hosts": Input("object", "by host `as declared`, or in the state how it is not"),
+        "hosts": Input("object", "for each host `as declared`, or in the state how it differs"),
     }
     outputs: Mapping[str, Input] = {
         **inputs,
         "versions": Input("object", "the versions in force, by host"),
-        "run": Input("string", "id of the last run, which its record and the journal have", required=False),
+        "run": Input("string", "id of the last run, as in its record and in the journal", required=False),
     }
 
     def check(

@@ -32,7 +32,10 @@ class NodeResource:
         "face": Input("string", "front or rear", pattern="front|rear"),
         "addresses": Input("object", "address with prefix length by pool"),
     }
-    outputs: Mapping[str, Input] = {**inputs, "generation": Input("integer", "raised by the ledger with each confirm")}
+    outputs: Mapping[str, Input] = {
+        **inputs,
+        "generation": Input("integer", ("number that the ledger raises with each confirm")),
+    }
 
     def check(
         self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes

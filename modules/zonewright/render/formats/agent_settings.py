@@ -6,9 +6,9 @@ AGENT_SETTINGS = Format(
     id="agent-settings",
     title="agent: its settings on a node",
     description=(
-        "The agent reports under the node's name to the zone's `service`, and takes the nameplate of the node's type "
-        "for the most that it can draw. The token is not in the file. A roll-out by `zonewright fleet` writes these "
-        "settings itself, from fleet.yaml; this file is for hosts that are set up in another way."
+        "The agent reports to the zone's `service` under the node's name. The nameplate of the node's type "
+        "is the most that it can draw. The token is not in the file. A roll-out by `zonewright fleet` writes "
+        "these settings itself, from fleet.yaml. This file is for hosts that are set up in another way."
     ),
     subject="node",
     files=(File(template="agent-settings/agent.toml.j2", path="etc/zonewright-agent/agent.toml"),),

@@ -7,15 +7,16 @@ BIND = Format(
     id="bind",
     title="BIND: a site's own names",
     description=(
-        "The name servers of a site answer for `<site>.internal`: `ns1`, `ns2` and so on, `ntp1` and so on, "
-        "`gateway-<pool>`, and the site's ends of links under the names of their interfaces. Each address leads back "
-        "to one name; a second name of an address is an alias. Where zone.yaml has `service_addresses`, they answer "
-        "for the service's name too. The ways back are zones of /24 and of whole hexadecimal digits within the site's "
-        "pools; a network that is smaller has a zone for each address, so that nothing of others is answered for. "
-        "Serial numbers come from the content: they differ when it differs, and do not grow, so there is no transfer "
-        "between servers; each gets the files.\n\n"
-        "Hosts of the site may ask for anything. The nodes of a party are in files of that party's stack (next "
-        "format), which named.conf includes. A site without `name_servers` gets no files."
+        "The name servers of a site answer for `<site>.internal`. They know `ns1`, `ns2` and so on, `ntp1` "
+        "and so on, `gateway-<pool>`, and the site's ends of links under the names of their interfaces. Each "
+        "address leads back to one name. A second name of an address is an alias. If zone.yaml has "
+        "`service_addresses`, they also answer for the service's name. Reverse zones are /24 networks, or "
+        "end at whole hexadecimal digits, within the site's pools. A smaller network has one zone for each "
+        "address, so that the servers do not answer for addresses of others. Serial numbers come from the "
+        "content. They differ when the content differs, but do not grow. So there is no transfer between "
+        "servers, and each server gets the files.\n\n"
+        "Hosts of the site may ask for any name. The nodes of a party are in files of that party's stack "
+        "(next format), which named.conf includes. A site without `name_servers` gets no files."
     ),
     subject="site",
     files=(
@@ -40,11 +41,11 @@ BIND_GROUP = Format(
     id="bind-group",
     title="BIND: the names of a party's nodes at a site",
     description=(
-        "A stack's nodes at a site are named `<node>.<party>.<site>.internal`. The files make a view of their own at "
-        "the site's name servers: only these nodes get answers from it, so that a party sees its own nodes and none "
-        "of anybody else's, in either direction. They stand beside the site's own files, and are its operator's to "
-        "put there. Two stacks of one party at one site would have the same files; give them one stack. A site "
-        "without `name_servers` has none."
+        "A stack's nodes at a site are named `<node>.<party>.<site>.internal`. The files make a separate "
+        "view at the site's name servers. Only these nodes get answers from it. So a party sees its own "
+        "nodes and no nodes of other parties, in both directions. The files stand beside the site's own "
+        "files, and the site's operator installs them. Two stacks of one party at one site would have the "
+        "same files, so use one stack. A site without `name_servers` gets no files."
     ),
     subject="group",
     files=(

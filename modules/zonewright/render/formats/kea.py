@@ -4,13 +4,13 @@ from zonewright.render.formats.format import Check, File, Format
 
 KEA = Format(
     id="kea",
-    title="Kea: addresses for machines that are being set up",
+    title="Kea: addresses for machines during set-up",
     description=(
-        "Each address pool of a site that has `dynamic` addresses is a network in which Kea leases them, for an hour, "
-        "with the pool's gateway, the site's resolvers and time servers (those with an IPv4 address) and the domain "
-        "`<site>.internal`. No node has one of these addresses: a node's own ones stand in its netplan file. A "
-        "network's number comes from its address, so that leases stay with it when pools come and go. A site without "
-        "`dynamic` addresses gets no file."
+        "Each address pool of a site with `dynamic` addresses is a network. Kea leases these addresses for "
+        "an hour, with the pool's gateway, the site's resolvers and time servers (those with an IPv4 "
+        "address), and the domain `<site>.internal`. No node has one of these addresses, because a node's "
+        "own addresses are in its netplan file. A network's number comes from its address, so leases stay "
+        "with the network when pools come and go. A site without `dynamic` addresses gets no file."
     ),
     subject="site",
     files=(File(template="kea/kea-dhcp4.conf.j2", path="etc/kea/kea-dhcp4.conf"),),

@@ -6,11 +6,12 @@ NETPLAN = Format(
     id="netplan",
     title="netplan: addresses and routes of a node",
     description=(
-        "All wired ports of a node (`en*`) form one bond in mode active-backup, which needs nothing of the switches. "
-        "The bond holds the addresses, one from each pool of the site, so that no address is on two ports, whatever "
-        "the kernel calls them. The default route of each IP version goes to the gateway of the first pool of that "
-        "version, in order of pool id. With `name_servers`, short names are looked up in `<site>.internal`. Router "
-        "advertisements are not accepted. A node of a site without pools asks the site's own DHCP."
+        "All wired ports of a node (`en*`) form one bond in mode active-backup. This mode needs no set-up on "
+        "the switches. The bond has one address from each pool of the site. So no address is on two ports, "
+        "whatever names the kernel gives to the ports. The default route of each IP version goes to the "
+        "gateway of the first pool of that version, in order of pool id. With `name_servers`, short names "
+        "are looked up in `<site>.internal`. Router advertisements are not accepted. A node of a site "
+        "without pools asks the site's own DHCP."
     ),
     subject="node",
     files=(File(template="netplan/node.yaml.j2", path="etc/netplan/50-zonewright.yaml"),),

@@ -4,22 +4,27 @@ from zonewright.render.formats.format import Check, File, Format
 
 PROMETHEUS = Format(
     id="prometheus",
-    title="Prometheus: a site's figures, recorded and watched",
+    title="Prometheus: a site's figures, with recording rules and alerts",
     description=(
-        "A scrape configuration and a file of rules for each site, as its facility operator renders them. The one "
-        "target is the zone's service (`service` in zone.yaml, without it `http://127.0.0.1:8480`), whose page "
-        "`/metrics?site=SITE` has the site's exact energy sums, IT load and the time of each meter's last reading "
-        "(`zonewright_site_*`). The page has no authentication and is served beside the ledger, on the service's "
-        "own host; for the way from there to the sites put a proxy before it that has. Agents push OTLP: where "
-        "they, or a collector, also send to this Prometheus, their series have OpenTelemetry's names "
-        "(`hw_host_energy_joules_total`, `hw_host_power_watts`, `hw_power_watts`); the rules expect the label "
-        "`site`, and `rack` and `feed` at what a feed carries.\n\n"
-        "Recorded are the energy ratio of the trailing twelve months, as a ratio of two sums of energy and never as a "
-        "mean of ratios, and power and energy of all hosts. Alerts, each with the labels `site` and `district`: the "
-        "ratio is above the limit of the zone's rule pack (for a newly built data centre of at least 3,000 standard "
-        "racks, counting planned rows; compared as sums, without rounding); the service does not answer; readings are "
-        "missing or older than the rule pack takes; a meter of the boundary is missing; a feed carries more than its "
-        "limit at a rack; a rack draws more than one feed would carry after the loss of the other."
+        "Each site has a scrape configuration and a file of rules. The site's facility operator renders "
+        "them. The one target is the zone's service (`service` in zone.yaml; without it "
+        "`http://127.0.0.1:8480`). Its page `/metrics?site=SITE` has the site's exact energy sums, its IT "
+        "load, and the time of each meter's last reading (`zonewright_site_*`). The page has no "
+        "authentication, and is served beside the ledger on the service's own host. To reach it from the "
+        "sites, put a proxy with authentication in front of it. Agents push OTLP. If they, or a collector, "
+        "also send to this Prometheus, their series have OpenTelemetry's names "
+        "(`hw_host_energy_joules_total`, `hw_host_power_watts`, `hw_power_watts`). The rules expect the "
+        "label `site`, and the labels `rack` and `feed` on the power of a feed.\n\n"
+        "The rules record the energy ratio of the trailing twelve months, and power and energy of all hosts. "
+        "The ratio is a ratio of two sums of energy, never a mean of ratios. Each alert has the labels "
+        "`site` and `district`. An alert fires in these cases:\n\n"
+        "- The ratio is over the limit of the zone's rule pack. This is for a newly built data centre of at "
+        "least 3,000 standard racks, counting planned rows. Sums are compared, without rounding.\n"
+        "- The service does not answer.\n"
+        "- Readings are missing, or older than the rule pack permits.\n"
+        "- A meter of the boundary is missing.\n"
+        "- A feed carries more than its limit at a rack.\n"
+        "- A rack draws more than one feed could carry after the loss of the other."
     ),
     subject="site",
     files=(
