@@ -1,0 +1,307 @@
+"""Every order in which clients of a ledger can take their transactions, and what must hold after each of them."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_orders import OrderedLedger
+from support.ledger_party import Calls, Party
+from support.schedules import Explored, Kind, Scheduler, explore
+from support.zone_project import ZONE, cluster, facility
+from zonewright.ledger import LedgerRefusedError, verbs
+from zonewright.ledger import messages as m
+from zonewright.ledger.database import Database
+from zonewright.model import Zone
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+RACK = "dc1/a/01/01"
+PARTIES = {
+    **ZONE["parties"],
+    "operator-2": {"title": "Second", "roles": ["facility-operator"]},
+    "carrier": {"title": "Carrier", "roles": ["network-operator"]},
+    "carrier-2": {"title": "Second carrier", "roles": ["network-operator"]},
+}
+BIG_ZONE = Zone.model_validate({**ZONE, "parties": PARTIES})
+DUCT = {"route": {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}, "length_m": 10_000, "bores": 1}
+LINK = {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
+
+
+@pytest.fixture(name="ledger")
+def _ledger(tmp_path: Path) -> Iterator[OrderedLedger]:
+    store = Database(tmp_path / "ledger.db", create=True, lock_wait_s=5)
+    ledger = OrderedLedger(store, lambda: NOW)
+    ledger.call(verbs.INIT, m.InitRequest(zone=BIG_ZONE))
+    yield ledger
+    store.close()
+
+
+def party(ledger: Calls, name: str, **more: Any) -> Party:
+    """A stack of a party."""
+    return Party(ledger, f"stack-of-{name}", name, **{"zone": BIG_ZONE, **more})
+
+
+def operator(ledger: Calls, racks: int = 1, **site: Any) -> Party:
+    """The operator with a small row, brought up; nodes have no addresses where a test does not give a pool."""
+    shape = {key: site.pop(key) for key in ("rated_w", "u_height") if key in site}
+    made = party(ledger, "operator")
+    made.bring_up(sites={"dc1": {**facility(racks, **shape)["sites"]["dc1"], "address_pools": {}, **site}})
+    return made
+
+
+def tenant(ledger: Calls, letter: str) -> Party:
+    """A tenant whose stack is enrolled."""
+    made = party(ledger, f"tenant-{letter}")
+    made.enrol()
+    return made
+
+
+def nodes(position: int | None = None, count: int = 1, *, rack: str = RACK, **more: Any) -> dict[str, Any]:
+    """A cluster ``web`` at a place of its own choice, or where the ledger puts it."""
+    if position is not None:
+        more["places"] = {f"{number:03}": {"rack": rack, "position": position + number - 1} for number in (1, count)}
+    return {"web": cluster(count, **more)}
+
+
+def admitting(made: Party, **declared: Any) -> Callable[[], None]:
+    """A client that admits what was proposed to it before all clients began, and was not reserved."""
+    proposal = made.propose(made.demand(**declared), reserve=False)
+    made.client.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+
+    def program() -> None:
+        with suppress(LedgerRefusedError):
+            made.admit(proposal)
+
+    return program
+
+
+def going_up(made: Party, **declared: Any) -> Callable[[], None]:
+    """A client that proposes, and admits what was reserved for it."""
+    made.client.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+    demand = made.demand(**declared)
+
+    def program() -> None:
+        with suppress(LedgerRefusedError):
+            proposal = made.propose(demand)
+            if proposal.expires_at is not None:
+                made.admit(proposal)
+
+    return program
+
+
+def told(explored: Explored, at_least: int) -> None:
+    """Print how many orders there were; fewer than there must be is a scheduler that does not stop clients."""
+    sys.stdout.write(f"{explored.orders} orders, and {explored.equal} that are equal to one of them\n")
+    assert explored.orders >= at_least
+
+
+def winners(ledger: OrderedLedger, verb: str = "admit") -> set[tuple[str, ...]]:
+    """Whose calls of a verb were not refused, over all orders."""
+    return {
+        tuple(sorted({word.split()[0] for word in order if word.endswith(f" {verb}")})) for order in ledger.outcomes
+    }
+
+
+def test_all_orders_are_run_once() -> None:
+    """Three clients that write twice have 90 orders, that read twice have one, and that read and write have 3! x 3!."""
+
+    class Idle:
+        def __init__(self, kinds: tuple[Kind, ...]) -> None:
+            self.kinds, self.seen = kinds, list[tuple[tuple[str, Kind], ...]]()
+
+        def reset(self) -> dict[str, Callable[[], None]]:
+            def program() -> None:
+                for kind in self.kinds:
+                    scheduler.stop(kind)
+
+            return dict.fromkeys("abc", program)
+
+        def stepped(self, client: str, kind: Kind) -> None:
+            pass
+
+        def ended(self) -> None:
+            self.seen.append(tuple(scheduler.taken))
+
+    counts: dict[tuple[Kind, ...], int] = {
+        ("writing", "writing"): 90,
+        ("reading", "reading"): 1,
+        ("reading", "writing"): 36,
+    }
+    for kinds, count in counts.items():
+        scheduler, idle = Scheduler(), Idle(kinds)
+        explore(scheduler, idle)
+        assert len(idle.seen) == len(set(idle.seen)) == count, kinds
+
+
+def test_two_for_the_last_unit(ledger: OrderedLedger) -> None:
+    """Of two tenants that want one U, the first to be admitted gets it, in each order, whatever both have read."""
+    operator(ledger)
+    programs = {x: admitting(tenant(ledger, x), clusters=nodes(5)) for x in "ab"}
+    told(ledger.run(programs), 4)
+    assert winners(ledger) == {("a",), ("b",)}
+
+
+def test_three_for_two_units(ledger: OrderedLedger) -> None:
+    """One node of two U and two of one U at the same two U: either the one or the two others stand there at the end."""
+    operator(ledger)
+    programs = {
+        "a": admitting(tenant(ledger, "a"), clusters=nodes(1, node_type="two-u")),
+        "b": admitting(tenant(ledger, "b"), clusters=nodes(1)),
+        "c": admitting(tenant(ledger, "c"), clusters=nodes(2)),
+    }
+    told(ledger.run(programs), 36)
+    assert winners(ledger) == {("a",), ("b", "c")}
+
+
+def test_two_that_reserve_the_last_unit(ledger: OrderedLedger) -> None:
+    """What was reserved is admitted, in each order of two proposals and what follows from them."""
+    operator(ledger)
+    told(ledger.run({x: going_up(tenant(ledger, x), clusters=nodes(5)) for x in "ab"}), 12)
+    assert winners(ledger) == {("a",), ("b",)}
+    assert winners(ledger, "propose") == {("a", "b")}
+
+
+def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
+    """Who reserved a U keeps it against one who admits without a reservation, whenever that one had read."""
+    operator(ledger)
+    programs = {
+        "reserves": going_up(tenant(ledger, "a"), clusters=nodes(5)),
+        "admits": admitting(tenant(ledger, "b"), clusters=nodes(5)),
+    }
+    told(ledger.run(programs), 9)
+    assert winners(ledger) == {("reserves",), ("admits",)}
+
+
+def test_two_for_the_last_watts(ledger: OrderedLedger) -> None:
+    """Two that are placed by the ledger under a feed with watts for one: the feed is never oversold."""
+    operator(ledger, rated_w=300)  # 240 W of it may be used, a node takes 200 W
+    told(ledger.run({x: going_up(tenant(ledger, x), clusters=nodes()) for x in "ab"}), 8)
+    assert winners(ledger) == {("a",), ("b",)}
+    programs = {x: admitting(party(ledger, f"tenant-{x}"), clusters=nodes(n)) for n, x in enumerate("ab", start=1)}
+    told(ledger.run(programs), 4)
+    assert winners(ledger) == {("a",), ("b",)}
+
+
+def test_two_for_the_last_address(ledger: OrderedLedger) -> None:
+    """Two at U of their own in a site with one free address: one of them gets it."""
+    pools = {"v4": {"prefix": "10.80.0.0/29", "gateway": "10.80.0.1"}}
+    operator(ledger, address_pools=pools, name_servers=[f"10.80.0.{host}" for host in (2, 3, 4, 5)])
+    tenants = {x: tenant(ledger, x) for x in "ab"}
+    programs = {x: admitting(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}
+    told(ledger.run(programs), 4)
+    assert winners(ledger) == {("a",), ("b",)}
+    told(ledger.run({x: going_up(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}), 8)
+    assert winners(ledger) == {("a",), ("b",)}
+
+
+def two_sites(ledger: OrderedLedger) -> tuple[Party, Party]:
+    """Two operators with a site each, brought up."""
+    pools = {"v4": {"prefix": "10.81.0.0/20", "gateway": "10.81.0.1"}}
+    second = party(ledger, "operator-2")
+    second.bring_up(sites={"dc2": {**facility(1)["sites"]["dc1"], "address_pools": pools}})
+    return operator(ledger), second
+
+
+def test_two_for_the_last_bore(ledger: OrderedLedger) -> None:
+    """Two carriers that lead a link through a duct with one bore: one of them is admitted."""
+    two_sites(ledger)
+    first, second = party(ledger, "carrier"), party(ledger, "carrier-2")
+    first.bring_up(ducts={"d-1": DUCT})
+    second.enrol()
+    programs = {
+        "a": admitting(first, ducts={"d-1": DUCT}, links={"l-1": LINK}),
+        "b": admitting(second, links={"l-2": LINK}),
+    }
+    told(ledger.run(programs), 4)
+    assert winners(ledger) == {("a",), ("b",)}
+
+
+def test_a_rack_that_goes_against_a_node_in_it(ledger: OrderedLedger) -> None:
+    """A rack leaves or a tenant's node comes to stand in it, never both; the operator may also destroy all."""
+    owner = operator(ledger, racks=2)
+    comes = admitting(tenant(ledger, "a"), clusters=nodes(1, rack="dc1/a/01/02"))
+    told(ledger.run({"goes": admitting(owner, sites=facility(1)["sites"]), "comes": comes}), 4)
+    assert winners(ledger) == {("goes",), ("comes",)}
+
+    def destroy() -> None:
+        with suppress(LedgerRefusedError):
+            ledger.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=owner.stack_id))
+            for name, kind in (("dc1/a/01", "row"), ("dc1", "site")):
+                assert owner.release(name, 1, kind=kind)  # type: ignore[arg-type]
+
+    told(ledger.run({"goes": destroy, "comes": comes}), 3)
+    assert winners(ledger) == {("comes",), ()}
+    assert winners(ledger, "guard-destroy") == {("goes",), ()}
+
+
+def moved(made: Party, position: int) -> m.Proposal:
+    """What is proposed to a tenant whose one node is to stand at another U."""
+    return made.propose(made.demand(clusters=nodes(position)), reserve=False)
+
+
+def test_a_late_delete_against_a_move(ledger: OrderedLedger) -> None:
+    """A delete of an old generation never frees what a confirm has raised; the place that was left is given once."""
+    operator(ledger)
+    first, second = tenant(ledger, "a"), tenant(ledger, "b")
+    first.bring_up(clusters=nodes(1))
+    away, comes = moved(first, 9), admitting(second, clusters=nodes(1))
+
+    def moves() -> None:
+        first.admit(away)
+        with suppress(LedgerRefusedError):
+            first.confirm("web-001", 1, rack=RACK, position=9)
+
+    programs = {"moves": moves, "deletes": lambda: void(first.release("web-001", 1)), "comes": comes}
+    told(ledger.run(programs), 20)
+    assert winners(ledger) == {("moves",), ("comes", "moves")}
+
+
+def void(_answer: object) -> None:
+    """A client's program answers nothing."""
+
+
+def test_a_settling_against_the_next_admission(ledger: OrderedLedger) -> None:
+    """A move that is taken back while the old admission is settled: what stands is not freed, nothing given twice."""
+    operator(ledger)
+    first, second = tenant(ledger, "a"), tenant(ledger, "b")
+    old = first.bring_up(clusters=nodes(1))
+    first.admit(moved(first, 9))
+    programs = {"settles": lambda: first.settle(old), "returns": admitting(first, clusters=nodes(1))}
+    told(ledger.run(programs), 3)
+    assert winners(ledger) == {("returns",)}
+    first.confirm("web-001", 1)
+    programs = {
+        "settles": lambda: first.settle(old),
+        "returns": admitting(first, clusters=nodes(1)),
+        "comes": admitting(second, clusters=nodes(1)),
+    }
+    told(ledger.run(programs), 12)
+    assert winners(ledger) == {("returns",), ("comes",)}
+
+
+def test_two_states_of_one_stack(ledger: OrderedLedger) -> None:
+    """After a take-over only the new state's changes are admitted, also where the old one had begun before."""
+    operator(ledger)
+    old = tenant(ledger, "a")
+    new = party(ledger, "tenant-a", lineage="lineage-2")
+    goes_up = admitting(new, clusters=nodes(7))
+
+    def takes_over() -> None:
+        request = m.RecoverRequest(stack_id=old.stack_id, party=old.party, state_is_empty=True)
+        ledger.call(verbs.RECOVER, request)
+        with suppress(LedgerRefusedError):
+            new.enrol()
+            goes_up()
+
+    def enrols_again() -> None:
+        with suppress(LedgerRefusedError):
+            old.enrol()
+
+    told(ledger.run({"old": admitting(old, clusters=nodes(3)), "new": takes_over}), 8)
+    assert winners(ledger) == {("new",), ("new", "old")}
+    told(ledger.run({"again": enrols_again, "new": takes_over}), 3)
+    assert winners(ledger, "enrol") == {("again", "new"), ("again",), ("new",)}
