@@ -305,3 +305,18 @@ def test_two_states_of_one_stack(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("new",), ("new", "old")}
     told(ledger.run({"again": enrols_again, "new": takes_over}), 3)
     assert winners(ledger, "enrol") == {("again", "new"), ("again",), ("new",)}
+
+
+def test_another_zone_file_against_a_change(ledger: OrderedLedger) -> None:
+    """A change that was made for the old file of the zone is neither reserved nor admitted under the new one."""
+    operator(ledger)
+    made = tenant(ledger, "a")
+    changed = BIG_ZONE.model_copy(update={"title": "Another title"})
+
+    def registers() -> None:
+        ledger.call(verbs.INIT, m.InitRequest(zone=changed))
+
+    told(ledger.run({"registers": registers, "up": going_up(made, clusters=nodes(1))}), 5)
+    assert winners(ledger) == {(), ("up",)}
+    told(ledger.run({"registers": registers, "admits": admitting(made, clusters=nodes(2))}), 3)
+    assert winners(ledger) == {(), ("admits",)}

@@ -13,7 +13,14 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from zonewright.ledger import journal, life
 from zonewright.ledger.authority import authorise, note
 from zonewright.ledger.change import change_digest
-from zonewright.ledger.context import Context, get_content, put_digested, raise_revisions, require_enrolment
+from zonewright.ledger.context import (
+    Context,
+    get_content,
+    put_digested,
+    raise_revisions,
+    require_enrolment,
+    require_zone,
+)
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.examined import Examined
 from zonewright.ledger.facts import NODE_FIELDS, claims_of, revisions_of
@@ -51,6 +58,7 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
         if revisions_of(connection, examined.facts.revisions) != examined.facts.revisions:
             examined = examine(connection, request, context.now(), context.telemetry)
             readings = readings_of(examined, context.telemetry)
+        require_zone(connection, examined.demand.zone, examined.demand.zone_digest, on=examined.at[:10])
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
         base = zone_base(connection, request.stack_id)

@@ -54,6 +54,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
+        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
         if revisions_of(connection, facts.revisions) != facts.revisions:
             facts = gather(
                 connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
