@@ -320,3 +320,38 @@ def test_another_zone_file_against_a_change(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {(), ("up",)}
     told(ledger.run({"registers": registers, "admits": admitting(made, clusters=nodes(2))}), 3)
     assert winners(ledger) == {(), ("admits",)}
+
+
+def test_a_late_confirm_against_the_next_admission(ledger: OrderedLedger) -> None:
+    """A node that comes to stand while its claim is dropped keeps its watts until it is gone."""
+    operator(ledger, rated_w=300)
+    made = tenant(ledger, "a")
+    made.admit(made.propose(made.demand(clusters=nodes(1))))
+    other = {"db": cluster(1, places={"001": {"rack": RACK, "position": 2}})}
+
+    def confirms() -> None:
+        with suppress(LedgerRefusedError):
+            made.confirm("web-001")
+
+    told(ledger.run({"confirms": confirms, "admits": admitting(made, clusters=other)}), 3)
+    assert winners(ledger) == {("admits",), ()}
+
+
+def test_a_stack_that_comes_to_another_site_meanwhile(ledger: OrderedLedger) -> None:
+    """A change that was looked at when its stack had nothing elsewhere takes no row there from under others."""
+    owner, made = party(ledger, "operator"), tenant(ledger, "a")
+    owner.enrol()
+    site = {**facility(1)["sites"]["dc1"], "address_pools": {}}
+    elsewhere = owner.propose(owner.demand(sites={"dc2": site}), reserve=False)
+    place = {"001": {"rack": "dc2/a/01/01", "position": 1}}
+    comes = going_up(made, clusters={"web": {**cluster(1, places=place), "site": "dc2"}})
+
+    def grows() -> None:
+        with suppress(LedgerRefusedError):
+            owner.admit(elsewhere)
+            owner.confirm("dc2", kind="site")
+            owner.confirm("dc2/a/01", kind="row")
+            comes()
+
+    told(ledger.run({"grows": grows, "replaces": admitting(owner, sites={"dc1": site})}), 20)
+    assert winners(ledger) == {("grows",), ("grows", "replaces")}

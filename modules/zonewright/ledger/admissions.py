@@ -23,7 +23,7 @@ from zonewright.ledger.context import (
 )
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.examined import Examined
-from zonewright.ledger.facts import NODE_FIELDS, claims_of, revisions_of
+from zonewright.ledger.facts import NODE_FIELDS, claims_of, have_moved
 from zonewright.ledger.messages import (
     Admission,
     AdmitRequest,
@@ -55,7 +55,7 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
-        if revisions_of(connection, examined.facts.revisions) != examined.facts.revisions:
+        if have_moved(connection, examined.facts, stack_id=request.stack_id, demand=examined.demand):
             examined = examine(connection, request, context.now(), context.telemetry)
             readings = readings_of(examined, context.telemetry)
         require_zone(connection, examined.demand.zone, examined.demand.zone_digest, on=examined.at[:10])

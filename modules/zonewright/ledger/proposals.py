@@ -24,7 +24,7 @@ from zonewright.ledger.context import (
 from zonewright.ledger.decide import Offer, Step, judge_local, offer, summary
 from zonewright.ledger.errors import LedgerRefusedError
 from zonewright.ledger.examined import Examined, for_reader
-from zonewright.ledger.facts import Facts, claims_of, gather, revisions_of
+from zonewright.ledger.facts import Facts, claims_of, gather, have_moved
 from zonewright.ledger.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest, SeatData
 from zonewright.ledger.plans import last_plan, present
 from zonewright.ledger.tables import proposal as proposal_table
@@ -55,7 +55,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
         require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
-        if revisions_of(connection, facts.revisions) != facts.revisions:
+        if have_moved(connection, facts, stack_id=request.stack_id, demand=request.demand):
             facts = gather(
                 connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
             )
