@@ -355,3 +355,29 @@ def test_a_stack_that_comes_to_another_site_meanwhile(ledger: OrderedLedger) -> 
 
     told(ledger.run({"grows": grows, "replaces": admitting(owner, sites={"dc1": site})}), 20)
     assert winners(ledger) == {("grows",), ("grows", "replaces")}
+
+
+def test_a_proposal_that_is_asked_for_twice(ledger: OrderedLedger) -> None:
+    """A question that is asked again gets the answer of the first, also while a better place becomes free."""
+    operator(ledger)
+    made, other = tenant(ledger, "a"), tenant(ledger, "b")
+    other.bring_up(clusters=nodes(1))
+    demand = made.demand(clusters=nodes())
+    answers: dict[str, m.Proposal] = {}
+
+    def asks(name: str) -> Callable[[], None]:
+        def program() -> None:
+            answers[name] = made.propose(demand)
+            if len(answers) > 1:
+                one, two = answers.values()
+                answers.clear()
+                assert one.seats == two.seats, "the same demand was promised two places"
+
+        return program
+
+    programs = {
+        "one": asks("one"),
+        "two": asks("two"),
+        "leaves": lambda: void(other.release("web-001", 1)),
+    }
+    told(ledger.run(programs), 10)

@@ -55,6 +55,9 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
         require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
+        kept = _held_proposal(connection, request, digest, now) if request.reserve else None
+        if kept is not None:
+            return kept  # the same question, asked a second time before the first was answered
         if have_moved(connection, facts, stack_id=request.stack_id, demand=request.demand):
             facts = gather(
                 connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
