@@ -227,15 +227,22 @@ def test_a_rack_that_goes_against_a_node_in_it(ledger: OrderedLedger) -> None:
     told(ledger.run({"goes": admitting(owner, sites=facility(1)["sites"]), "comes": comes}), 4)
     assert winners(ledger) == {("goes",), ("comes",)}
 
-    def destroy() -> None:
-        with suppress(LedgerRefusedError):
-            ledger.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=owner.stack_id))
-            for name, kind in (("dc1/a/01", "row"), ("dc1", "site")):
-                assert owner.release(name, 1, kind=kind)  # type: ignore[arg-type]
-
-    told(ledger.run({"goes": destroy, "comes": comes}), 3)
+    told(ledger.run({"goes": destroying(owner), "comes": comes}), 3)
     assert winners(ledger) == {("comes",), ()}
     assert winners(ledger, "guard-destroy") == {("goes",), ()}
+
+
+def destroying(owner: Party) -> Callable[[], None]:
+    """An operator of one site that destroys its stack."""
+    rows = [(name, "site" if "/" not in name else "row") for name, _ in reversed(owner.states())]
+
+    def program() -> None:
+        with suppress(LedgerRefusedError):
+            owner.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=owner.stack_id))
+            for name, kind in rows:
+                assert owner.release(name, 1, kind=kind)  # type: ignore[arg-type]
+
+    return program
 
 
 def moved(made: Party, position: int) -> m.Proposal:
@@ -381,3 +388,17 @@ def test_a_proposal_that_is_asked_for_twice(ledger: OrderedLedger) -> None:
         "leaves": lambda: void(other.release("web-001", 1)),
     }
     told(ledger.run(programs), 10)
+
+
+def test_a_duct_that_goes_against_a_link_through_it(ledger: OrderedLedger) -> None:
+    """A duct, or a site, leaves or a link of another party comes to need it, never both."""
+    _, far = two_sites(ledger)
+    first, second = party(ledger, "carrier"), party(ledger, "carrier-2")
+    first.bring_up(ducts={"d-1": DUCT})
+    second.enrol()
+    comes = admitting(second, links={"l-2": LINK})
+    told(ledger.run({"goes": admitting(first, ducts={}), "comes": comes}), 4)
+    assert winners(ledger) == {("goes",), ("comes",)}
+    told(ledger.run({"goes": destroying(far), "comes": comes}), 3)
+    assert winners(ledger) == {("comes",), ()}
+    assert winners(ledger, "guard-destroy") == {("goes",), ()}
