@@ -79,6 +79,12 @@ def admitting(made: Party, **declared: Any) -> Callable[[], None]:
     return program
 
 
+def proposing(made: Party, **declared: Any) -> Callable[[], None]:
+    """A client that asks for a reservation."""
+    demand = made.demand(**declared)
+    return lambda: void(made.propose(demand))
+
+
 def going_up(made: Party, **declared: Any) -> Callable[[], None]:
     """A client that proposes, and admits what was reserved for it."""
     made.client.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
@@ -179,10 +185,9 @@ def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
 def test_two_for_the_last_watts(ledger: OrderedLedger) -> None:
     """Two that are placed by the ledger under a feed with watts for one: the feed is never oversold."""
     operator(ledger, rated_w=300)  # 240 W of it may be used, a node takes 200 W
-    told(ledger.run({x: going_up(tenant(ledger, x), clusters=nodes()) for x in "ab"}), 8)
-    assert winners(ledger) == {("a",), ("b",)}
-    programs = {x: admitting(party(ledger, f"tenant-{x}"), clusters=nodes(n)) for n, x in enumerate("ab", start=1)}
-    told(ledger.run(programs), 4)
+    tenants = {x: tenant(ledger, x) for x in "ab"}
+    told(ledger.run({x: proposing(tenants[x], clusters=nodes()) for x in "ab"}), 4)
+    told(ledger.run({x: admitting(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}), 4)
     assert winners(ledger) == {("a",), ("b",)}
 
 
@@ -191,11 +196,9 @@ def test_two_for_the_last_address(ledger: OrderedLedger) -> None:
     pools = {"v4": {"prefix": "10.80.0.0/29", "gateway": "10.80.0.1"}}
     operator(ledger, address_pools=pools, name_servers=[f"10.80.0.{host}" for host in (2, 3, 4, 5)])
     tenants = {x: tenant(ledger, x) for x in "ab"}
-    programs = {x: admitting(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}
-    told(ledger.run(programs), 4)
+    told(ledger.run({x: admitting(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}), 4)
     assert winners(ledger) == {("a",), ("b",)}
-    told(ledger.run({x: going_up(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}), 8)
-    assert winners(ledger) == {("a",), ("b",)}
+    told(ledger.run({x: proposing(tenants[x], clusters=nodes(n)) for n, x in enumerate("ab", start=1)}), 4)
 
 
 def two_sites(ledger: OrderedLedger) -> tuple[Party, Party]:
@@ -351,16 +354,17 @@ def test_a_stack_that_comes_to_another_site_meanwhile(ledger: OrderedLedger) -> 
     site = {**facility(1)["sites"]["dc1"], "address_pools": {}}
     elsewhere = owner.propose(owner.demand(sites={"dc2": site}), reserve=False)
     place = {"001": {"rack": "dc2/a/01/01", "position": 1}}
-    comes = going_up(made, clusters={"web": {**cluster(1, places=place), "site": "dc2"}})
+    wanted = made.demand(clusters={"web": {**cluster(1, places=place), "site": "dc2"}})
+    seats = {"web-001": m.SeatData(rack="dc2/a/01/01", position=1)}  # there is no such site yet to propose them
+    offered = made.propose(wanted, reserve=False).model_copy(update={"seats": seats})
 
     def grows() -> None:
         with suppress(LedgerRefusedError):
             owner.admit(elsewhere)
-            owner.confirm("dc2", kind="site")
             owner.confirm("dc2/a/01", kind="row")
-            comes()
+            made.admit(offered)
 
-    told(ledger.run({"grows": grows, "replaces": admitting(owner, sites={"dc1": site})}), 20)
+    told(ledger.run({"grows": grows, "replaces": admitting(owner, sites={"dc1": site})}), 8)
     assert winners(ledger) == {("grows",), ("grows", "replaces")}
 
 
