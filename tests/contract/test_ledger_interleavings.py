@@ -11,10 +11,12 @@ import pytest
 
 from support.ledger_orders import OrderedLedger
 from support.ledger_party import Calls, Party
+from support.ledger_proxy import ledger_service
 from support.schedules import Explored, Kind, Scheduler, explore
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError, verbs
 from zonewright.ledger import messages as m
+from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.database import Database
 from zonewright.model import Zone
 
@@ -171,6 +173,16 @@ def test_two_that_reserve_the_last_unit(ledger: OrderedLedger) -> None:
     assert winners(ledger, "propose") == {("a", "b")}
 
 
+def test_the_same_over_http(ledger: OrderedLedger) -> None:
+    """The same scheduler and the same look at each state serve a service: there each call is one step."""
+    with ledger_service(ledger.store.path, clock=lambda: NOW) as service, LedgerClient(service.url) as client:
+        calls = OrderedLedger(ledger.store, lambda: NOW, road=client)
+        operator(calls)
+        told(calls.run({x: going_up(tenant(calls, x), clusters=nodes(5)) for x in "ab"}), 3)
+    assert winners(calls) == {("a",), ("b",)}
+    assert winners(calls, "propose") == {("a", "b")}
+
+
 def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
     """Who reserved a U keeps it against one who admits without a reservation, whenever that one had read."""
     operator(ledger)
@@ -224,15 +236,36 @@ def test_two_for_the_last_bore(ledger: OrderedLedger) -> None:
 
 
 def test_a_rack_that_goes_against_a_node_in_it(ledger: OrderedLedger) -> None:
-    """A rack leaves or a tenant's node comes to stand in it, never both; the operator may also destroy all."""
+    """A rack leaves, in whatever way, or a tenant's node comes to stand in it, never both."""
     owner = operator(ledger, racks=2)
     comes = admitting(tenant(ledger, "a"), clusters=nodes(1, rack="dc1/a/01/02"))
     told(ledger.run({"goes": admitting(owner, sites=facility(1)["sites"]), "comes": comes}), 4)
     assert winners(ledger) == {("goes",), ("comes",)}
-
     told(ledger.run({"goes": destroying(owner), "comes": comes}), 3)
     assert winners(ledger) == {("comes",), ()}
     assert winners(ledger, "guard-destroy") == {("goes",), ()}
+    report = ledger.call(verbs.REPORT, m.ReportRequest(stack_id=owner.stack_id))
+    settle = m.SettleRequest(stack_id=owner.stack_id, admission_id=report.admission_id or "")
+    recover = m.RecoverRequest(stack_id=owner.stack_id, party=owner.party, state_is_empty=True)
+    ways: dict[str, Callable[[], object]] = {
+        "release": lambda: owner.release("dc1/a/01", 1, kind="row"),
+        "settle": lambda: ledger.call(verbs.SETTLE, settle),
+        "recover": lambda: ledger.call(verbs.RECOVER, recover),
+    }
+    for verb, way in ways.items():
+        told(ledger.run({"goes": refusable(way), "comes": comes}), 3)
+        assert winners(ledger) == {("comes",), ()}
+        assert winners(ledger, verb) == ({("goes",), ()} if verb != "recover" else {("goes",)})
+
+
+def refusable(way: Callable[[], object]) -> Callable[[], None]:
+    """A client of one call, which may be refused."""
+
+    def program() -> None:
+        with suppress(LedgerRefusedError):
+            way()
+
+    return program
 
 
 def destroying(owner: Party) -> Callable[[], None]:
@@ -260,13 +293,18 @@ def test_a_late_delete_against_a_move(ledger: OrderedLedger) -> None:
     first.bring_up(clusters=nodes(1))
     away, comes = moved(first, 9), admitting(second, clusters=nodes(1))
 
-    def moves() -> None:
-        first.admit(away)
-        with suppress(LedgerRefusedError):
-            first.confirm("web-001", 1, rack=RACK, position=9)
+    def moves(generation: int) -> Callable[[], None]:
+        def program() -> None:
+            first.admit(away)
+            with suppress(LedgerRefusedError):
+                first.confirm("web-001", generation, rack=RACK, position=9)
 
-    programs = {"moves": moves, "deletes": lambda: void(first.release("web-001", 1)), "comes": comes}
-    told(ledger.run(programs), 20)
+        return program
+
+    told(ledger.run({"moves": moves(1), "comes": comes}), 7)  # in place: the confirm frees the old place
+    assert winners(ledger) == {("moves",), ("comes", "moves")}
+    programs = {"moves": moves(0), "deletes": lambda: void(first.release("web-001", 1)), "comes": comes}
+    told(ledger.run(programs), 20)  # replaced: the delete does
     assert winners(ledger) == {("moves",), ("comes", "moves")}
 
 
@@ -283,6 +321,8 @@ def test_a_settling_against_the_next_admission(ledger: OrderedLedger) -> None:
     programs = {"settles": lambda: first.settle(old), "returns": admitting(first, clusters=nodes(1))}
     told(ledger.run(programs), 3)
     assert winners(ledger) == {("returns",)}
+    drops = admitting(first, clusters={})
+    told(ledger.run({"settles": lambda: first.settle(old), "again": lambda: first.settle(old), "drops": drops}), 8)
     first.confirm("web-001", 1)
     programs = {
         "settles": lambda: first.settle(old),

@@ -227,6 +227,17 @@ def groundless(state: LedgerState) -> list[str]:
     ]
 
 
+def closed(state: LedgerState, claims: Iterable[Held]) -> list[str]:
+    """New claims that may not come where they are: others place on what is active, and on nothing else."""
+    rows = {item.name: item for item in state.assets if item.kind == "row" and item.is_current}
+    found = []
+    for item in claims:
+        row = rows.get(item.data["rack"].rsplit("/", 1)[0])
+        if row is None or (row.state != "active" and row.stack != item.stack):
+            found.append(f"{_who(item)} comes to {item.data['rack']}, which is not open")
+    return found
+
+
 def _missing_ground(state: LedgerState) -> Iterator[str]:
     """Who is current stands on what is current: a rack, or the sites and ducts of a link."""
     racks = _racks(state, leaving=False)

@@ -9,7 +9,16 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from support.ledger_invariants import LedgerState, broken, groundless, overstepped, read_state, with_assets, with_claims
+from support.ledger_invariants import (
+    LedgerState,
+    broken,
+    closed,
+    groundless,
+    overstepped,
+    read_state,
+    with_assets,
+    with_claims,
+)
 from support.ledger_party import Calls
 from support.schedules import Explored, Kind, Scheduler, explore
 from zonewright.ledger import LedgerRefusedError, verbs
@@ -201,7 +210,8 @@ class OrderedLedger:
                 f"{[finding.message for finding in call.refused.findings]}"
             )
             if call.verb == "admit" and call.refused.code == "findings":
-                assert after.journal[len(before.journal) :][-1][1] == "refused", "the refusal is not in the journal"
+                kinds = [entry[1] for entry in after.journal[len(before.journal) :]]
+                assert kinds == ["refused"], "the refusal is not in the journal"
             return
         judge = _ANSWERS.get(call.verb)
         if judge is not None:
@@ -240,7 +250,8 @@ def _is_right(call: Call, state: LedgerState, demands: Mapping[str, Demand]) -> 
         return bool(demand.zone_digest != state.zone)
     if code == "findings":
         would_be = _as_admitted(call, state, demands[request.demand_digest])
-        return bool(broken(would_be) or groundless(would_be))
+        new = [item for item in would_be.claims if item.id < 0]
+        return bool(broken(would_be) or groundless(would_be) or closed(state, new))
     if code == "not-admitted":
         return not any(
             item.name == request.name
@@ -266,6 +277,9 @@ def _admitted(call: Call, before: LedgerState, after: LedgerState, demands: Mapp
     wanted = _wanted_claims(demand, request.seats, request.addresses)
     assert {name: {key: data[key] for key in wanted[name]} for name, data in has.items() if name in wanted} == wanted
     assert {item.name for item in current} == wanted.keys() | demand.assets.keys()
+    held = {item.id for item in before.of(call.stack) if item.kind == "node"}
+    new = [item for item in current if item.kind == "node" and item.id not in held]
+    assert not closed(before, new), "; ".join(closed(before, new))
     gone = [item for item in before.of(call.stack) if item.state != "admitted" and item.id not in _ids(after, item)]
     assert not gone, f"an admission freed what a resource holds: {gone}"
     assert after.admissions[call.answer.admission_id] == (call.stack, "current")
@@ -296,7 +310,11 @@ def _proposed(call: Call, before: LedgerState, after: LedgerState, demands: Mapp
 
 
 def _confirmed(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:
-    del before, demands
+    del demands
+    gone = [item for item in before.of(call.stack) if item.id not in _ids(after, item)]
+    assert all((item.name, item.generation) == (call.request.name, call.request.generation) for item in gone), (
+        f"the confirm of generation {call.request.generation} freed {gone}"
+    )
     found = [item for item in after.of(call.stack) if item.name == call.request.name and item.is_current]
     assert [(item.state, item.generation) for item in found] == [("active", call.answer.generation)]
     assert call.answer.generation > call.request.generation
@@ -316,7 +334,9 @@ def _settled(call: Call, before: LedgerState, after: LedgerState, demands: Mappi
     gone = [item for item in before.of(call.stack) if item.id not in _ids(after, item)]
     word = before.admissions[call.request.admission_id][1]
     assert word == "current" or all(item.state == "releasing" for item in gone), f"settling freed {gone}"
-    assert word != "settled" or not gone
+    assert word != "settled" or not gone, f"what was settled before freed {gone}"
+    under_way = {item.name for item in before.of(call.stack) if item.state == "admitted"}
+    assert word == "current" or not [item for item in gone if item.name in under_way], f"a move under way lost {gone}"
     assert after.admissions[call.request.admission_id][1] == "settled"
 
 
