@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from support.ledger_orders import OrderedLedger
-from support.ledger_party import Calls, Party
+from support.ledger_orders import Calls, OrderedLedger
+from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.schedules import Explored, Kind, Scheduler, explore
 from support.zone_project import ZONE, cluster, facility
@@ -44,7 +44,8 @@ def _ledger(tmp_path: Path) -> Iterator[OrderedLedger]:
 
 def party(ledger: Calls, name: str, **more: Any) -> Party:
     """A stack of a party."""
-    return Party(ledger, f"stack-of-{name}", name, **{"zone": BIG_ZONE, **more})
+    client = cast("LedgerClient", ledger)  # it has the one method that a party uses
+    return Party(client, f"stack-of-{name}", name, **{"zone": BIG_ZONE, **more})
 
 
 def operator(ledger: Calls, racks: int = 1, **site: Any) -> Party:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,6 @@ from support.ledger_invariants import (
     with_assets,
     with_claims,
 )
-from support.ledger_party import Calls
 from support.schedules import Explored, Kind, Scheduler, explore
 from zonewright.ledger import LedgerRefusedError, verbs
 from zonewright.ledger import messages as m
@@ -32,6 +31,14 @@ from zonewright.model.demand import Demand
 
 Programs = Mapping[str, Callable[[], None]]
 _READING = (verbs.EVALUATE, verbs.STANDING, verbs.READ, verbs.REPORT)
+
+
+class Calls(Protocol):
+    """Whatever carries out verbs, such as a :class:`zonewright.ledger.client.LedgerClient`."""
+
+    def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
+        """Carry out one verb."""
+        ...
 
 
 class SteppingStore:

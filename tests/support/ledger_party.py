@@ -1,12 +1,12 @@
 """A party that uses the ledger directly: what a stack's program and provider do, without an engine."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from support.zone_project import ZONE, facility
 from zonewright.ledger import messages as m
 from zonewright.ledger import verbs
-from zonewright.ledger.verbs import Answer, Request, Verb
+from zonewright.ledger.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile, Zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
@@ -15,19 +15,11 @@ ZONE_FILE = Zone.model_validate(ZONE)
 EMPTY = canonical_json({})
 
 
-class Calls(Protocol):
-    """Whatever carries out verbs, such as a :class:`zonewright.ledger.client.LedgerClient`."""
-
-    def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
-        """Carry out one verb."""
-        ...
-
-
 @dataclass
 class Party:
     """One stack of one party, as the program and the provider use the ledger, without an engine."""
 
-    client: Calls
+    client: LedgerClient
     stack_id: str
     party: str
     lineage: str = "lineage-1"
@@ -102,7 +94,7 @@ class Party:
         return kind
 
 
-def bring_up_racks(client: Calls, racks: int = 2, **shape: Any) -> Party:
+def bring_up_racks(client: LedgerClient, racks: int = 2, **shape: Any) -> Party:
     """The operator of the small zone, with one row of so many racks."""
     operator = Party(client, "stack-of-operator", "operator")
     operator.bring_up(sites=facility(racks, **shape)["sites"])
