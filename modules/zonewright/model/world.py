@@ -160,18 +160,20 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteFacts:
-    """A site without its rows, and the party that declares it."""
+    """A site without its rows, the party that declares it, and whether it is about to go."""
 
     owner: str
     site: Site
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuctFacts:
-    """A duct, and the party that declares it."""
+    """A duct, the party that declares it, and whether it is about to go."""
 
     owner: str
     duct: Duct
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

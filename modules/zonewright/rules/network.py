@@ -35,18 +35,27 @@ def link_route(view: View) -> Iterator[Breach]:
         return
     for link_id, held in sorted(view.zone.links.items()):
         for site_id in (held.link.a, held.link.b):
-            if site_id not in view.zone.sites:
+            site = view.zone.sites.get(site_id)
+            if site is None:
                 yield _unknown(link_id, held, f"site {site_id}", "facility operator")
+            elif site.is_leaving:
+                yield _route(link_id, held, f"needs site {site_id}, which is being taken out", "end it at another site")
         for duct_id in held.link.ducts:
-            duct = view.zone.ducts.get(duct_id)
-            if duct is None:
-                yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
-            elif duct.owner != held.owner and not duct.duct.is_shared:
-                what = f"runs through duct {duct_id}, which its operator does not share"
-                yield _route(link_id, held, what, f"ask for a bore of {duct_id} to be shared, or take other ducts")
-            elif duct.duct.status == "planned" and held.link.status == "active":
-                what = f"is active and runs through duct {duct_id}, which is only planned"
-                yield _route(link_id, held, what, "keep the link planned until its ducts are built")
+            yield from _through(link_id, held, duct_id, view.zone.ducts.get(duct_id))
+
+
+def _through(link_id: str, held: LinkFacts, duct_id: str, duct: DuctFacts | None) -> Iterator[Breach]:
+    if duct is None:
+        yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
+    elif duct.is_leaving:
+        what = f"runs through duct {duct_id}, which is being taken out"
+        yield _route(link_id, held, what, "lead it through other ducts")
+    elif duct.owner != held.owner and not duct.duct.is_shared:
+        what = f"runs through duct {duct_id}, which its operator does not share"
+        yield _route(link_id, held, what, f"ask for a bore of {duct_id} to be shared, or take other ducts")
+    elif duct.duct.status == "planned" and held.link.status == "active":
+        what = f"is active and runs through duct {duct_id}, which is only planned"
+        yield _route(link_id, held, what, "keep the link planned until its ducts are built")
 
 
 def _unknown(link_id: str, held: LinkFacts, what: str, who: str) -> Breach:

@@ -1,7 +1,7 @@
 """The ledger's tables become the facts that rules and placement read."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -124,6 +124,25 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
         query = select(table.c.site).where(table.c.stack_id == stack_id, table.c.state != "freed").distinct()
         sites |= set(connection.execute(query).scalars())
     return frozenset(sites)
+
+
+def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: Demand) -> bool:
+    """Whether a change must be looked at again, because something that it was decided on has changed.
+
+    Args:
+        connection: a transaction, later than the one that the facts were read in.
+        facts: what was read.
+        stack_id: whose change it is.
+        demand: what it wants.
+    """
+    if revisions_of(connection, sites_of(connection, stack_id, demand)) != facts.revisions:
+        return True
+    # A confirm raises no revision, for others do not see it; its own stack's change counts the node from then on.
+    query = select(claim.c.name, claim.c.state).where(
+        claim.c.stack_id == stack_id, claim.c.state.in_(("active", "releasing"))
+    )
+    standing = Counter((row.name, row.state) for row in connection.execute(query))
+    return standing != Counter((item.name, item.standing) for item in facts.standing)
 
 
 def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, telemetry: Path | None = None) -> Facts:

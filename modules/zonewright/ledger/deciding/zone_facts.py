@@ -81,14 +81,14 @@ class Part:
     claimed_w: Counter[str] = field(default_factory=Counter)
     connected: tuple[ClusterFacts, ...] = ()
 
-    def add(self, name: str, text: str, owner: str) -> None:
-        """Add an asset from its canonical JSON."""
+    def add(self, name: str, text: str, owner: str, *, is_leaving: bool = False) -> None:
+        """Add an asset from its canonical JSON; one that is leaving takes no link any more."""
         item = parse_asset(text)
         id_ = name.rsplit("/", 1)[-1]
         if isinstance(item, SiteAsset):
-            self.sites[name] = SiteFacts(owner=owner, site=item.site)
+            self.sites[name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
         elif isinstance(item, DuctAsset):
-            self.ducts[id_] = DuctFacts(owner=owner, duct=item.duct)
+            self.ducts[id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving)
         elif isinstance(item, LinkAsset):
             self.links[id_] = LinkFacts(owner=owner, link=item.link)
         else:
@@ -158,12 +158,12 @@ def zone_base(connection: Connection, stack_id: str) -> ZoneBase | None:
         return None
     parts = {True: Part(), False: Part()}
     query = (
-        select(asset.c.stack_id, asset.c.party, asset.c.name, asset.c.data)
+        select(asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data)
         .where(asset.c.state != "freed")
         .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
     )
     for row in connection.execute(query):
-        parts[row.stack_id == stack_id].add(row.name, row.data, row.party)
+        parts[row.stack_id == stack_id].add(row.name, row.data, row.party, is_leaving=row.state == "releasing")
     sums = (
         select(claim.c.stack_id == stack_id, claim.c.room, func.sum(claim.c.draw_w))
         .where(claim.c.state.in_(("admitted", "active")))

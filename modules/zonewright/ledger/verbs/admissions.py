@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
-from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, revisions_of
+from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
 from zonewright.ledger.deciding.review import Review, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
@@ -25,7 +25,14 @@ from zonewright.ledger.protocol.messages import (
     StandingRequest,
 )
 from zonewright.ledger.store import journal, life
-from zonewright.ledger.store.context import Context, get_content, put_digested, raise_revisions, require_enrolment
+from zonewright.ledger.store.context import (
+    Context,
+    get_content,
+    put_digested,
+    raise_revisions,
+    require_enrolment,
+    require_zone,
+)
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
 from zonewright.ledger.verbs.pruning import tell_removals
@@ -48,9 +55,10 @@ def admit(context: Context, request: AdmitRequest) -> Admission:
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
-        if revisions_of(connection, review.facts.revisions) != review.facts.revisions:
+        if have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
             review = review_change(connection, request, context.now(), context.telemetry)
             readings = readings_of(review, context.telemetry)
+        require_zone(connection, review.demand.zone, review.demand.zone_digest, on=review.at[:10])
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
         base = zone_base(connection, request.stack_id)

@@ -91,7 +91,7 @@ def settle(context: Context, request: SettleRequest) -> Done:
 
 
 def require_unused(connection: Connection, stack_id: str, name: str | None = None) -> None:
-    """Refuse when another stack has a claim or a reservation on an asset of this stack.
+    """Refuse when another stack has a claim on an asset of this stack, or a link that needs it.
 
     Args:
         connection: a transaction.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from zonewright.ledger.deciding.authority import authorise
 from zonewright.ledger.deciding.decide import Offer, offer
-from zonewright.ledger.deciding.facts import Facts, claims_of, gather, revisions_of
+from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present
 from zonewright.ledger.deciding.review import for_reader, last_proposal, review_change
 from zonewright.ledger.protocol.change import parse_place
@@ -50,7 +50,11 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
-        if revisions_of(connection, facts.revisions) != facts.revisions:
+        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
+        kept = _held_proposal(connection, request, digest, now) if request.reserve else None
+        if kept is not None:
+            return kept  # the same question, asked a second time before the first was answered
+        if have_moved(connection, facts, stack_id=request.stack_id, demand=request.demand):
             facts = gather(
                 connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
             )
