@@ -9,8 +9,8 @@ NETWORK_RULES: tuple[Rule, ...] = (
         title="A link runs between sites that exist, through ducts that exist and may be used.",
         level="mandatory",
         description=(
-            "The duct is shared or belongs to the link's operator. It is built before the link is active, and it is not "
-            "about to go."
+            "The duct is shared or belongs to the link's operator. It is built before the link is active, and it "
+            "is not about to go."
         ),
         unit="links",
         reference="NetBox, terminations and path of a cable",
