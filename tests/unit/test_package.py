@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.zone_project import REPOSITORY
+from zonewright import __version__
 
 BLOCKED = ("pulumi", "grpc", "sqlalchemy", "starlette", "httpx", "anyio", "uvicorn")
 BASE_ONLY = f"""
@@ -49,6 +50,21 @@ def test_what_needs_an_extra_says_which(tmp_path: Path, arguments: tuple[str, ..
     assert result.returncode == 2, result.stderr
     assert "pip install 'zonewright[stack]'" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_package_is_the_command_line(tmp_path: Path) -> None:
+    """`python -m zonewright` takes what `zonewright` takes, with its exit codes, and calls itself by that name."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "zonewright", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run("--version").stdout == f"zonewright {__version__}\n"
+    wrong = run("check", "--nothing")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("usage: zonewright ")
+    faulty = run("check", "nowhere")
+    assert (faulty.returncode, faulty.stdout.startswith("nowhere: no zone's folder")) == (1, True), faulty
 
 
 def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
