@@ -11,7 +11,7 @@ import pytest
 from support.zone_project import REPOSITORY
 from zonewright import __version__
 
-BLOCKED = ("pulumi", "grpc", "sqlalchemy", "starlette", "httpx", "anyio", "uvicorn")
+BLOCKED = ("pulumi", "grpc", "sqlalchemy", "starlette", "urllib3", "anyio", "uvicorn")
 BASE_ONLY = f"""
 import sys
 class Missing:
