@@ -4,7 +4,6 @@ import ast
 import contextlib
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import distribution, packages_distributions
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from support.declared import normal, requirements
 from support.zone_project import REPOSITORY
 
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = REPOSITORY / "modules" / "zonewright"
 IMPORT = re.compile(r"^(import|from) \w", re.MULTILINE)
 OURS = ("zonewright", "zonewright_agent", "zonewright_templates")
@@ -44,25 +43,6 @@ EXTRA_OF_ROOM = {
 
 # Scripts that run on hosts, with what hosts have.
 ON_HOSTS = {"fleet": {"psutil"}}
-
-
-def requirements(extra: str) -> set[str]:
-    """Names of what the base, or an extra with the base, declares by itself or by another extra of ours."""
-    listed = PROJECT["dependencies"] + (PROJECT["optional-dependencies"][extra] if extra else [])
-    found = set()
-    for line in listed:
-        match = re.match(r"([A-Za-z0-9._-]+)(?:\[([a-z,]+)\])?", line)
-        assert match is not None, line
-        if match[1] == PROJECT["name"]:
-            found |= {name for other in match[2].split(",") for name in requirements(other)}
-        else:
-            found.add(normal(match[1]))
-    return found
-
-
-def normal(name: str) -> str:
-    """A distribution's name as indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imports_of(code: str) -> Iterator[str]:
@@ -118,7 +98,7 @@ def needs() -> dict[str, set[str]]:
 @pytest.mark.parametrize("room", EXTRA_OF_ROOM)
 def test_a_room_imports_what_its_extra_declares(room: str) -> None:
     """Every third-party import of a room is declared in the base or in the room's extra, not only brought by others."""
-    missing = needs()[room] - requirements(EXTRA_OF_ROOM[room]) - ON_HOSTS.get(room, set())
+    missing = needs()[room] - requirements("") - requirements(EXTRA_OF_ROOM[room]) - ON_HOSTS.get(room, set())
     assert not missing, f"{room} imports {sorted(missing)}; declare them in pyproject.toml"
 
 
@@ -126,7 +106,7 @@ def test_nothing_is_declared_that_nobody_imports() -> None:
     """Each requirement of the base and of an extra is imported by a room of that install."""
     by_room = needs()
     for extra in ("", "audit", "stack", "fleet"):
-        own = requirements(extra) - (requirements("") if extra else set())
+        own = requirements(extra)
         imported = {name for names in by_room.values() for name in names}
         assert own <= imported, f"'{extra or 'the base'}' declares {sorted(own - imported)}, which nothing imports"
 

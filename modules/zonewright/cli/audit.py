@@ -37,7 +37,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
     verify.add_argument("--ledger-key", metavar="BASE64", help="the ledger's public key as you know it")
     add_format(verify)
-    verify.set_defaults(run=_verify)
+    verify.set_defaults(run=_verify, extra="audit")
     complete = verbs.add_parser(
         "complete",
         help="is the list of changes complete?",

@@ -89,7 +89,7 @@ def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     report.add_argument(
         "--output", type=Path, required=True, metavar="FILE", help="FILE.html, FILE.md or FILE.json decides the form"
     )
-    report.set_defaults(run=_report)
+    report.set_defaults(run=_report, extra="audit")
 
 
 def _add_key(verb: argparse.ArgumentParser, *, required: bool, what: str = "") -> None:
