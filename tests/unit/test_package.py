@@ -75,6 +75,8 @@ def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "zonewright/py.typed",
+        "zonewright_agent/py.typed",
+        "zonewright_templates/py.typed",
         "zonewright/provider/PulumiPlugin.yaml",
         "zonewright/engine/gomodule/go.mod",
         "zonewright_templates/netplan/node.yaml.j2",
