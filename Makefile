@@ -1,7 +1,7 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak setup engine lock
+.PHONY: help demo test check bench soak setup engine lock changelog
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -34,6 +34,9 @@ engine: setup ## find, install or build the Pulumi engine
 
 setup: ## make .venv with the locked dependencies
 	@sh tools/setup.sh
+
+changelog: setup ## show what the next release says; VERSION=0.2.0 writes it into CHANGELOG.md
+	@$(BIN)/towncrier build $(if $(VERSION),--yes --version $(VERSION),--draft --version Unreleased)
 
 # Needs uv (it is in no lock: only maintainers run this).
 lock: ## write requirements-dev.lock again

@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import anyio
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.asgi import Answer, call
 from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
@@ -41,17 +40,11 @@ class World:
         self.reports = HealthReports(folder / "health")
         self._app = service(lambda: load_agents(self.file), Samples(folder / "s.db"), health_reports=self.reports)
 
-    def call(self, method: str, body: bytes = b"", token: str | None = None, **headers: str) -> httpx.Response:
+    def call(self, method: str, body: bytes = b"", token: str | None = None, **headers: str) -> Answer:
         """One request, in an event loop of its own."""
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-                given = {name.replace("_", "-"): value for name, value in headers.items()}
-                given["authorization"] = f"Bearer {token or self.token}"
-                return await client.request(method, "/v1/agent-health", content=body, headers=given)
-
-        return anyio.run(send)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        given["authorization"] = f"Bearer {token or self.token}"
+        return call(self._app, method, "/v1/agent-health", content=body, headers=given)
 
 
 @pytest.fixture(name="world")

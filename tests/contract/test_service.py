@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import anyio
-import httpx
 import pytest
+import urllib3
 from starlette.types import ASGIApp
 
+from support.asgi import Answer, call
 from support.soak import rounds
 from support.telemetry_processes import Service, start_agent, wait_for, write_settings
 from support.zone_project import REPOSITORY
@@ -30,15 +30,9 @@ class Client:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def call(self, method: str, path: str, **more: Any) -> Answer:
         """One request."""
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-                return await client.request(method, path, **more)
-
-        return anyio.run(send)
+        return call(self._app, method, path, **more)
 
 
 def body(*, agent: str = "host-1", sequence: int = 1, boot: str = "b", value: Any = 12.5, **point: Any) -> bytes:
@@ -221,10 +215,11 @@ def test_serve_answers_for_ledger_and_agents(tmp_path: Path, capsys: pytest.Capt
     server = Service(tmp_path)
     server.start()
     url = f"http://127.0.0.1:{server.port}"
-    assert httpx.get(f"{url}/health").json() == {"status": "ok"}
-    assert httpx.post(f"{url}/v1/capacity", json={"sites": []}).json() == {"sites": {}}
-    sent = httpx.post(f"{url}/v1/metrics", content=body(), headers={"authorization": f"Bearer {token}"})
-    assert sent.status_code == 200
+    with urllib3.PoolManager(retries=False) as http:
+        assert http.request("GET", f"{url}/health").json() == {"status": "ok"}
+        assert http.request("POST", f"{url}/v1/capacity", json={"sites": []}).json() == {"sites": {}}
+        sent = http.request("POST", f"{url}/v1/metrics", body=body(), headers={"authorization": f"Bearer {token}"})
+        assert sent.status == 200
     assert server.stop(signal.SIGTERM) == 0
     assert Samples(tmp_path / "l.samples.db").batches("host-1") == [1]
 

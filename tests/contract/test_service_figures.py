@@ -5,11 +5,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import anyio
-import httpx
 import pytest
 import yaml
 
+from support.asgi import Answer, call
 from support.reference_sites import reference_files
 from support.registers import METERS, NOW, ZONE, month_before, registers
 from support.validators import installed_validator
@@ -89,16 +88,13 @@ def test_promtool_takes_the_page(page: str) -> None:
 def test_the_service_serves_it_where_it_has_a_ledger(tmp_path: Path) -> None:
     """`GET /metrics?site=S` is the page of that site; a service without a ledger knows no sites."""
 
-    async def get(**more: Any) -> httpx.Response:
-        app = service(lambda: Agents({}), Samples(tmp_path / "s.db"), **more)
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get("/metrics?site=a")
+    def get(**more: Any) -> Answer:
+        return call(service(lambda: Agents({}), Samples(tmp_path / "s.db"), **more), "GET", "/metrics?site=a")
 
-    answer = anyio.run(lambda: get(figures=lambda site: f"page of {site}\n"))
+    answer = get(figures=lambda site: f"page of {site}\n")
     assert (answer.status_code, answer.text) == (200, "page of a\n")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert anyio.run(get).status_code == 404
+    assert get().status_code == 404
 
 
 def test_rules_act_on_what_the_page_has(page: str, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.zone_project import REPOSITORY
+from zonewright import __version__
 
-BLOCKED = ("pulumi", "grpc", "sqlalchemy", "starlette", "httpx", "anyio", "uvicorn")
+BLOCKED = ("pulumi", "grpc", "sqlalchemy", "starlette", "urllib3", "anyio", "uvicorn")
 BASE_ONLY = f"""
 import sys
 class Missing:
@@ -51,6 +52,21 @@ def test_what_needs_an_extra_says_which(tmp_path: Path, arguments: tuple[str, ..
     assert result.stderr.count("\n") == 1
 
 
+def test_the_package_is_the_command_line(tmp_path: Path) -> None:
+    """`python -m zonewright` takes what `zonewright` takes, with its exit codes, and calls itself by that name."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "zonewright", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert run("--version").stdout == f"zonewright {__version__}\n"
+    wrong = run("check", "--nothing")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("usage: zonewright ")
+    faulty = run("check", "nowhere")
+    assert (faulty.returncode, faulty.stdout.startswith("nowhere: no zone's folder")) == (1, True), faulty
+
+
 def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
     """A wheel built from the checkout has modules, templates and the engine's pinned modules, and runs from itself."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
@@ -59,6 +75,8 @@ def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "zonewright/py.typed",
+        "zonewright_agent/py.typed",
+        "zonewright_templates/py.typed",
         "zonewright/provider/PulumiPlugin.yaml",
         "zonewright/engine/gomodule/go.mod",
         "zonewright_templates/netplan/node.yaml.j2",

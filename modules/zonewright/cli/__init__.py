@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided.",
     )
     top.add_argument("--version", action="version", version=f"zonewright {__version__}")
+    top.set_defaults(extra="stack")  # a command that needs another one says so
     top.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -90,4 +91,4 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         from zonewright.cli.output import report_error
 
-        return report_error(error)
+        return report_error(error, extra=arguments.extra)

@@ -44,7 +44,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--ledger-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
     )
     add_format(verify)
-    verify.set_defaults(run=_verify)
+    verify.set_defaults(run=_verify, extra="audit")
     complete = verbs.add_parser(
         "complete",
         help="check that the list of changes is complete",

@@ -99,7 +99,7 @@ def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="FILE",
         help=("file to write; .html, .md or .json decides the form"),
     )
-    report.set_defaults(run=_report)
+    report.set_defaults(run=_report, extra="audit")
 
 
 def _add_key(verb: argparse.ArgumentParser, *, required: bool, what: str = "") -> None:

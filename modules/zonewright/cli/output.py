@@ -75,8 +75,13 @@ def _unnamed(finding: Finding) -> str:
     return "; ".join(parts)
 
 
-def report_error(error: Exception) -> int:
-    """Print an error as one sentence; returns the exit code it stands for."""
+def report_error(error: Exception, *, extra: str) -> int:
+    """Print an error as one sentence; returns the exit code it stands for.
+
+    Args:
+        error: the error.
+        extra: the extra of the package that the command needs, should a module be missing.
+    """
     from zonewright.declare.stack_file import StackFileError
 
     code = _ledger_code(error)
@@ -85,7 +90,7 @@ def report_error(error: Exception) -> int:
     if code is None and type(error).__name__ in ("SealError", "BundleError"):  # their rooms may not be installed
         code = REFUSED
     if code is None and isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
-        print(f"error: this command needs {error.name}; pip install 'zonewright[stack]' brings it", file=sys.stderr)
+        print(f"error: this command needs {error.name}; pip install 'zonewright[{extra}]' brings it", file=sys.stderr)
         return MISUSE
     if code is None and isinstance(error, OSError) and error.filename is not None:
         print(f"error: {error.filename}: {(error.strerror or 'it can not be used').lower()}", file=sys.stderr)

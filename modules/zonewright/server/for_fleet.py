@@ -2,11 +2,10 @@
 
 import http.client
 import re
+import ssl
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import httpx
 
 from zonewright.fleet.agents.enrolments import Enrolments
 from zonewright.fleet.agents.service import ServiceError
@@ -30,7 +29,7 @@ class ServiceForFleet:
         self._agents, self._enrolments = agents, enrolments
         self._url = url.rpartition("/")[0] + "/agent-health"
         self._timeout_s = timeout_s
-        self._tls = httpx.create_ssl_context(trust_env=False) if url.startswith("https:") else None
+        self._tls = ssl.create_default_context() if url.startswith("https:") else None
         self._idle: list[http.client.HTTPConnection] = []
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._waiting: dict[str, str] = {}

@@ -14,6 +14,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="roll agents out to hosts over SSH",
         description=("Roll agents and configurations out to the hosts of a fleet over SSH, and check what runs there."),
     )
+    parser.set_defaults(extra="fleet")
     subcommands = parser.add_subparsers(metavar="COMMAND", required=True)
     for subcommand in SUBCOMMANDS:
         subcommand.add_parser(subcommands)

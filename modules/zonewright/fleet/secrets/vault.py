@@ -4,19 +4,23 @@ One request for each path: ``GET {VAULT_ADDR}/v1/{mount}/data/{path}`` with the 
 first part of the reference's path. Redirects are not followed, and the token goes over TLS or to this machine only.
 """
 
+import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+from urllib3 import PoolManager
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as TooLateError
 
 from zonewright.model.secret import Reference, SecretError
 
 _TIMEOUT_S = 10.0
+_MAX_BYTES = 4 * 1024 * 1024  # Vault stores at most 1 MiB under a path
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
-_FORBIDDEN, _MISSING, _SEALED = 403, 404, 503
+_OK, _FORBIDDEN, _MISSING, _SEALED = 200, 403, 404, 503
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,10 +66,13 @@ class Vault:
         token = environment["VAULT_TOKEN"].strip()
         if not (token.isascii() and token.isprintable()):
             raise SecretError(f"{for_what}: VAULT_TOKEN has characters that no token has; set it again")
+        namespace = environment.get("VAULT_NAMESPACE", "")
+        if not (namespace.isascii() and namespace.isprintable()):
+            raise SecretError(f"{for_what}: VAULT_NAMESPACE has characters that no namespace has; set it again")
         return cls(
             address=f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}",
             token=token,
-            namespace=environment.get("VAULT_NAMESPACE", ""),
+            namespace=namespace,
             authorities=environment.get("VAULT_CACERT", ""),
         )
 
@@ -85,19 +92,23 @@ class Vault:
         headers = {"X-Vault-Token": self.token, "X-Vault-Request": "true"}
         if self.namespace:
             headers["X-Vault-Namespace"] = self.namespace
+        url = f"{self.address}/v1/{mount}/data/{path}"
         try:
-            verify = ssl.create_default_context(cafile=self.authorities or None)
-            with httpx.Client(timeout=_TIMEOUT_S, verify=verify, trust_env=False, follow_redirects=False) as client:
-                answer = client.get(f"{self.address}/v1/{mount}/data/{path}", headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            kind = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "can not be reached"
+            tls = ssl.create_default_context(cafile=self.authorities or None)
+            with PoolManager(timeout=_TIMEOUT_S, ssl_context=tls, retries=False) as pool:
+                answer = pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
+                content = answer.read(_MAX_BYTES + 1)
+                answer.close()
+        except (HTTPError, OSError) as error:
+            is_late = isinstance(error, TooLateError) and not isinstance(error, NewConnectionError)
+            kind = "did not answer in time" if is_late else "can not be reached"
             raise SecretError(
                 f"{reference.text}: Vault at {self.address} {kind}; check VAULT_ADDR and VAULT_CACERT"
             ) from None
-        return _document(answer, reference)
+        return _document(answer.status, content, reference)
 
 
-def _document(answer: httpx.Response, reference: Reference) -> Mapping[str, Any]:
+def _document(status: int, content: bytes, reference: Reference) -> Mapping[str, Any]:
     """The data of an answer; its text is never repeated."""
     mount = reference.path.partition("/")[0]
     whys = {
@@ -105,12 +116,14 @@ def _document(answer: httpx.Response, reference: Reference) -> Mapping[str, Any]
         _MISSING: f"Vault has nothing at {reference.path}; write it, or correct path and mount '{mount}'",
         _SEALED: "Vault is sealed or in maintenance; unseal it",
     }
-    if answer.status_code != httpx.codes.OK:
-        why = whys.get(answer.status_code, f"Vault answered with status {answer.status_code}; see its log")
+    if status != _OK:
+        why = whys.get(status, f"Vault answered with status {status}; see its log")
         raise SecretError(f"{reference.text}: {why}")
+    if len(content) > _MAX_BYTES:
+        raise SecretError(f"{reference.text}: Vault answered with more than {_MAX_BYTES:,} bytes; check VAULT_ADDR")
     try:
-        data = answer.json()["data"]["data"]
-    except (ValueError, KeyError, TypeError):
+        data = json.loads(content)["data"]["data"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         data = None
     if not isinstance(data, Mapping):
         raise SecretError(f"{reference.text}: mount '{mount}' is no key-value engine of version 2; name one that is")

@@ -1,23 +1,76 @@
-"""The road to a ledger that is a service."""
+"""The road to a ledger that is a service.
 
-import httpx
+A call is sent once: nothing is asked again after a fault, no redirect is followed, and no proxy is taken from the
+environment. Whoever vouches for the service's certificate is in the system's store (or in ``SSL_CERT_FILE``).
+"""
 
-from zonewright.ledger.protocol.errors import LedgerUnavailableError
+import ssl
+import time
+from urllib.parse import urlsplit
+
+from urllib3 import HTTPResponse, connection_from_url
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError, ReadTimeoutError
+
+from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
+
+IDLE_S = 5.0
+MAX_IDLE = 32
+
+
+class _Recent(HTTPConnection):
+    """A connection that is used again for a few seconds only.
+
+    What lies between may forget an idle connection without a word, and the next call would wait for its whole time.
+    """
+
+    _answered_s = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be used again."""
+        return time.monotonic() - self._answered_s < IDLE_S and super().is_connected
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself has it
+        """The answer."""
+        response = super().getresponse()
+        self._answered_s = time.monotonic()
+        return response
+
+
+class _RecentOverTls(_Recent, HTTPSConnection):
+    """The same over TLS."""
 
 
 class OverHttp:
-    """A connection pool to one service.
+    """A connection pool to one service; safe to use from several threads.
 
     Args:
-        url: where it is.
+        url: where it is; its path comes before those of the verbs.
         token: bearer token; never part of the URL.
-        timeout_s: how long one call may take.
+        timeout_s: how long connecting, and then each wait for the answer, may take.
+
+    Raises:
+        LedgerMisuseError: when the URL names no place, or the token has characters that no token has.
     """
 
     def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
-        self._url = url
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
+        if token and not (token.isascii() and token.isprintable()):
+            raise LedgerMisuseError(
+                "token", "ZONEWRIGHT_LEDGER_TOKEN has characters that no token has (a line's end?); set it again"
+            )
+        self._url, self._timeout_s = url, timeout_s
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        is_secure = url.startswith("https:")
+        tls = {"ssl_context": ssl.create_default_context()} if is_secure else {}
+        try:
+            self._path = urlsplit(url).path.rstrip("/")
+            self._pool = connection_from_url(url, timeout=timeout_s, retries=False, maxsize=MAX_IDLE, **tls)
+        except LocationValueError:
+            raise LedgerMisuseError(
+                "url", f"a ledger URL is such as https://zone.example:8480, got '{url}'; correct zone:ledger"
+            ) from None
+        self._pool.ConnectionCls = _RecentOverTls if is_secure else _Recent
 
     def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON request; gives status and body of the answer.
@@ -26,15 +79,28 @@ class OverHttp:
             LedgerUnavailableError: when there was no answer.
         """
         try:
-            response = self._http.post(path, content=body)
-        except httpx.HTTPError as error:
+            answer = self._pool.urlopen("POST", self._path + path, body=body, headers=self._headers, redirect=False)
+        except HTTPError as error:
             raise LedgerUnavailableError(
                 "unreachable",
-                f"the ledger {self._url} cannot be reached ({type(error).__name__}: {error}); nothing was decided; "
+                f"the ledger {self._url} cannot be reached ({_why(error, self._timeout_s)}); nothing was decided; "
                 "start it, or correct zone:ledger in the stack's configuration",
             ) from error
-        return response.status_code, response.content
+        return answer.status, answer.data
 
     def close(self) -> None:
         """Close all connections."""
-        self._http.close()
+        self._pool.close()
+
+
+def _why(error: Exception, timeout_s: float) -> str:
+    """What went wrong, in the words of whoever saw it first."""
+    if isinstance(error, ReadTimeoutError):
+        return f"no answer within {timeout_s:g} s"
+    if isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        return f"no connection within {timeout_s:g} s"
+    causes: list[Exception] = [error]
+    while causes:
+        error = causes[0]
+        causes = [one for one in (error.__cause__, *error.args) if isinstance(one, Exception)]
+    return getattr(error, "verify_message", "") or getattr(error, "strerror", None) or str(error)
