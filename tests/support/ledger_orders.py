@@ -309,6 +309,7 @@ def _proposed(call: Call, before: LedgerState, after: LedgerState, demands: Mapp
     answer = call.answer
     if answer.expires_at is None:
         return
+    assert after.zone == call.request.demand.zone_digest, "reserved for another file of the zone"
     has = {item.name: item.data for item in after.of(call.stack) if item.is_current}
     has |= {item.name: item.data for item in after.reserved if item.stack == call.stack}
     for name, seat in answer.seats.items():
