@@ -11,6 +11,7 @@ from math import ceil
 
 from zonewright.model.world import RoomTotals, SiteFacts, ZoneFacts
 from zonewright.rules.finding import Participant
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 
 STANDARD_RACK_W = 2_500
@@ -121,6 +122,24 @@ def design_pue(view: View) -> Iterator[Breach]:
             )
 
 
+DESIGN_PUE = Rule(
+    id="design-pue",
+    title="A newly built large or mega data centre is designed within the limit of its energy ratio.",
+    level="no-worse",
+    description=(
+        "Total over IT power at full design load: IT, plant, the fixed part of each room that counts, and slope "
+        "times IT. Large is from 3,000, mega from 10,000 standard racks of 2.5 kW by design IT power, not by "
+        "cabinets. A site is newly built when commissioned on the limit's `applies_from` or later, or when it "
+        "does not say when. Compared as whole watts, never as a rounded ratio. Planned rooms count once "
+        "something draws power in them."
+    ),
+    unit="W",
+    reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); GB 40879-2021 (scope, standard rack)",
+    function=design_pue,
+    reach="zone",
+)
+
+
 def _no_overhead(site_id: str, site: SiteFacts, what: str) -> Breach:
     return Breach(
         subject=site_id,
@@ -166,6 +185,18 @@ def connection_capacity(view: View) -> Iterator[Breach]:
             )
 
 
+CONNECTION_CAPACITY = Rule(
+    id="connection-capacity",
+    title="A district's data centres are within what the grid grants, at full design load.",
+    level="no-worse",
+    description="IT and overhead by design of the district's data centres; edge sites have a supply of their own.",
+    unit="kW",
+    reference="the grid connection of each district, `connection_capacity_kw` with its `source` in zone.yaml",
+    function=connection_capacity,
+    reach="zone",
+)
+
+
 def energy_quota(view: View) -> Iterator[Breach]:
     """The data centres of a district, with what is claimed, are within its energy for a year."""
     for district, members in _by_district(view.zone) if view.zone is not None else ():
@@ -191,6 +222,21 @@ def energy_quota(view: View) -> Iterator[Breach]:
                 unit="MWh",
                 fix=f"claim {-(-(value - limit) * MEGA // (HOURS_PER_YEAR * KILO)):,} kW less, or use another district",
             )
+
+
+ENERGY_QUOTA = Rule(
+    id="energy-quota",
+    title="A district's data centres are within its energy for a year, with what is claimed.",
+    level="no-worse",
+    description=(
+        "Claims and baseline of the data centres with their budgeted draw, plant, fixed part of each open room and "
+        "slope, over 8,760 h."
+    ),
+    unit="MWh",
+    reference="the energy quota of each district, `energy_quota_mwh` with its `source` in zone.yaml",
+    function=energy_quota,
+    reach="zone",
+)
 
 
 def _over_district(
@@ -252,6 +298,22 @@ def zone_utilization(view: View) -> Iterator[Breach]:
         participants=(Participant(party=view.zone.sites[least].owner, name=least),),
         fix="fill what is built before more is built, or keep the new room planned until it is needed",
     )
+
+
+ZONE_UTILIZATION = Rule(
+    id="zone-utilization",
+    title="The zone fills what is built: claimed over design IT power, weighted.",
+    level="no-worse",
+    description=(
+        "Sum of claims and baseline over the sum of design IT power of all data centres; a mean of the sites' "
+        "percentages would be wrong. Only a change that adds design power to a site of the ledger is refused; a "
+        "site that is new to it is inventory."
+    ),
+    unit="per mille",
+    reference="NDRC letter Fa Gai Gao Ji [2022] No. 211: average rack utilisation of at least 65 %",
+    function=zone_utilization,
+    reach="zone",
+)
 
 
 def _kw(watts: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zonewright.model.power import FEEDS, other
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, by_key, limits, total
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, kilograms, listed
 
@@ -51,6 +52,20 @@ def feed_capacity(view: View) -> Iterator[Breach]:
                 yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W")
 
 
+FEED_CAPACITY = Rule(
+    id="feed-capacity",
+    title="A feed carries its live load, also when power supplies share it unevenly.",
+    level="mandatory",
+    description=(
+        "The limit is `rated_w` times `max_utilization`. Value is the load with every node at its type's "
+        "`power_supply_worst_share`; the message states the even share too. Claims count with `allocated_draw`."
+    ),
+    unit="W",
+    reference="NetBox, max_utilization of a power feed and allocated_draw of a power port",
+    function=feed_capacity,
+)
+
+
 def feed_failover(view: View) -> Iterator[Breach]:
     """After the loss of one feed the other carries what hangs on both."""
     for load in _loads(view):
@@ -65,6 +80,23 @@ def feed_failover(view: View) -> Iterator[Breach]:
                 yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W")
 
 
+FEED_FAILOVER = Rule(
+    id="feed-failover",
+    title="After the loss of feed A or B the other one carries what hangs on both.",
+    level="mandatory",
+    description=(
+        "A node counts with its whole draw on the feed that is left if as many of its supplies hang there as it "
+        "needs, else with nothing, because it goes down. Racks with a single feed have no failover to judge."
+    ),
+    unit="W",
+    reference=(
+        "the principle of redundant supply behind grades A and B of GB 50174-2017 (no clause of it is quoted); "
+        "NetBox, max_utilization"
+    ),
+    function=feed_failover,
+)
+
+
 def rack_weight(view: View) -> Iterator[Breach]:
     """The weight in each rack is within the load that it carries."""
     for load in _loads(view):
@@ -75,6 +107,20 @@ def rack_weight(view: View) -> Iterator[Breach]:
                 f"{kilograms(value - limit)} too much"
             )
             yield _over(load, GRAMS, message, what="the rack", unit="kg")
+
+
+RACK_WEIGHT = Rule(
+    id="rack-weight",
+    title="A rack carries no more than it may.",
+    level="mandatory",
+    description=(
+        "Sum of weights, baseline included, in whole grams; value and excess are rounded up to kilograms. A node "
+        "that moves counts at both ends until its old place is free, once where it moves within a rack."
+    ),
+    unit="kg",
+    reference="NetBox, max_weight of a rack; the rack maker's static load",
+    function=rack_weight,
+)
 
 
 def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Breach:

@@ -10,6 +10,7 @@ from zonewright.model.network import Link
 from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, ZoneFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.paths import Path, disjoint_pair, paths, risks_of
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import listed, some
 
@@ -47,6 +48,18 @@ def link_route(view: View) -> Iterator[Breach]:
             elif duct.duct.status == "planned" and held.link.status == "active":
                 what = f"is active and runs through duct {duct_id}, which is only planned"
                 yield _route(link_id, held, what, "keep the link planned until its ducts are built")
+
+
+LINK_ROUTE = Rule(
+    id="link-route",
+    title="A link runs between sites that exist, through ducts that exist and may be used.",
+    level="mandatory",
+    description="The duct is the operator's own or shared, and built before the link is active.",
+    unit="links",
+    reference="NetBox, terminations and path of a cable",
+    function=link_route,
+    reach="zone",
+)
 
 
 def _unknown(link_id: str, held: LinkFacts, what: str, who: str) -> Breach:
@@ -99,6 +112,18 @@ def duct_bores(view: View) -> Iterator[Breach]:
             )
 
 
+DUCT_BORES = Rule(
+    id="duct-bores",
+    title="A duct has a bore for each link that runs through it.",
+    level="mandatory",
+    description="Bores in use by others and one bore for each link of the zone, planned ones included.",
+    unit="bores",
+    reference="duct survey of the network operator",
+    function=duct_bores,
+    reach="zone",
+)
+
+
 def reuse_first(view: View) -> Iterator[Breach]:
     """No duct is built beside one that has a free bore."""
     limit = view.zone.zone.limit("duct-reuse-distance-m") if view.zone is not None else None
@@ -111,6 +136,25 @@ def reuse_first(view: View) -> Iterator[Breach]:
                 may_use = other.duct.is_shared or other.owner == held.owner
                 if other.duct.status == "active" and may_use and free > 0:
                     yield from _repeats((duct_id, held), (other_id, other), free=free, within_m=limit.value)
+
+
+REUSE_FIRST = Rule(
+    id="reuse-first",
+    title="No duct is built beside one that has a free bore.",
+    level="mandatory",
+    description=(
+        "Judged for planned ducts. An active duct that is shared, or the operator's own, with a free bore is "
+        "used instead when at least half of the new route lies within the pack's `duct-reuse-distance-m` of it. "
+        "Value is the length beside it, limit half of the route."
+    ),
+    unit="m",
+    reference=(
+        "joint construction and sharing: what can be shared is not newly built (notice of 14 ministries, 2023; "
+        "MIIT and SASAC opinions since 2008)"
+    ),
+    function=reuse_first,
+    reach="zone",
+)
 
 
 def _repeats(
@@ -184,6 +228,22 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
                 )
 
 
+SRLG_DISJOINT = Rule(
+    id="srlg-disjoint",
+    title="Links of a ring, and the two paths of a connection, share no risk.",
+    level="mandatory",
+    description=(
+        "Risks of a link are its ducts, the bridges that these cross on, its two sites, and the power panels "
+        "without which it is down, with their substations. The ring or the connection names the kinds that "
+        "count; the ends of a connection are shared by nature. Planned links carry no path, but count in a ring."
+    ),
+    unit="risks or paths",
+    reference="shared risk link groups, RFC 4202 section 2.3; TIA-942, rated 2 and up: diverse routes",
+    function=srlg_disjoint,
+    reach="zone",
+)
+
+
 def _shared_length(links: Sequence[LinkFacts], facts: ZoneFacts) -> str:
     common = set(links[0].link.ducts) & set(links[1].link.ducts)
     metres = sum(facts.ducts[duct].duct.length_m for duct in common if duct in facts.ducts)
@@ -226,6 +286,21 @@ def latency_budget(view: View) -> Iterator[Breach]:
                 unit="us",
                 fix="place it at a nearer site, or allow more delay",
             )
+
+
+LATENCY_BUDGET = Rule(
+    id="latency-budget",
+    title="A connection's paths are within its delay, in one direction.",
+    level="mandatory",
+    description=(
+        "Length of the ducts times the delay of fibre, in one direction, without equipment. With two disjoint "
+        "paths the slower one counts."
+    ),
+    unit="us or paths",
+    reference="circles of 1, 5 and 20 ms (carrying-capacity index 2.0); about 4.9 us/km in single-mode fibre",
+    function=latency_budget,
+    reach="zone",
+)
 
 
 def _ends(cluster: ClusterFacts, connection: Connection) -> tuple[str, str]:

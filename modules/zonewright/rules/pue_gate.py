@@ -10,6 +10,7 @@ from zonewright.pue.load_model import State
 from zonewright.rules.energy import data_centres, design_power, is_in_scope, rooms_of
 from zonewright.rules.energy_state import KILO, claimed_w, design_ratio, ratio_text, state_of, trigger
 from zonewright.rules.finding import Level, Participant
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, participants_of
 
 _LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval", "admitted": "advisory"}
@@ -91,6 +92,25 @@ def pue_gate(view: View) -> Iterator[Breach]:
     for judged in judged_sites(view.zone, view.before):
         if judged.gate.decision != "admitted" or judged.gate.trigger != "within":
             yield _told(view, judged)
+
+
+PUE_GATE = Rule(
+    id="pue-gate",
+    title="A change does not take a site beyond its energy ratio, nor make one worse that is beyond it.",
+    level="mandatory",
+    description=(
+        "Judged for changes, at newly built large and mega data centres: the energy ratio of the next twelve "
+        "months by the declared load model (plant, each open room, slope), without and with the change. While "
+        "the site's metering is declared, its design is the trigger. Beyond the limit, what makes it better "
+        "needs an approval, what makes it worse is refused; better or worse means one sign of the difference "
+        "when each declared parameter varies by a tenth. What adds no watt and opens no room is admitted, and "
+        "told with its numbers where the site is beyond the limit."
+    ),
+    unit="millionths",
+    reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); ISO/IEC 30134-2 (annual energy ratio)",
+    function=pue_gate,
+    reach="zone",
+)
 
 
 def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> Kind:
