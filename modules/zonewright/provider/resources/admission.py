@@ -11,10 +11,10 @@ from zonewright.ledger.protocol.messages import (
     Addresses,
     AdmitRequest,
     EvaluateRequest,
-    SeatData,
     SettleRequest,
     StandingRequest,
 )
+from zonewright.model.rack_position import RackPosition
 from zonewright.provider.refusal import notes_text, refusal_text
 from zonewright.provider.resource import (
     STACK_ID,
@@ -144,8 +144,8 @@ def _stack_of(urn: str) -> str:
     return urn.split(":")[2]
 
 
-def _places(inputs: Data) -> tuple[dict[str, SeatData], dict[str, Addresses]]:
-    seats: dict[str, SeatData] = {}
+def _places(inputs: Data) -> tuple[dict[str, RackPosition], dict[str, Addresses]]:
+    seats: dict[str, RackPosition] = {}
     addresses: dict[str, Addresses] = {}
     for name, text in inputs["places"].items():
         try:
