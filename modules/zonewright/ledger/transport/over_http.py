@@ -19,14 +19,14 @@ class OverHttp:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=False)
 
-    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON request; gives status and body of the answer.
 
         Raises:
             LedgerUnavailableError: when there was no answer.
         """
         try:
-            response = self._http.post(path, content=body)
+            response = self._http.post(f"/v1/{verb}", content=body)
         except httpx.HTTPError as error:
             raise LedgerUnavailableError(
                 "unreachable",
