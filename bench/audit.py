@@ -24,7 +24,6 @@ from zonewright.audit.report.elevation import drawing, elevations
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.verify.verify import verify_bundle
-from zonewright.changes.rendering import rendered_files
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.transport.client import LedgerClient
@@ -160,13 +159,13 @@ def _sites(hosts: int) -> dict[str, Any]:
 
 def _verified(bundle: dict[str, bytes], runs: int) -> list[Figure]:
     """A bundle in which every file is new: verified, and made into a page."""
-    checks = verify_bundle(bundle, render=rendered_files)
+    checks = verify_bundle(bundle)
     wrong = [check.line() for check in checks if check.verdict == "wrong"]
     if wrong:
         raise AssertionError(wrong)
     files = len(json.loads(bundle["rendered.json"]))
     report = report_of(read_contents(bundle), checks)
-    verified = median_s(lambda: verify_bundle(bundle, render=rendered_files), runs=runs)
+    verified = median_s(lambda: verify_bundle(bundle), runs=runs)
     page = median_s(lambda: report_html(report), runs=runs)
     return [
         Figure(f"verify a bundle of {files} files", verified, "s", 5),

@@ -7,7 +7,7 @@ import sys
 
 from zonewright_agent import simple_toml
 
-_SOURCES = ("host", "hwmon", "rapl")
+SOURCES = ("host", "hwmon", "rapl")
 _REQUIRED = ("agent", "url", "token_file", "spool")
 PORTS = {"http": 80, "https": 443}
 _LAST_PORT = 65_535
@@ -47,7 +47,7 @@ class Configuration:
     """Bytes that the spool may use on the disk (65,536 to 1e12); a batch uses at least 4,096."""
     power_max_w: float = 2000.0
     """The most that the host can draw, in watts (10 to 200,000)."""
-    sources: tuple[str, ...] = _SOURCES
+    sources: tuple[str, ...] = SOURCES
     """Sources to read: host, hwmon, rapl."""
     sys: str = "/sys"
     """The root of sysfs."""
@@ -208,10 +208,10 @@ def _value(name: str, value: object) -> tuple[object, str]:
 
 def _sources(value: object) -> tuple[object, str]:
     if not isinstance(value, list) or not value:
-        return value, f"expected a list of some of {', '.join(_SOURCES)}, got {value!r}"
-    wrong = [one for one in value if one not in _SOURCES]
+        return value, f"expected a list of some of {', '.join(SOURCES)}, got {value!r}"
+    wrong = [one for one in value if one not in SOURCES]
     if wrong:
-        return value, f"expected some of {', '.join(_SOURCES)}, got {', '.join(map(repr, wrong))}"
+        return value, f"expected some of {', '.join(SOURCES)}, got {', '.join(map(repr, wrong))}"
     return tuple(dict.fromkeys(value)), ""
 
 

@@ -40,7 +40,7 @@ def _rapl(settings: Configuration) -> Source:
     return Rapl(settings.sys, settings.power_max_w)
 
 
-_MAKERS: dict[str, Callable[[Configuration], Source]] = {"host": _host, "hwmon": _hwmon, "rapl": _rapl}
+MAKERS: dict[str, Callable[[Configuration], Source]] = {"host": _host, "hwmon": _hwmon, "rapl": _rapl}
 
 
 class _Unavailable:
@@ -59,7 +59,7 @@ def make_sources(settings: Configuration) -> list[Source]:
     made: list[Source] = []
     for name in settings.sources:
         try:
-            made.append(_MAKERS[name](settings))
+            made.append(MAKERS[name](settings))
         except ImportError as error:
             made.append(_Unavailable(name, str(error)))
     return made

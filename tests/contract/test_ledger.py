@@ -19,8 +19,9 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
+from zonewright.model.rack_position import RackPosition
 
-SEAT = m.SeatData(rack="dc1/a/01/01", position=1)
+PLACE = RackPosition(rack="dc1/a/01/01", position=1)
 
 
 @dataclass
@@ -59,12 +60,12 @@ def test_a_preview_holds_nothing(world: World) -> None:
     world.operator()
     tenant = world.party("tenant-a")
     proposal = tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
-    assert proposal.seats == {"web-001": SEAT}
+    assert proposal.seats == {"web-001": PLACE}
     assert proposal.expires_at is None
     assert proposal.premises
     assert tenant.states() == []
     other = world.party("tenant-b")
-    assert other.propose(other.demand(clusters={"db": cluster(1)})).seats == {"db-001": SEAT}
+    assert other.propose(other.demand(clusters={"db": cluster(1)})).seats == {"db-001": PLACE}
 
 
 def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
@@ -238,7 +239,7 @@ def test_what_changed_since_the_preview(world: World) -> None:
     one.propose(demand, reserve=False)
     two.bring_up(clusters={"db": cluster(1)})
     changed = one.propose(demand).changed
-    assert changed == {"web-001": (SEAT, m.SeatData(rack="dc1/a/01/01", position=2))}
+    assert changed == {"web-001": (PLACE, RackPosition(rack="dc1/a/01/01", position=2))}
 
 
 def test_the_journal_is_chained_and_signed(world: World) -> None:
@@ -303,6 +304,6 @@ def test_expiry(world: World) -> None:
     one, two = world.party("tenant-a"), world.party("tenant-b")
     one.propose(one.demand(clusters={"web": cluster(1)}))
     demand = two.demand(clusters={"db": cluster(1)})
-    assert two.propose(demand, reserve=False).seats["db-001"] != SEAT
+    assert two.propose(demand, reserve=False).seats["db-001"] != PLACE
     world.now[0] += timedelta(seconds=301)
-    assert two.propose(demand, reserve=False).seats["db-001"] == SEAT
+    assert two.propose(demand, reserve=False).seats["db-001"] == PLACE

@@ -15,7 +15,6 @@ from zonewright.audit.evidence.bundle import object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.verify.verify import verify_bundle
 from zonewright.changes.loading import load_owner
-from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
 from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError
@@ -51,7 +50,7 @@ def bring(text: str) -> None:
 
 def verified(files: dict[str, bytes]) -> dict[str, Check]:
     """The checks of a bundle by name."""
-    return {check.name: check for check in verify_bundle(files, render=rendered_files)}
+    return {check.name: check for check in verify_bundle(files)}
 
 
 def test_an_approval_covers_what_it_saw(tenant: Planner) -> None:

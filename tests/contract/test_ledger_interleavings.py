@@ -20,6 +20,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
+from zonewright.model.rack_position import RackPosition
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 RACK = "dc1/a/01/01"
@@ -397,7 +398,7 @@ def test_a_stack_that_comes_to_another_site_meanwhile(ledger: OrderedLedger) -> 
     elsewhere = owner.propose(owner.demand(sites={"dc2": site}), reserve=False)
     place = {"001": {"rack": "dc2/a/01/01", "position": 1}}
     wanted = made.demand(clusters={"web": {**cluster(1, places=place), "site": "dc2"}})
-    seats = {"web-001": m.SeatData(rack="dc2/a/01/01", position=1)}  # there is no such site yet to propose them
+    seats = {"web-001": RackPosition(rack="dc2/a/01/01", position=1)}  # there is no such site yet to propose them
     offered = made.propose(wanted, reserve=False).model_copy(update={"seats": seats})
 
     def grows() -> None:

@@ -30,7 +30,6 @@ from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.replay import put_site
 from zonewright.audit.verify.verify import verify_bundle
 from zonewright.changes.loading import load_owner
-from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
 from zonewright.cli.output import NOT_DECIDED
 from zonewright.declare import load_zone
@@ -110,7 +109,7 @@ def prune(days: int = 60) -> None:
 
 def verified(files: Mapping[str, bytes]) -> dict[str, Check]:
     """The checks of a bundle by name."""
-    return {check.name: check for check in verify_bundle(files, render=rendered_files)}
+    return {check.name: check for check in verify_bundle(files)}
 
 
 def told(files: Mapping[str, bytes]) -> tuple[str, str]:

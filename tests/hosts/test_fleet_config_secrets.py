@@ -9,6 +9,7 @@ import pytest
 
 from support.fleet_world import ALL_AT_ONCE
 from support.ssh_hosts import SshHost, ssh_hosts
+from zonewright.fleet.configs.choice import without_line
 from zonewright.fleet.configs.facts import config_plan_text, drift_of
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.visit import ConfigJob
@@ -71,6 +72,7 @@ class Installer:
             ),
             host_deadline_s=60.0,
             fill=Filler(resolve, lambda: Keys((b"k" * 32,))),
+            tell=without_line,
         )
 
     @property

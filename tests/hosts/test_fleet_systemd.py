@@ -14,6 +14,8 @@ from support.nspawn_hosts import GATEWAY, SystemdHost, systemd_hosts
 from support.tls import certificate
 from zonewright.fleet.agents.artefact import agent_sources
 from zonewright.fleet.agents.layout import UNIT, system_layout
+from zonewright.fleet.configs.choice import without_line
+from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.visit import ConfigJob
 from zonewright.fleet.configs.wanted import Offer
 from zonewright.fleet.rollout.rollout import roll_out
@@ -169,6 +171,8 @@ def config_job(world: FleetWorld[SystemdHost], text: str) -> ConfigJob:
         formats=BUILT_IN,
         offer=offer,
         host_deadline_s=90.0,
+        fill=Filler(),
+        tell=without_line,
     )
 
 

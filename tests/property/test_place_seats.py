@@ -10,9 +10,10 @@ from zonewright.model import Cluster, NodeType, Place, Spread
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Face, FeedName
 from zonewright.model.world import Feed, Occupant, Rack, Standing, World
-from zonewright.place import Seat, change_world, failed, place, read_set, touched
+from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import Finding, evaluate
 
 STACK = "s1"
@@ -126,7 +127,7 @@ demands = st.dictionaries(st.sampled_from(["core", "edge", "web"]), cluster_dema
 )
 
 
-def fitting(world: World, demand: Demand, sticky: Mapping[str, Seat], standing: tuple[Occupant, ...]) -> Demand:
+def fitting(world: World, demand: Demand, sticky: Mapping[str, RackPosition], standing: tuple[Occupant, ...]) -> Demand:
     """The part of a demand that finds places: nodes without one are left out until all have one."""
     while unplaced := place(world, demand, stack=STACK, sticky=sticky, standing=standing).unplaced:
         clusters: dict[str, ClusterDemand] = {}
@@ -271,8 +272,8 @@ def test_chosen_places_are_taken_as_they_are(world: World, demand: Demand, data:
     chosen = Place(rack=data.draw(st.sampled_from([*world.racks, "dc/z/9/99"])), position=data.draw(st.integers(1, 20)))
     cluster = part.cluster.model_copy(update={"places": {"001": chosen}})
     asked = demand_of({**demand.clusters, cluster_id: part.model_copy(update={"cluster": cluster})})
-    placement = place(world, asked, stack=STACK, sticky={f"{cluster_id}-001": Seat("dc/a/1/01", 1, "front")})
-    assert placement.seats[f"{cluster_id}-001"] == Seat(chosen.rack, chosen.position or 0, part.cluster.face)
+    placement = place(world, asked, stack=STACK, sticky={f"{cluster_id}-001": RackPosition("dc/a/1/01", 1)})
+    assert placement.seats[f"{cluster_id}-001"] == RackPosition(chosen.rack, chosen.position or 0, part.cluster.face)
 
 
 @given(world=worlds(), demand=demands, data=st.data())

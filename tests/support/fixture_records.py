@@ -13,7 +13,6 @@ from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.verify.verify import Trust, verify_bundle
-from zonewright.changes.rendering import rendered_files
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.messages import CapacityRequest, Checkpoint, ReportRequest, StackRequest
@@ -79,7 +78,7 @@ def bundle_checks(fixture: Path, name: str) -> tuple[Check, ...]:
     keys = {path.stem: (" ".join(path.read_text("ascii").split()[:2]),) for path in (fixture / "keys").glob("*.pub")}
     kept = kept_checkpoint(fixture)
     trust = Trust(keys=keys, checkpoint=kept, ledger_key=kept.public_key)
-    return verify_bundle(read_bundle(fixture / name), render=rendered_files, trust=trust)
+    return verify_bundle(read_bundle(fixture / name), trust=trust)
 
 
 def state_records(path: Path) -> list[dict[str, Any]]:

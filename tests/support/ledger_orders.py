@@ -29,6 +29,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.demand import Demand
+from zonewright.model.rack_position import RackPosition
 
 Programs = Mapping[str, Callable[[], None]]
 _READING = (verbs.EVALUATE, verbs.STANDING, verbs.READ, verbs.REPORT)
@@ -226,7 +227,7 @@ class OrderedLedger:
             judge(call, before, after, self.demands)
 
 
-def _wanted_claims(demand: Demand, seats: Mapping[str, m.SeatData], addresses: Mapping[str, Any]) -> dict[str, Any]:
+def _wanted_claims(demand: Demand, seats: Mapping[str, RackPosition], addresses: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, seat in seats.items():
         part = demand.clusters[name.rsplit("-", 1)[0]]
@@ -315,7 +316,7 @@ def _proposed(call: Call, before: LedgerState, after: LedgerState, demands: Mapp
     for name, seat in answer.seats.items():
         held = has.get(name)
         assert held is not None, f"{name} was promised and is not reserved"
-        assert seat == m.SeatData(rack=held["rack"], position=held["position"], face=held["face"])
+        assert seat == RackPosition(rack=held["rack"], position=held["position"], face=held["face"])
 
 
 def _confirmed(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:

@@ -8,8 +8,9 @@ from support.reference_sites import ON, reference_files
 from support.zone_project import REPOSITORY
 from zonewright.changes.rendering import contexts_of
 from zonewright.declare import load_zone
-from zonewright.ledger.protocol.messages import Proposal, SeatData
+from zonewright.ledger.protocol.messages import Proposal
 from zonewright.model.demand import Demand, demand_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.place import assign_addresses, judge_declaration
 from zonewright.render import render_all
 from zonewright.render.formats.format import AnyContext
@@ -48,7 +49,7 @@ def reference_proposals() -> Mapping[str, tuple[Demand, Proposal]]:
         proposal = Proposal(
             demand_digest=f"sha256:{0:064}",
             revision=0,
-            seats={item.name: SeatData(rack=item.rack, position=item.position) for item in own},
+            seats={item.name: RackPosition(rack=item.rack, position=item.position) for item in own},
             addresses=addresses,
             unplaced={},
             premises=[],

@@ -17,16 +17,20 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from support.soak import rounds
 from support.zone_project import REPOSITORY
-from zonewright_agent.configuration import ConfigurationError, from_text
+from zonewright.model.fleet import AGENT_SOURCES
+from zonewright_agent.configuration import SOURCES, ConfigurationError, from_text
 from zonewright_agent.counters import CounterReading, Quality, delta
 from zonewright_agent.otlp import encode
 from zonewright_agent.points import Moment, Point
+from zonewright_agent.running import MAKERS
+from zonewright_agent.sources.host import Host
 from zonewright_agent.sources.hwmon import Hwmon
 from zonewright_agent.sources.rapl import Rapl
 from zonewright_agent.spool import Spool
 
 RANGE_UJ = 262_143_328_850
 AGENTS = REPOSITORY / "agents"
+GOLDEN = REPOSITORY / "tests" / "golden" / "agent-settings"
 
 
 @pytest.mark.parametrize(
@@ -382,3 +386,10 @@ def test_it_imports_nothing_of_ours() -> None:
         check=True,
     )
     assert result.stdout.strip() == "['psutil', 'zonewright_agent']"
+
+
+def test_the_sources_have_the_same_names_everywhere() -> None:
+    """What the agent reads by default, can make, is asked for by fleet files and gets from a template is one list."""
+    rendered = [path.read_text(encoding="utf-8") for path in GOLDEN.rglob("agent.toml")]
+    assert SOURCES == AGENT_SOURCES == tuple(MAKERS) == (Host.name, Hwmon.name, Rapl.name)
+    assert {from_text(text, "agent.toml").sources for text in rendered} == {SOURCES}

@@ -30,7 +30,6 @@ from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.signatures import export_checks
 from zonewright.audit.verify.verify import Trust, verify_bundle
 from zonewright.changes.errors import BundleError
-from zonewright.changes.rendering import rendered_files
 from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.store.claim_text import unpacked
 from zonewright.model.canonical import canonical_json, digest_of
@@ -79,7 +78,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def verify(files: Mapping[str, bytes]) -> dict[str, Check]:
     """The checks by name."""
-    return {check.name: check for check in verify_bundle(files, render=rendered_files)}
+    return {check.name: check for check in verify_bundle(files)}
 
 
 def wrong(files: Mapping[str, bytes]) -> list[str]:
@@ -89,7 +88,7 @@ def wrong(files: Mapping[str, bytes]) -> list[str]:
 
 def forms_of(files: Mapping[str, bytes]) -> bytes:
     """Everything in a party's bundle and its three reports, with all that is packed in base64 or hex unpacked too."""
-    report = report_of(read_contents(files), tuple(verify_bundle(files, render=rendered_files)))
+    report = report_of(read_contents(files), tuple(verify_bundle(files)))
     parts = [pack(files), report_html(report).encode(), report_markdown(report).encode()]
     parts.append(json.dumps(report_data(report)).encode())
     everything = b"\n".join(parts)
@@ -267,7 +266,7 @@ def test_an_export_is_signed_by_whoever_vouches_for_it(made: Made) -> None:
     with pytest.raises(SealError, match="is that of no signer of zone reference"):
         signed_for_party(made.party, key_of("bea"))
     known = {"anna": (key_of("anna").public,)}
-    told = verify_bundle(files, render=rendered_files, trust=Trust(keys=known))
+    told = verify_bundle(files, trust=Trust(keys=known))
     (check,) = [one for one in told if one.name == "export"]
     assert check.verdict == "wrong"
     assert "is no key of a signer of this zone now" in check.detail
@@ -336,7 +335,7 @@ def test_the_documented_salted_digest_is_enough(made: Made) -> None:
 def test_a_report_of_it_shows_the_party_s_own(made: Made) -> None:
     """The report has the party's nodes, files, signatures and checks, and says what it does without."""
     files = made.party
-    report = report_of(read_contents(files), tuple(verify_bundle(files, render=rendered_files)))
+    report = report_of(read_contents(files), tuple(verify_bundle(files)))
     (site,) = [one for one in report.sites if one.site == "qp-dc1"]
     assert {one.name for one in site.nodes} == {"more-002", "web-003"}
     assert [one.after for one in site.nodes] != [one.before for one in site.nodes]

@@ -21,7 +21,6 @@ from zonewright.audit.report.html import MAX_BYTES, report_html
 from zonewright.audit.report.report import Report, report_of
 from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.verify import verify_bundle
-from zonewright.changes.rendering import rendered_files
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
 
@@ -35,7 +34,7 @@ CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--
 def _contents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Contents, Report]:
     files = rich_bundle(tmp_path_factory.mktemp("ledger"), reason=HOSTILE)
     contents = read_contents(files)
-    return contents, report_of(contents, verify_bundle(files, render=rendered_files))
+    return contents, report_of(contents, verify_bundle(files))
 
 
 @pytest.fixture(name="report", scope="module")

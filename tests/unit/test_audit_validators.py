@@ -99,7 +99,7 @@ def _bench(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def verify(files: Mapping[str, bytes], trust: Trust | None = None) -> dict[str, Check]:
     """The checks by name."""
-    return {check.name: check for check in verify_bundle(files, render=rendered_files, trust=trust)}
+    return {check.name: check for check in verify_bundle(files, trust=trust)}
 
 
 def wrong(files: Mapping[str, bytes], trust: Trust | None = None) -> str:
@@ -225,7 +225,7 @@ def test_the_report_shows_each_verdict(bench: Bench) -> None:
     """Program, version, arguments, output, digest and signer stand in all three forms, as text."""
     judged = said_of(bench.rendered(), signer="bea")
     files = bench.bundle(Validated(judged=judged, envelopes=signed_by("bea", judged)))
-    report = report_of(read_contents(files), tuple(verify_bundle(files, render=rendered_files)))
+    report = report_of(read_contents(files), tuple(verify_bundle(files)))
     for text in (report_html(report), report_markdown(report).replace("\\", ""), canonical_json(report_data(report))):
         for part in ("netplan", "0.106.1", "generate", "bea", judged[0].digest, judged[1].digest):
             assert part in text, part

@@ -22,7 +22,6 @@ from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_p
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.verify.verify import Trust, verify_bundle
 from zonewright.changes.errors import BundleError
-from zonewright.changes.rendering import rendered_files
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import Checkpoint
@@ -73,7 +72,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 def verify(files: dict[str, bytes], trust: Trust | None = None) -> dict[str, Check]:
     """The checks by name."""
-    return {check.name: check for check in verify_bundle(files, render=rendered_files, trust=trust)}
+    return {check.name: check for check in verify_bundle(files, trust=trust)}
 
 
 def wrong(files: dict[str, bytes], trust: Trust | None = None) -> list[str]:

@@ -9,8 +9,9 @@ import pytest
 from zonewright.model import Cluster, NodeType, Place, Spread
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
-from zonewright.place import Placement, Seat, change_world, place, touched
+from zonewright.place import Placement, change_world, place, touched
 from zonewright.rules import evaluate
 
 
@@ -56,7 +57,10 @@ def demand(*, u_height: int = 2, watts: int = 500, **cluster: Any) -> Demand:
 
 
 def seats_of(
-    world_: World, demand_: Demand, sticky: Mapping[str, Seat] | None = None, standing: tuple[Occupant, ...] = ()
+    world_: World,
+    demand_: Demand,
+    sticky: Mapping[str, RackPosition] | None = None,
+    standing: tuple[Occupant, ...] = (),
 ) -> dict[str, tuple[str, int]]:
     """Rack and position by node number."""
     found = placement_of(world_, demand_, sticky, standing)
@@ -65,7 +69,10 @@ def seats_of(
 
 
 def placement_of(
-    world_: World, demand_: Demand, sticky: Mapping[str, Seat] | None = None, standing: tuple[Occupant, ...] = ()
+    world_: World,
+    demand_: Demand,
+    sticky: Mapping[str, RackPosition] | None = None,
+    standing: tuple[Occupant, ...] = (),
 ) -> Placement:
     """The placement of a demand."""
     return place(world_, demand_, stack="s1", sticky=sticky or {}, standing=standing)
@@ -111,23 +118,27 @@ def test_a_rack_without_position_gets_its_lowest_free_one() -> None:
     racks = world(rack("dc/a/1/01"), rack("dc/a/1/02"), occupants=(occupant("dc/a/1/02", position=2),))
     chosen = demand(places={"001": Place(rack="dc/a/1/02")})
     assert seats_of(racks, chosen) == {"001": ("dc/a/1/02", 3)}
-    assert seats_of(racks, chosen, {"core-001": Seat("dc/a/1/02", 7, "front")}) == {"001": ("dc/a/1/02", 7)}
-    assert seats_of(racks, chosen, {"core-001": Seat("dc/a/1/01", 7, "front")}) == {"001": ("dc/a/1/02", 3)}
+    assert seats_of(racks, chosen, {"core-001": RackPosition("dc/a/1/02", 7)}) == {"001": ("dc/a/1/02", 7)}
+    assert seats_of(racks, chosen, {"core-001": RackPosition("dc/a/1/01", 7)}) == {"001": ("dc/a/1/02", 3)}
 
 
 def test_a_place_that_another_node_chooses_is_left() -> None:
     """A node whose present place is chosen for another one moves within its rack."""
     taken = demand(count=2, places={"002": Place(rack="dc/a/1/02", position=5)})
-    found = seats_of(world(rack("dc/a/1/01"), rack("dc/a/1/02")), taken, {"core-001": Seat("dc/a/1/02", 5, "front")})
+    found = seats_of(world(rack("dc/a/1/01"), rack("dc/a/1/02")), taken, {"core-001": RackPosition("dc/a/1/02", 5)})
     assert found == {"002": ("dc/a/1/02", 5), "001": ("dc/a/1/02", 1)}
 
 
 @pytest.mark.parametrize(
     "present",
-    [Seat("dc/x/1/01", 1, "front"), Seat("dc/a/1/01", 10, "front"), Seat("dc/b/1/01", 1, "front")],
+    [
+        RackPosition("dc/x/1/01", 1),
+        RackPosition("dc/a/1/01", 10),
+        RackPosition("dc/b/1/01", 1),
+    ],
     ids=["rack gone", "height gone", "room left"],
 )
-def test_a_present_place_that_is_not_allowed_is_left(present: Seat) -> None:
+def test_a_present_place_that_is_not_allowed_is_left(present: RackPosition) -> None:
     """A place whose rack, height or room is no longer right is given up."""
     racks = world(rack("dc/a/1/01"), rack("dc/b/1/01", watts=600))
     assert seats_of(racks, demand(rooms=("a",)), {"core-001": present}) == {"001": ("dc/a/1/01", 1)}
@@ -136,7 +147,7 @@ def test_a_present_place_that_is_not_allowed_is_left(present: Seat) -> None:
 def test_a_new_spread_moves_as_few_nodes_as_it_needs() -> None:
     """Of three nodes in one rack the last ones move, one for each further rack that is asked for."""
     racks = world(rack("dc/a/1/01"), rack("dc/a/1/02"), rack("dc/a/1/03"))
-    present = {f"core-00{number}": Seat("dc/a/1/01", 2 * number, "front") for number in (1, 2, 3)}
+    present = {f"core-00{number}": RackPosition("dc/a/1/01", 2 * number) for number in (1, 2, 3)}
     over_two = demand(count=3, spread=Spread(scope="rack", at_least=2))
     assert seats_of(racks, over_two, present) == {
         "001": ("dc/a/1/01", 2),
@@ -152,7 +163,7 @@ def test_a_new_spread_moves_as_few_nodes_as_it_needs() -> None:
 def test_an_admitted_node_leaves_a_closed_rack_and_a_standing_one_stays() -> None:
     """Without a resource there is nothing to move: the node goes to an open rack."""
     racks = world(rack("dc/a/1/01", accepts=False), rack("dc/a/1/02"))
-    present = {"core-001": Seat("dc/a/1/01", 1, "front")}
+    present = {"core-001": RackPosition("dc/a/1/01", 1)}
     assert seats_of(racks, demand(), present) == {"001": ("dc/a/1/02", 1)}
     before = change_world(racks, demand(), present, stack="s1").occupants[0]
     standing = (replace(before, standing="active"),)
@@ -162,7 +173,7 @@ def test_an_admitted_node_leaves_a_closed_rack_and_a_standing_one_stays() -> Non
 def test_watts_count_at_both_ends_of_a_move() -> None:
     """What leaves a rack in the same change is not yet free for a node that comes."""
     racks = world(rack("dc/a/1/01", watts=900))
-    gone = replace(change_world(racks, demand(), {"core-001": Seat("dc/a/1/01", 1, "front")}, stack="s1").occupants[0])
+    gone = replace(change_world(racks, demand(), {"core-001": RackPosition("dc/a/1/01", 1)}, stack="s1").occupants[0])
     standing = (replace(gone, name="core-009", standing="active"),)
     assert (
         "short of feed watts in 1"
@@ -173,10 +184,10 @@ def test_watts_count_at_both_ends_of_a_move() -> None:
 def test_change_world_adds_nothing_twice() -> None:
     """A node that stays is there once and active; one that moves is there at both ends; one that goes is releasing."""
     racks = world(rack("dc/a/1/01"))
-    seats = {f"core-00{number}": Seat("dc/a/1/01", 2 * number, "front") for number in (1, 2, 3)}
+    seats = {f"core-00{number}": RackPosition("dc/a/1/01", 2 * number) for number in (1, 2, 3)}
     before = change_world(racks, demand(count=3), seats, stack="s1")
     standing = tuple(replace(item, standing="active", path="") for item in before.occupants)
-    moved = {"core-001": seats["core-001"], "core-002": Seat("dc/a/1/01", 8, "front")}
+    moved = {"core-001": seats["core-001"], "core-002": RackPosition("dc/a/1/01", 8)}
     during = change_world(racks, demand(count=2), moved, stack="s1", standing=standing)
     assert [(item.name, item.position, item.standing, item.blocks_units) for item in during.occupants] == [
         ("core-001", 2, "active", True),

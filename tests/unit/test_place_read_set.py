@@ -7,8 +7,9 @@ import pytest
 from zonewright.model import Cluster, NodeType
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
-from zonewright.place import Premise, Seat, change_world, failed, read_set
+from zonewright.place import Premise, change_world, failed, read_set
 
 RACK = "dc/a/1/01"
 FEEDS = {"A": Feed(available_w=3000, power_panel="p"), "B": Feed(available_w=2000, power_panel="q")}
@@ -38,7 +39,11 @@ DEMAND = Demand(
     party="t1",
     clusters={"core": ClusterDemand(cluster=Cluster(site="dc", node_type="n", count=3), node_type=KIND)},
 )
-SEATS = {"core-001": Seat(RACK, 1, "front"), "core-002": Seat(RACK, 3, "front"), "core-003": Seat(RACK, 9, "front")}
+SEATS = {
+    "core-001": RackPosition(RACK, 1),
+    "core-002": RackPosition(RACK, 3),
+    "core-003": RackPosition(RACK, 9),
+}
 PREMISES = read_set(change_world(WORLD, DEMAND, SEATS, stack="s1"), stack="s1")
 
 

@@ -1,11 +1,14 @@
 """The reference page of the rules is complete and is what the registry says."""
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import get_args
 
 import pytest
 
 from support.rule_cases import examples
+from zonewright import rules
 from zonewright.model.policy import PolicyRule
 from zonewright.rules import RULES, Rule
 from zonewright.rules.document import reference_markdown
@@ -36,3 +39,10 @@ def test_ids_are_unique_and_all_have_examples() -> None:
     assert len(set(ids)) == len(ids)
     assert set(ids) == set(examples())
     assert set(get_args(PolicyRule)) <= set(ids)
+
+
+def test_no_rule_is_forgotten() -> None:
+    """Each rule that a module of the room defines is in the registry: one that is not is never applied."""
+    modules = [import_module(f"{rules.__name__}.{found.name}") for found in iter_modules(rules.__path__)]
+    defined = {value.id for module in modules for value in vars(module).values() if isinstance(value, Rule)}
+    assert defined == {rule.id for rule in RULES}

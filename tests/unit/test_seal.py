@@ -20,7 +20,7 @@ from zonewright.model import Zone
 from zonewright.seal import SealError
 from zonewright.seal.decide import Decision, approved
 from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
-from zonewright.seal.keys import key_id, raw_key
+from zonewright.seal.keys import ed25519_key, key_id
 from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
 from zonewright.seal.votes import Planned
 
@@ -272,7 +272,7 @@ def test_another_library_verifies_our_envelopes() -> None:
     """securesystemslib, which in-toto uses, accepts an envelope with the signer's key, and no other key."""
     for signer, good in (("ben", True), ("bea", False)):
         other = OtherEnvelope.from_dict(json.loads(verdict("ben")))
-        public = {"public": raw_key(key_of(signer).public).hex()}
+        public = {"public": ed25519_key(key_of(signer).public).public_bytes_raw().hex()}
         key = SSlibKey(key_id(key_of("ben").public), "ed25519", "ed25519", public)
         if good:
             assert other.verify([key], 1) == {key.keyid: key}

@@ -77,7 +77,6 @@ def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.bundle import read_bundle
     from zonewright.audit.verify.verify import Trust, verify_bundle
     from zonewright.changes.errors import BundleError
-    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import MISUSE
 
     try:
@@ -95,7 +94,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     if arguments.checkpoint is not None and checkpoint is None:
         return MISUSE
     trust = Trust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
-    return _tell(verify_bundle(files, render=rendered_files, trust=trust), arguments.format)
+    return _tell(verify_bundle(files, trust=trust), arguments.format)
 
 
 def _keys(path: Path) -> tuple[str, ...]:

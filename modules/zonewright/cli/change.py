@@ -198,11 +198,10 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _approve(arguments: argparse.Namespace) -> int:
     from zonewright.audit.verify.verify import verify_bundle
-    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import REFUSED
 
     bundle, _answer = _bundle(arguments)
-    against = [check for check in verify_bundle(bundle, render=rendered_files) if check.verdict == "wrong"]
+    against = [check for check in verify_bundle(bundle) if check.verdict == "wrong"]
     if against:
         for check in against:
             print(check.line())
@@ -282,7 +281,6 @@ def _report(arguments: argparse.Namespace) -> int:
     from zonewright.audit.report.text import report_data, report_markdown
     from zonewright.audit.verify.verify import verify_bundle
     from zonewright.changes.errors import BundleError
-    from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import FORMAT_VERSION, MISUSE, REFUSED
     from zonewright.cli.secret import tell_secrets
     from zonewright.model.secret_scan import suspicions
@@ -293,7 +291,7 @@ def _report(arguments: argparse.Namespace) -> int:
         return MISUSE
     try:
         files = read_bundle(arguments.bundle)
-        checks = verify_bundle(files, render=rendered_files)
+        checks = verify_bundle(files)
         contents = read_contents(files)
         report = report_of(contents, checks)
     except (BundleError, ValueError, KeyError) as error:

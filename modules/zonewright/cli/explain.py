@@ -54,7 +54,7 @@ def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
 
     from zonewright.cli.zone import judged_folder, loaded_folder
     from zonewright.model.demand import demand_of
-    from zonewright.place import Seat
+    from zonewright.model.rack_position import RackPosition
     from zonewright.place.explaining import explain, find_node
 
     judged, declaration = judged_folder(folder), loaded_folder(folder)
@@ -66,7 +66,7 @@ def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
         what = f"{', '.join(holders)} have one; choose with --owner" if holders else "none of its owners has one"
         raise ValueError(f"no single node {node} in {folder}: {what}")
     own = [item for item in judged.world.occupants if item.party == holders[0] and item.standing == "wanted"]
-    seats = {item.name: Seat(item.rack, item.position, item.face) for item in own}
+    seats = {item.name: RackPosition(item.rack, item.position, item.face) for item in own}
     others = tuple(item for item in judged.world.occupants if item.party != holders[0] or item.standing != "wanted")
     world = replace(judged.world, occupants=others, clusters=())
     found = explain(world, demands[holders[0]], seats, node, stack="")

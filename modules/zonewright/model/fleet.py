@@ -1,6 +1,6 @@
 """What an operator declares of a fleet: how to reach its hosts, and how agents are rolled out to them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -61,6 +61,11 @@ class Login(Declared):
     """More files with the keys of hosts, besides `.zonewright/known_hosts`."""
 
 
+AgentSource = Literal["host", "hwmon", "rapl"]
+AGENT_SOURCES: tuple[AgentSource, ...] = get_args(AgentSource)
+"""What the agent can read; a test compares it with the agent's own list, since the agent imports nothing of ours."""
+
+
 class AgentSettings(Declared):
     """Settings of the agent on every host."""
 
@@ -70,11 +75,7 @@ class AgentSettings(Declared):
     """Seconds between two samplings."""
     power_max_w: Annotated[float, Field(ge=10, le=200_000, strict=False)] = 2000.0
     """The most that a host can draw, in watts."""
-    sources: Annotated[tuple[Literal["host", "hwmon", "rapl"], ...], Field(min_length=1, strict=False)] = (
-        "host",
-        "hwmon",
-        "rapl",
-    )
+    sources: Annotated[tuple[AgentSource, ...], Field(min_length=1, strict=False)] = AGENT_SOURCES
     """Sources that the agent reads."""
     psutil: Line = "distribution"
     """Folder with wheels of psutil beside this file, or `distribution` for the host's own python3-psutil."""

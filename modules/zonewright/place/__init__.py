@@ -2,10 +2,9 @@
 
 from zonewright.place.addresses import Addresses, assign_addresses
 from zonewright.place.change import change_world, touched
-from zonewright.place.placing import place
+from zonewright.place.placing import Placement, place
 from zonewright.place.premise import Premise
 from zonewright.place.read_set import failed, read_set
-from zonewright.place.seat import Placement, Seat
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.place.whole import Judged, judge_declaration
 
@@ -14,7 +13,6 @@ __all__ = [
     "Judged",
     "Placement",
     "Premise",
-    "Seat",
     "assign_addresses",
     "change_world",
     "failed",

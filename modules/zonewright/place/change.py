@@ -6,12 +6,14 @@ from dataclasses import replace
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, draw_of, nodes_of
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import ClusterFacts, Occupant, World
-from zonewright.place.seat import Seat
 
 
-def occupant_of(node: Node, wanted: ClusterDemand, seat: Seat, draw: Draw, *, party: str, stack: str) -> Occupant:
-    """A node of a demand at a seat, with standing "wanted" and the draw of its cluster's nodes."""
+def occupant_of(
+    node: Node, wanted: ClusterDemand, seat: RackPosition, draw: Draw, *, party: str, stack: str
+) -> Occupant:
+    """A node of a demand at a place, with standing "wanted" and the draw of its cluster's nodes."""
     return Occupant(
         party=party,
         stack=stack,
@@ -46,7 +48,7 @@ def same_place(one: Occupant, two: Occupant) -> bool:
 
 
 def change_world(
-    world: World, demand: Demand, seats: Mapping[str, Seat], *, stack: str, standing: tuple[Occupant, ...] = ()
+    world: World, demand: Demand, seats: Mapping[str, RackPosition], *, stack: str, standing: tuple[Occupant, ...] = ()
 ) -> World:
     """The world during the change.
 
@@ -94,7 +96,7 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
     )
 
 
-def _wanted(demand: Demand, seats: Mapping[str, Seat], stack: str) -> Iterator[Occupant]:
+def _wanted(demand: Demand, seats: Mapping[str, RackPosition], stack: str) -> Iterator[Occupant]:
     for cluster_id, wanted in demand.clusters.items():
         draw = draw_of(wanted.node_type, wanted.cluster)
         for node in nodes_of(cluster_id, wanted.cluster):

@@ -7,12 +7,12 @@ from typing import Any
 
 from zonewright.model.demand import Demand
 from zonewright.model.expand import Node, node_numbers, nodes_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Rack, World
 from zonewright.place.candidates import SpreadCount
 from zonewright.place.floor import Floor, RackState, Shape
 from zonewright.place.neighbours import Neighbours, Stop
 from zonewright.place.reasons import shortages_of
-from zonewright.place.seat import Seat
 from zonewright.rules.words import amount
 
 FREE = "nothing stops it there"
@@ -70,7 +70,9 @@ def find_node(demand: Demand, name: str) -> tuple[str, Node] | None:
     return None
 
 
-def explain(world: World, demand: Demand, seats: Mapping[str, Seat], name: str, *, stack: str) -> Explanation | None:
+def explain(
+    world: World, demand: Demand, seats: Mapping[str, RackPosition], name: str, *, stack: str
+) -> Explanation | None:
     """Explain one node of a demand.
 
     Args:
@@ -143,13 +145,11 @@ class _Around:
         return self._neighbours.stops(self._cluster_id, self._wanted, rack)
 
 
-def _place(seat: Seat | None) -> str:
-    if seat is None:
-        return ""
-    return f"{seat.rack} U{seat.position}" + ("" if seat.face == "front" else " rear")
+def _place(seat: RackPosition | None) -> str:
+    return "" if seat is None else str(seat)
 
 
-def _why(node: Node, seat: Seat | None, floor: Floor, shape: Shape) -> str:
+def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: Shape) -> str:
     if seat is None:
         return "it has no place"
     if node.chosen is not None:

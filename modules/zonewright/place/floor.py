@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Face, FeedName
 from zonewright.model.world import Bystanders, Occupant, Rack, World
-from zonewright.place.seat import Seat
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, grams, larger, limits, total, watts
 
@@ -176,8 +176,8 @@ class Floor:
             state.rack.room for state in self.states.values() if state.sums[WORST["A"]] or state.sums[WORST["B"]]
         }
 
-    def put(self, shape: Shape, key: Key, seat: Seat) -> None:
-        """Put a node on its seat; a rack that is not in the world is left to the rules."""
+    def put(self, shape: Shape, key: Key, seat: RackPosition) -> None:
+        """Put a node at its place; a rack that is not in the world is left to the rules."""
         state = self.states.get(seat.rack)
         if state is not None:
             state.add(shape, key, seat.position)

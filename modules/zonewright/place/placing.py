@@ -6,15 +6,28 @@ from dataclasses import dataclass
 
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import Node, nodes_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Occupant, Rack, World
 from zonewright.place.candidates import Candidates, SpreadCount
 from zonewright.place.floor import Floor, RackState, Shape
 from zonewright.place.neighbours import Neighbours, Stop
 from zonewright.place.reasons import why_no_rack
-from zonewright.place.seat import Placement, Seat
 from zonewright.rules.loads import Key
 from zonewright.rules.spread import domain_of
 from zonewright.rules.words import amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """What was found.
+
+    Attributes:
+        seats: by node name.
+        unplaced: one sentence for each node without a place: what is short, in how many racks, the nearest miss.
+    """
+
+    seats: Mapping[str, RackPosition]
+    unplaced: Mapping[str, str]
 
 
 def place(
@@ -22,7 +35,7 @@ def place(
     demand: Demand,
     *,
     stack: str,
-    sticky: Mapping[str, Seat],
+    sticky: Mapping[str, RackPosition],
     standing: tuple[Occupant, ...] = (),
 ) -> Placement:
     """Find places; the same facts give the same places, in whatever order they come.
@@ -67,7 +80,7 @@ class _Run:
     """One placement."""
 
     def __init__(
-        self, world: World, demand: Demand, stack: str, sticky: Mapping[str, Seat], standing: Iterable[Occupant]
+        self, world: World, demand: Demand, stack: str, sticky: Mapping[str, RackPosition], standing: Iterable[Occupant]
     ) -> None:
         own = tuple(standing)
         self._party, self._stack, self._sticky = demand.party, stack, sticky
@@ -75,11 +88,11 @@ class _Run:
         self._neighbours = Neighbours(world, demand, self._floor)
         self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         self.parts = _parts(demand)
-        self.seats: dict[str, Seat] = {}
+        self.seats: dict[str, RackPosition] = {}
         self.unplaced: dict[str, str] = {}
 
     def take_chosen(self, part: _Part) -> None:
-        """Seats that the declaration names in full, also where they break a rule."""
+        """Places that the declaration names in full, also where they break a rule."""
         for node in part.waiting:
             if node.chosen is not None:
                 part.spread.add(node.chosen.rack)
@@ -88,7 +101,7 @@ class _Run:
         self._forget_answered(part)
 
     def keep_present(self, part: _Part) -> None:
-        """Present seats, as long as they are still allowed."""
+        """Present places, as long as they are still allowed."""
         moving = self._moving_for_spread(part)
         for node in part.waiting:
             present = self._sticky.get(node.name)
@@ -149,7 +162,7 @@ class _Run:
                 candidates.recall()
 
     def _moving_for_spread(self, part: _Part) -> frozenset[str]:
-        """Present seats to let go, last ones of the fullest domains first, so that enough domains are reached."""
+        """Present places to let go, last ones of the fullest domains first, so that enough domains are reached."""
         spread = part.spread.spread
         if spread is None:
             return frozenset()
@@ -172,7 +185,7 @@ class _Run:
             counts[fullest] -= 1
         return frozenset(moving)
 
-    def _may_keep(self, part: _Part, node: Node, present: Seat) -> bool:
+    def _may_keep(self, part: _Part, node: Node, present: RackPosition) -> bool:
         state = self._floor.states.get(present.rack)
         if state is None or not state.has_units(part.shape, present.position):
             return False
@@ -209,7 +222,7 @@ class _Run:
         return (self._party, self._stack, node.name)
 
     def _seat(self, part: _Part, node: Node, rack: str, position: int) -> None:
-        self.seats[node.name] = Seat(rack, position, part.shape.face)
+        self.seats[node.name] = RackPosition(rack, position, part.shape.face)
         self._floor.put(part.shape, self._key(node), self.seats[node.name])
         self._neighbours.seat(part.cluster, part.wanted.cluster, rack)
 

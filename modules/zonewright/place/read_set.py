@@ -19,7 +19,7 @@ _FEEDS: tuple[FeedName, ...] = ("A", "B")
 
 
 def read_set(world_after: World, *, stack: str) -> tuple[Premise, ...]:
-    """What the wanted seats of a stack rest on, by rack.
+    """What the wanted places of a stack rest on, by rack.
 
     Args:
         world_after: the world as ``change_world`` makes it; with the zone with and without the change, the energy

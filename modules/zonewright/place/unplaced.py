@@ -11,7 +11,7 @@ GONE = "the proposal it was made from is gone; run pulumi up again"
 
 
 def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[str, str]) -> Iterator[Finding]:
-    """One finding for the nodes of a cluster that have no seat or no address for the same reason.
+    """One finding for the nodes of a cluster that have no place or no address for the same reason.
 
     Args:
         demand: what the stack wants.

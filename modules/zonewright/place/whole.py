@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from zonewright.model import Declaration
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.totals import room_totals
 from zonewright.model.world import DuctFacts, LinkFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
 from zonewright.place.placing import place
-from zonewright.place.seat import Seat
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, worst_first
@@ -96,7 +96,7 @@ def _chosen(demand: Demand) -> Iterator[Occupant]:
     for cluster_id, wanted in demand.clusters.items():
         for node in nodes_of(cluster_id, wanted.cluster):
             if node.chosen is not None and node.chosen.position is not None:
-                seat = Seat(rack=node.chosen.rack, position=node.chosen.position, face=wanted.cluster.face)
+                seat = RackPosition(rack=node.chosen.rack, position=node.chosen.position, face=wanted.cluster.face)
                 draw = draw_of(wanted.node_type, wanted.cluster)
                 yield occupant_of(node, wanted, seat, draw, party=demand.party, stack="")
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pulumi
 
-from zonewright.ledger.protocol.messages import Addresses, SeatData
+from zonewright.ledger.protocol.messages import Addresses
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import AnyAsset, SiteAsset, asset_summary, asset_text
+from zonewright.model.rack_position import RackPosition
 from zonewright.program.resources import Asset, Node, after
 
 
@@ -78,7 +79,7 @@ class TenantCluster(pulumi.ComponentResource):
         *,
         stack_id: str,
         node_type: str,
-        seats: Mapping[str, SeatData],
+        seats: Mapping[str, RackPosition],
         addresses: Mapping[str, Addresses],
         after_resources: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions,

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -155,11 +155,35 @@ class Resource(Protocol):
         ...
 
 
+class CheckedResource:
+    """A resource type whose inputs are checked against what it declares; one that asks the ledger too adds to it.
+
+    Attributes:
+        inputs: what it takes.
+        plain: inputs that must be known at once, so they are no outputs of other resources.
+    """
+
+    inputs: Mapping[str, Input]
+    plain: Collection[str] = ()
+
+    def check(
+        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+    ) -> dict[str, Any]:
+        """The inputs to use, which are the program's.
+
+        Raises:
+            CheckFailedError: with all that is wrong with them.
+        """
+        check_inputs(self.inputs, new)
+        require_known(new, self.plain)
+        return new
+
+
 DIGEST = r"sha256:[0-9a-f]{64}"
 STACK_ID = Input("string", "id from the stack's configuration", replaces=True, pattern=r"[A-Za-z0-9][\w.-]{7,63}")
 
 
-def check_inputs(inputs: Mapping[str, Input], new: dict[str, Any]) -> dict[str, Any]:
+def check_inputs(inputs: Mapping[str, Input], new: Data) -> None:
     """All faults of a resource's inputs in one message; values that are not known yet pass.
 
     Raises:
@@ -176,7 +200,6 @@ def check_inputs(inputs: Mapping[str, Input], new: dict[str, Any]) -> dict[str, 
             faults.append(f"input '{name}': expected {declared.type}, {declared.description}; got {got}")
     if faults:
         raise CheckFailedError("\n".join(faults))
-    return new
 
 
 def _fits(declared: Input, value: Any) -> bool:

@@ -11,6 +11,7 @@ from math import ceil
 
 from zonewright.model.world import RoomTotals, SiteFacts, ZoneFacts
 from zonewright.rules.finding import Participant
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 
 STANDARD_RACK_W = 2_500
@@ -121,6 +122,25 @@ def design_pue(view: View) -> Iterator[Breach]:
             )
 
 
+DESIGN_PUE = Rule(
+    id="design-pue",
+    title=("A newly built large or mega data centre is designed within the limit of the energy ratio."),
+    level="no-worse",
+    description=(
+        "The ratio is total power over IT power at full design load. Total power is IT, plant, the fixed "
+        "part of each room that counts, and slope times IT. A data centre is large from 3,000 standard racks "
+        "of 2.5 kW on, and mega from 10,000 on, counted by design IT power and not by cabinets. A site is "
+        "newly built if it was commissioned on the limit's `applies_from` or later, or if it has no date. "
+        "Whole watts are compared, never a rounded ratio. Planned rooms count after something draws power in "
+        "them."
+    ),
+    unit="W",
+    reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); GB 40879-2021 (scope, standard rack)",
+    function=design_pue,
+    reach="zone",
+)
+
+
 def _no_overhead(site_id: str, site: SiteFacts, what: str) -> Breach:
     return Breach(
         subject=site_id,
@@ -166,6 +186,21 @@ def connection_capacity(view: View) -> Iterator[Breach]:
             )
 
 
+CONNECTION_CAPACITY = Rule(
+    id="connection-capacity",
+    title="At full design load, a district's data centres take no more power than the grid grants.",
+    level="no-worse",
+    description=(
+        "Value is the design IT power and overhead of the district's data centres. Edge sites have their own "
+        "supply and do not count."
+    ),
+    unit="kW",
+    reference="the grid connection of each district, `connection_capacity_kw` with its `source` in zone.yaml",
+    function=connection_capacity,
+    reach="zone",
+)
+
+
 def energy_quota(view: View) -> Iterator[Breach]:
     """The data centres of a district, with what is claimed, are within its energy for a year."""
     for district, members in _by_district(view.zone) if view.zone is not None else ():
@@ -191,6 +226,21 @@ def energy_quota(view: View) -> Iterator[Breach]:
                 unit="MWh",
                 fix=f"claim {-(-(value - limit) * MEGA // (HOURS_PER_YEAR * KILO)):,} kW less, or use another district",
             )
+
+
+ENERGY_QUOTA = Rule(
+    id="energy-quota",
+    title="With all claims, a district's data centres stay within its energy quota for a year.",
+    level="no-worse",
+    description=(
+        "Value is the energy of 8,760 h: claims and baseline of the data centres with their budgeted draw, "
+        "plant, the fixed part of each open room, and slope."
+    ),
+    unit="MWh",
+    reference="the energy quota of each district, `energy_quota_mwh` with its `source` in zone.yaml",
+    function=energy_quota,
+    reach="zone",
+)
 
 
 def _over_district(
@@ -252,6 +302,22 @@ def zone_utilization(view: View) -> Iterator[Breach]:
         participants=(Participant(party=view.zone.sites[least].owner, name=least),),
         fix="fill what is built before more is built, or keep the new room planned until it is needed",
     )
+
+
+ZONE_UTILIZATION = Rule(
+    id="zone-utilization",
+    title="The zone uses what is built: claimed power over design IT power, weighted.",
+    level="no-worse",
+    description=(
+        "Value is the sum of claims and baseline over the sum of design IT power of all data centres. A mean "
+        "of the sites' percentages would be wrong. Only a change that adds design power to a site of the "
+        "ledger is refused. A site that is new to the ledger is inventory."
+    ),
+    unit="per mille",
+    reference="NDRC letter Fa Gai Gao Ji [2022] No. 211: average rack utilisation of at least 65 %",
+    function=zone_utilization,
+    reach="zone",
+)
 
 
 def _kw(watts: int) -> str:

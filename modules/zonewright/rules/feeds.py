@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zonewright.model.power import FEEDS, other
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, by_key, limits, total
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, kilograms, listed
 
@@ -51,6 +52,21 @@ def feed_capacity(view: View) -> Iterator[Breach]:
                 yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W")
 
 
+FEED_CAPACITY = Rule(
+    id="feed-capacity",
+    title="A feed can carry its load, even if power supplies share the load unevenly.",
+    level="mandatory",
+    description=(
+        "The limit is `rated_w` times `max_utilization`. Value is the load if each node puts its type's "
+        "`power_supply_worst_share` on this feed. The message also states the load with even shares. Claims "
+        "count with `allocated_draw`."
+    ),
+    unit="W",
+    reference="NetBox, max_utilization of a power feed and allocated_draw of a power port",
+    function=feed_capacity,
+)
+
+
 def feed_failover(view: View) -> Iterator[Breach]:
     """After the loss of one feed the other carries what hangs on both."""
     for load in _loads(view):
@@ -65,6 +81,24 @@ def feed_failover(view: View) -> Iterator[Breach]:
                 yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W")
 
 
+FEED_FAILOVER = Rule(
+    id="feed-failover",
+    title="If feed A or B is lost, the other feed can carry the load of both.",
+    level="mandatory",
+    description=(
+        "If enough of a node's power supplies hang on the remaining feed, the node counts there with its "
+        "whole draw. Otherwise it goes down and does not count. Racks with a single feed have no failover to "
+        "judge."
+    ),
+    unit="W",
+    reference=(
+        "the principle of redundant supply behind grades A and B of GB 50174-2017 (no clause of it is quoted); "
+        "NetBox, max_utilization"
+    ),
+    function=feed_failover,
+)
+
+
 def rack_weight(view: View) -> Iterator[Breach]:
     """The weight in each rack is within the load that it carries."""
     for load in _loads(view):
@@ -75,6 +109,21 @@ def rack_weight(view: View) -> Iterator[Breach]:
                 f"{kilograms(value - limit)} too much"
             )
             yield _over(load, GRAMS, message, what="the rack", unit="kg")
+
+
+RACK_WEIGHT = Rule(
+    id="rack-weight",
+    title="A rack carries no more than its permitted weight.",
+    level="mandatory",
+    description=(
+        "Value is the sum of weights, including baseline, in whole grams. Value and excess are rounded up to "
+        "kilograms. A node that moves to another rack counts in both racks until its old place is free. A "
+        "node that moves within a rack counts once."
+    ),
+    unit="kg",
+    reference="NetBox, max_weight of a rack; the rack maker's static load",
+    function=rack_weight,
+)
 
 
 def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Breach:

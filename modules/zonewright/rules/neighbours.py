@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from zonewright.model.cluster import WideScope
 from zonewright.model.world import ClusterFacts, Occupant
+from zonewright.rules.rule import Rule
 from zonewright.rules.spread import COUNTED, domain_of
 from zonewright.rules.view import Breach, View, movable, participants_of
 from zonewright.rules.words import listed, some
@@ -53,6 +54,21 @@ def apart(view: View) -> Iterator[Breach]:
                 )
 
 
+APART = Rule(
+    id="apart",
+    title="Clusters that must be apart share no domain.",
+    level="mandatory",
+    description=(
+        "Each entry of `apart_from` names another cluster of the same party and a scope: rack, row, room, "
+        "site or district. Value is the number of the cluster's own nodes in a domain where the other "
+        "cluster has a node."
+    ),
+    unit="nodes",
+    reference="pod anti-affinity of Kubernetes with a topology key, taken to racks, rooms, sites and districts",
+    function=apart,
+)
+
+
 def together(view: View) -> Iterator[Breach]:
     """All nodes of a cluster and of those it must be with stand in one domain."""
     for cluster in view.clusters:
@@ -78,6 +94,21 @@ def together(view: View) -> Iterator[Breach]:
                 )
 
 
+TOGETHER = Rule(
+    id="together",
+    title="Clusters that belong together share one domain.",
+    level="mandatory",
+    description=(
+        "Each entry of `together_with` names another cluster of the same party and a scope. All nodes of "
+        "both clusters stand in one rack, row, room, site or district. Value is the number of domains that "
+        "they use."
+    ),
+    unit="racks, rows, rooms, sites or districts",
+    reference="pod affinity of Kubernetes with a topology key; ColocateGroups of Meta's Rebalancer",
+    function=together,
+)
+
+
 def exclusive(view: View) -> Iterator[Breach]:
     """Nothing of another party stands in a domain that a cluster wants for its party alone."""
     holders: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
@@ -98,6 +129,20 @@ def exclusive(view: View) -> Iterator[Breach]:
         intruders = [item for item in inside[domain] if item.party != party]
         if intruders:
             yield _not_alone(domain, group, intruders)
+
+
+EXCLUSIVE = Rule(
+    id="exclusive",
+    title="If a cluster wants a domain for its party alone, nothing of another party stands in it.",
+    level="mandatory",
+    description=(
+        "`exclusive` of a cluster names a scope: rack, row or room. The rule applies to nodes that come "
+        "later and to everything that already stands there, including baseline."
+    ),
+    unit="nodes",
+    reference="ExclusiveGroups of Meta's Rebalancer; cage and private-suite contracts",
+    function=exclusive,
+)
 
 
 def _not_alone(domain: str, holders: Sequence[Occupant], intruders: Sequence[Occupant]) -> Breach:
@@ -142,6 +187,20 @@ def class_separation(view: View) -> Iterator[Breach]:
         below = [item for item in present if item.protection_level < level]
         if below and len(below) < len(present):
             yield _mixed(rack_id, below, [item for item in present if item.protection_level >= level], level)
+
+
+CLASS_SEPARATION = Rule(
+    id="class-separation",
+    title="A rack does not mix protection levels across the limit.",
+    level="mandatory",
+    description=(
+        "The rule pack's `separated-protection-level` names a level. Nodes and baseline of that level or "
+        "above share no rack with any below it. Value is the number of nodes on the smaller side."
+    ),
+    unit="nodes",
+    reference="MLPS 2.0, GB/T 22239-2019 (levels 1 to 5): zoned separation of level 3 systems",
+    function=class_separation,
+)
 
 
 def _mixed(rack_id: str, below: Sequence[Occupant], above: Sequence[Occupant], level: int) -> Breach:

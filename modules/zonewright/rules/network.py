@@ -10,6 +10,7 @@ from zonewright.model.network import Link
 from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, ZoneFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.paths import Path, disjoint_pair, paths, risks_of
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import listed, some
 
@@ -56,6 +57,21 @@ def _through(link_id: str, held: LinkFacts, duct_id: str, duct: DuctFacts | None
     elif duct.duct.status == "planned" and held.link.status == "active":
         what = f"is active and runs through duct {duct_id}, which is only planned"
         yield _route(link_id, held, what, "keep the link planned until its ducts are built")
+
+
+LINK_ROUTE = Rule(
+    id="link-route",
+    title="A link runs between sites that exist, through ducts that exist and may be used.",
+    level="mandatory",
+    description=(
+        "The duct is shared or belongs to the link's operator. It is built before the link is active, and it is not "
+        "about to go."
+    ),
+    unit="links",
+    reference="NetBox, terminations and path of a cable",
+    function=link_route,
+    reach="zone",
+)
 
 
 def _unknown(link_id: str, held: LinkFacts, what: str, who: str) -> Breach:
@@ -108,6 +124,21 @@ def duct_bores(view: View) -> Iterator[Breach]:
             )
 
 
+DUCT_BORES = Rule(
+    id="duct-bores",
+    title="A duct has one bore for each link that runs through it.",
+    level="mandatory",
+    description=(
+        "Value is the number of bores that others use, plus one bore for each link of the zone, including "
+        "planned links."
+    ),
+    unit="bores",
+    reference="duct survey of the network operator",
+    function=duct_bores,
+    reach="zone",
+)
+
+
 def reuse_first(view: View) -> Iterator[Breach]:
     """No duct is built beside one that has a free bore."""
     limit = view.zone.zone.limit("duct-reuse-distance-m") if view.zone is not None else None
@@ -120,6 +151,26 @@ def reuse_first(view: View) -> Iterator[Breach]:
                 may_use = other.duct.is_shared or other.owner == held.owner
                 if other.duct.status == "active" and may_use and free > 0:
                     yield from _repeats((duct_id, held), (other_id, other), free=free, within_m=limit.value)
+
+
+REUSE_FIRST = Rule(
+    id="reuse-first",
+    title="No duct is built beside one that has a free bore.",
+    level="mandatory",
+    description=(
+        "The rule judges planned ducts. It compares them with active ducts that have a free bore and are "
+        "shared or belong to the operator. The new duct is refused if at least half of its route lies within "
+        "the pack's `duct-reuse-distance-m` of such a duct: the operator uses the free bore instead. Value "
+        "is the length of route beside that duct. The limit is half of the route."
+    ),
+    unit="m",
+    reference=(
+        "joint construction and sharing: what can be shared is not newly built (notice of 14 ministries, 2023; "
+        "MIIT and SASAC opinions since 2008)"
+    ),
+    function=reuse_first,
+    reach="zone",
+)
 
 
 def _repeats(
@@ -193,6 +244,23 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
                 )
 
 
+SRLG_DISJOINT = Rule(
+    id="srlg-disjoint",
+    title="Links of a ring, and the two paths of a connection, share no risk.",
+    level="mandatory",
+    description=(
+        "The risks of a link are its ducts, the bridges that the ducts cross, its two sites, and the power "
+        "panels without which it is down, with their substations. The ring or the connection names the kinds "
+        "that count. The ends of a connection are always shared and do not count. Planned links carry no "
+        "path, but count in a ring."
+    ),
+    unit="risks or paths",
+    reference="shared risk link groups, RFC 4202 section 2.3; TIA-942, rated 2 and up: diverse routes",
+    function=srlg_disjoint,
+    reach="zone",
+)
+
+
 def _shared_length(links: Sequence[LinkFacts], facts: ZoneFacts) -> str:
     common = set(links[0].link.ducts) & set(links[1].link.ducts)
     metres = sum(facts.ducts[duct].duct.length_m for duct in common if duct in facts.ducts)
@@ -235,6 +303,21 @@ def latency_budget(view: View) -> Iterator[Breach]:
                 unit="us",
                 fix="place it at a nearer site, or allow more delay",
             )
+
+
+LATENCY_BUDGET = Rule(
+    id="latency-budget",
+    title="The paths of a connection keep its one-way delay.",
+    level="mandatory",
+    description=(
+        "Value is the length of the ducts times the delay of fibre, in one direction, without equipment. If "
+        "two disjoint paths are needed, the slower one counts."
+    ),
+    unit="us or paths",
+    reference="circles of 1, 5 and 20 ms (carrying-capacity index 2.0); about 4.9 us/km in single-mode fibre",
+    function=latency_budget,
+    reach="zone",
+)
 
 
 def _ends(cluster: ClusterFacts, connection: Connection) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from zonewright.pue.load_model import State
 from zonewright.rules.energy import data_centres, design_power, is_in_scope, rooms_of
 from zonewright.rules.energy_state import KILO, claimed_w, design_ratio, ratio_text, state_of, trigger
 from zonewright.rules.finding import Level, Participant
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, participants_of
 
 _LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval", "admitted": "advisory"}
@@ -91,6 +92,29 @@ def pue_gate(view: View) -> Iterator[Breach]:
     for judged in judged_sites(view.zone, view.before):
         if judged.gate.decision != "admitted" or judged.gate.trigger != "within":
             yield _told(view, judged)
+
+
+PUE_GATE = Rule(
+    id="pue-gate",
+    title=(
+        "A change does not take a site over the limit of its energy ratio, and does not make a site worse "
+        "that is over it."
+    ),
+    level="mandatory",
+    description=(
+        "The rule judges changes at newly built large and mega data centres. The declared load model (plant, "
+        "each open room, slope) gives the energy ratio of the next twelve months, without the change and "
+        "with it. Before the site has readings, its design is the trigger. If the site is over the limit, a "
+        "change that makes it better needs an approval, and a change that makes it worse is refused. Better "
+        "or worse means that the difference keeps its sign while each declared parameter varies by a tenth. "
+        "A change that adds no watt and opens no room is admitted. If the site is over the limit, the "
+        "finding states the numbers."
+    ),
+    unit="millionths",
+    reference="NDRC letter Fa Gai Gao Ji [2022] No. 211 (PUE within 1.25); ISO/IEC 30134-2 (annual energy ratio)",
+    function=pue_gate,
+    reach="zone",
+)
 
 
 def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> Kind:

@@ -3,15 +3,38 @@
 from collections.abc import Collection, Iterator
 
 from zonewright.model.world import World
-from zonewright.rules.cluster_rules import CLUSTER_RULES
+from zonewright.rules import energy, feeds, neighbours, network, pue_gate, rooms, spread, supply, units
 from zonewright.rules.finding import Finding, worst_first
-from zonewright.rules.network_rules import NETWORK_RULES
-from zonewright.rules.rack_rules import RACK_RULES
 from zonewright.rules.rule import HostAccess, Rule
 from zonewright.rules.view import View, view_of
-from zonewright.rules.zone_rules import ZONE_RULES
 
-RULES: tuple[Rule, ...] = (*RACK_RULES, *CLUSTER_RULES, *ZONE_RULES, *NETWORK_RULES)
+RULES: tuple[Rule, ...] = (
+    units.RACK_EXISTS,
+    units.UNIT_RANGE,
+    units.UNIT_OVERLAP,
+    feeds.RACK_WEIGHT,
+    feeds.FEED_CAPACITY,
+    feeds.FEED_FAILOVER,
+    spread.SPREAD,
+    neighbours.APART,
+    neighbours.TOGETHER,
+    neighbours.EXCLUSIVE,
+    neighbours.CLASS_SEPARATION,
+    rooms.ROOM_COOLING,
+    rooms.FILL_BEFORE_OPEN,
+    supply.FEED_DIVERSITY,
+    energy.DESIGN_PUE,
+    pue_gate.PUE_GATE,
+    energy.CONNECTION_CAPACITY,
+    energy.ENERGY_QUOTA,
+    energy.ZONE_UTILIZATION,
+    network.LINK_ROUTE,
+    network.DUCT_BORES,
+    network.REUSE_FIRST,
+    network.SRLG_DISJOINT,
+    network.LATENCY_BUDGET,
+)
+"""In the order of the reference page: single racks, clusters, the zone, the network."""
 
 
 def evaluate(

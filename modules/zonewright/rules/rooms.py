@@ -7,6 +7,7 @@ from zonewright.model.cluster import Spread
 from zonewright.model.world import ClusterFacts, Occupant, Rack
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
+from zonewright.rules.rule import Rule
 from zonewright.rules.spread import domain_of
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import amount, some
@@ -33,6 +34,19 @@ def room_cooling(view: View) -> Iterator[Breach]:
                     participants=participants_of([item]),
                     fix=f"choose a room with {item.cooling} cooling, or another node type",
                 )
+
+
+ROOM_COOLING = Rule(
+    id="room-cooling",
+    title="A node stands in a room with the cooling that its type needs.",
+    level="mandatory",
+    description=(
+        "The `cooling` of the node type, air or liquid, equals the cooling of the room. The rule judges new nodes."
+    ),
+    unit="nodes",
+    reference="the maker's specification of the node type",
+    function=room_cooling,
+)
 
 
 def fill_before_open(view: View) -> Iterator[Breach]:
@@ -64,6 +78,26 @@ def fill_before_open(view: View) -> Iterator[Breach]:
         rooms = _rooms_that_take(nodes, space, view, clusters)
         if rooms:
             yield _opened(room, nodes, rooms)
+
+
+FILL_BEFORE_OPEN = Rule(
+    id="fill-before-open",
+    title="No room is opened while the open rooms of its kind have space.",
+    level="mandatory",
+    description=(
+        "A room is open when a claim or baseline draws power in it. A change that opens a room is refused if "
+        "open rooms of the same site with the same cooling have units, weight and watts for all of its nodes "
+        "there. Clusters that are spread over rooms, or that must be apart, together or alone, do not count. "
+        "Value is the number of nodes."
+    ),
+    unit="nodes",
+    reference=(
+        "NDRC letter Fa Gai Gao Ji [2022] No. 211: average rack utilisation of at least 65 %; the fixed part of a "
+        "room's overhead raises PUE"
+    ),
+    function=fill_before_open,
+    reach="zone",
+)
 
 
 def _needs_room(cluster: ClusterFacts | None) -> bool:

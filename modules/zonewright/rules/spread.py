@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from zonewright.model.cluster import Scope, Spread
 from zonewright.model.world import ClusterFacts, Occupant
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import some
 
@@ -29,6 +30,20 @@ def spread(view: View) -> Iterator[Breach]:
             nodes = sorted((item for item in everyone if item.standing in COUNTED), key=lambda item: item.name)
             yield from _too_few(cluster, cluster.spread, nodes)
             yield from _too_many(cluster, cluster.spread, nodes)
+
+
+SPREAD = Rule(
+    id="spread",
+    title="The nodes of a cluster are spread as declared.",
+    level="mandatory",
+    description=(
+        "The cluster uses at least `at_least` racks, rows or rooms. If it has fewer nodes than that, each "
+        "node needs one of its own. No domain holds more than `max_per_domain` of its nodes."
+    ),
+    unit="racks, rows, rooms or nodes",
+    reference="topology spread constraints of Kubernetes; host anti-affinity of OpenStack Nova, taken to racks",
+    function=spread,
+)
 
 
 def _too_few(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Iterator[Breach]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from zonewright.rules.finding import Participant
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import some
 
@@ -41,3 +42,18 @@ def feed_diversity(view: View) -> Iterator[Breach]:
             participants=(Participant(party=facts.owner, name=site_id),),
             fix=fix,
         )
+
+
+FEED_DIVERSITY = Rule(
+    id="feed-diversity",
+    title="The two feeds of a rack come from different panels and substations.",
+    level="mandatory",
+    description=(
+        "The rule judges data centres, for each pair of panels that supply racks. Feeds of one panel, or of "
+        "two panels of one substation, fail together."
+    ),
+    unit="sources",
+    reference="GB 50174-2017, grade A: two supplies from different substations or bus sections",
+    function=feed_diversity,
+    reach="zone",
+)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.geometry import lowest_free, occupied
+from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, span
 
@@ -16,6 +17,21 @@ def rack_exists(view: View) -> Iterator[Breach]:
             yield from (_unknown(item) for item in occupants)
         else:
             yield from (_closed(item, rack) for item in occupants if _may_not_enter(item, rack, occupants))
+
+
+RACK_EXISTS = Rule(
+    id="rack-exists",
+    title="A node stands in a rack that exists and is open to its party.",
+    level="mandatory",
+    description=(
+        "A facility operator declares the rack. A new node needs an active row in an active room, or a "
+        "planned room whose `may_open` names the party. A node that already stands there may stay, or move "
+        "within the rack."
+    ),
+    unit="racks or nodes",
+    reference="NetBox, status of racks and locations (planned, active, decommissioning)",
+    function=rack_exists,
+)
 
 
 def _may_not_enter(item: Occupant, rack: Rack, occupants: Sequence[Occupant]) -> bool:
@@ -69,6 +85,17 @@ def unit_range(view: View) -> Iterator[Breach]:
                     yield _outside(item, rack)
 
 
+UNIT_RANGE = Rule(
+    id="unit-range",
+    title="Everything stands within the height of its rack.",
+    level="mandatory",
+    description=("Rack units are counted from 1 at the bottom. The highest unit is the rack's `u_height`."),
+    unit="U",
+    reference="EIA-310 and IEC 60297 (1 U is 44.45 mm)",
+    function=unit_range,
+)
+
+
 def _outside(item: Occupant, rack: Rack) -> Breach:
     top = item.units.stop - 1
     above = min(max(0, top - rack.u_height), item.u_height)
@@ -108,6 +135,21 @@ def unit_overlap(view: View) -> Iterator[Breach]:
                     if not said.issuperset(shared):
                         said.update(shared)
                         yield _twice(one, two, shared, rack, blocking)
+
+
+UNIT_OVERLAP = Rule(
+    id="unit-overlap",
+    title="No rack unit of a face is taken twice.",
+    level="mandatory",
+    description=(
+        "There is one finding for each pair. Equipment of full depth takes both faces. A place that the same "
+        "stack leaves in the same change does not count, so swaps and slides work. For other stacks it "
+        "counts until the resource is gone."
+    ),
+    unit="U",
+    reference="EIA-310 and IEC 60297; NetBox, rack face and is_full_depth of a device type",
+    function=unit_overlap,
+)
 
 
 def _all_apart(occupants: Sequence[Occupant]) -> bool:

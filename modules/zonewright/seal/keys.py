@@ -9,13 +9,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_public_key
 
 from zonewright.seal.errors import SealError
-
-ED25519 = "ssh-ed25519"
-_SIZE = 32
 
 
 class SigningKey(Protocol):
@@ -31,57 +29,65 @@ class SigningKey(Protocol):
         ...
 
 
-def public_key(raw: bytes, algorithm: str = ED25519) -> str:
-    """A public key's one-line form.
-
-    Args:
-        raw: the key's bytes.
-        algorithm: name of the algorithm, as in OpenSSH.
-    """
-    name = algorithm.encode()
-    blob = len(name).to_bytes(4, "big") + name + len(raw).to_bytes(4, "big") + raw
-    return f"{algorithm} {base64.b64encode(blob).decode()}"
-
-
 def key_id(public: str) -> str:
     """The key's fingerprint, as ``ssh-keygen -l`` prints it."""
-    digest = hashlib.sha256(_blob(public)).digest()
-    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+    return fingerprint(key_blob(public))
 
 
-def _blob(public: str) -> bytes:
+def fingerprint(blob: bytes) -> str:
+    """The fingerprint of a key as SSH writes it, of whatever kind it is."""
+    return f"SHA256:{base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip('=')}"
+
+
+def key_blob(public: str) -> bytes:
+    """The key as SSH writes it, from its one-line form.
+
+    Raises:
+        SealError: when it has no such form.
+    """
     try:
         return base64.b64decode(public.split(" ")[1], validate=True)
     except (IndexError, binascii.Error):
-        raise SealError(f"expected a public key such as 'ssh-ed25519 AAAA...', got '{public[:40]}'") from None
+        raise _no_key(public) from None
 
 
-def raw_key(public: str) -> bytes:
-    """The key's bytes.
+def ed25519_key(public: str) -> Ed25519PublicKey:
+    """The key of a one-line form, with or without a comment behind it.
 
     Raises:
-        SealError: when it is no public key of a known algorithm.
+        SealError: when it is no Ed25519 key, or not in the one form that OpenSSH gives it.
     """
-    blob, algorithm = _blob(public), public.split(" ", maxsplit=1)[0]
-    name = algorithm.encode()
-    head = len(name).to_bytes(4, "big") + name + _SIZE.to_bytes(4, "big")
-    if algorithm not in VERIFIERS or not blob.startswith(head) or len(blob) != len(head) + _SIZE:
-        raise SealError(f"expected a public key such as 'ssh-ed25519 AAAA...', got '{public[:40]}'")
-    return blob[len(head) :]
+    try:
+        key = load_ssh_public_key(public.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise _no_key(public) from None
+    if not isinstance(key, Ed25519PublicKey) or one_line(key) != " ".join(public.split(" ")[:2]):
+        raise _no_key(public)
+    return key
+
+
+def one_line(key: Ed25519PublicKey) -> str:
+    """A public key as ``ssh-ed25519 AAAA...``."""
+    return key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def _no_key(public: str) -> SealError:
+    return SealError(f"expected a public key such as 'ssh-ed25519 AAAA...', got '{public[:40]}'")
 
 
 def verifies(public: str, signature: bytes, message: bytes) -> bool:
     """Whether a signature of a message was made with a key."""
-    return VERIFIERS[public.split(" ", maxsplit=1)[0]](raw_key(public), signature, message)
+    return VERIFIERS[public.split(" ", maxsplit=1)[0]](public, signature, message)
 
 
-def _ed25519(raw: bytes, signature: bytes, message: bytes) -> bool:
+def _ed25519(public: str, signature: bytes, message: bytes) -> bool:
+    key = ed25519_key(public)
     try:
-        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
-    except (InvalidSignature, ValueError):
+        key.verify(signature, message)
+    except InvalidSignature:
         return False
     return True
 
 
-VERIFIERS: Mapping[str, Callable[[bytes, bytes, bytes], bool]] = {ED25519: _ed25519}
-"""(key, signature, message) -> whether it fits, by name of the algorithm."""
+VERIFIERS: Mapping[str, Callable[[str, bytes, bytes], bool]] = {"ssh-ed25519": _ed25519}
+"""(public key, signature, message) -> whether it fits, by name of the algorithm."""

@@ -9,14 +9,12 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
     load_pem_private_key,
     load_ssh_private_key,
 )
 
 from zonewright.seal import SealError
-from zonewright.seal.keys import ED25519, SigningKey, public_key, raw_key
+from zonewright.seal.keys import SigningKey, ed25519_key, key_blob, one_line
 
 PASSPHRASE_VARIABLE = "ZONEWRIGHT_KEY_PASSPHRASE"  # noqa: S105 - a variable's name
 AGENT_VARIABLE = "SSH_AUTH_SOCK"
@@ -34,7 +32,7 @@ class FileKey:
     @property
     def public(self) -> str:
         """The public key in OpenSSH's form."""
-        return public_key(self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        return one_line(self.private.public_key())
 
     def sign(self, message: bytes) -> bytes:
         """The signature of a message."""
@@ -54,7 +52,7 @@ class AgentKey:
         Raises:
             SealError: when the agent is not there, or does not have the key.
         """
-        blob = _wrapped(_blob(self.public)) + _wrapped(message) + (0).to_bytes(4, "big")
+        blob = _wrapped(key_blob(self.public)) + _wrapped(message) + (0).to_bytes(4, "big")
         try:
             with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
                 connection.settimeout(_AGENT_S)
@@ -94,11 +92,6 @@ def _read(connection: socket.socket, size: int) -> bytes:
     return data
 
 
-def _blob(public: str) -> bytes:
-    raw = raw_key(public)
-    return _wrapped(ED25519.encode()) + _wrapped(raw)
-
-
 def load_key(path: Path, *, passphrase: str | None = None, agent: str | None = None) -> SigningKey:
     """A signing key from a file.
 
@@ -114,7 +107,7 @@ def load_key(path: Path, *, passphrase: str | None = None, agent: str | None = N
     data = path.read_bytes()[:_MAX_KEY_BYTES]
     if data.startswith(b"ssh-"):
         public = " ".join(data.decode("utf-8", "replace").split()[:2])
-        raw_key(public)
+        ed25519_key(public)
         if not agent:
             raise SealError(f"{path} is a public key, and no ssh-agent runs ({AGENT_VARIABLE} is not set)")
         return AgentKey(public, agent)

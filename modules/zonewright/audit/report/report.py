@@ -19,7 +19,7 @@ from zonewright.changes.validated import validated_in
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.messages import Impact
 from zonewright.model.world import Occupant, World, ZoneFacts
-from zonewright.place import Seat, change_world
+from zonewright.place import change_world
 from zonewright.pue import evaluate
 from zonewright.pue.readings import Reading
 from zonewright.render.validators.verdict import Judged
@@ -185,8 +185,7 @@ def _report(
 
 
 def _wanted(contents: Contents, again: Again) -> tuple[Occupant, ...]:
-    seats = {name: parse_place(text)[0] for name, text in contents.plan.places.items()}
-    places = {name: Seat(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in seats.items()}
+    places = {name: parse_place(text)[0] for name, text in contents.plan.places.items()}
     empty = World(racks=again.facts.world.racks)
     return change_world(empty, contents.demand, places, stack=contents.plan.stack_id, standing=()).occupants
 

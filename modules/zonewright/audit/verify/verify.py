@@ -22,21 +22,18 @@ from zonewright.audit.verify.facts import fact_checks, unseen
 from zonewright.audit.verify.journal import journal_checks
 from zonewright.audit.verify.signatures import export_checks, signature_checks
 from zonewright.audit.verify.validators import validator_checks
+from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
 from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger.protocol.change import change_digest, parse_place, place_text
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerError
-from zonewright.ledger.protocol.messages import Checkpoint, Proposal
+from zonewright.ledger.protocol.messages import Checkpoint
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import Demand, demand_of, zone_digest
+from zonewright.model.demand import demand_of, zone_digest
 from zonewright.render.errors import RenderError
-from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import FOLDER
 from zonewright.rules.words import some
-
-Renderer = Callable[[Demand, Proposal, FormatSet], Mapping[str, str]]
-"""How a demand at its places becomes files of some formats; handed in, because the program stands above this room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +51,11 @@ class Trust:
     ledger_key: str | None = None
 
 
-def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust | None = None) -> tuple[Check, ...]:
+def verify_bundle(files: Mapping[str, bytes], *, trust: Trust | None = None) -> tuple[Check, ...]:
     """All checks of a bundle, in the order in which an auditor reads them.
 
     Args:
         files: the bundle's files.
-        render: how files are rendered.
         trust: what the auditor knows from elsewhere.
     """
     faults = [f"{path} {sentence}" for path, sentence in manifest_faults(files)]
@@ -74,9 +70,9 @@ def verify_bundle(files: Mapping[str, bytes], *, render: Renderer, trust: Trust 
         ("declaration", _declaration),
         ("proposal", _proposal),
         ("facts", fact_checks),
+        ("rendering", _rendering),
     ):
         checks += _safely(name, partial(check, contents))
-    checks += _safely("rendering", lambda: _rendering(contents, render))
     known = trust or Trust()
     checks += _safely("validators", lambda: validator_checks(contents, known.keys))
     checks += _safely("secrets", lambda: _secrets(contents))
@@ -166,7 +162,7 @@ def _proposal(contents: Contents) -> Iterator[Check]:
     yield all_or_wrong("proposal", faults, f"{len(places):,} places and {len(plan.premises):,} premises as planned")
 
 
-def _rendering(contents: Contents, render: Renderer) -> Iterator[Check]:
+def _rendering(contents: Contents) -> Iterator[Check]:
     """Rendering again gives the same bytes; templates of the zone's own come with the bundle, and run contained."""
     recorded = contents.index(RENDERED)
     formats, problems = contents.formats
@@ -174,10 +170,11 @@ def _rendering(contents: Contents, render: Renderer) -> Iterator[Check]:
         yield wrong("rendering", f"{INPUTS}/{problems[0]}")
         return
     try:
-        again = {path: digest_of(text) for path, text in render(contents.demand, contents.proposal, formats).items()}
+        files = rendered_files(contents.demand, contents.proposal, formats)
     except RenderError as error:
         yield wrong("rendering", f"nothing can be rendered: {error}")
         return
+    again = {path: digest_of(text) for path, text in files.items()}
     faults = [
         f"{path} is rendered with other bytes now" for path in sorted(recorded.keys() | again.keys())
         if recorded.get(path) != again.get(path)

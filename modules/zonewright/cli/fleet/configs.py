@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
@@ -60,7 +60,7 @@ def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
         Refused: when the file is faulty, or no configuration is for any of the hosts.
     """
     from zonewright.fleet.configs.offer import earlier_offers
-    from zonewright.fleet.configs.rollback import BackJob, goals_of
+    from zonewright.fleet.configs.rollback import back_job, goals_of
     from zonewright.fleet.configs.visit import host_seconds
 
     with opened(arguments, only=arguments.configuration) as work:
@@ -77,9 +77,8 @@ def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
                 fill=job.fill,
                 tell=job.tell,
             )
-        given = {field.name: getattr(job, field.name) for field in fields(job)}
         unseen = {one.host: one for one in outcomes if one.host not in plans}
-        back = BackJob(**given, seen=seen, goals=goals, unseen=unseen)
+        back = back_job(job, seen=seen, goals=goals, unseen=unseen)
         longest = max(host_seconds(back.wanted(host)[0], work.rollout.host_deadline_s) for host in hosts)
         yield Work(
             fleet=work.fleet,

@@ -139,5 +139,28 @@ class BackJob(ConfigJob):
         return self.unseen.get(host.name) or ConfigJob.deploy(self, host, progress, say)
 
 
+def back_job(job: ConfigJob, *, seen: Seen, goals: Goals, unseen: Mapping[str, Outcome]) -> BackJob:
+    """The job of going back, which reaches the same hosts in the same way.
+
+    Args:
+        job: what would be done without it.
+        seen: what was found on the hosts.
+        goals: the versions to go back to.
+        unseen: how it ended for hosts that could not be looked at.
+    """
+    return BackJob(
+        transport=job.transport,
+        configurations=job.configurations,
+        formats=job.formats,
+        offer=job.offer,
+        host_deadline_s=job.host_deadline_s,
+        fill=job.fill,
+        tell=job.tell,
+        seen=seen,
+        goals=goals,
+        unseen=unseen,
+    )
+
+
 def _reason(plan: ConfigPlan) -> str:
     return f"back from {plan.facts.current or 'nothing'} to the approved version before it"

@@ -3,9 +3,9 @@
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from zonewright.fleet.configs.choice import Tell, wanted_of, without_line
+from zonewright.fleet.configs.choice import Tell, wanted_of
 from zonewright.fleet.configs.facts import ConfigPlan, closer, observe_configuration, plan_configuration
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.installer import ConfigInstaller, seconds_of
@@ -39,8 +39,8 @@ class ConfigJob:
     formats: FormatSet
     offer: Offer
     host_deadline_s: float
-    fill: Filler = field(default_factory=Filler)
-    tell: Tell = without_line
+    fill: Filler
+    tell: Tell
 
     def wanted(self, host: Host, *, needs_approval: bool = True) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
         """What a host should have, and what stands against it."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import HostAccess, Outcome, Progress, Say, Undo
@@ -57,7 +57,7 @@ def put_back(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, 
         return "rolled-back", f"{why}; {previous or 'nothing'} runs again"
 
     done = visited(host, job, progress, work)
-    return _with(done, before=outcome.before, after=outcome.after)
+    return replace(done, before=outcome.before, after=outcome.after)
 
 
 def soaked(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, say: Say) -> Outcome:
@@ -75,20 +75,7 @@ def soaked(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, sa
         return "changed", ""
 
     done = visited(host, job, progress, work)
-    return _with(done, before=outcome.before, after=outcome.after)
-
-
-def _with(outcome: Outcome, *, before: str, after: str) -> Outcome:
-    return Outcome(
-        host=outcome.host,
-        state=outcome.state,
-        sentence=outcome.sentence,
-        before=before,
-        after=after,
-        step=outcome.step,
-        elapsed_s=outcome.elapsed_s,
-        installer=outcome.installer,
-    )
+    return replace(done, before=outcome.before, after=outcome.after)
 
 
 def visited(

@@ -142,7 +142,7 @@ class Trust:
         if is_certificate(blob):
             self._check_certificate(blob, now_s)
             return
-        key = PublicKey(_kind(blob), blob)
+        key = PublicKey.of(blob)
         if key in self.revoked:
             raise HostKeyError(f"{self._host} shows the key {key.fingerprint}, which is marked as revoked")
         if any(key == known for known, _ in self.keys):
@@ -196,8 +196,3 @@ def trust_of(target: Target, known: Iterable[KnownHost]) -> Trust:
         frozenset() if pinned else frozenset(line.key for line in own if line.role == "authority"),
         frozenset(line.key for line in own if line.role == "revoked"),
     )
-
-
-def _kind(blob: bytes) -> str:
-    size = int.from_bytes(blob[:4], "big")
-    return blob[4 : 4 + size].decode("ascii", "replace")

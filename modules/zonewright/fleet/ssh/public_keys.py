@@ -2,17 +2,22 @@
 
 import base64
 import binascii
-import hashlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from paramiko import PKey, SSHException
-from paramiko.message import Message
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    SSHCertificate,
+    SSHCertificateType,
+    SSHCertPublicKeyTypes,
+    load_ssh_public_identity,
+)
+
+from zonewright.seal.keys import fingerprint
 
 _CERTIFICATE = "-cert-v01@openssh.com"
-_HOST = 2
-_PUBLIC_FIELDS = {"ssh-ed25519": 1, "ssh-rsa": 2}
-"""How many fields a key of this type has after its type; ECDSA has two, its curve and its point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +41,23 @@ class PublicKey:
         """
         parts = text.split()
         try:
-            kind, blob = parts[0], base64.b64decode(parts[1], validate=True)
-            named = Message(blob).get_text()
-        except (IndexError, binascii.Error, UnicodeDecodeError):
+            key = PublicKey.of(base64.b64decode(parts[1], validate=True))
+        except (IndexError, binascii.Error):
             raise ValueError(f"expected a public key such as 'ssh-ed25519 AAAA...', got {text[:60]!r}") from None
-        if named != kind:
-            raise ValueError(f"the key says {kind!r} and holds a key of another type; copy the whole line")
-        return PublicKey(kind, blob)
+        if key.kind != parts[0]:
+            raise ValueError(f"the key says {parts[0]!r} and holds a key of another type; copy the whole line")
+        return key
+
+    @staticmethod
+    def of(blob: bytes) -> "PublicKey":
+        """A key, or a certificate, from what SSH writes: its type stands first."""
+        size = int.from_bytes(blob[:4], "big")
+        return PublicKey(blob[4 : 4 + size].decode("ascii", "replace"), blob)
 
     @property
     def fingerprint(self) -> str:
         """``SHA256:...``, as ssh-keygen prints it."""
-        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
+        return fingerprint(self.blob)
 
     def __str__(self) -> str:
         return f"{self.kind} {base64.b64encode(self.blob).decode()}"
@@ -93,7 +103,7 @@ class Certificate:
 
 def is_certificate(blob: bytes) -> bool:
     """Whether a host showed a certificate and not a plain key."""
-    return Message(blob).get_text().endswith(_CERTIFICATE)
+    return PublicKey.of(blob).kind.endswith(_CERTIFICATE)
 
 
 def certificate_algorithms() -> tuple[str, ...]:
@@ -109,51 +119,34 @@ def read_certificate(blob: bytes) -> Certificate:
         ValueError: when it can not be read.
     """
     try:
-        return _read(blob)
-    except (SSHException, IndexError, UnicodeDecodeError) as error:
+        found = load_ssh_public_identity(str(PublicKey.of(blob)).encode())
+        if not isinstance(found, SSHCertificate):
+            raise ValueError("it is a plain key")  # noqa: TRY004, TRY301 - said as all else that is wrong with it
+        key_id = found.key_id.decode()
+        return Certificate(
+            key=_plain(found.public_key()),
+            authority=_plain(found.signature_key()),
+            key_id=key_id,
+            principals=tuple(name.decode() for name in found.valid_principals),
+            valid_after=found.valid_after,
+            valid_before=found.valid_before,
+            fault=_fault(found, key_id),
+        )
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError(f"the host's certificate can not be read: {error}") from None
 
 
-def _read(blob: bytes) -> Certificate:
-    message = Message(blob)
-    kind = message.get_text().removesuffix(_CERTIFICATE)
-    message.get_string()  # the nonce
-    plain = Message()
-    plain.add_string(kind)
-    for _ in range(_PUBLIC_FIELDS.get(kind, 2)):
-        plain.add_string(message.get_string())
-    message.get_int64()  # the serial number
-    role, key_id = message.get_int(), message.get_text()
-    principals = _texts(message.get_string())
-    after, before = message.get_int64(), message.get_int64()
-    critical = message.get_string()
-    message.get_string()  # extensions; none has a meaning for hosts
-    message.get_string()  # reserved
-    authority_blob = message.get_string()
-    signed = blob[: len(blob) - len(message.get_remainder())]
-    signature = message.get_string()
-    authority = PublicKey(Message(authority_blob).get_text(), authority_blob)
-    signer = PKey.from_type_string(authority.kind, authority_blob)
-    fault = ""
-    if not signer.verify_ssh_sig(signed, Message(signature)):
-        fault = f"the signature of the certificate {key_id!r} does not fit"
-    elif role != _HOST:
-        fault = f"the certificate {key_id!r} is a user's, not a host's"
-    elif critical:
-        fault = f"the certificate {key_id!r} has critical options, which are not known for hosts"
-    return Certificate(
-        key=PublicKey(kind, plain.asbytes()),
-        authority=authority,
-        key_id=key_id,
-        principals=principals,
-        valid_after=after,
-        valid_before=before,
-        fault=fault,
-    )
+def _fault(certificate: SSHCertificate, key_id: str) -> str:
+    try:
+        certificate.verify_cert_signature()
+    except InvalidSignature:
+        return f"the signature of the certificate {key_id!r} does not fit"
+    if certificate.type is not SSHCertificateType.HOST:
+        return f"the certificate {key_id!r} is a user's, not a host's"
+    if certificate.critical_options:
+        return f"the certificate {key_id!r} has critical options, which are not known for hosts"
+    return ""
 
 
-def _texts(blob: bytes) -> tuple[str, ...]:
-    message, found = Message(blob), []
-    while message.get_remainder():
-        found.append(message.get_text())
-    return tuple(found)
+def _plain(key: SSHCertPublicKeyTypes) -> PublicKey:
+    return PublicKey.parse(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())

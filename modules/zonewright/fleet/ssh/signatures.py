@@ -5,13 +5,14 @@ import hashlib
 import struct
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from zonewright.seal.errors import SealError
+from zonewright.seal.keys import ed25519_key, key_blob
 
 _MAGIC = b"SSHSIG"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _HASHES = {b"sha512": hashlib.sha512, b"sha256": hashlib.sha256}
 _KIND = b"ssh-ed25519"
-_KEY_BYTES = 32
 
 
 class SignatureError(ValueError):
@@ -30,7 +31,11 @@ def verify_signature(message: bytes, armored: str, *, public_key: str, namespace
     Raises:
         SignatureError: when it did not, or the signature can not be read.
     """
-    key = _ed25519(public_key)
+    enrolled = " ".join(public_key.split()[:2])
+    try:
+        key = ed25519_key(enrolled)
+    except SealError:
+        raise SignatureError("the enrolled key is no Ed25519 key") from None
     try:
         blob, own_namespace, reserved, algorithm, signature = _parts(armored)
         hashed = _HASHES[algorithm](message).digest()
@@ -38,23 +43,13 @@ def verify_signature(message: bytes, armored: str, *, public_key: str, namespace
         raise SignatureError("the signature can not be read") from None
     if own_namespace != namespace.encode():
         raise SignatureError("the signature is for another purpose")
-    if blob != _string(_KIND) + _string(key.public_bytes_raw()):
+    if blob != key_blob(enrolled):
         raise SignatureError("the signature is by another key than the one that was enrolled")
     signed = _MAGIC + b"".join(_string(part) for part in (own_namespace, reserved, algorithm, hashed))
     try:
         key.verify(signature, signed)
     except InvalidSignature:
         raise SignatureError("the signature does not fit the content") from None
-
-
-def _ed25519(text: str) -> Ed25519PublicKey:
-    try:
-        (kind, raw), rest = _split(base64.b64decode(text.split()[1], validate=True), 2)
-    except (IndexError, ValueError, struct.error):
-        kind, raw, rest = b"", b"", b""
-    if kind != _KIND or len(raw) != _KEY_BYTES or rest:
-        raise SignatureError("the enrolled key is no Ed25519 key")
-    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def _parts(armored: str) -> tuple[bytes, bytes, bytes, bytes, bytes]:

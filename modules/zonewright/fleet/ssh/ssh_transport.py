@@ -121,7 +121,7 @@ class SshTransport:
         """The key that a host shows now, trusted or not; nothing is sent to it."""
         connection = self._negotiate(target, (), deadline)
         try:
-            return PublicKey(_blob_kind(connection), _blob(connection))
+            return PublicKey.of(_blob(connection))
         finally:
             connection.close()
 
@@ -256,10 +256,6 @@ def _blob(connection: paramiko.Transport) -> bytes:
     key = connection.get_remote_server_key()
     certificate = key.public_blob
     return key.asbytes() if certificate is None else certificate.key_blob
-
-
-def _blob_kind(connection: paramiko.Transport) -> str:
-    return connection.get_remote_server_key().get_name()
 
 
 def _load_keys(settings: SshSettings) -> tuple[paramiko.PKey, ...]:

@@ -9,11 +9,12 @@ from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_zone
-from zonewright.ledger.protocol.messages import Impact, SeatData
+from zonewright.ledger.protocol.messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
-from zonewright.place import Seat, assign_addresses, change_world, place, read_set, touched, unplaced_findings
+from zonewright.place import assign_addresses, change_world, place, read_set, touched, unplaced_findings
 from zonewright.place.premise import Premise
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, Participant, worst_first
@@ -25,7 +26,7 @@ from zonewright.rules.words import listed, some
 class Offer:
     """What a proposal says, before it is put into a message."""
 
-    seats: Mapping[str, SeatData]
+    seats: Mapping[str, RackPosition]
     addresses: Mapping[str, Mapping[str, str]]
     unplaced: Mapping[str, str]
     premises: tuple[Premise, ...]
@@ -46,23 +47,19 @@ class Step:
 
     facts: Facts
     demand: Demand
-    seats: Mapping[str, SeatData]
+    seats: Mapping[str, RackPosition]
     stack_id: str
 
     @cached_property
     def after(self) -> World:
         """The world during the change."""
         facts = self.facts
-        return change_world(facts.world, self.demand, _seats(self.seats), stack=self.stack_id, standing=facts.standing)
+        return change_world(facts.world, self.demand, self.seats, stack=self.stack_id, standing=facts.standing)
 
     @cached_property
     def racks(self) -> frozenset[str] | None:
         """The racks to be judged; None for all of them."""
         return None if self.demand.assets else touched(self.after, self.stack_id)
-
-
-def _seats(seats: Mapping[str, SeatData]) -> dict[str, Seat]:
-    return {name: Seat(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in seats.items()}
 
 
 def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
@@ -74,10 +71,8 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
         stack_id: whose it is.
         on: the day on which waivers are looked at, as ``2026-07-01``.
     """
-    placement = place(facts.world, demand, stack=stack_id, sticky=_seats(facts.seats), standing=facts.standing)
-    seats = {
-        name: SeatData(rack=seat.rack, position=seat.position, face=seat.face) for name, seat in placement.seats.items()
-    }
+    placement = place(facts.world, demand, stack=stack_id, sticky=facts.seats, standing=facts.standing)
+    seats = dict(placement.seats)
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
     addresses, short = _addresses(facts, demand, seats)
     step = Step(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
@@ -147,7 +142,7 @@ def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
 
 
 def _addresses(
-    facts: Facts, demand: Demand, seats: Mapping[str, SeatData]
+    facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]
 ) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
     """Addresses by node, and a sentence for each node whose pool is used up."""
     names_by_site: dict[str, list[str]] = {}
@@ -193,7 +188,7 @@ def _assets_line(demand: Demand) -> str:
     return ", ".join(parts)
 
 
-def summary(demand: Demand, seats: Mapping[str, SeatData], facts: Facts) -> str:
+def summary(demand: Demand, seats: Mapping[str, RackPosition], facts: Facts) -> str:
     """One line: what the change holds at each site, and how much of it is new, moves or goes."""
     if demand.assets and not demand.clusters:
         return _assets_line(demand)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Row, select
 from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
 from zonewright.ledger.deciding.site_claims import around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
-from zonewright.ledger.protocol.messages import SeatData
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset, claim, reservation, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
@@ -45,7 +45,7 @@ class Facts:
 
     world: World
     standing: tuple[Occupant, ...]
-    seats: Mapping[str, SeatData]
+    seats: Mapping[str, RackPosition]
     addresses: Mapping[str, Mapping[str, str]]
     taken: Mapping[tuple[str, str], Collection[str]]
     sites: Mapping[str, Site]
@@ -76,7 +76,7 @@ def _row_path(name: str) -> str:
 
 
 def claims_of(
-    demand: Demand, seats: Mapping[str, SeatData], addresses: Mapping[str, Mapping[str, str]]
+    demand: Demand, seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[str, str]]
 ) -> dict[str, dict[str, Any]]:
     """The data of each claim of a demand, by node name; nodes without a place are left out."""
     claims: dict[str, dict[str, Any]] = {}
@@ -86,7 +86,7 @@ def claims_of(
             seat = seats.get(node.name)
             if seat is not None:
                 claims[node.name] = {
-                    **seat.model_dump(),
+                    **asdict(seat),
                     "addresses": dict(addresses.get(node.name, {})),
                     "cluster": cluster_id,
                     "feed": wanted.cluster.feed,

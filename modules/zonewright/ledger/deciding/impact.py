@@ -5,15 +5,16 @@ from collections.abc import Mapping
 
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.zone_facts import Part, RowSums, wanted_part
-from zonewright.ledger.protocol.messages import Impact, SeatData
+from zonewright.ledger.protocol.messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.energy import rooms_of
 from zonewright.rules.energy_state import state_of
 
 
-def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, SeatData]) -> dict[str, Impact]:
+def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) -> dict[str, Impact]:
     """By site, what there is with the change less what there is now; a site where nothing changes is left out.
 
     Args:
@@ -53,7 +54,7 @@ def _is_change(item: Impact) -> bool:
     return any(counts) or item.ratio_before != item.ratio_after
 
 
-def _claimed(facts: Facts, demand: Demand, seats: Mapping[str, SeatData]) -> tuple[Counter[str], Counter[str]]:
+def _claimed(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) -> tuple[Counter[str], Counter[str]]:
     watts: Counter[str] = Counter()
     units: Counter[str] = Counter()
     for item in facts.own:

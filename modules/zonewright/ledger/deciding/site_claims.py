@@ -15,12 +15,12 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from zonewright.ledger.protocol.messages import SeatData
 from zonewright.ledger.store.claim_text import ROW, packed
 from zonewright.ledger.store.tables import claim, claim_version
 from zonewright.model import NodeType
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.expand import node_draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Bystanders, Occupant, Standing
 
 _REMEMBERED = 200_000
@@ -44,7 +44,7 @@ class Around:
     taken: Mapping[tuple[str, str], frozenset[str]]
     standing: tuple[Occupant, ...]
     own: tuple[Occupant, ...]
-    seats: Mapping[str, SeatData]
+    seats: Mapping[str, RackPosition]
     addresses: Mapping[str, Mapping[str, str]]
 
 
@@ -139,7 +139,7 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     standing: list[Occupant] = []
     own: list[Occupant] = []
-    seats: dict[str, SeatData] = {}
+    seats: dict[str, RackPosition] = {}
     addresses: dict[str, Mapping[str, str]] = {}
     for row in (row for claims in sites for row in claims.rows):
         item, data = _occupant(row.data, row.party, row.stack_id, row.name, row.state), _data(row.data)
@@ -151,7 +151,7 @@ def _around(sites: Iterable[SiteClaims], stack_id: str) -> Around:
             standing.append(item)
         if row.state != "releasing":
             own.append(item)
-            seats[row.name] = SeatData(rack=data["rack"], position=data["position"], face=data["face"])
+            seats[row.name] = RackPosition(rack=data["rack"], position=data["position"], face=data["face"])
             addresses[row.name] = data["addresses"]
     return Around(
         bystanders=Bystanders(tuple(bystanders)),

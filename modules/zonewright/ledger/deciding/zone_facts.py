@@ -12,7 +12,6 @@ from functools import lru_cache
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
-from zonewright.ledger.protocol.messages import SeatData
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model import Connection as Needed
@@ -27,6 +26,7 @@ from zonewright.model.demand import (
     asset_text,
 )
 from zonewright.model.expand import expand_ids, nodes_of
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, RoomTotals, SiteFacts, ZoneFacts
 
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
@@ -107,7 +107,7 @@ class ZoneBase:
         """The zone without the change."""
         return _facts(self.zone, self.others, self.own)
 
-    def after(self, demand: Demand, seats: Mapping[str, SeatData]) -> ZoneFacts:
+    def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
         wanted = wanted_part(demand)
         for cluster_id, part in demand.clusters.items():

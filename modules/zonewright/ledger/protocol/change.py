@@ -3,23 +3,24 @@
 import re
 from collections.abc import Mapping
 
-from zonewright.ledger.protocol.messages import Addresses, SeatData
+from zonewright.ledger.protocol.messages import Addresses
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.rack_position import RackPosition
 
 _PLACE = re.compile(r"^(?P<rack>\S+) U(?P<position>\d+)(?P<rear> rear)?(?P<addresses>(?: [a-z0-9-]+=\S+)*)$")
 
 
-def place_text(seat: SeatData, addresses: Mapping[str, str]) -> str:
+def place_text(seat: RackPosition, addresses: Mapping[str, str]) -> str:
     """A place as one line.
 
     Example:
-        >>> place_text(SeatData(rack="qp-dc1/c/01/07", position=3), {"ipv4": "10.80.16.5/20"})
+        >>> place_text(RackPosition(rack="qp-dc1/c/01/07", position=3), {"ipv4": "10.80.16.5/20"})
         'qp-dc1/c/01/07 U3 ipv4=10.80.16.5/20'
     """
     return " ".join([str(seat), *(f"{pool}={address}" for pool, address in sorted(addresses.items()))])
 
 
-def parse_place(text: str) -> tuple[SeatData, Addresses]:
+def parse_place(text: str) -> tuple[RackPosition, Addresses]:
     """The reverse of ``place_text``.
 
     Raises:
@@ -28,13 +29,13 @@ def parse_place(text: str) -> tuple[SeatData, Addresses]:
     match = _PLACE.match(text)
     if match is None:
         raise ValueError(f"expected a place such as 'qp-dc1/c/01/07 U3 ipv4=10.80.16.5/20', got '{text}'")
-    seat = SeatData(rack=match["rack"], position=int(match["position"]), face="rear" if match["rear"] else "front")
+    seat = RackPosition(rack=match["rack"], position=int(match["position"]), face="rear" if match["rear"] else "front")
     return seat, {pool: address for pool, _, address in (item.partition("=") for item in match["addresses"].split())}
 
 
 def change_digest(
     demand_digest: str,
-    seats: Mapping[str, SeatData],
+    seats: Mapping[str, RackPosition],
     addresses: Mapping[str, Mapping[str, str]],
     rendered_digest: str,
 ) -> str:

@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from zonewright.ledger.protocol.messages import Addresses, Digest, Impact, Message, SeatData, StackRequest
+from zonewright.ledger.protocol.messages import Addresses, Digest, Impact, Message, StackRequest
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.rack_position import RackPosition
 
 ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
 
@@ -40,7 +41,7 @@ class SnapshotRequest(StackRequest):
 
     party: str
     demand_digest: Digest
-    seats: dict[str, SeatData]
+    seats: dict[str, RackPosition]
     addresses: dict[str, Addresses]
 
 

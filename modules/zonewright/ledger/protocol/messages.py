@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from zonewright.model import Zone
 from zonewright.model.demand import Demand
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 
 Kind = Literal["node", "site", "row", "duct", "link"]
@@ -25,18 +26,6 @@ class Message(BaseModel):
 
 class Done(Message):
     """The verb was carried out and has nothing to tell."""
-
-
-class SeatData(Message):
-    """A place in a rack."""
-
-    rack: str
-    position: int
-    face: Literal["front", "rear"] = "front"
-
-    def __str__(self) -> str:
-        """Rack, rack unit and face as people say it."""
-        return f"{self.rack} U{self.position}" + ("" if self.face == "front" else " rear")
 
 
 Addresses = dict[str, str]
@@ -139,7 +128,7 @@ class Proposal(Message):
 
     demand_digest: Digest
     revision: int
-    seats: dict[str, SeatData]
+    seats: dict[str, RackPosition]
     addresses: dict[str, Addresses]
     unplaced: dict[str, str]
     premises: list[dict[str, Any]]
@@ -147,7 +136,7 @@ class Proposal(Message):
     sites: dict[str, dict[str, Any]]
     surroundings: Surroundings | None = None
     expires_at: str | None = None
-    changed: dict[str, tuple[SeatData | None, SeatData | None]] = Field(default_factory=dict)
+    changed: dict[str, tuple[RackPosition | None, RackPosition | None]] = Field(default_factory=dict)
     impact: dict[str, Impact] = Field(default_factory=dict)
 
 
@@ -157,7 +146,7 @@ class EvaluateRequest(StackRequest):
     lineage: str
     party: str
     demand_digest: Digest
-    seats: dict[str, SeatData]
+    seats: dict[str, RackPosition]
     addresses: dict[str, Addresses]
     rendered_digest: Digest | None = None
     """Digest of the manifest of rendered files; without it no approval fits."""

@@ -1,7 +1,7 @@
 """How everybody else talks to the ledger: one client, whatever the URL.
 
-``sqlite:///path`` mounts the application in this process; ``http(s)://`` calls a service. Both take the same road
-through the application, so there is one contract.
+``sqlite:///path`` calls the verbs in this process; ``http(s)://`` calls a service. Both read, check and answer a
+request at the same place (``answering``), so there is one contract.
 """
 
 import json
@@ -23,9 +23,9 @@ _ERRORS: dict[int, type[LedgerError]] = {400: LedgerMisuseError, 404: LedgerMisu
 
 
 class Road(Protocol):
-    """How a request reaches the application."""
+    """How a request reaches the function of its verb."""
 
-    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON request; gives status and body of the answer.
 
         Raises:
@@ -47,7 +47,7 @@ class LedgerClient:
         create: make the SQLite file when it is missing (``ledger init``).
         token: bearer token for a service; never part of the URL.
         timeout_s: how long one call may take.
-        clock: time of decisions in a ledger that is mounted here; the wall clock when None.
+        clock: time of decisions in a ledger of this process; the wall clock when None.
 
     Raises:
         LedgerMisuseError: when the URL is none of these.
@@ -96,7 +96,7 @@ class LedgerClient:
             LedgerRefusedError: decided, and refused.
             LedgerMisuseError: the request is wrong.
         """
-        status, body = self._road.post(f"/v1/{verb.name}", request.model_dump_json().encode())
+        status, body = self._road.post(verb.name, request.model_dump_json().encode())
         if status == OK:
             return verb.answer.model_validate_json(body)
         raise self._error(status, body)

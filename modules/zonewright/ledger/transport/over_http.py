@@ -72,14 +72,16 @@ class OverHttp:
             ) from None
         self._pool.ConnectionCls = _RecentOverTls if is_secure else _Recent
 
-    def post(self, path: str, body: bytes) -> tuple[int, bytes]:
+    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON request; gives status and body of the answer.
 
         Raises:
             LedgerUnavailableError: when there was no answer.
         """
         try:
-            answer = self._pool.urlopen("POST", self._path + path, body=body, headers=self._headers, redirect=False)
+            answer = self._pool.urlopen(
+                "POST", f"{self._path}/v1/{verb}", body=body, headers=self._headers, redirect=False
+            )
         except HTTPError as error:
             raise LedgerUnavailableError(
                 "unreachable",

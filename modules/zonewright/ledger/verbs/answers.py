@@ -10,7 +10,7 @@ from zonewright.ledger.protocol.messages import ExplainAnswer, ExplainRequest, F
 from zonewright.ledger.store.context import Context, require_zone
 from zonewright.ledger.store.tables import asset
 from zonewright.model.demand import DUCTS, LINKS
-from zonewright.place import Seat, place
+from zonewright.place import place
 from zonewright.place.explaining import explain
 from zonewright.place.fit import Wish, fit
 
@@ -32,7 +32,6 @@ def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
     with context.database.reading() as connection:
         require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
         facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
-    sticky = {name: Seat(seat.rack, seat.position, seat.face) for name, seat in facts.seats.items()}
-    found = place(facts.world, request.demand, stack=request.stack_id, sticky=sticky, standing=facts.standing)
+    found = place(facts.world, request.demand, stack=request.stack_id, sticky=facts.seats, standing=facts.standing)
     explained = explain(facts.world, request.demand, found.seats, request.node, stack=request.stack_id)
     return ExplainAnswer(explanation=None if explained is None else explained.to_data())

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
@@ -14,7 +14,7 @@ from zonewright.ledger.deciding.plans import last_plan, present
 from zonewright.ledger.deciding.review import for_reader, last_proposal, review_change
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest, SeatData
+from zonewright.ledger.protocol.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
 from zonewright.ledger.store.context import (
     Context,
     put_contents,
@@ -27,6 +27,7 @@ from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.rules.surroundings import surroundings_of
 
@@ -92,7 +93,7 @@ def _answer(
     digest: str,
     facts: Facts,
     made: Offer,
-    changed: Mapping[str, tuple[SeatData | None, SeatData | None]],
+    changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]],
 ) -> Proposal:
     wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
     return Proposal(
@@ -151,7 +152,7 @@ def _remember(connection: Connection, request: ProposeRequest, digest: str, made
         proposal_table.insert().values(
             stack_id=request.stack_id,
             demand_digest=digest,
-            seats=canonical_json({name: seat.model_dump() for name, seat in made.seats.items()}),
+            seats=canonical_json({name: asdict(seat) for name, seat in made.seats.items()}),
             unplaced=canonical_json(dict(made.unplaced)),
             sources=canonical_json(request.sources),
             proposed_at=now,
@@ -161,13 +162,13 @@ def _remember(connection: Connection, request: ProposeRequest, digest: str, made
 
 def _changed_since_preview(
     connection: Connection, request: ProposeRequest, digest: str, made: Offer
-) -> dict[str, tuple[SeatData | None, SeatData | None]]:
+) -> dict[str, tuple[RackPosition | None, RackPosition | None]]:
     if not request.reserve:
         return {}
     last = last_proposal(connection, request.stack_id, digest)
     if last is None:
         return {}
-    seats = {name: SeatData(**seat) for name, seat in json.loads(last["seats"]).items()}
+    seats = {name: RackPosition(**seat) for name, seat in json.loads(last["seats"]).items()}
     return {
         name: (seats.get(name), made.seats.get(name))
         for name in sorted(seats.keys() | made.seats.keys())

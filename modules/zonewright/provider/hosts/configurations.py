@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from zonewright.fleet.agents.recipe import configurations_digest
-from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.provider.hosts.config_work import ConfigLook, ConfigWork, config_work
-from zonewright.provider.hosts.deployment import AS_DECLARED, GOOD, Told, now_on, reason_of, recorded
+from zonewright.provider.hosts.deployment import AS_DECLARED, GOOD, Told, now_on, reason_of, recorded, seen_again
 from zonewright.provider.resource import CheckFailedError, Data, Found, HalfDoneError, Session
 
 
@@ -32,9 +31,7 @@ def bring(session: Session, urn: str, id_: str, new: Data, before: Mapping[str, 
         with work.run(f"pulumi up, configurations of site {new['site']}") as run:
             hosts = [work.hosts[name] for name in sorted(work.hosts)]
             told = Told(session, urn, run, len(hosts))
-            outcomes = roll_out(
-                hosts, work.job, work.file.rollout, observe=told.observe, tick=told.tick, sleep=told.sleep
-            )
+            outcomes = told.roll_out(hosts, work.job, work.file.rollout)
             reasons = recorded(run, outcomes, *work.job.shares(hosts))
         reasons += [reason_of(work, one) for one in outcomes if one.state not in GOOD]
     inputs = {**new, "hosts": {one.host: AS_DECLARED if one.state in GOOD else one.state for one in outcomes}}
@@ -62,10 +59,7 @@ def refreshed(session: Session, last: Found) -> Found:
     for name, text in look.drift.items():
         hosts[name] = text or AS_DECLARED
         versions[name] = look.versions[name]
-    for name, why in sorted(look.unseen.items()):
-        session.warn("", f"{name}: could not look, so its last state stays: {why.removeprefix(f'{name} ')}")
-    inputs = {**last.inputs, "hosts": hosts}
-    return Found(last.id, inputs, {**last.outputs, **inputs, "versions": versions})
+    return seen_again(session, last, look.unseen, hosts=hosts, outputs={"versions": versions})
 
 
 def _require_same(work: ConfigWork, new: Data) -> None:

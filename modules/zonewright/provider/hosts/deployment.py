@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from zonewright.fleet.agents.service import ServiceError
 from zonewright.fleet.agents.visit import uninstall
+from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome
 from zonewright.fleet.rollout.pool import Event, Pool
 from zonewright.fleet.rollout.record import Share
-from zonewright.fleet.rollout.rollout import roll_out
+from zonewright.fleet.rollout.rollout import Task, roll_out
 from zonewright.fleet.rollout.run import FleetRun
 from zonewright.ledger import LedgerError
+from zonewright.model.fleet import RollOut
 from zonewright.provider.hosts.look import drift_since
 from zonewright.provider.hosts.work import HostWork, JobT, SiteWork, site_work
 from zonewright.provider.resource import CheckFailedError, Data, Found, HalfDoneError, Session
@@ -61,9 +63,13 @@ class Told:
         """A sentence when no further host may begin."""
         return CANCELLED if self._session.memory.cancelled.is_set() else self._run.tick()
 
-    def sleep(self, seconds: float) -> None:
+    def _sleep(self, seconds: float) -> None:
         """Wait through a soak, or until the run is cancelled."""
         self._session.memory.cancelled.wait(seconds)
+
+    def roll_out(self, hosts: Sequence[Host], job: Task, rollout: RollOut) -> list[Outcome]:
+        """Roll out in waves, and tell of each step."""
+        return roll_out(hosts, job, rollout, observe=self.observe, tick=self.tick, sleep=self._sleep)
 
 
 def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[str, str]) -> Data:
@@ -87,14 +93,7 @@ def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[s
         work.require_open()
         with work.run(f"pulumi up, site {new['site']}") as run:
             told = Told(session, urn, run, len(hosts))
-            outcomes = roll_out(
-                [work.hosts[name] for name in hosts],
-                work.job,
-                work.file.rollout,
-                observe=told.observe,
-                tick=told.tick,
-                sleep=told.sleep,
-            )
+            outcomes = told.roll_out([work.hosts[name] for name in hosts], work.job, work.file.rollout)
             left = take_off(work, leaving, told)
             reasons = recorded(run, [*outcomes, *left], Share(stack_id=new["stackId"]))
         reasons += [reason_of(work, one) for one in outcomes if one.state not in GOOD]
@@ -134,10 +133,25 @@ def refreshed(session: Session, last: Found) -> Found:
     for name, plan in seen.plans.items():
         hosts[name] = drift_since(plan, releases.get(name, "")) or AS_DECLARED
         releases[name] = plan.facts.current
-    for name, why in sorted(seen.unseen.items()):
+    return seen_again(session, last, seen.unseen, hosts=hosts, outputs={"releases": releases})
+
+
+def seen_again(
+    session: Session, last: Found, unseen: Mapping[str, str], *, hosts: Mapping[str, str], outputs: Data
+) -> Found:
+    """The resource after a look; a host that could not be looked at stays as the state has it, with a warning.
+
+    Args:
+        session: of the provider.
+        last: what the state has.
+        unseen: why a host could not be looked at.
+        hosts: by host how it is.
+        outputs: what else is known now.
+    """
+    for name, why in sorted(unseen.items()):
         session.warn("", f"{name}: could not look, so its last state stays: {why.removeprefix(f'{name} ')}")
     inputs = {**last.inputs, "hosts": hosts}
-    return Found(last.id, inputs, {**last.outputs, **inputs, "releases": releases})
+    return Found(last.id, inputs, {**last.outputs, **inputs, **outputs})
 
 
 def require_same(work: SiteWork, new: Data) -> None:

@@ -11,22 +11,21 @@ from zonewright.ledger.protocol.messages import (
     Addresses,
     AdmitRequest,
     EvaluateRequest,
-    SeatData,
     SettleRequest,
     StandingRequest,
 )
+from zonewright.model.rack_position import RackPosition
 from zonewright.provider.refusal import notes_text, refusal_text
 from zonewright.provider.resource import (
     STACK_ID,
+    CheckedResource,
     CheckFailedError,
     Data,
     Difference,
     Found,
     Input,
     Session,
-    check_inputs,
     compare,
-    require_known,
 )
 from zonewright.provider.values import unknown
 from zonewright.rules.finding import Finding
@@ -34,7 +33,7 @@ from zonewright.rules.finding import Finding
 SHOWN_NAMES = 5
 
 
-class AdmissionResource:
+class AdmissionResource(CheckedResource):
     """Check says what the ledger would say; create turns the proposal into claims; delete settles."""
 
     token = "zonewright:index:Admission"  # noqa: S105 - a Pulumi type token
@@ -47,15 +46,15 @@ class AdmissionResource:
         "places": Input("object", "place and addresses of each node, one line each", replaces=True),
         "renderedDigest": Input("string", "digest of the rendered configurations", replaces=True),
     }
+    plain = tuple(inputs.keys() - {"lineage"})
     outputs: Mapping[str, Input] = {
         "summary": Input("string", "summary of the change, in one line"),
         "changeDigest": Input("string", "names the change"),
     }
 
-    def check(self, session: Session, urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes) -> dict[str, Any]:
+    def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
         """Ask the ledger for the findings; all of them make one failure."""
-        check_inputs(self.inputs, new)
-        require_known(new, self.inputs.keys() - {"lineage"})
+        super().check(session, urn, old, new, seed)
         lineage = "" if new["lineage"] is unknown else new["lineage"]
         seats, addresses = _places(new)
         request = EvaluateRequest(
@@ -144,8 +143,8 @@ def _stack_of(urn: str) -> str:
     return urn.split(":")[2]
 
 
-def _places(inputs: Data) -> tuple[dict[str, SeatData], dict[str, Addresses]]:
-    seats: dict[str, SeatData] = {}
+def _places(inputs: Data) -> tuple[dict[str, RackPosition], dict[str, Addresses]]:
+    seats: dict[str, RackPosition] = {}
     addresses: dict[str, Addresses] = {}
     for name, text in inputs["places"].items():
         try:

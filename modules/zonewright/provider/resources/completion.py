@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import CompleteRequest, ReportRequest, StackRequest
-from zonewright.provider.resource import STACK_ID, Data, Difference, Found, Input, Session, check_inputs, compare
+from zonewright.provider.resource import STACK_ID, CheckedResource, Data, Difference, Found, Input, Session, compare
 
 
-class CompletionResource:
+class CompletionResource(CheckedResource):
     """Its create and update say that everything exists; its delete is the first step of a destroy."""
 
     token = "zonewright:index:Completion"  # noqa: S105 - a Pulumi type token
@@ -22,12 +21,6 @@ class CompletionResource:
         **inputs,
         "free": Input("object", "what the change leaves free: rack units and kW by site"),
     }
-
-    def check(
-        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
-    ) -> dict[str, Any]:
-        """Plain inputs only."""
-        return check_inputs(self.inputs, new)
 
     def diff(self, session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Another change, or the same one admitted again and not closed yet."""

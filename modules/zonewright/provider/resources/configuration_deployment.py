@@ -5,25 +5,13 @@ fleet deploy --configs`` does it, and only where an approved change has them.
 """
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.provider.resource import (
-    DIGEST,
-    STACK_ID,
-    CheckFailedError,
-    Data,
-    Difference,
-    EndsByItself,
-    Found,
-    Input,
-    Session,
-    check_inputs,
-    compare,
-    require_known,
-)
+from zonewright.provider.resource import DIGEST, Data, Found, Input, Session
+from zonewright.provider.resources.deployment import HOSTS, RUN, SITE, DeploymentResource
 
 if TYPE_CHECKING:
     from zonewright.provider.hosts.config_work import ConfigLook
@@ -31,63 +19,35 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-class ConfigurationDeploymentResource(EndsByItself):
+class ConfigurationDeploymentResource(DeploymentResource["ConfigLook"]):
     """A preview looks at the hosts where the files are deployed already; create and update roll out."""
 
     token = "zonewright:index:ConfigurationDeployment"  # noqa: S105 - a Pulumi type token
     description = "The rendered files of one site in force on its hosts: validated, tried, and otherwise put back."
     inputs: Mapping[str, Input] = {
-        "stackId": STACK_ID,
-        "site": Input("string", "id of the site", replaces=True),
-        "fleet": Input("string", "the fleet's file, relative to the folder of Pulumi.yaml"),
+        **SITE,
         "zone": Input("string", ("the zone's folder, relative to the same folder; it may have formats of its own")),
         "filesDigest": Input("string", "digest of the site's files", pattern=DIGEST),
         "settingsDigest": Input("string", "digest of `configurations` of the fleet's file", pattern=DIGEST),
-        "hosts": Input("object", "for each host `as declared`, or in the state how it differs"),
+        **HOSTS,
     }
+    plain = tuple(inputs)
     outputs: Mapping[str, Input] = {
         **inputs,
         "versions": Input("object", "the versions in force, by host"),
-        "run": Input("string", "id of the last run, as in its record and in the journal", required=False),
+        **RUN,
     }
-
-    def check(
-        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
-    ) -> dict[str, Any]:
-        """Plain inputs only."""
-        check_inputs(self.inputs, new)
-        require_known(new, self.inputs)
-        return new
-
-    def diff(self, session: Session, urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """What the declaration changed, or what is not in force on the hosts as the ledger has it."""
-        difference = compare(self.inputs, old, new)
-        if difference.changes:
-            return difference
-        look = self._look(session, urn, new)
-        if look is None:
-            return difference
-        _tell(session, urn, look, is_quiet=not look.drifted)
-        return Difference({f'hosts["{name}"]': "update" for name in look.drifted})
 
     def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Roll out; in a preview, show what would be done as far as that is known."""
         id_ = f"{new['stackId']}/{new['site']}/configurations"
         return id_, self.update(session, urn, id_, {}, new, preview=preview)
 
-    def read(self, session: Session, _id: str, last: Found | None) -> Found | None:
-        """What is on the hosts; it can not be imported, since only a program says which fleet it is."""
-        if last is None:
-            return None
-        from zonewright.provider.hosts.configurations import refreshed  # noqa: PLC0415 - loads SSH
-
-        return refreshed(session, last)
-
     def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Roll out what differs, in place; hosts that are declared no longer keep their files."""
         _tell_who_stays(session, urn, state.get("hosts", {}).keys() - new["hosts"].keys())
         if preview:
-            self._preview(session, urn, new)
+            self._preview(session, urn, id_, new)
             return new
         from zonewright.provider.hosts.configurations import bring  # noqa: PLC0415 - loads SSH
 
@@ -97,25 +57,31 @@ class ConfigurationDeploymentResource(EndsByItself):
         """The files stay: a host without its network or its names helps nobody."""
         _tell_who_stays(session, "", state.get("hosts", {}))
 
-    def _preview(self, session: Session, urn: str, new: Data) -> None:
+    def _preview(self, session: Session, urn: str, id_: str, new: Data) -> None:
         deployed = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=new["stackId"])).sites
         if digest_of(canonical_json(deployed.get(new["site"], {}))) != new["filesDigest"]:
             count = len(new["hosts"])
             session.log(urn, f"hosts: {count} get files of this update, and are looked at when these are deployed")
             return
-        look = self._look(session, urn, new)
+        look = self.looked(session, urn, id_, new)
         if look is not None:
             _tell(session, urn, look)
 
-    def _look(self, session: Session, urn: str, new: Data) -> "ConfigLook | None":
-        """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
+    def look(self, session: Session, _id: str, new: Data) -> "ConfigLook":
+        """What is on the hosts, against what the ledger has deployed."""
         from zonewright.provider.hosts.configurations import seen  # noqa: PLC0415 - loads SSH
 
-        try:
-            return seen(session, new)
-        except CheckFailedError as error:
-            session.warn(urn, f"could not look at any host: {error}")
-            return None
+        return seen(session, new)
+
+    def tell_drift(self, session: Session, urn: str, seen: "ConfigLook") -> None:
+        """What stands in the way, and where hosts differ, how many."""
+        _tell(session, urn, seen, is_quiet=not seen.drifted)
+
+    def refreshed(self, session: Session, last: Found) -> Found:
+        """What is in force on the hosts."""
+        from zonewright.provider.hosts.configurations import refreshed  # noqa: PLC0415 - loads SSH
+
+        return refreshed(session, last)
 
 
 def _tell_who_stays(session: Session, urn: str, names: Collection[str]) -> None:

@@ -10,19 +10,18 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import EnrolRequest, LeaveRequest, ReportRequest
 from zonewright.provider.resource import (
     STACK_ID,
+    CheckedResource,
     CheckFailedError,
     Data,
     Difference,
     Found,
     Input,
     Session,
-    check_inputs,
     compare,
-    require_known,
 )
 
 
-class EnrolmentResource:
+class EnrolmentResource(CheckedResource):
     """Binds stack id, party and lineage."""
 
     token = "zonewright:index:Enrolment"  # noqa: S105 - a Pulumi type token
@@ -32,14 +31,14 @@ class EnrolmentResource:
         "party": Input("string", "owner of the declaration"),
         "lineage": Input("string", "minted once, then carried over", required=False),
     }
+    plain = tuple(inputs)
     outputs: Mapping[str, Input] = inputs
 
     def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
         """The lineage is carried over from the old inputs, or minted from the random seed; never the program's."""
         old = old or {}
         lineage = old.get("lineage") or hashlib.sha256(b"zonewright lineage" + seed).hexdigest()[:32]
-        inputs = check_inputs(self.inputs, {**new, "lineage": lineage})
-        require_known(inputs, self.inputs)
+        inputs = super().check(session, urn, old, {**new, "lineage": lineage}, seed)
         if old.get("stackId", inputs["stackId"]) != inputs["stackId"]:
             raise CheckFailedError(
                 f"this state is that of stack id {old['stackId']}, the configuration says {inputs['stackId']}; "

@@ -1,25 +1,24 @@
 """SiteConfig: the rendered configurations of one stack's nodes at one site, as path to digest."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import DeployRequest, SiteFilesRequest, StackRequest
 from zonewright.provider.resource import (
     STACK_ID,
+    CheckedResource,
     Data,
     Difference,
     Found,
     Input,
     Session,
-    check_inputs,
     compare,
     split_id,
 )
 from zonewright.provider.values import unknown
 
 
-class SiteConfigResource:
+class SiteConfigResource(CheckedResource):
     """Its create and update mark the files as deployed; the texts are in the ledger's content store."""
 
     token = "zonewright:index:SiteConfig"  # noqa: S105 - a Pulumi type token
@@ -34,12 +33,6 @@ class SiteConfigResource:
         "site": inputs["site"],
         "count": Input("integer", "how many files"),
     }
-
-    def check(
-        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
-    ) -> dict[str, Any]:
-        """Plain inputs only."""
-        return check_inputs(self.inputs, new)
 
     def diff(self, _session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """File by file."""
