@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection
@@ -232,7 +232,7 @@ def _wanted_claims(demand: Demand, seats: Mapping[str, RackPosition], addresses:
     for name, seat in seats.items():
         part = demand.clusters[name.rsplit("-", 1)[0]]
         found[name] = {
-            **seat.model_dump(),
+            **asdict(seat),
             "addresses": dict(addresses.get(name, {})),
             "node_type": part.node_type.model_dump(mode="json", exclude_defaults=True),
             "feed": part.cluster.feed,
