@@ -84,14 +84,9 @@ def _rendered(
     from zonewright.changes.gating import recorded
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import findings_text, width
-    from zonewright.render.errors import RenderError
     from zonewright.render.gate import gate
 
-    try:
-        rendered = rendered_files(demand, proposal, formats)
-    except RenderError as error:
-        print(f"error: nothing was rendered: {error}", file=sys.stderr)
-        return None
+    rendered = rendered_files(demand, proposal, formats)
     validated = recorded(rendered, formats, zone, root)
     closed = gate(validated.judged, zone.gated_formats, rendered, formats)
     if closed:

@@ -54,24 +54,20 @@ def samples_path(ledger: Path) -> Path:
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE
-    from zonewright.server.agents import AgentsFileError, issue_token, load_agents
+    from zonewright.server.agents import issue_token, load_agents
 
     faults = retention_faults(arguments, 0)
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
         return MISUSE
-    try:
-        if arguments.issue is not None:
-            if arguments.node is None:
-                print("error: name the node with --node", file=sys.stderr)
-                return MISUSE
-            print(issue_token(arguments.agents, arguments.issue, arguments.node))
-            return 0
-        load_agents(arguments.agents)
-    except AgentsFileError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
+    if arguments.issue is not None:
+        if arguments.node is None:
+            print("error: name the node with --node", file=sys.stderr)
+            return MISUSE
+        print(issue_token(arguments.agents, arguments.issue, arguments.node))
+        return 0
+    load_agents(arguments.agents)
     is_local = arguments.host in _LOOPBACK
     if not is_local:
         print("the ledger has no authentication yet, so it is served on this host only; agents are", file=sys.stderr)

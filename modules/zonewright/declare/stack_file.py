@@ -7,13 +7,17 @@ from typing import Any
 
 import yaml
 
+from zonewright.errors import Exit, ZonewrightError
+
 NAMESPACE = "zone"
 DEFAULT_LEDGER = "sqlite:///.zonewright/ledger.db"
 _STACK_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 
 
-class StackFileError(ValueError):
+class StackFileError(ZonewrightError, ValueError):
     """The file is missing or is not what was expected; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.canonical import digest_of
 
@@ -31,8 +32,10 @@ _DUMPER: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _ENTRIES: TypeAdapter[dict[Identifier, AgentEntry]] = TypeAdapter(dict[Identifier, AgentEntry])
 
 
-class AgentsFileError(ValueError):
+class AgentsFileError(ZonewrightError, ValueError):
     """The file can not be used; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True)

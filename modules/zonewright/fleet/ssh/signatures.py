@@ -7,6 +7,8 @@ import struct
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from zonewright.errors import Exit, ZonewrightError
+
 _MAGIC = b"SSHSIG"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _HASHES = {b"sha512": hashlib.sha512, b"sha256": hashlib.sha256}
@@ -14,8 +16,10 @@ _KIND = b"ssh-ed25519"
 _KEY_BYTES = 32
 
 
-class SignatureError(ValueError):
+class SignatureError(ZonewrightError, ValueError):
     """A signature does not count; ``str()`` is a sentence."""
+
+    exit_code = Exit.REFUSED
 
 
 def verify_signature(message: bytes, armored: str, *, public_key: str, namespace: str) -> None:
