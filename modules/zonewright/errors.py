@@ -28,6 +28,7 @@ class ZonewrightError(Exception):
     ├── BundleError                 2  changes.errors and ValueError
     ├── CheckFailedError            1  provider.resource and ValueError
     ├── ConflictError               1  telemetry.interface and ValueError
+    ├── DemandError                 2  model.demand and LookupError
     ├── EngineError                 3  engine.errors and RuntimeError
     ├── FleetError                  3  fleet.ssh.transport
     │   ├── CommandError            3  fleet.ssh.transport
@@ -84,3 +85,17 @@ class ZonewrightError(Exception):
     def sentences(self) -> tuple[str, ...]:
         """What the command line prints, one line for each."""
         return self._sentences
+
+
+def sentences_of(error: BaseException) -> tuple[str, ...]:
+    """What a person is told of an error that was foreseen; nothing where it was not, which is a fault of ours.
+
+    Args:
+        error: one of the tree, or what the operating system says of a file.
+    """
+    if isinstance(error, ZonewrightError):
+        return error.sentences
+    if isinstance(error, OSError) and error.filename is not None:
+        name = error.filename if isinstance(error.filename, str) else repr(error.filename)
+        return (f"{name or 'a file without a name'}: {(error.strerror or 'it can not be used').lower()}",)
+    return ()

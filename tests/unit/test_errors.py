@@ -14,6 +14,7 @@ import zonewright
 from zonewright.cli.output import StoppedError, ending_with, report_error
 from zonewright.errors import Exit, ZonewrightError
 
+BROAD = {"Exception", "BaseException", "None"}
 ROOT_FOLDER = Path(zonewright.__file__).parent
 APART = {
     "_StopError": "ends the reading of one file within its module, after the reason has been noted",
@@ -128,3 +129,19 @@ def test_every_error_stands_for_trouble() -> None:
     _import_all()
     for _, error in _rows(ZonewrightError):
         assert error.exit_code in {Exit.REFUSED, Exit.MISUSE, Exit.NOT_DECIDED}
+
+
+def test_whoever_takes_all_exceptions_says_why() -> None:
+    """An ``except Exception`` that does not raise it again as it was has its reason on the same line."""
+    silent = []
+    for path in sorted(ROOT_FOLDER.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.ExceptHandler) or ast.unparse(node.type or ast.Constant(None)) not in BROAD:
+                continue
+            again = any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(node))
+            reason = lines[node.lineno - 1].partition("#")[2].replace("noqa: BLE001", "")
+            if not again and len(reason.strip(" -")) < 10:
+                silent.append(f"{path.relative_to(ROOT_FOLDER)}:{node.lineno}")
+    assert silent == []

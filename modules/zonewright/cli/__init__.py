@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing is left to tell it
         return 0
-    except Exception as error:
+    except Exception as error:  # also what nobody foresaw; that is told as a fault
         if arguments.debug:
             raise
         from zonewright.cli.output import report_error

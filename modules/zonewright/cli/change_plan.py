@@ -26,11 +26,15 @@ def plan_change(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.scanning import scanned_plan
     from zonewright.audit.evidence.submit import register
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import REFUSED, findings_text, width
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, findings_text, width
     from zonewright.cli.proposal import load_with_formats
+    from zonewright.ledger.protocol.change_messages import MAX_REASON
     from zonewright.model.demand import demand_of
     from zonewright.rules.finding import Finding
 
+    if len(arguments.reason) > MAX_REASON:
+        sentence = f"--reason: expected at most {MAX_REASON:,} characters, got {len(arguments.reason):,}"
+        raise StoppedError(sentence, code=MISUSE)
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
         loaded, proposal, formats = load_with_formats(root, stack, ledger)

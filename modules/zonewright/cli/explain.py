@@ -32,6 +32,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if (arguments.zone is None) == (arguments.stack is None):
         print("error: give either --stack NAME or --zone FOLDER", file=sys.stderr)
         return MISUSE
+    if arguments.stack is not None and arguments.owner is not None:
+        print("error: --owner goes with --zone; a stack has one owner", file=sys.stderr)
+        return MISUSE
     if arguments.zone is not None:
         found = _of_folder(arguments.zone, arguments.node, arguments.owner)
     else:

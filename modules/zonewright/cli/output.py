@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-from zonewright.errors import Exit, ZonewrightError
+from zonewright.errors import Exit, ZonewrightError, sentences_of
 from zonewright.rules.finding import Finding, worst_first
 
 GOOD, REFUSED, MISUSE, NOT_DECIDED = Exit
@@ -105,11 +105,9 @@ def report_error(error: Exception) -> Exit:
 
 def _told(error: Exception) -> tuple[Sequence[str], Exit]:
     """The one place where errors become sentences and exit codes."""
-    if isinstance(error, ZonewrightError):
-        return error.sentences, error.exit_code
+    if sentences := sentences_of(error):
+        return sentences, error.exit_code if isinstance(error, ZonewrightError) else MISUSE
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
         return (f"this command needs {error.name}; pip install 'zonewright[stack]' brings it",), MISUSE
-    if isinstance(error, OSError) and error.filename is not None:
-        return (f"{error.filename}: {(error.strerror or 'it can not be used').lower()}",), MISUSE
     fault = f"zonewright has a fault ({type(error).__name__}: {error})"
     return (f"{fault}; please report it with the output of the same command with --debug",), NOT_DECIDED

@@ -61,6 +61,9 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
         return MISUSE
+    if not arguments.ledger.name or arguments.ledger.is_dir():
+        print(f"error: --ledger: expected a file, got the folder {arguments.ledger}", file=sys.stderr)
+        return MISUSE
     if arguments.issue is not None:
         if arguments.node is None:
             print("error: name the node with --node", file=sys.stderr)

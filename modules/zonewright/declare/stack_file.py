@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from zonewright.errors import Exit, ZonewrightError
+from zonewright.model.base import STACK_ID_PATTERN
 
 NAMESPACE = "zone"
 DEFAULT_LEDGER = "sqlite:///.zonewright/ledger.db"
@@ -85,7 +86,19 @@ def read_stack_file(root: Path, name: str) -> StackFile:
     if missing:
         raise StackFileError(f"{path}: {', '.join(missing)} must be given as text; {how}")
     declaration, ledger, stack_id = (values[f"{NAMESPACE}:{key}"] for key in wanted)
+    if fault := stack_id_fault(stack_id):
+        raise StackFileError(f"{path}: {fault}")
     return StackFile(name=name, declaration=declaration, ledger=ledger, stack_id=stack_id)
+
+
+def stack_id_fault(stack_id: str) -> str:
+    """What is wrong with a stack's identity, as a sentence; empty where it is one."""
+    if re.search(STACK_ID_PATTERN, stack_id) and stack_id.isprintable():
+        return ""
+    return (
+        f"{NAMESPACE}:stackId: expected 8 to 64 letters, digits, '.', '_' and '-', the first of them a letter or a "
+        f"digit, got {stack_id[:80]!r}; zonewright stack new writes one"
+    )
 
 
 def _mapping(path: Path, how: str) -> dict[str, Any]:

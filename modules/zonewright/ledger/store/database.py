@@ -16,7 +16,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
+from zonewright.errors import ZonewrightError
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.tables import metadata
 
 _POLL_S = 0.002
@@ -107,7 +108,7 @@ class Database:
         try:
             yield
         except (DatabaseError, OSError) as error:
-            if isinstance(error, LedgerError):  # a refusal is a PermissionError, so it passes here
+            if isinstance(error, ZonewrightError):  # a refusal is a PermissionError, so it passes here
                 raise
             reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else str(error)
             if (

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.rules.finding import Finding
@@ -69,7 +71,7 @@ class LedgerClient:
         if url.startswith("sqlite:///"):
             from zonewright.ledger.transport.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
 
-            path = (root / url.removeprefix("sqlite:///")).resolve()
+            path = Path(os.path.realpath(root / url.removeprefix("sqlite:///")))  # a loop of links is told as no ledger
             wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
             self._road = InProcess(path, create=create, lock_wait_s=wait_s, clock=clock)
         else:
@@ -98,7 +100,13 @@ class LedgerClient:
         """
         status, body = self._road.post(f"/v1/{verb.name}", request.model_dump_json().encode())
         if status == OK:
-            return verb.answer.model_validate_json(body)
+            try:
+                return verb.answer.model_validate_json(body)
+            except ValidationError:
+                raise LedgerUnavailableError(
+                    "not-a-ledger",
+                    f"{self.url} answered {verb.name} with what no zonewright ledger of this version answers",
+                ) from None
         raise self._error(status, body)
 
     def _error(self, status: int, body: bytes) -> LedgerError:
@@ -128,7 +136,12 @@ def _lock_wait_s(text: str) -> float:
 
 
 def _require_http(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise LedgerMisuseError(
+            "url", f"a ledger URL is sqlite:///PATH or https://HOST, got '{url}': {error}"
+        ) from None
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if "@" in url or parts.query:  # whatever its scheme: it would be repeated, and it goes into the state
         raise LedgerMisuseError(
