@@ -3,7 +3,10 @@
 It lies below all rooms, and knows none of them: also the engine room, which knows nothing of zones, takes part.
 """
 
+import re
 from enum import IntEnum
+
+_NUMBER = re.compile(r"\[Errno -?[0-9]+\] ?")
 
 
 class Exit(IntEnum):
@@ -87,6 +90,13 @@ class ZonewrightError(Exception):
         return self._sentences
 
 
+def reason_of(error: BaseException) -> str:
+    """What went wrong, as words of a sentence: without the number of the operating system and the name of the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return _NUMBER.sub("", str(error)).strip() or type(error).__name__
+
+
 def sentences_of(error: BaseException) -> tuple[str, ...]:
     """What a person is told of an error that was foreseen; nothing where it was not, which is a fault of ours.
 
@@ -97,5 +107,5 @@ def sentences_of(error: BaseException) -> tuple[str, ...]:
         return error.sentences
     if isinstance(error, OSError) and error.filename is not None:
         name = error.filename if isinstance(error.filename, str) else repr(error.filename)
-        return (f"{name or 'a file without a name'}: {(error.strerror or 'it can not be used').lower()}",)
+        return (f"{name or 'a file without a name'}: {reason_of(error)}",)
     return ()

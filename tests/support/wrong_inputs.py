@@ -177,7 +177,6 @@ def _wrong_files(bad: Path) -> None:
     write(bad / "text", "Just a letter to somebody.\n" * 30)
     write(bad / "torn.yaml", "a: [1\n")
     write(bad / "list.yaml", "- 1\n- 2\n")
-    write(bad / "number.json", "3\n")
     write(bad / "mapping.json", "{}\n")
     write(bad / "unknown.yaml", {"unknown": 1, "keys": {"of": "mine"}})
     types = {
@@ -206,16 +205,28 @@ def _wrong_files(bad: Path) -> None:
         connection.commit()
 
 
-PATHS = (
-    *("missing", "folder", "empty", "binary", "text", "torn.yaml", "list.yaml", "number.json", "mapping.json"),
-    *("unknown.yaml", "types.yaml", "torn.tar", "key.pem", "key.pub", "loop", "empty/below", "x" * 300, "closed"),
-    *("zone-torn", "zone-binary", "zone-folder", "other.db", "torn.tar/below"),
+LONG = "x" * 300
+ANY_PATHS = ("", "bad/missing", "bad/loop", "bad/empty/below", f"bad/{LONG}", "bad/folder", "bad/text")
+FILES = (
+    *ANY_PATHS,
+    *(f"bad/{name}" for name in ("empty", "binary", "torn.yaml", "list.yaml", "unknown.yaml", "closed")),
 )
+FOLDERS = (*ANY_PATHS, "bad/zone-torn", "bad/zone-binary", "bad/zone-folder")
+FILES_OF = {
+    "key": ("bad/key.pem", "bad/key.pub"),
+    "bundle": ("bad/torn.tar", "bad/zone-folder"),
+    "checkpoint": ("bad/mapping.json",),
+    "ledger": ("bad/other.db",),
+    "fleet": ("bad/types.yaml",),
+    "agents": ("bad/types.yaml",),
+    "meters": ("bad/types.yaml",),
+}
+"""Files of a kind that only these arguments take."""
 URLS = (
     *("", "no url", "sqlite://", "sqlite:///", "sqlite:///none.db", "sqlite:///bad/folder", "sqlite:///bad/text"),
     *("sqlite:///bad/other.db", "sqlite:///bad/empty", "sqlite:///bad/loop", "sqlite:///bad/text/below.db"),
     *("http://127.0.0.1:1", "http://127.0.0.1:99999", "http://[::1", "http://", "https://user:word@host", "ftp://x"),
-    *("http://example.org", "sqlite:///" + "x" * 300, "https://nothing.invalid", "PAGE"),
+    *("http://example.org", "sqlite:///" + LONG, "https://nothing.invalid", "PAGE"),
 )
 STACKS = (
     *(
@@ -223,7 +234,7 @@ STACKS = (
         "none",
         "../x",
         "a b",
-        "x" * 300,
+        LONG,
         "short-id",
         "odd-id",
         "long-id",
@@ -246,5 +257,73 @@ STACKS = (
         "folder",
     ),
 )
-NUMBERS = ("", "x", "-1", "0", "nan", "inf", "1e400", "9" * 30)
-TEXTS = ("", " ", "-", "a/../b", "x" * 5000, "ünï 中", "two\nlines", "%s {0}", "sha256:0", "2026-99-99", "\x7f\x1b[31m")
+NUMBERS = ("", "x", "-1", "nan", "9" * 30)
+TEXTS = ("", "a/../b", "x" * 5000, "ünï 中\n%s {0}\x1b[31m")
+UNUSABLE = {
+    *(
+        "none",
+        "../x",
+        "a b",
+        LONG,
+        "short-id",
+        "odd-id",
+        "long-id",
+        "number-id",
+        "no-id",
+        "torn",
+        "list",
+        "text",
+        "binary",
+    ),
+    *(
+        "folder",
+        "no url",
+        "sqlite://",
+        "ftp://x",
+        "http://",
+        "http://[::1",
+        "https://user:word@host",
+        "http://example.org",
+    ),
+}
+"""Stacks and URLs that no command can use."""
+
+
+def wrong_values(action: argparse.Action, page: str) -> tuple[str, ...]:
+    """Inputs of the argument's kind, most of which nobody can use.
+
+    Args:
+        action: the argument.
+        page: URL of a web server that is no ledger.
+    """
+    if action.dest in ("stack", "name"):
+        return STACKS
+    if action.metavar == "URL":
+        return (*URLS, page)
+    if action.type is Path:
+        kind = FOLDERS if action.metavar in ("FOLDER", "ZONE", "DIR") else FILES
+        return (*kind, *FILES_OF.get(action.dest, ()))
+    return NUMBERS if action.type in (int, float) else TEXTS
+
+
+def with_value(leaf: Leaf, base: Sequence[str], action: argparse.Action, value: str) -> list[str]:
+    """The command's arguments with another value of one of them.
+
+    Args:
+        leaf: the command.
+        base: positional arguments, then options each followed by its value.
+        action: the argument.
+        value: its value.
+    """
+    start = next((index for index, word in enumerate(base) if word.startswith("--")), len(base))
+    words, options = list(base[:start]), list(base[start:])
+    if action.option_strings:
+        name = action.option_strings[-1]
+        if name in options:
+            at = options.index(name)
+            del options[at : at + 2]
+        return [*words, *options, f"{name}={value}"]
+    own = [one for one in leaf.parser._actions if not one.option_strings]
+    at = own.index(action)
+    words[at : at + 1] = [value]
+    return [*options, "--", *words]

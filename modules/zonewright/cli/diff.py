@@ -62,7 +62,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.gathering import texts_of
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import GOOD, MISUSE
+    from zonewright.cli.output import GOOD, MISUSE, StoppedError
     from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.secret import standing_lines
     from zonewright.ledger.protocol import verbs
@@ -73,9 +73,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     with ledger:
         loaded, proposal, formats = load_with_formats(root, stack, ledger)
         if proposal is None or loaded.declaration is None:
-            for problem in loaded.problems:
-                print(problem)
-            return MISUSE
+            raise StoppedError(*map(str, loaded.problems), code=MISUSE)
         deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack.stack_id)).sites
         digests = {path: digest for files in deployed.values() for path, digest in files.items()}
         texts = texts_of(ledger, set(digests.values()))

@@ -80,6 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     import socket
 
+    from zonewright.errors import reason_of
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.context import Context, utc_now
     from zonewright.ledger.store.database import Database
@@ -121,7 +122,8 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             listener.bind((arguments.host, arguments.port))
             listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
         except (OSError, OverflowError) as error:
-            print(f"error: can not listen on {arguments.host} port {arguments.port}: {error}", file=sys.stderr)
+            where = f"{arguments.host} port {arguments.port}"
+            print(f"error: can not listen on {where}: {reason_of(error)}", file=sys.stderr)
             return 2
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"

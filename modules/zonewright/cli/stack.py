@@ -1,6 +1,7 @@
 """``zonewright stack new``: a stack's configuration with an identity of its own."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def _new(arguments: argparse.Namespace) -> int:
 
     root = project_root(Path.cwd())
     if arguments.all is not None:
-        return _all(root, arguments.all.resolve(), arguments.ledger)
+        return _all(root, Path(os.path.realpath(arguments.all)), arguments.ledger)
     if arguments.name is None or arguments.party is None:
         print("error: give NAME and --party PARTY, or --all ZONE", file=sys.stderr)
         return MISUSE

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from zonewright.errors import Exit, ZonewrightError
+from zonewright.errors import Exit, ZonewrightError, sentences_of
 from zonewright.model.base import STACK_ID_PATTERN
 
 NAMESPACE = "zone"
@@ -106,7 +106,9 @@ def _mapping(path: Path, how: str) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StackFileError(f"{path} does not exist; {how}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise StackFileError(*sentences_of(error)) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise StackFileError(f"{path} can not be read: {first}") from None
     if not isinstance(document, dict):

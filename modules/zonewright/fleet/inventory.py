@@ -72,6 +72,8 @@ class Selector:
         Raises:
             SelectionError: when a name or a selector meets no host; all such in one sentence each.
         """
+        if self.limit is not None and self.limit < 1:
+            raise SelectionError(f"--limit: expected 1 or more, got {self.limit}")
         present = sorted(hosts, key=lambda host: host.name)
         chosen = [host for host in present if self._meets(host)]
         missing = [f"there is no host {name!r}" for name in self.names if name not in {one.name for one in present}]

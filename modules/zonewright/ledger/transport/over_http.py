@@ -2,6 +2,7 @@
 
 import httpx
 
+from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 
 
@@ -30,8 +31,8 @@ class OverHttp:
         except httpx.HTTPError as error:
             raise LedgerUnavailableError(
                 "unreachable",
-                f"the ledger {self._url} cannot be reached ({type(error).__name__}: {error}); nothing was decided; "
-                "start it, or correct zone:ledger in the stack's configuration",
+                f"the ledger {self._url} cannot be reached ({type(error).__name__}: {reason_of(error)}); "
+                "nothing was decided; start it, or correct zone:ledger in the stack's configuration",
             ) from error
         return response.status_code, response.content
 
