@@ -49,7 +49,8 @@ def _rows(error: type[ZonewrightError], lead: str = "") -> Iterator[tuple[str, t
 
 def _tree() -> str:
     """The tree as it is: name, exit code, module, and the built-in that it is too."""
-    rows = [("ZonewrightError", ZonewrightError), *_rows(ZonewrightError)]
+    root: tuple[str, type[ZonewrightError]] = ("ZonewrightError", ZonewrightError)
+    rows = [root, *_rows(ZonewrightError)]
     width = max(len(name) for name, _ in rows) + 2
     lines = []
     for name, error in rows:
@@ -65,7 +66,7 @@ def test_the_tree_is_drawn_as_it_is() -> None:
     """The docstring of the root draws every class of the tree with its exit code, module and built-in."""
     _import_all()
     expected = _tree()
-    assert expected in inspect.getdoc(ZonewrightError), f"draw this tree in zonewright/errors.py:\n{expected}"
+    assert expected in (inspect.getdoc(ZonewrightError) or ""), f"draw this tree in zonewright/errors.py:\n{expected}"
 
 
 def _exception_classes() -> Iterator[tuple[str, str]]:

@@ -75,6 +75,7 @@ MORE = {
     ("render", "key"): ("--validate", "--sign-verdicts", "signed"),
     ("change export", "show"): ("--for-party",),
     ("change export", "key"): ("--for-party",),
+    ("fleet inventory", "ledger"): ("--stack", "good"),
     ("serve", "node"): ("--issue", "agent"),
     ("fleet rollback", "configuration"): ("--configs",),
     ("secret list", "record"): ("--changed",),
@@ -140,8 +141,9 @@ def _cases(leaf: Leaf, base: tuple[str, ...], page: str) -> Iterator[tuple[argpa
         for dest in INSTEAD.get((leaf.name, action.dest), ()):
             own = () if dest == "zone" else tuple(word for word in own if word not in (f"--{dest}", "good"))
         own = (*own, *MORE.get((leaf.name, action.dest), ()))
-        for value in wrong_values(action, page):
-            yield action, value, with_value(leaf, own, action, value)
+        for number, value in enumerate(wrong_values(action, page)):
+            fresh = tuple(f"other-{action.dest}-{number}" if word == "other" else word for word in own)
+            yield action, value, with_value(leaf, fresh, action, value)
 
 
 def test_every_command_has_its_good_arguments() -> None:

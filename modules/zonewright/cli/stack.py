@@ -26,8 +26,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _new(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, MISUSE
     from zonewright.declare.stack_file import project_root, stack_path
+    from zonewright.ledger.transport.client import require_url
 
     root = project_root(Path.cwd())
+    if arguments.ledger is not None:
+        require_url(arguments.ledger)
     if arguments.all is not None:
         return _all(root, Path(os.path.realpath(arguments.all)), arguments.ledger)
     if arguments.name is None or arguments.party is None:

@@ -68,6 +68,7 @@ class LedgerClient:
     ) -> None:
         self.url = url
         self._road: Road
+        require_url(url)
         if url.startswith("sqlite:///"):
             from zonewright.ledger.transport.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
 
@@ -75,7 +76,6 @@ class LedgerClient:
             wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
             self._road = InProcess(path, create=create, lock_wait_s=wait_s, clock=clock)
         else:
-            _require_http(url)
             from zonewright.ledger.transport.over_http import OverHttp  # noqa: PLC0415 - and one of a file no HTTP
 
             self._road = OverHttp(url, token=token, timeout_s=timeout_s)
@@ -135,7 +135,14 @@ def _lock_wait_s(text: str) -> float:
     return seconds
 
 
-def _require_http(url: str) -> None:
+def require_url(url: str) -> None:
+    """Let the URL of a ledger pass; nothing is opened.
+
+    Raises:
+        LedgerMisuseError: when it is none, or holds what must not stand in a URL.
+    """
+    if url.startswith("sqlite:///") and url != "sqlite:///":
+        return
     try:
         parts = urlsplit(url)
     except ValueError as error:
