@@ -145,6 +145,8 @@ def forget_agent(path: Path, agent: str) -> None:
 def _first(error: ValidationError) -> str:
     """What is wrong first: where, and what was expected; the value may be a secret in the wrong place."""
     first = error.errors(include_url=False)[0]
+    if "[key]" in first["loc"]:
+        return f"'{first['loc'][0]}' is no id of an agent: {first['msg']}"
     where = ".".join(str(part) for part in first["loc"]) or "agents"
     return f"{where}: {first['msg'].lower()}"
 
