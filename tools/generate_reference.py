@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from zonewright.cli import parser
+from zonewright.cli import EXIT_CODES, parser
 from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
 from zonewright.ledger.verbs.table import FUNCTIONS
@@ -74,7 +74,7 @@ def commands(top: argparse.ArgumentParser, name: str = "zonewright") -> Iterator
 
 def cli_page() -> str:
     """The command line."""
-    parts = [HEAD, "# Command line\n\nExit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided.\n"]
+    parts = [HEAD, f"# Command line\n\n{EXIT_CODES}\n"]
     for name, sub in commands(parser()):
         parts.append(f"## {name}\n\n{sub.description}\n")
         rows = []

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zonewright.changes.validated import Validated
+from zonewright.errors import reason_of
 from zonewright.model import Zone
 from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.validators.attested import signed_verdicts
@@ -31,7 +32,7 @@ def read_signed(paths: Iterable[Path], zone: Zone) -> dict[str, Verdict]:
             text = path.read_text(encoding="utf-8")
             read = signed_verdicts([text], zone.verdict_keys)
         except (OSError, UnicodeDecodeError) as error:
-            raise SealError(f"{path.name}: it can not be read: {error}") from None
+            raise SealError(f"{path.name}: it can not be read: {reason_of(error)}") from None
         except SealError as error:
             raise SealError(f"{path.name}: {error}; only those of verdict_signers in zone.yaml count") from None
         found |= {key: one for key, one in read.items() if key not in found or one.status == "fail"}

@@ -52,12 +52,19 @@ COMMANDS = (
 )
 
 
+EXIT_CODES = (
+    "Exit codes: 0 good; 1 findings or refused; 2 misuse: an argument, a file or a URL cannot be used; 3 not decided, "
+    "for example because the ledger or a host cannot be reached. Errors are sentences on standard error, one in a "
+    "line; --debug shows where they come from."
+)
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="zonewright",
         description="Infrastructure as code for the compute clusters of a shared zone.",
-        epilog="Exit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided.",
+        epilog=EXIT_CODES,
     )
     top.add_argument("--version", action="version", version=f"zonewright {__version__}")
     top.set_defaults(extra="stack")  # a command that needs another one says so
@@ -86,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing is left to tell it
         return 0
-    except Exception as error:
+    except Exception as error:  # also what nobody foresaw; that is told as a fault
         if arguments.debug:
             raise
         from zonewright.cli.output import report_error

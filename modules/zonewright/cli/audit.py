@@ -76,14 +76,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.bundle import read_bundle
     from zonewright.audit.verify.verify import Trust, verify_bundle
-    from zonewright.changes.errors import BundleError
     from zonewright.cli.output import MISUSE
 
-    try:
-        files = read_bundle(arguments.bundle)
-    except BundleError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
+    files = read_bundle(arguments.bundle)
     keys = None
     if arguments.keys is not None:
         keys = {path.stem: _keys(path) for path in sorted(arguments.keys.glob("*.pub"))}

@@ -160,7 +160,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.party import for_party, signed_for_party
     from zonewright.audit.evidence.scanning import scanned
     from zonewright.changes.errors import BundleError
-    from zonewright.cli.output import MISUSE, REFUSED, print_json
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, print_json
     from zonewright.cli.secret import tell_secrets
     from zonewright.model.canonical import digest_of
 
@@ -178,8 +178,7 @@ def _export(arguments: argparse.Namespace) -> int:
         try:
             bundle = for_party(bundle, arguments.show)
         except BundleError as error:
-            print(f"error: --show: {error}", file=sys.stderr)
-            return MISUSE
+            raise StoppedError(f"--show: {error}", code=MISUSE) from None
         if arguments.key is not None:
             bundle = signed_for_party(bundle, load_key_here(arguments.key))
     document = {"path": str(arguments.output), "files": len(bundle)}

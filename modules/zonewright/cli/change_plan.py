@@ -26,11 +26,15 @@ def plan_change(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.scanning import scanned_plan
     from zonewright.audit.evidence.submit import register
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import REFUSED, findings_text, width
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, findings_text, width
     from zonewright.cli.proposal import load_with_formats
+    from zonewright.ledger.protocol.change_messages import MAX_REASON
     from zonewright.model.demand import demand_of
     from zonewright.rules.finding import Finding
 
+    if len(arguments.reason) > MAX_REASON:
+        sentence = f"--reason: expected at most {MAX_REASON:,} characters, got {len(arguments.reason):,}"
+        raise StoppedError(sentence, code=MISUSE)
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
         loaded, proposal, formats = load_with_formats(root, stack, ledger)
@@ -84,14 +88,9 @@ def _rendered(
     from zonewright.changes.gating import recorded
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import findings_text, width
-    from zonewright.render.errors import RenderError
     from zonewright.render.validators.gate import gate
 
-    try:
-        rendered = rendered_files(demand, proposal, formats)
-    except RenderError as error:
-        print(f"error: nothing was rendered: {error}", file=sys.stderr)
-        return None
+    rendered = rendered_files(demand, proposal, formats)
     validated = recorded(rendered, formats, zone, root)
     closed = gate(validated.judged, zone.gated_formats, rendered, formats)
     if closed:

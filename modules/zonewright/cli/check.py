@@ -37,6 +37,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if (arguments.zone is None) == (arguments.stack is None):
         print("error: give either a zone's folder or --stack NAME", file=sys.stderr)
         return MISUSE
+    if arguments.zone is not None and arguments.ledger is not None:
+        print("error: --ledger goes with --stack; a zone's folder is checked as the whole world", file=sys.stderr)
+        return MISUSE
     problems, findings, line = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
     return _show(problems, findings, line, as_json=arguments.format == "json")
 

@@ -1,7 +1,6 @@
 """``zonewright diff``: deployed configurations against those that the declaration stands for now."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,15 +51,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import MISUSE
-    from zonewright.ledger.protocol.errors import LedgerRefusedError
+    from zonewright.cli.output import MISUSE, REFUSED
+    from zonewright.errors import ZonewrightError
 
     try:
         return _compare(arguments)
-    except LedgerRefusedError as error:
-        # 1 would say that there is a difference.
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
+    except ZonewrightError as error:
+        if error.exit_code == REFUSED:
+            error.exit_code = MISUSE  # 1 would say that there is a difference
+        raise
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -68,37 +67,28 @@ def _compare(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.gathering import texts_of
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED
+    from zonewright.cli.output import GOOD, MISUSE, StoppedError
     from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.secret import standing_lines
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.messages import StackRequest
     from zonewright.model.demand import demand_of
-    from zonewright.render.errors import RenderError
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
         loaded, proposal, formats = load_with_formats(root, stack, ledger)
         if proposal is None or loaded.declaration is None:
-            for problem in loaded.problems:
-                print(problem)
-            return MISUSE
+            raise StoppedError(*map(str, loaded.problems), code=MISUSE)
         deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack.stack_id)).sites
         digests = {path: digest for files in deployed.values() for path, digest in files.items()}
         texts = texts_of(ledger, set(digests.values()))
     note_refusal(proposal, stack.name)
     old = {path: texts[digest] for path, digest in digests.items() if digest in texts}
     owner = next(iter(loaded.declaration.owners))
-    try:
-        new = rendered_files(demand_of(loaded.declaration, owner), proposal, formats)
-    except RenderError as error:
-        print(f"error: nothing was rendered: {error}", file=sys.stderr)
-        return MISUSE
+    new = rendered_files(demand_of(loaded.declaration, owner), proposal, formats)
     differences = file_diffs(old, new)
     verdicts = _verdicts(differences, new, formats)
     secrets = _secrets(new, root) if arguments.secrets else ()
-    if secrets is None:
-        return NOT_DECIDED
     if arguments.format == "json":
         _show_json(differences, proposal.impact, verdicts, secrets)
     else:
@@ -109,19 +99,13 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 1 if arguments.exit_code and is_changed else GOOD
 
 
-def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[Standing] | None":
-    """Whether the secrets have changed since files were last installed; None when that can not be said."""
-    from zonewright.cli.output import NOT_DECIDED
-    from zonewright.cli.secret import RECORD, standings_here, tell
+def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[Standing]":
+    """Whether the secrets have changed since files were last installed."""
+    from zonewright.cli.secret import RECORD, standings_here
     from zonewright.fleet.secrets.filling import references_of
-    from zonewright.model.secret import SecretError
 
     references = references_of({path: text.encode() for path, text in new.items()})
-    try:
-        return standings_here([one.text for one in references], root / RECORD)
-    except SecretError as error:
-        tell(error, NOT_DECIDED)
-        return None
+    return standings_here([one.text for one in references], root / RECORD)
 
 
 def _verdicts(differences: "Sequence[FileDiff]", new: Mapping[str, str], formats: "FormatSet") -> "Sequence[Judged]":

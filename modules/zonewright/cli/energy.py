@@ -24,11 +24,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
         print(f"error: expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", file=sys.stderr)
         return MISUSE
     watts = round(float(match["number"]) * _UNITS[match["unit"].lower()])
-    try:
-        answer = _ask(arguments, EnergyRequest(site=arguments.site, add_w=watts, room=arguments.room))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
+    answer = _ask(arguments, EnergyRequest(site=arguments.site, add_w=watts, room=arguments.room))
     if answer is None or answer.forecast is None:
         return REFUSED
     if arguments.format == "json":
@@ -58,7 +54,7 @@ def _ask(arguments: argparse.Namespace, request: "EnergyRequest") -> "EnergyAnsw
     """The ledger's answer, or the folder's; None where the folder has faults, which are printed.
 
     Raises:
-        ValueError: one sentence where there is nothing to forecast.
+        ForecastError: one sentence where there is nothing to forecast.
     """
     from zonewright.cli.connection import open_ledger
     from zonewright.declare.stack_file import project_root

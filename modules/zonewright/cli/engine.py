@@ -40,16 +40,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Turn an error of the engine room into its sentence and an exit code."""
+    """Say of an interrupt that nothing half-made is left."""
 
     def run(arguments: argparse.Namespace) -> int:
-        from zonewright.engine import EngineError
-
         try:
             return function(arguments)
-        except EngineError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return _FAILED
         except KeyboardInterrupt:
             print("error: interrupted; nothing half-made is left, run the command again", file=sys.stderr)
             return _FAILED

@@ -34,14 +34,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if (arguments.zone is None) == (arguments.stack is None):
         print("error: give either --stack NAME or --zone FOLDER", file=sys.stderr)
         return MISUSE
-    try:
-        if arguments.zone is not None:
-            found = _of_folder(arguments.zone, arguments.node, arguments.owner)
-        else:
-            found = _of_stack(arguments.stack, arguments.node)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+    if arguments.stack is not None and arguments.owner is not None:
+        print("error: --owner goes with --zone; a stack has one owner", file=sys.stderr)
         return MISUSE
+    if arguments.zone is not None:
+        found = _of_folder(arguments.zone, arguments.node, arguments.owner)
+    else:
+        found = _of_stack(arguments.stack, arguments.node)
     if arguments.format == "json":
         print_json(found.to_data())
     else:
@@ -52,6 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
     from dataclasses import replace
 
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.cli.zone import judged_folder, loaded_folder
     from zonewright.model.demand import demand_of
     from zonewright.model.rack_position import RackPosition
@@ -59,24 +59,25 @@ def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
 
     judged, declaration = judged_folder(folder), loaded_folder(folder)
     if judged is None or declaration is None:
-        raise ValueError(f"{folder} has faults; see zonewright check {folder}")
+        raise StoppedError(f"{folder} has faults; see zonewright check {folder}", code=MISUSE)
     demands = {party: demand_of(declaration, party) for party in declaration.owners if owner in (None, party)}
     holders = [party for party, demand in demands.items() if find_node(demand, node) is not None]
     if len(holders) != 1:
         what = f"{', '.join(holders)} have one; choose with --owner" if holders else "none of its owners has one"
-        raise ValueError(f"no single node {node} in {folder}: {what}")
+        raise StoppedError(f"no single node {node} in {folder}: {what}", code=MISUSE)
     own = [item for item in judged.world.occupants if item.party == holders[0] and item.standing == "wanted"]
     seats = {item.name: RackPosition(item.rack, item.position, item.face) for item in own}
     others = tuple(item for item in judged.world.occupants if item.party != holders[0] or item.standing != "wanted")
     world = replace(judged.world, occupants=others, clusters=())
     found = explain(world, demands[holders[0]], seats, node, stack="")
     if found is None:
-        raise ValueError(f"no node {node} in {folder}")
+        raise StoppedError(f"no node {node} in {folder}", code=MISUSE)
     return found
 
 
 def _of_stack(name: str, node: str) -> "Explanation":
     from zonewright.cli.connection import stack_and_ledger
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare import load_stack
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.messages import ExplainRequest
@@ -87,13 +88,13 @@ def _of_stack(name: str, node: str) -> "Explanation":
     with ledger:
         loaded = load_stack(root / stack.declaration)
         if loaded.declaration is None or loaded.problems:
-            raise ValueError(f"{stack.declaration} has faults; see zonewright check --stack {name}")
+            raise StoppedError(f"{stack.declaration} has faults; see zonewright check --stack {name}", code=MISUSE)
         owner = next(iter(loaded.declaration.owners))
         demand = demand_of(loaded.declaration, owner)
         request = ExplainRequest(stack_id=stack.stack_id, party=owner, demand=demand, node=node)
         answer = ledger.call(verbs.EXPLAIN, request)
     if answer.explanation is None:
-        raise ValueError(f"stack {name} declares no node {node}")
+        raise StoppedError(f"stack {name} declares no node {node}", code=MISUSE)
     return Explanation.from_data(answer.explanation)
 
 

@@ -4,13 +4,15 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
+from zonewright.errors import Exit, ZonewrightError, sentences_of
 from zonewright.rules.finding import Finding, worst_first
 
-GOOD, REFUSED, MISUSE, NOT_DECIDED = 0, 1, 2, 3
+GOOD, REFUSED, MISUSE, NOT_DECIDED = Exit
 FORMAT_VERSION = 1
 MAX_WIDTH = 100
 SHOWN_NAMES = 5
@@ -75,42 +77,42 @@ def _unnamed(finding: Finding) -> str:
     return "; ".join(parts)
 
 
-def report_error(error: Exception, *, extra: str) -> int:
-    """Print an error as one sentence; returns the exit code it stands for.
+class StoppedError(ZonewrightError):
+    """A command can not go on, for a reason of the command line itself."""
+
+    def __init__(self, *sentences: str, code: Exit) -> None:
+        super().__init__(*sentences)
+        self.exit_code = code
+
+
+@contextmanager
+def ending_with(code: Exit) -> Iterator[None]:
+    """What stops a command within ends it with this code instead of its own."""
+    try:
+        yield
+    except ZonewrightError as error:
+        error.exit_code = code
+        raise
+
+
+def report_error(error: Exception, *, extra: str = "stack") -> Exit:
+    """Print an error, one line for each of its sentences; returns the exit code it stands for.
 
     Args:
         error: the error.
         extra: the extra of the package that the command needs, should a module be missing.
     """
-    from zonewright.declare.stack_file import StackFileError
-
-    code = _ledger_code(error)
-    if code is None and isinstance(error, StackFileError):
-        code = MISUSE
-    if code is None and type(error).__name__ in ("SealError", "BundleError"):  # their rooms may not be installed
-        code = REFUSED
-    if code is None and isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
-        print(f"error: this command needs {error.name}; pip install 'zonewright[{extra}]' brings it", file=sys.stderr)
-        return MISUSE
-    if code is None and isinstance(error, OSError) and error.filename is not None:
-        print(f"error: {error.filename}: {(error.strerror or 'it can not be used').lower()}", file=sys.stderr)
-        return MISUSE
-    if code is None:
-        print(
-            f"error: zonewright has a fault ({type(error).__name__}: {error}); "
-            "please report it with the output of the same command with --debug",
-            file=sys.stderr,
-        )
-        return NOT_DECIDED
-    print(f"error: {error}", file=sys.stderr)
+    sentences, code = _told(error, extra)
+    for sentence in sentences:
+        print(f"error: {sentence}", file=sys.stderr)
     return code
 
 
-def _ledger_code(error: Exception) -> int | None:
-    from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
-
-    if isinstance(error, LedgerRefusedError):
-        return REFUSED
-    if isinstance(error, LedgerMisuseError):
-        return MISUSE
-    return NOT_DECIDED if isinstance(error, LedgerUnavailableError) else None
+def _told(error: Exception, extra: str) -> tuple[Sequence[str], Exit]:
+    """The one place where errors become sentences and exit codes."""
+    if sentences := sentences_of(error):
+        return sentences, error.exit_code if isinstance(error, ZonewrightError) else MISUSE
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
+        return (f"this command needs {error.name}; pip install 'zonewright[{extra}]' brings it",), MISUSE
+    fault = f"zonewright has a fault ({type(error).__name__}: {error})"
+    return (f"{fault}; please report it with the output of the same command with --debug",), NOT_DECIDED

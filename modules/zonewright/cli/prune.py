@@ -30,7 +30,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     import time
 
     from zonewright.cli.connection import ledger_file
-    from zonewright.cli.output import GOOD, MISUSE, NOT_DECIDED, REFUSED
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, report_error
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.verbs.pruning import NotRecordedError
     from zonewright.rules.words import some
@@ -52,8 +52,7 @@ def _prune(arguments: argparse.Namespace) -> int:
         readings = _prune_readings(file, telemetry, (now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
         print(f"removed {some(readings, 'reading')} older than {days}")
     except NotRecordedError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = NOT_DECIDED
+        code = report_error(error)
     if reports.is_file():
         samples = Samples(reports)
         removed = samples.prune((now_s - arguments.keep_days * _DAY_S) * 10**9)

@@ -167,7 +167,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from zonewright.cli.zone import loaded_folder
     from zonewright.pue import read_readings
     from zonewright.rules.words import some
-    from zonewright.telemetry import ConflictError, Store
+    from zonewright.telemetry import Store
     from zonewright.telemetry.figures import meters_of
 
     declaration = loaded_folder(arguments.zone)
@@ -190,13 +190,8 @@ def _import(arguments: argparse.Namespace) -> int:
     if faults:
         print(f"{some(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
         return MISUSE
-    try:
-        done = Store(telemetry_file(arguments.ledger), create=True).append(
-            arguments.site, meters, readings, trust="imported"
-        )
-    except ConflictError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
+    store = Store(telemetry_file(arguments.ledger), create=True)
+    done = store.append(arguments.site, meters, readings, trust="imported")
     print(f"{arguments.site}: {some(done.added, 'reading')} stored, {done.known:,} known already, trust class imported")
     if done.summed:
         print(f"{done.summed:,} lie in hours whose readings were removed; they are summed up, and were not compared")

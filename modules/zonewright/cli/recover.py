@@ -31,16 +31,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.engine import EngineError, PulumiStack, ensure
+    from zonewright.engine import PulumiStack, ensure
 
     root, settings, ledger = stack_and_ledger(arguments.stack, None)
-    try:
-        stack = PulumiStack(ensure(), root, arguments.stack)
-        with ledger:
-            return _recover(stack, settings.stack_id, ledger, arguments)
-    except EngineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+    stack = PulumiStack(ensure(), root, arguments.stack)
+    with ledger:
+        return _recover(stack, settings.stack_id, ledger, arguments)
 
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:

@@ -1,14 +1,13 @@
 """What ``zonewright render`` does with rendered files: write, judge, sign verdicts, and explain a line."""
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json, width
+from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, ending_with, print_json, width
 
 if TYPE_CHECKING:
     from zonewright.changes.explaining import Explained
@@ -45,16 +44,12 @@ def show(arguments: argparse.Namespace, rendered: Rendered) -> int:
     from zonewright.changes.validated import verdict_data
     from zonewright.cli.verdicts import verdict_lines
     from zonewright.model.canonical import digest_of
-    from zonewright.seal.errors import SealError
 
     files = rendered.files
-    try:
+    with ending_with(MISUSE):
         judged, findings = _judged(arguments, rendered) if arguments.validate else ((), ())
         if arguments.sign_verdicts is not None:
             _sign(arguments, judged)
-    except SealError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
     if arguments.out is not None:
         _write(arguments.out, files)
     if arguments.format == "json":
@@ -128,8 +123,7 @@ def explain(arguments: argparse.Namespace, rendered: Rendered) -> int:
     try:
         found = explain_line(path, int(number), rendered.contexts, rendered.formats, own)
     except RenderError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(str(error), code=MISUSE) from None
     if arguments.format == "json":
         print_json(asdict(found))
     else:

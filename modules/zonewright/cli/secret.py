@@ -73,34 +73,23 @@ def _add_source(verb: argparse.ArgumentParser) -> None:
 
 
 def _key(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import REFUSED
+    from zonewright.cli.output import REFUSED, ending_with
     from zonewright.fleet.secrets.fingerprints import key_file_here, make_key
-    from zonewright.model.secret import SecretError
 
     path = key_file_here()
-    try:
+    with ending_with(REFUSED):
         make_key(path, rotate=arguments.rotate)
-    except SecretError as error:
-        return tell(error, REFUSED)
     print(path)
     return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import MISUSE, NOT_DECIDED, print_json
+    from zonewright.cli.output import MISUSE, ending_with, print_json
     from zonewright.fleet.secrets.filling import read_files, references_of
-    from zonewright.model.secret import SecretError
 
-    try:
+    with ending_with(MISUSE):
         references = references_of(read_files(arguments.source))
-    except SecretError as error:
-        return tell(error, MISUSE)
-    found: Sequence[Standing] = ()
-    if arguments.changed:
-        try:
-            found = standings_here([one.text for one in references], arguments.record)
-        except SecretError as error:
-            return tell(error, NOT_DECIDED)
+    found = standings_here([one.text for one in references], arguments.record) if arguments.changed else ()
     if arguments.format == "json":
         changed = {one.reference: one.changed for one in found}
         print_json(
@@ -113,14 +102,13 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _fill(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import REFUSED
+    from zonewright.cli.output import REFUSED, ending_with
     from zonewright.fleet.secrets.filling import filled, read_files, references_of, write_files
     from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys, read_record, standings, write_record
     from zonewright.fleet.secrets.sources import sources_here
-    from zonewright.model.secret import SecretError
 
     sources = sources_here()
-    try:
+    with ending_with(REFUSED):
         files = read_files(arguments.source)
         references = references_of(files)
         values = filled(files, sources)
@@ -133,8 +121,6 @@ def _fill(arguments: argparse.Namespace) -> int:
                 print(line)
         else:
             write_files(arguments.output, values)
-    except SecretError as error:
-        return tell(error, REFUSED)
     print(f"{len(files):,} files in {arguments.output}")
     return 0
 
@@ -175,10 +161,3 @@ def tell_secrets(places: "Iterable[str]") -> bool:
             file=sys.stderr,
         )
     return bool(found)
-
-
-def tell(error: ValueError, code: int) -> int:
-    """Print each sentence of a ``SecretError``; gives the exit code."""
-    for sentence in getattr(error, "sentences", (str(error),)):
-        print(f"error: {sentence}", file=sys.stderr)
-    return code

@@ -60,24 +60,23 @@ def samples_path(ledger: Path) -> Path:
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE
-    from zonewright.server.agents import AgentsFileError, issue_token, load_agents
+    from zonewright.server.agents import issue_token, load_agents
 
     faults = retention_faults(arguments, 0)
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if faults:
         return MISUSE
-    try:
-        if arguments.issue is not None:
-            if arguments.node is None:
-                print("error: name the node with --node", file=sys.stderr)
-                return MISUSE
-            print(issue_token(arguments.agents, arguments.issue, arguments.node))
-            return 0
-        load_agents(arguments.agents)
-    except AgentsFileError as error:
-        print(f"error: {error}", file=sys.stderr)
+    if not arguments.ledger.name or arguments.ledger.is_dir():
+        print(f"error: --ledger: expected a file, got the folder {arguments.ledger}", file=sys.stderr)
         return MISUSE
+    if arguments.issue is not None:
+        if arguments.node is None:
+            print("error: name the node with --node", file=sys.stderr)
+            return MISUSE
+        print(issue_token(arguments.agents, arguments.issue, arguments.node))
+        return 0
+    load_agents(arguments.agents)
     is_local = arguments.host in _LOOPBACK
     if not is_local:
         print("the ledger has no authentication yet, so it is served on this host only; agents are", file=sys.stderr)
@@ -87,6 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     import socket
 
+    from zonewright.errors import reason_of
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.context import Context, utc_now
     from zonewright.ledger.store.database import Database
@@ -128,7 +128,8 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             listener.bind((arguments.host, arguments.port))
             listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
         except (OSError, OverflowError) as error:
-            print(f"error: can not listen on {arguments.host} port {arguments.port}: {error}", file=sys.stderr)
+            where = f"{arguments.host} port {arguments.port}"
+            print(f"error: can not listen on {where}: {reason_of(error)}", file=sys.stderr)
             return 2
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"

@@ -1,6 +1,7 @@
 """``zonewright stack new``: a stack's configuration with an identity of its own."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -31,10 +32,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _new(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, MISUSE
     from zonewright.declare.stack_file import project_root, stack_path
+    from zonewright.ledger.transport.client import require_url
 
     root = project_root(Path.cwd())
+    if arguments.ledger is not None:
+        require_url(arguments.ledger)
     if arguments.all is not None:
-        return _all(root, arguments.all.resolve(), arguments.ledger)
+        return _all(root, Path(os.path.realpath(arguments.all)), arguments.ledger)
     if arguments.name is None or arguments.party is None:
         print("error: give NAME and --party PARTY, or --all ZONE", file=sys.stderr)
         return MISUSE

@@ -7,13 +7,18 @@ from typing import Any
 
 import yaml
 
+from zonewright.errors import Exit, ZonewrightError, sentences_of
+from zonewright.model.base import STACK_ID_PATTERN
+
 NAMESPACE = "zone"
 DEFAULT_LEDGER = "sqlite:///.zonewright/ledger.db"
 _STACK_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 
 
-class StackFileError(ValueError):
+class StackFileError(ZonewrightError, ValueError):
     """The file is missing or is not what was expected; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +86,19 @@ def read_stack_file(root: Path, name: str) -> StackFile:
     if missing:
         raise StackFileError(f"{path}: {', '.join(missing)} must be given as text; {how}")
     declaration, ledger, stack_id = (values[f"{NAMESPACE}:{key}"] for key in wanted)
+    if fault := stack_id_fault(stack_id):
+        raise StackFileError(f"{path}: {fault}")
     return StackFile(name=name, declaration=declaration, ledger=ledger, stack_id=stack_id)
+
+
+def stack_id_fault(stack_id: str) -> str:
+    """What is wrong with a stack's identity, as a sentence; empty where it is one."""
+    if re.search(STACK_ID_PATTERN, stack_id) and stack_id.isprintable():
+        return ""
+    return (
+        f"{NAMESPACE}:stackId: expected 8 to 64 letters, digits, '.', '_' and '-', the first of them a letter or a "
+        f"digit, got {stack_id[:80]!r}; zonewright stack new writes one"
+    )
 
 
 def _mapping(path: Path, how: str) -> dict[str, Any]:
@@ -89,7 +106,9 @@ def _mapping(path: Path, how: str) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StackFileError(f"{path} does not exist; {how}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise StackFileError(*sentences_of(error)) from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
         raise StackFileError(f"{path} can not be read: {first}") from None
     if not isinstance(document, dict):

@@ -5,6 +5,8 @@ Must not hold anything but the error and the record of one attempt.
 
 from dataclasses import dataclass
 
+from zonewright.errors import ZonewrightError
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -19,7 +21,7 @@ class Attempt:
     reason: str
 
 
-class EngineError(RuntimeError):
+class EngineError(ZonewrightError, RuntimeError):
     """No usable engine; the text is for the user and complete without a traceback.
 
     Attributes:

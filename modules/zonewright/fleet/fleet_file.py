@@ -8,19 +8,22 @@ from zonewright.declare.checks.windows import window_faults
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Fault, Problem, dotted, in_order, unknown
 from zonewright.declare.yaml_text.tree import Node, line_of
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.model.fleet import FleetFile
 
 
-class FleetFileError(ValueError):
+class FleetFileError(ZonewrightError, ValueError):
     """A fleet's file can not be used.
 
     Attributes:
         problems: all that is wrong with it, by line.
     """
 
+    exit_code = Exit.MISUSE
+
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__(*(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
 

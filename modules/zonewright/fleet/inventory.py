@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from ipaddress import ip_interface
 from pathlib import Path
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.transport import Target
 from zonewright.ledger.protocol.messages import Holding
 from zonewright.model.fleet import Access, FleetFile, FleetHost
+
+
+class SelectionError(ZonewrightError, ValueError):
+    """No host, or none of this name, is meant."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +70,17 @@ class Selector:
         """The hosts that are meant, in order of name.
 
         Raises:
-            ValueError: when a name or a selector meets no host; all such in one sentence each.
+            SelectionError: when a name or a selector meets no host; all such in one sentence each.
         """
+        if self.limit is not None and self.limit < 1:
+            raise SelectionError(f"--limit: expected 1 or more, got {self.limit}")
         present = sorted(hosts, key=lambda host: host.name)
         chosen = [host for host in present if self._meets(host)]
         missing = [f"there is no host {name!r}" for name in self.names if name not in {one.name for one in present}]
         if not chosen and not missing:
             missing = ["no host is meant; loosen --site, --rack, --tenant, --cluster or --label"]
         if missing:
-            raise ValueError("; ".join(missing))
+            raise SelectionError(*missing)
         return tuple(chosen[: self.limit])
 
     def _meets(self, host: Host) -> bool:

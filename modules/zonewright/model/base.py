@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 IDENTIFIER_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
+STACK_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"
+"""Of the identity of a stack in the ledger."""
+
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN, strict=True)]
 """A name that is safe in host names, resource names and paths: 1 to 63 of ``a-z 0-9 -``, as in RFC 1123."""
 

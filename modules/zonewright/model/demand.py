@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
@@ -15,6 +16,12 @@ from zonewright.model.expand import rows_of
 from zonewright.model.network import Duct, Link
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
+
+
+class DemandError(ZonewrightError, LookupError):
+    """A declaration that was not checked names what is not there."""
+
+    exit_code = Exit.MISUSE
 
 
 class SiteAsset(Declared):
@@ -115,10 +122,24 @@ def demand_of(declaration: Declaration, owner: str) -> Demand:
     """The demand of one owner.
 
     Args:
-        declaration: a checked declaration (references resolve).
+        declaration: the declaration.
         owner: party id, a key of ``declaration.owners``.
+
+    Raises:
+        DemandError: when the declaration has no such owner, or a cluster names a type of node that the zone has not.
     """
-    file = declaration.owners[owner]
+    if owner not in declaration.owners:
+        raise DemandError(f"{owner}: expected an owner of the declaration, {', '.join(declaration.owners) or 'none'}")
+    file, types = declaration.owners[owner], declaration.zone.node_types
+    unknown = {name: one.node_type for name, one in file.clusters.items() if one.node_type not in types}
+    if unknown:
+        raise DemandError(
+            *(
+                f"{owner}: clusters.{name}.node_type: expected a type of node of the zone "
+                f"({', '.join(sorted(types)[:10]) or 'it has none'}), got '{node_type}'"
+                for name, node_type in unknown.items()
+            )
+        )
     assets: dict[str, AnyAsset] = {}
     for site_id, site in file.sites.items():
         bare_rooms = {room_id: room.model_copy(update={"rows": {}}) for room_id, room in site.rooms.items()}
@@ -133,7 +154,7 @@ def demand_of(declaration: Declaration, owner: str) -> Demand:
         party=owner,
         assets=assets,
         clusters={
-            cluster_id: ClusterDemand(cluster=cluster, node_type=declaration.zone.node_types[cluster.node_type])
+            cluster_id: ClusterDemand(cluster=cluster, node_type=types[cluster.node_type])
             for cluster_id, cluster in file.clusters.items()
         },
     )

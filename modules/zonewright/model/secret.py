@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
+from zonewright.errors import ZonewrightError
+
 Scheme = Literal["env", "file", "vault"]
 _PART = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 _KEY = rf"#(?:/{_PART})+"
@@ -34,12 +36,8 @@ _FIT = re.compile(r"[!#-\[\]-~]{1,4096}")
 """Values that stand as they are in each format, in quotes or without: ASCII without spaces, ``"`` and backslash."""
 
 
-class SecretError(ValueError):
+class SecretError(ZonewrightError, ValueError):
     """A secret that could not be had or used; ``str()`` is one sentence for each, none of which holds a value."""
-
-    def __init__(self, *sentences: str) -> None:
-        super().__init__("; ".join(sentences))
-        self.sentences = sentences
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)

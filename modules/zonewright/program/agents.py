@@ -32,11 +32,11 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
 
     Raises:
         pulumi.RunError: with all that is wrong with the fleet's file.
+        ArtefactError: when there is nothing to deploy.
     """
     if not options.fleet:
         return None
     # A stack without agents does not load what reads keys of hosts.
-    from zonewright.fleet.agents.artefact import ArtefactError  # noqa: PLC0415
     from zonewright.fleet.agents.recipe import desired_of, recipe_of  # noqa: PLC0415
 
     path = options.root / options.fleet
@@ -46,10 +46,7 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
         faults.append("agent is missing; say where agents report: agent: {url: ...}")
     if faults or file.agent is None:
         raise pulumi.RunError("\n".join(f"{options.fleet}: {fault}" for fault in faults))
-    try:
-        desired = desired_of(recipe_of(file.agent, path.parent))
-    except ArtefactError as error:
-        raise pulumi.RunError(str(error)) from None
+    desired = desired_of(recipe_of(file.agent, path.parent))
     release = {
         "version": desired.version,
         "artefactDigest": desired.artefact_digest,

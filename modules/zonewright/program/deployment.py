@@ -7,7 +7,7 @@ shows everything and a plan binds everything.
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +21,7 @@ from zonewright.audit.evidence.scanning import scanned_plan
 from zonewright.changes.gating import judge_gated, recorded
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.validated import Validated
-from zonewright.declare import load_stack
-from zonewright.ledger import LedgerError
+from zonewright.declare import Problem, check, load_stack
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change import change_digest, place_text
 from zonewright.ledger.protocol.messages import ContentRequest, Proposal, ProposeRequest
@@ -35,6 +34,7 @@ from zonewright.model.secret_scan import suspicions
 from zonewright.program.agents import Agents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
 from zonewright.program.configurations import Configurations, read_configurations
+from zonewright.program.ending import ending_the_run
 from zonewright.program.resources import (
     Admission,
     AgentDeployment,
@@ -46,10 +46,8 @@ from zonewright.program.resources import (
 )
 from zonewright.program.settings import Settings, settings
 from zonewright.program.source import StackFrames, stack_traces, user_frame
-from zonewright.render import RenderError
 from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import load_formats
-from zonewright.seal.errors import SealError
 
 _SHOWN = 5
 
@@ -81,7 +79,8 @@ def deploy(declaration: Declaration | None = None) -> None:
     called_from = user_frame()
 
     async def run() -> None:
-        completion = _deploy(declaration, called_from)
+        with ending_the_run():
+            completion = _deploy(declaration, called_from)
         # The SDK waits for outputs in steps that cost as much as there are outputs; the last resource is registered
         # when all others are, and then hardly any is left. A failure is the SDK's to tell, so it is not raised here.
         await asyncio.wait([asyncio.ensure_future(completion.urn.future())])
@@ -92,7 +91,7 @@ def deploy(declaration: Declaration | None = None) -> None:
 def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Completion:
     options = settings()
     is_from_file = declaration is None
-    declaration = declaration or _read(options)
+    declaration = _read(options) if declaration is None else _checked(declaration)
     formats = _formats(options)
     owner = next(iter(declaration.owners))
     demand = demand_of(declaration, owner)
@@ -101,29 +100,26 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
             "the declaration holds what looks like a secret, so nothing was asked: write a reference where one is "
             "taken, see docs/how-to/keep-secrets-out.md"
         )
-    try:
-        with LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE)) as ledger:
-            proposal = ledger.call(
-                verbs.PROPOSE,
-                ProposeRequest(
-                    stack_id=options.stack_id,
-                    party=owner,
-                    demand=demand,
-                    sources=declaration.sources_of(owner),
-                    reserve=not pulumi.runtime.is_dry_run(),
-                ),
+    with LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE)) as ledger:
+        proposal = ledger.call(
+            verbs.PROPOSE,
+            ProposeRequest(
+                stack_id=options.stack_id,
+                party=owner,
+                demand=demand,
+                sources=declaration.sources_of(owner),
+                reserve=not pulumi.runtime.is_dry_run(),
+            ),
+        )
+        files = _rendered(options, declaration, demand, proposal, formats)
+        manifest = {path: digest_of(text) for path, text in files.items()}
+        if pulumi.runtime.is_dry_run():
+            validated = recorded(files, formats, declaration.zone, options.root)
+            _write_bundle(
+                ledger, options, demand, proposal, files, _inputs(options, is_from_file=is_from_file), validated
             )
-            files = _rendered(options, declaration, demand, proposal, formats)
-            manifest = {path: digest_of(text) for path, text in files.items()}
-            if pulumi.runtime.is_dry_run():
-                validated = recorded(files, formats, declaration.zone, options.root)
-                _write_bundle(
-                    ledger, options, demand, proposal, files, _inputs(options, is_from_file=is_from_file), validated
-                )
-            else:
-                ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
-    except LedgerError as error:
-        raise pulumi.RunError(error.sentence) from error
+        else:
+            ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     _write_findings(options, proposal)
     racks = {name: seat.rack for name, seat in proposal.seats.items()}
     sites = files_by_site(demand, manifest).keys()
@@ -152,11 +148,8 @@ def _rendered(
     options: Settings, declaration: Declaration, demand: Demand, proposal: Proposal, formats: FormatSet
 ) -> Mapping[str, str]:
     """Every file, when the zone lets it be deployed; a preview only says what would stand against it."""
-    try:
-        files = rendered_files(demand, proposal, formats)
-        findings = judge_gated(files, formats, declaration.zone, options.root)
-    except (RenderError, SealError) as error:
-        raise pulumi.RunError(f"nothing was rendered: {error}") from error
+    files = rendered_files(demand, proposal, formats)
+    findings = judge_gated(files, formats, declaration.zone, options.root)
     if findings:
         shown = "\n".join(f"  [{one.rule}] {one.message}; {one.fix}" for one in findings[:_SHOWN])
         more = f"\n  and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
@@ -169,13 +162,27 @@ def _rendered(
 
 def _read(options: Settings) -> Declaration:
     loaded = load_stack(options.root / options.declaration)
-    if loaded.declaration is None or loaded.problems:
-        count = len(loaded.problems)
-        lines = "\n".join(f"  {problem}" for problem in loaded.problems)
-        raise pulumi.RunError(
-            f"{count} fault{'s' if count != 1 else ''} in the declaration, nothing was asked:\n{lines}"
-        )
+    _require(loaded.problems)
+    if loaded.declaration is None:
+        raise pulumi.RunError(f"{options.declaration} holds no declaration")
     return loaded.declaration
+
+
+def _checked(declaration: Declaration) -> Declaration:
+    """A declaration that was built in Python, when all that it names is there."""
+    if len(declaration.owners) != 1:
+        got = ", ".join(sorted(declaration.owners)) or "none"
+        raise pulumi.RunError(f"deploy: expected a declaration of one owner, got {got}; call it for the stack's party")
+    _require(check(declaration, whole=False))
+    return declaration
+
+
+def _require(problems: Sequence[Problem]) -> None:
+    """End the run with all that is wrong with a declaration."""
+    if problems:
+        count = f"{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration, nothing was asked"
+        lines = "\n".join(f"  {problem}" for problem in problems)
+        raise pulumi.RunError(f"{count}:\n{lines}")
 
 
 def _write_bundle(  # noqa: PLR0917 - private

@@ -6,6 +6,8 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import is_config_secret
 
+from zonewright.declare.stack_file import stack_id_fault
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -55,6 +57,8 @@ def settings() -> Settings:
             f"stack '{stack}' lacks {keys} in stacks/Pulumi.{stack}.yaml; "
             f"write them with: zonewright stack new {stack} --party PARTY --declaration FILE"
         )
+    if fault := stack_id_fault(values["stackId"] or ""):
+        raise pulumi.RunError(f"stack '{stack}': {fault}")
     return Settings(
         root=Path(pulumi.get_root_directory()),
         declaration=values["declaration"] or "",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
 
@@ -63,11 +64,13 @@ class Session:
     memory: Memory = field(default_factory=Memory)
 
 
-class CheckFailedError(ValueError):
+class CheckFailedError(ZonewrightError, ValueError):
     """The inputs are refused; ``str()`` is the whole message, which the engine prints once."""
 
+    exit_code = Exit.REFUSED
 
-class HalfDoneError(Exception):
+
+class HalfDoneError(ZonewrightError):
     """A resource exists and is not as declared; the next ``up`` goes on with it.
 
     Attributes:
@@ -77,8 +80,10 @@ class HalfDoneError(Exception):
         reasons: one sentence for each thing that is not as declared.
     """
 
+    exit_code = Exit.REFUSED
+
     def __init__(self, id_: str, *, inputs: "Data", outputs: "Data", reasons: Sequence[str]) -> None:
-        super().__init__("; ".join(reasons))
+        super().__init__(*reasons)
         self.id, self.inputs, self.outputs, self.reasons = id_, inputs, outputs, tuple(reasons)
 
 

@@ -18,7 +18,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, st
 from pydantic import ValidationError
 
 from zonewright import __version__
-from zonewright.ledger import LedgerError
+from zonewright.errors import sentences_of
 from zonewright.model.secret import HIDDEN
 from zonewright.model.secret_scan import suspicions
 from zonewright.provider.resource import (
@@ -88,13 +88,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             await _abort(context, _wrong_form(error))
         except HalfDoneError as error:
             await _abort_half_done(context, error)
-        except (LedgerError, CheckFailedError) as error:
-            await _abort(context, str(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence, never a traceback
-            await _abort(
-                context,
-                f"zonewright has a fault ({type(error).__name__}: {error}); please report it with your versions",
-            )
+            fault = f"zonewright has a fault ({type(error).__name__}: {error}); please report it with your versions"
+            await _abort(context, "; ".join(sentences_of(error)) or fault)
 
     def _resource(self, urn: str) -> Resource:
         token = _token(urn)

@@ -1,7 +1,9 @@
 """The one error of rendering."""
 
+from zonewright.errors import Exit, ZonewrightError
 
-class RenderError(ValueError):
+
+class RenderError(ZonewrightError, ValueError):
     """Nothing was rendered; ``str()`` is one sentence that says where and why, as far as known.
 
     Attributes:
@@ -12,6 +14,8 @@ class RenderError(ValueError):
         data_path: the value it stands for, such as ``node.addresses[1].gateway``.
         subject: whose value that is.
     """
+
+    exit_code = Exit.REFUSED
 
     def __init__(
         self,
@@ -30,6 +34,11 @@ class RenderError(ValueError):
         self.variable = variable
         self.data_path = data_path
         self.subject = subject
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The one sentence, with the place."""
+        return (f"nothing was rendered: {self}",)
 
     def __str__(self) -> str:
         place = f"{self.template}:{self.line}" if self.line else self.template

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.world import Measured, RoomTotals, ZoneFacts
 from zonewright.pue.gate import Gate, decide
 from zonewright.pue.load_model import State
@@ -12,6 +13,12 @@ from zonewright.rules.energy import design_power, is_in_scope, rooms_of, size_cl
 from zonewright.rules.energy_state import ratio_limit, state_of, trigger
 
 _KILO = 1000
+
+
+class ForecastError(ZonewrightError, ValueError):
+    """There is nothing to forecast."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,24 +100,26 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
         room: its room; None takes the open one with the most design power left.
 
     Raises:
-        ValueError: one sentence where there is no such site or room, or no overhead is declared.
+        ForecastError: one sentence where there is no such site or room, or no overhead is declared.
     """
     site, rooms = facts.sites.get(site_id), rooms_of(facts).get(site_id, {})
     if site is None or site.site.kind != "data-centre":
         centres = sorted(name for name, one in facts.sites.items() if one.site.kind == "data-centre")
-        raise ValueError(f"expected a data centre ({', '.join(centres)}), got '{site_id}'")
+        raise ForecastError(f"expected a data centre ({', '.join(centres)}), got '{site_id}'")
     if site.site.overhead is None:
-        raise ValueError(f"{site_id} declares no overhead, so its energy ratio is not known")
+        raise ForecastError(f"{site_id} declares no overhead, so its energy ratio is not known")
     chosen = room or max(
         (name for name, sums in rooms.items() if sums.contracted_w),
         key=lambda name: rooms[name].design_w - rooms[name].contracted_w,
         default="",
     )
     if chosen not in site.site.rooms:
-        raise ValueError(f"expected a room of {site_id} ({', '.join(sorted(site.site.rooms))}), got '{chosen}'")
+        raise ForecastError(f"expected a room of {site_id} ({', '.join(sorted(site.site.rooms))}), got '{chosen}'")
     sums = rooms.get(chosen, RoomTotals())
     if sums.contracted_w + watts < 0:
-        raise ValueError(f"room {chosen} has {sums.contracted_w / _KILO:,.1f} kW in use; less than that can leave it")
+        raise ForecastError(
+            f"room {chosen} has {sums.contracted_w / _KILO:,.1f} kW in use; less than that can leave it"
+        )
     after = {**rooms, chosen: RoomTotals(sums.design_w, sums.contracted_w + watts)}
     limit, ratio = facts.zone.limit("design-pue"), ratio_limit(facts.zone)
     power, measured = design_power(site, rooms), facts.measured.get(site_id)

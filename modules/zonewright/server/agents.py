@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.canonical import digest_of
 
@@ -31,8 +32,10 @@ _DUMPER: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _ENTRIES: TypeAdapter[dict[Identifier, AgentEntry]] = TypeAdapter(dict[Identifier, AgentEntry])
 
 
-class AgentsFileError(ValueError):
+class AgentsFileError(ZonewrightError, ValueError):
     """The file can not be used; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
         return _ENTRIES.validate_python((document or {}).get("agents", {}))
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, ValidationError) as error:
+    except ValidationError as error:
+        raise AgentsFileError(f"{path}: no file of agents: {_first(error)}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
         raise AgentsFileError(f"{path}: no file of agents: {str(error).splitlines()[0]}") from None
 
 
@@ -137,6 +142,15 @@ def forget_agent(path: Path, agent: str) -> None:
         entries.pop(agent, None)
 
 
+def _first(error: ValidationError) -> str:
+    """What is wrong first: where, and what was expected; the value may be a secret in the wrong place."""
+    first = error.errors(include_url=False)[0]
+    if "[key]" in first["loc"]:
+        return f"'{first['loc'][0]}' is no id of an agent: {first['msg']}"
+    where = ".".join(str(part) for part in first["loc"]) or "agents"
+    return f"{where}: {first['msg'].lower()}"
+
+
 @contextmanager
 def _changing(path: Path) -> Iterator[dict[str, AgentEntry]]:
     """The agents, to be changed by one at a time; written aside and renamed."""
@@ -144,13 +158,12 @@ def _changing(path: Path) -> Iterator[dict[str, AgentEntry]]:
     with path.with_suffix(".lock").open("a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         entries = read_agents(path)
-        yield entries
         try:
+            yield entries
             data = {name: entry.model_dump() for name, entry in sorted(entries.items())}
             _ENTRIES.validate_python(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise AgentsFileError(f"'{first['loc'][0]}' is no id of an agent: {first['msg']}") from None
+            raise AgentsFileError(f"nothing was written to {path}: {_first(error)}") from None
         temporary = path.with_suffix(".new")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             yaml.dump({"agents": data}, file, _DUMPER)

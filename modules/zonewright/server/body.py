@@ -5,14 +5,18 @@ import zlib
 import anyio
 from starlette.requests import ClientDisconnect, Request
 
+from zonewright.errors import Exit, ZonewrightError
+
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_PLAIN_BYTES = 16 * 1024 * 1024
 _READ_S = 30.0
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-class BodyError(ValueError):
+class BodyError(ZonewrightError, ValueError):
     """The body can not be taken; ``str()`` is a sentence, ``status`` the answer's."""
+
+    exit_code = Exit.MISUSE
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)

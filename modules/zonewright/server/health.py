@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.server.agents import Agents
 from zonewright.server.news import News
@@ -28,8 +29,10 @@ _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(\d{1,4})\s*(?:$|[,;])", re.IGNORECASE
 _BEARER = "Bearer "
 
 
-class HealthError(ValueError):
+class HealthError(ZonewrightError, ValueError):
     """A report is not taken; ``str()`` is a sentence."""
+
+    exit_code = Exit.REFUSED
 
 
 def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:

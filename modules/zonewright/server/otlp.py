@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.telemetry.sample import Sample
 
 _NO_VALUE = 1
@@ -13,8 +14,10 @@ _MAX_NS = 2**62
 _MAX_TEXT = 200
 
 
-class OtlpError(ValueError):
+class OtlpError(ZonewrightError, ValueError):
     """The request is no OTLP; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.summing import Sum
 
 
-class ConflictError(ValueError):
+class ConflictError(ZonewrightError, ValueError):
     """Readings that contradict what is stored; ``str()`` is a sentence, and nothing of the batch was stored."""
+
+    exit_code = Exit.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

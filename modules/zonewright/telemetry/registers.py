@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from zonewright.errors import ZonewrightError
 from zonewright.model.canonical import canonical_json
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ READINGS_HEAD = "meter,kind,start_us,time_us,value_micro,trust"
 SUMS_HEAD = "meter,begin_us,energy_mj"
 
 
-class UntoldError(Exception):
+class UntoldError(ZonewrightError):
     """Readings were removed and the journal does not have it yet: sums that stand for them can not be vouched for."""
 
 
@@ -93,7 +94,7 @@ def _require_told(connection: sqlite3.Connection, site: str) -> None:
         "where m.site = ? and coalesce(p.entry, '') = '' limit 1"
     )
     if connection.execute(query, (site,)).fetchone():
-        raise UntoldError(site)
+        raise UntoldError(f"readings of {site} were removed, and the journal does not have it yet")
 
 
 def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:

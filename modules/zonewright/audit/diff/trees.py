@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from zonewright.audit.diff.lines_tree import indented, records
+from zonewright.errors import ZonewrightError
 
 Kind = Literal["added", "removed", "changed", "moved"]
 MAX_CHARACTERS = 300_000
@@ -24,7 +25,7 @@ _NAMES = ("name", "id", "job_name", "alert", "record", "hw-address", "to", "subn
 _SHOWN = 160
 
 
-class TooLargeError(ValueError):
+class TooLargeError(ZonewrightError, ValueError):
     """A text that is not compared as a tree; ``str()`` is a sentence."""
 
 

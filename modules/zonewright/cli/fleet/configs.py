@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
+from zonewright.cli.fleet.hosts import ledger_of, read_fleet, transport_of
 from zonewright.cli.fleet.work import Work, recorded, rollout_of, sudo_password
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
 
 def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
     """Bring approved configurations to the hosts; nothing is begun while one of them lacks its approval."""
+    from zonewright.cli.output import REFUSED, StoppedError
 
     @contextmanager
     def approved() -> "Iterator[Work[ConfigJob]]":
         with opened(arguments) as work:
             against = [text for host in work.fleet.chosen for text in work.job.wanted(host)[1]]
             if against:
-                raise Refused(list(dict.fromkeys(against)), 1)
+                raise StoppedError(*dict.fromkeys(against), code=REFUSED)
             yield work
 
     def what(job: "ConfigJob") -> str:
@@ -57,7 +58,7 @@ def going_back(arguments: argparse.Namespace) -> "Iterator[Work[BackJob]]":
     """The job of going back, which rests on a first look at the hosts; closes its connections.
 
     Raises:
-        Refused: when the file is faulty, or no configuration is for any of the hosts.
+        StoppedError: when no configuration is for any of the hosts.
     """
     from zonewright.fleet.configs.offer import earlier_offers
     from zonewright.fleet.configs.rollback import back_job, goals_of
@@ -108,12 +109,9 @@ def show_plans(arguments: argparse.Namespace, work: "AbstractContextManager[Work
     from zonewright.fleet.configs.facts import config_plan_data, config_plan_text
     from zonewright.fleet.rollout.waves import exit_code
 
-    try:
-        with work as at_work:
-            plans, outcomes = _look(at_work, is_close=True)
-            against = {host.name: at_work.job.wanted(host)[1] for host in at_work.fleet.chosen}
-    except Refused as refused:
-        return tell(refused)
+    with work as at_work:
+        plans, outcomes = _look(at_work, is_close=True)
+        against = {host.name: at_work.job.wanted(host)[1] for host in at_work.fleet.chosen}
     unseen = {one.host: one.sentence for one in outcomes if one.host not in plans}
     if arguments.format == "json":
         documents = [config_plan_data(name, found, against[name]) for name, found in plans.items()]
@@ -131,7 +129,7 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     """How each host that has configurations differs from the ledger's files, as a row by host.
 
     Raises:
-        Refused: when the fleet's file is faulty.
+        FleetFileError: when the fleet's file is faulty.
     """
     from zonewright.fleet.configs.facts import drift_of
 
@@ -173,9 +171,10 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
         only: configurations that are meant; all where it is empty.
 
     Raises:
-        Refused: when the file is faulty, or no configuration is for any of the hosts.
+        FleetFileError: when the file is faulty.
+        StoppedError: when no configuration is for any of the hosts.
     """
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.fleet.configs.fill import Filler
     from zonewright.fleet.configs.visit import ConfigJob, host_seconds
     from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
@@ -189,15 +188,16 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
         if name not in configurations
     ]
     if unknown and configurations:
-        raise Refused([f"{where}: {sentence}" for sentence in unknown], MISUSE)
+        raise StoppedError(*(f"{where}: {sentence}" for sentence in unknown), code=MISUSE)
     if only:
         configurations = {name: one for name, one in configurations.items() if name in only}
         fleet = replace(fleet, file=fleet.file.model_copy(update={"configurations": configurations}))
     if not configurations:
-        raise Refused([f"{where}: configurations is missing; say which files go to which hosts"], MISUSE)
+        raise StoppedError(f"{where}: configurations is missing; say which files go to which hosts", code=MISUSE)
     hosts = meant(fleet)
     if not hosts:
-        raise Refused([f"{where}: no configuration is for any of these hosts; see its hosts, sites and labels"], MISUSE)
+        sentence = f"{where}: no configuration is for any of these hosts; see its hosts, sites and labels"
+        raise StoppedError(sentence, code=MISUSE)
     fleet = replace(fleet, chosen=hosts)
     formats, offer = _formats(arguments, fleet), _offer(arguments, fleet)
     password, rollout = sudo_password(arguments), rollout_of(arguments, fleet)
@@ -220,7 +220,7 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
 
 def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
     """The zone's formats where its folder is known by the stack, and zonewright's own."""
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare.stack_file import read_stack_file
     from zonewright.render.formats.format_set import BUILT_IN
     from zonewright.render.user_formats import load_formats
@@ -230,7 +230,7 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
     stack = read_stack_file(fleet.root, arguments.stack)
     formats, problems = load_formats((fleet.root / stack.declaration).parent)
     if problems:
-        raise Refused([str(problem) for problem in problems], MISUSE)
+        raise StoppedError(*map(str, problems), code=MISUSE)
     return formats
 
 

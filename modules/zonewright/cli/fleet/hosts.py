@@ -1,7 +1,6 @@
 """What all commands of a fleet share: which hosts are meant, and how to reach them."""
 
 import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +12,6 @@ if TYPE_CHECKING:
     from zonewright.ledger.protocol.messages import Holding
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model.fleet import FleetFile
-
-
-class Refused(Exception):  # noqa: N818 - it carries an exit code, not a fault of the program
-    """The command can not go on; the sentences were not printed yet.
-
-    Attributes:
-        code: the exit code.
-    """
-
-    def __init__(self, sentences: list[str], code: int) -> None:
-        super().__init__("\n".join(sentences))
-        self.sentences, self.code = sentences, code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +78,15 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
     """The fleet and the hosts that are meant.
 
     Raises:
-        Refused: when the file is faulty, or no host is meant.
+        FleetFileError: when the file is faulty.
+        SelectionError: when no host is meant.
     """
-    from zonewright.cli.output import MISUSE
     from zonewright.declare.stack_file import project_root
-    from zonewright.fleet.fleet_file import FleetFileError, read_fleet_document
+    from zonewright.fleet.fleet_file import read_fleet_document
     from zonewright.fleet.inventory import Selector, hosts_of
 
     root = project_root(Path.cwd())
-    try:
-        document = read_fleet_document(arguments.fleet)
-    except FleetFileError as error:
-        raise Refused([str(problem) for problem in error.problems], MISUSE) from None
+    document = read_fleet_document(arguments.fleet)
     file = document.content
     hosts = hosts_of(file, _nodes(arguments.stack, arguments.ledger) if arguments.stack else ())
     selector = Selector(
@@ -114,10 +98,7 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
         labels=tuple(arguments.label),
         limit=arguments.limit,
     )
-    try:
-        chosen = selector.choose(hosts)
-    except ValueError as error:
-        raise Refused(str(error).split("; "), MISUSE) from None
+    chosen = selector.choose(hosts)
     folder = arguments.fleet.resolve().parent
     return Fleet(root=root, file=file, folder=folder, hosts=hosts, chosen=chosen, document=document)
 
@@ -150,23 +131,11 @@ def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTrans
     """How its hosts are reached.
 
     Raises:
-        Refused: when a file of known hosts, or a key to log in with, can not be used.
+        KnownHostsError: when a file of known hosts can not be used.
+        LoginError: when a key to log in with can not be used.
     """
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, ending_with
     from zonewright.fleet.access import transport_of as opened
-    from zonewright.fleet.ssh.host_keys import KnownHostsError
-    from zonewright.fleet.ssh.transport import LoginError
 
-    try:
+    with ending_with(MISUSE):
         return opened(fleet.file, folder=fleet.folder, root=fleet.root, sudo_password=sudo_password)
-    except KnownHostsError as error:
-        raise Refused(error.sentences, MISUSE) from None
-    except LoginError as error:
-        raise Refused([str(error)], MISUSE) from None
-
-
-def tell(refused: Refused) -> int:
-    """Print why a command can not go on; returns the exit code."""
-    for sentence in refused.sentences:
-        print(f"error: {sentence}", file=sys.stderr)
-    return refused.code

@@ -20,15 +20,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.fleet.hosts import Refused, read_fleet, tell
+    from zonewright.cli.fleet.hosts import read_fleet
     from zonewright.cli.output import print_json
     from zonewright.fleet.agents.recipe import known_hosts_of
     from zonewright.fleet.inventory import ansible_inventory, ssh_config
 
-    try:
-        fleet = read_fleet(arguments)
-    except Refused as refused:
-        return tell(refused)
+    fleet = read_fleet(arguments)
     if arguments.format == "ansible":
         print(ansible_inventory(fleet.chosen), end="")
     elif arguments.format == "ssh":

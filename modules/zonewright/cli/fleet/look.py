@@ -42,14 +42,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     from zonewright.cli.fleet import configs
-    from zonewright.cli.fleet.hosts import Refused, read_fleet, tell
+    from zonewright.cli.fleet.hosts import read_fleet
     from zonewright.cli.fleet.work import look_at
 
-    try:
-        fleet = read_fleet(arguments)
-        configured = configs.drift(arguments) if is_strict and configs.meant(fleet) else {}
-    except Refused as refused:
-        return tell(refused)
+    fleet = read_fleet(arguments)
+    configured = configs.drift(arguments) if is_strict and configs.meant(fleet) else {}
     if configured and fleet.file.agent is None:
         rows = [{**row, "release": ""} for _host, row in sorted(configured.items())]
         return _print_rows(rows, arguments.format)

@@ -30,7 +30,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.fleet.hosts import Refused, tell
     from zonewright.cli.fleet.work import working
     from zonewright.cli.output import print_json
     from zonewright.fleet.rollout.pool import Pool
@@ -38,22 +37,19 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.fleet.rollout.waves import exit_code
 
     ended: dict[str, Completed] = {}
-    try:
-        with working(arguments) as work:
+    with working(arguments) as work:
 
-            def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
-                def see(session: "Session") -> None:
-                    progress.step, progress.is_changing = "run", True
-                    ended[host.name] = session.run(["sh", "-c", arguments.command], as_root=arguments.root)
+        def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
+            def see(session: "Session") -> None:
+                progress.step, progress.is_changing = "run", True
+                ended[host.name] = session.run(["sh", "-c", arguments.command], as_root=arguments.root)
 
-                return inspect_host(host, work.job, progress, see)
+            return inspect_host(host, work.job, progress, see)
 
-            pool = Pool(
-                parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None
-            )
-            outcomes = pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
-    except Refused as refused:
-        return tell(refused)
+        pool = Pool(
+            parallel=work.rollout.parallel, host_deadline_s=work.job.host_deadline_s, observe=lambda _event: None
+        )
+        outcomes = pool.visit(work.fleet.chosen, visit, wave=0, stop=lambda _outcomes: "")
     if arguments.format == "json":
         rows = [_row(one, ended.get(one.host)) for one in outcomes]
         print_json({"hosts": rows})

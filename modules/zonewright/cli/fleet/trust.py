@@ -38,15 +38,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.fleet.hosts import Refused, ledger_of, read_fleet, tell, transport_of
+    from zonewright.cli.fleet.hosts import ledger_of, read_fleet, transport_of
     from zonewright.cli.output import MISUSE
     from zonewright.ledger.protocol import rollout_messages, verbs
 
-    try:
-        fleet = read_fleet(arguments)
-        transport = transport_of(fleet)
-    except Refused as refused:
-        return tell(refused)
+    fleet = read_fleet(arguments)
+    transport = transport_of(fleet)
     if arguments.fingerprint is not None and len(fleet.chosen) != 1:
         print(f"error: --fingerprint is for one host, {len(fleet.chosen)} are meant", file=sys.stderr)
         return MISUSE
@@ -62,16 +59,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _trust(fleet: "Fleet", host: "Host", transport: "SshTransport", arguments: argparse.Namespace, journal: Any) -> int:
-    from zonewright.cli.output import GOOD, NOT_DECIDED, REFUSED
+    from zonewright.cli.output import GOOD, report_error
     from zonewright.fleet.agents.recipe import whoami
     from zonewright.fleet.ssh.transport import UnreachableError
     from zonewright.fleet.ssh.trust import KNOWN_HOSTS, TrustError, compare, record
 
     try:
         shown = transport.scan(host.target, deadline=time.monotonic() + _SECONDS)
-    except UnreachableError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return NOT_DECIDED
+    except UnreachableError as error:  # the other hosts go on
+        return report_error(error)
     comparison = compare(host.target, shown, fleet.root / KNOWN_HOSTS)
     print(comparison.text(), flush=True)
     if comparison.is_trusted:
@@ -81,8 +77,7 @@ def _trust(fleet: "Fleet", host: "Host", transport: "SshTransport", arguments: a
         given = arguments.fingerprint if arguments.fingerprint is not None else _ask()
         comparison.require(given, replace=arguments.replace)
     except TrustError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return REFUSED
+        return report_error(error)
     record(comparison, fleet.root, who=whoami(), now=datetime.now(UTC), journal=journal)
     print(f"  trusted, recorded in {KNOWN_HOSTS}")
     return GOOD

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from zonewright.cli.fleet.hosts import Fleet, Refused, ledger_of, read_fleet, tell, transport_of
-from zonewright.cli.output import MISUSE
+from zonewright.cli.fleet.hosts import Fleet, ledger_of, read_fleet, transport_of
+from zonewright.cli.output import MISUSE, StoppedError
 
 if TYPE_CHECKING:
     from zonewright.fleet.agents.enrolments import Enrolments
@@ -43,22 +43,21 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
         needs_ledger: whether nothing goes on without the ledger, which knows the keys that are enrolled.
 
     Raises:
-        Refused: when the file is faulty, or there is nothing to roll out.
+        FleetFileError: when the file is faulty.
+        StoppedError: when it does not say where agents report.
+        ArtefactError: when there is nothing to roll out.
         LedgerError: when the ledger is needed and does not answer.
     """
-    from zonewright.fleet.agents.artefact import ArtefactError
     from zonewright.fleet.agents.recipe import recipe_of
     from zonewright.fleet.agents.visit import Job
     from zonewright.server.for_fleet import ServiceForFleet
 
     fleet = read_fleet(arguments)
     if fleet.file.agent is None:
-        raise Refused([f"{arguments.fleet}: agent is missing; say where agents report: agent: {{url: ...}}"], MISUSE)
+        sentence = f"{arguments.fleet}: agent is missing; say where agents report: agent: {{url: ...}}"
+        raise StoppedError(sentence, code=MISUSE)
     password, rollout = sudo_password(arguments), rollout_of(arguments, fleet)
-    try:
-        recipe = recipe_of(fleet.file.agent, fleet.folder)
-    except ArtefactError as error:
-        raise Refused([str(error)], MISUSE) from None
+    recipe = recipe_of(fleet.file.agent, fleet.folder)
     enrolments = _enrolments(arguments, fleet, needs_ledger=needs_ledger)
     transport = transport_of(fleet, sudo_password=password)
     service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url, enrolments=enrolments)
@@ -129,16 +128,13 @@ def recorded(
     """
     from zonewright.fleet.rollout.run import touching_refused
 
-    try:
-        with opened as work:
-            with ledger_of(arguments, work.fleet.root) as ledger:
-                reason = touching_refused(ledger, work.rollout)
-            if reason:
-                print(f"error: {reason}", file=sys.stderr)
-                return 1
-            return _recorded(arguments, work, what=what(work.job), action=action, shares=shares(work))
-    except Refused as refused:
-        return tell(refused)
+    with opened as work:
+        with ledger_of(arguments, work.fleet.root) as ledger:
+            reason = touching_refused(ledger, work.rollout)
+        if reason:
+            print(f"error: {reason}", file=sys.stderr)
+            return 1
+        return _recorded(arguments, work, what=what(work.job), action=action, shares=shares(work))
 
 
 def _recorded(
@@ -181,11 +177,8 @@ def look_at(arguments: argparse.Namespace, show: "Callable[[Work[Job]], int]", *
         show: what is done.
         needs_ledger: whether it is worth nothing without the ledger.
     """
-    try:
-        with working(arguments, needs_ledger=needs_ledger) as work:
-            return show(work)
-    except Refused as refused:
-        return tell(refused)
+    with working(arguments, needs_ledger=needs_ledger) as work:
+        return show(work)
 
 
 def limited(work: Work[JobT], waves: int | None) -> Work[JobT]:

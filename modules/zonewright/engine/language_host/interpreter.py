@@ -11,9 +11,13 @@ from pathlib import Path
 
 from pulumi.runtime.proto import language_pb2
 
+from zonewright.errors import Exit, ZonewrightError
 
-class InterpreterError(RuntimeError):
+
+class InterpreterError(ZonewrightError, RuntimeError):
     """A program's Python cannot be found; the text is a sentence for the user."""
+
+    exit_code = Exit.MISUSE
 
 
 def resolve(info: language_pb2.ProgramInfo, environment: Mapping[str, str]) -> tuple[str, dict[str, str]]:

@@ -16,6 +16,7 @@ from functools import cached_property
 from importlib.util import MAGIC_NUMBER, cache_from_source, find_spec
 from pathlib import Path
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.archive import BLOCK, MANIFEST, tar_members
 
 PROGRAM = "agent.pyz"
@@ -60,8 +61,10 @@ os._exit(code)  # nothing is left to do, and taking everything apart is a tenth 
 """
 
 
-class ArtefactError(ValueError):
+class ArtefactError(ZonewrightError, ValueError):
     """There is nothing that could be rolled out; ``str()`` is a sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, kw_only=True)

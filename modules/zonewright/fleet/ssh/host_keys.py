@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.public_keys import (
     PublicKey,
     certificate_algorithms,
@@ -24,12 +25,10 @@ SSH_PORT = 22
 _HASHED_PARTS = 4
 
 
-class KnownHostsError(ValueError):
+class KnownHostsError(ZonewrightError, ValueError):
     """A file of known hosts can not be used; ``sentences`` says why, one for each line."""
 
-    def __init__(self, sentences: list[str]) -> None:
-        super().__init__("; ".join(sentences))
-        self.sentences = sentences
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def read_known_hosts(files: Iterable[Path]) -> tuple[KnownHost, ...]:
             except ValueError as error:
                 wrong.append(f"{file}:{number}: {error}; correct or remove the line")
     if wrong:
-        raise KnownHostsError(wrong)
+        raise KnownHostsError(*wrong)
     return tuple(found)
 
 

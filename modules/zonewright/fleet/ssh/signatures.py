@@ -6,6 +6,7 @@ import struct
 
 from cryptography.exceptions import InvalidSignature
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.seal.errors import SealError
 from zonewright.seal.keys import ed25519_key, key_blob
 
@@ -15,8 +16,10 @@ _HASHES = {b"sha512": hashlib.sha512, b"sha256": hashlib.sha256}
 _KIND = b"ssh-ed25519"
 
 
-class SignatureError(ValueError):
+class SignatureError(ZonewrightError, ValueError):
     """A signature does not count; ``str()`` is a sentence."""
+
+    exit_code = Exit.REFUSED
 
 
 def verify_signature(message: bytes, armored: str, *, public_key: str, namespace: str) -> None:

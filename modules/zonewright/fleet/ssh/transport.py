@@ -21,11 +21,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from zonewright.errors import ZonewrightError
+
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 """More of what a command prints is not kept."""
 
 
-class FleetError(Exception):
+class FleetError(ZonewrightError):
     """Something with one host did not work."""
 
 

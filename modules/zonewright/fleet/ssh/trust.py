@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.host_keys import name_in_known_hosts, read_known_hosts
 from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.fleet.ssh.transport import Target
@@ -20,8 +21,10 @@ RECORD = Path(".zonewright/trust.jsonl")
 _PREFIX = "SHA256:"
 
 
-class TrustError(ValueError):
+class TrustError(ZonewrightError, ValueError):
     """A key is not trusted; ``str()`` is a sentence."""
+
+    exit_code = Exit.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,10 @@ class Accepted(Message):
     excess: int = 0
 
 
+MAX_REASON = 2000
+"""Characters of the reason of a plan."""
+
+
 class Plan(Message):
     """A change as it is signed and approved: what it is, what it rests on, and the digest of every file behind it.
 
@@ -114,7 +118,7 @@ class Plan(Message):
     accepts: list[Accepted]
     impact: dict[str, Impact]
     risk: Risk
-    reason: str = Field(max_length=2000)
+    reason: str = Field(max_length=MAX_REASON)
     emergency: bool
     planned_at: str
     versions: dict[str, str]

@@ -6,10 +6,11 @@ LedgerError
 └── LedgerMisuseError        the request itself is wrong (exit code 2)
 """
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.rules.finding import Finding
 
 
-class LedgerError(Exception):
+class LedgerError(ZonewrightError):
     """Base of all; ``str()`` is one sentence for people.
 
     Attributes:
@@ -34,6 +35,8 @@ class LedgerRefusedError(LedgerError, PermissionError):
         findings: the rules that do not hold, worst first; empty where the refusal is not about a rule.
     """
 
+    exit_code = Exit.REFUSED
+
     def __init__(self, code: str, sentence: str, findings: tuple[Finding, ...] = ()) -> None:
         super().__init__(code, sentence)
         self.findings = findings
@@ -41,3 +44,5 @@ class LedgerRefusedError(LedgerError, PermissionError):
 
 class LedgerMisuseError(LedgerError, ValueError):
     """The request does not have the form that the verb takes."""
+
+    exit_code = Exit.MISUSE

@@ -16,7 +16,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
+from zonewright.errors import ZonewrightError, reason_of
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.tables import metadata
 
 _POLL_S = 0.002
@@ -107,9 +108,9 @@ class Database:
         try:
             yield
         except (DatabaseError, OSError) as error:
-            if isinstance(error, LedgerError):  # a refusal is a PermissionError, so it passes here
+            if isinstance(error, ZonewrightError):  # a refusal is a PermissionError, so it passes here
                 raise
-            reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else str(error)
+            reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else reason_of(error)
             if (
                 not isinstance(error, OperationalError | OSError)
                 and "malformed" not in reason

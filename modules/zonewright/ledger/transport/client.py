@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.rules.finding import Finding
@@ -66,14 +68,14 @@ class LedgerClient:
     ) -> None:
         self.url = url
         self._road: Road
+        require_url(url)
         if url.startswith("sqlite:///"):
             from zonewright.ledger.transport.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
 
-            path = (root / url.removeprefix("sqlite:///")).resolve()
+            path = Path(os.path.realpath(root / url.removeprefix("sqlite:///")))  # a loop of links is told as no ledger
             wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
             self._road = InProcess(path, create=create, lock_wait_s=wait_s, clock=clock)
         else:
-            _require_http(url)
             from zonewright.ledger.transport.over_http import OverHttp  # noqa: PLC0415 - and one of a file no HTTP
 
             self._road = OverHttp(url, token=token, timeout_s=timeout_s)
@@ -98,7 +100,13 @@ class LedgerClient:
         """
         status, body = self._road.post(verb.name, request.model_dump_json().encode())
         if status == OK:
-            return verb.answer.model_validate_json(body)
+            try:
+                return verb.answer.model_validate_json(body)
+            except ValidationError:
+                raise LedgerUnavailableError(
+                    "not-a-ledger",
+                    f"{self.url} answered {verb.name} with what no zonewright ledger of this version answers",
+                ) from None
         raise self._error(status, body)
 
     def _error(self, status: int, body: bytes) -> LedgerError:
@@ -127,8 +135,20 @@ def _lock_wait_s(text: str) -> float:
     return seconds
 
 
-def _require_http(url: str) -> None:
-    parts = urlsplit(url)
+def require_url(url: str) -> None:
+    """Let the URL of a ledger pass; nothing is opened.
+
+    Raises:
+        LedgerMisuseError: when it is none, or holds what must not stand in a URL.
+    """
+    if url.startswith("sqlite:///") and url != "sqlite:///":
+        return
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise LedgerMisuseError(
+            "url", f"a ledger URL is sqlite:///PATH or https://HOST, got '{url}': {error}"
+        ) from None
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if "@" in url or parts.query:  # whatever its scheme: it would be repeated, and it goes into the state
         raise LedgerMisuseError(

@@ -10,7 +10,7 @@ from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.store.context import Context
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.energy import data_centres
-from zonewright.rules.forecast import forecast
+from zonewright.rules.forecast import ForecastError, forecast
 from zonewright.rules.site_status import site_status
 
 _NOBODY = ""
@@ -28,7 +28,7 @@ def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
     facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, fresh))
     try:
         return answer_of(facts, request)
-    except ValueError as error:
+    except ForecastError as error:
         raise LedgerMisuseError("forecast", str(error)) from None
 
 
@@ -40,7 +40,7 @@ def answer_of(facts: ZoneFacts, request: EnergyRequest) -> EnergyAnswer:
         request: what is asked.
 
     Raises:
-        ValueError: one sentence where there is nothing to forecast.
+        ForecastError: one sentence where there is nothing to forecast.
     """
     rows = [
         site_status(facts, site_id, site, rooms, facts.measured.get(site_id))

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from zonewright.errors import ZonewrightError
 from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context
@@ -12,7 +13,7 @@ from zonewright.telemetry import Store
 from zonewright.telemetry.removing import Removal, removals_text
 
 
-class NotRecordedError(Exception):
+class NotRecordedError(ZonewrightError):
     """Readings went, and the journal does not have it yet; ``str()`` is one sentence."""
 
     def __init__(self, removed: int, why: Exception) -> None:

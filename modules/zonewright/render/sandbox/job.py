@@ -109,7 +109,7 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
             if one.is_one and one.source is None:
                 try:
                     text = one.loaded.template.render({subject: context})
-                except Exception as error:
+                except Exception as error:  # whatever it stumbles over, the caller gets a sentence and no text
                     raise _told(error, one.loaded, one.file, context) from error
                 yield f"{root}/{one.file.path}", _whole(text, one.file, context)
                 continue

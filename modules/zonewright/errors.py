@@ -1,0 +1,111 @@
+"""What every error that ends in a sentence has in common: the sentences, and the exit code they stand for.
+
+It lies below all rooms, and knows none of them: also the engine room, which knows nothing of zones, takes part.
+"""
+
+import re
+from enum import IntEnum
+
+_NUMBER = re.compile(r"\[Errno -?[0-9]+\] ?")
+
+
+class Exit(IntEnum):
+    """How a command ends."""
+
+    GOOD = 0
+    REFUSED = 1
+    """There are findings, or something that was asked for is refused."""
+    MISUSE = 2
+    """What was given can not be used."""
+    NOT_DECIDED = 3
+    """Nothing was decided, for example because the ledger can not be reached."""
+
+
+class ZonewrightError(Exception):
+    """Base of all errors that a person may read; what else escapes is a fault of zonewright.
+
+    ZonewrightError                 3
+    ├── AgentsFileError             2  server.agents and ValueError
+    ├── ArtefactError               2  fleet.agents.artefact and ValueError
+    ├── BodyError                   2  server.body and ValueError
+    ├── BundleError                 2  changes.errors and ValueError
+    ├── CheckFailedError            1  provider.resource and ValueError
+    ├── ConflictError               1  telemetry.interface and ValueError
+    ├── DemandError                 2  model.demand and LookupError
+    ├── EngineError                 3  engine.errors and RuntimeError
+    ├── FleetError                  3  fleet.ssh.transport
+    │   ├── CommandError            3  fleet.ssh.transport
+    │   │   ├── StorageError        3  fleet.ssh.transport
+    │   │   └── UnhealthyError      3  fleet.agents.installer
+    │   ├── LostError               3  fleet.ssh.transport and ConnectionError
+    │   ├── PrivilegeError          3  fleet.ssh.transport and PermissionError
+    │   ├── ServiceError            3  fleet.agents.service
+    │   └── UnreachableError        3  fleet.ssh.transport and ConnectionError
+    │       ├── AlgorithmError      3  fleet.ssh.transport
+    │       ├── DroppedError        3  fleet.ssh.transport and ConnectionResetError
+    │       ├── HostKeyError        3  fleet.ssh.transport
+    │       ├── LoginError          3  fleet.ssh.transport and PermissionError
+    │       │   └── AccountError    3  fleet.ssh.transport
+    │       ├── RefusedPortError    3  fleet.ssh.transport and ConnectionRefusedError
+    │       └── SilentHostError     3  fleet.ssh.transport and TimeoutError
+    ├── FleetFileError              2  fleet.fleet_file and ValueError
+    ├── ForecastError               2  rules.forecast and ValueError
+    ├── HalfDoneError               1  provider.resource
+    ├── HealthError                 1  server.health and ValueError
+    ├── InterpreterError            2  engine.language_host.interpreter and RuntimeError
+    ├── KnownHostsError             2  fleet.ssh.host_keys and ValueError
+    ├── LedgerError                 3  ledger.protocol.errors
+    │   ├── LedgerMisuseError       2  ledger.protocol.errors and ValueError
+    │   ├── LedgerRefusedError      1  ledger.protocol.errors and PermissionError
+    │   └── LedgerUnavailableError  3  ledger.protocol.errors and ConnectionError
+    ├── NotRecordedError            3  ledger.verbs.pruning
+    ├── OtlpError                   2  server.otlp and ValueError
+    ├── RenderError                 1  render.errors and ValueError
+    ├── SealError                   1  seal.errors and ValueError
+    ├── SecretError                 3  model.secret and ValueError
+    ├── SelectionError              2  fleet.inventory and ValueError
+    ├── SignatureError              1  fleet.ssh.signatures and ValueError
+    ├── StackFileError              2  declare.stack_file and ValueError
+    ├── StoppedError                -  cli.output
+    ├── TooLargeError               3  audit.diff.trees and ValueError
+    ├── TrustError                  1  fleet.ssh.trust and ValueError
+    └── UntoldError                 3  telemetry.registers
+
+    Args:
+        sentences: what, where, expected, got and what to do; ``str()`` is all of them.
+
+    Attributes:
+        exit_code: how a command ends that this error stops.
+    """
+
+    exit_code: Exit = Exit.NOT_DECIDED
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("; ".join(sentences))
+        self._sentences = sentences
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the command line prints, one line for each."""
+        return self._sentences
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, as words of a sentence: without the number of the operating system and the name of the file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return _NUMBER.sub("", str(error)).strip() or type(error).__name__
+
+
+def sentences_of(error: BaseException) -> tuple[str, ...]:
+    """What a person is told of an error that was foreseen; nothing where it was not, which is a fault of ours.
+
+    Args:
+        error: one of the tree, or what the operating system says of a file.
+    """
+    if isinstance(error, ZonewrightError):
+        return error.sentences
+    if isinstance(error, OSError) and error.filename is not None:
+        name = error.filename if isinstance(error.filename, str) else repr(error.filename)
+        return (f"{name or 'a file without a name'}: {reason_of(error)}",)
+    return ()

@@ -1,0 +1,167 @@
+"""Whatever somebody gives to a command: it ends with a sentence and its exit code, and never with a fault of ours."""
+
+import argparse
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from support.wrong_inputs import SMALL, UNUSABLE, Leaf, leaves, make_project, run, with_value, wrong_values
+from zonewright import cli
+
+YEAR = ("--from", "2025-01-01T00:00:00+00:00", "--to", "2026-01-01T00:00:00+00:00")
+GOOD: dict[str, tuple[str, ...]] = {
+    "init": ("new",),
+    "check": (str(SMALL),),
+    "fit": ("--kw", "1", "--u", "1"),
+    "explain": ("web-001", "--stack", "good"),
+    "zone show": (str(SMALL),),
+    "pue evaluate": ("readings.csv", "--meters", "meters.yaml", *YEAR),
+    "pue forecast": ("--site", "dc1", "--add", "1kW"),
+    "pue import": ("readings.csv", "--site", "dc1", "--zone", str(SMALL)),
+    "pue status": (),
+    "pue prune": (),
+    "render": ("--stack", "good"),
+    "diff": ("--stack", "good"),
+    "change plan": ("--stack", "good"),
+    "change show": ("PLAN",),
+    "change export": ("PLAN", "--output", "out"),
+    "change approve": ("PLAN", "--key", "ben.pem"),
+    "change reject": ("PLAN", "--key", "ben.pem", "--comment", "no"),
+    "change report": ("bundle", "--output", "report.md"),
+    "change list": (),
+    "audit verify": ("bundle",),
+    "audit complete": (),
+    "audit period": ("--from", "2026-01-01", "--to", "2026-12-31"),
+    "stack new": ("other", "--party", "tenant-a", "--declaration", str(SMALL / "tenant-a.yaml")),
+    "ledger init": (str(SMALL),),
+    "ledger load": (str(SMALL), "--only", "tenant-b"),
+    "ledger status": (),
+    "ledger history": (),
+    "ledger checkpoint": (),
+    "ledger verify": (),
+    "recover": ("--stack", "good"),
+    "serve": ("--port", "PORT"),
+    "fleet plan": (),
+    "fleet deploy": (),
+    "fleet status": (),
+    "fleet verify": (),
+    "fleet rollback": (),
+    "fleet uninstall": (),
+    "fleet trust": (),
+    "fleet run": ("--command", "true"),
+    "fleet inventory": (),
+    "secret key": (),
+    "secret list": ("rendered",),
+    "secret fill": ("rendered", "filled"),
+    "engine ensure": (),
+    "engine status": (),
+    "engine env": (),
+    "schema": ("zone",),
+}
+"""Arguments of each command that are as they should be; PLAN, PORT and PAGE are those of the run."""
+INSTEAD = {("check", "stack"): ("zone",), ("check", "ledger"): ("zone",), ("explain", "zone"): ("stack",)}
+"""What of those is left out where another argument takes its place."""
+MORE = {
+    ("check", "ledger"): ("--stack", "good"),
+    ("pue forecast", "zone"): (),
+    ("render", "verdicts"): ("--validate",),
+    ("render", "sign_verdicts"): ("--validate", "--key", "ben.pem"),
+    ("render", "key"): ("--validate", "--sign-verdicts", "signed"),
+    ("change export", "show"): ("--for-party",),
+    ("change export", "key"): ("--for-party",),
+    ("fleet inventory", "ledger"): ("--stack", "good"),
+    ("serve", "node"): ("--issue", "agent"),
+    ("fleet rollback", "configuration"): ("--configs",),
+    ("secret list", "record"): ("--changed",),
+}
+"""What an argument needs beside it to be looked at."""
+FAULTY = ("Traceback", "has a fault", "validation error for", "For further information", "Errno")
+
+
+class _Page(BaseHTTPRequestHandler):
+    """A web page that answers everything."""
+
+    def do_POST(self) -> None:
+        """Take the body, answer with a page."""
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>hello</html>")
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(name="page", scope="module")
+def _page() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(name="made", scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        return root, make_project(root)
+
+
+@pytest.fixture(name="project")
+def _project(
+    made: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, str, int]]:
+    """A copy of the project as the working directory, the digest of its plan, and a port that is taken."""
+    root = tmp_path / "project"
+    shutil.copytree(made[0], root, symlinks=True)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("ZONEWRIGHT_PULUMI", "/none/pulumi")
+    monkeypatch.setenv("ZONEWRIGHT_LEDGER_WAIT_S", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    parser = cli.parser()
+    monkeypatch.setattr(cli, "parser", lambda: parser)
+    with socket.socket() as taken, Path("/dev/null").open(encoding="utf-8") as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield root, made[1], taken.getsockname()[1]
+
+
+def _cases(leaf: Leaf, base: tuple[str, ...], page: str) -> Iterator[tuple[argparse.Action, str, list[str]]]:
+    for action in leaf.actions():
+        own = base
+        for dest in INSTEAD.get((leaf.name, action.dest), ()):
+            own = () if dest == "zone" else tuple(word for word in own if word not in (f"--{dest}", "good"))
+        own = (*own, *MORE.get((leaf.name, action.dest), ()))
+        for number, value in enumerate(wrong_values(action, page)):
+            fresh = tuple(f"other-{action.dest}-{number}" if word == "other" else word for word in own)
+            yield action, value, with_value(leaf, fresh, action, value)
+
+
+def test_every_command_has_its_good_arguments() -> None:
+    """A new command is walked too: the table of arguments has every command of the command line, and no other."""
+    assert set(GOOD) == {leaf.name for leaf in leaves()}
+
+
+@pytest.mark.parametrize("leaf", list(leaves()), ids=lambda leaf: leaf.name)
+def test_a_command_ends_with_a_sentence(leaf: Leaf, project: tuple[Path, str, int], page: str) -> None:
+    """Each argument of each command with each input of its kind: an exit code, a sentence, and no fault of ours."""
+    words = {"PLAN": project[1], "PORT": str(project[2])}
+    base = tuple(words.get(word, word) for word in GOOD[leaf.name])
+    wrong = []
+    for action, value, arguments in _cases(leaf, base, page):
+        code, out, err = run(*leaf.path, *arguments)
+        told = err.strip() or (out.strip() if code != 2 else "")
+        if code not in {0, 1, 2, 3} or (code and not told) or any(word in out + err for word in FAULTY):
+            wrong.append(f"{action.dest}={value[:40]!r}: {code}: {err.strip()[:300] or out[:100]}")
+        if code == 0 and value in UNUSABLE and (action.dest == "stack" or action.metavar == "URL"):
+            wrong.append(f"{action.dest}={value!r} was taken")
+    assert not wrong, "\n".join(wrong)
