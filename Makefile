@@ -1,7 +1,7 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak setup engine lock changelog
+.PHONY: help demo test check bench soak setup engine lock changelog test-wheel
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -9,13 +9,16 @@ BIN := .venv/bin
 ARGS ?= -n auto
 
 help: ## say what the verbs do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: engine ## place clusters in a data centre with the real engine, and see a change refused
 	$(BIN)/python tools/demo.py
 
 test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+test-wheel: setup ## build the wheel and test it, without the sources, on each Python here; ARGS='tests/unit -x'
+	$(BIN)/python tools/test_wheel.py -- $(filter-out -n auto,$(ARGS))
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,167 @@
+"""Test the wheel: built once, installed on each supported Python, with the sources out of the way.
+
+    python tools/test_wheel.py [--python X.Y]... [-- PYTEST ARGUMENTS]
+
+Environments lie in ``$XDG_CACHE_HOME/zonewright/wheel`` by the digest of the lock and the Python, so that a second run
+installs the wheel only. Tests run in a copy of what git knows of this checkout, without modules, agents and templates.
+What needs the engine, hosts or the sources themselves is left out.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SUPPORTED = ("3.11", "3.12", "3.13")
+AGENT = "3.9"
+SOURCES = ("modules/", "agents/", "templates/")
+CHOSEN = ("tests/unit", "tests/contract", "tests/property")
+# Tests whose subject is the checkout: its text, its build, its lock, its agent run from a folder.
+OF_THE_CHECKOUT = (
+    "tests/unit/test_dependencies.py",
+    "tests/unit/test_docs.py",
+    "tests/unit/test_agent_docs.py",
+    "tests/unit/test_fleet_artefact.py::test_the_archive_is_the_same_everywhere",
+    "tests/unit/test_package.py::test_the_wheel_holds_what_it_needs",
+)
+
+
+def fail(sentence: str) -> None:
+    """End with a sentence."""
+    sys.exit(f"error: {sentence}")
+
+
+def run(*command: str | Path, folder: Path = ROOT) -> None:
+    """Run a step; its failure ends all."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=environment, check=False)
+    if done.returncode:
+        fail(f"{' '.join(map(str, command[:4]))} ... ended with {done.returncode}; see above")
+
+
+def python_of(version: str) -> str | None:
+    """The interpreter of a version that this machine has, on PATH or among pyenv's."""
+    candidates = [shutil.which(f"python{version}") or "", sys.executable]
+    candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
+    code = f"import sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
+    for candidate in filter(None, candidates):
+        if subprocess.run([candidate, "-c", code], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
+
+
+def environment_of(python: str) -> Path:
+    """The interpreter of an environment with the locked dependencies; made where it is missing."""
+    seen = subprocess.run([python, "-c", "import sys; print(sys.version)"], capture_output=True, check=True).stdout
+    lock = (ROOT / "requirements-dev.lock").read_bytes()
+    key = hashlib.sha256(lock + seen).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zonewright" / "wheel"
+    folder = cache / key
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        run(python, "-m", "venv", folder)
+        pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, "--require-hashes", "-r", ROOT / "requirements-dev.lock")
+        (folder / "complete").touch()
+    return folder / "bin" / "python"
+
+
+def copied(folder: Path) -> Path:
+    """What git knows of the checkout, without the sources."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if not name.startswith(SOURCES) and (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target)
+    return folder
+
+
+def test_on(version: str, wheel: Path, folder: Path, arguments: list[str]) -> bool:
+    """Whether the tests pass with the wheel on a version of Python; without that Python they are skipped aloud."""
+    python = python_of(version)
+    if python is None:
+        if os.environ.get("CI") and version == SUPPORTED[0]:
+            fail(f"no Python {version} here; install python{version} and python{version}-venv")
+        print(f"SKIPPED: no Python {version} on this machine (Debian: python{version}-venv)", flush=True)
+        return True
+    inside = environment_of(python)
+    run(
+        inside,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--force-reinstall",
+        wheel,
+    )
+    where = subprocess.run(
+        [inside, "-c", "import zonewright, zonewright_agent, zonewright_templates as t; print(zonewright.__file__)"],
+        cwd=folder, capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    if not Path(where).is_relative_to(inside.parents[1]):
+        fail(f"zonewright would be imported from {where}, not from the wheel")
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    left_out = [f"--deselect={name}" for name in OF_THE_CHECKOUT]
+    command = [inside, "-m", "pytest", "-m", "not engine and not soak", *left_out, *(arguments or CHOSEN)]
+    environment = {**os.environ, "PATH": f"{inside.parent}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("PYTHONPATH", None)
+    passed = subprocess.run(command, cwd=folder, env=environment, check=False).returncode == 0
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    words = "passed" if passed else "FAILED"
+    print(f"wheel on Python {version}: {words}, {cpu_s:.0f} s of CPU, {time.monotonic() - started:.0f} s", flush=True)
+    return passed
+
+
+def test_agent(wheel: Path, folder: Path) -> bool:
+    """Whether the wheel's agent, with the standard library alone, says its version on the oldest Python of hosts."""
+    python = python_of(AGENT)
+    if python is None:
+        print(f"SKIPPED: no Python {AGENT} on this machine, so the agent was not run on it", flush=True)
+        return True
+    unpacked = folder / "agent"
+    shutil.unpack_archive(wheel, unpacked, "zip")
+    modules = [path.stem for path in sorted((unpacked / "zonewright_agent").glob("*.py")) if path.stem != "__main__"]
+    code = f"import importlib\nfor name in {modules!r}: importlib.import_module('zonewright_agent.' + name)\n"
+    shutil.rmtree(unpacked / "zonewright")
+    passed = all(
+        subprocess.run([python, *words], cwd=unpacked, check=False).returncode == 0
+        for words in (["-W", "error", "-c", code], ["-m", "zonewright_agent", "--help"])
+    )
+    print(f"agent on Python {AGENT}: {'passed' if passed else 'FAILED'}, {len(modules)} modules", flush=True)
+    return passed
+
+
+def main() -> int:
+    """Build, install, test; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--python", action="append", metavar="X.Y", help="this version only; may be repeated")
+    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="tests, and options for pytest after --")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="zonewright-wheel-") as temporary:
+        folder = Path(temporary)
+        run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder / "dist")
+        (wheel,) = (folder / "dist").glob("*.whl")
+        copy = copied(folder / "checkout")
+        passed = [test_on(version, wheel, copy, given.arguments) for version in given.python or SUPPORTED]
+        passed.append(test_agent(wheel, folder))
+    return 0 if all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
