@@ -7,6 +7,8 @@
 BIN := .venv/bin
 # One test process for each core.
 ARGS ?= -n auto
+# Without byte code on disk each process of a test would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## say what the verbs do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,16 +1,26 @@
-"""What all tests share: one printed seed for everything that is random in the long runs."""
+"""What all tests share: a seed that is printed, temporary folders in memory, a folder of the run, and its cost."""
 
+import os
 import signal
 
+import pytest
+
+from support import once
+from support.cpu import CpuReport
 from support.soak import FULL, SEED, fix_seed, rounds
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed before worker processes start; let Ctrl-C reach what the tests start.
 
-    A shell that runs the tests in the background has them ignore SIGINT, and their children too.
+    A shell that runs the tests in the background has them ignore SIGINT, and their children too. Where byte code is
+    not to be written each of the thousands of processes would compile all its modules anew, which doubles their cost.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     fix_seed()
+    if once.begin():
+        config.add_cleanup(once.end)
+    config.pluginmanager.register(CpuReport())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

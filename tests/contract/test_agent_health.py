@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.parts import require
 from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
 from zonewright.fleet.ssh_signatures import SignatureError, verify_signature
@@ -198,7 +199,8 @@ def test_openssh_agrees(signed: tuple[str, bytes, str], tmp_path: Path) -> None:
     public, message, armored = signed
     (tmp_path / "signers").write_text(f"core-001 {public}\n", encoding="ascii")
     (tmp_path / "signature").write_text(armored, encoding="ascii")
-    command = ["ssh-keygen", "-Y", "verify", "-f", "signers", "-I", "core-001", "-n", NAMESPACE, "-s", "signature"]
+    program = require("ssh-keygen", "openssh-client", "that OpenSSH finds the signature good")
+    command = [program, "-Y", "verify", "-f", "signers", "-I", "core-001", "-n", NAMESPACE, "-s", "signature"]
     subprocess.run(command, cwd=tmp_path, input=message, check=True, capture_output=True)
 
 

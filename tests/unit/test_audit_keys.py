@@ -1,7 +1,6 @@
 """Keys of every kind that people have sign the same way, and OpenSSH itself agrees on their names."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from support.parts import require
 from zonewright.audit.keys import load_key
 from zonewright.seal import SealError
 from zonewright.seal.keys import key_id, verifies
@@ -19,13 +19,8 @@ MESSAGE = b"DSSEv1 0  0 "
 
 
 def need(program: str) -> str:
-    """A program of OpenSSH; without it the test is skipped, and fails in CI."""
-    found = shutil.which(program)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is missing; apt install openssh-client")
-        pytest.skip(f"NOT RUN: {program} is missing; apt install openssh-client")
-    return found
+    """A program of OpenSSH."""
+    return require(program, "openssh-client", "signing with keys of OpenSSH")
 
 
 @pytest.fixture(name="ssh_key")
