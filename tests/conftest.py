@@ -7,7 +7,7 @@ import pytest
 
 from support import once
 from support.cpu import CpuReport
-from support.soak import FULL, SEED, fix_seed, rounds
+from support.soak import FULL, SEED, fix_seed, is_full
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,4 +27,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     """Say how to repeat the random part of this run."""
-    return f"long runs: {rounds(100)} rounds of 100 ({FULL}=1 runs all), repeat with {SEED}={fix_seed()}"
+    length = "whole" if is_full() else f"their shares of three minutes ({FULL}=1 runs all)"
+    return f"long runs: {length}, repeat with {SEED}={fix_seed()}"

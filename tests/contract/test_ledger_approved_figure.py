@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.changes import ZONE, databases, people
+from support.changes import ZONE, databases, declared_with_people, ledger_of
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
@@ -15,12 +15,9 @@ from zonewright.audit.bundle import object_path, with_manifest
 from zonewright.audit.checks import Check
 from zonewright.audit.verify import verify_bundle
 from zonewright.cli import main
-from zonewright.declare import load_zone
-from zonewright.ledger import LedgerRefusedError, verbs
-from zonewright.ledger import messages as m
+from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.loading import load_owner
 from zonewright.program.rendering import rendered_files
 
 MORE = databases(120)
@@ -30,14 +27,10 @@ MORE = databases(120)
 def _tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planner]:
     """A tenant that wants 600 kW in a room of qp-dc1 that is open, whose registers say 1.26125."""
     monkeypatch.chdir(tmp_path)
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    zone = people(declaration.zone)
-    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
-        load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), "operator-b")
+    ledger_of(tmp_path / ".zonewright", "operator-b")
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path) as client:
         bring(registers(8_000, end=month_before(NOW)))
-        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=declared_with_people().zone)
         party.enrol()
         yield Planner(party)
 

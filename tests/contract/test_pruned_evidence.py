@@ -2,9 +2,10 @@
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.changes import ZONE, databases, people
+from support.changes import ZONE, databases, declared_with_people, ledger_of
 from support.ledger_party import Party
+from support.once import made_once
 from support.planner import Planner
 from support.readings import METERS, START, drawn, month
 from support.registers import METERS as REGISTERS
@@ -31,9 +33,6 @@ from zonewright.audit.replay import put_site
 from zonewright.audit.verify import verify_bundle
 from zonewright.cli import main
 from zonewright.cli.output import NOT_DECIDED
-from zonewright.declare import load_zone
-from zonewright.ledger import messages as m
-from zonewright.ledger import verbs
 from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.context import Context
 from zonewright.ledger.database import Database
@@ -44,7 +43,6 @@ from zonewright.ledger.pruning import KIND
 from zonewright.ledger.pruning import prune as prune_of
 from zonewright.ledger.snapshot import readings_of
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.program.loading import load_owner
 from zonewright.program.rendering import rendered_files
 from zonewright.server.running import Retention
 from zonewright.telemetry import Store
@@ -71,15 +69,16 @@ def registers_of(days: int) -> str:
 @contextmanager
 def year_of_registers(folder: Path) -> Iterator[Planner]:
     """A tenant that wants 600 kW at a site with more than a year of registers, in the present folder."""
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    zone = people(declaration.zone)
-    with LedgerClient("sqlite:///.zonewright/ledger.db", root=folder, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
-        load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), "operator-b")
-        Path("registers.csv").write_text(registers_of(430), encoding="utf-8")
-        assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
-        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+
+    def make(at: Path) -> None:
+        ledger_of(at / ".zonewright", "operator-b")
+        with chdir(at):
+            Path("registers.csv").write_text(registers_of(430), encoding="utf-8")
+            assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+
+    shutil.copytree(made_once(f"year-of-registers-{NOW:%H}", make), folder, dirs_exist_ok=True)
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=folder) as client:
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=declared_with_people().zone)
         party.enrol()
         yield Planner(party)
 

@@ -48,7 +48,7 @@ def test_a_kill_in_the_middle_is_recovered(
     chance = seeded(f"kill {victim} {checkpoints}")
     variables = {} if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
     stack = zone.stack("tenant-a", ledger_url=service.url)
-    for number in range(rounds(20)):
+    for number in rounds("engine kills", 20):
         verb = ("confirm", "release")[number % 2]
         if verb == "confirm":
             stack.declare(clusters={f"c{number}": cluster(COUNT)})

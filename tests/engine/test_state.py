@@ -143,9 +143,7 @@ def test_a_second_checkout_with_the_same_stack_id_is_refused(settled: SmallZone,
     tenant.settled()
 
 
-def test_clones_with_one_stack_name_and_ids_of_their_own_live_side_by_side(
-    settled: SmallZone, tenant: Stack
-) -> None:
+def test_clones_with_one_stack_name_and_ids_of_their_own_live_side_by_side(settled: SmallZone, tenant: Stack) -> None:
     """A stack's name and so its URNs may be equal: places are told apart by stack id."""
     other = settled.stack("tenant-b", name=tenant.name, folder="other-party")
     other.declare(clusters={"web": cluster(3)})

@@ -3,6 +3,7 @@
 Tests that kill processes need no disk: only a loss of power would tell the difference, and none of them cuts it.
 """
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -48,9 +49,11 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
         name: of the folder, unique in the run.
         make: fills the new folder; when it fails, the next one who asks tries again.
     """
+    if begin():  # not in a run of pytest: a measurement
+        atexit.register(end)
     folder = Path(os.environ[SHARED]) / name
-    done = folder.with_suffix(".done")
-    with folder.with_suffix(".lock").open("w") as lock:
+    done = folder.with_name(f"{name}.done")
+    with folder.with_name(f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)

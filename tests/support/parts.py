@@ -39,3 +39,8 @@ def require(program: str, package: str, untested: str) -> str:
     if found is None:
         skip_or_fail(f"{program} is not installed (Debian package {package}): {untested} is NOT tested")
     return found
+
+
+def keygen() -> str:
+    """OpenSSH's program for keys."""
+    return require("ssh-keygen", "openssh-client", "what is done with keys of OpenSSH")

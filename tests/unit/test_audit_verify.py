@@ -15,7 +15,7 @@ from support.changes import rich_bundle
 from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import PEOPLE, key_of, policy, zone_with
-from support.soak import rounds, seeded
+from support.soak import count, seeded
 from support.zone_project import cluster, facility
 from zonewright.audit.archive import pack, unpack
 from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
@@ -112,7 +112,7 @@ def test_the_same_change_is_the_same_bytes(made: Made) -> None:
 def test_any_changed_byte_is_found_and_named(made: Made) -> None:
     """Each byte of an archive in a soak, else a tenth of them: the file, or the archive itself, is named."""
     data = pack(made.files)
-    step = len(data) // rounds(len(data))
+    step = len(data) // count(len(data))
     for at in range(seeded("bytes").randrange(step), len(data), step):
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         try:
