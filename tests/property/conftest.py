@@ -3,15 +3,17 @@
 Elsewhere each has its share of time, and ten examples always.
 """
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.soak import count, is_full, shares_s, within
+from support.soak import again, examples, shares_s
 
 settings.register_profile(
     "shared",
     deadline=None,
-    max_examples=count(1000),
+    max_examples=examples(1000),
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("shared")
@@ -22,6 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/property/" in item.path.as_posix():
             item.add_marker(pytest.mark.soak)
-            found = getattr(getattr(item, "obj", None), "hypothesis", None)
-            if found is not None and not is_full() and item.name == getattr(item, "originalname", item.name):
-                found.inner_test = within(shares_s()["property"], 10, found.inner_test)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[object]:
+    """After its first examples a test makes others, as long as its share of time is not over."""
+    result = yield
+    names = pyfuncitem._fixtureinfo.argnames
+    again(shares_s()["property"], lambda: pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return result

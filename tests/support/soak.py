@@ -9,9 +9,8 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -57,31 +56,17 @@ def count(full: int) -> int:
     return full if is_full() else max(2, full // 10)
 
 
-def within(share_s: float, least: int, test: Callable[..., None]) -> Callable[..., None]:
-    """A test of Hypothesis that passes over further examples when its time is over, unless one has failed.
+def examples(full: int) -> int:
+    """How many of Hypothesis' examples a test makes at once: all in a soak, else ten at most; ``again`` makes more."""
+    return full if is_full() else min(10, count(full))
 
-    After a failure all examples run: Hypothesis makes the failing one smaller, and must see it fail again.
 
-    Args:
-        share_s: its share in seconds, from its first example on.
-        least: how many examples run always.
-        test: runs one example.
-    """
-    begun_s: list[float] = []
-    failed: list[bool] = []
-
-    @wraps(test)
-    def limited(*arguments: Any, **named: Any) -> None:
-        begun_s.append(time.monotonic())
-        if len(begun_s) > least and not failed and begun_s[-1] - begun_s[0] > share_s:
-            return
-        try:
-            test(*arguments, **named)
-        except Exception:
-            failed.append(True)
-            raise
-
-    return limited
+def again(share_s: float, test: Callable[[], object], *, passes: int = 9) -> None:
+    """Run a test that makes other examples each time again, as long as its share of time is not over; not in a soak."""
+    end = time.monotonic() + share_s
+    while passes and not is_full() and time.monotonic() < end:
+        test()
+        passes -= 1
 
 
 def seeded(name: str) -> random.Random:

@@ -28,25 +28,17 @@ def test_a_share_that_is_over_ends_a_run_after_its_first_rounds(monkeypatch: pyt
     assert list(soak.rounds("none", 9)) == list(range(9))
 
 
-def test_examples_beyond_the_share_are_passed_over_until_one_fails() -> None:
-    """The first examples run always; after a failure each one runs, so that the failing one can be made smaller."""
-    ran: list[int] = []
-
-    def test(number: int) -> None:
-        ran.append(number)
-        assert number != 3
-
-    limited = soak.within(-1.0, 2, test)
-    for number in range(2):
-        limited(number)
-    limited(3)
-    assert ran == [0, 1]
-    failing = soak.within(-1.0, 3, test)
-    for _ in range(3):
-        with pytest.raises(AssertionError):
-            failing(3)
-    failing(4)
-    assert ran == [0, 1, 3, 3, 3, 4]
+def test_examples_are_made_again_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With time a tenth of the examples is made, ten at once; without time the first ten; in a soak all at once."""
+    monkeypatch.delenv(soak.FULL, raising=False)
+    assert (soak.examples(1000), soak.examples(60), soak.examples(3)) == (10, 6, 2)
+    passes: list[int] = []
+    soak.again(1e9, lambda: passes.append(1))
+    assert len(passes) == 9
+    soak.again(0.0, lambda: passes.append(1))
+    monkeypatch.setenv(soak.FULL, "1")
+    soak.again(1e9, lambda: passes.append(1))
+    assert (len(passes), soak.examples(1000)) == (9, 1000)
 
 
 def test_what_a_folder_costs_stands_beside_what_it_may_cost() -> None:
