@@ -1,7 +1,7 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak setup engine lock
+.PHONY: help demo test quick check bench soak setup engine lock
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -18,6 +18,9 @@ demo: engine ## place clusters in a data centre with the real engine, and see a 
 
 test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+quick: setup ## run what needs no engine, no hosts and no killed process: while you write
+	$(BIN)/python -m pytest $(ARGS) -m "not soak" tests/unit tests/protocol
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check

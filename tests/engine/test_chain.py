@@ -100,10 +100,10 @@ def test_a_refused_change_creates_nothing_and_says_why(zone: SmallZone) -> None:
     tenant.settled()
 
 
-def test_destroy_is_refused_whole_while_others_stand_there(zone: SmallZone) -> None:
+def test_destroy_is_refused_whole_while_others_stand_there(operated: SmallZone) -> None:
     """An operator can not take racks away under a tenant: nothing at all is deleted."""
-    operator = zone.operator()
-    tenant = zone.stack("tenant-a")
+    operator = operated.opened("operator")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(1)})
     tenant.up()
     before = len(operator.state()["resources"])

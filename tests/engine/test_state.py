@@ -104,7 +104,7 @@ def test_a_renamed_stack_keeps_its_claims(tenant: Stack) -> None:
     before = tenant.places()
     tenant.run("stack", "rename", "renamed")
     tenant.name = "renamed"
-    tenant.run("up", "--yes", "--expect-no-changes")
+    tenant.up("--expect-no-changes")
     tenant.settled()
     assert tenant.places() == before
 
