@@ -87,13 +87,13 @@ def test_a_declaration_in_python_is_the_same_as_in_yaml(operated: SmallZone) -> 
     tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(3)})
     tenant.up()
-    before = tenant.places()
+    before, file = tenant.places(), operated.folder / "zone" / "zone.yaml"
     tenant.program(
         "from pathlib import Path\n\n"
         "import yaml\n"
         "from zonewright.model import Cluster, Declaration, OwnerFile, Zone\n"
         "from zonewright.program import deploy\n\n"
-        f"zone = Zone.model_validate(yaml.safe_load(Path({str(operated.folder / 'zone' / 'zone.yaml')!r}).read_text()))\n"
+        f"zone = Zone.model_validate(yaml.safe_load(Path({str(file)!r}).read_text()))\n"
         "web = Cluster(site='dc1', node_type='one-u', count=3)\n"
         "owner = OwnerFile(owner='tenant-a', clusters={'web': web})\n"
         "deploy(Declaration(zone=zone, owners={'tenant-a': owner}))\n"

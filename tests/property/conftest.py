@@ -3,7 +3,7 @@
 Elsewhere each has its share of time, and ten examples always.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[object]:
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """After its first examples a test makes others, as long as its share of time is not over."""
     result = yield
     names = pyfuncitem._fixtureinfo.argnames

@@ -5,10 +5,9 @@ is not waited for by anybody here and is missing; wall time stands beside it.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -52,7 +51,7 @@ class CpuReport:
     spent_s: dict[str, float] = field(default_factory=dict)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Iterator[Any]:
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Write into the report of a phase what was used since the one before."""
         report = yield
         now = used_s()
