@@ -20,7 +20,7 @@ test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
 quick: setup ## run what needs no engine, no hosts and no killed process: while you write
-	$(BIN)/python -m pytest $(ARGS) -m "not soak" tests/unit tests/protocol
+	$(BIN)/python -m pytest $(ARGS) -m "not soak and not slow" tests/unit
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check

@@ -36,6 +36,8 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.rendering import rendered_files
 from zonewright.seal import SealError
 
+pytestmark = pytest.mark.slow
+
 PLANTED = "neighbour-zq7"
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
 

@@ -26,6 +26,8 @@ from zonewright.ledger.client import LedgerClient
 from zonewright.ledger.messages import JournalEntry
 from zonewright.model import Zone
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LANE = {"needs": {}, "review_hours": 24}
 

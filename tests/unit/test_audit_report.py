@@ -24,6 +24,8 @@ from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.program.rendering import rendered_files
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)> | `code` ]( https://x"
 AXE = REPOSITORY / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -17,6 +17,8 @@ from zonewright.audit.verify import verify_bundle
 from zonewright.model.secret_scan import suspicions
 from zonewright.program.rendering import rendered_files
 
+pytestmark = pytest.mark.slow
+
 PEM = (
     "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END OPENSSH PRIVATE KEY-----"
 )

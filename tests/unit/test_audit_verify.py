@@ -15,7 +15,7 @@ from support.changes import rich_bundle
 from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import PEOPLE, key_of, policy, zone_with
-from support.soak import count, seeded
+from support.soak import rounds, seeded
 from support.zone_project import cluster, facility
 from zonewright.audit.archive import pack, unpack
 from zonewright.audit.bundle import MANIFEST, manifest_faults, object_path, with_manifest
@@ -29,6 +29,8 @@ from zonewright.ledger.messages import Checkpoint
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.program.rendering import rendered_files
+
+pytestmark = pytest.mark.slow
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WEB: dict[str, Any] = {"clusters": {"web": cluster(2)}}
@@ -110,10 +112,11 @@ def test_the_same_change_is_the_same_bytes(made: Made) -> None:
 
 
 def test_any_changed_byte_is_found_and_named(made: Made) -> None:
-    """Each byte of an archive in a soak, else a tenth of them: the file, or the archive itself, is named."""
+    """Each byte of an archive in a soak, else two hundred or more: the file, or the archive itself, is named."""
     data = pack(made.files)
-    step = len(data) // count(len(data))
-    for at in range(seeded("bytes").randrange(step), len(data), step):
+    places = seeded("bytes").sample(range(len(data)), len(data))
+    for number in rounds("changed bytes", len(data), least=200):
+        at = places[number]
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         try:
             files = unpack(changed)

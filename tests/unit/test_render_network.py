@@ -26,6 +26,8 @@ from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.group_context import GroupContext
 from zonewright.render.network import network_findings
 
+pytestmark = pytest.mark.slow
+
 DAEMONS = ("zebra", "staticd", "bgpd")
 NODES = [one for one in reference_contexts() if isinstance(one, NodeContext)]
 GROUPS = [one for one in reference_contexts() if isinstance(one, GroupContext)]
