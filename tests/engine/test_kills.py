@@ -72,7 +72,7 @@ def test_a_kill_in_the_middle_is_recovered(
         # Without checkpoints nothing may have been saved; with them recover must manage whatever the kill left.
         lost = checkpoints == "no-checkpoints" and not stack.resources("Enrolment")
         options = ("--take-over",) if lost else ()
-        recovered = stack.zonewright("recover", "--stack", stack.name, *options)
+        recovered = stack.process("recover", "--stack", stack.name, *options)
         assert recovered.returncode == 0, f"round {number}, call {call}: {recovered.stdout}{recovered.stderr}"
         stack.settled()
         assert zone.no_process_left() == []

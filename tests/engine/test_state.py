@@ -159,8 +159,8 @@ def test_a_lost_state_is_taken_over(tenant: Stack) -> None:
     shutil.rmtree(tenant.root / ".zonewright" / ".pulumi" / "stacks")
     tenant.run("stack", "init", tenant.name)
     assert "--take-over" in tenant.refused("up", "--yes", "--skip-preview")
-    assert tenant.zonewright("recover", "--stack", tenant.name).returncode == 1
-    taken = tenant.zonewright("recover", "--stack", tenant.name, "--take-over")
+    assert tenant.process("recover", "--stack", tenant.name).returncode == 1
+    taken = tenant.process("recover", "--stack", tenant.name, "--take-over")
     assert taken.returncode == 0, taken.stderr
     tenant.settled()
     assert tenant.places() == before

@@ -180,7 +180,7 @@ class Stack:
         return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
 
     def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The same in a process of its own."""
+        """The same in a process of its own, as `recover` needs it: what the engine prints goes where it prints."""
         return subprocess.run(
             [sys.executable, "-m", "zonewright.cli", *arguments],
             cwd=self.root,
