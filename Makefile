@@ -1,12 +1,14 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak setup engine lock changelog test-wheel
+.PHONY: help demo test quick check bench soak setup engine lock changelog test-wheel
 .SUFFIXES:
 
 BIN := .venv/bin
 # One test process for each core.
 ARGS ?= -n auto
+# Without byte code on disk each process of a test would compile all its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## say what the verbs do
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +21,9 @@ test: engine ## run all tests; ARGS='-k engine -x' goes to pytest
 
 test-wheel: setup ## build the wheel and test it, without the sources, on each Python here; ARGS='tests/unit -x'
 	$(BIN)/python tools/test_wheel.py -- $(filter-out -n auto,$(ARGS))
+
+quick: setup ## run what needs no engine, no hosts and no killed process: while you write
+	$(BIN)/python -m pytest $(ARGS) -m "not soak and not slow" tests/unit
 
 check: setup ## lint, format, types, import contracts
 	$(BIN)/ruff check

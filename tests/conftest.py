@@ -1,20 +1,31 @@
-"""What all tests share: one printed seed for everything that is random in the long runs."""
+"""What all tests share: a seed that is printed, temporary folders in memory, a folder of the run, and its cost."""
 
+import os
 import signal
 
-from support.soak import FULL, SEED, fix_seed, rounds
+import pytest
+
+from support import once
+from support.cpu import CpuReport
+from support.soak import FULL, SEED, fix_seed, is_full
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed before worker processes start; let Ctrl-C reach what the tests start.
 
-    A shell that runs the tests in the background has them ignore SIGINT, and their children too.
+    A shell that runs the tests in the background has them ignore SIGINT, and their children too. Where byte code is
+    not to be written each of the thousands of processes would compile all its modules anew, which doubles their cost.
     """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     fix_seed()
+    if once.begin():
+        config.add_cleanup(once.end)
+    config.pluginmanager.register(CpuReport())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
     """Say how to repeat the random part of this run."""
-    return f"long runs: {rounds(100)} rounds of 100 ({FULL}=1 runs all), repeat with {SEED}={fix_seed()}"
+    length = "whole" if is_full() else f"their shares of three minutes ({FULL}=1 runs all)"
+    return f"long runs: {length}, repeat with {SEED}={fix_seed()}"

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.asgi import Answer, call
+from support.parts import keygen
 from support.ssh_hosts import new_key
 from support.zone_project import REPOSITORY
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
@@ -49,6 +50,7 @@ class World:
 
 @pytest.fixture(name="world")
 def _world(tmp_path: Path) -> World:
+    keygen()  # what agents sign with
     return World(tmp_path)
 
 
@@ -143,6 +145,7 @@ def test_a_new_token_keeps_the_enrolled_key(world: World) -> None:
 @pytest.fixture(name="signed", scope="module")
 def _signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, bytes, str]:
     """A public key, a message, and its signature."""
+    keygen()
     folder = tmp_path_factory.mktemp("signed")
     public = new_key(folder / "key")
     document = json.loads(sign(report_of(), folder / "key"))
@@ -191,7 +194,7 @@ def test_openssh_agrees(signed: tuple[str, bytes, str], tmp_path: Path) -> None:
     public, message, armored = signed
     (tmp_path / "signers").write_text(f"core-001 {public}\n", encoding="ascii")
     (tmp_path / "signature").write_text(armored, encoding="ascii")
-    command = ["ssh-keygen", "-Y", "verify", "-f", "signers", "-I", "core-001", "-n", NAMESPACE, "-s", "signature"]
+    command = [keygen(), "-Y", "verify", "-f", "signers", "-I", "core-001", "-n", NAMESPACE, "-s", "signature"]
     subprocess.run(command, cwd=tmp_path, input=message, check=True, capture_output=True)
 
 

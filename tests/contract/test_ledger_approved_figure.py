@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from support.changes import ZONE, databases, people
+from support.changes import ZONE, databases, declared_with_people, ledger_of
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
 from zonewright.audit.evidence.bundle import object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.verify.verify import verify_bundle
-from zonewright.changes.loading import load_owner
 from zonewright.cli import main
-from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
-from zonewright.ledger.protocol import verbs
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
 
@@ -30,14 +26,10 @@ MORE = databases(120)
 def _tenant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Planner]:
     """A tenant that wants 600 kW in a room of qp-dc1 that is open, whose registers say 1.26125."""
     monkeypatch.chdir(tmp_path)
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    zone = people(declaration.zone)
-    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
-        load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), "operator-b")
+    ledger_of(tmp_path / ".zonewright", "operator-b")
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path) as client:
         bring(registers(8_000, end=month_before(NOW)))
-        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=declared_with_people().zone)
         party.enrol()
         yield Planner(party)
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from support.changes import declared, ledger_of
 from support.registers import NOW, ZONE, month_before, registers
 from zonewright.changes.loading import load_owner
 from zonewright.cli import main
-from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
@@ -27,18 +27,15 @@ from zonewright.place.premise import ENERGY
 
 @pytest.fixture(name="declaration", scope="module")
 def _declaration() -> Declaration:
-    loaded = load_zone(ZONE)
-    assert loaded.declaration is not None
-    return loaded.declaration
+    return declared()
 
 
 @pytest.fixture(name="ledger")
-def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declaration: Declaration) -> Iterator[LedgerClient]:
+def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerClient]:
     """A ledger with the facility qp-dc1 and a tenant of 200 kW in its room b."""
     monkeypatch.chdir(tmp_path)
-    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=declaration.zone))
-        load_owner(client, declaration, "operator-b")
+    ledger_of(tmp_path / ".zonewright", "operator-b", has_people=False)
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path) as client:
         yield client
 
 

@@ -2,9 +2,10 @@
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.changes import ZONE, databases, people
+from support.changes import ZONE, databases, declared_with_people, ledger_of
 from support.ledger_party import Party
+from support.once import made_once
 from support.planner import Planner
 from support.readings import METERS, START, drawn, month
 from support.registers import METERS as REGISTERS
@@ -29,13 +31,9 @@ from zonewright.audit.evidence.period import period_of
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.replay import put_site
 from zonewright.audit.verify.verify import verify_bundle
-from zonewright.changes.loading import load_owner
 from zonewright.cli import main
 from zonewright.cli.output import NOT_DECIDED
-from zonewright.declare import load_zone
 from zonewright.ledger.deciding.snapshot import readings_of
-from zonewright.ledger.protocol import messages as m
-from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.protocol.messages import JournalEntry
 from zonewright.ledger.store.context import Context
@@ -70,15 +68,16 @@ def registers_of(days: int) -> str:
 @contextmanager
 def year_of_registers(folder: Path) -> Iterator[Planner]:
     """A tenant that wants 600 kW at a site with more than a year of registers, in the present folder."""
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    zone = people(declaration.zone)
-    with LedgerClient("sqlite:///.zonewright/ledger.db", root=folder, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
-        load_owner(client, type(declaration)(zone=zone, owners=declaration.owners), "operator-b")
-        Path("registers.csv").write_text(registers_of(430), encoding="utf-8")
-        assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
-        party = Party(client, "stack-of-fin", "tenant-fin", zone=zone)
+
+    def make(at: Path) -> None:
+        ledger_of(at / ".zonewright", "operator-b")
+        with chdir(at):
+            Path("registers.csv").write_text(registers_of(430), encoding="utf-8")
+            assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+
+    shutil.copytree(made_once(f"year-of-registers-{NOW:%H}", make), folder, dirs_exist_ok=True)
+    with LedgerClient("sqlite:///.zonewright/ledger.db", root=folder) as client:
+        party = Party(client, "stack-of-fin", "tenant-fin", zone=declared_with_people().zone)
         party.enrol()
         yield Planner(party)
 

@@ -9,16 +9,12 @@ import pytest
 import yaml
 
 from support.asgi import Answer, call
+from support.changes import ledger_of
 from support.reference_sites import reference_files
 from support.registers import METERS, NOW, ZONE, month_before, registers
 from support.validators import installed_validator
-from zonewright.changes.loading import load_owner
 from zonewright.cli import main
-from zonewright.declare import load_zone
-from zonewright.ledger.protocol import messages as m
-from zonewright.ledger.protocol import verbs
 from zonewright.ledger.store.database import Database
-from zonewright.ledger.transport.client import LedgerClient
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.server import service
 from zonewright.server.agents import Agents
@@ -32,11 +28,7 @@ END = month_before(NOW)
 def _page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The page of qp-dc1 after registers of 8,000 kW of IT were imported."""
     monkeypatch.chdir(tmp_path)
-    declaration = load_zone(ZONE).declaration
-    assert declaration is not None
-    with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=declaration.zone))
-        load_owner(client, declaration, "operator-b")
+    ledger_of(tmp_path / ".zonewright", "operator-b", has_people=False)
     Path("registers.csv").write_text(registers(8_000, end=END), encoding="utf-8")
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
     return page_of(tmp_path, "qp-dc1")

@@ -3,11 +3,13 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from support.ledger_party import bring_up_racks
+from support.once import made_once
 from support.trial_project import MARK, PROJECT, PROVIDER, Project
 from support.zone_project import SmallZone, Stack, cluster
 from zonewright import engine as engine_room
@@ -40,22 +42,58 @@ def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
     assert left == []
 
 
-@pytest.fixture
-def zone(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
-    """Give a small zone with a ledger; a test that leaves a process of its stacks fails."""
-    made = SmallZone(folder=tmp_path, engine=engine).create()
-    yield made
-    left = made.no_process_left()
-    for process in made.processes():
+@contextmanager
+def _watched(zone: SmallZone) -> Iterator[SmallZone]:
+    """A zone whose processes must all have ended at the end."""
+    yield zone
+    left = zone.no_process_left()
+    for process in zone.processes():
         process.kill()
     assert left == []
 
 
 @pytest.fixture
-def declared(zone: SmallZone) -> Stack:
-    """Give a tenant's stack that declares two nodes, before its first up; the operator's two racks are there."""
+def zone(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+    """Give a small zone with a ledger; a test that leaves a process of its stacks fails."""
+    with _watched(SmallZone(folder=tmp_path, engine=engine).create()) as made:
+        yield made
+
+
+def _declare(zone: SmallZone) -> Stack:
     with LedgerClient(zone.ledger_url) as client:
         bring_up_racks(client)
     stack = zone.stack("tenant-a")
     stack.declare(clusters={"web": cluster(2)})
     return stack
+
+
+@pytest.fixture
+def declared(zone: SmallZone) -> Stack:
+    """Give a tenant's stack that declares two nodes, before its first up; the operator's two racks are there."""
+    return _declare(zone)
+
+
+@pytest.fixture
+def operated(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+    """Give a small zone whose operator's stack with two racks is up, which it was once in the run."""
+
+    def make(folder: Path) -> None:
+        with _watched(SmallZone(folder=folder, engine=engine).create()) as zone:
+            zone.operator()
+
+    with _watched(SmallZone(folder=tmp_path, engine=engine).taken_from(made_once("operated", make))) as made:
+        yield made
+
+
+@pytest.fixture
+def settled(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+    """Give a small zone with racks in which the stack ``tenant-a`` with three nodes is up, which it was once."""
+
+    def make(folder: Path) -> None:
+        with _watched(SmallZone(folder=folder, engine=engine).create()) as zone:
+            stack = _declare(zone)
+            stack.declare(clusters={"web": cluster(3)})
+            stack.up()
+
+    with _watched(SmallZone(folder=tmp_path, engine=engine).taken_from(made_once("settled", make))) as made:
+        yield made

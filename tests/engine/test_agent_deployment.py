@@ -104,14 +104,14 @@ def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
     assert set(site.enrolled()) == set(before)
 
     sent = _received(site.hosts)
-    stack.run("up", "--yes", "--expect-no-changes")
+    stack.up("--expect-no-changes")
     assert site.releases() == before
     assert _received(site.hosts) == sent
 
     site.file["login"]["keys"].append(site.file["login"]["keys"][0])
     site.file["hosts"]["host-001"]["user"] = site.hosts[0].user
     site.write()
-    stack.run("up", "--yes", "--expect-no-changes")
+    stack.up("--expect-no-changes")
 
     site.write(interval_s=2)
     changed = stack.run("preview").stdout

@@ -7,10 +7,9 @@ from support.zone_project import SmallZone, cluster
 pytestmark = pytest.mark.engine
 
 
-def test_up_then_the_same_again_changes_nothing(zone: SmallZone) -> None:
+def test_up_then_the_same_again_changes_nothing(operated: SmallZone) -> None:
     """The same declaration twice is a no-op, and every claim is active after the first."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(3)})
     preview = tenant.run("preview").stdout
     unknown = [line.strip() for line in preview.splitlines() if "[unknown]" in line]
@@ -23,10 +22,9 @@ def test_up_then_the_same_again_changes_nothing(zone: SmallZone) -> None:
     assert "unchanged" in again
 
 
-def test_a_move_is_an_update_in_place(zone: SmallZone) -> None:
+def test_a_move_is_an_update_in_place(operated: SmallZone) -> None:
     """A node that is given another place is updated, not replaced, and its old place is free afterwards."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(1)})
     tenant.up()
     tenant.declare(clusters={"web": cluster(1, places={"001": {"rack": "dc1/a/01/02", "position": 30}})})
@@ -37,10 +35,9 @@ def test_a_move_is_an_update_in_place(zone: SmallZone) -> None:
     tenant.settled()
 
 
-def test_a_swap_of_two_nodes_is_one_change(zone: SmallZone) -> None:
+def test_a_swap_of_two_nodes_is_one_change(operated: SmallZone) -> None:
     """Two nodes that take each other's place are admitted together."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     first, second = {"rack": "dc1/a/01/01", "position": 1}, {"rack": "dc1/a/01/01", "position": 2}
     tenant.declare(clusters={"web": cluster(2, places={"001": first, "002": second})})
     tenant.up()
@@ -50,10 +47,9 @@ def test_a_swap_of_two_nodes_is_one_change(zone: SmallZone) -> None:
     tenant.settled()
 
 
-def test_a_slide_of_a_two_unit_node_by_one_unit(zone: SmallZone) -> None:
+def test_a_slide_of_a_two_unit_node_by_one_unit(operated: SmallZone) -> None:
     """A node may slide into units that it partly holds itself."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     tenant.declare(
         clusters={"db": cluster(1, node_type="two-u", places={"001": {"rack": "dc1/a/01/01", "position": 1}})}
     )
@@ -66,10 +62,9 @@ def test_a_slide_of_a_two_unit_node_by_one_unit(zone: SmallZone) -> None:
     tenant.settled()
 
 
-def test_another_node_type_replaces_the_node(zone: SmallZone) -> None:
+def test_another_node_type_replaces_the_node(operated: SmallZone) -> None:
     """A changed node type replaces the resource, and only the new one's claim is left."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(2)})
     tenant.up()
     tenant.declare(clusters={"web": cluster(2, node_type="two-u")})
@@ -105,10 +100,10 @@ def test_a_refused_change_creates_nothing_and_says_why(zone: SmallZone) -> None:
     tenant.settled()
 
 
-def test_destroy_is_refused_whole_while_others_stand_there(zone: SmallZone) -> None:
+def test_destroy_is_refused_whole_while_others_stand_there(operated: SmallZone) -> None:
     """An operator can not take racks away under a tenant: nothing at all is deleted."""
-    operator = zone.operator()
-    tenant = zone.stack("tenant-a")
+    operator = operated.opened("operator")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(1)})
     tenant.up()
     before = len(operator.state()["resources"])
@@ -121,10 +116,9 @@ def test_destroy_is_refused_whole_while_others_stand_there(zone: SmallZone) -> N
     assert operator.holdings() == []
 
 
-def test_destroy_and_up_again(zone: SmallZone) -> None:
+def test_destroy_and_up_again(operated: SmallZone) -> None:
     """After a destroy the same declaration comes up again under a new lineage."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(3)})
     tenant.up()
     tenant.run("destroy", "--yes", "--skip-preview")

@@ -99,7 +99,7 @@ def test_the_life_of_configurations_under_an_engine(site: Facility) -> None:
     assert site.servers() == [ONE, ONE]
     versions = site.deployment()["outputs"]["versions"]
     assert {name: version[:6] for name, version in versions.items()} == dict.fromkeys(versions, "names-")
-    stack.run("up", "--yes", "--expect-no-changes")
+    stack.up("--expect-no-changes")
 
     drifted = site.hosts[1].home / ZONE_FILE
     owner = drifted.stat()

@@ -50,7 +50,7 @@ def test_rows_come_grow_and_go(zone: SmallZone) -> None:
     operator.declare(sites=_rows(row01=3))
     assert "a/02 deleted" in operator.up()
     assert _assets(operator) == ["dc1", "dc1/a/01"]
-    operator.run("up", "--yes", "--expect-no-changes")
+    operator.up("--expect-no-changes")
 
 
 def test_a_row_with_others_in_it_can_not_go(zone: SmallZone, ledger: LedgerClient) -> None:
@@ -67,7 +67,7 @@ def test_a_row_with_others_in_it_can_not_go(zone: SmallZone, ledger: LedgerClien
         assert _assets(operator) == ["dc1", "dc1/a/01", "dc1/a/02"]
     operator.declare(sites=_rows(row01=1, row02=2))
     operator.up()
-    operator.run("up", "--yes", "--expect-no-changes")
+    operator.up("--expect-no-changes")
 
 
 def test_a_feed_can_not_be_cut_below_what_stands_on_it(zone: SmallZone, ledger: LedgerClient) -> None:
@@ -79,26 +79,25 @@ def test_a_feed_can_not_be_cut_below_what_stands_on_it(zone: SmallZone, ledger: 
     assert "feed-failover" in output or "feed-capacity" in output, output
     assert "web-001" not in output
     operator.declare(sites=facility(1)["sites"])
-    operator.run("up", "--yes", "--expect-no-changes")
+    operator.up("--expect-no-changes")
 
 
-def test_a_declaration_in_python_is_the_same_as_in_yaml(zone: SmallZone) -> None:
+def test_a_declaration_in_python_is_the_same_as_in_yaml(operated: SmallZone) -> None:
     """What a program builds from the model's classes places the same nodes as the file."""
-    zone.operator()
-    tenant = zone.stack("tenant-a")
+    tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(3)})
     tenant.up()
-    before = tenant.places()
+    before, file = tenant.places(), operated.folder / "zone" / "zone.yaml"
     tenant.program(
         "from pathlib import Path\n\n"
         "import yaml\n"
         "from zonewright.model import Cluster, Declaration, OwnerFile, Zone\n"
         "from zonewright.program import deploy\n\n"
-        f"zone = Zone.model_validate(yaml.safe_load(Path({str(zone.folder / 'zone' / 'zone.yaml')!r}).read_text()))\n"
+        f"zone = Zone.model_validate(yaml.safe_load(Path({str(file)!r}).read_text()))\n"
         "web = Cluster(site='dc1', node_type='one-u', count=3)\n"
         "owner = OwnerFile(owner='tenant-a', clusters={'web': web})\n"
         "deploy(Declaration(zone=zone, owners={'tenant-a': owner}))\n"
     )
-    tenant.run("up", "--yes", "--expect-no-changes")
+    tenant.up("--expect-no-changes")
     tenant.settled()
     assert tenant.places() == before

@@ -48,7 +48,7 @@ def test_a_kill_in_the_middle_is_recovered(
     chance = seeded(f"kill {victim} {checkpoints}")
     variables = {} if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
     stack = zone.stack("tenant-a", ledger_url=service.url)
-    for number in range(rounds(20)):
+    for number in rounds("engine kills", 20):
         verb = ("confirm", "release")[number % 2]
         if verb == "confirm":
             stack.declare(clusters={f"c{number}": cluster(COUNT)})
@@ -72,7 +72,7 @@ def test_a_kill_in_the_middle_is_recovered(
         # Without checkpoints nothing may have been saved; with them recover must manage whatever the kill left.
         lost = checkpoints == "no-checkpoints" and not stack.resources("Enrolment")
         options = ("--take-over",) if lost else ()
-        recovered = stack.zonewright("recover", "--stack", stack.name, *options)
+        recovered = stack.process("recover", "--stack", stack.name, *options)
         assert recovered.returncode == 0, f"round {number}, call {call}: {recovered.stdout}{recovered.stderr}"
         stack.settled()
         assert zone.no_process_left() == []

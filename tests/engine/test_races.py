@@ -64,7 +64,7 @@ def test_the_last_unit_goes_to_one(zone: SmallZone, ledger: LedgerClient, provid
     bring_up_racks(ledger, racks=1, u_height=1)
     stacks = [zone.stack(f"tenant-{letter}", provider=provider) for letter in "ab"]
     chance = seeded("last unit")
-    for number in range(rounds(20)):
+    for number in rounds("last unit", 20):
         places: dict[str, Any] = (
             {"places": {"001": {"rack": "dc1/a/01/01", "position": 1}}} if chance.random() < 0.5 else {}
         )
@@ -85,15 +85,16 @@ def test_eight_stacks_into_four_racks_without_a_refusal(zone: SmallZone, ledger:
     """Eight engines place five 2U nodes each into four racks at once; as there is room, nobody is refused."""
     bring_up_racks(ledger, racks=4)
     stacks = [zone.stack(f"tenant-{letter}", provider=provider) for letter in "abcdefgh"]
-    for number in range(rounds(3)):
+    for number in rounds("eight stacks", 3, least=1):
         for stack in stacks:
+            if number:
+                stack.run("destroy", "--yes", "--skip-preview")
             stack.declare(clusters={f"db{number}": cluster(5, node_type="two-u")})
         assert _all_up(stacks) == []
         units = [place for stack in stacks for place in stack.places().values()]
         assert len(set(units)) == len(units) == 40
         for stack in stacks:
             stack.settled()
-            stack.run("destroy", "--yes", "--skip-preview")
 
 
 def test_moving_in_between_preview_and_up_is_said_or_refused(

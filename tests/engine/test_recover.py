@@ -24,7 +24,7 @@ def test_a_healthy_stack_is_left_as_it_is(tenant: Stack) -> None:
     tenant.up()
     before = _nodes(tenant)
     for _ in range(2):
-        result = tenant.zonewright("recover", "--stack", tenant.name)
+        result = tenant.process("recover", "--stack", tenant.name)
         assert result.returncode == 0, result.stderr
         assert "unchanged" in result.stderr
     assert _nodes(tenant) == before
@@ -32,7 +32,7 @@ def test_a_healthy_stack_is_left_as_it_is(tenant: Stack) -> None:
 
 def test_print_does_nothing(tenant: Stack) -> None:
     """`--print` shows the commands in their order and carries none out."""
-    result = tenant.zonewright("recover", "--stack", tenant.name, "--print")
+    result = tenant.process("recover", "--stack", tenant.name, "--print")
     assert result.returncode == 0, result.stderr
     named = [line.split("pulumi ", maxsplit=1)[1].split()[0] for line in result.stderr.splitlines()]
     assert named == ["cancel", "up"]
@@ -41,7 +41,7 @@ def test_print_does_nothing(tenant: Stack) -> None:
 
 def test_a_stack_that_never_ran_comes_up(tenant: Stack) -> None:
     """Recover of a stack that exists and holds nothing ends with everything declared."""
-    result = tenant.zonewright("recover", "--stack", tenant.name)
+    result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 0, result.stderr
     assert len(tenant.holdings("active")) == 2
 
@@ -69,7 +69,7 @@ def test_an_unreadable_state_is_restored(tenant: Stack) -> None:
     tenant.up()
     (state,) = tenant.root.glob(".zonewright/.pulumi/stacks/*/tenant-a.json")
     state.write_bytes(b"")
-    result = tenant.zonewright("recover", "--stack", tenant.name)
+    result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 0, result.stderr
     assert "the checkpoint before it is put in its place" in result.stderr
     assert state.with_name("tenant-a.json.broken").read_bytes() == b""
@@ -83,7 +83,7 @@ def test_torn_attributes_of_a_state_are_dropped(tenant: Stack) -> None:
         (torn,) = tenant.root.glob(f".zonewright/.pulumi/stacks/*/tenant-a.json{end}")
         torn.write_bytes(b"")
     assert tenant.run("stack", "export", check=False).returncode != 0
-    result = tenant.zonewright("recover", "--stack", tenant.name)
+    result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 0, result.stderr
     assert "tenant-a.json.attrs was torn by the kill and is removed" in result.stderr
     assert len(tenant.holdings("active")) == 2
@@ -96,7 +96,7 @@ def test_a_state_without_a_backup_is_a_sentence(tenant: Stack) -> None:
     good, backup = state.read_bytes(), state.with_name("tenant-a.json.bak")
     state.write_bytes(b"")
     backup.unlink()
-    result = tenant.zonewright("recover", "--stack", tenant.name)
+    result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 3
     assert "the state of stack tenant-a can not be read" in result.stderr
     assert "Traceback" not in result.stderr

@@ -114,7 +114,7 @@ class Transcript:
 
     def zonewright(self, *arguments: str, expect: int = 0) -> str:
         """Run our command line."""
-        result = self.stack.zonewright(*arguments)
+        result = self.stack.process(*arguments)
         told = self.keep(result.stdout + result.stderr)
         assert result.returncode == expect, told
         assert "Traceback" not in told

@@ -17,7 +17,7 @@ import yaml
 from support.fleet_world import agents_service, installed_psutil, running_release
 from support.golden import compare_golden
 from support.ledger_party import ZONE_FILE
-from support.ssh_hosts import SshHost, ssh_hosts
+from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
 from support.zone_project import REPOSITORY
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import rollout_messages, verbs
@@ -77,6 +77,7 @@ class Project:
 
 @pytest.fixture(name="project")
 def _project(tmp_path: Path) -> Iterator[Project]:
+    require_hosts(has_runit=True)
     folder = tmp_path / "project"
     (folder / ".zonewright").mkdir(parents=True)
     (folder / "wheels").mkdir()

@@ -262,7 +262,7 @@ def test_a_deployer_that_is_killed_at_any_instant(tmp_path: Path) -> None:
         world.write(confirm_s=5)
         assert {one["state"] for one in world.states().values()} == {"changed"}
         old = installed(world.hosts[0])
-        for number in range(rounds(60)):
+        for number in rounds("configuration kills", 60):
             new = wanted(world.facility.approved((TWO, ONE)[number % 2]))
             with subprocess.Popen(
                 [sys.executable, "-m", "support.config_deployer"],

@@ -78,7 +78,7 @@ def test_kills_at_random_instants(world: FleetWorld[SshHost]) -> None:
         whole_s = time.monotonic() - began
     random = seeded("fleet-kills")
     killed = 0
-    for number in range(rounds(200)):
+    for number in rounds("fleet kills", 200, least=5):
         run = deployer(world, f"1.{number + 1}.0")
         is_let_through = number % 5 == 4
         if not is_let_through:

@@ -17,6 +17,7 @@ import paramiko
 import pytest
 
 from support.fault_proxy import FaultProxy
+from support.parts import keygen
 from support.ssh_hosts import (
     PASSWORD,
     SshHost,
@@ -176,7 +177,7 @@ def test_known_hosts_files_are_read(host: SshHost, tmp_path: Path) -> None:
     name = f"[{host.address}]:{host.port}"
     for file in (plain, hashed):
         file.write_text(f"# ours\n{name} {host.public_key} comment\n", encoding="ascii")
-    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(hashed)], check=True, capture_output=True)
+    subprocess.run([keygen(), "-q", "-H", "-f", str(hashed)], check=True, capture_output=True)
     assert "|1|" in hashed.read_text(encoding="ascii")
     revoked.write_text(f"@revoked {name} {host.public_key}\n", encoding="ascii")
     target = host.target(host_keys=())
@@ -202,10 +203,10 @@ def test_certificates_of_an_authority(
 ) -> None:
     """A certificate counts when a trusted authority signed it for this host and this time, and only then."""
     for name in ("authority", "stranger"):
-        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(tmp_path / name)], check=True)
+        subprocess.run([keygen(), "-q", "-t", kind, "-N", "", "-f", str(tmp_path / name)], check=True)
     public = new_key(tmp_path / "client_key")
     host = make_host(tmp_path, 1, public, extra=f"HostCertificate {tmp_path}/host-001/host_key-cert.pub")
-    sign = ["ssh-keygen", "-q", "-s", str(tmp_path / signer), "-I", "a host", "-h", "-n", principals, "-V", validity]
+    sign = [keygen(), "-q", "-s", str(tmp_path / signer), "-I", "a host", "-h", "-n", principals, "-V", validity]
     subprocess.run([*sign, str(host.folder / "host_key.pub")], check=True, capture_output=True)
     authority = " ".join((tmp_path / "authority.pub").read_text(encoding="ascii").split()[:2])
     known = tmp_path / "known_hosts"
@@ -228,7 +229,7 @@ def test_a_users_certificate_does_not_speak_for_a_host(tmp_path: Path) -> None:
         new_key(tmp_path / name)
     public = new_key(tmp_path / "client_key")
     host = make_host(tmp_path, 1, public, extra=f"HostCertificate {tmp_path}/host-001/host_key-cert.pub")
-    sign = ["ssh-keygen", "-q", "-s", str(tmp_path / "authority"), "-I", "a user", "-n", "host-001"]
+    sign = [keygen(), "-q", "-s", str(tmp_path / "authority"), "-I", "a user", "-n", "host-001"]
     subprocess.run([*sign, str(host.folder / "host_key.pub")], check=True, capture_output=True)
     known = tmp_path / "known_hosts"
     authority = (tmp_path / "authority.pub").read_text(encoding="ascii")
@@ -476,7 +477,7 @@ def test_no_root_is_told(tmp_path: Path, *, sudoers: str, password: str | None, 
 def test_a_server_with_only_old_algorithms_is_told(tmp_path: Path, extra: str) -> None:
     """A server that offers only SHA-1, CBC or MD5 is refused with a sentence that says so."""
     rsa = tmp_path / "rsa"
-    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(rsa)], check=True)
+    subprocess.run([keygen(), "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(rsa)], check=True)
     with ssh_hosts(tmp_path, 1, extra=f"{extra}\nHostKey {rsa}") as (hosts, _):
         error = refusal(hosts[0], hosts[0].target(host_keys=()))
     assert isinstance(error, AlgorithmError)

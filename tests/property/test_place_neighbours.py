@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.rule_cases import world as world_of
-from support.soak import rounds
+from support.soak import examples
 from zonewright.model import Cluster, NodeType
 from zonewright.model.cluster import Scope
 from zonewright.model.demand import ClusterDemand, Demand
@@ -89,7 +89,7 @@ def demands(draw: st.DrawFn) -> Demand:
     return Demand(zone="z", zone_digest="d", party="t1", clusters=clusters)
 
 
-@settings(max_examples=rounds(1000), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(world=worlds(), demand=demands())
 def test_places_keep_to_neighbours(world: World, demand: Demand) -> None:
     """What is placed breaks no rule of racks; and asked again from its own places, everything stays."""
@@ -100,7 +100,7 @@ def test_places_keep_to_neighbours(world: World, demand: Demand) -> None:
     assert {name: again.seats.get(name) for name in first.seats} == dict(first.seats)
 
 
-@settings(max_examples=rounds(60), deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(world=worlds(), demand=demands(), data=st.data())
 def test_bystanders_are_occupants_like_any_other(world: World, demand: Demand, data: st.DataObject) -> None:
     """Whichever of the others were grouped beforehand, places, findings, and the premises that fail are the same."""

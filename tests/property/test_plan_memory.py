@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.ledger_party import Party
 from support.planner import Planner, one_salt
 from support.signing import zone_with
-from support.soak import rounds
+from support.soak import examples
 from support.zone_project import cluster, facility
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
@@ -51,7 +51,7 @@ def clusters(draw: st.DrawFn) -> dict[str, Any]:
     return {name: cluster(draw(st.integers(3, 5)), **draw(st.fixed_dictionaries(one))) for name in names}
 
 
-@settings(max_examples=rounds(15), deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.lists(clusters(), min_size=2, max_size=3))
 def test_a_plan_has_the_same_bytes_in_a_fresh_process_and_in_one_that_remembers(steps: list[dict[str, Any]]) -> None:
     """Over changes that follow each other, plan and bundle made with all that was remembered are those made without."""

@@ -18,7 +18,7 @@ import yaml
 from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import policy, zone_with
-from support.ssh_hosts import SshHost, ssh_hosts
+from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
 from support.zone_project import REPOSITORY, facility
 from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
@@ -183,6 +183,7 @@ def config_world(
     folder: Path, count: int = 1, *, zone: Mapping[str, Any] = MappingProxyType({}), **options: Any
 ) -> Iterator[ConfigWorld]:
     """So many hosts and a facility whose first files are approved and deployed."""
+    require_hosts(has_runit=bool(options.get("has_runit")))
     project = folder / "project"
     with facility_in(project, **zone) as stack, ssh_hosts(folder, count, **options) as (hosts, key):
         plan = stack.plan(ONE)

@@ -15,7 +15,7 @@ import psutil
 import uvicorn
 from starlette.applications import Starlette
 
-from support.ssh_hosts import SshHost, ssh_hosts
+from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
 from zonewright.fleet.agents.artefact import agent_sources, make_artefact
 from zonewright.fleet.agents.layout import user_layout
 from zonewright.fleet.agents.plan import Recipe
@@ -72,9 +72,8 @@ def agents_service_beyond(folder: Path, address: str, tls: tuple[Path, Path]) ->
 
 @contextmanager
 def _app(folder: Path) -> Iterator[Starlette]:
-    samples = Samples(folder / "samples.db")
-    yield service(_agents_of(folder / "agents.yaml"), samples, health_reports=HealthReports(folder / "health"))
-    samples.close()
+    with contextlib.closing(Samples(folder / "samples.db")) as samples:
+        yield service(_agents_of(folder / "agents.yaml"), samples, health_reports=HealthReports(folder / "health"))
 
 
 @contextmanager
@@ -86,9 +85,11 @@ def _served(app: Starlette, address: str, **options: str) -> Iterator[int]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join(timeout=20)
+        try:
+            yield listener.getsockname()[1]
+        finally:  # also when what comes after it is skipped: a thread on a closed socket fails the next test
+            server.should_exit = True
+            thread.join(timeout=20)
 
 
 def release(version: str = "1.0.0", **changes: bytes) -> dict[str, bytes]:
@@ -184,6 +185,7 @@ def fleet_world(
     folder: Path, count: int, *, sudo_password: str | None = None, has_runit: bool = True, **options: Any
 ) -> Iterator[FleetWorld[SshHost]]:
     """So many hosts with runit, and their service."""
+    require_hosts(has_runit=has_runit)
     with agents_service(folder) as url, ssh_hosts(folder, count, has_runit=has_runit, **options) as (hosts, key):
         transport = SshTransport(SshSettings(key_files=(key,), sudo_password=sudo_password))
         with contextlib.closing(transport), contextlib.closing(ServiceForFleet(folder / "agents.yaml", url)) as asked:

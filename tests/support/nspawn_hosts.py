@@ -21,7 +21,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from support.ssh_hosts import new_key, skip_or_fail
+from support.parts import require, skip_or_fail
+from support.ssh_hosts import new_key
 from zonewright.engine import cache
 from zonewright.fleet.ssh.transport import Target
 
@@ -47,9 +48,8 @@ AllowUsers {USER}
 
 def require_systemd_hosts() -> None:
     """Skip what needs booted hosts where they can not be had."""
-    missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
-    if missing:
-        skip_or_fail(f"Debian packages {', '.join(missing)} are not installed: systemd units on hosts are NOT tested")
+    for program, package in _PROGRAMS.items():
+        require(program, package, "what systemd does on hosts")
     if os.geteuid() != 0:
         skip_or_fail("hosts with systemd need root: units on hosts are NOT tested")
 

@@ -7,7 +7,6 @@ loudly, and fails where ``CI`` is set.
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -22,6 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from support.parts import require, skip_or_fail
 from zonewright.fleet.ssh.transport import Target
 
 USER, USER_ID = "operator", 20_001
@@ -53,19 +53,16 @@ env -i HOME={home} PATH=/usr/bin:/bin setpriv --reuid {user} --regid {user} --cl
 """
 
 
-def skip_or_fail(message: str) -> None:
-    """What a missing part does: skip loudly for a user, fail where it must be there."""
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 def sshd() -> str:
     """The OpenSSH server's program."""
-    found = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        skip_or_fail("sshd is not installed (Debian package openssh-server): roll-out over SSH is NOT tested")
-    return str(found)
+    return require("sshd", "openssh-server", "roll-out over SSH")
+
+
+def require_hosts(*, has_runit: bool) -> None:
+    """Skip what needs hosts, before anything for them is made."""
+    sshd()
+    if has_runit:
+        require("runsvdir", "runit", "roll-out to hosts with runit")
 
 
 @cache
@@ -286,9 +283,7 @@ def running(*hosts: SshHost) -> Iterator[None]:
 @contextmanager
 def ssh_hosts(folder: Path, count: int, **options: object) -> Iterator[tuple[list[SshHost], Path]]:
     """So many running hosts, and the key file that logs in to them."""
-    sshd()
-    if options.get("has_runit") and shutil.which("runsvdir") is None:
-        skip_or_fail("runit is not installed (Debian package runit): roll-out to hosts with it is NOT tested")
+    require_hosts(has_runit=bool(options.get("has_runit")))
     key = folder / "client_key"
     public = new_key(key)
     hosts = [make_host(folder, number, public, **options) for number in range(1, count + 1)]

@@ -1,9 +1,6 @@
 """The native validator of a format; where its program is missing, the test is not taken for passed."""
 
-import os
-
-import pytest
-
+from support.parts import skip_or_fail
 from zonewright.render.formats.format import Format
 from zonewright.render.validators.native import NativeValidator
 
@@ -17,12 +14,9 @@ def validator_of(format_: Format) -> NativeValidator:
 def installed_validator(format_: Format) -> NativeValidator:
     """The validator of an installed program: skips loudly without it, and fails where ``CI`` is set."""
     validator = validator_of(format_)
-    if validator.is_installed():
-        return validator
-    check = validator.check
-    message = (
-        f"{check.program} is not installed (Debian package {check.package}): its verdict on our files is NOT tested"
-    )
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    if not validator.is_installed():
+        check = validator.check
+        skip_or_fail(
+            f"{check.program} is not installed (Debian package {check.package}): its verdict on our files is NOT tested"
+        )
+    return validator

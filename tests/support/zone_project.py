@@ -1,29 +1,35 @@
 """A small zone with its ledger, and Pulumi projects of several parties on it, all in one temporary folder."""
 
+import hashlib
+import io
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from unittest import mock
 
 import psutil
 import yaml
 
 from zonewright import engine as engine_room
+from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import Holding, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROVIDER = REPOSITORY / "modules" / "zonewright" / "provider"
+PROJECT = "zone-test"
 MARK = "ZONEWRIGHT_TEST_PROJECT"
 LIMIT_S = 180.0
 
@@ -162,7 +168,19 @@ class Stack:
             )
 
     def zonewright(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run our own command line in this project."""
+        """Run our own command line in this project, in this process: a start of its own costs a second and a half."""
+        said, complained = io.StringIO(), io.StringIO()
+        with (
+            chdir(self.root),
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            redirect_stdout(said),
+            redirect_stderr(complained),
+        ):
+            code = main(list(arguments))
+        return subprocess.CompletedProcess(arguments, code, said.getvalue(), complained.getvalue())
+
+    def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The same in a process of its own, as `recover` needs it: what the engine prints goes where it prints."""
         return subprocess.run(
             [sys.executable, "-m", "zonewright.cli", *arguments],
             cwd=self.root,
@@ -175,13 +193,13 @@ class Stack:
         )
 
     def state(self) -> dict[str, Any]:
-        """The exported deployment."""
-        document = json.loads(self.run("stack", "export").stdout)
-        deployment: dict[str, Any] = document["deployment"]
+        """The deployment as the backend's file has it, which is what `pulumi stack export` shows."""
+        path = self.root / ".zonewright" / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json"
+        deployment: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
         return deployment
 
     def resources(self, kind: str) -> list[dict[str, Any]]:
-        """Exported resources of one of our types, such as ``Node``; those pending deletion are left out."""
+        """Resources of one of our types, such as ``Node``; those pending deletion are left out."""
         return [
             item
             for item in self.state().get("resources", [])
@@ -248,13 +266,7 @@ class SmallZone:
         zone_folder = self.folder / "zone"
         zone_folder.mkdir()
         (zone_folder / "zone.yaml").write_text(yaml.safe_dump(dict(self.zone), sort_keys=False), encoding="utf-8")
-        result = subprocess.run(
-            [sys.executable, "-m", "zonewright.cli", "ledger", "init", str(zone_folder), "--ledger", self.ledger_url],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr
+        assert main(["ledger", "init", str(zone_folder), "--ledger", self.ledger_url]) == 0
         return self
 
     def stack(
@@ -272,7 +284,7 @@ class SmallZone:
         root = self.folder / (folder or f"project-{party}-{name}")
         (root / "program").mkdir(parents=True)
         project = {
-            "name": "zone-test",
+            "name": PROJECT,
             "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
             "main": "program",
             "stackConfigDir": "program",
@@ -283,27 +295,33 @@ class SmallZone:
         (root / "program" / "__main__.py").write_text(
             "from zonewright.program import deploy\n\ndeploy()\n", encoding="utf-8"
         )
-        stack_id = stack_id or f"{name}-{uuid.uuid4().hex[:12]}"
         role = "facility" if party == "operator" else "tenant"
         config = {
             "zone:declaration": os.path.relpath(self.folder / "zone" / f"{role}-{party}.yaml", root),
             "zone:ledger": ledger_url or self.ledger_url,
-            "zone:stackId": stack_id,
+            "zone:stackId": stack_id or f"{name}-{uuid.uuid4().hex[:12]}",
         }
         (root / "program" / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+        made = self.opened(party, name=name, folder=root.name)
+        made.run("stack", "init", name)
+        return made
+
+    def opened(self, party: str, *, name: str | None = None, folder: str | None = None) -> Stack:
+        """A stack that was made before, by ``stack``."""
+        name = name or party
+        root = self.folder / (folder or f"project-{party}-{name}")
+        config = yaml.safe_load((root / "program" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
         base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
         variables = engine_room.environment(self.engine, root=root, base=base)
-        made = Stack(
+        return Stack(
             root=root,
             name=name,
-            stack_id=stack_id,
+            stack_id=config["zone:stackId"],
             party=party,
             environment={**base, **variables, MARK: self.mark},
             ledger_url=self.ledger_url,
             zone_folder=self.folder / "zone",
         )
-        made.run("stack", "init", name)
-        return made
 
     def operator(self, racks: int = 2, **shape: Any) -> Stack:
         """The operator's stack, brought up."""
@@ -311,6 +329,19 @@ class SmallZone:
         stack.declare(**{key: value for key, value in facility(racks, **shape).items() if key != "owner"})
         stack.up()
         return stack
+
+    def taken_from(self, original: Path) -> "SmallZone":
+        """Fill the folder with a copy of a zone's; its projects and their states are at home here then."""
+        shutil.copytree(original, self.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("backups", "logs"))
+        for path in self.folder.rglob("*"):
+            if path.suffix in (".json", ".yaml", ".bak"):
+                text = path.read_text(encoding="utf-8")
+                path.write_text(text.replace(str(original), str(self.folder)), encoding="utf-8")
+        for path in self.folder.glob("*/Pulumi.yaml"):  # which stack of a project is selected is kept by its path
+            (selected,) = path.parent.glob(".zonewright/pulumi-home/workspaces/*.json")
+            digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
+            selected.rename(selected.with_name(f"{PROJECT}-{digest}-workspace.json"))
+        return self
 
     def change_ledger(self, statement: str) -> None:
         """Change the ledger by SQL, behind its back."""

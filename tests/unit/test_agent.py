@@ -224,7 +224,7 @@ while True:
 def test_a_kill_loses_nothing_that_was_kept(tmp_path: Path) -> None:
     """Whatever `put` had returned before kill -9 is there afterwards, whole; what it had not is whole or not there."""
     kept = 0
-    for _ in range(rounds(50)):
+    for _ in rounds("spool kills", 50):
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(tmp_path)],
             stdout=subprocess.PIPE,

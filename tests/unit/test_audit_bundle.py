@@ -22,6 +22,8 @@ from zonewright.audit.evidence.bundle import (
 from zonewright.changes.errors import BundleError
 from zonewright.model.canonical import digest_of
 
+pytestmark = pytest.mark.slow
+
 FILES = {"plan.json": b"{}\n", "objects/" + digest_of(b"x")[7:]: b"x", "inputs/tenant-a.yaml": b"owner: tenant-a\n"}
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,8}(/[a-z0-9][a-z0-9_.-]{0,8}){0,2}", fullmatch=True)
 

@@ -1,7 +1,6 @@
 """Keys of every kind that people have sign the same way, and OpenSSH itself agrees on their names."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
+from support.parts import keygen, require
 from zonewright.audit.evidence.keys import load_key
 from zonewright.seal import SealError
 from zonewright.seal.keys import key_id, verifies
@@ -19,20 +19,15 @@ MESSAGE = b"DSSEv1 0  0 "
 
 
 def need(program: str) -> str:
-    """A program of OpenSSH; without it the test is skipped, and fails in CI."""
-    found = shutil.which(program)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is missing; apt install openssh-client")
-        pytest.skip(f"NOT RUN: {program} is missing; apt install openssh-client")
-    return found
+    """A program of OpenSSH."""
+    return require(program, "openssh-client", "signing with keys of OpenSSH")
 
 
 @pytest.fixture(name="ssh_key")
 def _ssh_key(tmp_path: Path) -> Path:
     """A key as `ssh-keygen` makes it."""
     path = tmp_path / "id"
-    command = [need("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "somebody", "-f", str(path)]
+    command = [keygen(), "-q", "-t", "ed25519", "-N", "", "-C", "somebody", "-f", str(path)]
     subprocess.run(command, check=True)
     return path
 
@@ -67,7 +62,7 @@ def test_a_key_of_openssh_signs_and_has_its_fingerprint(ssh_key: Path) -> None:
     assert verifies(key.public, key.sign(MESSAGE), MESSAGE)
     assert not verifies(key.public, key.sign(MESSAGE), MESSAGE + b"x")
     assert ssh_key.with_suffix(".pub").read_text().startswith(f"{key.public} ")
-    listed = subprocess.run(["ssh-keygen", "-l", "-f", str(ssh_key)], capture_output=True, text=True, check=True)
+    listed = subprocess.run([keygen(), "-l", "-f", str(ssh_key)], capture_output=True, text=True, check=True)
     assert listed.stdout.split()[1] == key_id(key.public)
 
 

@@ -15,7 +15,7 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW
 from support.signing import key_of
-from support.soak import rounds, seeded
+from support.soak import count, seeded
 from zonewright.audit.evidence.archive import pack, unpack
 from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
@@ -34,6 +34,8 @@ from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.store.claim_text import unpacked
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.seal import SealError
+
+pytestmark = pytest.mark.slow
 
 PLANTED = "neighbour-zq7"
 URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -227,7 +229,7 @@ def test_one_fact_can_be_opened_later(made: Made) -> None:
 def test_any_changed_byte_of_it_is_found_and_named(made: Made) -> None:
     """Bytes of the archive, changed: the file, or the archive itself, is named."""
     data, chance = pack(made.party), seeded("party")
-    for _ in range(rounds(5_000)):
+    for _ in range(count(5_000)):
         at = chance.randrange(len(data))
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         try:
@@ -276,7 +278,7 @@ def test_a_changed_byte_of_what_was_left_out_is_found(made: Made) -> None:
     """Each byte of a signed party.json in a soak, else a tenth; and each of its fields, in canonical form."""
     files = signed_for_party(made.party, key_of("ben"))
     content, chance = files[PARTIAL], seeded("party.json")
-    for at in chance.sample(range(len(content)), rounds(len(content))):
+    for at in chance.sample(range(len(content)), count(len(content))):
         changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
         assert faults_of({**files, PARTIAL: changed}), at
     data = json.loads(content)

@@ -27,6 +27,8 @@ from zonewright.ledger.protocol.messages import JournalEntry
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LANE = {"needs": {}, "review_hours": 24}
 

@@ -3,9 +3,7 @@
 import dataclasses
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.changes import rich_bundle
+from support.parts import require, skip_or_fail
 from support.zone_project import REPOSITORY
 from zonewright.audit.diff.differences import file_diff
 from zonewright.audit.evidence.contents import Contents, read_contents
@@ -23,6 +22,8 @@ from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.verify import verify_bundle
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
+
+pytestmark = pytest.mark.slow
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)> | `code` ]( https://x"
 AXE = REPOSITORY / "tests" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -178,24 +179,19 @@ def test_an_elevation_shows_what_changes() -> None:
     assert drawing(found) == text
 
 
-def need(path: Path | str | None, what: str) -> str:
-    """A part of the browser test; without it the test is skipped, and fails in CI."""
-    if path is None or not Path(path).exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{what} is missing")
-        pytest.skip(f"NOT RUN: {what} is missing")
-    return str(path)
+def browser() -> str:
+    """The browser that reports are read in."""
+    return require("chromium", "chromium", "the report in a browser")
 
 
 def test_what_is_folded_is_printed(report: Report, tmp_path: Path) -> None:
     """On paper every difference is there, as if all folds were open: nobody can click on paper."""
-    browser = need(shutil.which("chromium"), "chromium (apt install chromium)")
-    reader = need(shutil.which("pdftotext"), "pdftotext (apt install poppler-utils)")
+    program, reader = browser(), require("pdftotext", "poppler-utils", "the printed report")
     page, printed = report_html(report), {}
     for name, text in (("folded", page), ("open", page.replace("<details>", "<details open>"))):
         file, target = tmp_path / f"{name}.html", tmp_path / f"{name}.pdf"
         file.write_text(text, encoding="utf-8")
-        command = [browser, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", "--no-pdf-header-footer",
+        command = [program, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", "--no-pdf-header-footer",
                    f"--print-to-pdf={target}", file.as_uri()]  # fmt: skip
         subprocess.run(command, capture_output=True, timeout=300, check=True)
         result = subprocess.run([reader, str(target), "-"], capture_output=True, text=True, timeout=60, check=True)
@@ -208,8 +204,12 @@ def test_what_is_folded_is_printed(report: Report, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [1300, 420])
 def test_axe_finds_nothing_against_it(report: Report, tmp_path: Path, width: int) -> None:
     """axe-core in headless Chromium has no violation, on a wide and on a narrow screen, with everything unfolded."""
-    browser = need(shutil.which("chromium"), "chromium (apt install chromium)")
-    axe = Path(need(AXE, "axe-core (npm ci in tests/browser)")).read_text(encoding="utf-8")
+    program = browser()
+    if not AXE.exists():
+        skip_or_fail(
+            "axe-core is not installed (Debian package npm, npm ci --prefix tests/browser): NOT tested with it"
+        )
+    axe = AXE.read_text(encoding="utf-8")
     page = report_html(report).replace("<details>", "<details open>")
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     run = (
@@ -219,7 +219,7 @@ def test_axe_finds_nothing_against_it(report: Report, tmp_path: Path, width: int
     )
     file = tmp_path / "report.html"
     file.write_text(page.replace("</body>", f"<script>{axe}</script><script>{run}</script></body>"), encoding="utf-8")
-    command = [browser, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1200",
+    command = [program, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1200",
                "--virtual-time-budget=120000", "--dump-dom", file.as_uri()]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     match = re.search(r'<pre id="axe">(.*?)</pre>', result.stdout, re.DOTALL)

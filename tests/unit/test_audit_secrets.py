@@ -16,6 +16,8 @@ from zonewright.audit.report.text import report_markdown
 from zonewright.audit.verify.verify import verify_bundle
 from zonewright.model.secret_scan import suspicions
 
+pytestmark = pytest.mark.slow
+
 PEM = (
     "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n-----END OPENSSH PRIVATE KEY-----"
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.golden import compare_golden
-from support.ssh_hosts import skip_or_fail
+from support.parts import require
 from support.zone_project import REPOSITORY
 from zonewright.fleet.agents.artefact import (
     COMPILED,
@@ -146,8 +146,7 @@ def test_texts_are_the_committed_ones(case: str) -> None:
 @pytest.mark.parametrize("settings", [NAMED, NUMBERED], ids=["by name", "by address"])
 def test_the_unit_is_hardened(tmp_path: Path, settings: AgentSettings, *, has_rapl: bool) -> None:
     """The exposure score is 1.5 at most, and systemd finds nothing unknown in the unit."""
-    if shutil.which("systemd-analyze") is None:
-        skip_or_fail("systemd-analyze is not installed (Debian package systemd): the unit's exposure is NOT tested")
+    require("systemd-analyze", "systemd", "the unit's exposure")
     path = tmp_path / UNIT
     path.write_text(texts(settings, has_rapl=has_rapl)[UNIT], encoding="utf-8")
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", "--threshold=15", str(path)]

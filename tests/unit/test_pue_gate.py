@@ -13,6 +13,8 @@ from zonewright.model.world import Verdict
 from zonewright.pue.gate import Decision, Kind, decide, worst
 from zonewright.pue.load_model import LoadModel, State, difference
 
+pytestmark = pytest.mark.slow
+
 LIMIT = Fraction(5, 4)
 REFERENCE = str(Path(__file__).parents[2] / "stacks" / "zones" / "reference")
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.parts import find, require, search_path, skip_or_fail
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_sites
 from zonewright.model.secret import resolved
@@ -24,6 +25,8 @@ from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.network.firewall import Packet, read_firewall
 from zonewright.render.network.reachability import network_findings
+
+pytestmark = pytest.mark.slow
 
 DAEMONS = ("zebra", "staticd", "bgpd")
 NODES = [one for one in reference_contexts() if isinstance(one, NodeContext)]
@@ -143,16 +146,13 @@ def test_a_firewall_of_another_form_is_not_judged(text: str) -> None:
 
 def needs(*programs: str) -> None:
     """Skip loudly where programs or network namespaces are missing; fail where CI promises them."""
-    missing = [one for one in programs if shutil.which(one, path=PATH) is None]
-    allowed = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0
-    if missing or not allowed:
-        message = f"{', '.join(missing) or 'network namespaces'} missing: real packets and sessions are NOT tested"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+    for one in programs:
+        require(one, PACKAGES.get(one, "frr"), "what real packets and sessions do")
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode != 0:
+        skip_or_fail("network namespaces need root: what real packets and sessions do is NOT tested")
 
 
-PATH = f"/usr/lib/frr:/usr/sbin:/sbin:{os.environ.get('PATH', '')}"
+PACKAGES = {"ip": "iproute2", "nft": "nftables", "python3": "python3"}
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class Namespace:
             text=True,
             timeout=60,
             check=False,
-            env={**os.environ, "PATH": PATH},
+            env={**os.environ, "PATH": search_path()},
         )
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -395,7 +395,7 @@ def _frr() -> Iterator[Callable[[str, Namespace], Router]]:
             folder.chmod(0o755)
             router = Router(space, folder)
             for daemon in DAEMONS:
-                command = ["ip", "netns", "exec", space.name, shutil.which(daemon, path=PATH) or daemon]
+                command = ["ip", "netns", "exec", space.name, find(daemon) or daemon]
                 command += ["-f", "/dev/null", "-z", str(folder / "zserv"), "-i", str(folder / f"{daemon}.pid")]
                 command += ["--vty_socket", str(folder), "-P", "0"]
                 quiet = subprocess.DEVNULL

@@ -34,9 +34,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 class Declared(BaseModel):
     """Base of all declared types: frozen, strict, no unknown fields; errors do not repeat values."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 RiskKind = Literal["duct", "bridge", "site", "power-panel"]

@@ -15,7 +15,7 @@ Draw = Annotated[int, Field(ge=1, le=200_000)]
 class PowerPort(Declared):
     """A power port; fields that node types have no use for are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     name: Line
     """Its name, such as PSU1."""
@@ -28,7 +28,7 @@ class PowerPort(Declared):
 class DeviceType(Declared):
     """A file of NetBox's device-type library; fields that node types have no use for are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     manufacturer: Line
     """Who makes it."""

@@ -7,6 +7,7 @@ import re
 from functools import cache
 from typing import Any
 
+from zonewright.declare.docstrings import Described
 from zonewright.declare.problem import Path, one_of
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.approval import PUBLIC_KEY_PATTERN
@@ -60,7 +61,7 @@ _FORMATS = {
 @cache
 def schema_of(model: FileType) -> Shape:
     """The JSON Schema of a file, as pydantic writes it."""
-    return model.model_json_schema()
+    return model.model_json_schema(schema_generator=Described)
 
 
 def resolved(shape: Shape, root: Shape) -> Shape:
