@@ -119,10 +119,6 @@ def _removed(entries: Sequence[JournalEntry]) -> Iterator[Row]:
         yield Row(at=one.at, stack="", what=what + more)
 
 
-def _counted(rules: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {rule}" for rule, count in rules.items())
-
-
 def _said(entry: JournalEntry) -> str:
     return ", ".join(f"{key} {value}" for key, value in sorted(entry.payload.items())) or "no more is recorded"
 
