@@ -29,7 +29,6 @@ def plan_change(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import REFUSED, findings_text, width
     from zonewright.cli.proposal import load_with_formats
     from zonewright.model.demand import demand_of
-    from zonewright.rules.finding import Finding
 
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
@@ -38,7 +37,7 @@ def plan_change(arguments: argparse.Namespace) -> int:
             for problem in loaded.problems:
                 print(problem)
             return REFUSED
-        findings = tuple(Finding.from_data(item) for item in proposal.findings)
+        findings = tuple(proposal.findings)
         if any(finding.refuses and finding.level != "approval" for finding in findings):
             print(findings_text(findings, columns=width()))
             print("not planned: no approval covers these findings", file=sys.stderr)

@@ -127,9 +127,9 @@ def _overrides(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
     for entry, snapshot in seen:
         if entry.kind == "admitted":
             for item in snapshot.findings:
-                if item["level"] == "approval" and item["waiver"] is None:
+                if item.level == "approval" and item.waiver is None:
                     by = " and ".join(entry.payload.get("approved_by", ())) or "the emergency lane"
-                    text = f"[{item['rule']}] {item['subject']}: {item['value']} {item['unit']}, by {by}"
+                    text = f"[{item.rule}] {item.subject}: {item.value} {item.unit}, by {by}"
                     yield Row(at=entry.at, stack=entry.stack_id, what=text)
 
 
@@ -137,8 +137,8 @@ def _waivers(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
     for entry, snapshot in seen:
         if entry.kind == "admitted":
             for item in snapshot.findings:
-                if item["waiver"]:
-                    text = f"{item['waiver']}: [{item['rule']}] {item['subject']}, +{item['excess']} {item['unit']}"
+                if item.waiver:
+                    text = f"{item.waiver}: [{item.rule}] {item.subject}, +{item.excess} {item.unit}"
                     yield Row(at=entry.at, stack=entry.stack_id, what=text)
 
 

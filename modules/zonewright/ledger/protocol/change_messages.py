@@ -8,6 +8,8 @@ from zonewright.ledger.protocol.messages import Addresses, Digest, Impact, Messa
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
+from zonewright.place.premise import Premise
+from zonewright.rules.finding import Finding
 
 ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
 
@@ -29,7 +31,7 @@ class Snapshot(Message):
     stack_id: str
     files: dict[str, Digest]
     figures: dict[str, dict[str, Any]]
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
 
     def text(self) -> str:
         """Canonical JSON; its digest names the snapshot."""
@@ -110,7 +112,7 @@ class Plan(Message):
     rendered_digest: Digest
     change_digest: Digest
     snapshot: Digest
-    premises: list[dict[str, Any]]
+    premises: list[Premise]
     accepts: list[Accepted]
     impact: dict[str, Impact]
     risk: Risk

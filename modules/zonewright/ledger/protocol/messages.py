@@ -11,6 +11,10 @@ from zonewright.model import Zone
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
+from zonewright.place.explaining import Explanation
+from zonewright.place.fit import RoomFit
+from zonewright.place.premise import Premise
+from zonewright.rules.finding import Finding
 
 Kind = Literal["node", "site", "row", "duct", "link"]
 State = Literal["admitted", "active", "releasing", "freed"]
@@ -131,8 +135,8 @@ class Proposal(Message):
     seats: dict[str, RackPosition]
     addresses: dict[str, Addresses]
     unplaced: dict[str, str]
-    premises: list[dict[str, Any]]
-    findings: list[dict[str, Any]]
+    premises: list[Premise]
+    findings: list[Finding]
     sites: dict[str, dict[str, Any]]
     surroundings: Surroundings | None = None
     expires_at: str | None = None
@@ -155,7 +159,7 @@ class EvaluateRequest(StackRequest):
 class Evaluation(Message):
     """Findings of a change, worst first, and one line that sums it up."""
 
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
     summary: str
     revision: int
 
@@ -364,7 +368,7 @@ class FitRequest(Message):
 class FitAnswer(Message):
     """What each room has for it; those that fit first."""
 
-    rooms: list[dict[str, Any]]
+    rooms: list[RoomFit]
 
 
 class ExplainRequest(StackRequest):
@@ -378,7 +382,7 @@ class ExplainRequest(StackRequest):
 class ExplainAnswer(Message):
     """The explanation, or None where the demand has no such node."""
 
-    explanation: dict[str, Any] | None
+    explanation: Explanation | None
 
 
 class EnergyRequest(Message):
