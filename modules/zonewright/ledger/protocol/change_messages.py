@@ -1,6 +1,6 @@
 """Requests and answers of the verbs on changes: what they rest on, plans, verdicts, and the whole population."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,6 +11,8 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.place.premise import Premise
 from zonewright.rules.finding import Finding
 
+Figure = dict[str, str | int | float | None]
+"""What was measured of a site; ratios are exact, as ``numerator/denominator``."""
 ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
 
 
@@ -30,7 +32,7 @@ class Snapshot(Message):
     at: str
     stack_id: str
     files: dict[str, Digest]
-    figures: dict[str, dict[str, Any]]
+    figures: dict[str, Figure]
     findings: list[Finding]
 
     def text(self) -> str:

@@ -5,7 +5,7 @@ Each verb takes one request and gives one answer, both as JSON. Nothing here kno
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from zonewright.model import Zone
 from zonewright.model.demand import Demand
@@ -19,6 +19,8 @@ from zonewright.rules.finding import Finding
 Kind = Literal["node", "site", "row", "duct", "link"]
 State = Literal["admitted", "active", "releasing", "freed"]
 StackId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$")]
+JsonObject = dict[str, JsonValue]
+"""What only its sender and its reader know the form of: kept, digested and shown as it came."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -137,7 +139,7 @@ class Proposal(Message):
     unplaced: dict[str, str]
     premises: list[Premise]
     findings: list[Finding]
-    sites: dict[str, dict[str, Any]]
+    sites: dict[str, JsonObject]
     surroundings: Surroundings | None = None
     expires_at: str | None = None
     changed: dict[str, tuple[RackPosition | None, RackPosition | None]] = Field(default_factory=dict)
@@ -208,7 +210,7 @@ class ConfirmRequest(StackRequest):
     name: str
     generation: int = Field(ge=0)
     """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
-    expect: dict[str, Any] = Field(default_factory=dict)
+    expect: JsonObject = Field(default_factory=dict)
     """What the resource was made from; the admitted claim must hold the same values."""
 
 
@@ -268,7 +270,7 @@ class Holding(Message):
     name: str
     state: State
     generation: int
-    data: dict[str, Any]
+    data: JsonObject
 
 
 class HoldingAnswer(Message):
@@ -399,8 +401,8 @@ class EnergyRequest(Message):
 class EnergyAnswer(Message):
     """Status by data centre, the forecast where one was asked for, and the same as lines for people."""
 
-    sites: list[dict[str, Any]]
-    forecast: dict[str, Any] | None
+    sites: list[JsonObject]
+    forecast: JsonObject | None
     lines: list[str]
 
 
