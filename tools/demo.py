@@ -349,7 +349,8 @@ def crowd() -> None:
     config = yaml.safe_load((SCRATCH / "Pulumi.tenant-fin.yaml").read_text(encoding="utf-8"))["config"]
     with LedgerClient(config["zone:ledger"], root=SCRATCH) as ledger:
         report = ledger.call(verbs.REPORT, ReportRequest(stack_id=config["zone:stackId"]))
-    taken = sorted((item.data["rack"], item.data["position"]) for item in report.holdings if item.kind == "node")
+    nodes = [item.data for item in report.holdings if item.kind == "node"]
+    taken = sorted((str(data["rack"]), int(str(data["position"]))) for data in nodes)
     rack, position = next(place for place in taken if place[0].startswith("wj-dc1/"))
     path = SCRATCH / "zones" / "reference" / "tenant-ind.yaml"
     document = yaml.safe_load(path.read_text(encoding="utf-8"))

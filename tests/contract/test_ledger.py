@@ -16,6 +16,7 @@ from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
@@ -307,3 +308,13 @@ def test_expiry(world: World) -> None:
     assert two.propose(demand, reserve=False).seats["db-001"] != PLACE
     world.now[0] += timedelta(seconds=301)
     assert two.propose(demand, reserve=False).seats["db-001"] == PLACE
+
+
+def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -> None:
+    """A verb that nobody knows and a field that does not fit are misuse, with one sentence that names them."""
+    one = m.StackRequest(stack_id="stack-of-one")
+    with pytest.raises(LedgerMisuseError, match=r"^the ledger has no verb /v1/nothing$"):
+        world.client.call(Verb("nothing", m.StackRequest, m.Done), one)
+    wrong = m.HoldingRequest.model_construct(stack_id="x", kind="node", name="web-001")
+    with pytest.raises(LedgerMisuseError, match=r"^request field 'stack_id': String should match pattern"):
+        world.client.call(verbs.READ, wrong)

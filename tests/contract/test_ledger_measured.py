@@ -21,7 +21,6 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import Demand, demand_of
-from zonewright.place import Premise
 from zonewright.place.premise import ENERGY
 
 
@@ -51,7 +50,7 @@ def gate(ledger: LedgerClient, declaration: Declaration, kilowatts: int, room: s
     request = m.ProposeRequest(
         stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, kilowatts, room), reserve=False
     )
-    return [item for item in ledger.call(verbs.PROPOSE, request).findings if item["rule"] == "pue-gate"]
+    return [item.to_data() for item in ledger.call(verbs.PROPOSE, request).findings if item.rule == "pue-gate"]
 
 
 def admit(ledger: LedgerClient, wanted: Demand) -> m.Proposal:
@@ -94,8 +93,8 @@ def ratio_without(ledger: LedgerClient, declaration: Declaration) -> str:
     file = OwnerFile.model_validate({"owner": "tenant-fin", "clusters": clusters})
     wanted = demand_of(Declaration(zone=declaration.zone, owners={"tenant-fin": file}), "tenant-fin")
     request = m.ProposeRequest(stack_id="stack-of-fin", party="tenant-fin", demand=wanted, reserve=False)
-    (found,) = [one for one in ledger.call(verbs.PROPOSE, request).findings if one["rule"] == "pue-gate"]
-    match = re.search(r"months from (\S+) to", found["message"])
+    (found,) = [one for one in ledger.call(verbs.PROPOSE, request).findings if one.rule == "pue-gate"]
+    match = re.search(r"months from (\S+) to", found.message)
     assert match is not None
     return match[1]
 
@@ -235,7 +234,7 @@ def test_figures_are_in_the_read_set(ledger: LedgerClient, declaration: Declarat
     request = m.ProposeRequest(
         stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, 600, "b"), reserve=False
     )
-    premises = [Premise.from_data(item) for item in ledger.call(verbs.PROPOSE, request).premises]
+    premises = ledger.call(verbs.PROPOSE, request).premises
     energy = [one.sentence() for one in premises if one.kind in ENERGY]
     assert energy == [
         "the readings of qp-dc1 are at most 45 days old",

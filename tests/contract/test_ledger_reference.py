@@ -56,11 +56,7 @@ def found(ledger: LedgerClient, faulty: Declaration, owner: str) -> list[dict[st
         demand=demand_of(faulty, owner),
         sources=faulty.sources_of(owner),
     )
-    refusing = [
-        item
-        for item in ledger.call(verbs.PROPOSE, request).findings
-        if item["waiver"] is None and item["level"] != "advisory"
-    ]
+    refusing = [item.to_data() for item in ledger.call(verbs.PROPOSE, request).findings if item.refuses]
     return [{key: item[key] for key in COMPARED} for item in refusing]
 
 

@@ -72,8 +72,8 @@ def _ledger(tmp_path: Path) -> Iterator[Ledger]:
 def rules(party: Party, **fields: Any) -> list[str]:
     """Rules that refuse a declaration of a party."""
     proposal = party.propose(party.demand(**fields), reserve=False)
-    refusing = [item for item in proposal.findings if item["level"] != "advisory" and item["waiver"] is None]
-    return [item["rule"] for item in refusing]
+    refusing = [item for item in proposal.findings if item.refuses]
+    return [item.rule for item in refusing]
 
 
 def test_the_second_of_two_changes_at_different_sites_is_refused(ledger: Ledger) -> None:
@@ -103,7 +103,7 @@ def test_a_breach_of_others_is_not_the_tenants(ledger: Ledger) -> None:
     assert proposal.findings == []
     operator.zone = ledger.zone
     same = operator.propose(operator.demand(sites=sites()), reserve=False)
-    assert [(item["rule"], item["level"]) for item in same.findings] == [("connection-capacity", "advisory")]
+    assert [(item.rule, item.level) for item in same.findings] == [("connection-capacity", "advisory")]
     assert rules(operator, sites=sites(racks=2)) == ["connection-capacity"]
 
 
@@ -115,7 +115,7 @@ def test_energy_is_counted_over_all_claims(ledger: Ledger) -> None:
     second = ledger.party("tenant-b")
     assert rules(second, clusters={"web": cluster(1, node_type="two-u")}) == ["energy-quota"]
     (finding,) = second.propose(second.demand(clusters={"w": cluster(1, node_type="two-u")}), reserve=False).findings
-    assert finding["value"] == 7  # (2 x 200 + 300) W x 1.1 x 8,760 h, rounded up
+    assert finding.value == 7  # (2 x 200 + 300) W x 1.1 x 8,760 h, rounded up
 
 
 def test_utilisation_refuses_growth_and_nothing_else(ledger: Ledger) -> None:
@@ -177,7 +177,7 @@ def test_a_connection_binds_the_network(ledger: Ledger) -> None:
     carrier.bring_up(**network("d-1", "l-1"))
     tenant.bring_up(clusters={"secret": secret})
     (finding,) = carrier.propose(carrier.demand(ducts={"d-1": DUCT}, links={}), reserve=False).findings
-    assert (finding["rule"], finding["subject"]) == ("latency-budget", "dc1 to dc2")
+    assert (finding.rule, finding.subject) == ("latency-budget", "dc1 to dc2")
     assert not {"secret", "tenant-a", "mirror"} & set(str(finding).replace("'", " ").split())
     longer = {**DUCT, "length_m": 30_000}
     assert rules(carrier, ducts={"d-1": longer}, links=network("d-1", "l-1")["links"]) == ["latency-budget"]
@@ -218,7 +218,7 @@ def test_a_waiver_covers_on_its_days_only(ledger: Ledger) -> None:
     demand = operator.demand(sites=sites(power_panels=one))
     operator.enrol()
     proposal = operator.propose(demand)
-    assert [(item["rule"], item["waiver"]) for item in proposal.findings] == [("feed-diversity", "w-1")]
+    assert [(item.rule, item.waiver) for item in proposal.findings] == [("feed-diversity", "w-1")]
     ledger.now[0] = datetime(2026, 12, 1, tzinfo=UTC)
     with pytest.raises(LedgerRefusedError, match="1 finding, nothing was claimed"):
         operator.admit(proposal)
@@ -241,15 +241,15 @@ def test_fit_and_explain_tell_no_names(ledger: Ledger) -> None:
     ledger.party("operator").bring_up(sites=sites(racks=2))
     ledger.party("tenant-a").bring_up(clusters={"hidden": cluster(30)})
     answer = ledger.client.call(verbs.FIT, m.FitRequest(watts=15_000, units=10))
-    assert [(room["room"], room["racks"], room["free_w"]) for room in answer.rooms] == [("dc1/a", 0, 14_000)]
+    assert [(room.room, room.racks, room.free_w) for room in answer.rooms] == [("dc1/a", 0, 14_000)]
     tenant = ledger.party("tenant-b")
     demand = tenant.demand(clusters={"web": cluster(2, node_type="two-u")})
     request = m.ExplainRequest(stack_id=tenant.stack_id, party="tenant-b", demand=demand, node="web-002")
     explained = ledger.client.call(verbs.EXPLAIN, request).explanation
     assert explained is not None
-    assert explained["node"] == "web-002"
-    assert explained["place"].startswith("dc1/a/01/")
-    assert sum(item["racks"] for item in explained["alternatives"]) == 1
+    assert explained.node == "web-002"
+    assert explained.place.startswith("dc1/a/01/")
+    assert sum(item.racks for item in explained.alternatives) == 1
     assert "hidden" not in str(explained)
     unknown = request.model_copy(update={"node": "web-003"})
     assert ledger.client.call(verbs.EXPLAIN, unknown).explanation is None
@@ -283,9 +283,9 @@ def test_the_gate_decides_in_every_proposal(ledger: Ledger, plant_kw: float, roo
     declared = {"clusters": {"web": cluster(10, rooms=[room])}}
     assert sorted(rules(tenant, **declared)) == found
     findings = tenant.propose(tenant.demand(**declared), reserve=False).findings
-    gate = [item for item in findings if item["rule"] == "pue-gate"]
-    assert [item["level"] for item in gate] == ([] if not gate else ["approval" if room == "a" else "mandatory"])
-    assert all("+2.0 kW" in item["message"] and "declared" in item["message"] for item in gate)
+    gate = [item for item in findings if item.rule == "pue-gate"]
+    assert [item.level for item in gate] == ([] if not gate else ["approval" if room == "a" else "mandatory"])
+    assert all("+2.0 kW" in item.message and "declared" in item.message for item in gate)
 
 
 def test_a_removal_passes_the_gate(ledger: Ledger) -> None:

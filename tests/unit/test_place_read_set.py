@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import TypeAdapter
 
 from zonewright.model import Cluster, NodeType
 from zonewright.model.demand import ClusterDemand, Demand
@@ -118,5 +119,6 @@ def test_nodes_that_stay_rest_on_nothing() -> None:
 
 
 def test_data_round_trip() -> None:
-    """A premise comes back from its plain data."""
-    assert tuple(Premise.from_data(premise.to_data()) for premise in PREMISES) == PREMISES
+    """A premise comes back from JSON, as in messages and bundles."""
+    texts = TypeAdapter(tuple[Premise, ...])
+    assert texts.validate_json(texts.dump_json(PREMISES)) == PREMISES

@@ -30,7 +30,6 @@ def plan_change(arguments: argparse.Namespace) -> int:
     from zonewright.cli.proposal import load_with_formats
     from zonewright.ledger.protocol.change_messages import MAX_REASON
     from zonewright.model.demand import demand_of
-    from zonewright.rules.finding import Finding
 
     if len(arguments.reason) > MAX_REASON:
         sentence = f"--reason: expected at most {MAX_REASON:,} characters, got {len(arguments.reason):,}"
@@ -42,7 +41,7 @@ def plan_change(arguments: argparse.Namespace) -> int:
             for problem in loaded.problems:
                 print(problem)
             return REFUSED
-        findings = tuple(Finding.from_data(item) for item in proposal.findings)
+        findings = tuple(proposal.findings)
         if any(finding.refuses and finding.level != "approval" for finding in findings):
             print(findings_text(findings, columns=width()))
             print("not planned: no approval covers these findings", file=sys.stderr)

@@ -61,14 +61,13 @@ def _whole(folder: Path) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
 def _stack(name: str, url: str | None) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.proposal import load_and_propose
-    from zonewright.rules.finding import Finding
 
     root, stack, ledger = stack_and_ledger(name, url)
     with ledger:
         loaded, proposal = load_and_propose(root, stack, ledger)
     if proposal is None:
         return loaded.problems, (), ""
-    findings = tuple(Finding.from_data(item) for item in proposal.findings)
+    findings = tuple(proposal.findings)
     return (), findings, f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
 
 

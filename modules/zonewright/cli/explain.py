@@ -82,7 +82,6 @@ def _of_stack(name: str, node: str) -> "Explanation":
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.messages import ExplainRequest
     from zonewright.model.demand import demand_of
-    from zonewright.place.explaining import Explanation
 
     root, stack, ledger = stack_and_ledger(name, None)
     with ledger:
@@ -95,7 +94,7 @@ def _of_stack(name: str, node: str) -> "Explanation":
         answer = ledger.call(verbs.EXPLAIN, request)
     if answer.explanation is None:
         raise StoppedError(f"stack {name} declares no node {node}", code=MISUSE)
-    return Explanation.from_data(answer.explanation)
+    return answer.explanation
 
 
 def _print(found: "Explanation") -> None:

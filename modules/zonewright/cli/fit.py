@@ -82,11 +82,10 @@ def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.messages import FitRequest
-    from zonewright.place.fit import RoomFit
 
     with open_ledger(url or DEFAULT, project_root(Path.cwd()), create=False) as client:
         answer = client.call(verbs.FIT, FitRequest(**asdict(wish)))
-    return [RoomFit.from_data(item) for item in answer.rooms]
+    return answer.rooms
 
 
 def _print(rooms: "Sequence[RoomFit]", wish: "Wish") -> None:

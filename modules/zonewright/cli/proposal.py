@@ -49,7 +49,5 @@ def load_with_formats(
 
 def note_refusal(proposal: "Proposal", stack: str) -> None:
     """Say on standard error when the change would be refused as it is declared."""
-    from zonewright.rules.finding import Finding
-
-    if any(Finding.from_data(item).refuses for item in proposal.findings):
+    if any(item.refuses for item in proposal.findings):
         print(f"note: as declared, the change is refused; see: zonewright check --stack {stack}", file=sys.stderr)

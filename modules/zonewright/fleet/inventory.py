@@ -110,10 +110,11 @@ def hosts_of(file: FleetFile, nodes: Iterable[tuple[Holding, str]] = ()) -> tupl
 
 def _of_ledger(holding: Holding, party: str) -> FleetHost:
     rack = str(holding.data.get("rack", ""))
-    addresses = sorted(dict(holding.data.get("addresses", {})).items())
+    known = holding.data.get("addresses")
+    addresses = sorted(known.items()) if isinstance(known, dict) else []
     name, dash, _ = holding.name.rpartition("-")
     return FleetHost(
-        address=str(ip_interface(addresses[0][1]).ip) if addresses else "",
+        address=str(ip_interface(str(addresses[0][1])).ip) if addresses else "",
         site=rack.partition("/")[0] or None,
         rack=rack,
         tenant=party,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import ConfigDict
+
 from zonewright.model.demand import Demand
 from zonewright.model.expand import Node, node_numbers, nodes_of
 from zonewright.model.rack_position import RackPosition
@@ -29,6 +31,8 @@ class Alternative:
         nearest: the rack that comes nearest, with what it is short of; empty where there is nothing to say.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     room: str
     racks: int
     reason: str
@@ -46,6 +50,8 @@ class Explanation:
         alternatives: all other racks of its site, grouped; those where nothing stops it first.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     node: str
     place: str
     why: str
@@ -54,11 +60,6 @@ class Explanation:
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> "Explanation":
-        """The reverse of ``to_data``."""
-        return cls(**{**data, "alternatives": tuple(Alternative(**item) for item in data["alternatives"])})
 
 
 def find_node(demand: Demand, name: str) -> tuple[str, Node] | None:

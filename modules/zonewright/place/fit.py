@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pydantic import ConfigDict
+
 from zonewright.model.site import Cooling
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
 from zonewright.place.floor import Ground, RackState
@@ -45,6 +47,8 @@ class RoomFit:
         notes: what rules beyond the room would say.
     """
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     room: str
     racks: int
     free_w: int
@@ -62,11 +66,6 @@ class RoomFit:
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> "RoomFit":
-        """The reverse of ``to_data``."""
-        return cls(**{**data, "notes": tuple(data["notes"])})
 
 
 def fit(world: World, wish: Wish) -> tuple[RoomFit, ...]:

@@ -1,8 +1,9 @@
 """One inequality that a proposal rests on, as data and as a sentence."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ConfigDict
 
 from zonewright.rules.words import amount, kilograms, span
 
@@ -29,6 +30,8 @@ class Premise:
         at_least: what must be left to the stack: watts, grams, or units from ``position`` upward.
         at_most: what must not be exceeded: hours (``figure-age``), or millionths of an energy ratio.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     kind: Kind
     subject: str
@@ -60,12 +63,3 @@ class Premise:
         return (
             f"the energy ratio of {self.subject} in the next twelve months, without this change, is not above {ratio}"
         )
-
-    def to_data(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> "Premise":
-        """The reverse of ``to_data``."""
-        return cls(**data)

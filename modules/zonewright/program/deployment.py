@@ -217,7 +217,11 @@ def _write_findings(options: Settings, proposal: Proposal) -> None:
     """All findings as JSON in the change's folder; the engine's display shows the worst five."""
     folder = changes_folder(options.root, pulumi.get_stack())
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"version": 1, "demand_digest": proposal.demand_digest, "findings": proposal.findings}
+    document = {
+        "version": 1,
+        "demand_digest": proposal.demand_digest,
+        "findings": [item.to_data() for item in proposal.findings],
+    }
     _replace(folder / "findings.json", json.dumps(document, indent=2, sort_keys=True) + "\n")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from pydantic import ConfigDict
+
 Level = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[Level, ...] = ("mandatory", "no-worse", "approval", "advisory")
 ANOTHER_PARTY = "another party"
@@ -12,6 +14,8 @@ ANOTHER_PARTY = "another party"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
     """Somebody whose thing takes part in a finding; ``name`` is empty where the reader may not know it."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     party: str
     name: str
@@ -37,6 +41,8 @@ class Finding:
         reference: the clause or paper that the rule comes from.
         waiver: id of the waiver that covers it, or None.
     """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     rule: str
     level: Level

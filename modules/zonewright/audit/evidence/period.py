@@ -119,10 +119,6 @@ def _removed(entries: Sequence[JournalEntry]) -> Iterator[Row]:
         yield Row(at=one.at, stack="", what=what + more)
 
 
-def _counted(rules: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {rule}" for rule, count in rules.items())
-
-
 def _said(entry: JournalEntry) -> str:
     return ", ".join(f"{key} {value}" for key, value in sorted(entry.payload.items())) or "no more is recorded"
 
@@ -131,9 +127,9 @@ def _overrides(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
     for entry, snapshot in seen:
         if entry.kind == "admitted":
             for item in snapshot.findings:
-                if item["level"] == "approval" and item["waiver"] is None:
+                if item.level == "approval" and item.waiver is None:
                     by = " and ".join(entry.payload.get("approved_by", ())) or "the emergency lane"
-                    text = f"[{item['rule']}] {item['subject']}: {item['value']} {item['unit']}, by {by}"
+                    text = f"[{item.rule}] {item.subject}: {item.value} {item.unit}, by {by}"
                     yield Row(at=entry.at, stack=entry.stack_id, what=text)
 
 
@@ -141,8 +137,8 @@ def _waivers(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
     for entry, snapshot in seen:
         if entry.kind == "admitted":
             for item in snapshot.findings:
-                if item["waiver"]:
-                    text = f"{item['waiver']}: [{item['rule']}] {item['subject']}, +{item['excess']} {item['unit']}"
+                if item.waiver:
+                    text = f"{item.waiver}: [{item.rule}] {item.subject}, +{item.excess} {item.unit}"
                     yield Row(at=entry.at, stack=entry.stack_id, what=text)
 
 

@@ -100,9 +100,9 @@ class Material:
             snapshot=self.snapshot.digest,
             premises=offered.premises,
             accepts=[
-                Accepted.model_validate({key: item[key] for key in Accepted.model_fields})
+                Accepted.model_validate(item, from_attributes=True)
                 for item in self.snapshot.snapshot.findings
-                if item["level"] == "approval" and item["waiver"] is None
+                if item.level == "approval" and item.waiver is None
             ],
             impact=offered.impact,
             risk=self.snapshot.risk,

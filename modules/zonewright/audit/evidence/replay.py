@@ -29,9 +29,10 @@ from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import SiteAsset
 from zonewright.model.site import Site
-from zonewright.place import Premise, failed
+from zonewright.place import failed
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.rules.finding import Finding
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import meters_of
 from zonewright.telemetry.registers import READINGS_HEAD
@@ -44,7 +45,7 @@ class Again:
     """What comes out when a snapshot is judged again.
 
     Attributes:
-        findings: the findings, as data.
+        findings: the findings.
         figures: what is measured of each site.
         risk: the class of risk.
         broken: premises of the plan that do not hold, as sentences.
@@ -53,7 +54,7 @@ class Again:
         sums: how many hourly sums of removed readings they rest on.
     """
 
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
     figures: dict[str, dict[str, Any]]
     risk: str
     broken: tuple[str, ...]
@@ -88,7 +89,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
             review = review_change(connection, request, snapshot.at, telemetry)
             findings = review.findings(review.facts.base)
             return Again(
-                findings=json.loads(canonical_json([finding.to_data() for finding in findings])),
+                findings=list(findings),
                 figures={site: figure_data(one) for site, one in sorted(review.facts.measured.items())},
                 risk=risk_of(connection, review, findings),
                 broken=tuple(_broken(plan, review)),
@@ -100,7 +101,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
 
 def _broken(plan: Plan, review: Review) -> Iterator[str]:
     world = review.facts.now
-    for premise in failed(map(Premise.from_data, plan.premises), world, stack=plan.stack_id):
+    for premise in failed(plan.premises, world, stack=plan.stack_id):
         yield broken_sentence(premise, world, stack=plan.stack_id)
 
 

@@ -41,11 +41,7 @@ def plan_lines(contents: Contents, *, columns: int) -> Iterator[str]:
     yield from _places(contents)
     yield f"  files: {files_text(contents)}"
     told = [f"to be accepted: [{one.rule}] {one.message}" for one in plan.accepts]
-    told += [
-        f"waived by {one['waiver']}: [{one['rule']}] {one['message']}"
-        for one in contents.snapshot.findings
-        if one["waiver"]
-    ]
+    told += [f"waived by {one.waiver}: [{one.rule}] {one.message}" for one in contents.snapshot.findings if one.waiver]
     for text in told:
         yield from textwrap.wrap(text, columns, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 

@@ -113,7 +113,7 @@ def report_of(contents: Contents, checks: Sequence[Check]) -> Report:
         return _for_party(contents, checks)
     facts = contents.facts(contents.snapshot)
     again = judge_again(contents.snapshot, facts, contents.plan, contents.texts["demand.json"])
-    findings = worst_first(Finding.from_data(item) for item in contents.snapshot.findings)
+    findings = worst_first(contents.snapshot.findings)
     diffs = file_diffs(*contents.changed())
     zone = again.facts.base.before() if again.facts.base is not None else None
     own, wanted = again.facts.own, _wanted(contents, again)
@@ -142,7 +142,7 @@ def _for_party(contents: Contents, checks: Sequence[Check]) -> Report:
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-    diffs, findings = file_diffs(*contents.changed()), worst_first(map(Finding.from_data, contents.snapshot.findings))
+    diffs, findings = file_diffs(*contents.changed()), worst_first(contents.snapshot.findings)
     names = {_site_of(one.path) for one in diffs} | contents.plan.impact.keys()
     names |= {place.split("/", 1)[0] for one in nodes for place in (one.before, one.after) if "/" in place}
     sites = [

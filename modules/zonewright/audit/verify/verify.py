@@ -33,6 +33,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of, zone_digest
 from zonewright.render.errors import RenderError
 from zonewright.render.user_formats import FOLDER
+from zonewright.rules.finding import Finding
 from zonewright.rules.words import some
 
 
@@ -258,9 +259,9 @@ def _judged(
     if risk is None:
         accepted = [(item.rule, item.subject, item.value, item.excess) for item in plan.accepts]
         asked = [
-            (item["rule"], item["subject"], item["value"], item["excess"])
+            (item.rule, item.subject, item.value, item.excess)
             for item in again.findings
-            if item["level"] == "approval" and item["waiver"] is None
+            if item.level == "approval" and item.waiver is None
         ]
         if accepted != asked:
             yield wrong("what is to be approved", "the plan names other findings than the rules give")
@@ -275,9 +276,9 @@ def _figures(again: Again) -> str:
     )
 
 
-def _other(again: list[dict[str, object]], recorded: list[dict[str, object]]) -> str:
+def _other(again: list[Finding], recorded: list[Finding]) -> str:
     lost = [item for item in recorded if item not in again]
     new = [item for item in again if item not in recorded]
-    parts = [f"recorded, but not found again: {item['rule']} at {item['subject']}" for item in lost[:2]]
-    parts += [f"found, but not recorded: {item['rule']} at {item['subject']}" for item in new[:2]]
+    parts = [f"recorded, but not found again: {item.rule} at {item.subject}" for item in lost[:2]]
+    parts += [f"found, but not recorded: {item.rule} at {item.subject}" for item in new[:2]]
     return "; ".join(parts) or "the same findings in another order"

@@ -21,7 +21,7 @@ from zonewright.ledger.protocol.messages import JournalEntry
 from zonewright.ledger.store.tables import change, decided
 from zonewright.model.approval import Risk
 from zonewright.model.zone import Zone
-from zonewright.place import Premise, failed
+from zonewright.place import failed
 from zonewright.rules.finding import Finding, Participant, worst_first
 from zonewright.seal.decide import Decision, approved, policies_for
 
@@ -138,7 +138,7 @@ def _worse(asked: list[Finding], plan: Plan) -> Iterator[str]:
 def _broken(plan: Plan, review: Review) -> Iterator[str]:
     """Premises of the plan that fail now."""
     world, stack = review.facts.now, review.request.stack_id
-    for premise in failed(map(Premise.from_data, plan.premises), world, stack=stack):
+    for premise in failed(plan.premises, world, stack=stack):
         yield broken_sentence(premise, world, stack=stack)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
@@ -12,16 +11,9 @@ from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.store.tables import admission, change, verdict
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.demand import Demand, asset_text
+from zonewright.model.demand import asset_text
 from zonewright.rules.finding import Finding
 from zonewright.seal.votes import Planned
-
-
-def holds_of(demand: Demand, seats: Mapping[str, Any], addresses: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Digest of everything that a change would hold, by name: what an admission remembers."""
-    claims = {name: canonical_json(data) for name, data in claims_of(demand, seats, addresses).items()}
-    texts = claims | {name: asset_text(item) for name, item in demand.assets.items()}
-    return {name: digest_of(text) for name, text in texts.items()}
 
 
 def present(connection: Connection, stack_id: str) -> RowMapping | None:

@@ -110,7 +110,7 @@ def take(
         stack_id=request.stack_id,
         files={name: digest for name, (digest, _) in sorted(files.items())},
         figures=figures,
-        findings=[finding.to_data() for finding in findings],
+        findings=list(findings),
     )
     return snapshot, dict(files.values()) | {digest_of(snapshot.text()): snapshot.text()}
 

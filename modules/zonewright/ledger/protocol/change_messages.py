@@ -1,6 +1,6 @@
 """Requests and answers of the verbs on changes: what they rest on, plans, verdicts, and the whole population."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,7 +8,11 @@ from zonewright.ledger.protocol.messages import Addresses, Digest, Impact, Messa
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
+from zonewright.place.premise import Premise
+from zonewright.rules.finding import Finding
 
+Figure = dict[str, str | int | float | None]
+"""What was measured of a site; ratios are exact, as ``numerator/denominator``."""
 ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
 
 
@@ -28,8 +32,8 @@ class Snapshot(Message):
     at: str
     stack_id: str
     files: dict[str, Digest]
-    figures: dict[str, dict[str, Any]]
-    findings: list[dict[str, Any]]
+    figures: dict[str, Figure]
+    findings: list[Finding]
 
     def text(self) -> str:
         """Canonical JSON; its digest names the snapshot."""
@@ -114,7 +118,7 @@ class Plan(Message):
     rendered_digest: Digest
     change_digest: Digest
     snapshot: Digest
-    premises: list[dict[str, Any]]
+    premises: list[Premise]
     accepts: list[Accepted]
     impact: dict[str, Impact]
     risk: Risk

@@ -5,17 +5,23 @@ Each verb takes one request and gives one answer, both as JSON. Nothing here kno
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from zonewright.model import Zone
 from zonewright.model.base import STACK_ID_PATTERN
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
+from zonewright.place.explaining import Explanation
+from zonewright.place.fit import RoomFit
+from zonewright.place.premise import Premise
+from zonewright.rules.finding import Finding
 
 Kind = Literal["node", "site", "row", "duct", "link"]
 State = Literal["admitted", "active", "releasing", "freed"]
 StackId = Annotated[str, Field(pattern=STACK_ID_PATTERN)]
+JsonObject = dict[str, JsonValue]
+"""What only its sender and its reader know the form of: kept, digested and shown as it came."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -132,9 +138,9 @@ class Proposal(Message):
     seats: dict[str, RackPosition]
     addresses: dict[str, Addresses]
     unplaced: dict[str, str]
-    premises: list[dict[str, Any]]
-    findings: list[dict[str, Any]]
-    sites: dict[str, dict[str, Any]]
+    premises: list[Premise]
+    findings: list[Finding]
+    sites: dict[str, JsonObject]
     surroundings: Surroundings | None = None
     expires_at: str | None = None
     changed: dict[str, tuple[RackPosition | None, RackPosition | None]] = Field(default_factory=dict)
@@ -156,7 +162,7 @@ class EvaluateRequest(StackRequest):
 class Evaluation(Message):
     """Findings of a change, worst first, and one line that sums it up."""
 
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
     summary: str
     revision: int
 
@@ -205,7 +211,7 @@ class ConfirmRequest(StackRequest):
     name: str
     generation: int = Field(ge=0)
     """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
-    expect: dict[str, Any] = Field(default_factory=dict)
+    expect: JsonObject = Field(default_factory=dict)
     """What the resource was made from; the admitted claim must hold the same values."""
 
 
@@ -265,7 +271,7 @@ class Holding(Message):
     name: str
     state: State
     generation: int
-    data: dict[str, Any]
+    data: JsonObject
 
 
 class HoldingAnswer(Message):
@@ -365,7 +371,7 @@ class FitRequest(Message):
 class FitAnswer(Message):
     """What each room has for it; those that fit first."""
 
-    rooms: list[dict[str, Any]]
+    rooms: list[RoomFit]
 
 
 class ExplainRequest(StackRequest):
@@ -379,7 +385,7 @@ class ExplainRequest(StackRequest):
 class ExplainAnswer(Message):
     """The explanation, or None where the demand has no such node."""
 
-    explanation: dict[str, Any] | None
+    explanation: Explanation | None
 
 
 class EnergyRequest(Message):
@@ -396,8 +402,8 @@ class EnergyRequest(Message):
 class EnergyAnswer(Message):
     """Status by data centre, the forecast where one was asked for, and the same as lines for people."""
 
-    sites: list[dict[str, Any]]
-    forecast: dict[str, Any] | None
+    sites: list[JsonObject]
+    forecast: JsonObject | None
     lines: list[str]
 
 

@@ -23,7 +23,7 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
         world = world_of(connection, known - {DUCTS, LINKS}, context.now())
     wish = Wish(**request.model_dump())
     found = fit(replace(world, zone=base.before() if base is not None else None), wish)
-    return FitAnswer(rooms=[one.to_data() for one in found])
+    return FitAnswer(rooms=list(found))
 
 
 def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
@@ -34,4 +34,4 @@ def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
         facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
     found = place(facts.world, request.demand, stack=request.stack_id, sticky=facts.seats, standing=facts.standing)
     explained = explain(facts.world, request.demand, found.seats, request.node, stack=request.stack_id)
-    return ExplainAnswer(explanation=None if explained is None else explained.to_data())
+    return ExplainAnswer(explanation=explained)

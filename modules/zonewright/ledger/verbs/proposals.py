@@ -102,8 +102,8 @@ def _answer(
         seats=dict(made.seats),
         addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
         unplaced=dict(made.unplaced),
-        premises=[premise.to_data() for premise in made.premises],
-        findings=[item.to_data() for item in for_reader(made.findings, request.demand.party, request.sources)],
+        premises=list(made.premises),
+        findings=list(for_reader(made.findings, request.demand.party, request.sources)),
         sites={
             site_id: site.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
             for site_id, site in facts.sites.items()
@@ -194,7 +194,7 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
             now=datetime.fromisoformat(now),
         )
     return Evaluation(
-        findings=[finding.to_data() for finding in authority.findings],
+        findings=list(authority.findings),
         summary=review.line,
         revision=sum(review.facts.revisions.values()),
     )

@@ -28,7 +28,6 @@ from zonewright.provider.resource import (
     compare,
 )
 from zonewright.provider.values import unknown
-from zonewright.rules.finding import Finding
 
 SHOWN_NAMES = 5
 
@@ -70,7 +69,7 @@ class AdmissionResource(CheckedResource):
             evaluation = session.ledger.call(verbs.EVALUATE, request)
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
-        findings = tuple(Finding.from_data(item) for item in evaluation.findings)
+        findings = tuple(evaluation.findings)
         # What only lacks an approval is refused by create, so that a preview shows what is to be approved.
         if any(finding.refuses and finding.rule != APPROVAL_RULE for finding in findings):
             raise CheckFailedError(refusal_text(findings, stack=_stack_of(urn)))

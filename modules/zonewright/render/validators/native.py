@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from zonewright.render.formats.format import Check
 from zonewright.render.validators.verdict import Status, Verdict
@@ -21,14 +20,6 @@ LIMIT_S = 30.0
 _OUTPUT_BYTES = 64 * 1024
 _PYTHON = "python3"
 _NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
-
-
-class Validator(Protocol):
-    """Judges the files of one subject and format."""
-
-    def validate(self, files: Mapping[str, str]) -> Verdict:
-        """The verdict on files by path below the subject's root, such as ``etc/netplan/50-zonewright.yaml``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
