@@ -21,7 +21,7 @@ from support.ssh_hosts import SshHost
 from zonewright.fleet.agents.artefact import make_artefact
 from zonewright.fleet.agents.layout import user_layout
 from zonewright.fleet.agents.plan import Recipe
-from zonewright.fleet.agents.visit import Job
+from zonewright.fleet.agents.visit import AgentJob
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.pool import Event
 from zonewright.fleet.rollout.record import RunLog
@@ -29,7 +29,7 @@ from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 
 SIZES = (100, 250, 500)
 LIMIT_MB, LINEAR = 300.0, 1.2
@@ -90,7 +90,7 @@ def _deploy(order: dict[str, Any]) -> dict[str, float]:
     )
     transport = SshTransport(SshSettings(key_files=(Path(order["key"]),)))
     service = ServiceForFleet(folder / "agents.yaml", order["url"])
-    job = Job(transport=transport, recipe=recipe, service=service, host_deadline_s=120.0, health_s=60.0)
+    job = AgentJob(transport=transport, recipe=recipe, service=service, host_deadline_s=120.0, health_s=60.0)
     hosts = [Host(target=Target(**{**one, "host_keys": tuple(one["host_keys"])})) for one in order["targets"]]
     log = RunLog(folder / "runs", order["version"])
 

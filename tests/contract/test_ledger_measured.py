@@ -21,7 +21,7 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import Demand, demand_of
-from zonewright.place.premise import ENERGY
+from zonewright.place.precondition import ENERGY
 
 
 @pytest.fixture(name="declaration", scope="module")

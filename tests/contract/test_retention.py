@@ -18,7 +18,7 @@ from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.cli import main
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.server.agents import issue_token
-from zonewright.telemetry.sample import Report, Sample
+from zonewright.telemetry.sample import Sample, SampleBatch
 from zonewright.telemetry.samples import Samples
 
 ZONE = REPOSITORY / "stacks" / "zones" / "reference"
@@ -94,7 +94,7 @@ def test_the_service_removes_what_is_old(folder: Path, capsys: pytest.CaptureFix
     for number, age_d in enumerate((200, 91, 1), 1):
         at_ns = now_ns - age_d * 86_400 * 10**9
         sample = Sample("hw.energy", "p", "J", at_ns, at_ns - 10**9, 5.0, "good")
-        samples.append(Report(agent="host-1", node="n", boot="b", sequence=number, samples=(sample,)), at_ns)
+        samples.append(SampleBatch(agent="host-1", node="n", boot="b", sequence=number, samples=(sample,)), at_ns)
     service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90")
     service.start()
     try:

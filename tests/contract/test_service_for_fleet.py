@@ -21,7 +21,7 @@ from zonewright.ledger.protocol.messages import HistoryRequest, InitRequest, Jou
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
 from zonewright.server.agents import AgentsFileError, issue_token, issue_tokens, read_agents
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 from zonewright_agent import health
 
 

@@ -10,10 +10,10 @@ import pytest
 from support.fleet_world import ALL_AT_ONCE
 from support.ssh_hosts import SshHost, ssh_hosts
 from zonewright.fleet.configs.choice import without_line
+from zonewright.fleet.configs.desired import ApprovedFiles
 from zonewright.fleet.configs.facts import config_plan_text, drift_of
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.visit import ConfigJob
-from zonewright.fleet.configs.wanted import Offer
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome
 from zonewright.fleet.rollout.rollout import roll_out
@@ -63,7 +63,7 @@ class Installer:
                 )
             },
             formats=BUILT_IN,
-            offer=Offer(
+            offer=ApprovedFiles(
                 files={SOURCE: digest_of(TEXT)},
                 plans={SOURCE: digest_of("plan")},
                 missing={},

@@ -21,7 +21,7 @@ from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import RollOut, StopLimits, WaveSize
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 
 CRASHES_LATER = b"""\
 import sys

@@ -15,16 +15,16 @@ from support.tls import certificate
 from zonewright.fleet.agents.artefact import agent_sources
 from zonewright.fleet.agents.layout import UNIT, system_layout
 from zonewright.fleet.configs.choice import without_line
+from zonewright.fleet.configs.desired import ApprovedFiles
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.visit import ConfigJob
-from zonewright.fleet.configs.wanted import Offer
 from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.model.canonical import digest_of
 from zonewright.model.configuration import Configuration
 from zonewright.model.fleet import RollOut, WaveSize
 from zonewright.render.formats.format_set import BUILT_IN
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 from zonewright.telemetry.samples import Samples
 
 HOSTS = 10
@@ -155,7 +155,7 @@ def config_job(world: FleetWorld[SystemdHost], text: str) -> ConfigJob:
     """A configuration of a unit of its own, with a text that a ledger would offer as approved."""
     digest = digest_of(text)
     plans = {SOURCE: digest_of("plan")}
-    offer = Offer(files={SOURCE: digest}, plans=plans, missing={}, texts={digest: text}, gated=frozenset())
+    offer = ApprovedFiles(files={SOURCE: digest}, plans=plans, missing={}, texts={digest: text}, gated=frozenset())
     demo = Configuration(
         format="frr",
         files={"etc/frr/frr.conf": "/etc/demo.conf"},

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from zonewright.ledger.protocol.messages import ClaimState
 from zonewright.ledger.store import life
 
 NAMES = ("a", "b", "c")
@@ -42,17 +43,17 @@ class Stack:
         released: generations by name whose place the ledger was told is left, whether the engine knows it or not.
     """
 
-    rows: dict[int, life.Row] = field(default_factory=dict)
+    rows: dict[int, life.LifeRow] = field(default_factory=dict)
     resources: dict[str, tuple[int, str]] = field(default_factory=dict)
     stale: set[str] = field(default_factory=set)
     old: list[tuple[str, int]] = field(default_factory=list)
     released: set[tuple[str, int]] = field(default_factory=set)
 
-    def held(self, name: str | None = None) -> list[life.Row]:
+    def held(self, name: str | None = None) -> list[life.LifeRow]:
         """Rows that are not freed."""
         return [row for row in self.rows.values() if row.state != "freed" and name in (None, row.name)]
 
-    def set_states(self, states: dict[int, life.State]) -> None:
+    def set_states(self, states: dict[int, ClaimState]) -> None:
         """Carry out what the pure functions say."""
         for id_, state in states.items():
             self.rows[id_] = replace(self.rows[id_], state=state)
@@ -64,7 +65,7 @@ class Stack:
         self.set_states(dict(moves.states))
         for name in moves.new:
             id_ = len(self.rows) + 1
-            self.rows[id_] = life.Row(id=id_, name=name, state="admitted", generation=0, digest=wanted[name])
+            self.rows[id_] = life.LifeRow(id=id_, name=name, state="admitted", generation=0, digest=wanted[name])
         current = {row.name: row.digest for row in self.held() if row.state in life.CURRENT}
         assert current == wanted
         assert sum(row.state in life.CURRENT for row in self.held()) == len(wanted)

@@ -12,7 +12,7 @@ from typing import Any
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.gathering import whole_journal
-from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust, verify_bundle
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.messages import CapacityRequest, Checkpoint, ReportRequest, StackRequest
@@ -77,7 +77,7 @@ def bundle_checks(fixture: Path, name: str) -> tuple[Check, ...]:
     """The checks of a bundle by the fixture's public keys and its kept checkpoint, offline."""
     keys = {path.stem: (" ".join(path.read_text("ascii").split()[:2]),) for path in (fixture / "keys").glob("*.pub")}
     kept = kept_checkpoint(fixture)
-    trust = Trust(keys=keys, checkpoint=kept, ledger_key=kept.public_key)
+    trust = AuditTrust(keys=keys, checkpoint=kept, ledger_key=kept.public_key)
     return verify_bundle(read_bundle(fixture / name), trust=trust)
 
 

@@ -9,13 +9,13 @@ from support.fleet_world import ALL_AT_ONCE, installed_psutil, release
 from zonewright.fleet.agents.artefact import make_artefact
 from zonewright.fleet.agents.layout import user_layout
 from zonewright.fleet.agents.plan import Recipe
-from zonewright.fleet.agents.visit import Job
+from zonewright.fleet.agents.visit import AgentJob
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.rollout import roll_out
 from zonewright.fleet.ssh.ssh_transport import SshSettings, SshTransport
 from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 
 
 def main(description: Path, version: str) -> int:
@@ -31,7 +31,7 @@ def main(description: Path, version: str) -> int:
         closing(SshTransport(SshSettings(key_files=(Path(told["key"]),)))) as transport,
         closing(ServiceForFleet(Path(told["agents"]), told["url"])) as service,
     ):
-        job = Job(transport=transport, recipe=recipe, service=service, host_deadline_s=60.0, health_s=20.0)
+        job = AgentJob(transport=transport, recipe=recipe, service=service, host_deadline_s=60.0, health_s=20.0)
         hosts = [Host(target=target) for target in targets]
         outcomes = roll_out(hosts, job, ALL_AT_ONCE, observe=lambda _event: None)
     sys.stdout.writelines(f"{one.host} {one.state} {one.sentence}\n" for one in outcomes)

@@ -19,7 +19,7 @@ from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
 from zonewright.fleet.agents.artefact import agent_sources, make_artefact
 from zonewright.fleet.agents.layout import user_layout
 from zonewright.fleet.agents.plan import Recipe
-from zonewright.fleet.agents.visit import Job
+from zonewright.fleet.agents.visit import AgentJob
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome
 from zonewright.fleet.rollout.pool import Event
@@ -29,7 +29,7 @@ from zonewright.fleet.ssh.transport import Target
 from zonewright.model.fleet import AgentSettings, RollOut, StopLimits, WaveSize
 from zonewright.server import service
 from zonewright.server.agents import Agents, load_agents
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 from zonewright.server.health import HealthReports
 from zonewright.telemetry.samples import Samples
 
@@ -135,7 +135,7 @@ class FleetWorld(Generic[SomeHost]):
         values = {"url": self.url, "interval_s": 1.0, "sources": ("host",), **changes}
         return AgentSettings(**values)
 
-    def job(self, sources: Mapping[str, bytes], **changes: Any) -> Job:
+    def job(self, sources: Mapping[str, bytes], **changes: Any) -> AgentJob:
         """What is done to every host."""
         settings = changes.pop("settings", None) or self.settings()
         layout = changes.pop("layout", None) or user_layout("/home/operator/agent")
@@ -151,7 +151,7 @@ class FleetWorld(Generic[SomeHost]):
             "host_deadline_s": 60.0,
             "health_s": 20.0,
         }
-        return Job(**{**values, **changes})
+        return AgentJob(**{**values, **changes})
 
     def targets(self) -> list[Host]:
         """All hosts as a roll-out sees them."""

@@ -42,7 +42,7 @@ class Party:
         request = m.ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
         return self.client.call(verbs.PROPOSE, request)
 
-    def admit(self, proposal: m.Proposal) -> m.Admission:
+    def admit(self, proposal: m.Proposal) -> m.AdmissionAnswer:
         """Turn a proposal into claims."""
         self.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
         request = m.AdmitRequest(
@@ -56,17 +56,17 @@ class Party:
         )
         return self.client.call(verbs.ADMIT, request)
 
-    def confirm(self, name: str, generation: int = 0, kind: m.Kind = "node", **expect: Any) -> int:
+    def confirm(self, name: str, generation: int = 0, kind: m.HoldingKind = "node", **expect: Any) -> int:
         """The resource exists."""
         request = m.ConfirmRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation, expect=expect)
         return self.client.call(verbs.CONFIRM, request).generation
 
-    def release(self, name: str, generation: int, kind: m.Kind = "node") -> bool:
+    def release(self, name: str, generation: int, kind: m.HoldingKind = "node") -> bool:
         """The resource is gone."""
         request = m.ReleaseRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation)
         return self.client.call(verbs.RELEASE, request).freed
 
-    def settle(self, admission: m.Admission) -> None:
+    def settle(self, admission: m.AdmissionAnswer) -> None:
         """The admission's resource is deleted."""
         self.client.call(verbs.SETTLE, m.SettleRequest(stack_id=self.stack_id, admission_id=admission.admission_id))
 
@@ -75,7 +75,7 @@ class Party:
         report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
         return sorted((item.name, item.state) for item in report.holdings)
 
-    def bring_up(self, **fields: Any) -> m.Admission:
+    def bring_up(self, **fields: Any) -> m.AdmissionAnswer:
         """Enrol, propose, admit, confirm all, complete."""
         self.enrol()
         admission = self.admit(self.propose(self.demand(**fields)))
@@ -88,9 +88,9 @@ class Party:
         )
         return admission
 
-    def _kind(self, name: str) -> m.Kind:
+    def _kind(self, name: str) -> m.HoldingKind:
         report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
-        kind: m.Kind = next(item.kind for item in report.holdings if item.name == name)
+        kind: m.HoldingKind = next(item.kind for item in report.holdings if item.name == name)
         return kind
 
 

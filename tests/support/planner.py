@@ -76,7 +76,7 @@ class Planner:
         )
         return self.party.client.call(verbs.VERDICT, VerdictRequest(envelope=envelope))
 
-    def admit(self, **fields: Any) -> m.Admission:
+    def admit(self, **fields: Any) -> m.AdmissionAnswer:
         """What ``up`` does: propose with a reservation, render, store, admit."""
         ledger, demand = self.party.client, self.party.demand(**fields)
         proposal = self.party.propose(demand)
@@ -94,7 +94,7 @@ class Planner:
         )
         return ledger.call(verbs.ADMIT, request)
 
-    def complete(self, admission: m.Admission) -> None:
+    def complete(self, admission: m.AdmissionAnswer) -> None:
         """Confirm all that is admitted, and close the change."""
         for name, state in self.party.states():
             if state == "admitted":

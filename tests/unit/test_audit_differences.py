@@ -11,7 +11,7 @@ from zonewright.audit.diff import matching
 from zonewright.audit.diff.differences import FileDiff, file_diff, file_diffs, kinds, side_by_side, unified
 from zonewright.audit.diff.matching import match
 from zonewright.audit.diff.trees import MAX_CHARACTERS, SYNTAXES, TooLargeError, tree_changes
-from zonewright.audit.diff.views import View, view
+from zonewright.audit.diff.views import DiffView, view
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d", "  e", "", "f"]), max_size=40)
 BOMB = "a: &a [x, x]\n" + "".join(
@@ -146,7 +146,7 @@ def test_pathological_files_are_capped_and_say_so(old: str, new: str) -> None:
     """What would take hours is shown as replaced, or not read as a tree, with a note; the views stay small."""
     diff = file_diff("x.yaml", old, new)
     assert diff.notes
-    how: View
+    how: DiffView
     for how in ("side", "tree", "summary"):
         assert view(diff, how, columns=80)
     assert max(map(len, view(diff, "side", columns=80).splitlines())) <= 80

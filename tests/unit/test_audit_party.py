@@ -28,7 +28,7 @@ from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.signatures import export_checks
-from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust, verify_bundle
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.store.claim_text import unpacked
@@ -268,7 +268,7 @@ def test_an_export_is_signed_by_whoever_vouches_for_it(made: Made) -> None:
     with pytest.raises(SealError, match="is that of no signer of zone reference"):
         signed_for_party(made.party, key_of("bea"))
     known = {"anna": (key_of("anna").public,)}
-    told = verify_bundle(files, trust=Trust(keys=known))
+    told = verify_bundle(files, trust=AuditTrust(keys=known))
     (check,) = [one for one in told if one.name == "export"]
     assert check.verdict == "wrong"
     assert "is no key of a signer of this zone now" in check.detail

@@ -16,7 +16,7 @@ from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
 from zonewright.audit.evidence.gathering import fetch, whole_journal
-from zonewright.audit.evidence.period import Period, period_markdown, period_of
+from zonewright.audit.evidence.period import PeriodPage, period_markdown, period_of
 from zonewright.audit.verify.population import population_checks
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
@@ -39,7 +39,7 @@ class Told:
 
     entries: list[JournalEntry]
     found: ChangesAnswer
-    period: Period
+    period: PeriodPage
 
 
 def told(client: LedgerClient, first: str, last: str) -> Told:

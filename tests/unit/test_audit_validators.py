@@ -20,7 +20,7 @@ from zonewright.audit.evidence.signing import signed_plan
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
-from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust, verify_bundle
 from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import VALIDATORS, Validated
 from zonewright.ledger.protocol import messages as m
@@ -32,16 +32,16 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.render.formats.format_set import BUILT_IN
 from zonewright.render.validators.attested import statements
 from zonewright.render.validators.validate import batches
-from zonewright.render.validators.verdict import Judged, Status, Verdict, content_digest
+from zonewright.render.validators.verdict import Judged, ValidatorVerdict, VerdictStatus, content_digest
 from zonewright.seal.dsse import sign
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 PACK = {"title": "x", "valid_from": "2026-01-01", "valid_until": "2030-12-31", "gated_formats": ["netplan"]}
 
 
-def said_of(files: Mapping[str, str], status: Status = "pass", signer: str = "") -> tuple[Judged, ...]:
+def said_of(files: Mapping[str, str], status: VerdictStatus = "pass", signer: str = "") -> tuple[Judged, ...]:
     """What a machine with the program says of the files of netplan."""
-    verdict = Verdict(
+    verdict = ValidatorVerdict(
         status=status, program="netplan", version="0.106.1", arguments=(("netplan", "generate"),), detail="read <it>"
     )
     return tuple(
@@ -97,12 +97,12 @@ def _bench(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield Bench(client)
 
 
-def verify(files: Mapping[str, bytes], trust: Trust | None = None) -> dict[str, Check]:
+def verify(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> dict[str, Check]:
     """The checks by name."""
     return {check.name: check for check in verify_bundle(files, trust=trust)}
 
 
-def wrong(files: Mapping[str, bytes], trust: Trust | None = None) -> str:
+def wrong(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> str:
     """What is wrong, in one text."""
     return "\n".join(f"{one.name}: {one.detail}" for one in verify(files, trust).values() if one.verdict == "wrong")
 
@@ -134,10 +134,10 @@ def test_a_pass_that_somebody_signed_opens_the_gate_offline(bench: Bench) -> Non
     assert found["gated formats"].detail == "every file of netplan has a pass"
     assert found["validators' signatures"].detail == f"{len(judged)} signed by bea"
     known = {person: (key_of(person).public,) for person in ("anna", "bea")}
-    assert wrong(files, Trust(keys=known)) == ""
+    assert wrong(files, AuditTrust(keys=known)) == ""
     del known["bea"]
-    assert "only those of verdict_signers in zone.yaml count" in wrong(files, Trust(keys=known))
-    assert "gated formats: " in wrong(files, Trust(keys=known))
+    assert "only those of verdict_signers in zone.yaml count" in wrong(files, AuditTrust(keys=known))
+    assert "gated formats: " in wrong(files, AuditTrust(keys=known))
     party = for_party(files)
     assert wrong(party) == ""
     assert verify(party)["gated formats"].verdict == "good"
@@ -152,7 +152,7 @@ def test_a_pass_of_the_author_s_own_machine_says_so(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("status", ["fail", "not-run", None])
-def test_failed_not_run_and_absent_are_refusals(bench: Bench, status: Status | None) -> None:
+def test_failed_not_run_and_absent_are_refusals(bench: Bench, status: VerdictStatus | None) -> None:
     """Whatever is no pass does not open a gated format: verification names the files."""
     judged = said_of(bench.rendered(), status) if status is not None else ()
     files = bench.bundle(Validated(judged=judged))

@@ -20,7 +20,7 @@ from support.zone_project import cluster, facility
 from zonewright.audit.evidence.archive import pack, unpack
 from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.verify.verify import Trust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust, verify_bundle
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
@@ -72,12 +72,12 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         yield Made(files, planned, before, checkpoint(client))
 
 
-def verify(files: dict[str, bytes], trust: Trust | None = None) -> dict[str, Check]:
+def verify(files: dict[str, bytes], trust: AuditTrust | None = None) -> dict[str, Check]:
     """The checks by name."""
     return {check.name: check for check in verify_bundle(files, trust=trust)}
 
 
-def wrong(files: dict[str, bytes], trust: Trust | None = None) -> list[str]:
+def wrong(files: dict[str, bytes], trust: AuditTrust | None = None) -> list[str]:
     """The lines of what is wrong."""
     return [f"{check.name}: {check.detail}" for check in verify(files, trust).values() if check.verdict == "wrong"]
 
@@ -89,7 +89,7 @@ def keys() -> dict[str, tuple[str, ...]]:
 
 def test_a_true_bundle_is_good(made: Made) -> None:
     """Every check of a completed change is good; only what needs something from elsewhere is left open."""
-    found = verify(made.files, Trust(keys=keys(), checkpoint=made.before))
+    found = verify(made.files, AuditTrust(keys=keys(), checkpoint=made.before))
     assert {name: check.detail for name, check in found.items() if check.verdict == "wrong"} == {}
     left = {name for name, check in found.items() if check.verdict == "not-checked"}
     assert left == {"declaration", "energy ratio when it was planned", "energy ratio when it was admitted"}
@@ -100,7 +100,7 @@ def test_a_true_bundle_is_good(made: Made) -> None:
     )
     for word in ("planned", "approved", "admitted", "completed"):
         assert word in found["record"].detail
-    assert verify(made.files, Trust(checkpoint=made.after))["kept checkpoint"].verdict == "good"
+    assert verify(made.files, AuditTrust(checkpoint=made.after))["kept checkpoint"].verdict == "good"
 
 
 def test_the_same_change_is_the_same_bytes(made: Made) -> None:
@@ -218,8 +218,8 @@ def test_a_rewritten_journal_is_found(made: Made) -> None:
         told = wrong(with_manifest({**made.files, "journal.jsonl": f"{text}\n".encode()}))
         assert any(line.startswith("journal:") and sentence in line for line in told), sentence
     other = made.after.model_copy(update={"hash": f"sha256:{'0' * 64}"})
-    assert any("signature of the checkpoint" in line for line in wrong(made.files, Trust(checkpoint=other)))
-    foreign = Trust(ledger_key=base64.b64encode(b"x" * 32).decode())
+    assert any("signature of the checkpoint" in line for line in wrong(made.files, AuditTrust(checkpoint=other)))
+    foreign = AuditTrust(ledger_key=base64.b64encode(b"x" * 32).decode())
     assert any("signed by another key" in line for line in wrong(made.files, foreign))
 
 
@@ -227,7 +227,7 @@ def test_keys_from_elsewhere_decide(made: Made) -> None:
     """A signer whose key the auditor does not know does not count, whatever the bundle's zone.yaml says."""
     known = keys()
     del known["ben"]
-    told = wrong(made.files, Trust(keys=known))
+    told = wrong(made.files, AuditTrust(keys=known))
     assert any(line.startswith("verdict 1: it is signed by") for line in told)
     assert any(line.startswith("approval: it was admitted without: policy two: 1 of 2") for line in told)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zonewright.declare.schema.json_schema import KINDS, Kind, main, reference_markdown, schema, schema_text
+from zonewright.declare.schema.json_schema import KINDS, SchemaKind, main, reference_markdown, schema, schema_text
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 ZONE = Path(__file__).parents[2] / "stacks" / "zones" / "reference"
@@ -26,7 +26,7 @@ def mappings(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_committed_schema_is_up_to_date(kind: Kind) -> None:
+def test_the_committed_schema_is_up_to_date(kind: SchemaKind) -> None:
     """The committed schema is the one that the types give."""
     assert (REFERENCE / "schema" / f"{kind}.schema.json").read_text(encoding="utf-8") == schema_text(kind), REMEDY
 
@@ -47,7 +47,7 @@ def test_writing_gives_the_committed_files(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_field_is_described_and_every_mapping_closed(kind: Kind) -> None:
+def test_every_field_is_described_and_every_mapping_closed(kind: SchemaKind) -> None:
     """Editors show a description for each field, and refuse unknown fields and ids."""
     top = schema(kind)
     assert top["$schema"].endswith("2020-12/schema")

@@ -8,12 +8,12 @@ import pytest
 
 from support.ssh_hosts import new_key
 from zonewright.fleet.agents.artefact import make_artefact
-from zonewright.fleet.agents.facts import Facts
+from zonewright.fleet.agents.facts import HostFacts
 from zonewright.fleet.agents.installer import Installer, UnhealthyError
 from zonewright.fleet.agents.layout import user_layout
-from zonewright.fleet.agents.plan import Plan, Recipe, plan_host
+from zonewright.fleet.agents.plan import HostPlan, Recipe, plan_host
 from zonewright.fleet.rollout.outcome import Progress
-from zonewright.fleet.ssh.transport import Completed
+from zonewright.fleet.ssh.transport import CompletedCommand
 from zonewright.model.fleet import AgentSettings
 from zonewright_agent import health
 
@@ -32,7 +32,7 @@ class Host:
     public_key: str
     scripts: list[str] = field(default_factory=list)
 
-    def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
+    def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
         """Answer as the script would."""
         assert bool(stdin) == (command[3] == "zonewright-install")
         assert not as_root
@@ -42,7 +42,7 @@ class Host:
             "zonewright-switch": "1000000000000000000\n",
             "zonewright-status": "run: zonewright-agent: (pid 7) 3s\n",
         }.get(command[3], "")
-        return Completed(0, said.encode(), b"")
+        return CompletedCommand(0, said.encode(), b"")
 
 
 @dataclass
@@ -72,9 +72,9 @@ class World:
         made = health.document(agent="host-001", version="1.0.0", boot_id="b", faults={})
         return health.sign({**made, "release": release, "time_ns": str(time_ns), "pid": 7}, self._key)
 
-    def plan(self, current: str = "") -> Plan:
+    def plan(self, current: str = "") -> HostPlan:
         """The plan of a host whose release is there and runs, or another one does; not found healthy yet."""
-        facts = Facts(
+        facts = HostFacts(
             machine="x86_64",
             libc="glibc",
             python="/usr/bin/python3",
@@ -92,7 +92,7 @@ class World:
         )
         return plan_host("host-001", RECIPE, facts, is_enrolled=True)
 
-    def carry_out(self, plan: Plan, service: Service, *, health_s: float = 20.0) -> None:
+    def carry_out(self, plan: HostPlan, service: Service, *, health_s: float = 20.0) -> None:
         """Do all of a plan."""
         installer = Installer(
             self.host,  # type: ignore[arg-type] # it only runs
@@ -111,7 +111,7 @@ def _world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def release_of(plan: Plan) -> str:
+def release_of(plan: HostPlan) -> str:
     """The name of what is wanted."""
     assert plan.release is not None
     return plan.release.id

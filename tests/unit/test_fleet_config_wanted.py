@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.fleet.configs.choice import wanted_of
+from zonewright.fleet.configs.desired import ApprovedFiles, offer_of
 from zonewright.fleet.configs.facts import ConfigFacts, drift_of, plan_configuration
 from zonewright.fleet.configs.fill import Filler
-from zonewright.fleet.configs.wanted import Offer, offer_of
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.secrets.fingerprints import Keys
 from zonewright.fleet.ssh.transport import Target
@@ -31,7 +31,7 @@ def host(name: str = "core-001", site: str = "dc1", *labels: str) -> Host:
     return Host(target=Target(name=name, address="h", user="u"), site=site, labels=frozenset(labels))
 
 
-def offer(*stacks: Configurations) -> Offer:
+def offer(*stacks: Configurations) -> ApprovedFiles:
     """What the ledger offers."""
     texts = {digest_of(text): text for text in TEXTS.values()}
     return offer_of(ConfigurationsAnswer(stacks=list(stacks), gated=["frr"]), texts)
@@ -52,7 +52,7 @@ def configuration(format_id: str = "frr", **more: Any) -> Configuration:
     return Configuration(**{"format": format_id, "check": "true", **more})
 
 
-def targets(of: Host, given: Offer, **configurations: Configuration) -> tuple[list[str], tuple[str, ...]]:
+def targets(of: Host, given: ApprovedFiles, **configurations: Configuration) -> tuple[list[str], tuple[str, ...]]:
     """Where files go on a host, and what stands against it."""
     wanted, against = wanted_of(of, configurations, BUILT_IN, given)
     return [one.target for each in wanted for one in each.placed], against
@@ -91,7 +91,7 @@ def test_a_version_with_secrets_is_named_by_the_zones_key() -> None:
     """The same value under another key is another version, so that nobody can try values against the name."""
     text = "neighbor 10.0.0.1 password ref+env://ZONEWRIGHT_SECRET_L1\n"
     files = {FRR: digest_of(text)}
-    given_offer = Offer(
+    given_offer = ApprovedFiles(
         files=files, plans=dict.fromkeys(files, PLAN), missing={}, texts={digest_of(text): text}, gated=frozenset()
     )
 

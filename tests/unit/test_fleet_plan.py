@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.fleet.agents.artefact import make_artefact
-from zonewright.fleet.agents.facts import Facts, Surroundings
+from zonewright.fleet.agents.facts import HostConditions, HostFacts
 from zonewright.fleet.agents.layout import UNIT, system_layout, user_layout
-from zonewright.fleet.agents.plan import Plan, Recipe, hindered, plan_host, plan_text, with_differences
+from zonewright.fleet.agents.plan import HostPlan, Recipe, hindered, plan_host, plan_text, with_differences
 from zonewright.fleet.rollout.waves import STATES, exceeded, exit_code, split
 from zonewright.model.fleet import AgentSettings, StopLimits, WaveSize
 
@@ -21,7 +21,7 @@ RECIPE = Recipe(
     artefacts={"x86_64-glibc": make_artefact(SOURCES, {"psutil/__init__.py": b""})},
     layout=system_layout(),
 )
-EMPTY = Facts(
+EMPTY = HostFacts(
     machine="x86_64",
     libc="glibc",
     python="/usr/bin/python3",
@@ -39,12 +39,12 @@ EMPTY = Facts(
 )
 
 
-def plan(facts: Facts, *, recipe: Recipe = RECIPE, is_enrolled: bool = True) -> Plan:
+def plan(facts: HostFacts, *, recipe: Recipe = RECIPE, is_enrolled: bool = True) -> HostPlan:
     """The plan of one host."""
     return plan_host("core-001", recipe, facts, is_enrolled=is_enrolled)
 
 
-def deployed() -> Facts:
+def deployed() -> HostFacts:
     """A host where everything is as it should be."""
     release = plan(EMPTY).release
     assert release is not None
@@ -60,7 +60,7 @@ def deployed() -> Facts:
     )
 
 
-def kinds(made: Plan) -> list[str]:
+def kinds(made: HostPlan) -> list[str]:
     """The steps by kind."""
     return [step.kind for step in made.steps]
 
@@ -109,9 +109,9 @@ def test_a_service_that_forgot_the_host_gets_its_key_again() -> None:
     assert kinds(plan(deployed(), is_enrolled=False)) == ["prepare", "token", "switch", "verify", "accept"]
 
 
-def around(made: Plan, **values: int) -> Plan:
+def around(made: HostPlan, **values: int) -> HostPlan:
     """The plan where clock and disk are so, and else good."""
-    found = Surroundings(**{"clock_s": NOW_S, "free_bytes": 10**9, **values})
+    found = HostConditions(**{"clock_s": NOW_S, "free_bytes": 10**9, **values})
     return hindered(made, found, prefix="/opt/zonewright-agent", now_s=NOW_S)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from zonewright.fleet.agents.facts import Facts, measure, observe
+from zonewright.fleet.agents.facts import HostFacts, measure, observe
 from zonewright.fleet.agents.layout import Layout, user_layout
-from zonewright.fleet.ssh.transport import CommandError, Completed
+from zonewright.fleet.ssh.transport import CommandError, CompletedCommand
 
 TOKEN = b"secret"
 TOKEN_SHA256 = hashlib.sha256(TOKEN).hexdigest()
@@ -32,7 +32,7 @@ class Here:
         self._environment = {**os.environ, **({"PATH": path} if path else {})}
         self._program = str(shutil.which(shell))
 
-    def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
+    def run(self, command: list[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
         """Run a script."""
         assert command[0] == "sh"
         assert not as_root
@@ -44,7 +44,7 @@ class Here:
             check=False,
             env=self._environment,
         )
-        return Completed(done.returncode, done.stdout, done.stderr)
+        return CompletedCommand(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(name="layout")
@@ -65,7 +65,7 @@ def _layout(tmp_path: Path) -> Layout:
     return layout
 
 
-def look(layout: Layout, shell: str, *, token_sha256: str = TOKEN_SHA256, path: str = "") -> Facts:
+def look(layout: Layout, shell: str, *, token_sha256: str = TOKEN_SHA256, path: str = "") -> HostFacts:
     """What it says."""
     return observe(Here(shell, path), layout, token_sha256=token_sha256)  # type: ignore[arg-type] # it only runs
 

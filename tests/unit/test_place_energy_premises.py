@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from zonewright.model import Limit, RulePack, Site, Zone
-from zonewright.model.policy import LimitName
+from zonewright.model.rule_pack import LimitName
 from zonewright.model.world import Measured, RoomTotals, SiteFacts, World, ZoneFacts
-from zonewright.place import Premise, failed
-from zonewright.place.energy_premises import energy_premises
+from zonewright.place import Precondition, failed
+from zonewright.place.energy_preconditions import energy_premises
 from zonewright.rules.pue_gate import judged_sites
 
 LIMITS: dict[LimitName, Limit] = {
@@ -103,7 +103,7 @@ def test_premises_as_data() -> None:
     """Premises on energy survive the way through JSON."""
     seen = figures(9_000)
     found = tuple(energy_premises(zone({"a": 9_600}, seen), zone({"a": 9_000}, seen)))
-    texts = TypeAdapter(tuple[Premise, ...])
+    texts = TypeAdapter(tuple[Precondition, ...])
     assert texts.validate_json(texts.dump_json(found)) == found
 
 

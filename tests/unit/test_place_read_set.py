@@ -10,7 +10,7 @@ from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
-from zonewright.place import Premise, change_world, failed, read_set
+from zonewright.place import Precondition, change_world, failed, read_set
 
 RACK = "dc/a/1/01"
 FEEDS = {"A": Feed(available_w=3000, power_panel="p"), "B": Feed(available_w=2000, power_panel="q")}
@@ -120,5 +120,5 @@ def test_nodes_that_stay_rest_on_nothing() -> None:
 
 def test_data_round_trip() -> None:
     """A premise comes back from JSON, as in messages and bundles."""
-    texts = TypeAdapter(tuple[Premise, ...])
+    texts = TypeAdapter(tuple[Precondition, ...])
     assert texts.validate_json(texts.dump_json(PREMISES)) == PREMISES

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zonewright.cli import main
-from zonewright.model.world import Verdict
-from zonewright.pue.gate import Decision, Kind, decide, worst
-from zonewright.pue.load_model import LoadModel, State, difference
+from zonewright.model.world import EnergyVerdict
+from zonewright.pue.gate import GateDecision, LoadChangeKind, decide, worst
+from zonewright.pue.load_model import LoadModel, LoadModelState, difference
 
 pytestmark = pytest.mark.slow
 
@@ -19,11 +19,11 @@ LIMIT = Fraction(5, 4)
 REFERENCE = str(Path(__file__).parents[2] / "stacks" / "zones" / "reference")
 
 
-def state(it_kw: float, *, plant_kw: float = 1_050, slope: str = "0.13", **rooms: float) -> State:
+def state(it_kw: float, *, plant_kw: float = 1_050, slope: str = "0.13", **rooms: float) -> LoadModelState:
     """A site in kilowatts."""
     opened = tuple((name, Fraction(str(kw)) * 1000) for name, kw in rooms.items())
     model = LoadModel(plant_w=Fraction(str(plant_kw)) * 1000, rooms_w=opened, slope=Fraction(slope))
-    return State(model=model, it_w=Fraction(str(it_kw)) * 1000)
+    return LoadModelState(model=model, it_w=Fraction(str(it_kw)) * 1000)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,9 @@ def state(it_kw: float, *, plant_kw: float = 1_050, slope: str = "0.13", **rooms
         ("within", "addition", (state(0), state(100)), "refused"),
     ],
 )
-def test_a_row_of_the_table(trigger: Verdict, kind: Kind, states: tuple[State, State], decision: Decision) -> None:
+def test_a_row_of_the_table(
+    trigger: EnergyVerdict, kind: LoadChangeKind, states: tuple[LoadModelState, LoadModelState], decision: GateDecision
+) -> None:
     """Trigger and projection without and with the change give the decision of the table."""
     gate = decide(trigger=trigger, kind=kind, without=states[0], with_=states[1], limit=LIMIT)
     assert gate.decision == decision

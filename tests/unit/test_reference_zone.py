@@ -13,7 +13,7 @@ import yaml
 from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.model.geodesy import route_m
-from zonewright.place import Judged, judge_declaration
+from zonewright.place import JudgedZone, judge_declaration
 from zonewright.rules.energy import contracted_power, design_power, rooms_of, size_class
 from zonewright.rules.network import free_bores
 from zonewright.rules.paths import link_delay_ns, paths
@@ -32,19 +32,19 @@ def declared(name: str) -> Declaration:
 
 
 @pytest.fixture(scope="module")
-def reference() -> Judged:
+def reference() -> JudgedZone:
     """The reference zone with every node in its place."""
     return judge_declaration(declared("reference"), on=ON)
 
 
-def test_nothing_refuses_the_reference_zone(reference: Judged) -> None:
+def test_nothing_refuses_the_reference_zone(reference: JudgedZone) -> None:
     """The clean zone has one finding, which a waiver covers."""
     assert [(finding.rule, finding.waiver) for finding in reference.findings] == [
         ("fill-before-open", "hall-c-for-finance")
     ]
 
 
-def test_racks_and_rows_are_those_stated(reference: Judged) -> None:
+def test_racks_and_rows_are_those_stated(reference: JudgedZone) -> None:
     """8,332 racks without the planned room, of the stated watts, in rows of at most 40: so Yaozhuang has two rows."""
     racks = [rack for rack in reference.world.racks.values() if not rack.is_planned]
     assert (len(racks), len({rack.row for rack in racks})) == (8_332, 215)
@@ -62,7 +62,7 @@ def test_racks_and_rows_are_those_stated(reference: Judged) -> None:
     ],
 )
 def test_fill_and_design_are_those_stated(
-    reference: Judged, site: str, kilowatts: tuple[int, int], pue: Fraction, size: str
+    reference: JudgedZone, site: str, kilowatts: tuple[int, int], pue: Fraction, size: str
 ) -> None:
     """Contracted and design power, design PUE and class of each data centre are the stated ones, to the watt."""
     assert reference.world.zone is not None
@@ -76,7 +76,7 @@ def test_fill_and_design_are_those_stated(
     assert contracted_power(facts, rooms).it_w == contracted_kw * 1000
 
 
-def test_a_quarter_megawatt_is_still_an_edge_site(reference: Judged) -> None:
+def test_a_quarter_megawatt_is_still_an_edge_site(reference: JudgedZone) -> None:
     """Edge sites have at most 100 standard racks of 2.5 kW; Yaozhuang has exactly as many."""
     assert reference.world.zone is not None
     rooms = rooms_of(reference.world.zone)
@@ -89,7 +89,7 @@ def test_a_quarter_megawatt_is_still_an_edge_site(reference: Judged) -> None:
     assert max(edge.values()) == edge["js-edge-yz"] == 250_000
 
 
-def test_links_and_ducts_are_those_stated(reference: Judged) -> None:
+def test_links_and_ducts_are_those_stated(reference: JudgedZone) -> None:
     """Lengths, delays, free bores and the paths between data centres are the stated ones."""
     facts = reference.world.zone
     assert facts is not None
@@ -105,7 +105,7 @@ def test_links_and_ducts_are_those_stated(reference: Judged) -> None:
     assert list(working.values()) == [226.4, 146.5, 131.3, 150.4]
 
 
-def test_every_duct_is_longer_than_its_route(reference: Judged) -> None:
+def test_every_duct_is_longer_than_its_route(reference: JudgedZone) -> None:
     """A length as built is never below the geodesic of its route, and not absurdly above it."""
     assert reference.world.zone is not None
     for held in reference.world.zone.ducts.values():

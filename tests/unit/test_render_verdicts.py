@@ -19,7 +19,7 @@ from zonewright.render.validators import native
 from zonewright.render.validators.attested import signed_verdicts, statements
 from zonewright.render.validators.gate import gate
 from zonewright.render.validators.validate import validate_all
-from zonewright.render.validators.verdict import Judged, Verdict, content_digest
+from zonewright.render.validators.verdict import Judged, ValidatorVerdict, content_digest
 from zonewright.render.validators.verdict_cache import VerdictCache, verdict_folder
 from zonewright.seal.dsse import sign
 from zonewright.seal.errors import SealError
@@ -115,7 +115,7 @@ def test_the_cache_is_the_users_and_not_the_repositorys(tmp_path: Path) -> None:
 
 def judged(status: str, *, format_id: str = "frr") -> Judged:
     """A verdict on the files of a site."""
-    verdict = Verdict(status=status, program="p", detail="said")  # type: ignore[arg-type]
+    verdict = ValidatorVerdict(status=status, program="p", detail="said")  # type: ignore[arg-type]
     return Judged(format=format_id, root="sites/wj-edge-lili", paths=tuple(FILES), digest="sha256:1", verdict=verdict)
 
 

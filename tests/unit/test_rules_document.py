@@ -9,7 +9,7 @@ import pytest
 
 from support.rule_cases import examples
 from zonewright import rules
-from zonewright.model.policy import PolicyRule
+from zonewright.model.rule_pack import PolicyRule
 from zonewright.rules import RULES, Rule
 from zonewright.rules.document import reference_markdown
 

@@ -22,7 +22,7 @@ from zonewright.fleet.secrets.fingerprints import (
     read_record,
     write_record,
 )
-from zonewright.fleet.secrets.sources import Sources
+from zonewright.fleet.secrets.sources import SecretSources
 from zonewright.fleet.secrets.vault import Vault
 from zonewright.model.secret import Reference, SecretError, reference_of, references_in, resolved
 from zonewright.render.errors import RenderError
@@ -40,17 +40,17 @@ def _vault() -> Iterator[VaultServer]:
         yield server
 
 
-def sources(folder: Path, **environment: str) -> Sources:
+def sources(folder: Path, **environment: str) -> SecretSources:
     """What may be read: a folder, and some variables."""
-    return Sources(environment=environment, folder=folder)
+    return SecretSources(environment=environment, folder=folder)
 
 
-def with_vault(server: VaultServer, folder: Path, **more: str) -> Sources:
+def with_vault(server: VaultServer, folder: Path, **more: str) -> SecretSources:
     """The same with a Vault."""
     return sources(folder, **{"VAULT_ADDR": server.url, "VAULT_TOKEN": TOKEN, **more})
 
 
-def fault(text: str, using: Sources) -> str:
+def fault(text: str, using: SecretSources) -> str:
     """The sentence that a reference gets; it never has a value or token in it."""
     with pytest.raises(SecretError) as caught:
         using(reference_of(text))

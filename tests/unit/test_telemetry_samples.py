@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zonewright.telemetry.sample import Energy, Report, Sample
+from zonewright.telemetry.sample import Energy, Sample, SampleBatch
 from zonewright.telemetry.samples import HOUR_NS, Samples
 
 START_NS = 490_000 * HOUR_NS
@@ -29,9 +29,9 @@ def delta(start_s: float, end_s: float, joules: float | None, quality: str = "go
     return Sample("hw.energy", part, "J", high, low, joules, quality)
 
 
-def report(sequence: int, *samples: Sample, agent: str = "host-1", boot: str = "b") -> Report:
+def report(sequence: int, *samples: Sample, agent: str = "host-1", boot: str = "b") -> SampleBatch:
     """A batch."""
-    return Report(agent=agent, node="core-001", boot=boot, sequence=sequence, samples=samples)
+    return SampleBatch(agent=agent, node="core-001", boot=boot, sequence=sequence, samples=samples)
 
 
 NOW_NS = START_NS + 1000 * HOUR_NS

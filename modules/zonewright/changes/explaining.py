@@ -9,7 +9,7 @@ from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.origins import origins
 from zonewright.render.sandbox.job import Job, jobs_of
-from zonewright.render.sandbox.trace import Line, trace
+from zonewright.render.sandbox.trace import TracedLine, trace
 
 _ZONE = "zone"
 
@@ -38,7 +38,7 @@ class Explained:
     """One line with where it comes from."""
 
     path: str
-    line: Line
+    line: TracedLine
     origins: tuple[Origin, ...]
 
 

@@ -11,7 +11,7 @@ from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.validators.attested import signed_verdicts
 from zonewright.render.validators.gate import gate
 from zonewright.render.validators.validate import validate_all
-from zonewright.render.validators.verdict import Judged, Verdict
+from zonewright.render.validators.verdict import Judged, ValidatorVerdict
 from zonewright.render.validators.verdict_cache import VerdictCache, verdict_folder
 from zonewright.rules.finding import Finding
 from zonewright.seal.errors import SealError
@@ -20,13 +20,13 @@ VERDICTS = ".zonewright/verdicts"
 """Where signed verdicts from elsewhere are put, below the folder of Pulumi.yaml."""
 
 
-def read_signed(paths: Iterable[Path], zone: Zone) -> dict[str, Verdict]:
+def read_signed(paths: Iterable[Path], zone: Zone) -> dict[str, ValidatorVerdict]:
     """Verdicts of files that somebody signed whose verdicts count in the zone, by content digest.
 
     Raises:
         SealError: names the first file that does not count, and why.
     """
-    found: dict[str, Verdict] = {}
+    found: dict[str, ValidatorVerdict] = {}
     for path in sorted(paths):
         try:
             text = path.read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def judge_gated(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: 
     return gate(judged, gated, files, formats)
 
 
-def judge(files: Mapping[str, str], formats: FormatSet, signed: Mapping[str, Verdict]) -> tuple[Judged, ...]:
+def judge(files: Mapping[str, str], formats: FormatSet, signed: Mapping[str, ValidatorVerdict]) -> tuple[Judged, ...]:
     """Verdicts on files: signed ones, those given before, and the rest by the programs."""
     cache = VerdictCache(verdict_folder(os.environ))
     return validate_all(files, formats=formats, cache=cache, signed=signed)

@@ -75,7 +75,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.bundle import read_bundle
-    from zonewright.audit.verify.verify import Trust, verify_bundle
+    from zonewright.audit.verify.verify import AuditTrust, verify_bundle
     from zonewright.cli.output import MISUSE
 
     files = read_bundle(arguments.bundle)
@@ -88,7 +88,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     checkpoint = _checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
     if arguments.checkpoint is not None and checkpoint is None:
         return MISUSE
-    trust = Trust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
+    trust = AuditTrust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
     return _tell(verify_bundle(files, trust=trust), arguments.format)
 
 
@@ -161,7 +161,7 @@ def _period(arguments: argparse.Namespace) -> int:
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.change_messages import ChangesRequest
-    from zonewright.rules.words import some
+    from zonewright.rules.words import count_of
 
     for option, text in (("--from", arguments.first), ("--to", arguments.last)):
         try:
@@ -186,7 +186,7 @@ def _period(arguments: argparse.Namespace) -> int:
     for one in withheld:
         print(one, file=sys.stderr)
     if withheld:
-        what = some(len(withheld), "place")
+        what = count_of(len(withheld), "place")
         print(f"error: {what} above looked like secrets, and the text is withheld; {_SECRETS}", file=sys.stderr)
         return REFUSED
     return GOOD

@@ -9,8 +9,8 @@ from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
     from zonewright.audit.diff.differences import FileDiff
-    from zonewright.audit.diff.views import View
-    from zonewright.fleet.secrets.fingerprints import Standing
+    from zonewright.audit.diff.views import DiffView
+    from zonewright.fleet.secrets.fingerprints import SecretStanding
     from zonewright.ledger.protocol.messages import Impact
     from zonewright.render.formats.format_set import FormatSet
     from zonewright.render.validators.verdict import Judged
@@ -99,7 +99,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 1 if arguments.exit_code and is_changed else GOOD
 
 
-def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[Standing]":
+def _secrets(new: Mapping[str, str], root: Path) -> "Sequence[SecretStanding]":
     """Whether the secrets have changed since files were last installed."""
     from zonewright.cli.secret import RECORD, standings_here
     from zonewright.fleet.secrets.filling import references_of
@@ -120,7 +120,7 @@ def _show_json(
     differences: "Sequence[FileDiff]",
     impact: "Mapping[str, Impact]",
     judged: "Sequence[Judged]",
-    secrets: "Sequence[Standing]",
+    secrets: "Sequence[SecretStanding]",
 ) -> None:
     from zonewright.audit.diff.views import diff_data
     from zonewright.changes.validated import verdict_data
@@ -137,7 +137,7 @@ def _show_json(
 
 
 def _show(
-    differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]", judged: "Sequence[Judged]", how: "View"
+    differences: "Sequence[FileDiff]", impact: "Mapping[str, Impact]", judged: "Sequence[Judged]", how: "DiffView"
 ) -> None:
     from zonewright.audit.diff.views import view
     from zonewright.audit.report.describe import impact_text

@@ -101,13 +101,13 @@ def _print(found: "Explanation") -> None:
     import textwrap
 
     from zonewright.cli.output import width
-    from zonewright.rules.words import some
+    from zonewright.rules.words import count_of
 
     place = f"stands in {found.place}" if found.place else "has no place"
     print(textwrap.fill(f"{found.node} {place}: {found.why}.", width()))
     print("\nOther racks of its site:")
     for one in found.alternatives:
-        line = f"{one.room}: {some(one.racks, 'rack')}, {one.reason}"
+        line = f"{one.room}: {count_of(one.racks, 'rack')}, {one.reason}"
         print(textwrap.fill(line, width(), initial_indent="  ", subsequent_indent="      "))
         if one.nearest:
             text = f"nearest {one.nearest}"

@@ -88,7 +88,7 @@ def _load(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol.messages import InitRequest
     from zonewright.render.errors import RenderError
     from zonewright.render.user_formats import load_formats
-    from zonewright.rules.words import some
+    from zonewright.rules.words import count_of
 
     declaration = (loaded := load_zone(arguments.zone)).declaration
     unknown = sorted(set(arguments.only) - set(declaration.owners if declaration is not None else arguments.only))
@@ -117,7 +117,9 @@ def _load(arguments: argparse.Namespace) -> int:
                     print(findings_text(error.findings, columns=width()))
                 continue
             counts = {kind: sum(item.kind == kind for item in held) for kind in ("site", "row", "duct", "link", "node")}
-            print(f"{owner}: {', '.join(some(count, kind) for kind, count in counts.items() if count) or 'nothing'}")
+            print(
+                f"{owner}: {', '.join(count_of(count, kind) for kind, count in counts.items() if count) or 'nothing'}"
+            )
     return 1 if refused else 0
 
 

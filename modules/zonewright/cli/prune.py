@@ -33,7 +33,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, report_error
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.verbs.pruning import NotRecordedError
-    from zonewright.rules.words import some
+    from zonewright.rules.words import count_of
     from zonewright.telemetry.samples import Samples
 
     faults = retention_faults(arguments, 1)
@@ -47,17 +47,17 @@ def _prune(arguments: argparse.Namespace) -> int:
         print(f"error: there are neither readings nor samples beside {arguments.ledger}", file=sys.stderr)
         return REFUSED
     removed, code = 0, GOOD
-    days = some(arguments.keep_readings_days, "day")
+    days = count_of(arguments.keep_readings_days, "day")
     try:
         readings = _prune_readings(file, telemetry, (now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
-        print(f"removed {some(readings, 'reading')} older than {days}")
+        print(f"removed {count_of(readings, 'reading')} older than {days}")
     except NotRecordedError as error:
         code = report_error(error)
     if reports.is_file():
         samples = Samples(reports)
         removed = samples.prune((now_s - arguments.keep_days * _DAY_S) * 10**9)
         samples.close()
-    print(f"removed {some(removed, 'sample')} older than {some(arguments.keep_days, 'day')}")
+    print(f"removed {count_of(removed, 'sample')} older than {count_of(arguments.keep_days, 'day')}")
     print("sums by hour and day stay")
     return code
 

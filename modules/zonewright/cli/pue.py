@@ -166,7 +166,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE, REFUSED
     from zonewright.cli.zone import loaded_folder
     from zonewright.pue import read_readings
-    from zonewright.rules.words import some
+    from zonewright.rules.words import count_of
     from zonewright.telemetry import Store
     from zonewright.telemetry.figures import meters_of
 
@@ -188,11 +188,14 @@ def _import(arguments: argparse.Namespace) -> int:
     for fault in faults:
         print(f"{arguments.readings}:{fault}", file=sys.stderr)
     if faults:
-        print(f"{some(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
+        print(f"{count_of(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
         return MISUSE
     store = Store(telemetry_file(arguments.ledger), create=True)
     done = store.append(arguments.site, meters, readings, trust="imported")
-    print(f"{arguments.site}: {some(done.added, 'reading')} stored, {done.known:,} known already, trust class imported")
+    print(
+        f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} known already, trust "
+        "class imported"
+    )
     if done.summed:
         print(f"{done.summed:,} lie in hours whose readings were removed; they are summed up, and were not compared")
     return 0

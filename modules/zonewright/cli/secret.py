@@ -10,7 +10,7 @@ from zonewright.cli.options import add_format
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from zonewright.fleet.secrets.fingerprints import Standing
+    from zonewright.fleet.secrets.fingerprints import SecretStanding
 
 RECORD = Path(".zonewright/fingerprints.json")
 
@@ -125,7 +125,7 @@ def _fill(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def standings_here(references: "Sequence[str]", record: Path) -> "Sequence[Standing]":
+def standings_here(references: "Sequence[str]", record: Path) -> "Sequence[SecretStanding]":
     """Whether secrets have changed since files were last installed, read on this machine.
 
     Args:
@@ -145,7 +145,7 @@ def standings_here(references: "Sequence[str]", record: Path) -> "Sequence[Stand
     return standings([reference_of(text) for text in references], sources_here(), keys, read_record(record))
 
 
-def standing_lines(found: "Sequence[Standing]") -> list[str]:
+def standing_lines(found: "Sequence[SecretStanding]") -> list[str]:
     """One line for each secret."""
     return [f"{one.reference}: changed: {one.changed}" for one in found]
 

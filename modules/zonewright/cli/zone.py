@@ -8,7 +8,7 @@ from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
     from zonewright.model import Declaration
-    from zonewright.place import Judged
+    from zonewright.place import JudgedZone
     from zonewright.render.zone.zone_table import ZoneTable
 
 
@@ -39,7 +39,7 @@ def loaded_folder(folder: Path) -> "Declaration | None":
     return None if loaded.problems else loaded.declaration
 
 
-def judged_folder(folder: Path) -> "Judged | None":
+def judged_folder(folder: Path) -> "JudgedZone | None":
     """A folder with every node in its place; None where it has faults, which are printed."""
     from datetime import UTC, datetime
 

@@ -16,7 +16,7 @@ from zonewright.declare.schema.shape import FileType
 from zonewright.declare.secrets import misplaced_references, secret_lines, secret_problems, without_secrets
 from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS, compose
 from zonewright.declare.yaml_text.text import read_text
-from zonewright.declare.yaml_text.tree import Fields, Items, Node, data_of, line_of, node_at, scalars, walk
+from zonewright.declare.yaml_text.tree import Fields, Items, YamlNode, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
@@ -37,7 +37,7 @@ class Document:
     """
 
     file: str
-    root: Node | None
+    root: YamlNode | None
     content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
@@ -89,7 +89,7 @@ def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER
     )
 
 
-def _problem(wrong: Wrong, file: str, root: Node) -> Problem:
+def _problem(wrong: Wrong, file: str, root: YamlNode) -> Problem:
     return Problem(
         file=file,
         line=line_of(root, wrong.path, of_key=wrong.of_key),
@@ -123,7 +123,7 @@ class _Remains:
     untold: int = 0
 
 
-def _validated(root: Node, model: FileType) -> _Remains:
+def _validated(root: YamlNode, model: FileType) -> _Remains:
     """Validate; leave out what is faulty and validate again, until nothing is faulty or nothing remains."""
     data = data_of(root)
     wrongs: tuple[Wrong, ...] = ()
@@ -143,7 +143,7 @@ def _validated(root: Node, model: FileType) -> _Remains:
             return _Remains(content=None, wrongs=wrongs, left_out=left_out, untold=max(0, untold))
 
 
-def _outside_lists(root: Node, path: Path) -> Path:
+def _outside_lists(root: YamlNode, path: Path) -> Path:
     """The path up to the first list on it: a list is left out as a whole, so that its items keep their numbers."""
     for depth, entry in enumerate(walk(root, path)):
         if isinstance(entry.node, Items):
@@ -164,6 +164,6 @@ def _leave_out(data: Any, paths: frozenset[Path]) -> bool:
     return done
 
 
-def _refused(root: Node) -> frozenset[Path]:
+def _refused(root: YamlNode) -> frozenset[Path]:
     """Paths of the values that were refused while the file was read."""
     return frozenset(path for path, node in scalars(root) if node.refused)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from zonewright.declare.problem import Problem, dotted
 from zonewright.declare.schema.sentences import NO_REFERENCE
 from zonewright.declare.schema.shape import FileType, shape_at
-from zonewright.declare.yaml_text.tree import Node, scalars
+from zonewright.declare.yaml_text.tree import YamlNode, scalars
 from zonewright.model.secret import EXAMPLE, HIDDEN, LIKE_ONE, REFERENCE_PATTERN
 from zonewright.model.secret_scan import suspicions
 
@@ -45,7 +45,7 @@ def secret_problems(lines: dict[int, str], file: str, said: Iterable[Problem]) -
         )
 
 
-def misplaced_references(root: Node, model: FileType, file: str) -> Iterator[Problem]:
+def misplaced_references(root: YamlNode, model: FileType, file: str) -> Iterator[Problem]:
     """References where none is taken: they would be resolved wherever the text is rendered.
 
     Args:

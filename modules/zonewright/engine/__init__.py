@@ -8,7 +8,7 @@ Must not: know anything of zones, or import another room of zonewright.
 
 from zonewright.engine.environment import STATE_FOLDER, environment, exports, find_root
 from zonewright.engine.errors import Attempt, EngineError
-from zonewright.engine.obtain import Engine, Status, ensure, status
+from zonewright.engine.obtain import Engine, EngineStatus, ensure, status
 from zonewright.engine.stacks import PulumiStack
 from zonewright.engine.version import WANTED, Version
 
@@ -18,8 +18,8 @@ __all__ = [
     "Attempt",
     "Engine",
     "EngineError",
+    "EngineStatus",
     "PulumiStack",
-    "Status",
     "Version",
     "ensure",
     "environment",

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from zonewright.engine import command, find, launcher
-from zonewright.engine.cache import Say, machine, new_folder
+from zonewright.engine.cache import SayProgress, machine, new_folder
 from zonewright.engine.errors import EngineError
 from zonewright.engine.version import WANTED
 
@@ -50,7 +50,7 @@ def name(module: Path) -> str:
     return f"engine-{WANTED}-{pinned[:12]}-{machine()}"
 
 
-def built(cache: Path) -> find.Found:
+def built(cache: Path) -> find.FoundEngine:
     """Give the engine that was built before, with the present launcher beside it.
 
     Raises:
@@ -65,7 +65,9 @@ def built(cache: Path) -> find.Found:
     return find.inspect(folder / find.COMMAND, path="")
 
 
-def build(cache: Path, *, say: Say, environment: Mapping[str, str], limit_s: float = LIMIT_S) -> find.Found:
+def build(
+    cache: Path, *, say: SayProgress, environment: Mapping[str, str], limit_s: float = LIMIT_S
+) -> find.FoundEngine:
     """Build the engine into the cache folder; call it under the cache's lock.
 
     Args:
@@ -109,13 +111,13 @@ def required_go(module: Path) -> str:
 class _Compiler:
     """The Go command in the module's folder."""
 
-    def __init__(self, go: str, module: Path, environment: Mapping[str, str], say: Say) -> None:
+    def __init__(self, go: str, module: Path, environment: Mapping[str, str], say: SayProgress) -> None:
         self._go = go
         self._module = module
         self._environment = environment
         self._say = say
 
-    def run(self, *arguments: str, limit_s: float, doing: str) -> command.Result:
+    def run(self, *arguments: str, limit_s: float, doing: str) -> command.CommandResult:
         """Run one go command."""
         return command.run(
             [self._go, *arguments],

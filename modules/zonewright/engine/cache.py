@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-Say = Callable[[str], None]
+SayProgress = Callable[[str], None]
 """Takes one line of progress."""
 
 _UNFINISHED = "unfinished-"
@@ -40,7 +40,7 @@ def machine() -> str:
 
 
 @contextmanager
-def lock(cache: Path, say: Say) -> Iterator[None]:
+def lock(cache: Path, say: SayProgress) -> Iterator[None]:
     """Hold the cache folder alone; a second caller waits and says so.
 
     The lock ends with its process, so a killed one leaves nothing to clear by hand.
@@ -54,7 +54,7 @@ def lock(cache: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def _acquire(file: IO[str], say: Say) -> None:
+def _acquire(file: IO[str], say: SayProgress) -> None:
     """Take the lock, with a line at first and one every `_WAIT_LINE_S` while another process has it."""
     started = time.monotonic()
     said = None

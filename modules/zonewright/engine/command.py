@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zonewright.engine.cache import Say
+from zonewright.engine.cache import SayProgress
 from zonewright.engine.tether import tethered
 
 LINE_S = 15.0
@@ -20,7 +20,7 @@ LINE_S = 15.0
 
 
 @dataclass(frozen=True)
-class Result:
+class CommandResult:
     """How a command ended.
 
     Attributes:
@@ -40,9 +40,9 @@ def run(
     folder: Path,
     environment: Mapping[str, str],
     limit_s: float,
-    say: Say,
+    say: SayProgress,
     doing: str,
-) -> Result:
+) -> CommandResult:
     """Run a command to its end.
 
     Args:
@@ -78,10 +78,10 @@ def run(
                 if elapsed >= limit_s:
                     _kill_group(process)
                     output, _ = process.communicate()
-                    return Result(None, output, elapsed)
+                    return CommandResult(None, output, elapsed)
                 say(f"{doing}: {elapsed:.0f} s")
             else:
-                return Result(process.returncode, output, time.monotonic() - started)
+                return CommandResult(process.returncode, output, time.monotonic() - started)
     except BaseException:
         # Ctrl-C reaches us only: the command is in a session of its own, so that its children end with it.
         _kill_group(process)

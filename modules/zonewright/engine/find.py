@@ -21,7 +21,7 @@ _VERSION_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundEngine:
     """An engine on the disk that zonewright can use.
 
     Attributes:
@@ -36,7 +36,7 @@ class Found:
     folders: tuple[Path, ...]
 
 
-def named(value: str, path: str) -> Found:
+def named(value: str, path: str) -> FoundEngine:
     """Use the engine that `ZONEWRIGHT_PULUMI` names.
 
     Args:
@@ -64,7 +64,7 @@ def named(value: str, path: str) -> Found:
         raise EngineError(f"{VARIABLE} is {value!r}: {error}; set it to another engine, or unset it") from error
 
 
-def on_path(path: str) -> Found:
+def on_path(path: str) -> FoundEngine:
     """Use the first `pulumi` on PATH.
 
     Raises:
@@ -76,7 +76,7 @@ def on_path(path: str) -> Found:
     return inspect(Path(command).absolute(), path)
 
 
-def inspect(command: Path, path: str) -> Found:
+def inspect(command: Path, path: str) -> FoundEngine:
     """Look at one `pulumi`: its version and its Python language host.
 
     Args:
@@ -94,11 +94,11 @@ def inspect(command: Path, path: str) -> Found:
         raise EngineError(f"{command} is version {version}, expected {RANGE}")
     for folder in (command.parent, command.resolve().parent):
         if _executable(folder / HOST):
-            return Found(command, version, tuple(dict.fromkeys((command.parent, folder))))
+            return FoundEngine(command, version, tuple(dict.fromkeys((command.parent, folder))))
     host = shutil.which(HOST, path=path)
     if host is None:
         raise EngineError(f"{command} (version {version}) has no {HOST} beside it or on PATH, so it cannot run Python")
-    return Found(command, version, tuple(dict.fromkeys((command.parent, Path(host).absolute().parent))))
+    return FoundEngine(command, version, tuple(dict.fromkeys((command.parent, Path(host).absolute().parent))))
 
 
 def _version(command: Path) -> Version:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from zonewright.engine import command, find
-from zonewright.engine.cache import Say, machine, new_folder
+from zonewright.engine.cache import SayProgress, machine, new_folder
 from zonewright.engine.errors import EngineError
 from zonewright.engine.version import WANTED
 
@@ -29,7 +29,7 @@ def name() -> str:
     return f"engine-{WANTED}-installed-{machine()}"
 
 
-def install(cache: Path, *, say: Say, limit_s: float = LIMIT_S) -> find.Found:
+def install(cache: Path, *, say: SayProgress, limit_s: float = LIMIT_S) -> find.FoundEngine:
     """Install the engine into the cache folder; call it under the cache's lock.
 
     It runs in a process of its own because the SDK's download has no time limit.
@@ -68,7 +68,7 @@ def install(cache: Path, *, say: Say, limit_s: float = LIMIT_S) -> find.Found:
     return installed(cache)
 
 
-def installed(cache: Path) -> find.Found:
+def installed(cache: Path) -> find.FoundEngine:
     """Give the engine that was installed before.
 
     Raises:

@@ -37,7 +37,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Status:
+class EngineStatus:
     """What there is now, without getting anything.
 
     Attributes:
@@ -56,7 +56,7 @@ def say_on_stderr(line: str) -> None:
     print(f"zonewright engine: {line}", file=sys.stderr, flush=True)  # noqa: T201 - the default way to show progress
 
 
-def ensure(*, environment: Mapping[str, str] = os.environ, say: cache.Say = say_on_stderr) -> Engine:
+def ensure(*, environment: Mapping[str, str] = os.environ, say: cache.SayProgress = say_on_stderr) -> Engine:
     """Give an engine, getting one if there is none; quick when there is one.
 
     In this order: the one that `ZONEWRIGHT_PULUMI` names, one on PATH, one in the cache folder, Pulumi's installer,
@@ -86,7 +86,7 @@ def ensure(*, environment: Mapping[str, str] = os.environ, say: cache.Say = say_
         ) from error
 
 
-def status(*, environment: Mapping[str, str] = os.environ) -> Status:
+def status(*, environment: Mapping[str, str] = os.environ) -> EngineStatus:
     """Say what there is, without installing, building or waiting.
 
     Raises:
@@ -94,7 +94,7 @@ def status(*, environment: Mapping[str, str] = os.environ) -> Status:
     """
     folder = cache.folder(environment)
     here, passed_over = _present(environment, folder)
-    return Status(here, here.passed_over if here else passed_over, folder)
+    return EngineStatus(here, here.passed_over if here else passed_over, folder)
 
 
 def _present(environment: Mapping[str, str], folder: Path) -> tuple[Engine | None, tuple[Attempt, ...]]:
@@ -117,7 +117,7 @@ def _present(environment: Mapping[str, str], folder: Path) -> tuple[Engine | Non
 
 def _cached(folder: Path, passed_over: tuple[Attempt, ...]) -> Engine | None:
     """Look into the cache folder."""
-    ways: tuple[tuple[str, Callable[[Path], find.Found]], ...] = (
+    ways: tuple[tuple[str, Callable[[Path], find.FoundEngine]], ...] = (
         ("installer", install.installed),
         ("build", build.built),
     )
@@ -130,14 +130,16 @@ def _cached(folder: Path, passed_over: tuple[Attempt, ...]) -> Engine | None:
     return None
 
 
-def _get(environment: Mapping[str, str], folder: Path, say: cache.Say, passed_over: tuple[Attempt, ...]) -> Engine:
+def _get(
+    environment: Mapping[str, str], folder: Path, say: cache.SayProgress, passed_over: tuple[Attempt, ...]
+) -> Engine:
     """Install or build; call it under the lock."""
     # Another caller may have been first while this one waited.
     here = _cached(folder, passed_over)
     if here is not None:
         return here
     failed: tuple[Attempt, ...] = ()
-    ways: tuple[tuple[str, Callable[[], find.Found]], ...] = (
+    ways: tuple[tuple[str, Callable[[], find.FoundEngine]], ...] = (
         ("installer", lambda: install.install(folder, say=say)),
         ("build", lambda: build.build(folder, say=say, environment=environment)),
     )
@@ -160,7 +162,7 @@ def _get(environment: Mapping[str, str], folder: Path, say: cache.Say, passed_ov
     )
 
 
-def _engine(found: find.Found, how: str, passed_over: tuple[Attempt, ...]) -> Engine:
+def _engine(found: find.FoundEngine, how: str, passed_over: tuple[Attempt, ...]) -> Engine:
     """Put together what is found and how."""
     return Engine(found.pulumi, found.version, how, found.folders, passed_over)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zonewright.declare.checks.windows import window_faults
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Fault, Problem, dotted, in_order, unknown
-from zonewright.declare.yaml_text.tree import Node, line_of
+from zonewright.declare.yaml_text.tree import YamlNode, line_of
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.model.fleet import FleetFile
@@ -39,14 +39,14 @@ class FleetDocument:
 
     content: FleetFile
     name: str
-    root: Node | None
+    root: YamlNode | None
 
     def told(self, fault: Fault) -> str:
         """A fault that was found later, with file and line as those that are found while it is read."""
         return str(_problem(self.name, self.root, fault))
 
 
-def _problem(name: str, root: Node | None, fault: Fault) -> Problem:
+def _problem(name: str, root: YamlNode | None, fault: Fault) -> Problem:
     return Problem(
         file=name,
         line=line_of(root, fault.path) if root else 0,

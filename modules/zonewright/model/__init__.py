@@ -4,7 +4,7 @@ from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.cluster import Cluster, Connection, Place, Relation, Spread
 from zonewright.model.declaration import Declaration, OwnerFile, Source
 from zonewright.model.network import Duct, Link, Route
-from zonewright.model.policy import Limit, Ring, RulePack, Waiver
+from zonewright.model.rule_pack import Limit, Ring, RulePack, Waiver
 from zonewright.model.site import AddressPool, Baseline, Location, PowerFeed, PowerPanel, Room, Row, Site
 from zonewright.model.zone import District, Extent, NodeType, Party, Zone
 

@@ -11,7 +11,7 @@ Risk = Literal["low", "normal", "high"]
 """``high``: a finding asks for an approval or a waiver is used; ``normal``: places, draw or assets change."""
 PUBLIC_KEY_PATTERN = r"^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI[A-Za-z0-9+/]{43}$"
 
-PublicKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY_PATTERN, strict=True)]
+SignerKey = Annotated[str, StringConstraints(pattern=PUBLIC_KEY_PATTERN, strict=True)]
 """A public key as in an OpenSSH ``.pub`` file, without its comment."""
 Needs = dict[Identifier, Annotated[int, Field(ge=1, le=20)]]
 
@@ -25,7 +25,7 @@ class Signer(Declared):
     """Id of the party that the person acts for."""
     groups: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Groups that policies name; without any, the person only signs plans."""
-    keys: Annotated[tuple[PublicKey, ...], Field(min_length=1, max_length=8, strict=False)]
+    keys: Annotated[tuple[SignerKey, ...], Field(min_length=1, max_length=8, strict=False)]
     """Public keys, as in OpenSSH's .pub files without the comment; several keys still count as one person."""
     valid_from: Date | None = None
     """First day on which signatures count, such as 2026-01-01."""

@@ -26,7 +26,7 @@ Date = Annotated[str, StringConstraints(pattern=DATE_PATTERN, strict=True)]
 
 CLOCK_PATTERN = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 
-Clock = Annotated[str, StringConstraints(pattern=CLOCK_PATTERN, strict=True)]
+ClockTime = Annotated[str, StringConstraints(pattern=CLOCK_PATTERN, strict=True)]
 """A time of day, such as ``22:00``."""
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

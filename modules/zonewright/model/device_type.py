@@ -9,7 +9,7 @@ from zonewright.model.site import Cooling
 from zonewright.model.zone import Airflow, NodeType
 
 _KILOGRAMS = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "oz": 0.028_349_523_125}
-Draw = Annotated[int, Field(ge=1, le=200_000)]
+PortDraw = Annotated[int, Field(ge=1, le=200_000)]
 
 
 class PowerPort(Declared):
@@ -19,9 +19,9 @@ class PowerPort(Declared):
 
     name: Line
     """Its name, such as PSU1."""
-    maximum_draw: Draw | None = None
+    maximum_draw: PortDraw | None = None
     """Nameplate draw of the port in watts."""
-    allocated_draw: Draw | None = None
+    allocated_draw: PortDraw | None = None
     """Budgeted draw of the port in watts."""
 
 

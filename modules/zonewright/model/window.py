@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from zonewright.model.base import Clock, Date, Declared, Line, Weekday
+from zonewright.model.base import ClockTime, Date, Declared, Line, Weekday
 
 TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", strict=True)]
 
@@ -14,9 +14,9 @@ class ChangeWindow(Declared):
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7, strict=False)]
     """Days on which the window opens."""
-    opens: Clock
+    opens: ClockTime
     """Time of day, such as 22:00."""
-    closes: Clock
+    closes: ClockTime
     """Time of day; if it is not after ``opens``, it is on the next day."""
     time_zone: TimeZone
     """Time zone of the two times, such as Asia/Shanghai."""

@@ -17,7 +17,7 @@ from zonewright.model.power import Draw
 from zonewright.model.site import Cooling, Face, FeedName, Site
 from zonewright.model.zone import Zone
 
-Verdict = Literal["within", "breach", "undetermined"]
+EnergyVerdict = Literal["within", "breach", "undetermined"]
 Standing = Literal["baseline", "wanted", "reserved", "admitted", "active", "releasing"]
 
 
@@ -218,9 +218,9 @@ class Measured:
         reason: why a verdict is undetermined, empty where it is not.
     """
 
-    trailing: Verdict
+    trailing: EnergyVerdict
     trailing_ratio: Fraction | None = None
-    projection: Verdict = "undetermined"
+    projection: EnergyVerdict = "undetermined"
     projection_ratio: Fraction | None = None
     coverage: Fraction = Fraction(0)
     it_load_w: int | None = None

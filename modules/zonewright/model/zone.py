@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
-from zonewright.model.policy import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
+from zonewright.model.rule_pack import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
 from zonewright.model.site import Address, Cooling
 
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]

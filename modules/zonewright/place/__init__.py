@@ -3,16 +3,16 @@
 from zonewright.place.addresses import Addresses, assign_addresses
 from zonewright.place.change import change_world, touched
 from zonewright.place.placing import Placement, place
-from zonewright.place.premise import Premise
+from zonewright.place.precondition import Precondition
 from zonewright.place.read_set import failed, read_set
 from zonewright.place.unplaced import unplaced_findings
-from zonewright.place.whole import Judged, judge_declaration
+from zonewright.place.zone_placement import JudgedZone, judge_declaration
 
 __all__ = [
     "Addresses",
-    "Judged",
+    "JudgedZone",
     "Placement",
-    "Premise",
+    "Precondition",
     "assign_addresses",
     "change_world",
     "failed",

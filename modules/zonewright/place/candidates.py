@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Literal
 
 from zonewright.model.cluster import Spread
-from zonewright.place.floor import Floor, RackState, Shape
 from zonewright.place.neighbours import StopsRack
+from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.rules.spread import domain_of
 
-Verdict = Literal["now", "later", "never"]
+CandidateVerdict = Literal["now", "later", "never"]
 _Entry = tuple[int, str]
 
 
@@ -43,7 +43,7 @@ class SpreadCount:
             return False
         return self.counts[domain_of(rack_id, self.spread.scope)] >= self.spread.max_per_domain
 
-    def verdict(self, rack_id: str) -> Verdict:
+    def verdict(self, rack_id: str) -> CandidateVerdict:
         """Whether the next node may go to a rack; "later" while other domains must be reached first."""
         if self.is_full(rack_id):
             return "never"
@@ -55,7 +55,7 @@ class SpreadCount:
 class Candidates:
     """A queue of racks for one shape."""
 
-    def __init__(self, floor: Floor, shape: Shape, states: Iterable[RackState]) -> None:
+    def __init__(self, floor: Floor, shape: NodeShape, states: Iterable[RackState]) -> None:
         self._floor = floor
         self._shape = shape
         self._queue: list[_Entry] = []

@@ -12,8 +12,8 @@ from zonewright.model.expand import Node, node_numbers, nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Rack, World
 from zonewright.place.candidates import SpreadCount
-from zonewright.place.floor import Floor, RackState, Shape
 from zonewright.place.neighbours import Neighbours, Stop
+from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import shortages_of
 from zonewright.rules.words import amount
 
@@ -96,7 +96,7 @@ def explain(
     for other_id, part in demand.clusters.items():
         for other in nodes_of(other_id, part.cluster):
             if other.name in seats and other.name != name:
-                floor.put(Shape.of(part), (demand.party, stack, other.name), seats[other.name])
+                floor.put(NodeShape.of(part), (demand.party, stack, other.name), seats[other.name])
                 around.seat(other_id, seats[other.name].rack)
     groups: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
     for state in floor.states.values():
@@ -108,7 +108,7 @@ def explain(
         for (room, reason), found in sorted(groups.items())
     ]
     alternatives.sort(key=lambda one: (one.reason != FREE, one.room))
-    why = _why(node, own, floor, Shape.of(wanted))
+    why = _why(node, own, floor, NodeShape.of(wanted))
     return Explanation(node=name, place=_place(own), why=why, alternatives=tuple(alternatives))
 
 
@@ -117,7 +117,7 @@ class _Around:
 
     def __init__(self, world: World, demand: Demand, floor: Floor, cluster_id: str) -> None:
         self._demand, self._cluster_id, self._wanted = demand, cluster_id, demand.clusters[cluster_id]
-        self._shape = Shape.of(self._wanted)
+        self._shape = NodeShape.of(self._wanted)
         self._neighbours = Neighbours(world, demand, floor)
         self._spread = SpreadCount(self._wanted.cluster.spread, len(node_numbers(self._wanted.cluster)))
 
@@ -150,7 +150,7 @@ def _place(seat: RackPosition | None) -> str:
     return "" if seat is None else str(seat)
 
 
-def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: Shape) -> str:
+def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: NodeShape) -> str:
     if seat is None:
         return "it has no place"
     if node.chosen is not None:

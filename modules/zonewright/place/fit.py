@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 
 from zonewright.model.site import Cooling
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
-from zonewright.place.floor import Ground, RackState
+from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
 
 

@@ -11,7 +11,7 @@ from zonewright.model.cluster import Cluster, Relation, Scope, WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import node_numbers
 from zonewright.model.world import Rack, World
-from zonewright.place.floor import Floor, RackState, Shape
+from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.rules.spread import domain_of
 
 _SCOPES: tuple[Scope, ...] = ("rack", "row", "room")
@@ -135,7 +135,7 @@ class Neighbours:
 
 def _fits(wanted: ClusterDemand, states: Iterable[RackState]) -> int:
     """How many nodes of a cluster the racks take, each rack by its scarcest resource."""
-    shape = Shape.of(wanted)
+    shape = NodeShape.of(wanted)
     return sum(state.room_for(shape) for state in states if state.rack.cooling == wanted.node_type.cooling)
 
 

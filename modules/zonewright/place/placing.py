@@ -9,8 +9,8 @@ from zonewright.model.expand import Node, nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Occupant, Rack, World
 from zonewright.place.candidates import Candidates, SpreadCount
-from zonewright.place.floor import Floor, RackState, Shape
 from zonewright.place.neighbours import Neighbours, Stop
+from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import why_no_rack
 from zonewright.rules.loads import Key
 from zonewright.rules.spread import domain_of
@@ -61,7 +61,7 @@ class _Part:
 
     cluster: str
     wanted: ClusterDemand
-    shape: Shape
+    shape: NodeShape
     spread: SpreadCount
     waiting: list[Node]
 
@@ -72,7 +72,7 @@ def _parts(demand: Demand) -> list[_Part]:
     for cluster_id, wanted in sorted(demand.clusters.items()):
         nodes = list(nodes_of(cluster_id, wanted.cluster))
         spread = SpreadCount(wanted.cluster.spread, len(nodes))
-        parts.append(_Part(cluster_id, wanted, Shape.of(wanted), spread, nodes))
+        parts.append(_Part(cluster_id, wanted, NodeShape.of(wanted), spread, nodes))
     return sorted(parts, key=lambda part: (-part.shape.u_height, -part.shape.draw.allocated_w))
 
 

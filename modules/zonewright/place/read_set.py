@@ -10,15 +10,15 @@ from typing import Literal
 
 from zonewright.model.site import FeedName
 from zonewright.model.world import Occupant, Rack, World
-from zonewright.place.energy_premises import energy_premises, figure_of
-from zonewright.place.premise import ENERGY, Kind, Premise
+from zonewright.place.energy_preconditions import energy_premises, figure_of
+from zonewright.place.precondition import ENERGY, Precondition, PreconditionKind
 from zonewright.rules.geometry import bits, occupied
 from zonewright.rules.loads import ALONE, GRAMS, WORST, Figures, by_key, limits, total
 
 _FEEDS: tuple[FeedName, ...] = ("A", "B")
 
 
-def read_set(world_after: World, *, stack: str) -> tuple[Premise, ...]:
+def read_set(world_after: World, *, stack: str) -> tuple[Precondition, ...]:
     """What the wanted places of a stack rest on, by rack.
 
     Args:
@@ -30,7 +30,7 @@ def read_set(world_after: World, *, stack: str) -> tuple[Premise, ...]:
     for item in world_after.occupants:
         if item.stack == stack:
             own[item.rack].append(item)
-    premises: list[Premise] = []
+    premises: list[Precondition] = []
     for rack_id in sorted(own):
         wanted = [item for item in own[rack_id] if item.standing == "wanted"]
         if wanted:
@@ -40,20 +40,22 @@ def read_set(world_after: World, *, stack: str) -> tuple[Premise, ...]:
     return tuple(premises)
 
 
-def _of_rack(rack_id: str, rack: Rack | None, wanted: Sequence[Occupant], own: Sequence[Occupant]) -> Iterator[Premise]:
+def _of_rack(
+    rack_id: str, rack: Rack | None, wanted: Sequence[Occupant], own: Sequence[Occupant]
+) -> Iterator[Precondition]:
     known = {item.key for item in own if item.standing != "wanted"}
     for party in sorted({item.party for item in wanted if item.key not in known}):
-        yield Premise(kind="rack-open", subject=rack_id, of=party)
+        yield Precondition(kind="rack-open", subject=rack_id, of=party)
     for face, position, units in _pieces(wanted):
-        yield Premise(kind="units-free", subject=rack_id, of=face, position=position, at_least=units)
+        yield Precondition(kind="units-free", subject=rack_id, of=face, position=position, at_least=units)
     if rack is not None:
         needed = total(by_key(own, frozenset(rack.feeds)).values())
         for kind, of, index in _FIGURES:
             if needed[index]:
-                yield Premise(kind=kind, subject=rack_id, of=of, at_least=needed[index])
+                yield Precondition(kind=kind, subject=rack_id, of=of, at_least=needed[index])
 
 
-_FIGURES: tuple[tuple[Kind, str, int], ...] = (
+_FIGURES: tuple[tuple[PreconditionKind, str, int], ...] = (
     *(("feed-live", feed, WORST[feed]) for feed in _FEEDS),
     *(("feed-failover", feed, ALONE[feed]) for feed in _FEEDS),
     ("weight", "", GRAMS),
@@ -70,7 +72,7 @@ def _pieces(wanted: Iterable[Occupant]) -> Iterator[tuple[str, int, int]]:
         yield face, first, stop - first
 
 
-def failed(premises: Iterable[Premise], world_without_change: World, *, stack: str) -> tuple[Premise, ...]:
+def failed(premises: Iterable[Precondition], world_without_change: World, *, stack: str) -> tuple[Precondition, ...]:
     """The premises that no longer hold.
 
     Args:
@@ -94,7 +96,7 @@ def failed(premises: Iterable[Premise], world_without_change: World, *, stack: s
     return tuple(premise for premise in asked if not _holds(premise, world_without_change, free))
 
 
-def _holds(premise: Premise, world: World, free: Mapping[str, "_Free"]) -> bool:
+def _holds(premise: Precondition, world: World, free: Mapping[str, "_Free"]) -> bool:
     if premise.kind in ENERGY:
         value = figure_of(premise, world.zone) if world.zone is not None else None
         return value is not None and value <= premise.at_most
@@ -110,7 +112,7 @@ class _Free:
         used = total(by_key(others, frozenset(rack.feeds)).values())
         self._left: Figures = tuple(limit - load for limit, load in zip(limits(rack), used, strict=True))
 
-    def has(self, premise: Premise) -> bool:
+    def has(self, premise: Precondition) -> bool:
         """Whether a premise holds."""
         if premise.kind == "rack-open":
             return self._rack.takes_nodes_of(premise.of)
@@ -122,5 +124,5 @@ class _Free:
         return self._left[index] >= premise.at_least
 
 
-def _face(premise: Premise) -> Literal["front", "rear"]:
+def _face(premise: Precondition) -> Literal["front", "rear"]:
     return "rear" if premise.of == "rear" else "front"

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from zonewright.place.candidates import SpreadCount
-from zonewright.place.floor import RackState, Shape
 from zonewright.place.neighbours import StopsRack
+from zonewright.place.rack_state import NodeShape, RackState
 from zonewright.rules.geometry import longest_free
 from zonewright.rules.loads import ALONE, GRAMS, WORST
-from zonewright.rules.words import amount, kilograms, some
+from zonewright.rules.words import amount, count_of, kilograms
 
 _FIGURES = (
     (ALONE["B"], "on feed B after the loss of feed A"),
@@ -29,7 +29,7 @@ class Shortage:
 
 
 def why_no_rack(
-    shape: Shape, spread: SpreadCount, states: Iterable[RackState], *, stops: StopsRack, closed: int, where: str
+    shape: NodeShape, spread: SpreadCount, states: Iterable[RackState], *, stops: StopsRack, closed: int, where: str
 ) -> str:
     """The sentence for a node that no rack can take.
 
@@ -51,17 +51,17 @@ def why_no_rack(
         texts = " and ".join(item.text for item in shortages)
         miss = (len(shortages), sum(item.part for item in shortages), state.rack.id, texts)
         nearest = miss if nearest is None or miss < nearest else nearest
-    not_open = f"; {some(closed, 'rack')} there {'is' if closed == 1 else 'are'} not open for it" if closed else ""
+    not_open = f"; {count_of(closed, 'rack')} there {'is' if closed == 1 else 'are'} not open for it" if closed else ""
     if nearest is None:
         return f"no rack at {where} takes it{not_open}" if closed else f"there is no rack at {where}"
     short = ", ".join(f"{resource} in {count:,}" for resource, count in sorted(counts.items()))
     return (
-        f"none of {some(looked, 'rack')} looked at in {where} can take it: short of {short}{not_open}; "
+        f"none of {count_of(looked, 'rack')} looked at in {where} can take it: short of {short}{not_open}; "
         f"nearest is {nearest[2]}, short of {nearest[3]}"
     )
 
 
-def shortages_of(shape: Shape, spread: SpreadCount, state: RackState, stops: StopsRack) -> Iterator[Shortage]:
+def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops: StopsRack) -> Iterator[Shortage]:
     """Each resource that a rack is short of for one more node, and who else keeps it away."""
     if state.lowest(shape) is None:
         longest = longest_free(state.taken_for(shape), rack_u=state.rack.u_height)
@@ -83,7 +83,7 @@ def shortages_of(shape: Shape, spread: SpreadCount, state: RackState, stops: Sto
         yield Shortage(resource=stop.resource, part=1.0, text=stop.text)
 
 
-def _watts_short(shape: Shape, state: RackState) -> Shortage | None:
+def _watts_short(shape: NodeShape, state: RackState) -> Shortage | None:
     """The worst shortage on a feed, or None."""
     asked = shape.figures(state.present)
     over, place = max(

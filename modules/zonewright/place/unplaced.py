@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from zonewright.model.demand import Demand
 from zonewright.model.expand import Node, nodes_of
 from zonewright.rules.finding import Finding, Participant
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 
 GONE = "the proposal it was made from is gone; run pulumi up again"
 
@@ -25,7 +25,7 @@ def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[
                 alike.setdefault((node.path, unplaced.get(node.name, GONE)), []).append(node)
         for (path, reason), nodes in alike.items():
             first = nodes[0].name
-            who = f"{first} has" if len(nodes) == 1 else f"{first} and {some(len(nodes) - 1, 'other node')} have"
+            who = f"{first} has" if len(nodes) == 1 else f"{first} and {count_of(len(nodes) - 1, 'other node')} have"
             yield Finding(
                 rule="placement",
                 level="mandatory",

@@ -10,7 +10,7 @@ from zonewright.program.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agents:
+class DeclaredAgents:
     """Agents of a stack.
 
     Attributes:
@@ -22,7 +22,7 @@ class Agents:
     hosts: Mapping[str, Mapping[str, str]]
 
 
-def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[str, str]) -> Agents | None:
+def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[str, str]) -> DeclaredAgents | None:
     """The agents that the stack's configuration asks for, or None.
 
     Args:
@@ -53,4 +53,4 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
         "configurationDigest": desired.configuration_digest,
     }
     hosts = {site: dict.fromkeys(names, "as declared") for site, names in sites.items()}
-    return Agents(release=release, hosts=hosts)
+    return DeclaredAgents(release=release, hosts=hosts)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from zonewright.ledger.protocol.messages import Addresses
+from zonewright.ledger.protocol.messages import PoolAddresses
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import AnyAsset, SiteAsset, asset_summary, asset_text
 from zonewright.model.rack_position import RackPosition
@@ -80,7 +80,7 @@ class TenantCluster(pulumi.ComponentResource):
         stack_id: str,
         node_type: str,
         seats: Mapping[str, RackPosition],
-        addresses: Mapping[str, Addresses],
+        addresses: Mapping[str, PoolAddresses],
         after_resources: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions,
     ) -> None:

@@ -10,7 +10,7 @@ from zonewright.program.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Configurations:
+class DeclaredConfigurations:
     """Configurations of a stack.
 
     Attributes:
@@ -24,7 +24,7 @@ class Configurations:
 
 def read_configurations(
     options: Settings, own_sites: Collection[str], racks: Mapping[str, str]
-) -> Configurations | None:
+) -> DeclaredConfigurations | None:
     """The configurations that the stack's configuration asks for, or None.
 
     Args:
@@ -54,6 +54,6 @@ def read_configurations(
         site: tuple(name for name in names if any(is_meant(replace(known[name], site=site), one) for one in settings))
         for site, names in sites.items()
     }
-    return Configurations(
+    return DeclaredConfigurations(
         settings_digest=configurations_digest(file), hosts={site: names for site, names in meant.items() if names}
     )

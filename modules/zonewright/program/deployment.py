@@ -31,9 +31,9 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import nodes_of
 from zonewright.model.secret_scan import suspicions
-from zonewright.program.agents import Agents, read_agents
+from zonewright.program.agents import DeclaredAgents, read_agents
 from zonewright.program.components import FacilitySite, TenantCluster, network
-from zonewright.program.configurations import Configurations, read_configurations
+from zonewright.program.configurations import DeclaredConfigurations, read_configurations
 from zonewright.program.ending import ending_the_run
 from zonewright.program.resources import (
     Admission,
@@ -56,8 +56,8 @@ _SHOWN = 5
 class OnHosts:
     """What a stack brings to hosts, where it does."""
 
-    agents: Agents | None
-    configurations: Configurations | None
+    agents: DeclaredAgents | None
+    configurations: DeclaredConfigurations | None
 
 
 TOKEN_VARIABLE = "ZONEWRIGHT_LEDGER_TOKEN"  # noqa: S105 - a variable's name
@@ -310,7 +310,10 @@ def _clusters(
 
 
 def _agents(
-    options: Settings, agents: Agents | None, waits: tuple[pulumi.Resource, ...], provider: pulumi.ProviderResource
+    options: Settings,
+    agents: DeclaredAgents | None,
+    waits: tuple[pulumi.Resource, ...],
+    provider: pulumi.ProviderResource,
 ) -> list[pulumi.Resource]:
     if agents is None:
         return []
@@ -329,7 +332,7 @@ def _agents(
 
 def _configurations(
     options: Settings,
-    found: Configurations | None,
+    found: DeclaredConfigurations | None,
     files: Mapping[str, Mapping[str, str]],
     waits: tuple[pulumi.Resource, ...],
     provider: pulumi.ProviderResource,

@@ -11,11 +11,11 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
 
 if TYPE_CHECKING:
+    from zonewright.provider.hosts.inspect import Look
     from zonewright.provider.hosts.lease import SharedLease
-    from zonewright.provider.hosts.look import Look
 
 Data = Mapping[str, Any]
-Change = Literal["add", "delete", "update"]
+PropertyChange = Literal["add", "delete", "update"]
 TYPES: Mapping[str, type] = {"string": str, "integer": int, "object": dict}
 _WORDS: Mapping[type, str] = {str: "text", int: "integer", float: "number", bool: "truth value", dict: "mapping"}
 
@@ -46,7 +46,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class ProviderSession:
     """What every call has at hand.
 
     Attributes:
@@ -95,12 +95,12 @@ class EndsByItself:
 class Difference:
     """What differs: kind by property path, and the paths that force a replacement."""
 
-    changes: Mapping[str, Change] = field(default_factory=dict)
+    changes: Mapping[str, PropertyChange] = field(default_factory=dict)
     replaces: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadResource:
     """A resource as it is: its id, inputs and outputs."""
 
     id: str
@@ -135,27 +135,29 @@ class Resource(Protocol):
     inputs: Mapping[str, Input]
     outputs: Mapping[str, Input]
 
-    def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
+    def check(
+        self, session: ProviderSession, urn: str, old: Data | None, new: dict[str, Any], seed: bytes
+    ) -> dict[str, Any]:
         """The inputs to use; raises ``CheckFailedError``."""
         ...
 
-    def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
+    def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """What differs between the old inputs and state, and the new inputs."""
         ...
 
-    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Make it; returns id and outputs."""
         ...
 
-    def read(self, session: Session, id_: str, last: Found | None) -> Found | None:
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The resource as it is now, or None when it is gone; ``last`` is what the state has, None in an import."""
         ...
 
-    def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Change it in place; returns outputs."""
         ...
 
-    def delete(self, session: Session, id_: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, id_: str, state: Data) -> None:
         """Take it away; a thing that is gone already is no error."""
         ...
 
@@ -172,7 +174,7 @@ class CheckedResource:
     plain: Collection[str] = ()
 
     def check(
-        self, _session: Session, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
+        self, _session: ProviderSession, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
     ) -> dict[str, Any]:
         """The inputs to use, which are the program's.
 
@@ -238,7 +240,7 @@ def require_known(inputs: Data, names: Iterable[str]) -> None:
 def compare(inputs: Mapping[str, Input], old: Data, new: Data) -> Difference:
     """Property by property, one level into mappings, so that a preview shows which place or file changed."""
     before, after = (dict(_leaves({key: data[key] for key in inputs if key in data})) for data in (old, new))
-    changes: dict[str, Change] = {}
+    changes: dict[str, PropertyChange] = {}
     for path in sorted(before.keys() | after.keys()):
         if path not in before:
             changes[path] = "add"

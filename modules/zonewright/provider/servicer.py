@@ -26,19 +26,19 @@ from zonewright.provider.resource import (
     Data,
     Difference,
     EndsByItself,
-    Found,
     HalfDoneError,
     Memory,
+    ProviderSession,
+    ReadResource,
     Resource,
-    Session,
 )
 from zonewright.provider.resources import RESOURCES
 from zonewright.provider.schema import schema_text
 from zonewright.provider.session import EngineLog, open_ledger
 from zonewright.provider.values import from_struct, to_struct
 
-Result = TypeVar("Result")
-Context = grpc.aio.ServicerContext[Any, Any]
+ResultT = TypeVar("ResultT")
+CallContext = grpc.aio.ServicerContext[Any, Any]
 WORKERS = 32
 _KINDS = {
     "add": provider_pb2.PropertyDiff.ADD,
@@ -64,12 +64,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._log = EngineLog(engine_address)
         self._resources = resources
         self._memory = Memory()
-        self._session: Session | None = None
+        self._session: ProviderSession | None = None
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="zonewright-provider")
         self._waiting: set[asyncio.Future[Any]] = set()
         self._configuring = threading.Lock()
 
-    async def _in_worker(self, context: Context, function: Callable[[], Result], *, urn: str = "") -> Result:
+    async def _in_worker(self, context: CallContext, function: Callable[[], ResultT], *, urn: str = "") -> ResultT:
         """Run blocking work off the event loop; a Cancel ends the wait at once, unless the work ends by itself."""
         work = asyncio.get_running_loop().run_in_executor(self._workers, function)
         if not isinstance(self._resources.get(_token(urn)), EndsByItself):
@@ -99,7 +99,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             raise CheckFailedError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
         return resource
 
-    def _opened(self, urn: str = "") -> Session:
+    def _opened(self, urn: str = "") -> ProviderSession:
         """The session; what is told without a urn is of this resource."""
         if self._session is None:
             raise CheckFailedError("the provider was not configured; give zonewright.Provider a ledger URL")
@@ -114,7 +114,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     async def Handshake(  # noqa: N802 - gRPC's names
-        self, request: provider_pb2.ProviderHandshakeRequest, _context: Context
+        self, request: provider_pb2.ProviderHandshakeRequest, _context: CallContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Take the engine's address."""
         self._log = EngineLog(request.engine_address)
@@ -122,29 +122,29 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             accept_secrets=False, accept_resources=False, accept_outputs=False
         )
 
-    async def Attach(self, request: plugin_pb2.PluginAttach, _context: Context) -> empty_pb2.Empty:  # noqa: N802
+    async def Attach(self, request: plugin_pb2.PluginAttach, _context: CallContext) -> empty_pb2.Empty:  # noqa: N802
         """A provider that was started by hand (``PULUMI_DEBUG_PROVIDERS``) learns its engine's address."""
         self._log = EngineLog(request.address)
         return empty_pb2.Empty()
 
-    async def GetPluginInfo(self, _request: empty_pb2.Empty, _context: Context) -> plugin_pb2.PluginInfo:  # noqa: N802
+    async def GetPluginInfo(self, _request: empty_pb2.Empty, _context: CallContext) -> plugin_pb2.PluginInfo:  # noqa: N802
         """The package's version."""
         return plugin_pb2.PluginInfo(version=__version__)
 
     async def GetSchema(  # noqa: N802
-        self, _request: provider_pb2.GetSchemaRequest, _context: Context
+        self, _request: provider_pb2.GetSchemaRequest, _context: CallContext
     ) -> provider_pb2.GetSchemaResponse:
         """The package schema."""
         return provider_pb2.GetSchemaResponse(schema=schema_text(self._resources))
 
     async def CheckConfig(  # noqa: N802
-        self, request: provider_pb2.CheckRequest, _context: Context
+        self, request: provider_pb2.CheckRequest, _context: CallContext
     ) -> provider_pb2.CheckResponse:
         """The provider's own inputs as they are."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
     async def DiffConfig(  # noqa: N802
-        self, request: provider_pb2.DiffRequest, _context: Context
+        self, request: provider_pb2.DiffRequest, _context: CallContext
     ) -> provider_pb2.DiffResponse:
         """A changed setting is an update, so that the engine configures with the new values."""
         old, new = from_struct(request.old_inputs or request.olds), from_struct(request.news)
@@ -152,7 +152,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return _diff_response(Difference(dict.fromkeys(changed, "update")))
 
     async def Configure(  # noqa: N802
-        self, request: provider_pb2.ConfigureRequest, context: Context
+        self, request: provider_pb2.ConfigureRequest, context: CallContext
     ) -> provider_pb2.ConfigureResponse:
         """Open the ledger; a run begins here, also in a process that a debugger holds and that serves many."""
         arguments = from_struct(request.args)
@@ -160,7 +160,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         def open_session() -> None:
             with self._configuring:
-                self._session = Session(
+                self._session = ProviderSession(
                     ledger=open_ledger(arguments),
                     log=self._log.info,
                     warn=self._log.warning,
@@ -174,7 +174,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     async def Check(  # noqa: N802
-        self, request: provider_pb2.CheckRequest, context: Context
+        self, request: provider_pb2.CheckRequest, context: CallContext
     ) -> provider_pb2.CheckResponse:
         """Inputs, or one failure that says everything."""
         old = from_struct(request.olds) if request.olds.fields else None
@@ -192,7 +192,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
         return provider_pb2.CheckResponse(inputs=to_struct(result))
 
-    async def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:  # noqa: N802
+    async def Diff(self, request: provider_pb2.DiffRequest, context: CallContext) -> provider_pb2.DiffResponse:  # noqa: N802
         """Property by property."""
         state, new = from_struct(request.olds), from_struct(request.news)
         old = from_struct(request.old_inputs) if request.old_inputs.fields else state
@@ -202,7 +202,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return _diff_response(difference)
 
     async def Create(  # noqa: N802
-        self, request: provider_pb2.CreateRequest, context: Context
+        self, request: provider_pb2.CreateRequest, context: CallContext
     ) -> provider_pb2.CreateResponse:
         """Make it; in a preview, outputs that are not known yet are left out."""
         new = from_struct(request.properties)
@@ -213,11 +213,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
 
-    async def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:  # noqa: N802
+    async def Read(self, request: provider_pb2.ReadRequest, context: CallContext) -> provider_pb2.ReadResponse:  # noqa: N802
         """The resource as it is; gone is no id, no inputs and no properties at all (not empty ones)."""
         last = None
         if request.HasField("properties") and request.properties.fields:
-            last = Found(request.id, from_struct(request.inputs), from_struct(request.properties))
+            last = ReadResource(request.id, from_struct(request.inputs), from_struct(request.properties))
         found = await self._in_worker(
             context, lambda: self._resource(request.urn).read(self._opened(request.urn), request.id, last)
         )
@@ -228,7 +228,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     async def Update(  # noqa: N802
-        self, request: provider_pb2.UpdateRequest, context: Context
+        self, request: provider_pb2.UpdateRequest, context: CallContext
     ) -> provider_pb2.UpdateResponse:
         """Change it in place."""
         state, new = from_struct(request.olds), from_struct(request.news)
@@ -240,7 +240,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         outputs = await self._in_worker(context, update, urn=request.urn)
         return provider_pb2.UpdateResponse(properties=to_struct(outputs))
 
-    async def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:  # noqa: N802
+    async def Delete(self, request: provider_pb2.DeleteRequest, context: CallContext) -> empty_pb2.Empty:  # noqa: N802
         """Take it away; what only the inputs hold is given too."""
         state = {**from_struct(request.old_inputs), **from_struct(request.properties)}
         await self._in_worker(
@@ -250,7 +250,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
         return empty_pb2.Empty()
 
-    async def Cancel(self, _request: empty_pb2.Empty, _context: Context) -> empty_pb2.Empty:  # noqa: N802
+    async def Cancel(self, _request: empty_pb2.Empty, _context: CallContext) -> empty_pb2.Empty:  # noqa: N802
         """Called at the end of every run too: calls that are still waiting end now, or soon by themselves."""
         self._memory.cancelled.set()
         for work in self._waiting:
@@ -276,12 +276,12 @@ def _token(urn: str) -> str:
     return urn.split("::")[2].rsplit("$", maxsplit=1)[-1] if urn else ""
 
 
-async def _abort(context: Context, sentence: str) -> NoReturn:
+async def _abort(context: CallContext, sentence: str) -> NoReturn:
     await context.abort(grpc.StatusCode.UNKNOWN, sentence)
     raise AssertionError(sentence)  # abort always raises; this tells the type checker
 
 
-async def _abort_half_done(context: Context, error: HalfDoneError) -> NoReturn:
+async def _abort_half_done(context: CallContext, error: HalfDoneError) -> NoReturn:
     """What the engine takes for a resource that exists and is not as declared."""
     detail = any_pb2.Any()
     failed = provider_pb2.ErrorResourceInitFailed(

@@ -10,8 +10,8 @@ from fractions import Fraction
 from math import sqrt
 from typing import Literal
 
-from zonewright.model.world import Verdict
-from zonewright.pue.meters import ROLES, MeterSpec, Role, percent
+from zonewright.model.world import EnergyVerdict
+from zonewright.pue.meters import ROLES, MeterRole, MeterSpec, percent
 from zonewright.pue.pieces import Series, common, pieces_of
 from zonewright.pue.readings import Reading
 
@@ -26,7 +26,7 @@ class MeterInterval:
     """What the meters' classes add: the ratio give or take ``half_width``, and the verdict with it."""
 
     half_width: float
-    verdict: Verdict
+    verdict: EnergyVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Figure:
     high: Fraction | None
     coverage: Fraction
     period: Period
-    verdict: Verdict
+    verdict: EnergyVerdict
     meters: MeterInterval | None = None
 
 
@@ -101,11 +101,11 @@ def evaluate(
     )
 
 
-def _of_role(role: Role, meters: Mapping[str, MeterSpec], energies: Mapping[str, Fraction]) -> Fraction:
+def _of_role(role: MeterRole, meters: Mapping[str, MeterSpec], energies: Mapping[str, Fraction]) -> Fraction:
     return sum((energies[name] for name, meter in meters.items() if meter.role == role), Fraction())
 
 
-def _verdict(low: Fraction | None, high: Fraction | None, limit: Fraction) -> Verdict:
+def _verdict(low: Fraction | None, high: Fraction | None, limit: Fraction) -> EnergyVerdict:
     if high is not None and high <= limit:
         return "within"
     return "breach" if low is not None and low > limit else "undetermined"

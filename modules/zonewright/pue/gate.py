@@ -10,11 +10,11 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
 
-from zonewright.model.world import Verdict
-from zonewright.pue.load_model import Difference, State, difference
+from zonewright.model.world import EnergyVerdict
+from zonewright.pue.load_model import LoadDifference, LoadModelState, difference
 
-Decision = Literal["admitted", "approval", "refused"]
-Kind = Literal["addition", "removal"]
+GateDecision = Literal["admitted", "approval", "refused"]
+LoadChangeKind = Literal["addition", "removal"]
 """A removal adds no watt and opens no room; it is never stopped."""
 
 
@@ -31,15 +31,15 @@ class Gate:
         difference: of the two, with its bounds.
     """
 
-    decision: Decision
+    decision: GateDecision
     reason: str
-    trigger: Verdict
+    trigger: EnergyVerdict
     without: Fraction | None
     with_: Fraction | None
-    difference: Difference
+    difference: LoadDifference
 
 
-def worst(*verdicts: Verdict) -> Verdict:
+def worst(*verdicts: EnergyVerdict) -> EnergyVerdict:
     """The worst of some verdicts: a breach before what is undetermined."""
     for verdict in ("breach", "undetermined"):
         if verdict in verdicts:
@@ -48,7 +48,13 @@ def worst(*verdicts: Verdict) -> Verdict:
 
 
 def decide(
-    *, trigger: Verdict, kind: Kind, without: State, with_: State, limit: Fraction, refuse_inside: bool = False
+    *,
+    trigger: EnergyVerdict,
+    kind: LoadChangeKind,
+    without: LoadModelState,
+    with_: LoadModelState,
+    limit: Fraction,
+    refuse_inside: bool = False,
 ) -> Gate:
     """Decide on one site; a change of several sites takes the worst of its sites' decisions.
 
@@ -80,7 +86,7 @@ def decide(
     )
 
 
-_TABLE: Mapping[str, tuple[Decision, str]] = MappingProxyType(
+_TABLE: Mapping[str, tuple[GateDecision, str]] = MappingProxyType(
     {
         "removal": ("admitted", "nothing is added"),
         "stays": ("admitted", "it stays within the limit"),
@@ -93,6 +99,6 @@ _TABLE: Mapping[str, tuple[Decision, str]] = MappingProxyType(
 )
 
 
-def _breaks(state: State, limit: Fraction) -> bool:
+def _breaks(state: LoadModelState, limit: Fraction) -> bool:
     """Without load there is no ratio, and nothing that could be beyond a limit."""
     return state.ratio is not None and state.ratio > limit

@@ -58,7 +58,7 @@ class LoadModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class LoadModelState:
     """A site with and without a change: its model and its IT load."""
 
     model: LoadModel
@@ -71,7 +71,7 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class LoadDifference:
     """What a change does to the energy ratio.
 
     Attributes:
@@ -96,11 +96,11 @@ class Difference:
         return "worse" if self.low > 0 else "inside"
 
 
-def difference(without: State, with_: State) -> Difference:
+def difference(without: LoadModelState, with_: LoadModelState) -> LoadDifference:
     """How the ratio moves from one state to another, and within which bounds."""
     value = _step(without, with_)
     if value is None:
-        return Difference(value=None)
+        return LoadDifference(value=None)
     values = [value]
     for parameter in sorted({*without.model.parameters(), *with_.model.parameters()}):
         for factor in (1 - _SPREAD, 1 + _SPREAD):
@@ -108,9 +108,9 @@ def difference(without: State, with_: State) -> Difference:
             two = replace(with_, model=with_.model.scaled(parameter, factor))
             step = _step(one, two)
             values += [step] if step is not None else []
-    return Difference(value=value, low=min(values), high=max(values))
+    return LoadDifference(value=value, low=min(values), high=max(values))
 
 
-def _step(without: State, with_: State) -> Fraction | None:
+def _step(without: LoadModelState, with_: LoadModelState) -> Fraction | None:
     before, after = without.ratio, with_.ratio
     return None if before is None or after is None else after - before

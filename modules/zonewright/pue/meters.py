@@ -8,9 +8,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from zonewright.model.base import Declared
 
-Role = Literal["total", "it"]
-ROLES: tuple[Role, Role] = ("total", "it")
-Kind = Literal["register", "gauge", "interval"]
+MeterRole = Literal["total", "it"]
+ROLES: tuple[MeterRole, MeterRole] = ("total", "it")
+MeterKind = Literal["register", "gauge", "interval"]
 Watts = Annotated[int, Field(ge=1, le=10_000_000_000)]
 _NAMES_SHOWN = 5
 
@@ -18,9 +18,9 @@ _NAMES_SHOWN = 5
 class MeterSpec(Declared):
     """One meter."""
 
-    role: Role
+    role: MeterRole
     """``total``: energy into the data centre's boundary; ``it``: energy of the IT equipment."""
-    kind: Kind
+    kind: MeterKind
     """``register``: cumulative Wh; ``gauge``: W; ``interval``: Wh between two times."""
     rating_w: Watts | None = None
     """The most that can flow through it, in watts; bounds what is unknown."""

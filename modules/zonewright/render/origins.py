@@ -14,12 +14,12 @@ from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.contexts.site_names import Alias
 from zonewright.render.formats.format import AnyContext, Subject, subject_of
 
-Found = tuple[str, ...]
+DeclaredPaths = tuple[str, ...]
 """Paths that may be declared, the closest one first."""
 _INDEX = re.compile(r"\[(\d+)\]")
 
 
-def origins(context: AnyContext, path: str) -> Found:
+def origins(context: AnyContext, path: str) -> DeclaredPaths:
     """Where a value of a context is declared.
 
     Args:
@@ -47,40 +47,40 @@ def _fields(items: tuple[object, ...]) -> list[str]:
     return [field.name for field in dataclasses.fields(items[0])] if dataclasses.is_dataclass(items[0]) else []
 
 
-def _pool(site: str, pool: str, last: str) -> Found:
+def _pool(site: str, pool: str, last: str) -> DeclaredPaths:
     return (f"sites.{site}.address_pools.{pool}.{'gateway' if last == 'gateway' else 'prefix'}",)
 
 
-def _cluster(name: str) -> Found:
+def _cluster(name: str) -> DeclaredPaths:
     cluster, _, number = name.rpartition("-")
     return (f"clusters.{cluster}.places.{number}", f"clusters.{cluster}")
 
 
-_Finder = Callable[[AnyContext, list[int], str], Found]
+_Finder = Callable[[AnyContext, list[int], str], DeclaredPaths]
 
 
-def _node(find: Callable[[NodeContext, list[int], str], Found]) -> _Finder:
-    def finder(context: AnyContext, indices: list[int], last: str) -> Found:
+def _node(find: Callable[[NodeContext, list[int], str], DeclaredPaths]) -> _Finder:
+    def finder(context: AnyContext, indices: list[int], last: str) -> DeclaredPaths:
         return find(context, indices, last) if isinstance(context, NodeContext) else ()
 
     return finder
 
 
-def _site(find: Callable[[SiteContext, list[int], str], Found]) -> _Finder:
-    def finder(context: AnyContext, indices: list[int], last: str) -> Found:
+def _site(find: Callable[[SiteContext, list[int], str], DeclaredPaths]) -> _Finder:
+    def finder(context: AnyContext, indices: list[int], last: str) -> DeclaredPaths:
         return find(context, indices, last) if isinstance(context, SiteContext) else ()
 
     return finder
 
 
-def _group(find: Callable[[GroupContext, list[int], str], Found]) -> _Finder:
-    def finder(context: AnyContext, indices: list[int], last: str) -> Found:
+def _group(find: Callable[[GroupContext, list[int], str], DeclaredPaths]) -> _Finder:
+    def finder(context: AnyContext, indices: list[int], last: str) -> DeclaredPaths:
         return find(context, indices, last) if isinstance(context, GroupContext) else ()
 
     return finder
 
 
-def _server(context: NodeContext, address: str) -> Found:
+def _server(context: NodeContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     return (f"sites.{context.site}.{kind}",)
 
@@ -107,7 +107,7 @@ _NODE: Mapping[str, _Finder] = {
 }
 
 
-def _of_address(context: SiteContext, address: str) -> Found:
+def _of_address(context: SiteContext, address: str) -> DeclaredPaths:
     """What has an address of the site's own."""
     for item in context.interfaces:
         if address in {item.v4.partition("/")[0], item.v6.partition("/")[0]}:
@@ -118,29 +118,29 @@ def _of_address(context: SiteContext, address: str) -> Found:
     return (f"sites.{context.name}.address_pools", f"sites.{context.name}")
 
 
-def _of_label(context: SiteContext, label: str) -> Found:
+def _of_label(context: SiteContext, label: str) -> DeclaredPaths:
     address = next((one.address for one in context.names if one.name == label), "")
     return _of_address(context, address)
 
 
-def _alias(context: SiteContext, alias: Alias) -> Found:
+def _alias(context: SiteContext, alias: Alias) -> DeclaredPaths:
     kind = "time_servers" if alias.name.startswith("ntp") else "address_pools"
     return (f"sites.{context.name}.{kind}",)
 
 
-def _peer(context: SiteContext, indices: list[int], last: str) -> Found:
+def _peer(context: SiteContext, indices: list[int], last: str) -> DeclaredPaths:
     peer = context.peers[indices[0]]
     if last.startswith(("v4", "v6")):
         return (f"prefix:{(peer.v4 if last.startswith('v4') else peer.v6)[indices[1]]}",)
     return (f"sites.{peer.site}.as_number", f"sites.{peer.site}")
 
 
-def _client(context: SiteContext, network: str) -> Found:
+def _client(context: SiteContext, network: str) -> DeclaredPaths:
     own = {*context.networks_v4, *context.networks_v6}
     return (f"prefix:{network}",) if network in own else (f"sites.{context.name}.management",)
 
 
-def _row(context: SiteContext, indices: list[int], last: str) -> Found:
+def _row(context: SiteContext, indices: list[int], last: str) -> DeclaredPaths:
     row = context.label_rows[indices[0]]
     declared = f"sites.{context.name}.rooms.{row.room.partition('/')[2]}.rows.{row.row}"
     field = {"u_height": "u_height", "max_weight_kg": "max_weight_kg", "status": "status"}.get(last, "racks")
@@ -149,18 +149,18 @@ def _row(context: SiteContext, indices: list[int], last: str) -> Found:
     return (f"{declared}.{field}", declared)
 
 
-def _lease(context: SiteContext, indices: list[int], last: str) -> Found:
+def _lease(context: SiteContext, indices: list[int], last: str) -> DeclaredPaths:
     field = {"first": "dynamic", "last": "dynamic", "gateway": "gateway"}.get(last, "prefix")
     return (f"sites.{context.name}.address_pools.{context.leases[indices[0]].pool}.{field}",)
 
 
-def _reverse(context: SiteContext, indices: list[int], _last: str) -> Found:
+def _reverse(context: SiteContext, indices: list[int], _last: str) -> DeclaredPaths:
     zone = context.reverse_zones[indices[0]]
     target = zone.pointers[indices[1] if len(indices) > 1 else 0].target
     return _of_label(context, target.partition(".")[0])
 
 
-def _of_link(context: SiteContext, link: str, last: str) -> Found:
+def _of_link(context: SiteContext, link: str, last: str) -> DeclaredPaths:
     if last == "as_number":
         peer = next((one.peer for one in context.interfaces if one.link == link), "")
         return (f"sites.{peer}.as_number",)
@@ -207,7 +207,7 @@ _SITE: Mapping[str, _Finder] = {
 }
 
 
-def _of_pointer(context: GroupContext, indices: list[int], _last: str) -> Found:
+def _of_pointer(context: GroupContext, indices: list[int], _last: str) -> DeclaredPaths:
     zone = context.reverse_zones[indices[0]]
     return _cluster(zone.pointers[indices[1] if len(indices) > 1 else 0].target.partition(".")[0])
 

@@ -17,7 +17,7 @@ from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.format_file import FormatFile
 from zonewright.render.errors import RenderError
 from zonewright.render.formats import FORMATS
-from zonewright.render.formats.format import CONTEXTS, Check, File, Format
+from zonewright.render.formats.format import CONTEXTS, File, Format, ValidatorCommand
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.render.quoting import FILTERS
 from zonewright.render.sandbox.templates import check
@@ -115,7 +115,7 @@ def _format(name: str, content: FormatFile) -> Format:
         subject=content.subject,
         files=tuple(File(template=f"{name}/{one.template}", path=one.path, each=one.each) for one in content.files),
         filters=frozenset(content.filters),
-        check=None if content.check is None else Check(**content.check.model_dump()),
+        check=None if content.check is None else ValidatorCommand(**content.check.model_dump()),
         needs=content.needs,
     )
 

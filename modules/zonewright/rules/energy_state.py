@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from fractions import Fraction
 
-from zonewright.model.world import Measured, RoomTotals, SiteFacts, Verdict
+from zonewright.model.world import EnergyVerdict, Measured, RoomTotals, SiteFacts
 from zonewright.model.zone import Zone
 from zonewright.pue.gate import worst
-from zonewright.pue.load_model import LoadModel, State
+from zonewright.pue.load_model import LoadModel, LoadModelState
 from zonewright.rules.energy import design_power
 
 KILO = 1000
@@ -24,7 +24,7 @@ def state_of(
     measured: Measured | None = None,
     *,
     since: Mapping[str, RoomTotals] | None = None,
-) -> State:
+) -> LoadModelState:
     """Load model and IT load of a site.
 
     The IT load is what is measured and, times the site's diversity, what is claimed and not metered yet; of a site
@@ -38,10 +38,10 @@ def state_of(
     """
     diversity = Fraction(round(site.site.diversity * KILO), KILO)
     if measured is None or measured.it_load_w is None:
-        return State(model=model_of(site, rooms), it_w=diversity * claimed_w(rooms))
+        return LoadModelState(model=model_of(site, rooms), it_w=diversity * claimed_w(rooms))
     more_w = 0 if since is None else claimed_w(rooms) - claimed_w(since)
     it_w = measured.it_load_w + diversity * (measured.unmetered_w + more_w)
-    return State(model=model_of(site, rooms), it_w=max(Fraction(), it_w))
+    return LoadModelState(model=model_of(site, rooms), it_w=max(Fraction(), it_w))
 
 
 def model_of(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> LoadModel:
@@ -60,10 +60,10 @@ def model_of(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> LoadModel:
 
 def trigger(
     site: SiteFacts, rooms: Mapping[str, RoomTotals], limit: Fraction, measured: Measured | None = None
-) -> Verdict:
+) -> EnergyVerdict:
     """The worst verdict on the figures that are known of a site; while its metering is declared, the design alone."""
     design = design_ratio(site, rooms)
-    verdict: Verdict = "undetermined" if design is None else ("within" if design <= limit else "breach")
+    verdict: EnergyVerdict = "undetermined" if design is None else ("within" if design <= limit else "breach")
     return verdict if measured is None else worst(verdict, measured.trailing, measured.projection)
 
 

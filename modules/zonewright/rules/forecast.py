@@ -8,7 +8,7 @@ from typing import Any
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.world import Measured, RoomTotals, ZoneFacts
 from zonewright.pue.gate import Gate, decide
-from zonewright.pue.load_model import State
+from zonewright.pue.load_model import LoadModelState
 from zonewright.rules.energy import design_power, is_in_scope, rooms_of, size_class
 from zonewright.rules.energy_state import ratio_limit, state_of, trigger
 
@@ -39,8 +39,8 @@ class Forecast:
 
     site: str
     category: str
-    without: State
-    with_: State
+    without: LoadModelState
+    with_: LoadModelState
     room: str
     opens: bool
     limit: Fraction

@@ -8,7 +8,7 @@ from zonewright.model.world import ClusterFacts, Occupant
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import COUNTED, domain_of
 from zonewright.rules.view import Breach, View, movable, participants_of
-from zonewright.rules.words import listed, some
+from zonewright.rules.words import count_of, listed
 
 
 def wide_domain(rack_id: str, scope: WideScope, view: View) -> str:
@@ -42,7 +42,7 @@ def apart(view: View) -> Iterator[Breach]:
                     subject=cluster.name,
                     where=inside[0].path or cluster.path,
                     message=(
-                        f"{some(len(inside), 'node')} of {cluster.name} and {some(len(beside), 'node')} of "
+                        f"{count_of(len(inside), 'node')} of {cluster.name} and {count_of(len(beside), 'node')} of "
                         f"{relation.cluster} share {relation.scope} {listed(domains)}; they must be apart"
                     ),
                     value=len(inside),
@@ -82,8 +82,8 @@ def together(view: View) -> Iterator[Breach]:
                     subject=cluster.name,
                     where=outside[0].path or cluster.path,
                     message=(
-                        f"{cluster.name} and {relation.cluster} stand in {some(len(counts), relation.scope)}; "
-                        f"they must share one: {some(len(outside), 'node')} outside {home}"
+                        f"{cluster.name} and {relation.cluster} stand in {count_of(len(counts), relation.scope)}; "
+                        f"they must share one: {count_of(len(outside), 'node')} outside {home}"
                     ),
                     value=len(counts),
                     limit=1,
@@ -159,7 +159,7 @@ def _not_alone(domain: str, holders: Sequence[Occupant], intruders: Sequence[Occ
         acting = next((item for item in holders if item.path), holders[0])
         cluster = acting.cluster or acting.name
         message = (
-            f"{cluster} wants {scope} {domain} for itself, and {some(len(intruders), what)} of another party "
+            f"{cluster} wants {scope} {domain} for itself, and {count_of(len(intruders), what)} of another party "
             f"{'stands' if len(intruders) == 1 else 'stand'} in it"
         )
         fix = f"place {cluster} in a {scope} that is empty, or ask for a smaller domain"
@@ -232,4 +232,4 @@ def _mixed(rack_id: str, below: Sequence[Occupant], above: Sequence[Occupant], l
 
 def _levels(items: Iterable[Occupant]) -> str:
     counts = Counter(item.protection_level for item in items)
-    return " and ".join(f"{some(count, 'node')} of level {level}" for level, count in sorted(counts.items()))
+    return " and ".join(f"{count_of(count, 'node')} of level {level}" for level, count in sorted(counts.items()))

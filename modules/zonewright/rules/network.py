@@ -9,10 +9,10 @@ from zonewright.model.geodesy import beside
 from zonewright.model.network import Link
 from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, ZoneFacts
 from zonewright.rules.finding import Participant
-from zonewright.rules.paths import Path, disjoint_pair, paths, risks_of
+from zonewright.rules.paths import LinkPath, disjoint_pair, paths, risks_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
-from zonewright.rules.words import listed, some
+from zonewright.rules.words import count_of, listed
 
 PARALLEL_SHARE = 0.5
 """A new duct repeats an old one when at least this part of it lies beside the old one."""
@@ -108,7 +108,8 @@ def duct_bores(view: View) -> Iterator[Breach]:
                 subject=duct_id,
                 where=f"links.{last}.ducts" if last else f"ducts.{duct_id}.bores_in_use",
                 message=(
-                    f"duct {duct_id} has {some(limit, 'bore')}, and {value:,} are wanted: {held.duct.bores_in_use:,} "
+                    f"duct {duct_id} has {count_of(limit, 'bore')}, and {value:,} are wanted: "
+                    f"{held.duct.bores_in_use:,} "
                     f"by others, {by_links[duct_id]:,} by links"
                 ),
                 value=value,
@@ -120,7 +121,7 @@ def duct_bores(view: View) -> Iterator[Breach]:
                     Participant(party=held.owner, name=duct_id),
                     *(Participant(party=view.zone.links[link].owner, name=link) for link in through[:-1]),
                 ),
-                fix=f"lead {some(value - limit, 'link')} through other ducts",
+                fix=f"lead {count_of(value - limit, 'link')} through other ducts",
             )
 
 
@@ -187,7 +188,8 @@ def _repeats(
         where=f"ducts.{duct_id}",
         message=(
             f"duct {duct_id} would lie {near.distance_m:,.0f} m beside {other_id} for {near.length_m:,.0f} m of its "
-            f"{whole:,.0f} m (within {within_m:g} m); {other_id} has {free} of {some(other.duct.bores, 'bore')} free"
+            f"{whole:,.0f} m (within {within_m:g} m); {other_id} has {free} of "
+            f"{count_of(other.duct.bores, 'bore')} free"
         ),
         value=round(near.length_m),
         limit=limit,
@@ -235,7 +237,8 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
                     cluster,
                     name,
                     connection,
-                    f"{some(len(found), 'path')} from {cluster.site} to {connection.to}, and no two of them without a "
+                    f"{count_of(len(found), 'path')} from {cluster.site} to {connection.to}, and no two of "
+                    "them without a "
                     f"shared {' or '.join(connection.disjoint)}",
                     value=1,
                     limit=2,
@@ -285,7 +288,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
                 fix="have a link built, or choose another site",
             )
             continue
-        chosen: Sequence[Path] = found[:1]
+        chosen: Sequence[LinkPath] = found[:1]
         if connection.disjoint_paths > 1:
             chosen = disjoint_pair(found, view.zone, connection.disjoint, ends=_ends(cluster, connection)) or found[:1]
         slowest = max(chosen, key=lambda path: path.delay_ns)
@@ -324,7 +327,7 @@ def _ends(cluster: ClusterFacts, connection: Connection) -> tuple[str, str]:
     return (cluster.site, connection.to)
 
 
-def _longest(path: Path, facts: ZoneFacts) -> str:
+def _longest(path: LinkPath, facts: ZoneFacts) -> str:
     def length_m(link: Link) -> int:
         return sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
 

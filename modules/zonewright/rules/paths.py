@@ -9,7 +9,7 @@ from zonewright.model.base import RiskKind
 from zonewright.model.network import Link
 from zonewright.model.world import ZoneFacts
 
-Risk = tuple[RiskKind, str]
+RouteRisk = tuple[RiskKind, str]
 MAX_STEPS = 20_000
 """Partial paths that are looked at before a search is given up; a zone of 20 sites needs some hundreds."""
 
@@ -22,9 +22,9 @@ def link_delay_ns(link: Link, facts: ZoneFacts) -> int:
     return -(-length_m * picoseconds_per_m // 1000)
 
 
-def risks_of(link: Link, facts: ZoneFacts) -> frozenset[Risk]:
+def risks_of(link: Link, facts: ZoneFacts) -> frozenset[RouteRisk]:
     """What takes a link down when it fails: its shared risk link groups (RFC 4202)."""
-    risks: set[Risk] = {("site", link.a), ("site", link.b)}
+    risks: set[RouteRisk] = {("site", link.a), ("site", link.b)}
     for duct_id in link.ducts:
         risks.add(("duct", duct_id))
         held = facts.ducts.get(duct_id)
@@ -41,7 +41,7 @@ def risks_of(link: Link, facts: ZoneFacts) -> frozenset[Risk]:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class LinkPath:
     """A path without loops: its links in order, and its delay in one direction."""
 
     links: tuple[str, ...]
@@ -57,7 +57,7 @@ class Path:
         return f"{', '.join(self.links)}: {self.delay_ns / 1000:,.1f} us"
 
 
-def paths(facts: ZoneFacts, start: str, end: str) -> Iterator[Path]:
+def paths(facts: ZoneFacts, start: str, end: str) -> Iterator[LinkPath]:
     """Paths over active links between two sites, fastest first; a search that grows too large ends."""
     edges: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
     for link_id, held in sorted(facts.links.items()):
@@ -72,7 +72,7 @@ def paths(facts: ZoneFacts, start: str, end: str) -> Iterator[Path]:
             return
         delay, links, sites = heapq.heappop(queue)
         if sites[-1] == end:
-            yield Path(links, delay)
+            yield LinkPath(links, delay)
             continue
         for site, link_id, more in edges[sites[-1]]:
             if site not in sites:
@@ -80,10 +80,10 @@ def paths(facts: ZoneFacts, start: str, end: str) -> Iterator[Path]:
 
 
 def risks_of_path(
-    path: Path, facts: ZoneFacts, kinds: Collection[RiskKind], *, ends: Collection[str]
-) -> frozenset[Risk]:
+    path: LinkPath, facts: ZoneFacts, kinds: Collection[RiskKind], *, ends: Collection[str]
+) -> frozenset[RouteRisk]:
     """Risks of some kinds that a path hangs on; its ends are left out, since all paths between them share those."""
-    cached: Mapping[str, frozenset[Risk]] = {link: risks_of(facts.links[link].link, facts) for link in path.links}
+    cached: Mapping[str, frozenset[RouteRisk]] = {link: risks_of(facts.links[link].link, facts) for link in path.links}
     own_panels = tuple(f"{site}/" for site in ends)
     return frozenset(
         (kind, name)
@@ -94,8 +94,8 @@ def risks_of_path(
 
 
 def disjoint_pair(
-    found: Collection[Path], facts: ZoneFacts, kinds: Collection[RiskKind], *, ends: Collection[str]
-) -> tuple[Path, Path] | None:
+    found: Collection[LinkPath], facts: ZoneFacts, kinds: Collection[RiskKind], *, ends: Collection[str]
+) -> tuple[LinkPath, LinkPath] | None:
     """The two paths that share no risk of these kinds and whose slower one is fastest, or None."""
     risks = [risks_of_path(path, facts, kinds, ends=ends) for path in found]
     ordered = list(found)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from zonewright.model.world import Measured, Occupant, RoomTotals, SiteFacts, ZoneFacts
-from zonewright.pue.gate import Gate, Kind, decide
-from zonewright.pue.load_model import State
+from zonewright.pue.gate import Gate, LoadChangeKind, decide
+from zonewright.pue.load_model import LoadModelState
 from zonewright.rules.energy import data_centres, design_power, is_in_scope, rooms_of
 from zonewright.rules.energy_state import KILO, claimed_w, design_ratio, ratio_text, state_of, trigger
 from zonewright.rules.finding import Level, Participant
@@ -21,7 +21,7 @@ _NEXT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedGate:
     """One site that the gate has judged.
 
     Attributes:
@@ -38,16 +38,16 @@ class Judged:
 
     site_id: str
     site: SiteFacts
-    kind: Kind
+    kind: LoadChangeKind
     limit: Fraction
     design: Fraction | None
     measured: Measured | None
-    without: State
-    with_: State
+    without: LoadModelState
+    with_: LoadModelState
     gate: Gate
 
 
-def judged_sites(after: ZoneFacts, before: ZoneFacts) -> Iterator[Judged]:
+def judged_sites(after: ZoneFacts, before: ZoneFacts) -> Iterator[JudgedGate]:
     """The sites in the limit's scope that a change touches, each with its decision, in order of id.
 
     Args:
@@ -65,7 +65,7 @@ def judged_sites(after: ZoneFacts, before: ZoneFacts) -> Iterator[Judged]:
         if is_in_scope(site, design_power(site, rooms).it_w, limit.applies_from):
             measured, kind = after.measured.get(site_id), _kind(known, rooms)
             without, with_ = state_of(present, known, measured), state_of(site, rooms, measured, since=known)
-            yield Judged(
+            yield JudgedGate(
                 site_id=site_id,
                 site=site,
                 kind=kind,
@@ -117,13 +117,13 @@ PUE_GATE = Rule(
 )
 
 
-def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> Kind:
+def _kind(before: Mapping[str, RoomTotals], after: Mapping[str, RoomTotals]) -> LoadChangeKind:
     load = {room: before[room].contracted_w if room in before else 0 for room in after}
     opens = any(sums.contracted_w and not load[room] for room, sums in after.items())
     return "addition" if claimed_w(after) > claimed_w(before) or opens else "removal"
 
 
-def _told(view: View, judged: Judged) -> Breach:
+def _told(view: View, judged: JudgedGate) -> Breach:
     gate, site_id, limit = judged.gate, judged.site_id, judged.limit
     acting = _acting(view, site_id)
     added_w = judged.with_.it_w - judged.without.it_w
@@ -157,7 +157,7 @@ def _told(view: View, judged: Judged) -> Breach:
     )
 
 
-def _trigger_text(judged: Judged) -> str:
+def _trigger_text(judged: JudgedGate) -> str:
     gate, measured = judged.gate, judged.measured
     if measured is None:
         return f"trigger: {gate.trigger} by design; metering and load model declared"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from zonewright.model.world import World
 from zonewright.rules import energy, feeds, neighbours, network, pue_gate, rooms, spread, supply, units
 from zonewright.rules.finding import Finding, worst_first
-from zonewright.rules.rule import HostAccess, Rule
+from zonewright.rules.rule import Reach, Rule
 from zonewright.rules.view import View, view_of
 
 RULES: tuple[Rule, ...] = (
@@ -37,9 +37,7 @@ RULES: tuple[Rule, ...] = (
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 
 
-def evaluate(
-    world: World, *, racks: Collection[str] | None = None, reach: HostAccess | None = None
-) -> tuple[Finding, ...]:
+def evaluate(world: World, *, racks: Collection[str] | None = None, reach: Reach | None = None) -> tuple[Finding, ...]:
     """All findings of a world, worst first; the order of the world's parts makes no difference.
 
     Args:

@@ -10,7 +10,7 @@ from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import domain_of
 from zonewright.rules.view import Breach, View, participants_of
-from zonewright.rules.words import amount, some
+from zonewright.rules.words import amount, count_of
 
 MANY = 1_000_000
 
@@ -114,7 +114,8 @@ def _opened(room: str, nodes: Sequence[Occupant], rooms: Sequence[str]) -> Breac
         subject=room,
         where=next((item.path for item in nodes if item.path), ""),
         message=(
-            f"room {room} would be opened for {some(len(nodes), 'node')} with {amount(watts, 'W')}, while open rooms "
+            f"room {room} would be opened for {count_of(len(nodes), 'node')} with {amount(watts, 'W')}, while "
+            "open rooms "
             f"of the same kind ({', '.join(rooms)}) have space for all of them"
         ),
         value=len(nodes),

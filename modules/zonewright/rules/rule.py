@@ -6,7 +6,7 @@ from typing import Literal
 from zonewright.rules.finding import Level
 from zonewright.rules.view import RuleFunction
 
-HostAccess = Literal["rack", "zone"]
+Reach = Literal["rack", "zone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,4 +32,4 @@ class Rule:
     unit: str
     reference: str
     function: RuleFunction
-    reach: HostAccess = "rack"
+    reach: Reach = "rack"

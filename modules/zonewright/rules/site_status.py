@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from zonewright.model.world import Measured, RoomTotals, SiteFacts, Verdict, ZoneFacts
+from zonewright.model.world import EnergyVerdict, Measured, RoomTotals, SiteFacts, ZoneFacts
 from zonewright.rules.energy import design_power, is_in_scope, size_class
 from zonewright.rules.energy_state import design_ratio, ratio_limit, trigger
 
@@ -30,7 +30,7 @@ class SiteStatus:
     limit: Fraction
     design: Fraction | None
     measured: Measured | None
-    trigger: Verdict
+    trigger: EnergyVerdict
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; ratios as text with six decimals."""

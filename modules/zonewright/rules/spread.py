@@ -7,7 +7,7 @@ from zonewright.model.cluster import Scope, Spread
 from zonewright.model.world import ClusterFacts, Occupant
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, participants_of
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 
 COUNTED = frozenset({"wanted", "admitted", "active"})
 
@@ -55,7 +55,7 @@ def _too_few(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Ite
             subject=cluster.name,
             where=cluster.path,
             message=(
-                f"cluster {cluster.name} stands in {some(value, asked.scope)}; its spread asks for at least "
+                f"cluster {cluster.name} stands in {count_of(value, asked.scope)}; its spread asks for at least "
                 f"{limit:,}: {missing:,} missing"
             ),
             value=value,
@@ -63,7 +63,7 @@ def _too_few(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> Ite
             unit=f"{asked.scope}s",
             excess=missing,
             participants=participants_of(nodes),
-            fix=f"place {some(missing, 'node')} of {cluster.name} in {some(missing, 'other ' + asked.scope)}",
+            fix=f"place {count_of(missing, 'node')} of {cluster.name} in {count_of(missing, 'other ' + asked.scope)}",
         )
 
 
@@ -79,7 +79,8 @@ def _too_many(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> It
                 subject=cluster.name,
                 where=inside[-1].path or cluster.path,
                 message=(
-                    f"cluster {cluster.name} has {some(value, 'node')} in {asked.scope} {domain}; its spread allows "
+                    f"cluster {cluster.name} has {count_of(value, 'node')} in {asked.scope} {domain}; its "
+                    "spread allows "
                     f"{limit:,}: {value - limit:,} too many"
                 ),
                 value=value,
@@ -93,4 +94,4 @@ def _too_many(cluster: ClusterFacts, asked: Spread, nodes: list[Occupant]) -> It
 
 def _names(nodes: list[Occupant]) -> str:
     first = nodes[0].name
-    return first if len(nodes) == 1 else f"{some(len(nodes), 'node')} from {first} on"
+    return first if len(nodes) == 1 else f"{count_of(len(nodes), 'node')} from {first} on"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 
 
 def feed_diversity(view: View) -> Iterator[Breach]:
@@ -34,7 +34,9 @@ def feed_diversity(view: View) -> Iterator[Breach]:
         yield Breach(
             subject=site_id,
             where=f"sites.{site_id}.power_panels.{on_b}",
-            message=f"feeds A and B of {some(racks, 'rack')} at {site_id} both come from {shared}: its loss takes both",
+            message=(
+                f"feeds A and B of {count_of(racks, 'rack')} at {site_id} both come from {shared}: its loss takes both"
+            ),
             value=1,
             limit=2,
             unit="sources",

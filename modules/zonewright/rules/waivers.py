@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from zonewright.model.policy import Waiver
+from zonewright.model.rule_pack import Waiver
 from zonewright.model.zone import Zone
 from zonewright.rules.finding import Finding, Participant
 

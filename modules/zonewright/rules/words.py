@@ -28,11 +28,11 @@ def span(position: int, u_height: int) -> str:
     return f"U{position}" if u_height == 1 else f"U{position} to U{position + u_height - 1}"
 
 
-def some(count: int, noun: str) -> str:
+def count_of(count: int, noun: str) -> str:
     """A count with its noun.
 
     Example:
-        >>> some(2, "node")
+        >>> count_of(2, "node")
         '2 nodes'
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -14,7 +14,7 @@ from zonewright.seal.errors import SealError
 from zonewright.seal.votes import Planned, Vote, author_of, vote_of
 from zonewright.seal.window import closed
 
-State = Literal["approved", "emergency", "not-needed", "missing", "rejected"]
+ApprovalState = Literal["approved", "emergency", "not-needed", "missing", "rejected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Decision:
         reviewed: whether the full policy is met for an emergency.
     """
 
-    state: State
+    state: ApprovalState
     sentences: tuple[str, ...] = ()
     author: str | None = None
     votes: tuple[Vote, ...] = ()
@@ -142,7 +142,7 @@ def _met(  # noqa: PLR0917 - private
     then = max((vote.at for vote in votes.values()), default=now) if planned.emergency else now
     full = [text for name, policy in policies.items() for text in _short(name, policy, policy.needs, zone, votes, then)]
     told: list[str] = []
-    state: State = "approved"
+    state: ApprovalState = "approved"
     review_by: datetime | None = None
     if planned.emergency:
         state = "emergency"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from zonewright.model.base import Weekday
-from zonewright.model.policy import chain_of
+from zonewright.model.rule_pack import chain_of
 from zonewright.model.window import ChangeWindow, Freeze
 from zonewright.model.zone import Zone
 

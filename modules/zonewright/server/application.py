@@ -14,7 +14,7 @@ from zonewright.server.agents import Agents
 from zonewright.server.body import BodyError, read_body
 from zonewright.server.health import HealthReports, health_route
 from zonewright.server.otlp import OtlpError, read_batch
-from zonewright.telemetry.sample import Received, Report
+from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
 MAX_IN_FLIGHT = 64
@@ -69,7 +69,7 @@ def service(
             return _answer(400, str(error))
         if batch.agent != agent:
             return _answer(401, f"the token is not that of agent {batch.agent[:63]!r}")
-        report = Report(
+        report = SampleBatch(
             agent=agent,
             node=node,
             boot=batch.boot,

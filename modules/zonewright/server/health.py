@@ -17,7 +17,7 @@ from starlette.routing import Route
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
 from zonewright.server.agents import Agents
-from zonewright.server.news import News
+from zonewright.server.notifier import News
 
 NAMESPACE = "zonewright-health"
 MAX_BODY_BYTES = 64 * 1024

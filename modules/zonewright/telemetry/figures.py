@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
-from zonewright.model.world import Measured, Verdict
+from zonewright.model.world import EnergyVerdict, Measured
 from zonewright.pue.evaluation import Figure, evaluate
 from zonewright.pue.load_model import LoadModel
-from zonewright.pue.meters import ROLES, MeterSpec, Role
+from zonewright.pue.meters import ROLES, MeterRole, MeterSpec
 from zonewright.pue.readings import MICROSECOND
 from zonewright.telemetry.store import HOUR_US, Store
 
@@ -55,7 +55,7 @@ def meters_of(site: Site) -> dict[str, MeterSpec]:
     """The meters of a site's boundary with their side of the ratio; empty without a boundary."""
     if site.boundary is None:
         return {}
-    sides: tuple[tuple[Role, tuple[str, ...]], ...] = (("total", site.boundary.facility), ("it", site.boundary.it))
+    sides: tuple[tuple[MeterRole, tuple[str, ...]], ...] = (("total", site.boundary.facility), ("it", site.boundary.it))
     return {
         name: MeterSpec(
             role=role,
@@ -162,7 +162,7 @@ class _Readings:
             sum(sums[name].energy_mj for name, one in self._meters.items() if one.role == role) for role in ROLES
         )
         ratio = Fraction(total, it) if it else None
-        verdict: Verdict = "undetermined" if ratio is None else ("within" if ratio <= self.limit else "breach")
+        verdict: EnergyVerdict = "undetermined" if ratio is None else ("within" if ratio <= self.limit else "breach")
         return Figure(
             window_s=Fraction(window, 10**6),
             energy_total_wh=Fraction(total, _MILLIJOULES_PER_WATT_HOUR),
@@ -186,7 +186,7 @@ class _Readings:
 
 def _projection(
     readings: _Readings, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
-) -> tuple[Verdict, Fraction | None]:
+) -> tuple[EnergyVerdict, Fraction | None]:
     """The calendar year in the site's time zone: what is measured of it, and the rest by the load model."""
     if model is None or load_w is None:
         return "undetermined", None

@@ -32,7 +32,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class SampleBatch:
     """One batch of one agent.
 
     Attributes:

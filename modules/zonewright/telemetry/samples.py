@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
-from zonewright.telemetry.sample import Energy, Received, Report, Sample, fault_of
+from zonewright.telemetry.sample import Energy, Received, Sample, SampleBatch, fault_of
 
 HOUR_NS = 3_600 * 10**9
 _FOREVER_NS = 2**62
@@ -44,7 +44,7 @@ _ADD = (
 class _Ticket:
     """A report that waits for its commit."""
 
-    def __init__(self, report: Report, now_ns: int) -> None:
+    def __init__(self, report: SampleBatch, now_ns: int) -> None:
         self.report, self.now_ns = report, now_ns
         self.result: Received | BaseException | None = None
 
@@ -77,7 +77,7 @@ class Samples:
         with closing(self._connect()) as connection:
             yield connection
 
-    def append(self, report: Report, now_ns: int) -> Received:
+    def append(self, report: SampleBatch, now_ns: int) -> Received:
         """Store a batch; it is on disk when this returns. One that came before changes nothing.
 
         Whoever gets to write takes along what others have queued meanwhile.
@@ -126,7 +126,7 @@ class Samples:
         for ticket, result in zip(group, results, strict=True):
             ticket.result = result
 
-    def _store(self, report: Report, now_ns: int) -> Received:
+    def _store(self, report: SampleBatch, now_ns: int) -> Received:
         connection, identity = self._writer, (report.agent, report.boot, report.sequence)
         query = "select 1 from batch_run where agent = ? and boot = ? and ? between first and last"
         if connection.execute(query, identity).fetchone() is not None:

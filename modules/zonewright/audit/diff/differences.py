@@ -7,7 +7,7 @@ from typing import Literal
 from zonewright.audit.diff.matching import Block, Matching, match
 from zonewright.audit.diff.trees import Change, TooLargeError, tree_changes
 
-Kind = Literal["added", "removed", "changed"]
+DiffKind = Literal["added", "removed", "changed"]
 CONTEXT = 3
 MAX_LINE = 400
 NO_LINE_BREAK = "\\ No newline at end of file"
@@ -28,7 +28,7 @@ class FileDiff:
     """
 
     path: str
-    kind: Kind
+    kind: DiffKind
     old: tuple[str, ...]
     new: tuple[str, ...]
     matching: Matching
@@ -57,9 +57,9 @@ class FileDiff:
             yield group
 
 
-def kinds(old: Mapping[str, str], new: Mapping[str, str]) -> dict[Kind, int]:
+def kinds(old: Mapping[str, str], new: Mapping[str, str]) -> dict[DiffKind, int]:
     """How many files were added, changed and removed; those of which there are none are left out."""
-    names: tuple[tuple[Kind, int], ...] = (
+    names: tuple[tuple[DiffKind, int], ...] = (
         ("added", len(new.keys() - old.keys())),
         ("changed", sum(1 for path in old.keys() & new.keys() if old[path] != new[path])),
         ("removed", len(old.keys() - new.keys())),
@@ -97,7 +97,7 @@ def file_diff(path: str, old: str | None, new: str | None) -> FileDiff:
         changes = tree_changes(path, old, new)
     except TooLargeError as error:
         notes.append(str(error))
-    kind: Kind = "added" if old is None else "removed" if new is None else "changed"
+    kind: DiffKind = "added" if old is None else "removed" if new is None else "changed"
     return FileDiff(path=path, kind=kind, old=one, new=two, matching=matching, changes=changes, notes=tuple(notes))
 
 
@@ -132,7 +132,7 @@ def _span(start: int, stop: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DiffRow:
     """One row of a side-by-side view: line number and text on both sides; None where there is none."""
 
     tag: Literal["equal", "replace", "delete", "insert", "gap"]
@@ -140,27 +140,27 @@ class Row:
     right: tuple[int, str] | None = None
 
 
-def side_by_side(diff: FileDiff) -> Iterator[Row]:
+def side_by_side(diff: FileDiff) -> Iterator[DiffRow]:
     """The difference as rows, with a gap where equal lines are left out."""
     end = 0
     for hunk in diff.hunks():
         if hunk[0].i1 > end:
-            yield Row("gap")
+            yield DiffRow("gap")
         for block in hunk:
             yield from _rows(diff, block)
         end = hunk[-1].i2
     if end < len(diff.old) and diff.kind == "changed":
-        yield Row("gap")
+        yield DiffRow("gap")
 
 
-def _rows(diff: FileDiff, block: Block) -> Iterator[Row]:
+def _rows(diff: FileDiff, block: Block) -> Iterator[DiffRow]:
     left = _numbered(diff.old, block.i1, block.i2)
     right = _numbered(diff.new, block.j1, block.j2)
     for number in range(max(len(left), len(right))):
         one = left[number] if number < len(left) else None
         two = right[number] if number < len(right) else None
         tag = block.tag if block.tag == "equal" else "delete" if two is None else "insert" if one is None else "replace"
-        yield Row(tag, one, two)
+        yield DiffRow(tag, one, two)
 
 
 def _numbered(lines: Sequence[str], start: int, stop: int) -> list[tuple[int, str]]:

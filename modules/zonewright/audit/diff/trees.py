@@ -17,7 +17,7 @@ import yaml
 from zonewright.audit.diff.lines_tree import indented, records
 from zonewright.errors import ZonewrightError
 
-Kind = Literal["added", "removed", "changed", "moved"]
+ChangeKind = Literal["added", "removed", "changed", "moved"]
 MAX_CHARACTERS = 300_000
 MAX_PARTS = 100_000
 MAX_DEPTH = 100
@@ -41,7 +41,7 @@ class Change:
     """
 
     path: str
-    kind: Kind
+    kind: ChangeKind
     old: str = ""
     new: str = ""
 

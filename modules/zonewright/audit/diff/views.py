@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from zonewright.audit.diff.differences import FileDiff, Row, side_by_side, unified
+from zonewright.audit.diff.differences import DiffRow, FileDiff, side_by_side, unified
 
-View = Literal["unified", "side", "tree", "summary"]
+DiffView = Literal["unified", "side", "tree", "summary"]
 MAX_COLUMNS = 200
 
 
-def view(diff: FileDiff, how: View, *, columns: int) -> str:
+def view(diff: FileDiff, how: DiffView, *, columns: int) -> str:
     """One file's difference as text, ending in a line break.
 
     Args:
@@ -78,7 +78,7 @@ def diff_data(diff: FileDiff) -> dict[str, Any]:
     }
 
 
-def rows_of(diff: FileDiff, limit: int) -> tuple[list[Row], int]:
+def rows_of(diff: FileDiff, limit: int) -> tuple[list[DiffRow], int]:
     """The rows of a side-by-side view, at most so many, and how many were left out."""
     rows = list(side_by_side(diff))
     return rows[:limit], max(0, len(rows) - limit)

@@ -40,7 +40,7 @@ class FileKey:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentKey:
+class SshAgentKey:
     """A key that never leaves its ssh-agent."""
 
     public: str
@@ -110,7 +110,7 @@ def load_key(path: Path, *, passphrase: str | None = None, agent: str | None = N
         ed25519_key(public)
         if not agent:
             raise SealError(f"{path} is a public key, and no ssh-agent runs ({AGENT_VARIABLE} is not set)")
-        return AgentKey(public, agent)
+        return SshAgentKey(public, agent)
     secret = passphrase.encode() if passphrase else None
     load = load_ssh_private_key if b"OPENSSH PRIVATE KEY" in data else load_pem_private_key
     try:

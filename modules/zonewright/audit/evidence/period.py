@@ -23,7 +23,7 @@ NOT_PROVED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class PeriodRow:
     """One thing that an auditor should look at: when, which stack, what."""
 
     at: str
@@ -32,7 +32,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class PeriodPage:
     """What happened from one day to another, both included.
 
     Attributes:
@@ -47,7 +47,7 @@ class Period:
     first: str
     last: str
     counts: Mapping[str, int]
-    sections: Mapping[str, tuple[Row, ...]]
+    sections: Mapping[str, tuple[PeriodRow, ...]]
     clock: str = "the ledger's host, in UTC; verdicts carry their signers' own times"
     not_proved: tuple[str, ...] = field(default=NOT_PROVED)
 
@@ -58,7 +58,7 @@ class Period:
 
 def period_of(
     entries: Sequence[JournalEntry], changes: Sequence[ChangeRecord], fetch: Fetch, *, first: str, last: str
-) -> Period:
+) -> PeriodPage:
     """Look through a period.
 
     Args:
@@ -78,7 +78,7 @@ def period_of(
         "Waivers that were used": list(_waivers(seen)),
         "Emergency changes": list(_emergencies(changes, first, last)),
         "Taken over or given up by force": [
-            Row(at=one.at, stack=one.stack_id, what=f"{one.kind} by {one.party}: {_said(one)}")
+            PeriodRow(at=one.at, stack=one.stack_id, what=f"{one.kind} by {one.party}: {_said(one)}")
             for one in mine
             if one.kind in ("taken-over", "destroy-refused")
         ],
@@ -86,19 +86,19 @@ def period_of(
         "Readings below trust class signed": list(_trust(seen, fetch)),
         "Readings that were removed": [row for row in _removed(entries) if first <= row.at[:10] <= last],
         "Rule packs, signers and policies registered anew": [
-            Row(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")
+            PeriodRow(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")
             for one in mine
             if one.kind == "zone-registered"
         ],
         "Refused": [
-            Row(
+            PeriodRow(
                 at=one.at, stack=one.stack_id, what=", ".join(f"{n} {rule}" for rule, n in one.payload["rules"].items())
             )
             for one in mine
             if one.kind == "refused"
         ],
     }
-    return Period(
+    return PeriodPage(
         first=first,
         last=last,
         counts=dict(sorted(Counter(entry.kind for entry in mine).items())),
@@ -106,7 +106,7 @@ def period_of(
     )
 
 
-def _removed(entries: Sequence[JournalEntry]) -> Iterator[Row]:
+def _removed(entries: Sequence[JournalEntry]) -> Iterator[PeriodRow]:
     """Of each removal one row: one that was recorded again, after a process was killed in between, is the same."""
     same: dict[str, list[JournalEntry]] = {}
     for entry in entries:
@@ -116,51 +116,51 @@ def _removed(entries: Sequence[JournalEntry]) -> Iterator[Row]:
         what = f"{one.payload['readings']:,} of {', '.join(sorted(one.payload['sites']))}"
         numbers = " and ".join(str(entry.sequence) for entry in again)
         more = f"; entry {one.sequence}, recorded once more as {numbers}" if again else ""
-        yield Row(at=one.at, stack="", what=what + more)
+        yield PeriodRow(at=one.at, stack="", what=what + more)
 
 
 def _said(entry: JournalEntry) -> str:
     return ", ".join(f"{key} {value}" for key, value in sorted(entry.payload.items())) or "no more is recorded"
 
 
-def _overrides(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
+def _overrides(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[PeriodRow]:
     for entry, snapshot in seen:
         if entry.kind == "admitted":
             for item in snapshot.findings:
                 if item.level == "approval" and item.waiver is None:
                     by = " and ".join(entry.payload.get("approved_by", ())) or "the emergency lane"
                     text = f"[{item.rule}] {item.subject}: {item.value} {item.unit}, by {by}"
-                    yield Row(at=entry.at, stack=entry.stack_id, what=text)
+                    yield PeriodRow(at=entry.at, stack=entry.stack_id, what=text)
 
 
-def _waivers(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
+def _waivers(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[PeriodRow]:
     for entry, snapshot in seen:
         if entry.kind == "admitted":
             for item in snapshot.findings:
                 if item.waiver:
                     text = f"{item.waiver}: [{item.rule}] {item.subject}, +{item.excess} {item.unit}"
-                    yield Row(at=entry.at, stack=entry.stack_id, what=text)
+                    yield PeriodRow(at=entry.at, stack=entry.stack_id, what=text)
 
 
-def _emergencies(changes: Sequence[ChangeRecord], first: str, last: str) -> Iterator[Row]:
+def _emergencies(changes: Sequence[ChangeRecord], first: str, last: str) -> Iterator[PeriodRow]:
     for one in changes:
         if one.emergency and one.admission_id and first <= one.decided_at[:10] <= last:
             state = f"to be reviewed until {one.review_by[:16]}" if one.review_by else "reviewed"
-            yield Row(
+            yield PeriodRow(
                 at=one.decided_at, stack=one.stack_id, what=f"by {one.author}: {one.reason or 'no reason'}; {state}"
             )
 
 
-def _undetermined(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[Row]:
+def _undetermined(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[PeriodRow]:
     for entry, snapshot in seen:
         for site, figure in snapshot.figures.items():
             names = [name for name in ("trailing", "projection") if figure[name] == "undetermined"]
             if names:
                 reason = f": {figure['reason']}" if figure["reason"] else ""
-                yield Row(at=entry.at, stack=entry.stack_id, what=f"{site} {' and '.join(names)}{reason}")
+                yield PeriodRow(at=entry.at, stack=entry.stack_id, what=f"{site} {' and '.join(names)}{reason}")
 
 
-def _trust(seen: Sequence[tuple[JournalEntry, Snapshot]], fetch: Fetch) -> Iterator[Row]:
+def _trust(seen: Sequence[tuple[JournalEntry, Snapshot]], fetch: Fetch) -> Iterator[PeriodRow]:
     """Of each decision the trust classes of the readings that its figures rest on, removed ones too."""
     told: set[tuple[str, str]] = set()
     trusts: dict[str, set[str]] = {}
@@ -174,7 +174,7 @@ def _trust(seen: Sequence[tuple[JournalEntry, Snapshot]], fetch: Fetch) -> Itera
             below = ", ".join(sorted(found - {"signed"}))
             if below and (site, below) not in told:
                 told.add((site, below))
-                yield Row(at=entry.at, stack=entry.stack_id, what=f"{site}: {below}")
+                yield PeriodRow(at=entry.at, stack=entry.stack_id, what=f"{site}: {below}")
 
 
 def _classes(text: str) -> set[str]:
@@ -184,7 +184,7 @@ def _classes(text: str) -> set[str]:
     return {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]}
 
 
-def period_markdown(period: Period) -> str:
+def period_markdown(period: PeriodPage) -> str:
     """The page as Markdown."""
     lines = [f"# From {period.first} to {period.last}", "", f"Times: {period.clock}.", ""]
     lines += [f"- {count:,} {kind}" for kind, count in period.counts.items()] or ["- nothing was decided"]

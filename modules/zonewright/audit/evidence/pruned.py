@@ -13,7 +13,7 @@ from zonewright.ledger.protocol.messages import JournalEntry
 from zonewright.ledger.store.journal import entry_hash
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.model.canonical import digest_of
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 from zonewright.telemetry.registers import EPOCH, MICROSECOND, SUMS_HEAD, digest_of_lines, sum_line, window_of
 from zonewright.telemetry.removing import Removal, removals_in, removals_text
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin
@@ -179,7 +179,7 @@ class _Site:
                     faults.append(f"{sentence} {one.entry.sequence}")
         for meter, rest in sorted(left.items()):
             if rest:
-                what = f"{some(len(rest), 'hour')} of {meter} of {site} from {_day(min(rest))} on"
+                what = f"{count_of(len(rest), 'hour')} of {meter} of {site} from {_day(min(rest))} on"
                 faults.append(
                     f"{what} are sums that the journal has no record of; run zonewright pue prune, plan again"
                 )
@@ -187,12 +187,13 @@ class _Site:
         if not known:
             return cls(faults=faults, sentence=f"{site}: no hour that the figures rest on is a sum")
         what = (
-            f"{some(len(known), 'hour')} of {some(len(hours), 'meter')} from {_day(min(known))} to {_day(max(known))}"
+            f"{count_of(len(known), 'hour')} of {count_of(len(hours), 'meter')} from {_day(min(known))} to "
+            f"{_day(max(known))}"
         )
-        instead = f"hourly sums in the place of {some(readings, 'reading')}"
+        instead = f"hourly sums in the place of {count_of(readings, 'reading')}"
         when = f"as the journal recorded {_span(moments)}"
         unknown = _unknown(removal for one in told for removal in one.removals if removal.begin_us >= start_us)
-        missed = f"{some(unknown, 'hour')} at {site} are sums in the place of no reading that the journal knows"
+        missed = f"{count_of(unknown, 'hour')} at {site} are sums in the place of no reading that the journal knows"
         return cls(
             faults=faults,
             sentence=f"{site}: {what} rest on {instead}, {when}; all else on registers",

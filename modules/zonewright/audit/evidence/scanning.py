@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from zonewright.audit.evidence.contents import Contents
 from zonewright.audit.evidence.gathering import JOURNAL, ROLLOUTS
-from zonewright.audit.evidence.period import Period, Row
+from zonewright.audit.evidence.period import PeriodPage, PeriodRow
 from zonewright.audit.evidence.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
 from zonewright.audit.evidence.pruned import PRUNED, SUMS
 from zonewright.changes.validated import VALIDATORS
@@ -45,7 +45,7 @@ def scanned(contents: Contents) -> tuple[Suspicion, ...]:
     return (*suspicions(texts), *suspicions(told, words=False))
 
 
-def without_secrets(period: Period) -> tuple[Period, tuple[Suspicion, ...]]:
+def without_secrets(period: PeriodPage) -> tuple[PeriodPage, tuple[Suspicion, ...]]:
     """A page on which rows that look like secrets have lost their text; and which ones these are.
 
     Not the whole page is refused, as a report is: the journal keeps what is in it, and an auditor needs the rest.
@@ -54,14 +54,14 @@ def without_secrets(period: Period) -> tuple[Period, tuple[Suspicion, ...]]:
         period: the page.
     """
     found: list[Suspicion] = []
-    sections: dict[str, tuple[Row, ...]] = {}
+    sections: dict[str, tuple[PeriodRow, ...]] = {}
     for title, rows in period.sections.items():
         kept = []
         for row in rows:
             place = f"{title}: {row.at[:16]}"
             here = (*suspicions({place: row.what}), *suspicions({place: row.stack}, words=False))
             found += here
-            kept.append(Row(at=row.at, stack="", what=f"withheld: it looks like {here[0].kind}") if here else row)
+            kept.append(PeriodRow(at=row.at, stack="", what=f"withheld: it looks like {here[0].kind}") if here else row)
         sections[title] = tuple(kept)
     return replace(period, sections=sections), tuple(found)
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from html import escape
 
-from zonewright.audit.diff.differences import FileDiff, Row
+from zonewright.audit.diff.differences import DiffRow, FileDiff
 from zonewright.audit.diff.views import changed_lines, rows_of
 from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.report.elevation import PATTERNS, described, drawing
 from zonewright.audit.report.elevation import STYLE as RACK_STYLE
 from zonewright.audit.report.plots import STYLE as PLOT_STYLE
 from zonewright.audit.report.plots import ratio_plot
-from zonewright.audit.report.report import Energy, Report, SiteReport
+from zonewright.audit.report.report import EnergySection, Report, SiteReport
 from zonewright.audit.report.style import STYLE
 from zonewright.audit.report.text import (
     HOST_HEADS,
@@ -231,7 +231,7 @@ def _racks(site: SiteReport) -> Iterator[str]:
     yield "</div>"
 
 
-def _energy(energy: Energy) -> Iterator[str]:
+def _energy(energy: EnergySection) -> Iterator[str]:
     found = energy.measured
     name = escape(energy.site)
     yield f"<h3>Energy ratio of {name}</h3>"
@@ -280,7 +280,7 @@ _DIFF_HEAD = (
 )
 
 
-def _row(row: Row) -> str:
+def _row(row: DiffRow) -> str:
     if row.tag == "gap":
         return '<tr class="gap"><td colspan="6">equal lines left out</td></tr>'
     changed = row.tag != "equal"

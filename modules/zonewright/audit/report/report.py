@@ -43,7 +43,7 @@ class NodeChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Energy:
+class EnergySection:
     """The evidence of one site's energy ratio.
 
     Attributes:
@@ -72,7 +72,7 @@ class SiteReport:
     racks: tuple[Elevation, ...]
     diffs: tuple[FileDiff, ...]
     findings: tuple[Finding, ...]
-    energy: Energy | None
+    energy: EnergySection | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +239,7 @@ def _policies(contents: Contents) -> dict[str, str]:
 
 def _energy(
     contents: Contents, facts: Mapping[str, str], site: str, measured: Mapping[str, Any] | None, limit: float | None
-) -> Energy | None:
+) -> EnergySection | None:
     if measured is None or limit is None:
         return None
     meters = meters_of(site_in(facts, site))
@@ -263,7 +263,7 @@ def _energy(
         (name, len(items), _day(items[0]), _day(items[-1]), ", ".join(sorted(trusts[name])))
         for name, items in sorted(readings.items())
     )
-    return Energy(site=site, limit=limit, measured=measured, months=tuple(months), registers=registers)
+    return EnergySection(site=site, limit=limit, measured=measured, months=tuple(months), registers=registers)
 
 
 def _months(at: datetime) -> list[tuple[datetime, datetime]]:

@@ -11,8 +11,8 @@ from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.validators.attested import signed_verdicts
 from zonewright.render.validators.gate import gate
 from zonewright.render.validators.validate import batches
-from zonewright.render.validators.verdict import Judged, Verdict, digest_of_files
-from zonewright.rules.words import some
+from zonewright.render.validators.verdict import Judged, ValidatorVerdict, digest_of_files
+from zonewright.rules.words import count_of
 from zonewright.seal import SealError
 
 
@@ -28,7 +28,7 @@ def validator_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
     yield all_or_wrong(
         "validators' files",
         _other_bytes(found, rendered, contents.formats[0]),
-        f"{some(len(found.judged), 'verdict')}, each on exactly the rendered bytes",
+        f"{count_of(len(found.judged), 'verdict')}, each on exactly the rendered bytes",
     )
     try:
         signed = signed_verdicts(found.envelopes, zone.verdict_keys)
@@ -66,7 +66,7 @@ def _other_bytes(found: Validated, rendered: Mapping[str, str], formats: FormatS
         seen.add(name)
 
 
-def _signatures(found: Validated, signed: Mapping[str, Verdict]) -> Iterator[Check]:
+def _signatures(found: Validated, signed: Mapping[str, ValidatorVerdict]) -> Iterator[Check]:
     """Verdicts from elsewhere are what their envelopes say; no other one stands against a signed failure."""
     faults = [sentence for item in found.judged for sentence in _unlike(item, signed.get(item.digest))]
     names = sorted({item.verdict.signer for item in found.judged} - {""})
@@ -80,7 +80,7 @@ def _signatures(found: Validated, signed: Mapping[str, Verdict]) -> Iterator[Che
     )
 
 
-def _unlike(item: Judged, signed: Verdict | None) -> Iterator[str]:
+def _unlike(item: Judged, signed: ValidatorVerdict | None) -> Iterator[str]:
     if item.verdict.signer and signed != item.verdict:
         yield f"the verdict on {item.root}, {item.format} is not what {item.verdict.signer} has signed"
     elif signed is not None and signed.status == "fail" and item.verdict.status != "fail":

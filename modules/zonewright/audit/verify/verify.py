@@ -34,11 +34,11 @@ from zonewright.model.demand import demand_of, zone_digest
 from zonewright.render.errors import RenderError
 from zonewright.render.user_formats import FOLDER
 from zonewright.rules.finding import Finding
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class AuditTrust:
     """What an auditor knows from elsewhere than the bundle.
 
     Attributes:
@@ -52,7 +52,7 @@ class Trust:
     ledger_key: str | None = None
 
 
-def verify_bundle(files: Mapping[str, bytes], *, trust: Trust | None = None) -> tuple[Check, ...]:
+def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None) -> tuple[Check, ...]:
     """All checks of a bundle, in the order in which an auditor reads them.
 
     Args:
@@ -74,7 +74,7 @@ def verify_bundle(files: Mapping[str, bytes], *, trust: Trust | None = None) -> 
         ("rendering", _rendering),
     ):
         checks += _safely(name, partial(check, contents))
-    known = trust or Trust()
+    known = trust or AuditTrust()
     checks += _safely("validators", lambda: validator_checks(contents, known.keys))
     checks += _safely("secrets", lambda: _secrets(contents))
     checks += _safely("decisions", lambda: _decisions(contents))
@@ -236,7 +236,9 @@ def _judged(
     yield from pruned_checks(contents.facts(snapshot), snapshot.at, contents.journal, word)
     same = again.findings == snapshot.findings
     detail = (
-        f"{some(len(again.findings), 'finding')}, as recorded" if same else _other(again.findings, snapshot.findings)
+        f"{count_of(len(again.findings), 'finding')}, as recorded"
+        if same
+        else _other(again.findings, snapshot.findings)
     )
     yield good(f"rules {word}", detail) if same else wrong(f"rules {word}", detail)
     if again.figures != snapshot.figures:
@@ -249,7 +251,7 @@ def _judged(
         why = f"; {'; '.join(gone)}: what was pruned before can not be recomputed" if gone else ""
         yield wrong(f"energy ratio {word}", f"from the recorded registers {', '.join(names)} has other figures{why}")
     elif again.figures:
-        sums = f" and {some(again.sums, 'hourly sum')}" if again.sums else ""
+        sums = f" and {count_of(again.sums, 'hourly sum')}" if again.sums else ""
         yield good(f"energy ratio {word}", f"{_figures(again)}, from {again.readings:,} recorded readings{sums}")
     else:
         yield open_(f"energy ratio {word}", "no site of the change is measured; its load model is declared")

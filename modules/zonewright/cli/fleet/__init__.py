@@ -2,7 +2,8 @@
 
 import argparse
 
-from zonewright.cli.fleet import back, deploy, inventory, look, run, trust
+from zonewright.cli.fleet import back, deploy, inventory, run, trust
+from zonewright.cli.fleet import inspect as look
 
 SUBCOMMANDS = (deploy, look, back, trust, run, inventory)
 

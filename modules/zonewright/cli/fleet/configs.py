@@ -12,10 +12,10 @@ from zonewright.cli.fleet.work import Work, recorded, rollout_of, sudo_password
 if TYPE_CHECKING:
     from zonewright.cli.fleet.hosts import Fleet
     from zonewright.cli.fleet.work import Action
+    from zonewright.fleet.configs.desired import ApprovedFiles
     from zonewright.fleet.configs.facts import ConfigPlan
     from zonewright.fleet.configs.rollback import BackJob
     from zonewright.fleet.configs.visit import ConfigJob
-    from zonewright.fleet.configs.wanted import Offer
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.rollout.outcome import Outcome
     from zonewright.fleet.rollout.record import Share
@@ -234,7 +234,7 @@ def _formats(arguments: argparse.Namespace, fleet: "Fleet") -> "FormatSet":
     return formats
 
 
-def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "Offer":
+def _offer(arguments: argparse.Namespace, fleet: "Fleet") -> "ApprovedFiles":
     """What the ledger offers for the sites of the hosts."""
     from zonewright.fleet.configs.offer import offer_from
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from zonewright.cli.fleet.work import Work
-    from zonewright.fleet.agents.plan import Plan
-    from zonewright.fleet.agents.visit import Job
+    from zonewright.fleet.agents.plan import HostPlan
+    from zonewright.fleet.agents.visit import AgentJob
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.rollout.outcome import Outcome
     from zonewright.fleet.rollout.pool import Observer
@@ -103,14 +103,14 @@ def _plan(arguments: argparse.Namespace) -> int:
     return look_at(arguments, lambda work: _show_plans(work, arguments.format))
 
 
-def _show_plans(work: "Work[Job]", style: str) -> int:
+def _show_plans(work: "Work[AgentJob]", style: str) -> int:
     from zonewright.cli.output import print_json
     from zonewright.fleet.agents.plan import plan_data, plan_text
     from zonewright.fleet.agents.visit import look_closely
     from zonewright.fleet.rollout.inspect import inspect_all
     from zonewright.fleet.rollout.waves import exit_code
 
-    def see(host: "Host", session: "Session") -> "Plan":
+    def see(host: "Host", session: "Session") -> "HostPlan":
         return look_closely(host, work.job, session)
 
     plans, outcomes = inspect_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
-    from zonewright.fleet.ssh.transport import Completed, Session
+    from zonewright.fleet.ssh.transport import CompletedCommand, Session
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,7 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.fleet.rollout.visit import inspect_host
     from zonewright.fleet.rollout.waves import exit_code
 
-    ended: dict[str, Completed] = {}
+    ended: dict[str, CompletedCommand] = {}
     with working(arguments) as work:
 
         def visit(host: "Host", progress: "Progress", _say: "Say") -> "Outcome":
@@ -61,14 +61,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return exit_code(one.state for one in outcomes)
 
 
-def _row(outcome: "Outcome", done: "Completed | None") -> dict[str, object]:
+def _row(outcome: "Outcome", done: "CompletedCommand | None") -> dict[str, object]:
     if done is None:
         return {"host": outcome.host, "state": outcome.state, "reason": outcome.sentence}
     out, err = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     return {"host": outcome.host, "state": "ended", "code": done.code, "stdout": out, "stderr": err}
 
 
-def _print(outcome: "Outcome", done: "Completed | None") -> None:
+def _print(outcome: "Outcome", done: "CompletedCommand | None") -> None:
     if done is None:
         print(f"{outcome.host}: {outcome.state}: {outcome.sentence}", file=sys.stderr)
         return

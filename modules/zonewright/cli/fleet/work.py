@@ -13,7 +13,7 @@ from zonewright.cli.output import MISUSE, StoppedError
 
 if TYPE_CHECKING:
     from zonewright.fleet.agents.enrolments import Enrolments
-    from zonewright.fleet.agents.visit import Job
+    from zonewright.fleet.agents.visit import AgentJob
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.rollout.outcome import Outcome
     from zonewright.fleet.rollout.pool import Observer
@@ -35,7 +35,7 @@ class Work(Generic[JobT]):
 
 
 @contextmanager
-def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Iterator[Work[Job]]":
+def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Iterator[Work[AgentJob]]":
     """The job for the hosts that are meant; closes its connections.
 
     Args:
@@ -49,8 +49,8 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
         LedgerError: when the ledger is needed and does not answer.
     """
     from zonewright.fleet.agents.recipe import recipe_of
-    from zonewright.fleet.agents.visit import Job
-    from zonewright.server.for_fleet import ServiceForFleet
+    from zonewright.fleet.agents.visit import AgentJob
+    from zonewright.server.fleet_routes import ServiceForFleet
 
     fleet = read_fleet(arguments)
     if fleet.file.agent is None:
@@ -61,7 +61,7 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
     enrolments = _enrolments(arguments, fleet, needs_ledger=needs_ledger)
     transport = transport_of(fleet, sudo_password=password)
     service = ServiceForFleet(fleet.root / arguments.agents, fleet.file.agent.url, enrolments=enrolments)
-    job = Job(
+    job = AgentJob(
         transport=transport,
         recipe=recipe,
         service=service,
@@ -104,7 +104,7 @@ def rollout_of(arguments: argparse.Namespace, fleet: Fleet) -> "RollOut":
 Action = Callable[[Work[JobT], "Sequence[Host]", "Observer", Callable[[], str]], "list[Outcome]"]
 
 
-def carry_out(arguments: argparse.Namespace, *, what: str, action: "Action[Job]") -> int:
+def carry_out(arguments: argparse.Namespace, *, what: str, action: "Action[AgentJob]") -> int:
     """Do something to agents that changes hosts; see ``recorded``."""
     return recorded(arguments, working(arguments), what=lambda _job: what, action=action)
 
@@ -169,7 +169,9 @@ def _recorded(
     return exit_code(one.state for one in outcomes)
 
 
-def look_at(arguments: argparse.Namespace, show: "Callable[[Work[Job]], int]", *, needs_ledger: bool = False) -> int:
+def look_at(
+    arguments: argparse.Namespace, show: "Callable[[Work[AgentJob]], int]", *, needs_ledger: bool = False
+) -> int:
     """Do something that changes nothing.
 
     Args:

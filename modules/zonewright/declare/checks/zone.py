@@ -6,7 +6,7 @@ from datetime import date
 from zonewright.declare.checks.known import Known
 from zonewright.declare.problem import Fault, Path, shown, unknown
 from zonewright.model import Location, OwnerFile, RulePack, Waiver, Zone
-from zonewright.model.policy import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
+from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
 
 
 def zone_faults(known: Known, on: str | None) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from zonewright.declare.problem import did_you_mean, shown
 from zonewright.declare.schema.shape import Shape, unit_of
-from zonewright.declare.yaml_text.tree import Fields, Items, Node, Scalar
+from zonewright.declare.yaml_text.tree import Fields, Items, Scalar, YamlNode
 from zonewright.model.base import IDENTIFIER_PATTERN
 
 _KILO = 1000
@@ -14,7 +14,7 @@ _YES_NO = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "fals
 _BREAKS = re.compile(r"\s*[\x00-\x1f\x7f\u0085\u2028\u2029]+\s*")
 
 
-def fix_of_range(node: Node, shape: Shape) -> str:
+def fix_of_range(node: YamlNode, shape: Shape) -> str:
     """The fix of a number beyond its range; kilowatts where watts are wanted are the usual slip."""
     value = node.value if isinstance(node, Scalar) else None
     if unit_of(shape) == "watts" and isinstance(value, int | float) and not isinstance(value, bool):
@@ -24,7 +24,7 @@ def fix_of_range(node: Node, shape: Shape) -> str:
     return "write a number in this range"
 
 
-def fix_of_type(node: Node, shape: Shape, *, required: bool) -> str:
+def fix_of_type(node: YamlNode, shape: Shape, *, required: bool) -> str:
     """The fix of a value of another type than wanted."""
     kind = str(shape.get("type", ""))
     if isinstance(node, Scalar) and node.value is None:
@@ -40,7 +40,7 @@ def fix_of_type(node: Node, shape: Shape, *, required: bool) -> str:
     return by_kind[kind](node, shape) if kind in by_kind else "correct the value"
 
 
-def _for_number(node: Node, shape: Shape) -> str:
+def _for_number(node: YamlNode, shape: Shape) -> str:
     if not isinstance(node, Scalar):
         return "write one number"
     match = _WITH_UNIT.fullmatch(node.text)
@@ -55,23 +55,23 @@ def _for_number(node: Node, shape: Shape) -> str:
     return f"write {number}{f', the bare number of {unit}' if suffix and unit else ' without quotes or separators'}"
 
 
-def _for_boolean(node: Node, _: Shape) -> str:
+def _for_boolean(node: YamlNode, _: Shape) -> str:
     text = node.text.lower() if isinstance(node, Scalar) else ""
     return f"write {_YES_NO[text]}" if text in _YES_NO else "write true or false, without quotes"
 
 
-def _for_text(node: Node, shape: Shape) -> str:
+def _for_text(node: YamlNode, shape: Shape) -> str:
     if not isinstance(node, Scalar):
         return "write one text"
     better = better_text(node.text, shape)
     return f"write '{better or node.text}' in quotes"
 
 
-def _for_list(node: Node, _: Shape) -> str:
+def _for_list(node: YamlNode, _: Shape) -> str:
     return f"write [{node.text}]" if isinstance(node, Scalar) else "write '- ' before each item, without keys"
 
 
-def _for_mapping(node: Node, _: Shape) -> str:
+def _for_mapping(node: YamlNode, _: Shape) -> str:
     return "write 'key: value' lines without '- '" if isinstance(node, Items) else "write 'key: value' lines below it"
 
 
@@ -93,14 +93,14 @@ def fix_of_text(text: str, shape: Shape) -> str:
     return f"write {shown(better)}" if better else "correct the text"
 
 
-def fix_of_choice(node: Node, options: tuple[str, ...]) -> str:
+def fix_of_choice(node: YamlNode, options: tuple[str, ...]) -> str:
     """The fix of a value that is none of those allowed."""
     text = node.text if isinstance(node, Scalar) else ""
     otherwise = f"write {options[0]}" if len(options) == 1 else "write one of those"
     return did_you_mean(text, options, otherwise) if text else otherwise
 
 
-def fix_of_address(node: Node, shape: Shape) -> str:
+def fix_of_address(node: YamlNode, shape: Shape) -> str:
     """The fix of what is no address or network."""
     if isinstance(node, Items | Fields):
         return "write one address as text"

@@ -15,12 +15,12 @@ from zonewright.declare.yaml_text.compose import MAX_DEPTH, MAX_VALUES
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import OwnerFile, Zone
 
-Kind = Literal["zone", "owner"]
-KINDS: dict[Kind, FileType] = {"zone": Zone, "owner": OwnerFile}
+SchemaKind = Literal["zone", "owner"]
+KINDS: dict[SchemaKind, FileType] = {"zone": Zone, "owner": OwnerFile}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema(kind: Kind) -> dict[str, Any]:
+def schema(kind: SchemaKind) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of ``zone.yaml`` or of an owner's file.
 
     Example:
@@ -30,7 +30,7 @@ def schema(kind: Kind) -> dict[str, Any]:
     return {"$schema": _DIALECT, "$id": f"urn:zonewright:schema:{kind}:1", **published(KINDS[kind])}
 
 
-def schema_text(kind: Kind) -> str:
+def schema_text(kind: SchemaKind) -> str:
     """The schema as it is committed."""
     return json.dumps(schema(kind), indent=2, ensure_ascii=False, sort_keys=False) + "\n"
 

@@ -15,7 +15,7 @@ from zonewright.declare.schema.fixes import (
 )
 from zonewright.declare.schema.shape import FileType, Shape, expected, fields_of, key_expected, shape_at, thing
 from zonewright.declare.yaml_text.scalars import Refusal
-from zonewright.declare.yaml_text.tree import Fields, Node, Scalar, child_of, got_at, walk
+from zonewright.declare.yaml_text.tree import Fields, Scalar, YamlNode, child_of, got_at, walk
 from zonewright.model.secret import EXAMPLE, HIDDEN, REFERENCE_PATTERN
 
 NO_REFERENCE = "no reference to a secret"
@@ -43,7 +43,7 @@ class Wrong:
     too_short: bool = False
 
 
-def wrongs_of(errors: Iterable[Mapping[str, Any]], model: FileType, root: Node) -> tuple[Wrong, ...]:
+def wrongs_of(errors: Iterable[Mapping[str, Any]], model: FileType, root: YamlNode) -> tuple[Wrong, ...]:
     """One ``Wrong`` for each place that pydantic complains of, in its order.
 
     Args:
@@ -68,7 +68,7 @@ def wrongs_of(errors: Iterable[Mapping[str, Any]], model: FileType, root: Node) 
     return tuple(wrong for wrong in found.values() if (wrong.path, wrong.missing) not in renamed)
 
 
-def _wrong(error: Mapping[str, Any], model: FileType, root: Node) -> Wrong:
+def _wrong(error: Mapping[str, Any], model: FileType, root: YamlNode) -> Wrong:
     keys = tuple(str(key) for key in error["loc"])
     path = keys[: len(list(walk(root, keys))) - 1]
     kind = str(error["type"])
@@ -103,14 +103,14 @@ def _missing(path: Path, name: str, model: FileType) -> Refusal:
     return Refusal(f"{owner} lacks '{name}'", expected(shape), "no such field", f"add a line '{name}: ...'")
 
 
-def _meant(path: Path, model: FileType, root: Node) -> str | None:
+def _meant(path: Path, model: FileType, root: YamlNode) -> str | None:
     """The field that an unknown one was probably meant to be: one that is not there yet."""
     parent = list(walk(root, path[:-1]))[-1].node
     present = parent.entries if isinstance(parent, Fields) else {}
     return nearest(path[-1], [name for name in fields_of(shape_at(model, path[:-1])) if name not in present])
 
 
-def _unknown(path: Path, model: FileType, root: Node) -> Refusal:
+def _unknown(path: Path, model: FileType, root: YamlNode) -> Refusal:
     parent = shape_at(model, path[:-1])
     meant = _meant(path, model, root)
     fix = did_you_mean(path[-1], [meant] if meant else [], "delete it")
@@ -138,7 +138,7 @@ def _comparison(match: re.Match[str]) -> Refusal:
     )
 
 
-def _value(kind: str, message: str, node: Node, shape: Shape, *, got: str, required: bool) -> Refusal:
+def _value(kind: str, message: str, node: YamlNode, shape: Shape, *, got: str, required: bool) -> Refusal:
     """The sentence for a value of a kind or size that is not wanted."""
     wanted = expected(shape)
     if shape.get("pattern") == REFERENCE_PATTERN:
@@ -159,7 +159,7 @@ def _value(kind: str, message: str, node: Node, shape: Shape, *, got: str, requi
     )
 
 
-def _size(kind: str, node: Node, shape: Shape, got: str) -> Refusal | None:
+def _size(kind: str, node: YamlNode, shape: Shape, got: str) -> Refusal | None:
     """The sentence for a text or a collection of a size or form that is not wanted."""
     text = node.text if isinstance(node, Scalar) else ""
     if kind == "string_pattern_mismatch":

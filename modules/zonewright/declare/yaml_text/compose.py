@@ -13,7 +13,7 @@ import yaml
 from zonewright.declare.problem import Path, Problem, did_you_mean, dotted, shown
 from zonewright.declare.yaml_text.scalars import Refusal, meaning_of, unseen_in
 from zonewright.declare.yaml_text.syntax import syntax_problem
-from zonewright.declare.yaml_text.tree import Entry, Fields, Items, Node, Scalar, got_at
+from zonewright.declare.yaml_text.tree import Entry, Fields, Items, Scalar, YamlNode, got_at
 
 MAX_DEPTH = 32
 MAX_VALUES = 200_000
@@ -41,7 +41,7 @@ class _Frame:
     merge_line: int = 0
 
 
-def compose(text: str, file: str, problems: list[Problem], *, loader: type = FAST_LOADER) -> Node | None:
+def compose(text: str, file: str, problems: list[Problem], *, loader: type = FAST_LOADER) -> YamlNode | None:
     """The tree of a document, or None when it cannot be read to its end; the reasons are added to ``problems``.
 
     Args:
@@ -73,10 +73,10 @@ class _Composer:
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file = file
         self.problems = problems
-        self.root: Node | None = None
+        self.root: YamlNode | None = None
         self.line = 1
         self._stack: list[_Frame] = []
-        self._anchors: dict[str, Node | None] = {}
+        self._anchors: dict[str, YamlNode | None] = {}
         self._documents = 0
 
     def say(self, path: Path, line: int, why: Refusal) -> None:
@@ -144,7 +144,7 @@ class _Composer:
             self._anchors[event.anchor] = node
         return node
 
-    def _alias(self, name: str) -> Node:
+    def _alias(self, name: str) -> YamlNode:
         node = self._anchors.get(name)
         if node is not None:
             return node
@@ -178,7 +178,7 @@ class _Composer:
         self.line = frame.node.line
         self._attach(frame.node, merge=False)
 
-    def _attach(self, node: Node, *, merge: bool) -> None:
+    def _attach(self, node: YamlNode, *, merge: bool) -> None:
         """Put a complete node where it belongs: a key, a value, an item, or the whole document."""
         if not self._stack:
             self.root = node
@@ -192,7 +192,7 @@ class _Composer:
         else:
             self._value(frame, frame.node, node)
 
-    def _key(self, frame: _Frame, fields: Fields, node: Node, *, merge: bool) -> None:
+    def _key(self, frame: _Frame, fields: Fields, node: YamlNode, *, merge: bool) -> None:
         if not isinstance(node, Scalar):
             what = Refusal("a key that is no text", "a key on one line", "a list or mapping", "write a key such as 'a'")
             self.say(self._path(), node.line, what)
@@ -212,7 +212,7 @@ class _Composer:
             frame.lost_key = node.refused
             frame.key = None if node.refused else (key, self.line)
 
-    def _value(self, frame: _Frame, fields: Fields, node: Node) -> None:
+    def _value(self, frame: _Frame, fields: Fields, node: YamlNode) -> None:
         key, frame.key = frame.key, None
         if frame.lost_key or key is None:
             frame.lost_key = False
@@ -221,7 +221,7 @@ class _Composer:
         else:
             fields.entries[key[0]] = Entry(line=key[1], node=node)
 
-    def _merge(self, frame: _Frame, node: Node) -> None:
+    def _merge(self, frame: _Frame, node: YamlNode) -> None:
         for source in node.items if isinstance(node, Items) else [node]:
             if isinstance(source, Fields):
                 frame.merges.append(source)

@@ -6,7 +6,7 @@ somebody asks for its line.
 
 from collections.abc import Iterator, Mapping
 
-from zonewright.declare.yaml_text.tree import Entry, Fields, Items, Node, child_of
+from zonewright.declare.yaml_text.tree import Entry, Fields, Items, YamlNode, child_of
 from zonewright.model import Source
 from zonewright.model.expand import expand_ids
 
@@ -17,7 +17,7 @@ _ROWS_DEPTH = 5
 class Sources(Mapping[str, Source]):
     """Sources by ``owner/path`` (``tenant-fin/clusters.core.places.003``); ``zone.yaml`` is under ``zone/``."""
 
-    def __init__(self, documents: Mapping[str, tuple[str, Node]]) -> None:
+    def __init__(self, documents: Mapping[str, tuple[str, YamlNode]]) -> None:
         """Take the documents by owner, as (file, tree)."""
         self._documents = documents
 
@@ -62,7 +62,7 @@ def _ids(key: str) -> tuple[str, ...]:
         return ()
 
 
-def _find(node: Node, segments: list[str], above: tuple[str, ...]) -> Entry | None:
+def _find(node: YamlNode, segments: list[str], above: tuple[str, ...]) -> Entry | None:
     """The entry that the segments of a dotted path lead to; keys may hold dots themselves (``01..25``)."""
     for end in range(1, min(len(segments), 64) + 1):
         key = ".".join(segments[:end])
@@ -74,13 +74,13 @@ def _find(node: Node, segments: list[str], above: tuple[str, ...]) -> Entry | No
     return None
 
 
-def _of_range(node: Node, key: str, above: tuple[str, ...]) -> Entry | None:
+def _of_range(node: YamlNode, key: str, above: tuple[str, ...]) -> Entry | None:
     if not isinstance(node, Fields) or not _is_rows(above):
         return None
     return next((entry for range_key, entry in node.entries.items() if key in _ids(range_key)), None)
 
 
-def _paths(node: Node, above: tuple[str, ...]) -> Iterator[str]:
+def _paths(node: YamlNode, above: tuple[str, ...]) -> Iterator[str]:
     children = node.entries.items() if isinstance(node, Fields) else ()
     items = enumerate(node.items) if isinstance(node, Items) else ()
     for key, entry in children:

@@ -30,7 +30,7 @@ class Items:
     """A list."""
 
     line: int
-    items: "list[Node]" = field(default_factory=list)
+    items: "list[YamlNode]" = field(default_factory=list)
     size: int = 1
 
 
@@ -39,7 +39,7 @@ class Entry:
     """A key of a mapping: the line of the key, and its value."""
 
     line: int
-    node: "Node"
+    node: "YamlNode"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,10 +51,10 @@ class Fields:
     size: int = 1
 
 
-Node = Scalar | Items | Fields
+YamlNode = Scalar | Items | Fields
 
 
-def data_of(node: Node) -> Any:
+def data_of(node: YamlNode) -> Any:
     """The plain data of a node: what pydantic validates."""
     if isinstance(node, Scalar):
         return node.value
@@ -63,9 +63,9 @@ def data_of(node: Node) -> Any:
     return {key: data_of(entry.node) for key, entry in node.entries.items()}
 
 
-def scalars(root: Node) -> Iterator[tuple[Path, Scalar]]:
+def scalars(root: YamlNode) -> Iterator[tuple[Path, Scalar]]:
     """All single values of a document with their paths, in no order; what aliases repeat comes again."""
-    waiting: list[tuple[Path, Node]] = [((), root)]
+    waiting: list[tuple[Path, YamlNode]] = [((), root)]
     while waiting:
         path, node = waiting.pop()
         if isinstance(node, Fields):
@@ -76,7 +76,7 @@ def scalars(root: Node) -> Iterator[tuple[Path, Scalar]]:
             yield path, node
 
 
-def child_of(node: Node, key: str) -> Entry | None:
+def child_of(node: YamlNode, key: str) -> Entry | None:
     """The value of ``key`` in a mapping, or of that index in a list."""
     if isinstance(node, Fields):
         return node.entries.get(key)
@@ -86,7 +86,7 @@ def child_of(node: Node, key: str) -> Entry | None:
     return None
 
 
-def walk(root: Node, path: Path) -> Iterator[Entry]:
+def walk(root: YamlNode, path: Path) -> Iterator[Entry]:
     """The entries along a path, from the top on, as far as they exist; the first is the whole document."""
     entry: Entry | None = Entry(line=root.line, node=root)
     yield Entry(line=root.line, node=root)
@@ -97,13 +97,13 @@ def walk(root: Node, path: Path) -> Iterator[Entry]:
         yield entry
 
 
-def node_at(root: Node, path: Path) -> Node | None:
+def node_at(root: YamlNode, path: Path) -> YamlNode | None:
     """The value at a path, or None."""
     entries = list(walk(root, path))
     return entries[-1].node if len(entries) == len(path) + 1 else None
 
 
-def line_of(root: Node, path: Path, *, of_key: bool = False) -> int:
+def line_of(root: YamlNode, path: Path, *, of_key: bool = False) -> int:
     """Line of a value, or of the nearest thing above that exists.
 
     Args:
@@ -118,7 +118,7 @@ def line_of(root: Node, path: Path, *, of_key: bool = False) -> int:
     return last.node.line
 
 
-def got_at(root: Node, path: Path) -> str:
+def got_at(root: YamlNode, path: Path) -> str:
     """What stands at a path, in words."""
     node = list(walk(root, path))[-1].node
     if isinstance(node, Fields):

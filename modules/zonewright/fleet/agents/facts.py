@@ -12,7 +12,7 @@ from zonewright.fleet.ssh.transport import CommandError, Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class HostFacts:
     """One host as it was found.
 
     Attributes:
@@ -54,7 +54,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class HostConditions:
     """What a change needs of a host, besides what it finds there.
 
     Attributes:
@@ -66,7 +66,7 @@ class Surroundings:
     free_bytes: int
 
 
-def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Facts:
+def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> HostFacts:
     """Look at a host.
 
     Args:
@@ -87,7 +87,7 @@ def observe(session: Session, layout: Layout, *, token_sha256: str = "") -> Fact
     return _facts(found, releases)
 
 
-def measure(session: Session, layout: Layout) -> Surroundings:
+def measure(session: Session, layout: Layout) -> HostConditions:
     """Its clock and its disk; asked for only where something is to be changed, since it starts two programs.
 
     Raises:
@@ -102,7 +102,7 @@ def measure(session: Session, layout: Layout) -> Surroundings:
         complaint = done.stderr.decode("utf-8", "replace").strip()[-200:] or "nothing was printed"
         sentence = f"expected its time and free space from date and df, got: {complaint}; both must run there"
         raise CommandError(sentence, code=done.code, output="")
-    return Surroundings(clock_s=int(clock), free_bytes=int(free_kb) * 1024)
+    return HostConditions(clock_s=int(clock), free_bytes=int(free_kb) * 1024)
 
 
 def read_texts(session: Session, layout: Layout, names: Iterable[str]) -> dict[str, str]:
@@ -129,9 +129,9 @@ def _lines(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
     return found, tuple(releases)
 
 
-def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> Facts:
+def _facts(found: Mapping[str, str], releases: tuple[str, ...]) -> HostFacts:
     supervisor = found.get("supervisor")
-    return Facts(
+    return HostFacts(
         machine=found.get("machine", ""),
         libc="musl" if found.get("libc") == "musl" else "glibc",
         python=found.get("python", ""),

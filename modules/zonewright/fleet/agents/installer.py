@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from zonewright.fleet.agents.artefact import Release
 from zonewright.fleet.agents.layout import UNIT, Layout
-from zonewright.fleet.agents.plan import Kind, Plan
+from zonewright.fleet.agents.plan import HostPlan, StepKind
 from zonewright.fleet.agents.scripts import ACCEPT, CHECK, INSTALL, LOG, PREPARE, REMOVE, STATUS, SWITCH
 from zonewright.fleet.agents.service import HealthReport, Service, ServiceError, read_signed
 from zonewright.fleet.rollout.outcome import Progress
@@ -44,7 +44,7 @@ class Installer(Attached):
         self,
         session: Session,
         layout: Layout,
-        plan: Plan,
+        plan: HostPlan,
         service: Service,
         *,
         health_s: float,
@@ -82,7 +82,7 @@ class Installer(Attached):
             PrivilegeError: when the host does not let the user act as root.
             ServiceError: when the service does not answer.
         """
-        actions: dict[Kind, Callable[[], None]] = {
+        actions: dict[StepKind, Callable[[], None]] = {
             "prepare": self._prepare,
             "token": self._give_token,
             "install": self._install,

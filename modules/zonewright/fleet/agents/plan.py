@@ -7,12 +7,12 @@ from typing import Literal
 
 from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
 from zonewright.fleet.agents.artefact import Artefact, Release, make_release
-from zonewright.fleet.agents.facts import Facts, Surroundings
+from zonewright.fleet.agents.facts import HostConditions, HostFacts
 from zonewright.fleet.agents.layout import UNIT, Layout, Supervisor
 from zonewright.fleet.agents.texts import agent_texts
 from zonewright.model.fleet import AgentSettings
 
-Kind = Literal["prepare", "token", "install", "switch", "verify", "accept"]
+StepKind = Literal["prepare", "token", "install", "switch", "verify", "accept"]
 OLDEST_PYTHON = (3, 9)
 MAX_CLOCK_ERROR_S = 300
 _ROOM = 3
@@ -20,7 +20,7 @@ _ROOM = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class HostStep:
     """One step.
 
     Attributes:
@@ -28,7 +28,7 @@ class Step:
         reason: why.
     """
 
-    kind: Kind
+    kind: StepKind
     reason: str
 
 
@@ -48,7 +48,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class HostPlan:
     """What is to be done on one host.
 
     Attributes:
@@ -64,13 +64,13 @@ class Plan:
     host: str
     release: Release | None
     supervisor: Supervisor
-    facts: Facts
-    steps: tuple[Step, ...] = ()
+    facts: HostFacts
+    steps: tuple[HostStep, ...] = ()
     obstacles: tuple[str, ...] = ()
     differences: tuple[FileDiff, ...] = field(default=(), repr=False)
 
 
-def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool) -> Plan:
+def plan_host(host: str, recipe: Recipe, facts: HostFacts, *, is_enrolled: bool) -> HostPlan:
     """The steps for one host.
 
     Args:
@@ -84,12 +84,12 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool) -> 
     artefact = recipe.artefacts.get(kind)
     obstacles = _obstacles(recipe, facts, supervisor, kind)
     if obstacles or artefact is None or supervisor is None:
-        return Plan(
+        return HostPlan(
             host=host, release=None, supervisor=supervisor or "systemd", facts=facts, obstacles=tuple(obstacles)
         )
     texts = agent_texts(host, recipe.settings, recipe.layout, python=facts.python, has_rapl=facts.has_rapl)
     release = make_release(artefact, texts)
-    return Plan(
+    return HostPlan(
         host=host,
         release=release,
         supervisor=supervisor,
@@ -98,7 +98,7 @@ def plan_host(host: str, recipe: Recipe, facts: Facts, *, is_enrolled: bool) -> 
     )
 
 
-def hindered(plan: Plan, around: Surroundings, *, prefix: str, now_s: float) -> Plan:
+def hindered(plan: HostPlan, around: HostConditions, *, prefix: str, now_s: float) -> HostPlan:
     """The plan as it is, or without its steps where the host's clock or its disk stands in the way.
 
     Args:
@@ -119,7 +119,7 @@ def hindered(plan: Plan, around: Surroundings, *, prefix: str, now_s: float) -> 
     return replace(plan, release=None, steps=(), obstacles=tuple(found)) if found else plan
 
 
-def _obstacles(recipe: Recipe, facts: Facts, supervisor: Supervisor | None, kind: str) -> list[str]:
+def _obstacles(recipe: Recipe, facts: HostFacts, supervisor: Supervisor | None, kind: str) -> list[str]:
     found = []
     oldest = ".".join(str(part) for part in OLDEST_PYTHON)
     if not facts.python:
@@ -138,17 +138,19 @@ def _obstacles(recipe: Recipe, facts: Facts, supervisor: Supervisor | None, kind
     return found
 
 
-def _steps(recipe: Recipe, facts: Facts, release: Release, supervisor: Supervisor, *, is_enrolled: bool) -> list[Step]:
+def _steps(
+    recipe: Recipe, facts: HostFacts, release: Release, supervisor: Supervisor, *, is_enrolled: bool
+) -> list[HostStep]:
     steps = []
     if not facts.public_key or not is_enrolled or not facts.token_sha256:
         why = "it has no key yet" if not facts.public_key else "the service does not know its key and token"
-        steps += [Step("prepare", why), Step("token", "a token is issued for it")]
+        steps += [HostStep("prepare", why), HostStep("token", "a token is issued for it")]
     is_whole = release.id in facts.releases and not (facts.current == release.id and facts.damaged)
     if not is_whole:
         why = f"release {release.id} is not there"
         if facts.current == release.id:
             why = f"changed on the host: {', '.join(facts.damaged) or 'its manifest'}"
-        steps.append(Step("install", why))
+        steps.append(HostStep("install", why))
     reasons = [
         (facts.current != release.id, f"{facts.current or 'nothing'} runs, wanted is {release.id}"),
         (not is_whole, "its files are written anew"),
@@ -163,16 +165,16 @@ def _steps(recipe: Recipe, facts: Facts, release: Release, supervisor: Superviso
     ]
     why_switch = next((why for is_so, why in reasons if is_so), "")
     if why_switch:
-        steps.append(Step("switch", why_switch))
+        steps.append(HostStep("switch", why_switch))
     if why_switch or not facts.is_proven:
-        steps.append(Step("verify", "it must report healthy" if why_switch else "it was not found healthy yet"))
-        steps.append(Step("accept", "the two newest releases are kept"))
+        steps.append(HostStep("verify", "it must report healthy" if why_switch else "it was not found healthy yet"))
+        steps.append(HostStep("accept", "the two newest releases are kept"))
     if steps and steps[0].kind != "prepare":
-        steps.insert(0, Step("prepare", "folders, owner and key"))
+        steps.insert(0, HostStep("prepare", "folders, owner and key"))
     return steps
 
 
-def with_differences(plan: Plan, texts: Mapping[str, str]) -> Plan:
+def with_differences(plan: HostPlan, texts: Mapping[str, str]) -> HostPlan:
     """The plan with what changes in the host's texts, which were read from it."""
     if plan.release is None or not plan.steps:
         return plan
@@ -188,7 +190,7 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) and len(parts) == 2 else (0,)  # noqa: PLR2004
 
 
-def drift_of(plan: Plan) -> list[str]:
+def drift_of(plan: HostPlan) -> list[str]:
     """What is not as it should be on a host, one sentence each."""
     facts = plan.facts
     if not facts.current:
@@ -196,7 +198,7 @@ def drift_of(plan: Plan) -> list[str]:
     return [*plan.obstacles, *(step.reason for step in plan.steps if step.kind in ("token", "install", "switch"))]
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: HostPlan) -> str:
     """A plan for people: steps with reasons, then the differences of files."""
     if plan.obstacles:
         return "\n".join([f"{plan.host}: can not be done", *(f"  {sentence}" for sentence in plan.obstacles)])
@@ -209,7 +211,7 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def plan_data(plan: Plan) -> dict[str, object]:
+def plan_data(plan: HostPlan) -> dict[str, object]:
     """A plan as plain data."""
     return {
         "host": plan.host,

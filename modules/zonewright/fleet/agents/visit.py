@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from zonewright.fleet.agents.facts import measure, observe, read_texts
 from zonewright.fleet.agents.installer import Installer
-from zonewright.fleet.agents.plan import Plan, Recipe, hindered, plan_host, with_differences
+from zonewright.fleet.agents.plan import HostPlan, Recipe, hindered, plan_host, with_differences
 from zonewright.fleet.agents.service import Service
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
 from zonewright.fleet.rollout.visit import Visit, put_back, soaked, visited
-from zonewright.fleet.rollout.waves import State
+from zonewright.fleet.rollout.waves import HostState
 from zonewright.fleet.ssh.transport import (
     Session,
     Transport,
@@ -19,7 +19,7 @@ from zonewright.fleet.ssh.transport import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class AgentJob:
     """What is done to every host.
 
     Attributes:
@@ -51,7 +51,7 @@ class Job:
         return put_back(outcome, host, self, progress, say, why)
 
 
-def look(host: Host, job: Job, session: Session, *, is_strict: bool = False) -> Plan:
+def look(host: Host, job: AgentJob, session: Session, *, is_strict: bool = False) -> HostPlan:
     """The plan of a host, which changes nothing.
 
     Args:
@@ -71,14 +71,14 @@ def look(host: Host, job: Job, session: Session, *, is_strict: bool = False) -> 
     return hindered(plan, measure(session, layout), prefix=layout.prefix, now_s=job.clock())
 
 
-def _found(host: Host, job: Job, session: Session) -> Plan:
+def _found(host: Host, job: AgentJob, session: Session) -> HostPlan:
     """The plan by what is on a host, whether its clock and disk let it be carried out or not."""
     facts = observe(session, job.recipe.layout, token_sha256=job.service.token_sha256(host.name))
     is_enrolled = job.service.knows(host.name, token_sha256=facts.token_sha256, public_key=facts.public_key)
     return plan_host(host.name, job.recipe, facts, is_enrolled=is_enrolled)
 
 
-def look_closely(host: Host, job: Job, session: Session) -> Plan:
+def look_closely(host: Host, job: AgentJob, session: Session) -> HostPlan:
     """The plan of a host with what changes in its files; see ``look``."""
     plan = look(host, job, session)
     if plan.release is None or not plan.steps:
@@ -86,10 +86,10 @@ def look_closely(host: Host, job: Job, session: Session) -> Plan:
     return with_differences(plan, read_texts(session, job.recipe.layout, plan.release.texts))
 
 
-def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+def deploy(host: Host, job: AgentJob, progress: Progress, say: Say) -> Outcome:
     """Bring one host to what it should have."""
 
-    def work(session: Session, visit: Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[HostState, str]:
         progress.step = "look"
         plan = look(host, job, session)
         visit.before = plan.facts.current
@@ -107,10 +107,10 @@ def deploy(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
     return visited(host, job, progress, work)
 
 
-def go_back(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+def go_back(host: Host, job: AgentJob, progress: Progress, say: Say) -> Outcome:
     """Let the release before the current one run again on one host."""
 
-    def work(session: Session, visit: Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[HostState, str]:
         installer = _installer(host, job, session, progress, say, visit)
         visit.after = installer.go_back()
         return "changed", ""  # it was asked for, so nothing went wrong
@@ -118,10 +118,10 @@ def go_back(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
     return visited(host, job, progress, work)
 
 
-def uninstall(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
+def uninstall(host: Host, job: AgentJob, progress: Progress, say: Say) -> Outcome:
     """Take everything of the agent off one host, and its token out of the service."""
 
-    def work(session: Session, visit: Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[HostState, str]:
         installer = _installer(host, job, session, progress, say, visit)
         is_there = bool(visit.before)
         installer.remove()
@@ -133,7 +133,7 @@ def uninstall(host: Host, job: Job, progress: Progress, say: Say) -> Outcome:
 
 
 def _installer(  # noqa: PLR0917 - what a visit has
-    host: Host, job: Job, session: Session, progress: Progress, say: Say, visit: Visit
+    host: Host, job: AgentJob, session: Session, progress: Progress, say: Say, visit: Visit
 ) -> Installer:
     """What changes a host, whatever stands in the way of a new release there."""
     progress.step = "look"

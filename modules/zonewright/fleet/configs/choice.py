@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from zonewright.declare.problem import Fault, dotted, unknown
+from zonewright.fleet.configs.desired import ApprovedFiles, Placed, Wanted
 from zonewright.fleet.configs.fill import Filled, Filler
-from zonewright.fleet.configs.wanted import Offer, Placed, Wanted
 from zonewright.fleet.inventory import Host
 from zonewright.model.configuration import Configuration
 from zonewright.model.secret import SecretError
@@ -26,7 +26,7 @@ def wanted_of(
     host: Host,
     configurations: Mapping[str, Configuration],
     formats: FormatSet,
-    offer: Offer,
+    offer: ApprovedFiles,
     *,
     needs_approval: bool = True,
     fill: Filler | None = None,
@@ -61,7 +61,7 @@ def wanted_one(
     name: str,
     settings: Configuration,
     formats: FormatSet,
-    offer: Offer,
+    offer: ApprovedFiles,
     *,
     needs_approval: bool,
     fill: Filler,
@@ -89,14 +89,14 @@ def is_meant(host: Host, settings: Configuration) -> bool:
     return is_named and (not settings.sites or host.site in settings.sites) and set(settings.labels) <= host.labels
 
 
-def _paths(host: Host, format_: Format, offer: Offer) -> dict[str, str]:
+def _paths(host: Host, format_: Format, offer: ApprovedFiles) -> dict[str, str]:
     """The rendered files of a format that are for a host: path below the subject by path."""
     key = ROOTS[format_.subject].partition("/")[0], host.name if format_.subject == "node" else host.site
     return {path: below for path, below in offer.by_subject.get(key, ()) if format_.owns(path)}
 
 
 def _placed(
-    paths: Mapping[str, str], settings: Configuration, offer: Offer, fill: Filler
+    paths: Mapping[str, str], settings: Configuration, offer: ApprovedFiles, fill: Filler
 ) -> tuple[tuple[Placed, ...], list[str]]:
     """The files with their places, and what stands against those that hold secrets."""
     placed: list[Placed] = []
@@ -131,7 +131,7 @@ def _faults(name: str, settings: Configuration, paths: Mapping[str, str], files:
         )
 
 
-def _lacks(host: Host, name: str, format_: Format, paths: Mapping[str, str], offer: Offer) -> Iterator[str]:
+def _lacks(host: Host, name: str, format_: Format, paths: Mapping[str, str], offer: ApprovedFiles) -> Iterator[str]:
     """What the ledger does not have of a configuration."""
     if not paths:
         where = f"at site {host.site}" if host.site else "without a site"
@@ -142,7 +142,7 @@ def _lacks(host: Host, name: str, format_: Format, paths: Mapping[str, str], off
             yield f"{source}: the ledger does not have the content that its digest names"
 
 
-def _unapproved(name: str, paths: Mapping[str, str], offer: Offer) -> Iterator[str]:
+def _unapproved(name: str, paths: Mapping[str, str], offer: ApprovedFiles) -> Iterator[str]:
     """Files that may not be installed, in one sentence for all that lack the same."""
     refused: dict[str, list[str]] = {}
     for source in paths:

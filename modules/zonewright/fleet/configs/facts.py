@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
+from zonewright.fleet.configs.desired import Wanted
 from zonewright.fleet.configs.fill import shown
 from zonewright.fleet.configs.scripts import PROBE, READ
-from zonewright.fleet.configs.wanted import Wanted
 from zonewright.fleet.scripting import text_of
 from zonewright.fleet.ssh.accounts import runs_nothing
 from zonewright.fleet.ssh.transport import Session

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from zonewright.fleet.archive import tar_members
+from zonewright.fleet.configs.desired import Wanted
 from zonewright.fleet.configs.facts import OVER, ConfigPlan, drift_of, observe_configuration
 from zonewright.fleet.configs.scripts import INSTALL, VALIDATE
 from zonewright.fleet.configs.trial import AGAIN, FOLLOW, START, TRIAL
-from zonewright.fleet.configs.wanted import Wanted
 from zonewright.fleet.rollout.outcome import Progress
 from zonewright.fleet.scripting import Script, reason_of
 from zonewright.fleet.ssh.attached import Attached

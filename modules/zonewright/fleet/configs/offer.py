@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 from zonewright.audit.evidence.gathering import texts_of
-from zonewright.fleet.configs.wanted import Offer, offer_of
+from zonewright.fleet.configs.desired import ApprovedFiles, offer_of
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 
-def offer_from(ledger: LedgerClient, sites: Iterable[str]) -> Offer:
+def offer_from(ledger: LedgerClient, sites: Iterable[str]) -> ApprovedFiles:
     """The deployed files of some sites with their approvals.
 
     Args:
@@ -24,7 +24,7 @@ def offer_from(ledger: LedgerClient, sites: Iterable[str]) -> Offer:
     return _offer(ledger, ledger.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=_named(sites))))
 
 
-def earlier_offers(ledger: LedgerClient, sites: Iterable[str], *, page: int = 20) -> Iterator[Offer]:
+def earlier_offers(ledger: LedgerClient, sites: Iterable[str], *, page: int = 20) -> Iterator[ApprovedFiles]:
     """The same files as they were after each approved step of their stacks, the newest first; asked page by page.
 
     Args:
@@ -51,5 +51,5 @@ def _named(sites: Iterable[str]) -> list[str]:
     return sorted({site for site in sites if site})
 
 
-def _offer(ledger: LedgerClient, answer: ConfigurationsAnswer) -> Offer:
+def _offer(ledger: LedgerClient, answer: ConfigurationsAnswer) -> ApprovedFiles:
     return offer_of(answer, texts_of(ledger, {digest for stack in answer.stacks for digest in stack.files.values()}))

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.fleet.configs.choice import Tell, twice, wanted_one
+from zonewright.fleet.configs.desired import ApprovedFiles, Placed, Wanted
 from zonewright.fleet.configs.facts import ConfigFacts, ConfigPlan
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.visit import ConfigJob
-from zonewright.fleet.configs.wanted import Offer, Placed, Wanted
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
 from zonewright.fleet.ssh.transport import Session
 from zonewright.model.configuration import Configuration
 from zonewright.render.formats.format_set import FormatSet
 
-Seen = Mapping[str, Mapping[str, ConfigFacts]]
+FoundConfigurations = Mapping[str, Mapping[str, ConfigFacts]]
 """By host and configuration what was found."""
 
 
@@ -41,8 +41,8 @@ Goals = Mapping[str, Mapping[str, Goal]]
 
 def goals_of(
     hosts: Sequence[Host],
-    seen: Seen,
-    steps: Iterable[Offer],
+    seen: FoundConfigurations,
+    steps: Iterable[ApprovedFiles],
     *,
     configurations: Mapping[str, Configuration],
     formats: FormatSet,
@@ -115,7 +115,7 @@ class BackJob(ConfigJob):
         unseen: how it ended for hosts that could not be looked at.
     """
 
-    seen: Seen
+    seen: FoundConfigurations
     goals: Goals
     unseen: Mapping[str, Outcome]
 
@@ -139,7 +139,7 @@ class BackJob(ConfigJob):
         return self.unseen.get(host.name) or ConfigJob.deploy(self, host, progress, say)
 
 
-def back_job(job: ConfigJob, *, seen: Seen, goals: Goals, unseen: Mapping[str, Outcome]) -> BackJob:
+def back_job(job: ConfigJob, *, seen: FoundConfigurations, goals: Goals, unseen: Mapping[str, Outcome]) -> BackJob:
     """The job of going back, which reaches the same hosts in the same way.
 
     Args:

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from zonewright.fleet.configs.choice import Tell, wanted_of
+from zonewright.fleet.configs.desired import ApprovedFiles, Placed, Wanted
 from zonewright.fleet.configs.facts import ConfigPlan, closer, observe_configuration, plan_configuration
 from zonewright.fleet.configs.fill import Filler
 from zonewright.fleet.configs.installer import ConfigInstaller, seconds_of
-from zonewright.fleet.configs.wanted import Offer, Placed, Wanted
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
 from zonewright.fleet.rollout.record import Share
 from zonewright.fleet.rollout.visit import Visit, put_back, soaked, visited
-from zonewright.fleet.rollout.waves import State
+from zonewright.fleet.rollout.waves import HostState
 from zonewright.fleet.ssh.transport import Session, Transport
 from zonewright.model.configuration import Configuration
 from zonewright.render.formats.format_set import FormatSet
@@ -37,7 +37,7 @@ class ConfigJob:
     transport: Transport
     configurations: Mapping[str, Configuration]
     formats: FormatSet
-    offer: Offer
+    offer: ApprovedFiles
     host_deadline_s: float
     fill: Filler
     tell: Tell
@@ -91,7 +91,7 @@ class ConfigJob:
         if against:
             return Outcome(host=host.name, state="failed", sentence="; ".join(against), step="plan")
 
-        def work(session: Session, visit: Visit) -> tuple[State, str]:
+        def work(session: Session, visit: Visit) -> tuple[HostState, str]:
             progress.step = "look"
             plans = self.look(host, session)
             visit.before = ", ".join(plan.facts.current for plan in plans if plan.facts.current)

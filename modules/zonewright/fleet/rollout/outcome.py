@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from zonewright.fleet.rollout.waves import State
+from zonewright.fleet.rollout.waves import HostState
 from zonewright.fleet.ssh.transport import (
     Session,
     Transport,
@@ -82,7 +82,7 @@ class Outcome:
     """
 
     host: str
-    state: State
+    state: HostState
     sentence: str = ""
     before: str = ""
     after: str = ""

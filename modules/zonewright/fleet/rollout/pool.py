@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import Outcome, Progress, Say
-from zonewright.fleet.rollout.waves import State
+from zonewright.fleet.rollout.waves import HostState
 
 _GRACE_S = 10.0
 
@@ -114,7 +114,7 @@ class Pool:
             try:
                 outcome = visit(host, progress, say)
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave the loop waiting for ever
-                state: State = "unknown" if progress.is_changing else "failed"
+                state: HostState = "unknown" if progress.is_changing else "failed"
                 sentence = f"zonewright has a fault at step {progress.step} ({type(error).__name__}: {error})"
                 outcome = Outcome(host=host.name, state=state, sentence=sentence, step=progress.step)
             events.put(Event(host=host.name, step="done", detail=outcome.sentence, outcome=outcome, wave=wave))
@@ -139,7 +139,7 @@ class Pool:
             elapsed_s = time.monotonic() - began
             if elapsed_s > self._host_deadline_s + _GRACE_S:
                 del running[name]
-                state: State = "unknown" if progress.is_changing else "unreachable"
+                state: HostState = "unknown" if progress.is_changing else "unreachable"
                 sentence = f"it does not end: the last step was {progress.step}, {elapsed_s:.0f} s after its begin"
                 found.append(
                     Outcome(host=name, state=state, sentence=sentence, step=progress.step, elapsed_s=elapsed_s)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from zonewright.fleet.inventory import Host
 from zonewright.fleet.rollout.outcome import HostAccess, Outcome, Progress, Say, Undo
-from zonewright.fleet.rollout.waves import State
+from zonewright.fleet.rollout.waves import HostState
 from zonewright.fleet.ssh.transport import (
     AlgorithmError,
     DroppedError,
@@ -34,7 +34,7 @@ class Visit:
 def inspect_host(host: Host, job: HostAccess, progress: Progress, see: Callable[[Session], None]) -> Outcome:
     """Do something with one host that changes nothing."""
 
-    def work(session: Session, _visit: Visit) -> tuple[State, str]:
+    def work(session: Session, _visit: Visit) -> tuple[HostState, str]:
         progress.step = "look"
         see(session)
         return "unchanged", ""
@@ -50,7 +50,7 @@ def put_back(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, 
     installer.progress = progress
     progress.is_changing = True
 
-    def work(session: Session, _visit: Visit) -> tuple[State, str]:
+    def work(session: Session, _visit: Visit) -> tuple[HostState, str]:
         say("roll-back", why)
         installer.use(session)
         previous = installer.roll_back()
@@ -68,7 +68,7 @@ def soaked(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, sa
     installer.progress = progress
     progress.is_changing = True
 
-    def work(session: Session, visit: Visit) -> tuple[State, str]:
+    def work(session: Session, visit: Visit) -> tuple[HostState, str]:
         say("soak", "it must still be healthy")
         visit.installer, progress.is_switched = installer, True
         installer.verify_again(session)
@@ -79,11 +79,11 @@ def soaked(outcome: Outcome, host: Host, job: HostAccess, progress: Progress, sa
 
 
 def visited(
-    host: Host, job: HostAccess, progress: Progress, work: Callable[[Session, Visit], tuple[State, str]]
+    host: Host, job: HostAccess, progress: Progress, work: Callable[[Session, Visit], tuple[HostState, str]]
 ) -> Outcome:
     """Connect, work, and say how it ended."""
     began, visit = time.monotonic(), Visit()
-    state: State
+    state: HostState
     try:
         session = job.transport.connect(host.target, deadline=began + job.host_deadline_s)
     except UnreachableError as error:
@@ -120,7 +120,7 @@ def visited(
     )
 
 
-def _failed(installer: Undo | None, progress: Progress, sentence: str) -> tuple[State, str]:
+def _failed(installer: Undo | None, progress: Progress, sentence: str) -> tuple[HostState, str]:
     """A step failed; where another release runs already, the one before is put back."""
     step = progress.step
     if installer is None or not progress.is_switched:

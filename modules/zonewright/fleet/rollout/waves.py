@@ -6,8 +6,8 @@ from typing import Literal
 
 from zonewright.model.fleet import StopLimits, WaveSize
 
-State = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "rolled-back", "skipped"]
-STATES: tuple[State, ...] = ("changed", "unchanged", "failed", "unreachable", "unknown", "rolled-back", "skipped")
+HostState = Literal["changed", "unchanged", "failed", "unreachable", "unknown", "rolled-back", "skipped"]
+STATES: tuple[HostState, ...] = ("changed", "unchanged", "failed", "unreachable", "unknown", "rolled-back", "skipped")
 
 
 def split(names: Sequence[str], waves: Sequence[WaveSize]) -> tuple[tuple[str, ...], ...]:
@@ -29,7 +29,7 @@ def split(names: Sequence[str], waves: Sequence[WaveSize]) -> tuple[tuple[str, .
     return tuple(found)
 
 
-def exceeded(limits: StopLimits, states: Iterable[State]) -> str:
+def exceeded(limits: StopLimits, states: Iterable[HostState]) -> str:
     """Which limit is exceeded, as a sentence; empty when none is. Each way of going wrong counts for itself.
 
     Args:
@@ -47,7 +47,7 @@ def exceeded(limits: StopLimits, states: Iterable[State]) -> str:
     return ""
 
 
-def exit_code(states: Iterable[State]) -> int:
+def exit_code(states: Iterable[HostState]) -> int:
     """0 when every host is as it should be; 1 when one failed; 3 when for one nothing was decided."""
     found = set(states)
     if found & {"failed", "rolled-back"}:

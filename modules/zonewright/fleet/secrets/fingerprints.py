@@ -129,7 +129,7 @@ def write_record(path: Path, fingerprints: Mapping[str, str]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SecretStanding:
     """Whether one secret has changed since it was last installed."""
 
     reference: str
@@ -139,7 +139,7 @@ class Standing:
 
 def standings(
     references: Iterable[Reference], resolve: Callable[[Reference], str], keys: Keys, before: Mapping[str, str]
-) -> tuple[Standing, ...]:
+) -> tuple[SecretStanding, ...]:
     """Which secrets have changed since files were last installed.
 
     Args:
@@ -151,7 +151,7 @@ def standings(
     Raises:
         SecretError: one sentence for each reference that has no value.
     """
-    found: list[Standing] = []
+    found: list[SecretStanding] = []
     sentences: list[str] = []
     for one in sorted(set(references)):
         try:
@@ -160,7 +160,7 @@ def standings(
             sentences += error.sentences
             continue
         changed = keys.changed(one, value, before.get(one.text))
-        found.append(Standing(reference=one.text, changed=changed, fingerprint=keys.fingerprint(one, value)))
+        found.append(SecretStanding(reference=one.text, changed=changed, fingerprint=keys.fingerprint(one, value)))
     if sentences:
         raise SecretError(*sentences)
     return tuple(found)

@@ -21,7 +21,7 @@ _MAX_BYTES = 1 << 20
 
 
 @dataclass(slots=True, kw_only=True)
-class Sources:
+class SecretSources:
     """Gives values of references, each asked for once.
 
     Attributes:
@@ -103,9 +103,9 @@ class Sources:
         return value_at(self.vault.read(reference), reference, where=f"{reference.path} in Vault")
 
 
-def sources_here() -> Sources:
+def sources_here() -> SecretSources:
     """The sources of this machine and user."""
-    return Sources(environment=dict(os.environ), folder=Path(os.environ.get(FOLDER_VARIABLE) or FOLDER))
+    return SecretSources(environment=dict(os.environ), folder=Path(os.environ.get(FOLDER_VARIABLE) or FOLDER))
 
 
 def value_at(document: Any, reference: Reference, *, where: str) -> str:

@@ -6,7 +6,7 @@ inactive, ``/etc/nologin``) has its connection closed right after the key was ta
 in, and every command ends with a warning instead.
 """
 
-from zonewright.fleet.ssh.transport import CommandError, Completed
+from zonewright.fleet.ssh.transport import CommandError, CompletedCommand
 
 _SAID = {
     "password has expired": (
@@ -20,7 +20,7 @@ _SAID = {
 _SUDO = "account validation failure"
 
 
-def runs_nothing(done: Completed) -> CommandError:
+def runs_nothing(done: CompletedCommand) -> CommandError:
     """Why a host that let the user in did not run a script."""
     said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()[-300:]
     known = next((why for words, why in _SAID.items() if words in said), "")

@@ -4,36 +4,40 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from zonewright.fleet.ssh.transport import Completed, FleetError, LostError, StorageError, Target
+from zonewright.fleet.ssh.transport import CompletedCommand, FleetError, LostError, StorageError, Target
 
-Program = Callable[["MemoryHost", Sequence[str], bytes], Completed]
+Program = Callable[["MemoryHost", Sequence[str], bytes], CompletedCommand]
 
 
-def _cat(host: "MemoryHost", arguments: Sequence[str], stdin: bytes) -> Completed:
+def _cat(host: "MemoryHost", arguments: Sequence[str], stdin: bytes) -> CompletedCommand:
     if not arguments:
-        return Completed(0, stdin, b"")
+        return CompletedCommand(0, stdin, b"")
     path = arguments[-1]
     if path not in host.files:
-        return Completed(1, b"", f"cat: {path}: No such file or directory\n".encode())
-    return Completed(0, host.files[path][0], b"")
+        return CompletedCommand(1, b"", f"cat: {path}: No such file or directory\n".encode())
+    return CompletedCommand(0, host.files[path][0], b"")
 
 
-def _printf(_host: "MemoryHost", arguments: Sequence[str], _stdin: bytes) -> Completed:
-    return Completed(0, " ".join(arguments[1:]).encode(), b"")
+def _printf(_host: "MemoryHost", arguments: Sequence[str], _stdin: bytes) -> CompletedCommand:
+    return CompletedCommand(0, " ".join(arguments[1:]).encode(), b"")
 
 
-def _stat(host: "MemoryHost", arguments: Sequence[str], _stdin: bytes) -> Completed:
+def _stat(host: "MemoryHost", arguments: Sequence[str], _stdin: bytes) -> CompletedCommand:
     """``stat -c %a PATH``."""
     path = arguments[-1]
-    return Completed(0, f"{host.files[path][1]:o}\n".encode(), b"") if path in host.files else Completed(1, b"", b"")
+    return (
+        CompletedCommand(0, f"{host.files[path][1]:o}\n".encode(), b"")
+        if path in host.files
+        else CompletedCommand(1, b"", b"")
+    )
 
 
 PROGRAMS: Mapping[str, Program] = {
     "cat": _cat,
     "printf": _printf,
     "stat": _stat,
-    "true": lambda _host, _arguments, _stdin: Completed(0, b"", b""),
-    "false": lambda _host, _arguments, _stdin: Completed(1, b"", b""),
+    "true": lambda _host, _arguments, _stdin: CompletedCommand(0, b"", b""),
+    "false": lambda _host, _arguments, _stdin: CompletedCommand(1, b"", b""),
 }
 
 
@@ -67,7 +71,7 @@ class MemorySession:
         self._host = host
         self._closed = False
 
-    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:  # noqa: ARG002
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:  # noqa: ARG002
         """Run one program; see ``Session.run``."""
         self._answer()
         self._host.commands.append(tuple(command))
@@ -75,7 +79,7 @@ class MemorySession:
         name, arguments = (command[3], command[4:]) if is_script else (command[0], command[1:])
         program = self._host.programs.get(name)
         if program is None:
-            return Completed(127, b"", f"sh: {name}: not found\n".encode())
+            return CompletedCommand(127, b"", f"sh: {name}: not found\n".encode())
         return program(self._host, arguments, stdin)
 
     def put(self, path: str, content: bytes, *, mode: int, as_root: bool = False, owner: str = "") -> None:  # noqa: ARG002

@@ -15,7 +15,7 @@ from zonewright.fleet.ssh.program_input import send_input
 from zonewright.fleet.ssh.shell import Shell, loop
 from zonewright.fleet.ssh.transport import (
     MAX_OUTPUT_BYTES,
-    Completed,
+    CompletedCommand,
     LostError,
     PrivilegeError,
     StorageError,
@@ -81,7 +81,7 @@ class SshSession:
         self._channel_s, self._sudo_password, self._ended = channel_s, sudo_password, ended
         self._shell: Shell | None = None
 
-    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
         """Run one program; see ``Session.run``."""
         as_other = as_root and self._target.user != "root"
         try:
@@ -115,7 +115,7 @@ class SshSession:
         with contextlib.suppress(Exception):  # nobody is left to be told
             self._connection.close()
 
-    def _run_in_shell(self, command: Sequence[str], *, as_root: bool) -> Completed:
+    def _run_in_shell(self, command: Sequence[str], *, as_root: bool) -> CompletedCommand:
         """Run a program that reads nothing, in the one shell that is kept for such."""
         said = b""
         if self._shell is not None and self._shell.is_root == as_root:
@@ -130,7 +130,7 @@ class SshSession:
             channel.settimeout(self._left_s())
         code, stdout, stderr = shell.answer(said)
         if code is not None:
-            return Completed(code, stdout, stderr)
+            return CompletedCommand(code, stdout, stderr)
         done = self._collect(shell.channel, stdout, stderr)
         self._end_shell()
         return done
@@ -171,14 +171,14 @@ class SshSession:
         channel.shutdown_write()
         channel.settimeout(self._left_s())  # its errors wait in the channel's window until its output has ended
 
-    def _collect(self, channel: paramiko.Channel, stdout: bytes, stderr: bytes) -> Completed:
+    def _collect(self, channel: paramiko.Channel, stdout: bytes, stderr: bytes) -> CompletedCommand:
         """How a program ended that said all it had to say."""
         if not channel.status_event.wait(self._left_s()):
             raise TimeoutError
         code = channel.recv_exit_status()
         if code < 0 and not self._connection.is_active():
             raise ConnectionResetError
-        return Completed(code if code >= 0 else _SIGNALLED, stdout, stderr)
+        return CompletedCommand(code if code >= 0 else _SIGNALLED, stdout, stderr)
 
     def _begin_by_sudo(self, channel: paramiko.Channel, command: Sequence[str]) -> bytes:
         """As root: the password goes to sudo only after it asked for it, the input only after the program began.

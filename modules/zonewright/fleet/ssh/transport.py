@@ -90,7 +90,7 @@ class StorageError(CommandError):
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
+class CompletedCommand:
     """A command that ended.
 
     Attributes:
@@ -107,7 +107,7 @@ class Completed:
 class Session(Protocol):
     """An open connection to one host, for one thread. Every call ends by the deadline that the session was given."""
 
-    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> Completed:
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", as_root: bool = False) -> CompletedCommand:
         """Run one program with its arguments; no shell reads them.
 
         Args:

@@ -21,7 +21,7 @@ _ZONE, _VERDICTS = "zone-registered", ("approved", "rejected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ApprovedStep:
     """One step.
 
     Attributes:
@@ -70,7 +70,7 @@ class _Past:
                 yield digest, one.at
 
 
-def steps_back(connection: Connection, stack_id: str, *, before: int | None = None) -> Iterator[Step]:
+def steps_back(connection: Connection, stack_id: str, *, before: int | None = None) -> Iterator[ApprovedStep]:
     """The steps of a stack that were approved, before they were carried out or while they stood; the newest first.
 
     Args:
@@ -91,7 +91,7 @@ def steps_back(connection: Connection, stack_id: str, *, before: int | None = No
             plan = row.plan if is_approved else _approved_as_it_stood(connection, row, past, until)
             if plan and (row.completed_at is not None or plan in past.rolled_out):
                 files = manifest_of(connection, row.rendered_digest)
-                yield Step(sequence=row.sequence, plan=plan, party=row.party, files=files)
+                yield ApprovedStep(sequence=row.sequence, plan=plan, party=row.party, files=files)
         until = row.sequence
 
 

@@ -15,27 +15,27 @@ from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
 from zonewright.place import assign_addresses, change_world, place, read_set, touched, unplaced_findings
-from zonewright.place.premise import Premise
+from zonewright.place.precondition import Precondition
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, Participant, worst_first
 from zonewright.rules.waivers import with_waivers
-from zonewright.rules.words import listed, some
+from zonewright.rules.words import count_of, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class PlacedProposal:
     """What a proposal says, before it is put into a message."""
 
     seats: Mapping[str, RackPosition]
     addresses: Mapping[str, Mapping[str, str]]
     unplaced: Mapping[str, str]
-    premises: tuple[Premise, ...]
+    premises: tuple[Precondition, ...]
     findings: tuple[Finding, ...]
     impact: Mapping[str, Impact]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class PlacedChange:
     """A change at its places; the world that it makes is built once for all that is asked of it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Step:
         return None if self.demand.assets else touched(self.after, self.stack_id)
 
 
-def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
+def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> PlacedProposal:
     """Find places and addresses for a demand.
 
     Args:
@@ -75,14 +75,14 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
     seats = dict(placement.seats)
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
     addresses, short = _addresses(facts, demand, seats)
-    step = Step(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
+    step = PlacedChange(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
     after = step.after
     if facts.base is not None:
         zone = replace(facts.base.after(demand, seats), measured=facts.measured)
         after = replace(after, zone=zone, before=facts.base.before())
     found = judge_local(step, addresses, unplaced=unplaced | short)
     found += judge_whole(step, facts.base)
-    return Offer(
+    return PlacedProposal(
         seats=seats,
         addresses=addresses,
         unplaced=unplaced | short,
@@ -93,7 +93,7 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> Offer:
 
 
 def judge_local(
-    step: Step, addresses: Mapping[str, Mapping[str, str]], *, unplaced: Mapping[str, str]
+    step: PlacedChange, addresses: Mapping[str, Mapping[str, str]], *, unplaced: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Findings at the sites of a change: rules of racks, nodes without a place, addresses held by others."""
     facts, demand = step.facts, step.demand
@@ -107,7 +107,7 @@ def judge_local(
     return tuple(findings)
 
 
-def judge_whole(step: Step, base: ZoneBase | None) -> tuple[Finding, ...]:
+def judge_whole(step: PlacedChange, base: ZoneBase | None) -> tuple[Finding, ...]:
     """Findings beyond the racks of a change, against the zone as it is now.
 
     Args:
@@ -182,9 +182,9 @@ def _assets_line(demand: Demand) -> str:
     parts = []
     if kinds["site"]:
         sites = sorted(name for name, item in demand.assets.items() if item.kind == "site")
-        parts.append(f"{some(kinds['row'], 'row')} at {listed(sites)}")
+        parts.append(f"{count_of(kinds['row'], 'row')} at {listed(sites)}")
     if kinds["duct"] or kinds["link"]:
-        parts.append(f"{some(kinds['duct'], 'duct')} and {some(kinds['link'], 'link')}")
+        parts.append(f"{count_of(kinds['duct'], 'duct')} and {count_of(kinds['link'], 'link')}")
     return ", ".join(parts)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.tables import claim
 from zonewright.model.base import TrustClass
-from zonewright.model.policy import chain_of
+from zonewright.model.rule_pack import chain_of
 from zonewright.model.world import Measured, ZoneFacts
 from zonewright.model.zone import Zone
 from zonewright.rules.energy import rooms_of

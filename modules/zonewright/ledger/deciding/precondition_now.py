@@ -1,14 +1,14 @@
 """What is the case now where a premise of a plan does not hold any more."""
 
 from zonewright.model.world import Occupant, World
-from zonewright.place.energy_premises import figure_of
-from zonewright.place.premise import ENERGY, Premise
+from zonewright.place.energy_preconditions import figure_of
+from zonewright.place.precondition import ENERGY, Precondition
 from zonewright.rules.geometry import bits, occupied
 from zonewright.rules.loads import ALONE, GRAMS, WORST, by_key, limits, total
 from zonewright.rules.words import amount, kilograms, listed
 
 
-def broken_sentence(premise: Premise, world: World, *, stack: str) -> str:
+def broken_sentence(premise: Precondition, world: World, *, stack: str) -> str:
     """The premise, and what is the case instead.
 
     Args:
@@ -20,7 +20,7 @@ def broken_sentence(premise: Premise, world: World, *, stack: str) -> str:
     return f"it rests on this: {premise.sentence()}; now {now}" if now else f"this holds no more: {premise.sentence()}"
 
 
-def _now(premise: Premise, world: World, stack: str) -> str:
+def _now(premise: Precondition, world: World, stack: str) -> str:
     if premise.kind in ENERGY:
         return _figure(premise, world)
     rack = world.racks.get(premise.subject)
@@ -41,7 +41,7 @@ def _now(premise: Premise, world: World, stack: str) -> str:
     return kilograms(left) if index == GRAMS else amount(left, "W")
 
 
-def _figure(premise: Premise, world: World) -> str:
+def _figure(premise: Precondition, world: World) -> str:
     value = figure_of(premise, world.zone) if world.zone is not None else None
     if value is None:
         return "it is not known"
@@ -50,7 +50,7 @@ def _figure(premise: Premise, world: World) -> str:
     return f"it is {-(-value // 1) / 10**6:.6f}"
 
 
-def _taken(premise: Premise, others: list[Occupant]) -> str:
+def _taken(premise: Precondition, others: list[Occupant]) -> str:
     held = occupied(others)
     mask = held["front"] | held["rear"] if premise.of == "both" else held["rear" if premise.of == "rear" else "front"]
     units = [

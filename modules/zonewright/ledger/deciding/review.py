@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from zonewright.ledger.deciding.decide import Step, answer, judge_local, judge_whole, summary
+from zonewright.ledger.deciding.decide import PlacedChange, answer, judge_local, judge_whole, summary
 from zonewright.ledger.deciding.facts import Facts, gather
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.protocol.errors import LedgerRefusedError
@@ -43,7 +43,7 @@ class Review:
     """
 
     request: EvaluateRequest
-    step: Step
+    step: PlacedChange
     local: tuple[Finding, ...]
     sources: Mapping[str, str]
     line: str
@@ -92,7 +92,7 @@ def review_change(connection: Connection, request: EvaluateRequest, now: str, te
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}
     sources: Mapping[str, str] = json.loads(last["sources"]) if last else {}
     short = {name: reason for name, reason in unplaced.items() if name not in request.seats}
-    step = Step(facts=facts, demand=demand, seats=request.seats, stack_id=request.stack_id)
+    step = PlacedChange(facts=facts, demand=demand, seats=request.seats, stack_id=request.stack_id)
     return Review(
         request=request,
         step=step,

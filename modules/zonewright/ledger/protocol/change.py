@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from zonewright.ledger.protocol.messages import Addresses
+from zonewright.ledger.protocol.messages import PoolAddresses
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
 
@@ -20,7 +20,7 @@ def place_text(seat: RackPosition, addresses: Mapping[str, str]) -> str:
     return " ".join([str(seat), *(f"{pool}={address}" for pool, address in sorted(addresses.items()))])
 
 
-def parse_place(text: str) -> tuple[RackPosition, Addresses]:
+def parse_place(text: str) -> tuple[RackPosition, PoolAddresses]:
     """The reverse of ``place_text``.
 
     Raises:

@@ -4,14 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from zonewright.ledger.protocol.messages import Addresses, Digest, Impact, Message, StackRequest
+from zonewright.ledger.protocol.messages import Digest, Impact, Message, PoolAddresses, StackRequest
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
-from zonewright.place.premise import Premise
+from zonewright.place.precondition import Precondition
 from zonewright.rules.finding import Finding
 
-Figure = dict[str, str | int | float | None]
+RecordedFigure = dict[str, str | int | float | None]
 """What was measured of a site; ratios are exact, as ``numerator/denominator``."""
 ChangeState = Literal["planned", "approved", "rejected", "admitted", "applied", "refused", "failed", "expired"]
 
@@ -32,7 +32,7 @@ class Snapshot(Message):
     at: str
     stack_id: str
     files: dict[str, Digest]
-    figures: dict[str, Figure]
+    figures: dict[str, RecordedFigure]
     findings: list[Finding]
 
     def text(self) -> str:
@@ -46,7 +46,7 @@ class SnapshotRequest(StackRequest):
     party: str
     demand_digest: Digest
     seats: dict[str, RackPosition]
-    addresses: dict[str, Addresses]
+    addresses: dict[str, PoolAddresses]
 
 
 class SnapshotAnswer(Message):
@@ -118,7 +118,7 @@ class Plan(Message):
     rendered_digest: Digest
     change_digest: Digest
     snapshot: Digest
-    premises: list[Premise]
+    premises: list[Precondition]
     accepts: list[Accepted]
     impact: dict[str, Impact]
     risk: Risk

@@ -14,11 +14,11 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.place.explaining import Explanation
 from zonewright.place.fit import RoomFit
-from zonewright.place.premise import Premise
+from zonewright.place.precondition import Precondition
 from zonewright.rules.finding import Finding
 
-Kind = Literal["node", "site", "row", "duct", "link"]
-State = Literal["admitted", "active", "releasing", "freed"]
+HoldingKind = Literal["node", "site", "row", "duct", "link"]
+ClaimState = Literal["admitted", "active", "releasing", "freed"]
 StackId = Annotated[str, Field(pattern=STACK_ID_PATTERN)]
 JsonObject = dict[str, JsonValue]
 """What only its sender and its reader know the form of: kept, digested and shown as it came."""
@@ -35,7 +35,7 @@ class Done(Message):
     """The verb was carried out and has nothing to tell."""
 
 
-Addresses = dict[str, str]
+PoolAddresses = dict[str, str]
 """Address with prefix length by pool id, such as ``{"ipv4": "10.80.16.5/20"}``."""
 
 
@@ -136,9 +136,9 @@ class Proposal(Message):
     demand_digest: Digest
     revision: int
     seats: dict[str, RackPosition]
-    addresses: dict[str, Addresses]
+    addresses: dict[str, PoolAddresses]
     unplaced: dict[str, str]
-    premises: list[Premise]
+    premises: list[Precondition]
     findings: list[Finding]
     sites: dict[str, JsonObject]
     surroundings: Surroundings | None = None
@@ -154,7 +154,7 @@ class EvaluateRequest(StackRequest):
     party: str
     demand_digest: Digest
     seats: dict[str, RackPosition]
-    addresses: dict[str, Addresses]
+    addresses: dict[str, PoolAddresses]
     rendered_digest: Digest | None = None
     """Digest of the manifest of rendered files; without it no approval fits."""
 
@@ -174,7 +174,7 @@ class AdmitRequest(EvaluateRequest):
     """Digest of the manifest (path to digest of every rendered file), which was stored before."""
 
 
-class Admission(Message):
+class AdmissionAnswer(Message):
     """One immutable decision."""
 
     admission_id: str
@@ -188,7 +188,7 @@ class StandingRequest(StackRequest):
     admission_id: str
 
 
-class Standing(Message):
+class AdmissionStanding(Message):
     """Whether the ledger still holds what an admission decided.
 
     Attributes:
@@ -207,7 +207,7 @@ class Standing(Message):
 class ConfirmRequest(StackRequest):
     """The resource of a claim or asset exists now."""
 
-    kind: Kind
+    kind: HoldingKind
     name: str
     generation: int = Field(ge=0)
     """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
@@ -224,7 +224,7 @@ class ConfirmAnswer(Message):
 class ReleaseRequest(StackRequest):
     """The resource of a claim or asset is gone; frees it if the generation is equal, else does nothing."""
 
-    kind: Kind
+    kind: HoldingKind
     name: str
     generation: int = Field(ge=0)
 
@@ -250,7 +250,7 @@ class SettleRequest(StackRequest):
 class HoldingRequest(StackRequest):
     """Read one claim or asset of a stack."""
 
-    kind: Kind
+    kind: HoldingKind
     name: str
 
 
@@ -267,9 +267,9 @@ class Holding(Message):
     """
 
     stack_id: str
-    kind: Kind
+    kind: HoldingKind
     name: str
-    state: State
+    state: ClaimState
     generation: int
     data: JsonObject
 

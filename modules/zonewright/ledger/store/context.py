@@ -13,7 +13,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import content, enrolment, revision, zone
 from zonewright.model.canonical import digest_of
-from zonewright.model.policy import chain_of
+from zonewright.model.rule_pack import chain_of
 
 Clock = Callable[[], datetime]
 

@@ -6,14 +6,15 @@ are places that a resource still holds while it moves, is replaced or goes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-State = Literal["admitted", "active", "releasing", "freed"]
-CURRENT: tuple[State, State] = ("admitted", "active")
+from zonewright.ledger.protocol.messages import ClaimState
+
+CURRENT: tuple[ClaimState, ClaimState] = ("admitted", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class LifeRow:
     """A row of the ledger, as far as its life goes.
 
     Attributes:
@@ -26,7 +27,7 @@ class Row:
 
     id: int
     name: str
-    state: State
+    state: ClaimState
     generation: int
     digest: str
 
@@ -46,24 +47,24 @@ class Moves:
     """
 
     new: tuple[str, ...]
-    states: Mapping[int, State]
+    states: Mapping[int, ClaimState]
 
 
-def by_name(rows: Iterable[Row]) -> dict[str, list[Row]]:
+def by_name(rows: Iterable[LifeRow]) -> dict[str, list[LifeRow]]:
     """Rows that are not freed, grouped by name."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[LifeRow]] = {}
     for row in rows:
         if row.state != "freed":
             groups.setdefault(row.name, []).append(row)
     return groups
 
 
-def current_of(rows: Iterable[Row]) -> Row | None:
+def current_of(rows: Iterable[LifeRow]) -> LifeRow | None:
     """The current row among the rows of one name."""
     return next((row for row in rows if row.state in CURRENT), None)
 
 
-def admit(rows: Iterable[Row], wanted: Mapping[str, str]) -> Moves:
+def admit(rows: Iterable[LifeRow], wanted: Mapping[str, str]) -> Moves:
     """What an admission does to the rows of its stack.
 
     Args:
@@ -76,7 +77,7 @@ def admit(rows: Iterable[Row], wanted: Mapping[str, str]) -> Moves:
     """
     groups = by_name(rows)
     new: list[str] = []
-    states: dict[int, State] = {}
+    states: dict[int, ClaimState] = {}
     for name in sorted(groups.keys() | wanted.keys()):
         group = groups.get(name, [])
         current = current_of(group)
@@ -95,7 +96,7 @@ def admit(rows: Iterable[Row], wanted: Mapping[str, str]) -> Moves:
     return Moves(new=tuple(new), states=states)
 
 
-def _returns(group: list[Row], current: Row | None, digest: str) -> Row | None:
+def _returns(group: list[LifeRow], current: LifeRow | None, digest: str) -> LifeRow | None:
     """The releasing row that is wanted again: only the newest resource's, since an older one is about to be deleted."""
     if current is not None and current.state == "active":
         return None
@@ -103,7 +104,7 @@ def _returns(group: list[Row], current: Row | None, digest: str) -> Row | None:
     return newest if newest is not None and newest.digest == digest else None
 
 
-def freed_by_confirm(group: Iterable[Row], held_generation: int) -> tuple[int, ...]:
+def freed_by_confirm(group: Iterable[LifeRow], held_generation: int) -> tuple[int, ...]:
     """Rows that the confirm of a name frees: the place its resource held until now.
 
     Args:
@@ -116,14 +117,14 @@ def freed_by_confirm(group: Iterable[Row], held_generation: int) -> tuple[int, .
     )
 
 
-def freed_by_release(group: Iterable[Row], generation: int) -> tuple[int, ...]:
+def freed_by_release(group: Iterable[LifeRow], generation: int) -> tuple[int, ...]:
     """Rows that a delete with this generation frees; none when the resource has been replaced since."""
     return tuple(
         row.id for row in group if row.state in ("active", "releasing") and row.generation == generation and generation
     )
 
 
-def freed_by_settle(rows: Iterable[Row], *, is_current: bool) -> tuple[int, ...]:
+def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool) -> tuple[int, ...]:
     """Rows that are freed when the resource of an admission is deleted.
 
     Args:

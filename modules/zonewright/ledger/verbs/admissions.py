@@ -18,10 +18,10 @@ from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
-    Admission,
+    AdmissionAnswer,
+    AdmissionStanding,
     AdmitRequest,
     JournalEntry,
-    Standing,
     StandingRequest,
 )
 from zonewright.ledger.store import journal, life
@@ -39,10 +39,10 @@ from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
 from zonewright.rules.finding import Finding
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 
 
-def admit(context: Context, request: AdmitRequest) -> Admission:
+def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     """Turn a proposal into claims and assets: all of them or none.
 
     Raises:
@@ -119,7 +119,7 @@ def _refuse(
             **rests_on,
         },
     )
-    sentence = f"{some(len(against), 'finding')}, nothing was claimed or created"
+    sentence = f"{count_of(len(against), 'finding')}, nothing was claimed or created"
     return LedgerRefusedError("findings", sentence, against), entry
 
 
@@ -155,7 +155,7 @@ def _carry_out(
     request: AdmitRequest,
     review: Review,
     rests_on: Mapping[str, Any],
-) -> tuple[Admission, JournalEntry]:
+) -> tuple[AdmissionAnswer, JournalEntry]:
     now, demand, line = context.now(), review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
@@ -204,7 +204,7 @@ def _carry_out(
             **counts,
         },
     )
-    return Admission(admission_id=admission_id, change_digest=digest, summary=line), entry
+    return AdmissionAnswer(admission_id=admission_id, change_digest=digest, summary=line), entry
 
 
 def _write(
@@ -282,12 +282,12 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
         )
 
 
-def standing(context: Context, request: StandingRequest) -> Standing:
+def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     """Say whether the ledger still holds an admission for its stack. A preview sees drift in this way."""
     with context.database.reading() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.state != "current" or row.stack_id != request.stack_id:
-            return Standing(current=False, reason="the ledger holds another admission for this stack")
+            return AdmissionStanding(current=False, reason="the ledger holds another admission for this stack")
         decided: dict[str, str] = json.loads(row.holds)
         held = {
             item.name: digest_of(item.data)
@@ -299,7 +299,7 @@ def standing(context: Context, request: StandingRequest) -> Standing:
             )
         }
     drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
-    return Standing(
+    return AdmissionStanding(
         current=not drifted,
         completed=row.completed_at is not None,
         drifted=drifted,

@@ -8,7 +8,7 @@ from itertools import groupby, islice
 
 from sqlalchemy import Connection, RowMapping, select
 
-from zonewright.ledger.deciding.approved_steps import Step, decision_on, manifest_of, steps_back
+from zonewright.ledger.deciding.approved_steps import ApprovedStep, decision_on, manifest_of, steps_back
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
 from zonewright.ledger.store.context import Context
@@ -71,7 +71,7 @@ def _earlier(connection: Connection, stack_id: str, request: ConfigurationsReque
     """The files that a stack had at some sites, step by step; one that changed nothing there is one with the next."""
     sites = set(request.sites)
 
-    def files_of(step: Step) -> dict[str, str]:
+    def files_of(step: ApprovedStep) -> dict[str, str]:
         return {path: digest for path, digest in step.files.items() if path.split("/")[1:2][0] in sites}
 
     steps = steps_back(connection, stack_id, before=(request.before or {}).get(stack_id))

@@ -42,7 +42,7 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         rows = connection.execute(
             select(table).where(table.c.stack_id == request.stack_id, table.c.name == request.name)
         ).all()  # freed ones too: a generation is never used twice
-        group = [life.Row.of(row) for row in rows if row.state != "freed"]
+        group = [life.LifeRow.of(row) for row in rows if row.state != "freed"]
         current = life.current_of(group)
         row = next((row for row in rows if current and row.id == current.id), None)
         if row is None or not _holds(row, request.expect):

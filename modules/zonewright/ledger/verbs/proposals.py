@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 
 from zonewright.ledger.deciding.authority import authorise
-from zonewright.ledger.deciding.decide import Offer, offer
+from zonewright.ledger.deciding.decide import PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present
 from zonewright.ledger.deciding.review import for_reader, last_proposal, review_change
@@ -92,7 +92,7 @@ def _answer(
     request: ProposeRequest,
     digest: str,
     facts: Facts,
-    made: Offer,
+    made: PlacedProposal,
     changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]],
 ) -> Proposal:
     wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
@@ -145,7 +145,7 @@ def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, fac
     raise_revisions(connection, facts.revisions)
 
 
-def _remember(connection: Connection, request: ProposeRequest, digest: str, made: Offer, now: str) -> None:
+def _remember(connection: Connection, request: ProposeRequest, digest: str, made: PlacedProposal, now: str) -> None:
     put_contents(connection, [request.demand.canonical()])
     connection.execute(delete(proposal_table).where(proposal_table.c.stack_id == request.stack_id))
     connection.execute(
@@ -161,7 +161,7 @@ def _remember(connection: Connection, request: ProposeRequest, digest: str, made
 
 
 def _changed_since_preview(
-    connection: Connection, request: ProposeRequest, digest: str, made: Offer
+    connection: Connection, request: ProposeRequest, digest: str, made: PlacedProposal
 ) -> dict[str, tuple[RackPosition | None, RackPosition | None]]:
     if not request.reserve:
         return {}

@@ -8,7 +8,7 @@ from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableErro
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 from zonewright.telemetry import Store
 from zonewright.telemetry.removing import Removal, removals_text
 
@@ -18,7 +18,7 @@ class NotRecordedError(ZonewrightError):
 
     def __init__(self, removed: int, why: Exception) -> None:
         super().__init__(
-            f"removed {some(removed, 'reading')}, but the journal does not have all that went yet: "
+            f"removed {count_of(removed, 'reading')}, but the journal does not have all that went yet: "
             f"{str(why).split(';', maxsplit=1)[0]}; the next removal or decision records it"
         )
 

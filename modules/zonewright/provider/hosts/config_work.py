@@ -13,7 +13,7 @@ from zonewright.fleet.configs.visit import ConfigJob, host_seconds
 from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys
 from zonewright.fleet.secrets.sources import sources_here
 from zonewright.provider.hosts.work import LOOK_S, HostWork, hosts_here, opened_transport, read_fleet, sudo_password
-from zonewright.provider.resource import CheckFailedError, Session
+from zonewright.provider.resource import CheckFailedError, ProviderSession
 from zonewright.render.user_formats import load_formats
 
 
@@ -70,7 +70,7 @@ def _drift(plans: Iterable[ConfigPlan]) -> Iterator[str]:
 
 
 @contextmanager
-def config_work(session: Session, inputs: Mapping[str, object]) -> Iterator[ConfigWork]:
+def config_work(session: ProviderSession, inputs: Mapping[str, object]) -> Iterator[ConfigWork]:
     """The hosts of a site that get configurations, with what the ledger has deployed for them.
 
     Args:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from zonewright.fleet.agents.recipe import configurations_digest
 from zonewright.provider.hosts.config_work import ConfigLook, ConfigWork, config_work
 from zonewright.provider.hosts.deployment import AS_DECLARED, GOOD, Told, now_on, reason_of, recorded, seen_again
-from zonewright.provider.resource import CheckFailedError, Data, Found, HalfDoneError, Session
+from zonewright.provider.resource import CheckFailedError, Data, HalfDoneError, ProviderSession, ReadResource
 
 
-def bring(session: Session, urn: str, id_: str, new: Data, before: Mapping[str, str]) -> Data:
+def bring(session: ProviderSession, urn: str, id_: str, new: Data, before: Mapping[str, str]) -> Data:
     """Bring the site's approved files to the hosts; gives the outputs.
 
     Args:
@@ -42,7 +42,7 @@ def bring(session: Session, urn: str, id_: str, new: Data, before: Mapping[str, 
     return outputs
 
 
-def seen(session: Session, new: Data) -> ConfigLook:
+def seen(session: ProviderSession, new: Data) -> ConfigLook:
     """What is on the hosts now, against what the ledger has deployed.
 
     Raises:
@@ -52,7 +52,7 @@ def seen(session: Session, new: Data) -> ConfigLook:
         return work.look()
 
 
-def refreshed(session: Session, last: Found) -> Found:
+def refreshed(session: ProviderSession, last: ReadResource) -> ReadResource:
     """What is on the hosts; one that could not be looked at stays as the state has it, with a warning."""
     hosts, versions = dict(last.inputs["hosts"]), dict(last.outputs.get("versions", {}))
     look = seen(session, last.inputs)

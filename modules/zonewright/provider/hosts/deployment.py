@@ -13,9 +13,9 @@ from zonewright.fleet.rollout.rollout import Task, roll_out
 from zonewright.fleet.rollout.run import FleetRun
 from zonewright.ledger import LedgerError
 from zonewright.model.fleet import RollOut
-from zonewright.provider.hosts.look import drift_since
+from zonewright.provider.hosts.inspect import drift_since
 from zonewright.provider.hosts.work import HostWork, JobT, SiteWork, site_work
-from zonewright.provider.resource import CheckFailedError, Data, Found, HalfDoneError, Session
+from zonewright.provider.resource import CheckFailedError, Data, HalfDoneError, ProviderSession, ReadResource
 
 AS_DECLARED = "as declared"
 GOOD = ("changed", "unchanged")
@@ -33,7 +33,7 @@ class Told:
         count: how many hosts there are.
     """
 
-    def __init__(self, session: Session, urn: str, run: FleetRun, count: int) -> None:
+    def __init__(self, session: ProviderSession, urn: str, run: FleetRun, count: int) -> None:
         self._session, self._urn, self._run, self._count = session, urn, run, count
         self._done, self._shown_s = 0, time.monotonic()
 
@@ -72,7 +72,7 @@ class Told:
         return roll_out(hosts, job, rollout, observe=self.observe, tick=self.tick, sleep=self._sleep)
 
 
-def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[str, str]) -> Data:
+def carry_out(session: ProviderSession, urn: str, id_: str, new: Data, before: Mapping[str, str]) -> Data:
     """Bring the declared hosts to the release, and take it off those that are declared no longer; gives the outputs.
 
     Args:
@@ -107,7 +107,7 @@ def carry_out(session: Session, urn: str, id_: str, new: Data, before: Mapping[s
     return outputs
 
 
-def remove(session: Session, state: Data) -> None:
+def remove(session: ProviderSession, state: Data) -> None:
     """Take the agent off all hosts; one where nothing answers is no fault.
 
     Raises:
@@ -124,7 +124,7 @@ def remove(session: Session, state: Data) -> None:
         raise CheckFailedError("\n".join([*reasons, *words]))
 
 
-def refreshed(session: Session, last: Found) -> Found:
+def refreshed(session: ProviderSession, last: ReadResource) -> ReadResource:
     """What runs on the hosts; one that could not be looked at stays as the state has it, with a warning."""
     hosts, releases = dict(last.inputs["hosts"]), dict(last.outputs.get("releases", {}))
     names = [*hosts, *releases]
@@ -137,8 +137,8 @@ def refreshed(session: Session, last: Found) -> Found:
 
 
 def seen_again(
-    session: Session, last: Found, unseen: Mapping[str, str], *, hosts: Mapping[str, str], outputs: Data
-) -> Found:
+    session: ProviderSession, last: ReadResource, unseen: Mapping[str, str], *, hosts: Mapping[str, str], outputs: Data
+) -> ReadResource:
     """The resource after a look; a host that could not be looked at stays as the state has it, with a warning.
 
     Args:
@@ -151,7 +151,7 @@ def seen_again(
     for name, why in sorted(unseen.items()):
         session.warn("", f"{name}: could not look, so its last state stays: {why.removeprefix(f'{name} ')}")
     inputs = {**last.inputs, "hosts": hosts}
-    return Found(last.id, inputs, {**last.outputs, **inputs, **outputs})
+    return ReadResource(last.id, inputs, {**last.outputs, **inputs, **outputs})
 
 
 def require_same(work: SiteWork, new: Data) -> None:

@@ -13,7 +13,7 @@ from zonewright.fleet.agents.artefact import ArtefactError
 from zonewright.fleet.agents.enrolments import Enrolments
 from zonewright.fleet.agents.layout import AGENTS
 from zonewright.fleet.agents.recipe import Desired, desired_of, recipe_of, whoami
-from zonewright.fleet.agents.visit import Job, look
+from zonewright.fleet.agents.visit import AgentJob, look
 from zonewright.fleet.fleet_file import FleetDocument, FleetFileError, read_fleet_document
 from zonewright.fleet.inventory import Host, by_name, hosts_of
 from zonewright.fleet.rollout.inspect import inspect_all
@@ -26,11 +26,11 @@ from zonewright.fleet.ssh.transport import Session as HostSession
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import ReportRequest
 from zonewright.model.fleet import FleetFile, FleetHost
+from zonewright.provider.hosts.inspect import Look
 from zonewright.provider.hosts.lease import new_lease
-from zonewright.provider.hosts.look import Look
-from zonewright.provider.resource import CheckFailedError, Session
+from zonewright.provider.resource import CheckFailedError, ProviderSession
 from zonewright.server.agents import AgentsFileError
-from zonewright.server.for_fleet import ServiceForFleet
+from zonewright.server.fleet_routes import ServiceForFleet
 
 PASSWORD = "ZONEWRIGHT_SUDO_PASSWORD"  # noqa: S105 - a variable's name
 PASSWORD_FILE = "ZONEWRIGHT_SUDO_PASSWORD_FILE"  # noqa: S105 - a variable's name
@@ -55,7 +55,7 @@ class HostWork(Generic[JobT]):
         sudo_password: what sudo wants, or None.
     """
 
-    session: Session
+    session: ProviderSession
     file: FleetFile
     hosts: Mapping[str, Host]
     job: JobT
@@ -102,7 +102,7 @@ class HostWork(Generic[JobT]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteWork(HostWork[Job]):
+class SiteWork(HostWork[AgentJob]):
     """A call at work on agents."""
 
     @property
@@ -118,7 +118,7 @@ class SiteWork(HostWork[Job]):
 
 
 @contextmanager
-def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str]) -> Iterator[SiteWork]:
+def site_work(session: ProviderSession, *, path: str, stack_id: str, names: Iterable[str]) -> Iterator[SiteWork]:
     """The fleet of a stack at one site.
 
     Args:
@@ -144,7 +144,7 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
     transport = opened_transport(file, root=root, folder=folder, password=password)
     service_of_fleet = ServiceForFleet(root / AGENTS, file.agent.url, enrolments=enrolments)
     with closing(transport), closing(service_of_fleet) as service:
-        job = Job(
+        job = AgentJob(
             transport=transport,
             recipe=recipe,
             service=service,
@@ -164,7 +164,7 @@ def site_work(session: Session, *, path: str, stack_id: str, names: Iterable[str
             raise CheckFailedError(str(error)) from None
 
 
-def hosts_here(session: Session, file: FleetFile, *, stack_id: str, names: Iterable[str]) -> dict[str, Host]:
+def hosts_here(session: ProviderSession, file: FleetFile, *, stack_id: str, names: Iterable[str]) -> dict[str, Host]:
     """Hosts by name, with what the ledger holds of them; one that the file does not name is reached by its name.
 
     Args:

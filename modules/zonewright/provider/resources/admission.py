@@ -8,9 +8,9 @@ from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.messages import (
-    Addresses,
     AdmitRequest,
     EvaluateRequest,
+    PoolAddresses,
     SettleRequest,
     StandingRequest,
 )
@@ -22,9 +22,9 @@ from zonewright.provider.resource import (
     CheckFailedError,
     Data,
     Difference,
-    Found,
     Input,
-    Session,
+    ProviderSession,
+    ReadResource,
     compare,
 )
 from zonewright.provider.values import unknown
@@ -51,7 +51,9 @@ class AdmissionResource(CheckedResource):
         "changeDigest": Input("string", "names the change"),
     }
 
-    def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
+    def check(
+        self, session: ProviderSession, urn: str, old: Data | None, new: dict[str, Any], seed: bytes
+    ) -> dict[str, Any]:
         """Ask the ledger for the findings; all of them make one failure."""
         super().check(session, urn, old, new, seed)
         lineage = "" if new["lineage"] is unknown else new["lineage"]
@@ -79,7 +81,7 @@ class AdmissionResource(CheckedResource):
         session.memory.lacking = "; ".join(lacking)
         return new
 
-    def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
+    def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
         difference = compare(self.inputs, old, new)
         standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=old["stackId"], admission_id=id_))
@@ -92,7 +94,7 @@ class AdmissionResource(CheckedResource):
         paths = [f'places["{name}"]' for name in standing.drifted if name in new["places"]] or ["demandDigest"]
         return Difference(dict.fromkeys(paths, "update"), frozenset(paths))
 
-    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """One transaction in the ledger: all of the change's claims, or none."""
         session.memory.readmitted = True
         if preview and session.memory.lacking:
@@ -120,15 +122,15 @@ class AdmissionResource(CheckedResource):
         session.log(urn, f"admitted: {admission.summary}{session.memory.notes}")
         return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
 
-    def read(self, _session: Session, _id: str, last: Found | None) -> Found | None:
+    def read(self, _session: ProviderSession, _id: str, last: ReadResource | None) -> ReadResource | None:
         """It is immutable, so a refresh leaves it as it is; a decision can not be imported."""
         return last
 
-    def update(self, _session: Session, _urn: str, _id: str, state: Data, _new: Data, *, preview: bool) -> Data:  # noqa: ARG002
+    def update(self, _session: ProviderSession, _urn: str, _id: str, state: Data, _new: Data, *, preview: bool) -> Data:  # noqa: ARG002
         """Never called: every difference replaces."""
         return state
 
-    def delete(self, session: Session, id_: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, id_: str, state: Data) -> None:
         """Runs after all node deletes: what is still releasing under it has no resource any more."""
         session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_))
 
@@ -142,9 +144,9 @@ def _stack_of(urn: str) -> str:
     return urn.split(":")[2]
 
 
-def _places(inputs: Data) -> tuple[dict[str, RackPosition], dict[str, Addresses]]:
+def _places(inputs: Data) -> tuple[dict[str, RackPosition], dict[str, PoolAddresses]]:
     seats: dict[str, RackPosition] = {}
-    addresses: dict[str, Addresses] = {}
+    addresses: dict[str, PoolAddresses] = {}
     for name, text in inputs["places"].items():
         try:
             seats[name], addresses[name] = parse_place(str(text))

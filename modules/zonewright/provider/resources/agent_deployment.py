@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zonewright.provider.resource import DIGEST, Data, Found, Input, Session
+from zonewright.provider.resource import DIGEST, Data, Input, ProviderSession, ReadResource
 from zonewright.provider.resources.deployment import HOSTS, RUN, SITE, DeploymentResource
 
 if TYPE_CHECKING:
-    from zonewright.provider.hosts.look import Look
+    from zonewright.provider.hosts.inspect import Look
 
 
 class AgentDeploymentResource(DeploymentResource["Look"]):
@@ -29,7 +29,7 @@ class AgentDeploymentResource(DeploymentResource["Look"]):
         **RUN,
     }
 
-    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Roll out; in a preview, show what would be done."""
         id_ = f"{new['stackId']}/{new['site']}"
         if preview:
@@ -39,7 +39,7 @@ class AgentDeploymentResource(DeploymentResource["Look"]):
 
         return id_, carry_out(session, urn, id_, new, {})
 
-    def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Roll out what differs, in place; hosts that are declared no longer lose the agent."""
         before = dict.fromkeys(state.get("hosts", {}), "") | dict(state.get("releases", {}))
         if preview:
@@ -49,18 +49,18 @@ class AgentDeploymentResource(DeploymentResource["Look"]):
 
         return carry_out(session, urn, id_, new, before)
 
-    def delete(self, session: Session, _id: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Uninstall; a host where nothing answers is gone already."""
         from zonewright.provider.hosts.deployment import remove  # noqa: PLC0415 - loads SSH
 
         remove(session, state)
 
-    def _preview(self, session: Session, urn: str, id_: str, new: Data, *, leaving: int) -> None:
+    def _preview(self, session: ProviderSession, urn: str, id_: str, new: Data, *, leaving: int) -> None:
         seen = self.looked(session, urn, id_, new)
         if seen is not None:
             _tell(session, urn, seen, leaving=leaving)
 
-    def look(self, session: Session, id_: str, new: Data) -> "Look":
+    def look(self, session: ProviderSession, id_: str, new: Data) -> "Look":
         """The plans of all hosts, looked at once in a run."""
         if id_ in session.memory.looks:
             return session.memory.looks[id_]
@@ -70,20 +70,20 @@ class AgentDeploymentResource(DeploymentResource["Look"]):
             seen = session.memory.looks[id_] = work.look()
         return seen
 
-    def tell_drift(self, session: Session, urn: str, seen: "Look") -> None:
+    def tell_drift(self, session: ProviderSession, urn: str, seen: "Look") -> None:
         """What stands in the way, where no host differs: else the preview of the update says it."""
         if not seen.drifted:
             _tell(session, urn, seen, leaving=0, is_quiet=True)
 
-    def refreshed(self, session: Session, last: Found) -> Found:
+    def refreshed(self, session: ProviderSession, last: ReadResource) -> ReadResource:
         """What runs on the hosts."""
         from zonewright.provider.hosts.deployment import refreshed  # noqa: PLC0415 - loads SSH
 
         return refreshed(session, last)
 
 
-def _tell(session: Session, urn: str, seen: "Look", *, leaving: int, is_quiet: bool = False) -> None:
-    from zonewright.provider.hosts.look import obstacles_text, preview_text  # noqa: PLC0415 - loads SSH
+def _tell(session: ProviderSession, urn: str, seen: "Look", *, leaving: int, is_quiet: bool = False) -> None:
+    from zonewright.provider.hosts.inspect import obstacles_text, preview_text  # noqa: PLC0415 - loads SSH
 
     if not is_quiet:
         session.log(urn, preview_text(seen, leaving))

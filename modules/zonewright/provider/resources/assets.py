@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zonewright.ledger.protocol.messages import Kind
+from zonewright.ledger.protocol.messages import HoldingKind
 from zonewright.provider.resource import STACK_ID, Input
 from zonewright.provider.resources.holding import GENERATION, HoldingResource
 
@@ -28,7 +28,7 @@ class SiteResource(AssetResource):
 
     token = "zonewright:index:Site"  # noqa: S105 - a Pulumi type token
     description = "A data centre or edge site that its operator brings into the zone."
-    kind: Kind = "site"
+    kind: HoldingKind = "site"
 
 
 class DuctResource(AssetResource):
@@ -36,7 +36,7 @@ class DuctResource(AssetResource):
 
     token = "zonewright:index:Duct"  # noqa: S105 - a Pulumi type token
     description = "A duct segment that a network operator brings into the zone."
-    kind: Kind = "duct"
+    kind: HoldingKind = "duct"
 
 
 class LinkResource(AssetResource):
@@ -44,7 +44,7 @@ class LinkResource(AssetResource):
 
     token = "zonewright:index:Link"  # noqa: S105 - a Pulumi type token
     description = "A fibre link between two sites, through one bore of each of its ducts."
-    kind: Kind = "link"
+    kind: HoldingKind = "link"
 
 
 class RowResource(AssetResource):
@@ -52,4 +52,4 @@ class RowResource(AssetResource):
 
     token = "zonewright:index:Row"  # noqa: S105 - a Pulumi type token
     description = "A row of racks. The racks and their feeds are data of the row."
-    kind: Kind = "row"
+    kind: HoldingKind = "row"

@@ -5,7 +5,16 @@ from dataclasses import replace
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import CompleteRequest, ReportRequest, StackRequest
-from zonewright.provider.resource import STACK_ID, CheckedResource, Data, Difference, Found, Input, Session, compare
+from zonewright.provider.resource import (
+    STACK_ID,
+    CheckedResource,
+    Data,
+    Difference,
+    Input,
+    ProviderSession,
+    ReadResource,
+    compare,
+)
 
 
 class CompletionResource(CheckedResource):
@@ -22,7 +31,7 @@ class CompletionResource(CheckedResource):
         "free": Input("object", "what the change leaves free: rack units and kW by site"),
     }
 
-    def diff(self, session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
+    def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Another change, or the same one admitted again and not closed yet."""
         difference = compare(self.inputs, old, new)
         if difference.changes:
@@ -33,16 +42,16 @@ class CompletionResource(CheckedResource):
             reopened = not report.completed
         return Difference({"changeDigest": "update"}) if reopened else difference
 
-    def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Close the change."""
         return f"completion/{new['stackId']}", new if preview else self._complete(session, new)
 
-    def _complete(self, session: Session, new: Data) -> Data:
+    def _complete(self, session: ProviderSession, new: Data) -> Data:
         request = CompleteRequest(stack_id=new["stackId"], change_digest=new["changeDigest"])
         free = session.ledger.call(verbs.COMPLETE, request).free
         return {**new, "free": {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in free.items()}}
 
-    def read(self, session: Session, id_: str, last: Found | None) -> Found | None:
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The last completed change; gone when the stack has none."""
         report = session.ledger.call(
             verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("completion/"))
@@ -50,12 +59,12 @@ class CompletionResource(CheckedResource):
         if report.change_digest is None or not report.completed:
             return None
         data = {"stackId": report.stack_id, "changeDigest": report.change_digest}
-        return Found(id_, data, {**data, "free": last.outputs.get("free", {}) if last else {}})
+        return ReadResource(id_, data, {**data, "free": last.outputs.get("free", {}) if last else {}})
 
-    def update(self, session: Session, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Close the next change."""
         return new if preview else self._complete(session, new)
 
-    def delete(self, session: Session, _id: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Refuse the destroy, before anything is gone, if others stand on what would go."""
         session.ledger.call(verbs.GUARD_DESTROY, StackRequest(stack_id=state["stackId"]))

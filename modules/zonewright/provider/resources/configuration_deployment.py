@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.provider.resource import DIGEST, Data, Found, Input, Session
+from zonewright.provider.resource import DIGEST, Data, Input, ProviderSession, ReadResource
 from zonewright.provider.resources.deployment import HOSTS, RUN, SITE, DeploymentResource
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ class ConfigurationDeploymentResource(DeploymentResource["ConfigLook"]):
         **RUN,
     }
 
-    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Roll out; in a preview, show what would be done as far as that is known."""
         id_ = f"{new['stackId']}/{new['site']}/configurations"
         return id_, self.update(session, urn, id_, {}, new, preview=preview)
 
-    def update(self, session: Session, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, urn: str, id_: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Roll out what differs, in place; hosts that are declared no longer keep their files."""
         _tell_who_stays(session, urn, state.get("hosts", {}).keys() - new["hosts"].keys())
         if preview:
@@ -53,11 +53,11 @@ class ConfigurationDeploymentResource(DeploymentResource["ConfigLook"]):
 
         return bring(session, urn, id_, new, state.get("versions", {}))
 
-    def delete(self, session: Session, _id: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """The files stay: a host without its network or its names helps nobody."""
         _tell_who_stays(session, "", state.get("hosts", {}))
 
-    def _preview(self, session: Session, urn: str, id_: str, new: Data) -> None:
+    def _preview(self, session: ProviderSession, urn: str, id_: str, new: Data) -> None:
         deployed = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=new["stackId"])).sites
         if digest_of(canonical_json(deployed.get(new["site"], {}))) != new["filesDigest"]:
             count = len(new["hosts"])
@@ -67,29 +67,29 @@ class ConfigurationDeploymentResource(DeploymentResource["ConfigLook"]):
         if look is not None:
             _tell(session, urn, look)
 
-    def look(self, session: Session, _id: str, new: Data) -> "ConfigLook":
+    def look(self, session: ProviderSession, _id: str, new: Data) -> "ConfigLook":
         """What is on the hosts, against what the ledger has deployed."""
         from zonewright.provider.hosts.configurations import seen  # noqa: PLC0415 - loads SSH
 
         return seen(session, new)
 
-    def tell_drift(self, session: Session, urn: str, seen: "ConfigLook") -> None:
+    def tell_drift(self, session: ProviderSession, urn: str, seen: "ConfigLook") -> None:
         """What stands in the way, and where hosts differ, how many."""
         _tell(session, urn, seen, is_quiet=not seen.drifted)
 
-    def refreshed(self, session: Session, last: Found) -> Found:
+    def refreshed(self, session: ProviderSession, last: ReadResource) -> ReadResource:
         """What is in force on the hosts."""
         from zonewright.provider.hosts.configurations import refreshed  # noqa: PLC0415 - loads SSH
 
         return refreshed(session, last)
 
 
-def _tell_who_stays(session: Session, urn: str, names: Collection[str]) -> None:
+def _tell_who_stays(session: ProviderSession, urn: str, names: Collection[str]) -> None:
     if names:
         session.warn(urn, f"the configurations of {', '.join(sorted(names))} stay in force")
 
 
-def _tell(session: Session, urn: str, look: "ConfigLook", *, is_quiet: bool = False) -> None:
+def _tell(session: ProviderSession, urn: str, look: "ConfigLook", *, is_quiet: bool = False) -> None:
     if not is_quiet:
         same = len(look.drift) - len(look.drifted)
         parts = ((len(look.drifted), "to change"), (same, "unchanged"), (len(look.unseen), "could not be looked at"))

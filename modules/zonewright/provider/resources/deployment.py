@@ -14,9 +14,9 @@ from zonewright.provider.resource import (
     Data,
     Difference,
     EndsByItself,
-    Found,
     Input,
-    Session,
+    ProviderSession,
+    ReadResource,
     compare,
 )
 
@@ -31,7 +31,7 @@ RUN: Mapping[str, Input] = {
 }
 
 
-class Seen(Protocol):
+class SeenHosts(Protocol):
     """What a look at hosts showed."""
 
     @property
@@ -40,13 +40,13 @@ class Seen(Protocol):
         ...
 
 
-SeenT = TypeVar("SeenT", bound=Seen)
+SeenT = TypeVar("SeenT", bound=SeenHosts)
 
 
 class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
     """Something on the hosts of one site, rolled out in waves over SSH."""
 
-    def look(self, session: Session, id_: str, new: Data) -> SeenT:
+    def look(self, session: ProviderSession, id_: str, new: Data) -> SeenT:
         """What is on the hosts.
 
         Raises:
@@ -54,15 +54,15 @@ class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
         """
         raise NotImplementedError
 
-    def tell_drift(self, session: Session, urn: str, seen: SeenT) -> None:
+    def tell_drift(self, session: ProviderSession, urn: str, seen: SeenT) -> None:
         """Say of a look for drift what no preview says."""
         raise NotImplementedError
 
-    def refreshed(self, session: Session, last: Found) -> Found:
+    def refreshed(self, session: ProviderSession, last: ReadResource) -> ReadResource:
         """The resource as it is on the hosts."""
         raise NotImplementedError
 
-    def diff(self, session: Session, urn: str, id_: str, old: Data, new: Data) -> Difference:
+    def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, or what is not as declared on the hosts."""
         difference = compare(self.inputs, old, new)
         seen = None if difference.changes else self.looked(session, urn, id_, new)
@@ -71,11 +71,11 @@ class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
         self.tell_drift(session, urn, seen)
         return Difference({f'hosts["{name}"]': "update" for name in seen.drifted})
 
-    def read(self, session: Session, _id: str, last: Found | None) -> Found | None:
+    def read(self, session: ProviderSession, _id: str, last: ReadResource | None) -> ReadResource | None:
         """What is on the hosts; it can not be imported, since only a program says which fleet it is."""
         return None if last is None else self.refreshed(session, last)
 
-    def looked(self, session: Session, urn: str, id_: str, new: Data) -> SeenT | None:
+    def looked(self, session: ProviderSession, urn: str, id_: str, new: Data) -> SeenT | None:
         """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
         try:
             return self.look(session, id_, new)

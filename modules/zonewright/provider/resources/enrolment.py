@@ -14,9 +14,9 @@ from zonewright.provider.resource import (
     CheckFailedError,
     Data,
     Difference,
-    Found,
     Input,
-    Session,
+    ProviderSession,
+    ReadResource,
     compare,
 )
 
@@ -34,7 +34,9 @@ class EnrolmentResource(CheckedResource):
     plain = tuple(inputs)
     outputs: Mapping[str, Input] = inputs
 
-    def check(self, session: Session, urn: str, old: Data | None, new: dict[str, Any], seed: bytes) -> dict[str, Any]:
+    def check(
+        self, session: ProviderSession, urn: str, old: Data | None, new: dict[str, Any], seed: bytes
+    ) -> dict[str, Any]:
         """The lineage is carried over from the old inputs, or minted from the random seed; never the program's."""
         old = old or {}
         lineage = old.get("lineage") or hashlib.sha256(b"zonewright lineage" + seed).hexdigest()[:32]
@@ -59,17 +61,17 @@ class EnrolmentResource(CheckedResource):
             dry_run=dry_run,
         )
 
-    def diff(self, _session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
+    def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Changes are updates: an enrolment is never replaced."""
         return compare(self.inputs, old, new)
 
-    def create(self, session: Session, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Bind the three in the ledger."""
         if not preview:
             session.ledger.call(verbs.ENROL, self._request(urn, new))
         return f"enrolment/{new['stackId']}", new
 
-    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
         """The binding as the ledger has it."""
         report = session.ledger.call(
             verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("enrolment/"))
@@ -77,14 +79,14 @@ class EnrolmentResource(CheckedResource):
         if report.party is None or report.lineage is None:
             return None
         data = {"stackId": report.stack_id, "party": report.party, "lineage": report.lineage}
-        return Found(id_, data, data)
+        return ReadResource(id_, data, data)
 
-    def update(self, session: Session, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
         """The party of a stack id can not change; the ledger says so."""
         if not preview:
             session.ledger.call(verbs.ENROL, self._request(urn, new))
         return {**state, **new}
 
-    def delete(self, session: Session, _id: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Unbind: the last step of a destroy."""
         session.ledger.call(verbs.LEAVE, LeaveRequest(stack_id=state["stackId"], lineage=state["lineage"]))

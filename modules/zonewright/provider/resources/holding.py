@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import ConfirmRequest, HoldingRequest, Kind, ReleaseRequest
-from zonewright.provider.resource import CheckedResource, Data, Difference, Found, Input, Session, compare, split_id
+from zonewright.ledger.protocol.messages import ConfirmRequest, HoldingKind, HoldingRequest, ReleaseRequest
+from zonewright.provider.resource import (
+    CheckedResource,
+    Data,
+    Difference,
+    Input,
+    ProviderSession,
+    ReadResource,
+    compare,
+    split_id,
+)
 
 GENERATION = Input("integer", "number that the ledger raises with each confirm")
 
@@ -20,25 +29,25 @@ class HoldingResource(CheckedResource):
         drifts: the input that a preview shows as changed when the ledger has it otherwise.
     """
 
-    kind: Kind
+    kind: HoldingKind
     named: str
     fields: Mapping[str, str]
     expected: tuple[str, ...]
     drifts: str
 
-    def diff(self, session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
+    def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, or what the Admission found drifted in the ledger."""
         difference = compare(self.inputs, old, new)
         if not difference.changes and new[self.named] in session.memory.drifted:
             return Difference({self.drifts: "update"})
         return difference
 
-    def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Confirm it: from now on it exists; doing it again adopts what is there."""
         id_ = f"{new['stackId']}/{new[self.named]}"
         return id_, new if preview else self._confirmed(session, new, generation=0)
 
-    def _confirmed(self, session: Session, new: Data, *, generation: int) -> Data:
+    def _confirmed(self, session: ProviderSession, new: Data, *, generation: int) -> Data:
         request = ConfirmRequest(
             stack_id=new["stackId"],
             kind=self.kind,
@@ -48,7 +57,7 @@ class HoldingResource(CheckedResource):
         )
         return {**new, "generation": session.ledger.call(verbs.CONFIRM, request).generation}
 
-    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
         """It as the ledger has it, which is also what an import takes."""
         if (parts := split_id(id_)) is None:
             return None
@@ -58,15 +67,15 @@ class HoldingResource(CheckedResource):
             return None
         known = {here: holding.data[there] for here, there in self.fields.items()}
         inputs = {"stackId": stack_id, self.named: name, **known}
-        return Found(id_, inputs, {**inputs, "generation": holding.generation})
+        return ReadResource(id_, inputs, {**inputs, "generation": holding.generation})
 
-    def update(self, session: Session, _urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, _urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Confirm what changed; a place that is left is freed in the same transaction."""
         if preview:
             return {**state, **new}
         return self._confirmed(session, new, generation=state["generation"])
 
-    def delete(self, session: Session, _id: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Free it, unless it was confirmed again since: then this is a replaced resource.
 
         The ledger refuses while another party's claim stands on it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zonewright.ledger.protocol.messages import Kind
+from zonewright.ledger.protocol.messages import HoldingKind
 from zonewright.provider.resource import STACK_ID, Input
 from zonewright.provider.resources.holding import GENERATION, HoldingResource
 
@@ -12,7 +12,7 @@ class NodeResource(HoldingResource):
 
     token = "zonewright:index:Node"  # noqa: S105 - a Pulumi type token
     description = "A server in a rack, under a claim that the stack's Admission made."
-    kind: Kind = "node"
+    kind: HoldingKind = "node"
     named, drifts = "claim", "rack"
     fields: Mapping[str, str] = {
         "nodeType": "node_type_id",

@@ -9,9 +9,9 @@ from zonewright.provider.resource import (
     CheckedResource,
     Data,
     Difference,
-    Found,
     Input,
-    Session,
+    ProviderSession,
+    ReadResource,
     compare,
     split_id,
 )
@@ -34,15 +34,15 @@ class SiteConfigResource(CheckedResource):
         "count": Input("integer", "how many files"),
     }
 
-    def diff(self, _session: Session, _urn: str, _id: str, old: Data, new: Data) -> Difference:
+    def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """File by file."""
         return compare(self.inputs, old, new)
 
-    def create(self, session: Session, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Mark the files as deployed."""
         return f"{new['stackId']}/{new['site']}", self._deploy(session, new, preview=preview)
 
-    def _deploy(self, session: Session, new: Data, *, preview: bool) -> Data:
+    def _deploy(self, session: ProviderSession, new: Data, *, preview: bool) -> Data:
         if not preview:
             session.ledger.call(
                 verbs.DEPLOY, DeployRequest(stack_id=new["stackId"], site=new["site"], files=dict(new["files"]))
@@ -50,7 +50,7 @@ class SiteConfigResource(CheckedResource):
         count = unknown if new["files"] is unknown else len(new["files"])
         return {"stackId": new["stackId"], "site": new["site"], "count": count}
 
-    def read(self, session: Session, id_: str, _last: Found | None) -> Found | None:
+    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
         """The files as the ledger has them."""
         if (parts := split_id(id_)) is None:
             return None
@@ -59,12 +59,12 @@ class SiteConfigResource(CheckedResource):
         if files is None:
             return None
         inputs = {"stackId": stack_id, "site": site, "files": files}
-        return Found(id_, inputs, {"stackId": stack_id, "site": site, "count": len(files)})
+        return ReadResource(id_, inputs, {"stackId": stack_id, "site": site, "count": len(files)})
 
-    def update(self, session: Session, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Mark the new files as deployed."""
         return self._deploy(session, new, preview=preview)
 
-    def delete(self, session: Session, _id: str, state: Data) -> None:
+    def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """The files are not deployed any more."""
         session.ledger.call(verbs.WITHDRAW, SiteFilesRequest(stack_id=state["stackId"], site=state["site"]))

@@ -38,7 +38,7 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class BgpSession:
     """One BGP session over one link.
 
     Attributes:
@@ -155,11 +155,11 @@ def _addresses(link: LinkEnds) -> tuple[dict[int, str], dict[int, str]]:
     return ends
 
 
-def sessions_over(end: End) -> Iterator[Session]:
+def sessions_over(end: End) -> Iterator[BgpSession]:
     """The sessions over one link: one for each IP version that it has addresses of, or one without addresses."""
     known = {kind: address for kind, address in (("v4", end.peer_v4), ("v6", end.peer_v6)) if address}
     for kind, neighbor in known.items() or {"interface": end.interface.name}.items():
-        yield Session(
+        yield BgpSession(
             neighbor=neighbor,
             kind=kind,
             link=end.interface.link,

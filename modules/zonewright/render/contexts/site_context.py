@@ -13,9 +13,9 @@ from zonewright.render.contexts.labels import LabelRow, label_rows
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, serial_of
 from zonewright.render.contexts.node_view import PORTS
 from zonewright.render.contexts.routing import (
+    BgpSession,
     Interface,
     Peer,
-    Session,
     ends_of,
     of_version,
     peers_of,
@@ -23,7 +23,7 @@ from zonewright.render.contexts.routing import (
     router_id,
     sessions_over,
 )
-from zonewright.render.contexts.site_names import Alias, Lease, ServiceZone, leases_of, site_names
+from zonewright.render.contexts.site_names import Alias, DhcpLease, ServiceZone, leases_of, site_names
 from zonewright.rules.energy import is_in_scope
 
 _DAY_S = 86_400
@@ -99,9 +99,9 @@ class SiteContext:
     zone_v4: tuple[str, ...]
     zone_v6: tuple[str, ...]
     interfaces: tuple[Interface, ...]
-    sessions: tuple[Session, ...]
-    sessions_v4: tuple[Session, ...]
-    sessions_v6: tuple[Session, ...]
+    sessions: tuple[BgpSession, ...]
+    sessions_v4: tuple[BgpSession, ...]
+    sessions_v6: tuple[BgpSession, ...]
     max_prefixes: int
     service_scheme: str
     service_target: str
@@ -120,7 +120,7 @@ class SiteContext:
     service_zones: tuple[ServiceZone, ...]
     reverse_zones: tuple[ReverseZone, ...]
     clients: tuple[str, ...]
-    leases: tuple[Lease, ...]
+    leases: tuple[DhcpLease, ...]
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
     label_rows: tuple[LabelRow, ...]

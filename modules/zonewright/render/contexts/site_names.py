@@ -20,7 +20,7 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
+class DhcpLease:
     """A network in which DHCP leases addresses to machines that are being set up.
 
     Attributes:
@@ -116,10 +116,10 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def leases_of(site: Site) -> tuple[Lease, ...]:
+def leases_of(site: Site) -> tuple[DhcpLease, ...]:
     """The networks in which a site's DHCP leases addresses, in order of pool."""
     return tuple(
-        Lease(
+        DhcpLease(
             pool=pool_id,
             number=int(pool.prefix.network_address) % 4_294_967_294 + 1,
             prefix=str(pool.prefix),

@@ -1,6 +1,6 @@
 """The agent's settings, for each node."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 AGENT_SETTINGS = Format(
     id="agent-settings",
@@ -13,7 +13,7 @@ AGENT_SETTINGS = Format(
     subject="node",
     files=(File(template="agent-settings/agent.toml.j2", path="etc/zonewright-agent/agent.toml"),),
     filters=frozenset({"comment", "toml"}),
-    check=Check(
+    check=ValidatorCommand(
         program="python3",
         package="zonewright_agent",
         commands=(("-m", "zonewright_agent", "--config", "{root}/etc/zonewright-agent/agent.toml", "--check-config"),),

@@ -1,6 +1,6 @@
 """BIND, for each site and for each party's nodes at a site."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 _ROOT = "{root}"
 BIND = Format(
@@ -28,7 +28,7 @@ BIND = Format(
         File(template="bind/reverse.zone.j2", path="etc/bind/zones/reverse/{key}.zone", each="reverse_zones"),
     ),
     filters=frozenset({"address", "comment", "name", "word"}),
-    check=Check(
+    check=ValidatorCommand(
         program="named-checkconf",
         package="bind9-utils",
         commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),
@@ -58,7 +58,7 @@ BIND_GROUP = Format(
         ),
     ),
     filters=frozenset({"address", "comment", "name", "word"}),
-    check=Check(
+    check=ValidatorCommand(
         program="named-checkconf",
         package="bind9-utils",
         commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),

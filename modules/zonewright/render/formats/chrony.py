@@ -1,6 +1,6 @@
 """chrony, for each node."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 CHRONY = Format(
     id="chrony",
@@ -14,6 +14,8 @@ CHRONY = Format(
     subject="node",
     files=(File(template="chrony/chrony.conf.j2", path="etc/chrony/chrony.conf"),),
     filters=frozenset({"address", "comment"}),
-    check=Check(program="chronyd", package="chrony", commands=(("-p", "-f", "{root}/etc/chrony/chrony.conf"),)),
+    check=ValidatorCommand(
+        program="chronyd", package="chrony", commands=(("-p", "-f", "{root}/etc/chrony/chrony.conf"),)
+    ),
     needs="time_servers",
 )

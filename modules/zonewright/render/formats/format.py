@@ -51,7 +51,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class ValidatorCommand:
     """The program that judges a format's files.
 
     Attributes:
@@ -96,7 +96,7 @@ class Format:
     subject: Subject
     files: tuple[File, ...]
     filters: frozenset[str]
-    check: Check | None = None
+    check: ValidatorCommand | None = None
     needs: str = ""
 
     def applies_to(self, context: AnyContext) -> bool:

@@ -1,6 +1,6 @@
 """FRR, for each site."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 FRR = Format(
     id="frr",
@@ -32,7 +32,7 @@ FRR = Format(
     subject="site",
     files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),
     filters=frozenset({"comment", "secret", "word"}),
-    check=Check(
+    check=ValidatorCommand(
         program="vtysh",
         package="frr",
         commands=(("-C", "-f", "{root}/etc/frr/frr.conf"),),

@@ -1,6 +1,6 @@
 """Kea, for each site."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 KEA = Format(
     id="kea",
@@ -15,7 +15,7 @@ KEA = Format(
     subject="site",
     files=(File(template="kea/kea-dhcp4.conf.j2", path="etc/kea/kea-dhcp4.conf"),),
     filters=frozenset({"address", "comment", "json"}),
-    check=Check(
+    check=ValidatorCommand(
         program="kea-dhcp4",
         package="kea-dhcp4-server",
         commands=(("-t", "{root}/etc/kea/kea-dhcp4.conf"),),

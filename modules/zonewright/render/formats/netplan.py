@@ -1,6 +1,6 @@
 """netplan, for each node."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 NETPLAN = Format(
     id="netplan",
@@ -16,5 +16,5 @@ NETPLAN = Format(
     subject="node",
     files=(File(template="netplan/node.yaml.j2", path="etc/netplan/50-zonewright.yaml"),),
     filters=frozenset({"comment", "yaml"}),
-    check=Check(program="netplan", package="netplan.io", commands=(("generate", "--root-dir", "{root}"),)),
+    check=ValidatorCommand(program="netplan", package="netplan.io", commands=(("generate", "--root-dir", "{root}"),)),
 )

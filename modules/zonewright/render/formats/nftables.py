@@ -1,6 +1,6 @@
 """nftables, for each node."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 NFTABLES = Format(
     id="nftables",
@@ -20,7 +20,7 @@ NFTABLES = Format(
     subject="node",
     files=(File(template="nftables/nftables.conf.j2", path="etc/nftables.conf"),),
     filters=frozenset({"addresses", "comment"}),
-    check=Check(
+    check=ValidatorCommand(
         program="nft", package="nftables", commands=(("-c", "-f", "{root}/etc/nftables.conf"),), in_namespace=True
     ),
     needs="addresses",

@@ -1,6 +1,6 @@
 """Prometheus, for each site."""
 
-from zonewright.render.formats.format import Check, File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 PROMETHEUS = Format(
     id="prometheus",
@@ -32,7 +32,7 @@ PROMETHEUS = Format(
         File(template="prometheus/rules.yml.j2", path="etc/prometheus/rules/zonewright.yml"),
     ),
     filters=frozenset({"alert", "comment", "promql", "yaml"}),
-    check=Check(
+    check=ValidatorCommand(
         program="promtool",
         package="prometheus",
         commands=(

@@ -13,7 +13,7 @@ from typing import Literal
 from zonewright.render.errors import RenderError
 from zonewright.render.quoting import shown
 
-Address = IPv4Address | IPv6Address
+FirewallAddress = IPv4Address | IPv6Address
 Protocol = Literal["tcp", "udp"]
 _SET = re.compile(r"set (\w+) \{(.*?)\n\t\}", re.DOTALL)
 _ELEMENTS = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
@@ -32,8 +32,8 @@ _CONDITION = re.compile(
 class Packet:
     """The first packet of a connection."""
 
-    source: Address
-    target: Address
+    source: FirewallAddress
+    target: FirewallAddress
     protocol: Protocol
     port: int
 

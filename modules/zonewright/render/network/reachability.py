@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.naming import ReverseZone
 from zonewright.render.contexts.node_context import NodeContext
-from zonewright.render.contexts.routing import Session
+from zonewright.render.contexts.routing import BgpSession
 from zonewright.render.contexts.site_context import SiteContext
-from zonewright.render.contexts.site_names import Lease
+from zonewright.render.contexts.site_names import DhcpLease
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.nftables import NFTABLES
@@ -45,7 +45,7 @@ def _finding(subject: str, message: str, fix: str) -> Finding:
 
 def _sessions(sites: Mapping[str, SiteContext]) -> Iterator[Finding]:
     """Each session has another end: the same link, each other's numbers, kind and state, addresses in one network."""
-    ends: dict[tuple[str, str, str], Session] = {
+    ends: dict[tuple[str, str, str], BgpSession] = {
         (site, one.link, one.kind): one for site, context in sites.items() for one in context.sessions
     }
     for (site, link, kind), one in ends.items():
@@ -61,7 +61,9 @@ def _sessions(sites: Mapping[str, SiteContext]) -> Iterator[Finding]:
             yield _finding(subject, f"{what}: {site} has {got}, {one.peer} expects {expected}", fix)
 
 
-def _differences(own: SiteContext, peer: SiteContext, one: Session, other: Session) -> Iterator[tuple[str, str, str]]:
+def _differences(
+    own: SiteContext, peer: SiteContext, one: BgpSession, other: BgpSession
+) -> Iterator[tuple[str, str, str]]:
     if other.peer != own.name:
         yield "the other end's site", own.name, other.peer
     if one.as_number != peer.as_number:
@@ -97,7 +99,7 @@ def _addresses(sites: Mapping[str, SiteContext], nodes: Iterable[NodeContext]) -
             yield from _leased(site, lease, holders)
 
 
-def _leased(site: str, lease: Lease, holders: Mapping[str, list[str]]) -> Iterator[Finding]:
+def _leased(site: str, lease: DhcpLease, holders: Mapping[str, list[str]]) -> Iterator[Finding]:
     first, last = ip_address(lease.first), ip_address(lease.last)
     for text, names in holders.items():
         address = ip_address(text)

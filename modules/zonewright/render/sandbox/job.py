@@ -7,7 +7,7 @@ from functools import lru_cache
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import ITEM, AnyContext, File, Format, Subject, items_of, subject_of, subject_text
 from zonewright.render.formats.format_set import FormatSet
-from zonewright.render.sandbox.templates import Loaded, load
+from zonewright.render.sandbox.templates import LoadedTemplate, load
 
 MAX_FILE_CHARACTERS = 1_000_000
 
@@ -52,7 +52,7 @@ class Prepared:
     format: Format
     file: File
     source: str | None
-    loaded: Loaded
+    loaded: LoadedTemplate
     is_one: bool
 
 
@@ -149,7 +149,7 @@ def _whole(text: str, file: File, context: AnyContext) -> str:
     return text if text.endswith("\n") else f"{text}\n"
 
 
-def _told(error: Exception, loaded: Loaded, file: File, context: AnyContext) -> RenderError:
+def _told(error: Exception, loaded: LoadedTemplate, file: File, context: AnyContext) -> RenderError:
     """What a template stumbled over, as a sentence with its place."""
     line = _template_line(error, file.template)
     uses = [use for use in loaded.expressions if use.line == line]

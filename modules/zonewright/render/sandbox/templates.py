@@ -59,7 +59,7 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedTemplate:
     """A compiled template, its text, and where it uses which value."""
 
     template: Template
@@ -74,7 +74,7 @@ class _Field:
 
 
 @cache
-def load(format_: Format, file: File, source: str | None = None) -> Loaded:
+def load(format_: Format, file: File, source: str | None = None) -> LoadedTemplate:
     """The template of one file of a format, checked and compiled once in a process.
 
     Args:
@@ -97,7 +97,7 @@ def load(format_: Format, file: File, source: str | None = None) -> Loaded:
     except TemplateError as error:
         raise RenderError(f"no template to run: {error.message}", template=name) from error
     template = Template.from_code(sandbox, code, sandbox.make_globals(None))
-    return Loaded(expressions=expressions, template=template, source=source)
+    return LoadedTemplate(expressions=expressions, template=template, source=source)
 
 
 def check(source: str, *, format_: Format, file: File) -> tuple[Expression, ...]:

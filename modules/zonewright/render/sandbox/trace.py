@@ -28,7 +28,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TracedLine:
     """One line of a rendered file.
 
     Attributes:
@@ -66,7 +66,7 @@ class _Piece:
     because: tuple[str, ...]
 
 
-def trace(job: Job) -> tuple[Line, ...]:
+def trace(job: Job) -> tuple[TracedLine, ...]:
     """The lines of a file with where each comes from.
 
     Raises:
@@ -93,14 +93,16 @@ def _root_path(job: Job, name: str) -> str:
     return f"{job.format.subject}.{job.file.each}[{index}]"
 
 
-def _lines(pieces: list[_Piece], template: str) -> Iterator[Line]:
+def _lines(pieces: list[_Piece], template: str) -> Iterator[TracedLine]:
     """Pieces cut at line breaks. The line of a template begins where its first piece that is not empty does."""
     text, line, number = "", 0, 1
     uses: list[Use] = []
     because: tuple[str, ...] = ()
 
-    def made(whole: str) -> Line:
-        return Line(number=number, text=whole, template=template, template_line=line, uses=tuple(uses), because=because)
+    def made(whole: str) -> TracedLine:
+        return TracedLine(
+            number=number, text=whole, template=template, template_line=line, uses=tuple(uses), because=because
+        )
 
     for piece in pieces:
         if piece.path:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from zonewright.model.canonical import canonical_json
-from zonewright.render.validators.verdict import Judged, Verdict
+from zonewright.render.validators.verdict import Judged, ValidatorVerdict
 from zonewright.seal.dsse import payload_of, read_envelope
 from zonewright.seal.errors import SealError
 from zonewright.seal.keys import key_id
@@ -26,7 +26,7 @@ _STATUSES = ("pass", "fail")
 
 def statements(judged: Iterable[Judged]) -> Iterator[str]:
     """Statements to sign: one for each thing that was said, with what it was said of; not-run says nothing."""
-    said: dict[Verdict, list[Judged]] = defaultdict(list)
+    said: dict[ValidatorVerdict, list[Judged]] = defaultdict(list)
     for item in judged:
         if item.verdict.status in _STATUSES and not item.verdict.signer:
             said[item.verdict].append(item)
@@ -36,7 +36,7 @@ def statements(judged: Iterable[Judged]) -> Iterator[str]:
             yield _statement(verdict, unique[start : start + MAX_SUBJECTS])
 
 
-def _statement(verdict: Verdict, items: list[Judged]) -> str:
+def _statement(verdict: ValidatorVerdict, items: list[Judged]) -> str:
     return canonical_json(
         {
             "_type": STATEMENT_TYPE,
@@ -56,7 +56,7 @@ def _statement(verdict: Verdict, items: list[Judged]) -> str:
     )
 
 
-def signed_verdicts(envelopes: Iterable[str], keys: Mapping[str, str]) -> dict[str, Verdict]:
+def signed_verdicts(envelopes: Iterable[str], keys: Mapping[str, str]) -> dict[str, ValidatorVerdict]:
     """Verdicts by content digest; of several on one content a failure counts.
 
     Args:
@@ -66,7 +66,7 @@ def signed_verdicts(envelopes: Iterable[str], keys: Mapping[str, str]) -> dict[s
     Raises:
         SealError: for the first one that is not signed by one of the keys, or says no verdict.
     """
-    found: dict[str, Verdict] = {}
+    found: dict[str, ValidatorVerdict] = {}
     known = {key_id(public): public for public in keys}
     for text in envelopes:
         payload, public = payload_of(read_envelope(text), known)
@@ -76,13 +76,13 @@ def signed_verdicts(envelopes: Iterable[str], keys: Mapping[str, str]) -> dict[s
     return found
 
 
-def _read(data: Mapping[str, Any], signer: str) -> Iterator[tuple[str, Verdict]]:
+def _read(data: Mapping[str, Any], signer: str) -> Iterator[tuple[str, ValidatorVerdict]]:
     if data.get("_type") != STATEMENT_TYPE or data.get("predicateType") != VERDICTS_TYPE:
         raise SealError(f"it is signed, and no list of verdicts ('{VERDICTS_TYPE}')")
     said = data.get("predicate")
     if not isinstance(said, dict) or said.get("status") not in _STATUSES:
         raise SealError("its verdict is neither pass nor fail")
-    verdict = Verdict(
+    verdict = ValidatorVerdict(
         status=said["status"],
         program=str(said.get("program", "")),
         version=str(said.get("version", "")),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from zonewright.render.formats.format import Check
-from zonewright.render.validators.verdict import Status, Verdict
+from zonewright.render.formats.format import ValidatorCommand
+from zonewright.render.validators.verdict import ValidatorVerdict, VerdictStatus
 
 LIMIT_S = 30.0
 _OUTPUT_BYTES = 64 * 1024
@@ -35,7 +35,7 @@ class _Call:
 class NativeValidator:
     """The program that a format names, on a root folder of its own."""
 
-    check: Check
+    check: ValidatorCommand
 
     def is_installed(self) -> bool:
         """Whether the program is there; without it every verdict is not-run."""
@@ -53,13 +53,13 @@ class NativeValidator:
         held = Path(program).stat()
         return f"{version} {program} {held.st_size} {held.st_mtime_ns}"
 
-    def validate(self, files: Mapping[str, str]) -> Verdict:
+    def validate(self, files: Mapping[str, str]) -> ValidatorVerdict:
         """Write the files to a temporary root and let the program read them; it is given no input and 30 seconds."""
         check, program = self.check, self._program()
         if program is None:
             detail = f"{check.program} is not installed (package {check.package})"
-            return Verdict(status="not-run", program=check.program, detail=detail)
-        status: Status = "pass"
+            return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
+        status: VerdictStatus = "pass"
         outputs: list[str] = []
         with tempfile.TemporaryDirectory(prefix=f"zonewright-{check.program}-") as folder:
             _write(Path(folder), {**dict(check.parts), **files})
@@ -73,7 +73,7 @@ class NativeValidator:
                     break
                 outputs.append(output)
                 status = "fail" if word == "fail" else status
-        return Verdict(
+        return ValidatorVerdict(
             status=status,
             program=program if program != sys.executable else check.package,
             version=self.version(),
@@ -88,7 +88,7 @@ class NativeValidator:
         return _NAMESPACE if self.check.in_namespace else ()
 
 
-def judged(check: Check, code: int, output: str) -> tuple[Status, str]:
+def judged(check: ValidatorCommand, code: int, output: str) -> tuple[VerdictStatus, str]:
     """What one call of a format's program says of the files, and in which words.
 
     Args:
@@ -104,7 +104,7 @@ def judged(check: Check, code: int, output: str) -> tuple[Status, str]:
     return ("fail" if is_bad else "pass"), kept
 
 
-def _of_files(output: str, check: Check) -> str:
+def _of_files(output: str, check: ValidatorCommand) -> str:
     """The output without what it says of the machine that it runs on."""
     if not check.machine:
         return output

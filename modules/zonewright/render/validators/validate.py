@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from zonewright.render.formats.format import ROOTS, Format
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 from zonewright.render.validators.native import NativeValidator
-from zonewright.render.validators.verdict import Judged, Verdict, content_digest
+from zonewright.render.validators.verdict import Judged, ValidatorVerdict, content_digest
 from zonewright.render.validators.verdict_cache import VerdictCache
 
 _MAX_THREADS = 8
@@ -21,7 +21,7 @@ def validate_all(
     most: int | None = None,
     formats: FormatSet = BUILT_IN,
     cache: VerdictCache | None = None,
-    signed: Mapping[str, Verdict] | None = None,
+    signed: Mapping[str, ValidatorVerdict] | None = None,
 ) -> tuple[Judged, ...]:
     """Verdicts on rendered files, each subject and format by itself, in order of formats and paths.
 
@@ -50,7 +50,7 @@ def validate_all(
             verdict = elsewhere
         elif index not in chosen:
             detail = f"only the first {most} of {len(found)} were run"
-            verdict = elsewhere or Verdict(status="not-run", program=_program(format_), detail=detail)
+            verdict = elsewhere or ValidatorVerdict(status="not-run", program=_program(format_), detail=detail)
         else:
             verdict = _verdict(format_, of_root, digest, cache)
             if verdict.status == "not-run" and elsewhere is not None:
@@ -72,7 +72,7 @@ def _chosen(batches: Sequence[tuple[Format, str, Mapping[str, str]]], most: int)
     return frozenset(index for _, index in sorted(order)[:most])
 
 
-def _verdict(format_: Format, files: Mapping[str, str], digest: str, cache: VerdictCache | None) -> Verdict:
+def _verdict(format_: Format, files: Mapping[str, str], digest: str, cache: VerdictCache | None) -> ValidatorVerdict:
     if format_.check is None:
         raise TypeError(format_.id)
     validator = NativeValidator(format_.check)

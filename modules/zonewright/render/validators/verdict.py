@@ -6,11 +6,11 @@ from typing import Literal
 
 from zonewright.model.canonical import canonical_json, digest_of
 
-Status = Literal["pass", "fail", "not-run"]
+VerdictStatus = Literal["pass", "fail", "not-run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ValidatorVerdict:
     """What a validator said.
 
     Attributes:
@@ -22,7 +22,7 @@ class Verdict:
         signer: who has signed it, where it comes from elsewhere.
     """
 
-    status: Status
+    status: VerdictStatus
     program: str
     version: str = ""
     arguments: tuple[tuple[str, ...], ...] = ()
@@ -46,7 +46,7 @@ class Judged:
     root: str
     paths: tuple[str, ...]
     digest: str
-    verdict: Verdict
+    verdict: ValidatorVerdict
 
 
 def content_digest(format_id: str, files: Mapping[str, str]) -> str:

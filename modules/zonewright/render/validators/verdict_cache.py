@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.render.formats.format import Check
-from zonewright.render.validators.verdict import Verdict
+from zonewright.render.formats.format import ValidatorCommand
+from zonewright.render.validators.verdict import ValidatorVerdict
 
 _LAYOUT = 1
 
@@ -29,7 +29,7 @@ class VerdictCache:
 
     folder: Path
 
-    def get(self, content: str, check: Check, identity: str) -> Verdict | None:
+    def get(self, content: str, check: ValidatorCommand, identity: str) -> ValidatorVerdict | None:
         """The verdict on content, or None.
 
         Args:
@@ -42,12 +42,12 @@ class VerdictCache:
         try:
             data = json.loads(self._path(content, check, identity).read_text(encoding="utf-8"))
             arguments = tuple(tuple(map(str, item)) for item in data.pop("arguments"))
-            made = Verdict(arguments=arguments, **data)
+            made = ValidatorVerdict(arguments=arguments, **data)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
         return made if made.status in {"pass", "fail"} else None
 
-    def put(self, content: str, check: Check, identity: str, verdict: Verdict) -> None:
+    def put(self, content: str, check: ValidatorCommand, identity: str, verdict: ValidatorVerdict) -> None:
         """Keep a verdict; what was not run is not kept."""
         if not identity or verdict.status == "not-run":
             return
@@ -61,7 +61,7 @@ class VerdictCache:
         except OSError:
             return
 
-    def _path(self, content: str, check: Check, identity: str) -> Path:
+    def _path(self, content: str, check: ValidatorCommand, identity: str) -> Path:
         key = {"layout": _LAYOUT, "content": content, "check": asdict(check), "program": identity}
         name = digest_of(canonical_json(key)).removeprefix("sha256:")
         return self.folder / name[:2] / f"{name}.json"

@@ -20,7 +20,7 @@ _BELOW = re.compile(BELOW_PATH_PATTERN.removesuffix("$"), re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class ApprovedFiles:
     """What the ledger offers.
 
     Attributes:
@@ -53,7 +53,7 @@ class Offer:
         return {key: tuple(files) for key, files in found.items()}
 
 
-def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> Offer:
+def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> ApprovedFiles:
     """What the ledger offers; a path that two stacks claim with different contents is approved for neither.
 
     Args:
@@ -69,7 +69,7 @@ def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> Offer:
                 missing[path] = "two stacks have deployed it, with different contents"
         plans |= stack.approved
         missing = {**stack.missing, **missing}
-    return Offer(
+    return ApprovedFiles(
         files=files,
         plans={path: plan for path, plan in plans.items() if path not in missing},
         missing=missing,

@@ -7,8 +7,10 @@ from pydantic import ConfigDict
 
 from zonewright.rules.words import amount, kilograms, span
 
-Kind = Literal["rack-open", "units-free", "feed-live", "feed-failover", "weight", "figure-age", "figure", "next-year"]
-ENERGY: frozenset[Kind] = frozenset({"figure-age", "figure", "next-year"})
+PreconditionKind = Literal[
+    "rack-open", "units-free", "feed-live", "feed-failover", "weight", "figure-age", "figure", "next-year"
+]
+ENERGY: frozenset[PreconditionKind] = frozenset({"figure-age", "figure", "next-year"})
 """Kinds about a site: hours, or millionths of an energy ratio, that are at most so many."""
 _FIGURES = {
     "design": "by design",
@@ -18,7 +20,7 @@ _FIGURES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Premise:
+class Precondition:
     """One inequality.
 
     Attributes:
@@ -33,7 +35,7 @@ class Premise:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    kind: Kind
+    kind: PreconditionKind
     subject: str
     of: str = ""
     position: int = 0

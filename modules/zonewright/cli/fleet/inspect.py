@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonewright.cli.fleet.work import Work
-    from zonewright.fleet.agents.plan import Plan
-    from zonewright.fleet.agents.visit import Job
+    from zonewright.fleet.agents.plan import HostPlan
+    from zonewright.fleet.agents.visit import AgentJob
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.ssh.transport import Session
 
@@ -57,12 +57,12 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     )
 
 
-def _show(work: "Work[Job]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
+def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
     from zonewright.fleet.agents.plan import drift_of
     from zonewright.fleet.agents.visit import look
     from zonewright.fleet.rollout.inspect import inspect_all
 
-    def see(host: "Host", session: "Session") -> "Plan":
+    def see(host: "Host", session: "Session") -> "HostPlan":
         return look(host, work.job, session, is_strict=is_strict)
 
     plans, outcomes = inspect_all(work.fleet.chosen, work.job, see, parallel=work.rollout.parallel)

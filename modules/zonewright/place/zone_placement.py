@@ -15,11 +15,11 @@ from zonewright.place.unplaced import unplaced_findings
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import idle_waivers, with_waivers
-from zonewright.rules.words import some
+from zonewright.rules.words import count_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedZone:
     """A declaration with every node in its place.
 
     Attributes:
@@ -33,7 +33,7 @@ class Judged:
     line: str
 
 
-def judge_declaration(declaration: Declaration, *, on: str) -> Judged:
+def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
     """Place and judge a checked declaration.
 
     Owners are placed in order of party id; a chosen place counts before any automatic one, whoever asks for it.
@@ -58,9 +58,10 @@ def judge_declaration(declaration: Declaration, *, on: str) -> Judged:
     nodes = sum(1 for item in world.occupants if item.standing == "wanted")
     links = len(world.zone.links) if world.zone else 0
     line = (
-        f"{some(len(world.racks), 'rack')}, {some(nodes, 'node')}, {some(links, 'link')}, {some(len(demands), 'owner')}"
+        f"{count_of(len(world.racks), 'rack')}, {count_of(nodes, 'node')}, {count_of(links, 'link')}, "
+        f"{count_of(len(demands), 'owner')}"
     )
-    return Judged(
+    return JudgedZone(
         findings=worst_first(_with_source(finding, declaration) for finding in findings), world=world, line=line
     )
 

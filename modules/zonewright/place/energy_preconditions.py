@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from zonewright.model.world import ZoneFacts
-from zonewright.place.premise import Premise
+from zonewright.place.precondition import Precondition
 from zonewright.rules.energy import rooms_of
 from zonewright.rules.energy_state import design_ratio, state_of
-from zonewright.rules.pue_gate import Judged, judged_sites
+from zonewright.rules.pue_gate import JudgedGate, judged_sites
 
 _MILLION = 10**6
 
 
-def energy_premises(after: ZoneFacts, before: ZoneFacts) -> Iterator[Premise]:
+def energy_premises(after: ZoneFacts, before: ZoneFacts) -> Iterator[Precondition]:
     """The premises of a change at each site that the gate has judged; what removes load rests on nothing.
 
     Args:
@@ -24,21 +24,21 @@ def energy_premises(after: ZoneFacts, before: ZoneFacts) -> Iterator[Premise]:
         if judged.kind == "removal":
             continue
         if judged.measured is not None and age is not None and not judged.measured.reason:
-            yield Premise(kind="figure-age", subject=judged.site_id, at_most=int(age.value * 24))
+            yield Precondition(kind="figure-age", subject=judged.site_id, at_most=int(age.value * 24))
         if judged.gate.trigger == "within":
             yield from _figures(judged)
         bound = _bound(judged)
         if bound is not None:
-            yield Premise(kind="next-year", subject=judged.site_id, at_most=bound)
+            yield Precondition(kind="next-year", subject=judged.site_id, at_most=bound)
 
 
-def _figures(judged: Judged) -> Iterator[Premise]:
+def _figures(judged: JudgedGate) -> Iterator[Precondition]:
     names = ["design"] if judged.measured is None else ["design", "trailing", "projection"]
     for name in names:
-        yield Premise(kind="figure", subject=judged.site_id, of=name, at_most=int(judged.limit * _MILLION))
+        yield Precondition(kind="figure", subject=judged.site_id, of=name, at_most=int(judged.limit * _MILLION))
 
 
-def _bound(judged: Judged) -> int | None:
+def _bound(judged: JudgedGate) -> int | None:
     """How high the ratio without the change may be, in millionths.
 
     Where the site is within the limit with the change, it is the ratio at which it would still just be: at the load
@@ -52,7 +52,7 @@ def _bound(judged: Judged) -> int | None:
     return None if without.ratio is None else int(-(-without.ratio * _MILLION // 1))
 
 
-def figure_of(premise: Premise, zone: ZoneFacts) -> Fraction | None:
+def figure_of(premise: Precondition, zone: ZoneFacts) -> Fraction | None:
     """What a premise on energy speaks of as it is now, in the premise's unit; None where it is not known.
 
     Args:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zonewright.fleet.agents.plan import Plan, drift_of
+from zonewright.fleet.agents.plan import HostPlan, drift_of
 
 SHOWN = 5
 _TOKEN = "token"  # noqa: S105 - the kind of a step
@@ -19,7 +19,7 @@ class Look:
         unseen: why a host could not be looked at.
     """
 
-    plans: Mapping[str, Plan]
+    plans: Mapping[str, HostPlan]
     unseen: Mapping[str, str]
 
     @property
@@ -50,7 +50,7 @@ def obstacles_text(look: Look) -> str:
     return "\n".join([*lines[:SHOWN], *more])
 
 
-def _word(plan: Plan) -> str:
+def _word(plan: HostPlan) -> str:
     if plan.obstacles:
         return "blocked"
     if not plan.steps:
@@ -60,7 +60,7 @@ def _word(plan: Plan) -> str:
     return "to mend" if plan.release is not None and plan.release.id == plan.facts.current else "to upgrade"
 
 
-def drift_since(plan: Plan, release: str) -> str:
+def drift_since(plan: HostPlan, release: str) -> str:
     """How a host differs from what was last deployed to it, whatever is declared now; empty when it does not.
 
     Args:

@@ -19,7 +19,7 @@ from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class NodeShape:
     """What all nodes of a cluster have in common for placement."""
 
     u_height: int
@@ -29,7 +29,7 @@ class Shape:
     grams: int
 
     @classmethod
-    def of(cls, wanted: ClusterDemand) -> "Shape":
+    def of(cls, wanted: ClusterDemand) -> "NodeShape":
         """The shape of the nodes of a cluster."""
         kind, cluster = wanted.node_type, wanted.cluster
         return cls(
@@ -86,24 +86,24 @@ class RackState:
         more = [*_above(ground.by_key, by_key(others, self.present)), *self.own.values()]
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
-    def taken_for(self, shape: Shape) -> int:
+    def taken_for(self, shape: NodeShape) -> int:
         """Bits that a node of this shape can not take."""
         mask = 0
         for face in shape.faces:
             mask |= self.taken[face]
         return mask
 
-    def lowest(self, shape: Shape) -> int | None:
+    def lowest(self, shape: NodeShape) -> int | None:
         """Lowest position with room for the shape, or None."""
         return lowest_free(self.taken_for(shape), rack_u=self.rack.u_height, needed_u=shape.u_height)
 
-    def has_units(self, shape: Shape, position: int) -> bool:
+    def has_units(self, shape: NodeShape, position: int) -> bool:
         """Whether the shape has its units at one position."""
         if position < 1 or position + shape.u_height - 1 > self.rack.u_height:
             return False
         return not self.taken_for(shape) & bits(position, shape.u_height)
 
-    def added(self, shape: Shape, key: Key) -> Figures:
+    def added(self, shape: NodeShape, key: Key) -> Figures:
         """What one more node adds; a node that has something here already adds only what is above that."""
         asked = shape.figures(self.present)
         known = self.own.get(key)
@@ -124,7 +124,7 @@ class RackState:
             return min(after[ALONE["A"]], after[ALONE["B"]])
         return after[WORST["B"]] if "B" in self.present else after[WORST["A"]]
 
-    def room_for(self, shape: Shape) -> int:
+    def room_for(self, shape: NodeShape) -> int:
         """How many nodes of a shape fit, by the scarcest of units, watts and weight; not more than truly fit."""
         asked = shape.figures(self.present)
         by_figure = [
@@ -141,7 +141,7 @@ class RackState:
             count += 1
         return count
 
-    def add(self, shape: Shape, key: Key, position: int) -> None:
+    def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
         extra = self.added(shape, key)
         self.sums = tuple(map(int.__add__, self.sums, extra))
@@ -176,7 +176,7 @@ class Floor:
             state.rack.room for state in self.states.values() if state.sums[WORST["A"]] or state.sums[WORST["B"]]
         }
 
-    def put(self, shape: Shape, key: Key, seat: RackPosition) -> None:
+    def put(self, shape: NodeShape, key: Key, seat: RackPosition) -> None:
         """Put a node at its place; a rack that is not in the world is left to the rules."""
         state = self.states.get(seat.rack)
         if state is not None:
