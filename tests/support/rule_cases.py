@@ -5,6 +5,7 @@ none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), 
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
 gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
+``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix.
 """
@@ -15,7 +16,20 @@ from typing import Any
 
 import yaml
 
-from zonewright.model import Connection, District, Duct, Limit, Link, Relation, Ring, RulePack, Site, Spread, Zone
+from zonewright.model import (
+    Connection,
+    District,
+    Duct,
+    Limit,
+    Link,
+    Party,
+    Relation,
+    Ring,
+    RulePack,
+    Site,
+    Spread,
+    Zone,
+)
 from zonewright.model.power import Draw
 from zonewright.model.totals import room_totals
 from zonewright.model.world import (
@@ -23,6 +37,7 @@ from zonewright.model.world import (
     DuctFacts,
     Feed,
     LinkFacts,
+    NameFacts,
     Occupant,
     Rack,
     RoomTotals,
@@ -30,11 +45,12 @@ from zonewright.model.world import (
     World,
     ZoneFacts,
 )
+from zonewright.model.zone import Names
 from zonewright.rules import Finding, evaluate
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
 FILES = sorted(CASES.glob("*/*.yaml"))
-_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms"}
+_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names"}
 
 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
@@ -96,7 +112,10 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             zone="z",
             title="Zone",
             districts={name: District(title=name, **given) for name, given in data.get("districts", {}).items()},
-            parties={},
+            parties={
+                name: Party(title=name, roles=("tenant",), names=Names(**given))
+                for name, given in data.get("reserved", {}).items()
+            },
             rule_packs={"pack": pack},
             rule_pack="pack",
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
@@ -108,6 +127,7 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
         rooms=room_totals(racks, occupants) | rooms,
         ducts={name: _duct(dict(given)) for name, given in data.get("ducts", {}).items()},
         links={name: _link(dict(given)) for name, given in data.get("links", {}).items()},
+        names=tuple(NameFacts(**{"stack": f"stack-of-{given['party']}", **given}) for given in data.get("names", ())),
     )
 
 

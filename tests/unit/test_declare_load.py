@@ -10,6 +10,7 @@ import pytest
 from zonewright.declare import Problem, check, load_stack, load_zone
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import Declaration
+from zonewright.place import judge_declaration
 
 CASES = Path(__file__).parents[1] / "cases" / "declare"
 REFERENCE = Path(__file__).parents[2] / "stacks" / "zones" / "reference"
@@ -154,6 +155,32 @@ def test_two_owners_cannot_declare_one_site(zone: Path) -> None:
         ("facility-operator-c.yaml", "a site that two owners declare"),
         ("facility-operator-c.yaml", "address pools that overlap"),
     ]
+
+
+def test_who_reserved_a_site_keeps_it(zone: Path) -> None:
+    """Of two owners that declare one site, the one that zone.yaml reserves it for is told nothing about the site."""
+    text = (zone / "facility-operator-b.yaml").read_text()
+    (zone / "facility-operator-c.yaml").write_text(text.replace("operator-b", "operator-c"))
+    zone_text = (zone / "zone.yaml").read_text()
+    extra = "parties:\n  operator-c: {title: Operator C, roles: [facility-operator], names: {sites: [qp-*]}}\n"
+    (zone / "zone.yaml").write_text(zone_text.replace("parties:\n", extra))
+    told = [problem for problem in load_zone(zone).problems if problem.what == "a site that two owners declare"]
+    assert [(problem.file, problem.got) for problem in told] == [
+        ("facility-operator-b.yaml", "'qp-dc1', which operator-c declares too")
+    ]
+
+
+def test_a_folder_is_judged_by_what_the_zone_reserves(zone: Path) -> None:
+    """``check`` of a folder says what the ledger would: a name that is reserved for another party, by file and line."""
+    zone_text = (zone / "zone.yaml").read_text()
+    reserved = "roles: [tenant], names: {sites: [qp-*], prefixes: [10.80.0.0/16]}}"
+    (zone / "zone.yaml").write_text(zone_text.replace("roles: [tenant]}", reserved))
+    declaration = load_zone(zone).declaration
+    assert declaration is not None
+    found = judge_declaration(declaration, on="2026-11-24").findings
+    told = [(item.subject, item.where.partition(":")[0]) for item in found if item.rule == "name-owner"]
+    assert told[0] == ("10.80.16.0/20", "facility-operator-b.yaml")
+    assert told[-1] == ("qp-dc1", "facility-operator-b.yaml")
 
 
 @pytest.mark.parametrize("wanted", ["tenant-fin", "tenant-fin.yaml"])

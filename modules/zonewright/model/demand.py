@@ -3,12 +3,13 @@
 A demand is what the ledger decides on. The same declaration gives the same bytes, so it is named by its digest.
 """
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.model.base import Declared, Identifier
+from zonewright.model.base import IDENTIFIER_PATTERN, Declared, Identifier
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
@@ -58,6 +59,9 @@ Asset = Annotated[AnyAsset, Field(discriminator="kind")]
 
 DUCTS, LINKS = "ducts", "links"
 """First parts of the names of network assets (``ducts/d-06``); no site may have these ids."""
+_BEFORE_ID = {"duct": [DUCTS], "link": [LINKS]}
+_SITE, _ROW = 1, 3
+"""How many ids a name has."""
 
 
 def asset_text(asset: AnyAsset) -> str:
@@ -88,6 +92,16 @@ class ClusterDemand(Declared):
     node_type: NodeType
 
 
+def _is_name(kind: str, name: str) -> bool:
+    *before, last = name.split("/")
+    if not all(re.search(IDENTIFIER_PATTERN, part) for part in (*before, last)):
+        return False
+    if kind in _BEFORE_ID:
+        return before == _BEFORE_ID[kind]
+    ids = len(before) + 1
+    return (before or [last])[0] not in {DUCTS, LINKS} and ids == (_SITE if kind == "site" else _ROW)
+
+
 class Demand(Declared):
     """All that one stack wants.
 
@@ -100,6 +114,15 @@ class Demand(Declared):
     party: Identifier
     assets: dict[str, Asset] = Field(default_factory=dict)
     clusters: dict[Identifier, ClusterDemand] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        """One thing has one name, so that who holds the name holds the thing."""
+        for name, asset in self.assets.items():
+            if not _is_name(asset.kind, name):
+                message = f"'{name[:80]}' is no name of a {asset.kind}"
+                raise ValueError(message)
+        return self
 
     def canonical(self) -> str:
         """The demand as canonical JSON; values that equal their default are left out."""

@@ -19,6 +19,8 @@ from zonewright.model.zone import Zone
 
 EnergyVerdict = Literal["within", "breach", "undetermined"]
 Standing = Literal["baseline", "wanted", "reserved", "admitted", "active", "releasing"]
+NameKind = Literal["site", "row", "duct", "link", "prefix"]
+"""What has a name that is unique in the zone; the name of a row says its site."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,27 @@ class LinkFacts:
     link: Link
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameFacts:
+    """A name that a stack has or wants.
+
+    Attributes:
+        kind: of what it is the name.
+        name: id of a site, duct or link, ``site/room/row`` of a row, a network such as ``10.80.0.0/20``.
+        party: whose stack it is.
+        stack: id of the stack; the party's id where a folder is checked as the whole world.
+        since: orders those who have it; the smallest had it first.
+        path: path in the declaration of the party.
+    """
+
+    kind: NameKind
+    name: str
+    party: str
+    stack: str
+    since: int
+    path: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RoomTotals:
     """Sums over one room.
@@ -239,10 +262,12 @@ class ZoneFacts:
 
     Attributes:
         zone: the administrator's file.
-        sites: all sites by id.
+        sites: all sites by id; under each id the one of the party that the id belongs to.
         rooms: sums by room (``site/room``), of all sites.
-        ducts: all ducts by id.
-        links: all links by id.
+        ducts: all ducts by id, in the same way.
+        links: all links by id, in the same way.
+        contested: links, with their ids, whose id belongs to somebody else; they take bores all the same.
+        names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
     """
@@ -252,8 +277,15 @@ class ZoneFacts:
     rooms: Mapping[str, RoomTotals] = field(default_factory=dict)
     ducts: Mapping[str, DuctFacts] = field(default_factory=dict)
     links: Mapping[str, LinkFacts] = field(default_factory=dict)
+    contested: tuple[tuple[str, LinkFacts], ...] = ()
+    names: tuple[NameFacts, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
+
+    @property
+    def all_links(self) -> tuple[tuple[str, LinkFacts], ...]:
+        """Every link with its id, also where two parties have the same one."""
+        return (*self.links.items(), *self.contested)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.rule_pack import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
-from zonewright.model.site import Address, Cooling
+from zonewright.model.site import Address, Cooling, Network
 
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
@@ -43,6 +43,23 @@ class District(Declared):
     """Source of the two values."""
 
 
+NAMES_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|^[a-z0-9][a-z0-9-]{0,61}\*$"
+NamePattern = Annotated[str, Field(pattern=NAMES_PATTERN)]
+
+
+class Names(Declared):
+    """Names that only one party may use; an id, or the beginning of ids with a star, such as ``l-*``."""
+
+    sites: Annotated[tuple[NamePattern, ...], Field(strict=False)] = ()
+    """Ids of sites."""
+    ducts: Annotated[tuple[NamePattern, ...], Field(strict=False)] = ()
+    """Ids of ducts."""
+    links: Annotated[tuple[NamePattern, ...], Field(strict=False)] = ()
+    """Ids of links."""
+    prefixes: Annotated[tuple[Network, ...], Field(strict=False)] = ()
+    """Networks; every address pool and every network of a link inside is the party's."""
+
+
 class Party(Declared):
     """An organisation that declares things in the zone."""
 
@@ -50,6 +67,8 @@ class Party(Declared):
     """Name for people."""
     roles: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
     """What the party may declare."""
+    names: Names = Names()
+    """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 
 
 class NodeType(Declared):

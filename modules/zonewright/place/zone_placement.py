@@ -1,14 +1,15 @@
 """A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of
+from zonewright.model.names import names_in
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.totals import room_totals
-from zonewright.model.world import DuctFacts, LinkFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
+from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
 from zonewright.place.placing import place
 from zonewright.place.unplaced import unplaced_findings
@@ -42,8 +43,8 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
         declaration: the declaration, of all owners.
         on: the day on which waivers are looked at, as ``2026-07-01``.
     """
-    world = _racks(declaration)
     demands = [demand_of(declaration, owner) for owner in sorted(declaration.owners)]
+    world = _racks(declaration, demands)
     chosen = [(demand.party, item) for demand in demands for item in _chosen(demand)]
     findings: list[Finding] = []
     for demand in demands:
@@ -52,7 +53,7 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
         placement = place(others, demand, stack="", sticky={})
         findings += unplaced_findings(demand, placement.seats, placement.unplaced)
         world = change_world(world, demand, placement.seats, stack="")
-    world = replace(world, zone=_zone_facts(declaration, world))
+    world = replace(world, zone=_zone_facts(declaration, demands, world))
     findings = list(with_waivers([*findings, *evaluate(world)], declaration.zone, on))
     findings += idle_waivers(findings, declaration.zone, on)
     nodes = sum(1 for item in world.occupants if item.standing == "wanted")
@@ -66,7 +67,7 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
     )
 
 
-def _zone_facts(declaration: Declaration, world: World) -> ZoneFacts:
+def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: World) -> ZoneFacts:
     owners = sorted(declaration.owners.items())
     return ZoneFacts(
         zone=declaration.zone,
@@ -74,10 +75,16 @@ def _zone_facts(declaration: Declaration, world: World) -> ZoneFacts:
         rooms=room_totals(world.racks, world.occupants),
         ducts={key: DuctFacts(owner=owner, duct=duct) for owner, file in owners for key, duct in file.ducts.items()},
         links={key: LinkFacts(owner=owner, link=link) for owner, file in owners for key, link in file.links.items()},
+        names=tuple(
+            NameFacts(kind=kind, name=held, party=demand.party, stack=demand.party, since=0, path=path)
+            for demand in demands
+            for name, item in demand.assets.items()
+            for kind, held, path in names_in(name, item)
+        ),
     )
 
 
-def _racks(declaration: Declaration) -> World:
+def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
     racks: dict[str, Rack] = {}
     baseline: list[Occupant] = []
     for owner, file in declaration.owners.items():
@@ -89,7 +96,7 @@ def _racks(declaration: Declaration) -> World:
                 path = f"sites.{site_id}.rooms.{room_id}.rows.{row_id}"
                 baseline += baseline_of_row(name, row, owner=owner, path=path)
     world = World(racks=racks, occupants=tuple(baseline))
-    return replace(world, zone=_zone_facts(declaration, world))
+    return replace(world, zone=_zone_facts(declaration, demands, world))
 
 
 def _chosen(demand: Demand) -> Iterator[Occupant]:

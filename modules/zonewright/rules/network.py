@@ -21,7 +21,7 @@ MAX_PATHS = 400
 
 
 def _bores_by_links(facts: ZoneFacts) -> Counter[str]:
-    return Counter(duct for held in facts.links.values() for duct in held.link.ducts)
+    return Counter(duct for _, held in facts.all_links for duct in held.link.ducts)
 
 
 def free_bores(facts: ZoneFacts, duct_id: str) -> int:
@@ -102,8 +102,8 @@ def duct_bores(view: View) -> Iterator[Breach]:
     for duct_id, held in sorted(view.zone.ducts.items()):
         value, limit = held.duct.bores_in_use + by_links[duct_id], held.duct.bores
         if value > limit:
-            through = sorted(link for link, facts in view.zone.links.items() if duct_id in facts.link.ducts)
-            last = through[-1] if through else None
+            through = sorted((link, one.owner) for link, one in view.zone.all_links if duct_id in one.link.ducts)
+            last, owner = through[-1] if through else (None, "")
             yield Breach(
                 subject=duct_id,
                 where=f"links.{last}.ducts" if last else f"ducts.{duct_id}.bores_in_use",
@@ -117,9 +117,9 @@ def duct_bores(view: View) -> Iterator[Breach]:
                 unit="bores",
                 excess=value - limit,
                 participants=(
-                    *((Participant(party=view.zone.links[last].owner, name=last),) if last else ()),
+                    *((Participant(party=owner, name=last),) if last else ()),
                     Participant(party=held.owner, name=duct_id),
-                    *(Participant(party=view.zone.links[link].owner, name=link) for link in through[:-1]),
+                    *(Participant(party=party, name=link) for link, party in through[:-1]),
                 ),
                 fix=f"lead {count_of(value - limit, 'link')} through other ducts",
             )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from zonewright.model.world import World
-from zonewright.rules import energy, feeds, neighbours, network, pue_gate, rooms, spread, supply, units
+from zonewright.rules import energy, feeds, names, neighbours, network, pue_gate, rooms, spread, supply, units
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.rule import Reach, Rule
 from zonewright.rules.view import View, view_of
@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     energy.CONNECTION_CAPACITY,
     energy.ENERGY_QUOTA,
     energy.ZONE_UTILIZATION,
+    names.NAME_OWNER,
     network.LINK_ROUTE,
     network.DUCT_BORES,
     network.REUSE_FIRST,

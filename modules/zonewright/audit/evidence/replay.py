@@ -24,6 +24,7 @@ from zonewright.ledger.store.claim_text import ROW, unpacked
 from zonewright.ledger.store.context import put_contents
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone
+from zonewright.ledger.store.names import allow_what_was
 from zonewright.ledger.store.tables import admission, asset, claim, proposal, reservation, zone
 from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json, digest_of
@@ -114,6 +115,7 @@ def _ledger(
         database = Database(path, create=True, lock_wait_s=30)
         try:
             with database.writing() as connection:
+                allow_what_was(connection)
                 put_contents(connection, [demand])
                 _fill(connection, snapshot, texts)
             telemetry = Path(folder) / "telemetry.db"
@@ -139,7 +141,7 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
         connection.execute(claim.insert().values(**_row({**row, **fields}, at)))
     for row in json.loads(texts["reservations.json"]):
         held = {"stack_id": row["stack_id"], "party": row["party"], "expires_at": row["expires_at"]}
-        text = canonical_json({"proposal": {}, "holds": row["holds"]})
+        text = canonical_json({"proposal": {}, "holds": row["holds"], "names": row.get("names", [])})
         connection.execute(reservation.insert().values(**held, demand_digest="", proposal=text, sites="[]"))
     for number, row in enumerate(json.loads(texts["connections.json"])):
         text = canonical_json(row["connections"])

@@ -17,16 +17,13 @@ from zonewright.declare.checks.windows import pack_window_faults
 from zonewright.declare.checks.zone import place_faults, zone_faults
 from zonewright.declare.problem import Fault, Path, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.model import Declaration, OwnerFile, Party
+from zonewright.model.names import ROLE_OF, Reserved
+from zonewright.model.world import NameKind
 from zonewright.model.zone import Role
 
 RESERVED_PARTY = "zone"
-Section = Literal["sites", "ducts", "links", "clusters"]
-_SECTIONS: tuple[tuple[Section, Role], ...] = (
-    ("sites", "facility-operator"),
-    ("ducts", "network-operator"),
-    ("links", "network-operator"),
-    ("clusters", "tenant"),
-)
+Section = Literal["sites", "ducts", "links"]
+_NAMED: tuple[tuple[Section, NameKind], ...] = (("sites", "site"), ("ducts", "duct"), ("links", "link"))
 
 
 def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
@@ -57,8 +54,8 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         yield from network_faults(known, owner, file)
         yield from place_faults(known, owner, file)
         indexes[owner] = index
-    for section, thing in (("sites", "site"), ("ducts", "duct"), ("links", "link")):
-        yield from _repeated(known, section, thing)
+    for section, kind in _NAMED:
+        yield from _repeated(known, section, kind)
     yield from _same_as_number(known)
     yield from _overlapping_pools(known)
     for owner, file in known.owners.items():
@@ -106,7 +103,7 @@ def _owner_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
             fix=did_you_mean(owner, known.zone.parties, "add the party to zone.yaml"),
         )
         return
-    for section, role in _SECTIONS:
+    for section, role in ROLE_OF.items():
         if getattr(file, section) and role not in party.roles:
             yield _wrong_role(owner, party, section, role)
 
@@ -122,20 +119,29 @@ def _wrong_role(owner: str, party: Party, section: str, role: Role) -> Fault:
     )
 
 
-def _repeated(known: Known, section: str, thing: str) -> Iterator[Fault]:
-    first: dict[str, str] = {}
+def _repeated(known: Known, section: Section, kind: NameKind) -> Iterator[Fault]:
+    """What the rule ``name-owner`` says of files that lie side by side: whoever reserved an id, else the first, has it.
+
+    What a reservation keeps from an owner who is alone with it is left to the rule.
+    """
+    reserved = Reserved(known.zone) if known.zone is not None else None
+    owners: dict[str, list[str]] = {}
     for owner, file in known.owners.items():
         for name in getattr(file, section):
-            if name in first:
+            owners.setdefault(name, []).append(owner)
+    for name, found in owners.items():
+        party = reserved.party_of(kind, name) if reserved is not None else None
+        holder = party if party in found else found[0]
+        for owner in found:
+            if owner != holder:
                 yield Fault(
                     owner=owner,
                     path=(section, name),
-                    what=f"a {thing} that two owners declare",
-                    expected=f"each {thing} in one file",
-                    got=f"'{name}', which {first[name]} declares too",
-                    fix="rename one of them",
+                    what=f"a {kind} that two owners declare",
+                    expected=f"each {kind} in one file, since its id belongs to one party (rule name-owner)",
+                    got=f"'{name}', which {holder} declares too",
+                    fix=f"give your {kind} another id",
                 )
-            first.setdefault(name, owner)
 
 
 def _same_as_number(known: Known) -> Iterator[Fault]:

@@ -31,6 +31,7 @@ def zone_faults(known: Known, on: str | None) -> Iterator[Fault]:
     for waiver_id, waiver in zone.waivers.items():
         yield from _waiver(known, zone, ("waivers", waiver_id), waiver)
     yield from _rings(known, zone)
+    yield from _reserved_twice(zone)
 
 
 def _fault(  # noqa: PLR0917 - as a fault is read
@@ -158,6 +159,19 @@ def _rings(known: Known, zone: Zone) -> Iterator[Fault]:
                 yield _fault(path, "a link that a ring has twice", "each link once", shown(link_id), "delete it")
             elif known.whole and not faulty and link_id not in declared:
                 yield unknown("link", link_id, declared, owner="", path=path)
+
+
+def _reserved_twice(zone: Zone) -> Iterator[Fault]:
+    """The same names for two parties; where one pattern or network is within another, the narrower one decides."""
+    first: dict[tuple[str, str], str] = {}
+    for party_id, party in zone.parties.items():
+        for section in ("sites", "ducts", "links", "prefixes"):
+            for index, name in enumerate(getattr(party.names, section)):
+                holder = first.setdefault((section, str(name)), party_id)
+                if holder != party_id:
+                    path = ("parties", party_id, "names", section, str(index))
+                    what, got = "names that two parties have", f"'{name}', which {shown(holder)} has too"
+                    yield _fault(path, what, "names of one party", got, "delete it at one of them, or narrow it down")
 
 
 def place_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:

@@ -32,6 +32,30 @@ Editors complete and check a file if its first line is one of these (paths are r
   number in the row, in two digits: `site/room/row/rack`, such as `qp-dc1/c/01/07`.
 - A cluster with `count: 40` has the nodes `001` to `040`. Its node `003` is called `<cluster>-003`.
 - One run reports all faults, by file and line: `file:line: path: what: expected ..., got ...; fix`.
+{limits}
+## Whose names are
+
+Others name your sites, ducts, links and networks. So each of these names belongs to one party in the whole zone.
+
+| name | unique in | belongs to |
+| --- | --- | --- |
+| site, duct, link | the zone | the party that `zone.yaml` reserves it for, else the first that was admitted with it |
+| network of an address pool or a link | the zone: no two share an address | in the same way |
+| ring | `zone.yaml` | the administrator; the links that it names belong to their parties |
+| room, row, rack | its site | the party that holds the site |
+| cluster, node | its stack | the stack; two tenants may both have `web-001` |
+| name in the DNS | the zone | the party that is part of it: `web-001.tenant-a.qp-dc1.internal` |
+
+The first party has a name from the reservation of its `pulumi up` on, until the resource is deleted. Two stacks of
+one party are two: a site, a duct or a link stands in one of them. The rule [`name-owner`](rules.md#name-owner) refuses
+a name of somebody else, in the preview and in the admission. It does not say who has it.
+
+`names: {links: [l-a-*]}` of a party in `zone.yaml` reserves all ids that begin so. Of two patterns that fit, the longer
+one decides; of two networks, the smaller one. A reservation takes nothing away: whoever has the name keeps it until the
+next change of that stack, which is refused until it gives the name up.
+
+A party declares only what its `roles` allow: sites need `facility-operator`, ducts and links need `network-operator`,
+clusters need `tenant`. The ledger reads roles from the registered `zone.yaml`.
 """
 
 
@@ -43,7 +67,8 @@ def page(schemas: list[Shape], limits: Mapping[str, str]) -> str:
         limits: what a file may not exceed, as text by name.
     """
     words = ", ".join(f"{value} {name}" for name, value in limits.items())
-    parts = [_HEAD, f"- A file has at most {words}. What aliases repeat counts each time.\n"]
+    limit = f"- A file has at most {words}. What aliases repeat counts each time.\n"
+    parts = [_HEAD.replace("{limits}\n", f"{limit}\n")]
     return "".join([*parts, *sections(schemas)]).rstrip() + "\n"
 
 

@@ -22,6 +22,8 @@ from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 
+NAMES = "names"
+"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
 
@@ -117,9 +119,11 @@ def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]
 
 
 def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
-    """The sites that a change of this stack touches: those it wants and those where it has something."""
+    """The sites that a change of this stack touches: those it wants and those where it has something; and names."""
     sites = {wanted.cluster.site for wanted in demand.clusters.values()}
     sites |= {name.split("/", 1)[0] for name in demand.assets}
+    if demand.assets:
+        sites.add(NAMES)
     for table in (claim, asset):
         query = select(table.c.site).where(table.c.stack_id == stack_id, table.c.state != "freed").distinct()
         sites |= set(connection.execute(query).scalars())
@@ -156,7 +160,7 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, t
         telemetry: file of the readings, or None.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
-    base = zone_base(connection, stack_id)
+    base = zone_base(connection, stack_id, now=now)
     if base is None:
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.
@@ -210,12 +214,20 @@ def _assets(
     occupants: list[Occupant] = []
     declared: dict[str, Site] = {}
     entries: list[tuple[str, str, str, bool]] = []
+    rows = present_assets(connection, sites)
+    first: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: int(row.id)):
+        first.setdefault(row.name, row.stack_id)
     if demand is not None:
-        entries += [(name, asset_text(item), demand.party, True) for name, item in demand.assets.items()]
+        entries += [
+            (name, asset_text(item), demand.party, True)
+            for name, item in demand.assets.items()
+            if first.get(name, stack_id) == stack_id  # what is called as somebody else's is not looked at
+        ]
     entries += [
         (row.name, row.data, row.party, row.state == "active")
-        for row in present_assets(connection, sites)
-        if row.stack_id != stack_id or demand is None
+        for row in rows
+        if (row.stack_id != stack_id or demand is None) and first[row.name] == row.stack_id
     ]
     for name, text, owner, accepts in entries:
         item = parse_asset(text)

@@ -26,7 +26,7 @@ def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) -
     capacity_w: Counter[str] = Counter()
     capacity_units: Counter[str] = Counter()
     if facts.base is not None:
-        for part, sign in ((facts.base.own, -1), (wanted_part(demand), 1)):
+        for part, sign in ((facts.base.own, -1), (wanted_part(demand, facts.base.stack_id), 1)):
             for site, row in _rows(part):
                 watts[site] += sign * row.baseline_w
                 units[site] += sign * row.baseline_units
@@ -70,7 +70,7 @@ def _claimed(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) ->
 
 
 def _rows(part: Part) -> list[tuple[str, RowSums]]:
-    return [(name.split("/", 1)[0], row) for name, row in part.rows.items()]
+    return [(name.split("/", 1)[0], row) for (_, name), row in part.rows.items()]
 
 
 def _ratio(zone: ZoneFacts | None, site_id: str, facts: Facts, *, since: ZoneFacts | None = None) -> str | None:

@@ -84,9 +84,7 @@ def review_change(connection: Connection, request: EvaluateRequest, now: str, te
             "the ledger has never seen this demand; run pulumi up without --target, so that it proposes",
         )
     demand = Demand.model_validate_json(text)
-    require_zone(connection, demand.zone, demand.zone_digest, on=now[:10])
-    if demand.party != request.party:
-        raise LedgerRefusedError("another-party", f"the demand is that of another party than '{request.party}'")
+    require_zone(connection, demand, party=request.party, on=now[:10])
     facts = gather(connection, stack_id=request.stack_id, demand=demand, now=now, telemetry=telemetry)
     last = last_proposal(connection, request.stack_id, request.demand_digest)
     unplaced: Mapping[str, str] = json.loads(last["unplaced"]) if last else {}

@@ -129,7 +129,7 @@ def _row(row: RowMapping) -> dict[str, Any]:
 
 def _assets(connection: Connection) -> dict[str, str]:
     """All assets of the zone, by site: rules look at all of them."""
-    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.name, asset.c.state, asset.c.generation)
+    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.id)  # as who had a name first
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in connection.execute(query).mappings():
         groups[row["site"]].append(_row(row))
@@ -151,9 +151,11 @@ def _reservations(connection: Connection, stack_id: str, sites: Collection[str],
     query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
     found = []
     for row in connection.execute(query.order_by(reservation.c.stack_id)):
-        holds = json.loads(row.proposal)["holds"]
+        held = json.loads(row.proposal)
+        holds, names = held["holds"], held.get("names", [])
         here = {name: data for name, data in holds.items() if data["rack"].split("/", 1)[0] in sites}
-        found.append({"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at})
+        mine = {"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at}
+        found.append(mine | ({"names": names} if names else {}))
     return found
 
 

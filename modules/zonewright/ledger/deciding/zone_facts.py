@@ -4,16 +4,18 @@ Sums of claims come from the database, so that a change at one site never reads 
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
-from zonewright.ledger.store.tables import admission, asset, claim, zone
+from zonewright.ledger.store.tables import admission, asset, claim, reservation, zone
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json
@@ -26,10 +28,25 @@ from zonewright.model.demand import (
     asset_text,
 )
 from zonewright.model.expand import expand_ids, nodes_of
+from zonewright.model.names import holders, names_in
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, RoomTotals, SiteFacts, ZoneFacts
+from zonewright.model.world import (
+    ClusterFacts,
+    DuctFacts,
+    LinkFacts,
+    NameFacts,
+    NameKind,
+    RoomTotals,
+    SiteFacts,
+    ZoneFacts,
+)
 
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
+_WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
+"""Since when a stack has a name: by the number of its row, after all of those what is reserved, then what is wanted."""
+Owned = tuple[str, str]
+"""Stack and id, so that what two stacks call by one id are two things."""
+_Facts = TypeVar("_Facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +78,49 @@ def _row_sums(name: str, text: str) -> RowSums:
     )
 
 
+@lru_cache(maxsize=16_384)
+def _names_in(name: str, text: str) -> tuple[tuple[NameKind, str, str], ...]:
+    return names_in(name, parse_asset(text))
+
+
 @dataclass(slots=True)
 class Part:
     """What some stacks bring into the zone.
 
     Attributes:
-        sites: sites by id.
-        rows: sums of rows by name.
-        ducts: ducts by id.
-        links: links by id.
+        sites: sites by stack and id.
+        rows: sums of rows by stack and name.
+        ducts: ducts by stack and id.
+        links: links by stack and id.
+        names: the names of all of them.
         claimed_w: watts claimed by room.
         connected: clusters that need connections.
     """
 
-    sites: dict[str, SiteFacts] = field(default_factory=dict)
-    rows: dict[str, RowSums] = field(default_factory=dict)
-    ducts: dict[str, DuctFacts] = field(default_factory=dict)
-    links: dict[str, LinkFacts] = field(default_factory=dict)
+    sites: dict[Owned, SiteFacts] = field(default_factory=dict)
+    rows: dict[Owned, RowSums] = field(default_factory=dict)
+    ducts: dict[Owned, DuctFacts] = field(default_factory=dict)
+    links: dict[Owned, LinkFacts] = field(default_factory=dict)
+    names: list[NameFacts] = field(default_factory=list)
     claimed_w: Counter[str] = field(default_factory=Counter)
     connected: tuple[ClusterFacts, ...] = ()
 
-    def add(self, name: str, text: str, owner: str, *, is_leaving: bool = False) -> None:
-        """Add an asset from its canonical JSON; one that is leaving takes no link any more."""
+    def add(self, name: str, text: str, owner: str, *, stack: str, since: int, is_leaving: bool = False) -> None:
+        """Add an asset from its canonical JSON; one that is leaving takes no link any more, and keeps its names."""
         item = parse_asset(text)
         id_ = name.rsplit("/", 1)[-1]
         if isinstance(item, SiteAsset):
-            self.sites[name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
+            self.sites[stack, name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
         elif isinstance(item, DuctAsset):
-            self.ducts[id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving)
+            self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving)
         elif isinstance(item, LinkAsset):
-            self.links[id_] = LinkFacts(owner=owner, link=item.link)
+            self.links[stack, id_] = LinkFacts(owner=owner, link=item.link)
         else:
-            self.rows[name] = _row_sums(name, text)
+            self.rows[stack, name] = _row_sums(name, text)
+        self.names += [
+            NameFacts(kind=kind, name=held, party=owner, stack=stack, since=since, path=path)
+            for kind, held, path in _names_in(name, text)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +128,7 @@ class ZoneBase:
     """The zone's file, everybody else's part, and the stack's own part as the ledger has it now."""
 
     zone: Zone
+    stack_id: str
     others: Part
     own: Part
 
@@ -109,7 +138,9 @@ class ZoneBase:
 
     def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
-        wanted = wanted_part(demand)
+        wanted = wanted_part(demand, self.stack_id)
+        had = {(one.kind, one.name): one.since for one in sorted(self.own.names, key=lambda one: -one.since)}
+        wanted.names = [replace(one, since=had.get((one.kind, one.name), _WANTED)) for one in wanted.names]
         for cluster_id, part in demand.clusters.items():
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
@@ -117,53 +148,70 @@ class ZoneBase:
         return _facts(self.zone, self.others, wanted)
 
 
-def wanted_part(demand: Demand) -> Part:
-    """The assets of a demand."""
+def wanted_part(demand: Demand, stack_id: str) -> Part:
+    """The assets of a demand of a stack."""
     wanted = Part()
     for name, item in demand.assets.items():
-        wanted.add(name, asset_text(item), demand.party)
+        wanted.add(name, asset_text(item), demand.party, stack=stack_id, since=_WANTED)
     return wanted
 
 
+def names_of(demand: Demand) -> list[tuple[NameKind, str]]:
+    """The names that a demand wants, in order, as a reservation keeps them."""
+    names = {(kind, held) for name, item in demand.assets.items() for kind, held, _ in names_in(name, item)}
+    return sorted(names)
+
+
 def _facts(zone_file: Zone, *parts: Part) -> ZoneFacts:
+    names = tuple(one for part in parts for one in part.names)
+    stacks = holders(zone_file, names)
+
+    def owned(kind: NameKind, found: Iterable[tuple[Owned, _Facts]]) -> dict[str, _Facts]:
+        return {id_: facts for (stack, id_), facts in found if stacks[kind, id_] == stack}
+
+    rows = owned("row", ((key, sums) for part in parts for key, sums in part.rows.items()))
     contracted: Counter[str] = Counter()
-    rows: list[RowSums] = []
     for part in parts:
         contracted.update(part.claimed_w)
-        rows += part.rows.values()
-    for row in rows:
+    for row in rows.values():
         contracted[row.room] += row.baseline_w
     design: Counter[str] = Counter()
-    for row in rows:
+    for row in rows.values():
         design[row.room] += row.design_w if not row.is_planned or contracted[row.room] else 0
+    links = [(key, facts) for part in parts for key, facts in part.links.items()]
     return ZoneFacts(
         zone=zone_file,
-        sites={name: facts for part in parts for name, facts in part.sites.items()},
+        sites=owned("site", ((key, facts) for part in parts for key, facts in part.sites.items())),
         rooms={room: RoomTotals(watts, contracted[room]) for room, watts in design.items()},
-        ducts={name: facts for part in parts for name, facts in part.ducts.items()},
-        links={name: facts for part in parts for name, facts in part.links.items()},
+        ducts=owned("duct", ((key, facts) for part in parts for key, facts in part.ducts.items())),
+        links=owned("link", links),
+        contested=tuple((id_, facts) for (stack, id_), facts in links if stacks["link", id_] != stack),
+        names=names,
         connected=tuple(one for part in parts for one in part.connected),
     )
 
 
-def zone_base(connection: Connection, stack_id: str) -> ZoneBase | None:
+def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBase | None:
     """The zone as one stack's change finds it; None where no zone is registered.
 
     Args:
         connection: a transaction.
         stack_id: whose change it is.
+        now: ISO 8601 time; names that others have reserved beyond it are held. Empty where no change is judged.
     """
     document = connection.execute(select(zone.c.document)).scalar()
     if document is None:
         return None
     parts = {True: Part(), False: Part()}
     query = (
-        select(asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data)
+        select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data)
         .where(asset.c.state != "freed")
         .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
     )
     for row in connection.execute(query):
-        parts[row.stack_id == stack_id].add(row.name, row.data, row.party, is_leaving=row.state == "releasing")
+        part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
+        part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
+    parts[False].names += _reserved(connection, stack_id, now) if now else ()
     sums = (
         select(claim.c.stack_id == stack_id, claim.c.room, func.sum(claim.c.draw_w))
         .where(claim.c.state.in_(("admitted", "active")))
@@ -172,7 +220,16 @@ def zone_base(connection: Connection, stack_id: str) -> ZoneBase | None:
     for is_own, room, watts in connection.execute(sums):
         parts[bool(is_own)].claimed_w[room] += int(watts)
     parts[False].connected = tuple(_connected(connection, stack_id))
-    return ZoneBase(zone=parse_zone(document), others=parts[False], own=parts[True])
+    return ZoneBase(zone=parse_zone(document), stack_id=stack_id, others=parts[False], own=parts[True])
+
+
+def _reserved(connection: Connection, stack_id: str, now: str) -> Iterable[NameFacts]:
+    """Names that other stacks' reservations hold; what such a stack has already is among its assets as well."""
+    query = select(reservation.c.stack_id, reservation.c.party, reservation.c.proposal)
+    query = query.where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    for row in connection.execute(query.order_by(reservation.c.stack_id)):
+        for kind, name in json.loads(row.proposal).get("names", ()):
+            yield NameFacts(kind=kind, name=name, party=row.party, stack=row.stack_id, since=_RESERVED)
 
 
 def connections_text(demand: Demand) -> str:

@@ -13,6 +13,8 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import content, enrolment, revision, zone
 from zonewright.model.canonical import digest_of
+from zonewright.model.demand import Demand
+from zonewright.model.names import missing_roles
 from zonewright.model.rule_pack import chain_of
 
 Clock = Callable[[], datetime]
@@ -87,15 +89,16 @@ def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
         )
 
 
-def require_zone(connection: Connection, zone_id: str, digest: str, *, on: str) -> None:
-    """Refuse a demand that was made for another zone file than the registered one, or whose rule pack is not in force.
+def require_zone(connection: Connection, demand: Demand, *, party: str, on: str) -> None:
+    """Refuse a demand that was made for another zone file than the registered one, or that is not its party's to make.
 
     Args:
         connection: a transaction.
-        zone_id: id of the zone.
-        digest: digest of the zone's file that the demand was made with.
-        on: the day, as ``2026-07-01``.
+        demand: what a stack wants.
+        party: who asks.
+        on: the day, as ``2026-07-01``; the zone's rule pack must be in force then.
     """
+    zone_id, digest = demand.zone, demand.zone_digest
     row = connection.execute(select(zone)).first()
     if row is None:
         raise LedgerRefusedError(
@@ -120,6 +123,21 @@ def require_zone(connection: Connection, zone_id: str, digest: str, *, on: str) 
                 f"the zone's rule pack '{pack.title}' holds from {pack.valid_from} to {pack.valid_until}, not on {on}; "
                 "have the administrator issue the next one, and register it with: zonewright ledger init ZONE",
             )
+    if demand.party != party:
+        raise LedgerRefusedError("another-party", f"the demand is that of another party than '{party}'")
+    if party not in known.parties:
+        raise LedgerRefusedError(
+            "unknown-party",
+            f"the registered zone has no party '{party}'; correct the owner, or have the administrator add the party "
+            "to zone.yaml and register it with: zonewright ledger init ZONE",
+        )
+    for section, role in missing_roles(known, demand):
+        raise LedgerRefusedError(
+            "wrong-role",
+            f"party '{party}' may not declare {section}: expected the role {role}, got "
+            f"{', '.join(known.parties[party].roles)} in the registered zone; remove the {section}, or have the "
+            "administrator add the role to the party in zone.yaml and register it with: zonewright ledger init ZONE",
+        )
 
 
 def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> None:

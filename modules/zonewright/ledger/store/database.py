@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from zonewright.errors import ZonewrightError, reason_of
-from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.store.names import TAKEN
 from zonewright.ledger.store.tables import metadata
 
 _POLL_S = 0.002
@@ -110,6 +111,10 @@ class Database:
         except (DatabaseError, OSError) as error:
             if isinstance(error, ZonewrightError):  # a refusal is a PermissionError, so it passes here
                 raise
+            if isinstance(error, IntegrityError) and str(error.orig) == TAKEN:
+                raise LedgerRefusedError(
+                    TAKEN, "a name or a network of this change is in other hands already; nothing was changed"
+                ) from error
             reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else reason_of(error)
             if (
                 not isinstance(error, OperationalError | OSError)

@@ -33,6 +33,7 @@ from zonewright.ledger.store.context import (
     require_enrolment,
     require_zone,
 )
+from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
 from zonewright.ledger.verbs.pruning import tell_removals
@@ -58,10 +59,10 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         if have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
             review = review_change(connection, request, context.now(), context.telemetry)
             readings = readings_of(review, context.telemetry)
-        require_zone(connection, review.demand.zone, review.demand.zone_digest, on=review.at[:10])
+        require_zone(connection, review.demand, party=request.party, on=review.at[:10])
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
-        base = zone_base(connection, request.stack_id)
+        base = zone_base(connection, request.stack_id, now=review.at)
         findings = review.findings(base)
         authority = authorise(
             connection,
@@ -164,6 +165,7 @@ def _carry_out(
         "claims": _write(connection, claim, request, wanted_claims, now),
         "assets": _write(connection, asset, request, wanted_assets, now),
     }
+    hold_prefixes(connection, request.stack_id)
     digest = change_digest(request.demand_digest, request.seats, request.addresses, request.rendered_digest)
     connection.execute(
         update(admission)

@@ -12,6 +12,7 @@ from zonewright.ledger.deciding.decide import PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present
 from zonewright.ledger.deciding.review import for_reader, last_proposal, review_change
+from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
@@ -41,7 +42,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     now = context.now()
     digest = request.demand.digest()
     with context.database.reading() as connection:
-        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
+        require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         facts = gather(
             connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
@@ -51,7 +52,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
-        require_zone(connection, request.demand.zone, request.demand.zone_digest, on=now[:10])
+        require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         if kept is not None:
             return kept  # the same question, asked a second time before the first was answered
@@ -137,7 +138,9 @@ def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, fac
             stack_id=request.stack_id,
             party=request.party,
             demand_digest=answer.demand_digest,
-            proposal=canonical_json({"proposal": answer.model_dump(mode="json"), "holds": holds}),
+            proposal=canonical_json(
+                {"proposal": answer.model_dump(mode="json"), "holds": holds, "names": names_of(request.demand)}
+            ),
             sites=canonical_json(sorted(facts.revisions)),
             expires_at=answer.expires_at,
         )
