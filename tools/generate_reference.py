@@ -19,6 +19,7 @@ from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
+from zonewright.model.limits import TABLE
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
@@ -57,6 +58,9 @@ VARIABLES = {
     "ZONEWRIGHT_KEY_PASSPHRASE": "Passphrase of an encrypted private key that `--key` names.",
     "ZONEWRIGHT_SUDO_PASSWORD": ("Password for sudo on hosts, for `pulumi up` of a stack with `zone:fleet`."),
     "ZONEWRIGHT_SUDO_PASSWORD_FILE": "File with that password. If both are set, the file wins.",
+    "ZONEWRIGHT_VALIDATORS": (
+        "Names of programs, with commas, that a zone's own formats may name as their validators besides the known ones."
+    ),
     "ZONEWRIGHT_PULUMI": ("A `pulumi` command, or its folder. zonewright then looks for no other one."),
     "ZONEWRIGHT_CACHE": ("Folder for built engines and for verdicts (default: the user's cache folder)."),
     "ZONEWRIGHT_PYTHON": "Python that the language host uses. `zonewright engine env` sets it.",
@@ -147,6 +151,18 @@ FLEET_INTRODUCTION = (
     "[declarations](declaration.md). See [deploy the agents](../how-to/deploy-the-agents.md) and [deploy "
     "configurations](../how-to/deploy-configurations.md).\n"
 )
+
+
+def limits_page() -> str:
+    """How much of anything is taken, and why."""
+    head = (
+        f"{HEAD}\n# Limits\n\nHow much of anything that comes from outside is taken. What is more is refused in a "
+        "sentence: by the service with status 400 or 413, on the command line with exit code 2. A value of telemetry "
+        "that goes beyond its limit is set aside, and the rest of its batch is kept. Fields that have a closer limit "
+        "say so in [the declaration](declaration.md).\n\n| what | at most | why |\n|---|---|---|\n"
+    )
+    rows = (f"| {one.what} | {one.most:,}{f' {one.unit}' if one.unit else ''} | {one.why} |" for one in TABLE)
+    return head + "\n".join(rows) + "\n"
 
 
 def fleet_page() -> str:
@@ -246,6 +262,7 @@ PAGES = {
     "settings.md": settings_page,
     "resources.md": resources_page,
     "ledger.md": ledger_page,
+    "limits.md": limits_page,
     "agent.md": agent_page,
     "fleet.md": fleet_page,
     "glossary.md": glossary_page,

@@ -1,5 +1,6 @@
 """The road to a ledger over HTTP: sent once, over kept connections, to nobody else, and each fault is a sentence."""
 
+import re
 import ssl
 import threading
 import time
@@ -13,9 +14,16 @@ from typing import Any
 
 import pytest
 
+from support.asgi import call
 from support.tls import certificate
 from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import CheckpointRequest
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import over_http
+from zonewright.ledger.transport.application import application
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.over_http import OverHttp
 
 
@@ -27,6 +35,9 @@ class Server:
     connections: int = 0
     asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: give(handler, 200, b"{}")
+
+
+JSON = {"content-type": "application/json"}
 
 
 def give(handler: BaseHTTPRequestHandler, status: int, content: bytes, **headers: str) -> None:
@@ -234,3 +245,36 @@ def test_a_url_of_no_place_is_said(url: str) -> None:
     """A port that is none is a misuse in one sentence."""
     with pytest.raises(LedgerMisuseError, match="a ledger URL is such as"):
         OverHttp(url, token=None, timeout_s=1)
+
+
+@pytest.mark.parametrize("body", [b"Internal Server Error", b"<html>bad gateway</html>", b"[]"])
+def test_a_fault_of_the_service_is_called_one(body: bytes) -> None:
+    """An answer of 500 or more is no sign of a wrong URL."""
+    with serving() as server, closing(LedgerClient(server.url)) as client:
+        server.answer = lambda handler: give(handler, 502, body)
+        with pytest.raises(LedgerUnavailableError, match=r"has a fault \(it answered 502\)"):
+            client.call(verbs.CHECKPOINT, CheckpointRequest())
+        server.answer = lambda handler: give(handler, 200 + 3, body)
+        with pytest.raises(LedgerUnavailableError, match="is not a zonewright ledger"):
+            client.call(verbs.CHECKPOINT, CheckpointRequest())
+
+
+def test_a_fault_has_an_id_that_the_log_has_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client is told the id and no traceback; the operator finds the traceback by it."""
+
+    def broken(*_: object) -> tuple[int, bytes]:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("zonewright.ledger.transport.application.answered", broken)
+    database = Database(tmp_path / "ledger.db", create=True, lock_wait_s=1)
+    answer = call(application(Context(database=database)), "POST", "/v1/checkpoint", content=b"{}", headers=JSON)
+    database.close()
+    assert answer.status_code == 500
+    said = answer.json()["sentence"]
+    found = re.search(r"the service has a fault, request id ([0-9a-f]{12});", said)
+    assert found is not None
+    assert found[1] in caplog.text
+    assert "a fault of ours" in caplog.text
+    assert "a fault of ours" not in answer.text

@@ -218,7 +218,8 @@ def test_serve_answers_for_ledger_and_agents(tmp_path: Path, capsys: pytest.Capt
     with urllib3.PoolManager(retries=False) as http:
         assert http.request("GET", f"{url}/health").json() == {"status": "ok"}
         assert http.request("POST", f"{url}/v1/capacity", json={"sites": []}).json() == {"sites": {}}
-        sent = http.request("POST", f"{url}/v1/metrics", body=body(), headers={"authorization": f"Bearer {token}"})
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        sent = http.request("POST", f"{url}/v1/metrics", body=body(), headers=headers)
         assert sent.status == 200
     assert server.stop(signal.SIGTERM) == 0
     assert Samples(tmp_path / "l.samples.db").batches("host-1") == [1]

@@ -42,10 +42,16 @@ def token(service: Service) -> str:
     return (service.folder / "token").read_text(encoding="ascii")
 
 
+def head_of(service: Service) -> str:
+    """The begin of a request with the agent's token, without the length of its body."""
+    named = "POST /v1/metrics HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{named}Authorization: Bearer {token(service)}\r\n"
+
+
 def post(service: Service, body: bytes, *, bearer: str | None = None, **headers: str) -> tuple[int, str]:
     """Send a body; gives the status and the sentence."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
-    sent = {"Authorization": f"Bearer {bearer or token(service)}"}
+    sent = {"Authorization": f"Bearer {bearer or token(service)}", "Content-Type": "application/json"}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request("POST", "/v1/metrics", body, sent)
     answer = connection.getresponse()
@@ -94,7 +100,7 @@ def test_a_body_is_limited_while_it_comes(service: Service) -> None:
     """Neither a length that is told nor a stream without end is read beyond the limit."""
     assert post(service, b"", content_length=str(MAX_BODY_BYTES + 1))[0] == 413
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as endless:
-        head = f"POST /v1/metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(service)}\r\n"
+        head = head_of(service)
         endless.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         sent = 0
@@ -112,7 +118,7 @@ def test_a_stop_finishes_what_is_in_flight(service: Service) -> None:
     """A batch whose body is halfway there when SIGTERM comes is stored and acknowledged; the process ends with 0."""
     body = batch(7)
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as half:
-        head = f"POST /v1/metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token(service)}\r\n"
+        head = head_of(service)
         half.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:50])
         time.sleep(0.3)
         assert service.process is not None

@@ -1,5 +1,6 @@
 """A zone's own formats and templates: the same interface, checked before they run, and contained when they do."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import yaml
 
 from support.reference_nodes import reference_contexts
 from support.reference_sites import reference_sites
+from zonewright.declare.problem import Problem
+from zonewright.declare.yaml_text.text import read_text
 from zonewright.render import RenderError, render_all
 from zonewright.render.formats.format import File, Format
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
@@ -236,3 +239,65 @@ def test_an_error_names_template_line_variable_and_value(tmp_path: Path) -> None
     assert (error.template, error.line, error.variable) == ("motd/motd.j2", 3, "node.rack | word")
     assert error.data_path == "node.rack"
     assert "'two words'" in error.what
+
+
+def test_only_an_ordinary_file_is_a_template(tmp_path: Path) -> None:
+    """A pipe is not waited for and a device is not read to its end; a link to an ordinary file is one."""
+    folder = write(tmp_path, "motd/format.yaml", yaml.safe_dump(MOTD)).parent
+    template = folder / "motd.j2"
+    for kind in ("pipe", "device", "folder", "long"):
+        if kind == "pipe":
+            os.mkfifo(template)
+        elif kind == "device":
+            template.symlink_to("/dev/zero")
+        elif kind == "folder":
+            template.mkdir()
+        else:
+            with template.open("wb") as file:
+                file.truncate(50_000_000_000)
+        _, problems = load_formats(tmp_path)
+        said = "a long template" if kind == "long" else "a template that can not be read"
+        assert said in str(problems[0]), kind
+        assert len(str(problems[0])) < 300, kind
+        template.rmdir() if kind == "folder" else template.unlink()
+    write(tmp_path, "../shared.j2", "hello\n")
+    template.symlink_to(tmp_path / "shared.j2")
+    assert load_formats(tmp_path)[1] == ()
+
+
+@pytest.mark.parametrize("name", ["zone.yaml", "device-types/one.yaml", "templates/motd/format.yaml"])
+def test_a_pipe_is_no_declaration(name: str, tmp_path: Path) -> None:
+    """A pipe in the place of any declared file is a sentence, and nothing waits for its writer."""
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    problems: list[Problem] = []
+    assert read_text(path, path.name, problems) is None
+    assert "no ordinary file" in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_taken"),
+    [
+        ("", True),
+        ("FAILED", True),
+        ("error|warning", True),
+        (r"(?:error|fault): .*", True),
+        (r"\* \+ [*+{}]", True),
+        ("(a+)+$", False),
+        ("(a|a)*$", False),
+        ("(a|aa){50}", False),
+        ("(a|a)?" * 20, False),
+        ("a*a*a*b", False),
+        (r"(a)\1", False),
+        ("a?" * 30 + "a" * 30, False),
+        ("(?i)error.*?x", True),
+        ("(?=a)a", False),
+        ("(", False),
+    ],
+)
+def test_a_complaint_looks_at_each_character_a_few_times(pattern: str, is_taken: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A pattern that could take for ever on some output is refused when the zone is read."""
+    judge = {"program": "grep", "package": "grep", "commands": [["-q", "x", "{root}/etc/motd"]], "complaint": pattern}
+    _, problems = motd(tmp_path, "x\n", check=judge)
+    assert (not problems) is is_taken

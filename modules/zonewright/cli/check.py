@@ -49,11 +49,13 @@ def _whole(folder: Path) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
 
     from zonewright.declare import load_zone
     from zonewright.place import judge_declaration
+    from zonewright.render.user_formats import load_formats
 
     on = datetime.now(UTC).date().isoformat()
     loaded = load_zone(folder, on=on)
-    if loaded.declaration is None or loaded.problems:
-        return loaded.problems, (), ""
+    problems = (*loaded.problems, *load_formats(folder)[1])
+    if loaded.declaration is None or problems:
+        return problems, (), ""
     judged = judge_declaration(loaded.declaration, on=on)
     return (), judged.findings, judged.line
 

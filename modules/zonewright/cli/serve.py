@@ -10,7 +10,6 @@ KEEP_DAYS = 90
 KEEP_READINGS_DAYS = 430
 """Thirteen months and a margin: the evidence of a change holds the readings behind its trailing twelve months."""
 _BACKLOG = 1024
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,6 +28,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--agents", type=Path, default=AGENTS, metavar="FILE", help=("file of the agents that may report")
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that requests are addressed to, such as that of a proxy in front; may be repeated",
+    )
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
     add_retention(parser, "once a day, remove", "; 0 keeps all")
     parser.add_argument("--issue", metavar="AGENT", help=("issue a new token for an agent, print it once, and exit"))
@@ -61,6 +67,7 @@ def samples_path(ledger: Path) -> Path:
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE
     from zonewright.server.agents import issue_token, load_agents
+    from zonewright.server.door import LOOPBACK
 
     faults = retention_faults(arguments, 0)
     for fault in faults:
@@ -77,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(issue_token(arguments.agents, arguments.issue, arguments.node))
         return 0
     load_agents(arguments.agents)
-    is_local = arguments.host in _LOOPBACK
+    is_local = arguments.host in LOOPBACK
     if not is_local:
         print("the ledger has no authentication yet, so it is served on this host only; agents are", file=sys.stderr)
     return _serve(arguments, with_ledger=is_local)
@@ -94,6 +101,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     from zonewright.ledger.verbs.pruning import prune
     from zonewright.server import service
     from zonewright.server.agents import AgentsFile
+    from zonewright.server.door import LOOPBACK, Door
     from zonewright.server.health import HealthReports
     from zonewright.server.metrics import metrics_page
     from zonewright.server.running import Retention, serve
@@ -141,7 +149,9 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             keep_readings_days=arguments.keep_readings_days,
             say=_say,
         ):
-            serve(app, listener)
+            is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
+            hosts = (*LOOPBACK, arguments.host, *arguments.allow_host)
+            serve(Door(app, hosts=hosts if is_closed else None), listener)
     samples.close()
     if database is not None:
         database.close()

@@ -1,6 +1,7 @@
 """A stack's configuration file, ``stacks/Pulumi.<stack>.yaml``, as far as zonewright reads and writes it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from zonewright.model.base import STACK_ID_PATTERN
 NAMESPACE = "zone"
 DEFAULT_LEDGER = "sqlite:///.zonewright/ledger.db"
 _STACK_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+
+
+KEYS = ("declaration", "ledger", "stackId", "fleet", "configurations")
+"""All settings of a stack, below the namespace."""
 
 
 class StackFileError(ZonewrightError, ValueError):
@@ -81,6 +86,9 @@ def read_stack_file(root: Path, name: str) -> StackFile:
     how = f"make it with: zonewright stack new {name} --party PARTY --declaration FILE"
     config = _mapping(path, how).get("config")
     values = config if isinstance(config, dict) else {}
+    unknown = unknown_settings(values)
+    if unknown:
+        raise StackFileError(f"{path}: {unknown}")
     wanted = ("declaration", "ledger", "stackId")
     missing = [f"{NAMESPACE}:{key}" for key in wanted if not isinstance(values.get(f"{NAMESPACE}:{key}"), str)]
     if missing:
@@ -98,6 +106,22 @@ def stack_id_fault(stack_id: str) -> str:
     return (
         f"{NAMESPACE}:stackId: expected 8 to 64 letters, digits, '.', '_' and '-', the first of them a letter or a "
         f"digit, got {stack_id[:80]!r}; zonewright stack new writes one"
+    )
+
+
+def unknown_settings(keys: Iterable[str]) -> str:
+    """What is wrong with keys of a stack's configuration that are in our namespace and none of ours; else empty.
+
+    Args:
+        keys: all keys, such as ``zone:ledger``.
+    """
+    prefix = f"{NAMESPACE}:"
+    unknown = sorted(key for key in map(str, keys) if key.startswith(prefix) and key.removeprefix(prefix) not in KEYS)
+    if not unknown:
+        return ""
+    return (
+        f"{', '.join(unknown)}: no setting of zonewright (expected {', '.join(prefix + key for key in KEYS)}); "
+        "take it away; tokens and passwords come from the environment or a file, see docs/how-to/keep-secrets-out.md"
     )
 
 

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zonewright.model.base import Date, Declared, Identifier, RiskKind
+from zonewright.model.limits import NAME
 from zonewright.model.site import Face, FeedName, ProtectionLevel
 
 Scope = Literal["rack", "row", "room"]
 WideScope = Literal["rack", "row", "room", "site", "district"]
 NodeNumber = Annotated[str, Field(pattern=r"^[0-9]{3,5}$")]
-RackId = Annotated[str, Field(pattern=r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$")]
+RackId = Annotated[str, Field(pattern=r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$", max_length=NAME.most)]
 
 
 class Place(Declared):

@@ -14,6 +14,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
 from zonewright.model.expand import rows_of
+from zonewright.model.limits import NAME
 from zonewright.model.network import Duct, Link
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
@@ -110,9 +111,9 @@ class Demand(Declared):
 
     format: Literal[1] = 1
     zone: Identifier
-    zone_digest: str
+    zone_digest: Annotated[str, Field(max_length=NAME.most)]
     party: Identifier
-    assets: dict[str, Asset] = Field(default_factory=dict)
+    assets: dict[Annotated[str, Field(max_length=NAME.most)], Asset] = Field(default_factory=dict)
     clusters: dict[Identifier, ClusterDemand] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -34,7 +34,7 @@ class FormatCheck(Declared):
     ]
     """Arguments of each call; `{root}` is the folder that holds the files as on a host."""
     complaint: Line = ""
-    """What in the output means a failure whatever the exit code says, as a regular expression."""
+    """What in a line of the output means a failure whatever the exit code says: a regular expression."""
     in_namespace: bool = False
     """Whether it needs a network of its own."""
 

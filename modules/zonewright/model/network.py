@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
+from zonewright.model.limits import NAME
 from zonewright.model.secret import SecretReference
 from zonewright.model.site import Network
 
@@ -59,7 +60,7 @@ class Link(Declared):
     users: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
     """Other network operators that use cores of it."""
     power_panels: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")], ...], Field(strict=False)
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$", max_length=NAME.most)], ...], Field(strict=False)
     ] = ()
     """Power panels (site/panel) without which it is down, because its equipment has no second feed."""
     prefixes: Annotated[tuple[Network, ...], Field(strict=False)] = ()

@@ -1,9 +1,11 @@
 """Where a node stands: rack, rack unit and face. Placement, the rules and the ledger's messages speak of this one."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from zonewright.model.limits import NAME, UNITS
 from zonewright.model.site import Face
 
 
@@ -19,8 +21,8 @@ class RackPosition:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    rack: str
-    position: int
+    rack: Annotated[str, Field(max_length=NAME.most)]
+    position: Annotated[int, Field(ge=1, le=UNITS.most)]
     face: Face = "front"
 
     def __str__(self) -> str:

@@ -1,13 +1,15 @@
 """Does a text hold a secret? Patterns of well-known ones, and words that are too random to be anything else.
 
 It is a net below the rule that secrets stand in a declaration as references only; what it finds is named by place and
-kind, never by its text.
+kind, never by its text. What is scanned is anybody's, so each pattern is linear: what repeats is bounded, or begins
+only where nothing of its kind stands before it.
 """
 
 import base64
 import binascii
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,13 +19,16 @@ _MIN_FLAT, _MANY_BITS = 32, 4.5
 _DEPTH = 3
 RANDOM_WORD = "a word that is too random"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    ("a password in a URL", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:[^\s/@'\"]+@", re.IGNORECASE)),
+    ("a private key", re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")),
+    (
+        "a password in a URL",
+        re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"]{0,200}:[^\s/@'\"]{1,1000}@", re.IGNORECASE),
+    ),
     (
         "a password or token",
         re.compile(
-            r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credential)s?[\"']?\s*[:=]\s*"
-            r"[\"']?(?!ref\+[a-z]+://|\{\{|[\w./-]+\.ya?ml:[0-9]+\b|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
+            r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credential)s?[\"']?\s{0,100}[:=]\s{0,100}"
+            r"[\"']?(?!ref\+[a-z]{1,20}://|\{\{|[\w./-]{1,200}\.ya?ml:[0-9]{1,7}\b|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
             re.IGNORECASE,
         ),
     ),
@@ -31,14 +36,14 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "a password in a configuration",
         re.compile(
-            r"^[ \t]*(?:neighbor[ \t]+\S+[ \t]+password|password|enable secret|key-string|secret)[ \t]+"
-            r"[\"']?(?!ref\+[a-z]+://|\{\{|[=:])[^\s\"';]{4,}[\"']?;?[ \t]*$",
+            r"^[ \t]*+(?:neighbor[ \t]++\S++[ \t]++password|password|enable secret|key-string|secret)[ \t]++"
+            r"[\"']?(?!ref\+[a-z]{1,20}://|\{\{|[=:])[^\s\"';]{4,}+[\"']?;?[ \t]*+$",
             re.IGNORECASE | re.MULTILINE,
         ),
     ),
     ("a cloud access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("an access token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,})")),
-    ("a JSON web token", re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")),
+    ("a JSON web token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")),
     ("an authorization header", re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/_=.-]{16,}", re.IGNORECASE)),
     ("a password hash", re.compile(r"\$(?:1|2[aby]|5|6|y|argon2(?:id?|d))\$[^\s\"']{10,}")),
 )
@@ -86,11 +91,12 @@ def suspicions(texts: Mapping[str, str], *, words: bool = True) -> tuple[Suspici
 
 def _found(text: str, depth: int) -> Iterator[tuple[int, str]]:
     clean = _PUBLIC.sub(lambda match: "." * len(match[0]), text)
+    breaks = [match.start() for match in re.finditer("\n", clean)]
     for kind, pattern in _PATTERNS:
         for match in pattern.finditer(clean):
-            yield clean.count("\n", 0, match.start()) + 1, kind
+            yield bisect_left(breaks, match.start()) + 1, kind
     for match in _WORD.finditer(clean):
-        line = clean.count("\n", 0, match.start()) + 1
+        line = bisect_left(breaks, match.start()) + 1
         inner = _decoded(match[0]) if depth < _DEPTH else None
         if inner is not None:
             for _, kind in _found(inner, depth + 1):

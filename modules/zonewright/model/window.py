@@ -6,7 +6,9 @@ from pydantic import Field, StringConstraints
 
 from zonewright.model.base import ClockTime, Date, Declared, Line, Weekday
 
-TimeZone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", strict=True)]
+TimeZone = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$", max_length=64, strict=True)
+]
 
 
 class ChangeWindow(Declared):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from pulumi.runtime.config import is_config_secret
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
-from zonewright.declare.stack_file import stack_id_fault
+from zonewright.declare.stack_file import KEYS, stack_id_fault, unknown_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,6 @@ class Settings:
     configurations: str
 
 
-KEYS = ("declaration", "ledger", "stackId", "fleet", "configurations")
-
-
 def settings() -> Settings:
     """Read the settings of the stack that runs.
 
@@ -49,6 +46,9 @@ def settings() -> Settings:
             f"stack '{stack}' has {keys} as a secret, and no setting of zonewright is one: set it without --secret; "
             "tokens and passwords come from the environment or a file, see docs/how-to/keep-secrets-out.md"
         )
+    unknown = unknown_settings({**get_config_env(), **CONFIG.get()})
+    if unknown:
+        raise pulumi.RunError(f"stack '{stack}': {unknown}")
     values = {key: config.get(key) for key in ("declaration", "ledger", "stackId")}
     missing = sorted(key for key, value in values.items() if not value)
     if missing:

@@ -13,6 +13,7 @@ from pathlib import Path
 from zonewright.declare.document import read_document
 from zonewright.declare.problem import Problem, in_order, one_of, shown
 from zonewright.declare.secrets import secret_lines, secret_problems
+from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.format_file import FormatFile
 from zonewright.render.errors import RenderError
@@ -24,6 +25,12 @@ from zonewright.render.sandbox.templates import check
 
 FOLDER, FORMAT_FILE = "templates", "format.yaml"
 _MAX_BYTES = 200_000
+_ESCAPED = re.compile(r"\\[^0-9]|\[\^?\]?[^\]]{0,200}\]")
+"""A character by itself, or a set of them: what stands in it repeats nothing."""
+_REPEATED = re.compile(r"[*+?]\??|\{")
+_HEAD_OF_GROUP = re.compile(r"\(\?(?::|i\))")
+_TOO_CLEVER = re.compile(r"\)[*+?{]|\(\?|\\[0-9]")
+"""A group that repeats, looks around or is asked for again."""
 
 
 def load_formats(zone: Path) -> tuple[FormatSet, tuple[Problem, ...]]:
@@ -95,11 +102,16 @@ def _declared(path: Path) -> tuple[Format | None, list[Problem]]:
             problems.append(_problem(file, "an unknown field", expected, shown(name), "correct it"))
     for pattern in (content.check.complaint,) if content.check is not None else ():
         if not _is_pattern(pattern):
-            problems.append(_problem(file, "no regular expression", "one of Python's", shown(pattern), "correct it"))
+            expected = "one of Python's with at most one of '*', '+', '?', '{', and that not after a group"
+            problems.append(_problem(file, "no regular expression", expected, shown(pattern), "correct it"))
     return (None if problems else _format(path.parent.name, content)), problems
 
 
 def _is_pattern(text: str) -> bool:
+    """Whether it is a regular expression that looks at each character of a line so many times and no more."""
+    plain = _HEAD_OF_GROUP.sub(lambda match: "(" if match[0] == "(?:" else "", _ESCAPED.sub("x", text))
+    if len(_REPEATED.findall(plain)) > 1 or _TOO_CLEVER.search(plain) is not None:
+        return False
     try:
         re.compile(text)
     except re.error:
@@ -115,7 +127,7 @@ def _format(name: str, content: FormatFile) -> Format:
         subject=content.subject,
         files=tuple(File(template=f"{name}/{one.template}", path=one.path, each=one.each) for one in content.files),
         filters=frozenset(content.filters),
-        check=None if content.check is None else ValidatorCommand(**content.check.model_dump()),
+        check=None if content.check is None else ValidatorCommand(**content.check.model_dump(), of_zone=True),
         needs=content.needs,
     )
 
@@ -148,15 +160,16 @@ def _templates(sub: Path, format_: Format) -> tuple[dict[str, str], list[Problem
 
 def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, _MAX_BYTES)
+        if len(raw) > _MAX_BYTES:
+            fix = "make several files of it"
+            problems.append(_problem(name, "a long template", f"at most {_MAX_BYTES:,} bytes", "more", fix))
+            return None
         text = raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         what = "a template that can not be read"
-        problems.append(_problem(name, what, "a file of UTF-8 text", shown(str(error)), "correct it"))
-        return None
-    if len(raw) > _MAX_BYTES:
-        fix = "make several files of it"
-        problems.append(_problem(name, "a long template", f"at most {_MAX_BYTES:,} bytes", f"{len(raw):,}", fix))
+        got = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        problems.append(_problem(name, what, "an ordinary file of UTF-8 text", shown(got), "correct it"))
         return None
     return text.replace("\r\n", "\n")
 

@@ -6,9 +6,10 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from zonewright.errors import Exit, ZonewrightError
+from zonewright.model.limits import TELEMETRY_BODY, TELEMETRY_PLAIN
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
-MAX_PLAIN_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = TELEMETRY_BODY.most
+MAX_PLAIN_BYTES = TELEMETRY_PLAIN.most
 _READ_S = 30.0
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -24,7 +25,11 @@ class BodyError(ZonewrightError, ValueError):
 
 
 async def read_body(
-    request: Request, *, max_bytes: int = MAX_BODY_BYTES, max_plain_bytes: int = MAX_PLAIN_BYTES
+    request: Request,
+    *,
+    max_bytes: int = MAX_BODY_BYTES,
+    max_plain_bytes: int = MAX_PLAIN_BYTES,
+    what: str = "a batch",
 ) -> bytes:
     """The body, unpacked where it is compressed by gzip.
 
@@ -32,6 +37,7 @@ async def read_body(
         request: the request.
         max_bytes: the most that is read.
         max_plain_bytes: the most that it may unpack to.
+        what: what to call it.
 
     Raises:
         BodyError: when it is longer, comes too slowly, or is compressed otherwise.
@@ -39,7 +45,7 @@ async def read_body(
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
         raise BodyError(415, f"expected a body as it is or by gzip, got {encoding[:40]!r}")
-    too_long = BodyError(413, f"a batch has at most {max_bytes:,} bytes")
+    too_long = BodyError(413, f"{what} has at most {max_bytes:,} bytes")
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > max_bytes:
         raise too_long

@@ -16,11 +16,13 @@ from starlette.routing import Route
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
+from zonewright.model.limits import HEALTH
 from zonewright.server.agents import Agents
+from zonewright.server.body import BodyError, read_body
 from zonewright.server.notifier import News
 
 NAMESPACE = "zonewright-health"
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = HEALTH.most
 MAX_WAIT_S = 5.0
 """For a report that has not come yet; short, so that a service that is told to stop need not wait for long."""
 _LOOK_AGAIN_S = 1.0
@@ -117,9 +119,10 @@ def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
 
 async def _taken(request: Request, agent: str, public_key: str, reports: HealthReports, news: News) -> Response:
     """Keep a report that counts, and wake who waits for it."""
-    body = await request.body()
-    if len(body) > MAX_BODY_BYTES:
-        return _answer(413, f"a report of health has at most {MAX_BODY_BYTES:,} bytes")
+    try:
+        body = await read_body(request, max_bytes=MAX_BODY_BYTES, what="a report of health")
+    except BodyError as error:
+        return _answer(error.status, str(error))
     try:
         report = read_report(body, agent=agent, public_key=public_key)
     except HealthError as error:

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pydantic_core import from_json
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.telemetry.sample import Sample
+from zonewright.model.limits import POINTS, TELEMETRY_NAME
+from zonewright.telemetry.sample import REGISTER, Sample
 
 _NO_VALUE = 1
 _MAX_NS = 2**62
-_MAX_TEXT = 200
+_MAX_TEXT = TELEMETRY_NAME.most
+_CUMULATIVE = (2, "2", "AGGREGATION_TEMPORALITY_CUMULATIVE")
 
 
 class OtlpError(ZonewrightError, ValueError):
@@ -41,13 +44,14 @@ def read_batch(body: bytes) -> Batch:
         document = from_json(body, cache_strings="keys")  # half as long as the standard library takes
         resources = document["resourceMetrics"]
         resource = _attributes(resources[0]["resource"]["attributes"])
-        samples = tuple(
+        each = (
             sample
             for one in resources
             for scope in one["scopeMetrics"]
             for metric in scope["metrics"]
             for sample in _samples(metric)
         )
+        samples = tuple(islice(each, POINTS.most + 1))
         sequence, dropped = int(resource["zonewright.sequence"]), int(resource.get("zonewright.dropped", "0"))
         agent, boot = resource["service.instance.id"], resource["zonewright.boot"]
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError, RecursionError) as error:
@@ -57,6 +61,8 @@ def read_batch(body: bytes) -> Batch:
         ) from None
     if len(resources) != 1 or not 0 < sequence < _MAX_NS or not 0 <= dropped < _MAX_NS:
         raise OtlpError("expected one resource, with a sequence number from 1 on")
+    if len(samples) > POINTS.most:
+        raise OtlpError(f"a batch has at most {POINTS.most:,} points; send several")
     return Batch(agent=agent, boot=boot[:_MAX_TEXT], sequence=sequence, dropped=dropped, samples=samples)
 
 
@@ -66,20 +72,21 @@ def _attributes(items: list[dict[str, Any]]) -> dict[str, str]:
 
 def _samples(metric: Mapping[str, Any]) -> Iterator[Sample]:
     data = metric.get("sum") or metric.get("gauge") or {}
+    is_register = data.get("aggregationTemporality") in _CUMULATIVE  # since its begin, which may be years ago
     name, unit = str(metric["name"])[:_MAX_TEXT], str(metric.get("unit", ""))[:_MAX_TEXT]
     for point in data.get("dataPoints", ()):
-        part, quality = "", "good"
+        part, quality = "", REGISTER if is_register else "good"
         for item in point.get("attributes", ()):  # of each point two are of interest; a mapping of all takes as long
             if item["key"] == "hw.id":
                 part = str(item["value"]["stringValue"])[:_MAX_TEXT]
-            elif item["key"] == "zonewright.quality":
+            elif item["key"] == "zonewright.quality" and not is_register:
                 quality = str(item["value"]["stringValue"])[:_MAX_TEXT]
         if "flags" in point and int(point["flags"]) & _NO_VALUE:
             number = None
         else:
             number = float(point["asDouble"] if "asDouble" in point else point["asInt"])
         start = point.get("startTimeUnixNano")
-        start_ns = None if start is None else _nanoseconds(start)
+        start_ns = None if start is None or is_register else _nanoseconds(start)
         yield Sample(name, part, unit, _nanoseconds(point["timeUnixNano"]), start_ns, number, quality)
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from zonewright.ledger.verbs.pruning import NotRecordedError
 from zonewright.telemetry.samples import Samples
@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(app: Starlette, listener: socket.socket) -> None:
+def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve on a bound socket; returns after SIGTERM or SIGINT, when what is in flight has been answered."""
     # A batch is thousands of small objects that all go at once: collecting as often as usual takes a third of the time.
     gc.freeze()

@@ -4,9 +4,14 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from zonewright.model.limits import DELTA
+
 _FUTURE_NS = 300 * 10**9
 """A host clock may be five minutes ahead; more is no time."""
 _MAX_POWER_W = 2_000_000.0
+_MAX_DELTA_NS = DELTA.most * 10**9
+REGISTER = "register"
+"""Quality of a cumulative value: a reading of a register, which is energy only beside another reading of it."""
 
 
 class Sample(NamedTuple):
@@ -19,7 +24,7 @@ class Sample(NamedTuple):
         time_ns: nanoseconds since 1970.
         start_ns: begin of a delta, or None.
         value: None where the agent had no reading.
-        quality: ``good``, or why there is no value, or why it is less certain.
+        quality: ``good``, ``register`` for a cumulative value, or why there is no value, or why it is less certain.
     """
 
     name: str
@@ -82,6 +87,8 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
         return "its time is in the future"
     if sample.start_ns is not None and sample.start_ns >= sample.time_ns:
         return "it ends before it begins"
+    if sample.unit == "J" and sample.start_ns is not None and sample.time_ns - sample.start_ns > _MAX_DELTA_NS:
+        return f"a delta of energy spans at most {DELTA.most // 3600} hours"
     return None if sample.value is None else _value_fault(sample, sample.value)
 
 
@@ -92,5 +99,7 @@ def _value_fault(sample: Sample, value: float) -> str | None:
         return None
     if value < 0:
         return "energy and power are not negative"
+    if sample.quality == REGISTER:
+        return None
     seconds = 1.0 if sample.start_ns is None else (sample.time_ns - sample.start_ns) / 1e9
     return "no host draws that much" if value > _MAX_POWER_W * seconds else None

@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
-from zonewright.telemetry.sample import Energy, Received, Sample, SampleBatch, fault_of
+from zonewright.declare.private_file import make_private
+from zonewright.telemetry.sample import REGISTER, Energy, Received, Sample, SampleBatch, fault_of
 
 HOUR_NS = 3_600 * 10**9
 _FOREVER_NS = 2**62
@@ -55,6 +56,7 @@ class Samples:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         self._writer = self._connect()
         self._writer.executescript(_SCHEMA)
         self._writing, self._queueing = Lock(), Lock()
@@ -265,6 +267,8 @@ def _by_hour(rows: Iterable[_Row]) -> list[tuple[int, int, int, int, int]]:
     """What rows of energy add to the hours: series, begin, microjoules, nanoseconds covered, how many are unsure."""
     bins: dict[tuple[int, int], list[int]] = {}
     for time_ns, series, start_ns, value, quality in rows:
+        if quality == REGISTER:
+            continue
         begin = (time_ns if start_ns is None else start_ns) // HOUR_NS * HOUR_NS
         if start_ns is None or value is None or quality != "good":
             bins.setdefault((series, begin), [0, 0, 0])[2] += 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
@@ -40,6 +41,7 @@ class Store:
             raise FileNotFoundError(2, "there is no telemetry store", str(path))
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         with self._open() as connection:
             if connection.execute("pragma user_version").fetchone()[0] < VERSION:
                 connection.executescript(f"begin immediate; {SCHEMA} pragma user_version = {VERSION}; commit")

@@ -8,6 +8,8 @@ from zonewright.audit.evidence.planning import SNAPSHOT, Material, bundle_files,
 from zonewright.audit.evidence.pruned import removals_at
 from zonewright.changes.validated import Validated
 from zonewright.declare.load import ZONE_FILE
+from zonewright.declare.yaml_text.regular import read_regular
+from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
@@ -129,7 +131,7 @@ def formats_of(zone: Path) -> dict[str, str]:
 
 def _texts(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     found = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
-    return {name: path.read_bytes().decode("utf-8") for name, path in found.items()}
+    return {name: read_regular(path, MAX_BYTES).decode("utf-8") for name, path in found.items()}
 
 
 def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:

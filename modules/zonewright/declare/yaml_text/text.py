@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from zonewright.declare.problem import Problem
+from zonewright.declare.yaml_text.regular import NotAnOrdinaryFileError, read_regular
 
 MAX_BYTES = 2 * 1024 * 1024
 _MAX_LINES_NAMED = 20
@@ -35,11 +36,10 @@ def read_text(path: Path, name: str, problems: list[Problem]) -> str | None:
         if not path.exists():
             problems.append(_whole(name, "the file is missing", "a YAML file", "no file", f"create {name}"))
             return None
-        if not path.is_file():
-            problems.append(_whole(name, "no ordinary file", "a text file", "a folder or device", f"replace {name}"))
-            return None
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = read_regular(path, MAX_BYTES)
+    except (NotAnOrdinaryFileError, IsADirectoryError):
+        problems.append(_whole(name, "no ordinary file", "a text file", "a folder or device", f"replace {name}"))
+        return None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "a name that no file can have"
         problems.append(

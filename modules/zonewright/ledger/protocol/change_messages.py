@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from zonewright.ledger.protocol.messages import Digest, Impact, Message, PoolAddresses, StackRequest
+from zonewright.ledger.protocol.messages import Digest, Impact, Message, Name, PoolAddresses, StackRequest, Text
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
@@ -43,10 +43,10 @@ class Snapshot(Message):
 class SnapshotRequest(StackRequest):
     """Keep what a decision on this change rests on now."""
 
-    party: str
+    party: Name
     demand_digest: Digest
-    seats: dict[str, RackPosition]
-    addresses: dict[str, PoolAddresses]
+    seats: dict[Name, RackPosition]
+    addresses: dict[Name, PoolAddresses]
 
 
 class SnapshotAnswer(Message):
@@ -140,9 +140,9 @@ class Plan(Message):
 class PlanRequest(StackRequest):
     """Register a plan that its author has signed."""
 
-    plan: str
+    plan: Text
     """The text of ``plan.json``."""
-    envelope: str
+    envelope: Text
     """The author's DSSE envelope."""
 
 
@@ -157,14 +157,14 @@ class PlanAnswer(Message):
 class VerdictRequest(Message):
     """Register a verdict on a plan."""
 
-    envelope: str
+    envelope: Text
 
 
 class PlanQuery(Message):
     """Names a plan by the first characters of its digest, or the last plan of a stack."""
 
-    plan: str = ""
-    stack_id: str = ""
+    plan: Name = ""
+    stack_id: Name = ""
 
 
 class PlanRecord(Message):
@@ -179,8 +179,8 @@ class PlanRecord(Message):
 class ChangesRequest(Message):
     """The population of changes; empty fields ask for all."""
 
-    stack_id: str = ""
-    state: str = ""
+    stack_id: Name = ""
+    state: Name = ""
 
 
 class ChangeRecord(Message):

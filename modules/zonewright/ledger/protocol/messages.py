@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from zonewright.model import Zone
 from zonewright.model.base import STACK_ID_PATTERN
 from zonewright.model.demand import Demand
+from zonewright.model.limits import ADDRESS, INTEGER, LABEL, NAME, TEXT
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.place.explaining import Explanation
@@ -23,6 +24,10 @@ StackId = Annotated[str, Field(pattern=STACK_ID_PATTERN)]
 JsonObject = dict[str, JsonValue]
 """What only its sender and its reader know the form of: kept, digested and shown as it came."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Name = Annotated[str, Field(max_length=NAME.most)]
+Label = Annotated[str, Field(max_length=LABEL.most)]
+Text = Annotated[str, Field(max_length=TEXT.most)]
+Generation = Annotated[int, Field(ge=0, le=INTEGER.most)]
 
 
 class Message(BaseModel):
@@ -35,7 +40,7 @@ class Done(Message):
     """The verb was carried out and has nothing to tell."""
 
 
-PoolAddresses = dict[str, str]
+PoolAddresses = dict[Name, Annotated[str, Field(max_length=ADDRESS.most)]]
 """Address with prefix length by pool id, such as ``{"ipv4": "10.80.16.5/20"}``."""
 
 
@@ -62,9 +67,9 @@ class StackRequest(Message):
 class EnrolRequest(StackRequest):
     """Bind a stack id to a party and a lineage."""
 
-    party: str
-    lineage: str
-    label: str = ""
+    party: Name
+    lineage: Name
+    label: Label = ""
     """The stack's URN: a label for people, not an identity."""
     dry_run: bool = False
     """Only say whether it would be refused."""
@@ -73,13 +78,13 @@ class EnrolRequest(StackRequest):
 class LeaveRequest(StackRequest):
     """Unbind a stack: the last step of a destroy."""
 
-    lineage: str
+    lineage: Name
 
 
 class RecoverRequest(StackRequest):
     """Let the next enrolment of this stack id by the same party bind a new lineage."""
 
-    party: str
+    party: Name
     state_is_empty: bool
     """The stack's state holds no resource: what the ledger has as active is only admitted, the rest is freed."""
 
@@ -87,9 +92,9 @@ class RecoverRequest(StackRequest):
 class ProposeRequest(StackRequest):
     """Ask for places and addresses."""
 
-    party: str
+    party: Name
     demand: Demand
-    sources: dict[str, str] = Field(default_factory=dict)
+    sources: dict[Label, Label] = Field(default_factory=dict)
     """File and line by path of the declaration, for findings."""
     reserve: bool = False
     """Hold the proposal for a few minutes (in ``up``); otherwise nothing is held (in ``preview``)."""
@@ -150,11 +155,11 @@ class Proposal(Message):
 class EvaluateRequest(StackRequest):
     """Would this change be admitted?"""
 
-    lineage: str
-    party: str
+    lineage: Name
+    party: Name
     demand_digest: Digest
-    seats: dict[str, RackPosition]
-    addresses: dict[str, PoolAddresses]
+    seats: dict[Name, RackPosition]
+    addresses: dict[Name, PoolAddresses]
     rendered_digest: Digest | None = None
     """Digest of the manifest of rendered files; without it no approval fits."""
 
@@ -185,7 +190,7 @@ class AdmissionAnswer(Message):
 class StandingRequest(StackRequest):
     """Is this admission still what the ledger holds for the stack?"""
 
-    admission_id: str
+    admission_id: Name
 
 
 class AdmissionStanding(Message):
@@ -208,8 +213,8 @@ class ConfirmRequest(StackRequest):
     """The resource of a claim or asset exists now."""
 
     kind: HoldingKind
-    name: str
-    generation: int = Field(ge=0)
+    name: Name
+    generation: Generation
     """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
     expect: JsonObject = Field(default_factory=dict)
     """What the resource was made from; the admitted claim must hold the same values."""
@@ -225,8 +230,8 @@ class ReleaseRequest(StackRequest):
     """The resource of a claim or asset is gone; frees it if the generation is equal, else does nothing."""
 
     kind: HoldingKind
-    name: str
-    generation: int = Field(ge=0)
+    name: Name
+    generation: Generation
 
 
 class ReleaseAnswer(Message):
@@ -244,14 +249,14 @@ class CompleteRequest(StackRequest):
 class SettleRequest(StackRequest):
     """The resource of an admission is deleted: free what is still releasing under it."""
 
-    admission_id: str
+    admission_id: Name
 
 
 class HoldingRequest(StackRequest):
     """Read one claim or asset of a stack."""
 
     kind: HoldingKind
-    name: str
+    name: Name
 
 
 class Holding(Message):
@@ -303,14 +308,14 @@ class StackReport(Message):
 class DeployRequest(StackRequest):
     """The rendered files of one site are deployed: path to digest."""
 
-    site: str
-    files: dict[str, Digest]
+    site: Name
+    files: dict[Label, Digest]
 
 
 class SiteFilesRequest(StackRequest):
     """Names the configurations of one stack at one site."""
 
-    site: str
+    site: Name
 
 
 class DeployedAnswer(Message):
@@ -322,7 +327,7 @@ class DeployedAnswer(Message):
 class ContentRequest(Message):
     """Texts to keep by digest."""
 
-    texts: list[str]
+    texts: list[Text]
 
 
 class ContentQuery(Message):
@@ -340,7 +345,7 @@ class ContentAnswer(Message):
 class CapacityRequest(Message):
     """Which sites to sum up; empty means all."""
 
-    sites: list[str] = Field(default_factory=list)
+    sites: list[Name] = Field(default_factory=list)
 
 
 class SiteCapacity(Message):
@@ -363,7 +368,7 @@ class FitRequest(Message):
 
     watts: int = Field(ge=1, le=1_000_000_000)
     units: int = Field(ge=0, le=1_000_000)
-    site: str | None = None
+    site: Name | None = None
     cooling: Literal["air", "liquid"] | None = None
     protection_level: int | None = Field(default=None, ge=1, le=5)
 
@@ -377,9 +382,9 @@ class FitAnswer(Message):
 class ExplainRequest(StackRequest):
     """Why does a node stand where it stands, or would stand where it would?"""
 
-    party: str
+    party: Name
     demand: Demand
-    node: str
+    node: Name
 
 
 class ExplainAnswer(Message):
@@ -391,11 +396,11 @@ class ExplainAnswer(Message):
 class EnergyRequest(Message):
     """Ask for the energy ratios of the zone's data centres, and what a load would do to one of them."""
 
-    site: str | None = None
+    site: Name | None = None
     """The data centre of the forecast; None asks for no forecast."""
-    add_w: int = 0
+    add_w: int = Field(default=0, ge=-1_000_000_000, le=1_000_000_000)
     """IT load that would be added, in watts; negative for one that leaves."""
-    room: str | None = None
+    room: Name | None = None
     """Its room; None takes the open one with the most design power left."""
 
 
@@ -416,7 +421,7 @@ class Completed(Message):
 class HistoryRequest(Message):
     """A page of the journal."""
 
-    after: int = 0
+    after: int = Field(default=0, ge=0, le=INTEGER.most)
     limit: int = Field(default=100, ge=1, le=1000)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from zonewright.ledger.protocol.messages import Digest, Message
+from zonewright.ledger.protocol.messages import Digest, Generation, Label, Message, Name, Text
 from zonewright.model.canonical import canonical_json
 
 ROLLED_OUT = "rolled-out"
@@ -54,8 +54,8 @@ class ConfigurationsRequest(Message):
         limit: at most so many steps of each stack.
     """
 
-    sites: list[str] = Field(max_length=1000)
-    before: dict[str, int] | None = None
+    sites: list[Name] = Field(max_length=1000)
+    before: dict[Name, Generation] | None = None
     limit: int = Field(default=20, ge=1, le=100)
 
 
@@ -98,12 +98,12 @@ class HostRun(Message):
         last_step: the last step.
     """
 
-    host: str
-    state: str
-    reason: str
-    before: str
-    after: str
-    last_step: str
+    host: Name
+    state: Name
+    reason: Text
+    before: Label
+    after: Label
+    last_step: Label
 
 
 class RunRecord(Message):
@@ -123,13 +123,13 @@ class RunRecord(Message):
 
     format: Literal[1] = 1
     run: RunId
-    fleet: str
-    who: str
-    what: str
-    began: str
-    ended: str
+    fleet: Name
+    who: Name
+    what: Label
+    began: Name
+    ended: Name
     hosts: list[HostRun]
-    files: dict[str, dict[str, Digest]]
+    files: dict[Name, dict[Label, Digest]]
 
     def text(self) -> str:
         """Its canonical form, whose digest the journal has."""
@@ -151,7 +151,7 @@ class ChangeRun(Message):
     """
 
     plan: Digest | Literal[""] = ""
-    stack_id: str = ""
+    stack_id: Name = ""
     record: RunRecord
 
 
@@ -164,7 +164,7 @@ class EnrolledKeys(Message):
     """
 
     who: str
-    agents: dict[str, str] = Field(min_length=1, max_length=10_000)
+    agents: dict[Name, Label] = Field(min_length=1, max_length=10_000)
 
 
 class AgentKeysRequest(Message):

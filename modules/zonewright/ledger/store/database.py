@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
+from zonewright.declare.private_file import make_private
 from zonewright.errors import ZonewrightError, reason_of
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.store.names import TAKEN
@@ -49,6 +50,7 @@ class Database:
         if create:
             with self._sentences():
                 path.parent.mkdir(exist_ok=True)
+                make_private(path)
             with self.writing() as connection:
                 metadata.create_all(connection)
 
@@ -140,7 +142,9 @@ def _is_locked(handle: int) -> bool:
 
 def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
     engine = create_engine(
-        f"sqlite+pysqlite:///{path}", connect_args={"timeout": lock_wait_s, "check_same_thread": False}, pool_size=8
+        URL.create("sqlite+pysqlite", database=str(path)),
+        connect_args={"timeout": lock_wait_s, "check_same_thread": False},
+        pool_size=8,
     )
 
     @event.listens_for(engine, "connect")

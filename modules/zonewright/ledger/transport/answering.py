@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.transport.bounds import require_bounds
 from zonewright.ledger.verbs.table import FUNCTIONS
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
-
+_MAX_WHERE = 200
 _STATUS: dict[type[LedgerError], int] = {
     LedgerMisuseError: 400,
     LedgerRefusedError: 409,
@@ -35,22 +35,22 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
         Status and body of the answer, as JSON.
     """
     if name not in _BY_NAME:
-        return _problem(404, LedgerMisuseError("no-such-verb", f"the ledger has no verb /v1/{name}"))
-    if len(body) > MAX_BODY_BYTES:
-        return _problem(400, LedgerMisuseError("too-large", f"a request has at most {MAX_BODY_BYTES} bytes"))
+        return problem(404, LedgerMisuseError("no-such-verb", f"the ledger has no verb /v1/{name}"))
     verb, function = _BY_NAME[name]
     try:
+        require_bounds(body)
         answer = function(context, verb.request.model_validate_json(body))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return _problem(400, LedgerMisuseError("request", f"request field '{where}': {first['msg']}"))
+        where = ".".join(str(part) for part in first["loc"])[:_MAX_WHERE]
+        return problem(400, LedgerMisuseError("request", f"request field '{where}': {first['msg']}"))
     except LedgerError as error:
-        return _problem(_STATUS[type(error)], error)
+        return problem(_STATUS[type(error)], error)
     return 200, answer.model_dump_json().encode()
 
 
-def _problem(status: int, error: LedgerError) -> tuple[int, bytes]:
+def problem(status: int, error: LedgerError) -> tuple[int, bytes]:
+    """Status and body of an answer that is none: code, sentence and findings."""
     findings = [finding.to_data() for finding in error.findings] if isinstance(error, LedgerRefusedError) else []
-    problem = {"code": error.code, "sentence": error.sentence, "findings": findings}
-    return status, json.dumps(problem, ensure_ascii=False, separators=(",", ":")).encode()
+    content = {"code": error.code, "sentence": error.sentence, "findings": findings}
+    return status, json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

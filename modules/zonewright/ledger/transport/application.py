@@ -1,21 +1,57 @@
 """The ledger as an ASGI application: ``POST /v1/<verb>`` with a JSON request, JSON back."""
 
+import logging
+import secrets
+
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.transport.answering import answered
+from zonewright.ledger.transport.answering import answered, problem
+from zonewright.model.limits import BODY
+
+_LOG = logging.getLogger("zonewright.service")
+
+
+def _fault(verb: str) -> tuple[int, bytes]:
+    """The answer where the service itself went wrong; its log has the same id with the traceback."""
+    number = secrets.token_hex(6)
+    _LOG.exception("request id %s: verb %s", number, verb)
+    sentence = (
+        f"the service has a fault, request id {number}; nothing was decided; its operator finds the id in its log"
+    )
+    return problem(500, LedgerUnavailableError("fault", sentence))
+
+
+async def _body(request: Request) -> bytes:
+    """The request's body, whose length is limited while it comes."""
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > BODY.most:
+            raise LedgerMisuseError("too-large", f"a request has at most {BODY.most:,} bytes")
+    return bytes(taken)
 
 
 def application(context: Context) -> Starlette:
     """The application over one ledger; a verb, which blocks, is carried out in a thread of the server's pool."""
 
     async def call(request: Request) -> Response:
-        body = await request.body()
-        status, content = await run_in_threadpool(answered, context, request.path_params["verb"], body)
+        name = request.path_params["verb"]
+        try:
+            body = await _body(request)
+            status, content = await run_in_threadpool(answered, context, name, body)
+        except ClientDisconnect:
+            _LOG.warning("verb %s: the connection ended within the request; nothing was decided", name)
+            return Response(status_code=400)
+        except LedgerMisuseError as error:
+            return Response(problem(413, error)[1], status_code=413, media_type="application/json")
+        except Exception:  # noqa: BLE001 - whatever it is: who asked gets a sentence, and the log has the rest
+            status, content = _fault(name)
         return Response(content, status_code=status, media_type="application/json")
 
     async def health(_request: Request) -> Response:

@@ -21,7 +21,13 @@ from zonewright.rules.finding import Finding
 WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
 MAX_WAIT_S = 3600
 OK, REFUSED = 200, 409
-_ERRORS: dict[int, type[LedgerError]] = {400: LedgerMisuseError, 404: LedgerMisuseError, 503: LedgerUnavailableError}
+_FAULTS = 500
+_ERRORS: dict[int, type[LedgerError]] = {
+    400: LedgerMisuseError,
+    404: LedgerMisuseError,
+    413: LedgerMisuseError,
+    503: LedgerUnavailableError,
+}
 
 
 class Road(Protocol):
@@ -115,6 +121,12 @@ class LedgerClient:
             code, sentence = problem["code"], problem["sentence"]
             findings = tuple(Finding.from_data(item) for item in problem.get("findings", ()))
         except (ValueError, KeyError, TypeError):
+            if status >= _FAULTS:
+                return LedgerUnavailableError(
+                    "fault",
+                    f"the service {self.url}, or what is in front of it, has a fault (it answered {status}); nothing "
+                    "is known to be decided; ask its operator",
+                )
             return LedgerUnavailableError(
                 "not-a-ledger", f"{self.url} answered {status} and is not a zonewright ledger"
             )

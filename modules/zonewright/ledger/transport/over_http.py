@@ -60,7 +60,8 @@ class OverHttp:
                 "token", "ZONEWRIGHT_LEDGER_TOKEN has characters that no token has (a line's end?); set it again"
             )
         self._url, self._timeout_s = url, timeout_s
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._headers = {"content-type": "application/json"}
+        self._headers |= {"authorization": f"Bearer {token}"} if token else {}
         is_secure = url.startswith("https:")
         tls = {"ssl_context": ssl.create_default_context()} if is_secure else {}
         try:

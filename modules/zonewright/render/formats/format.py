@@ -61,8 +61,9 @@ class ValidatorCommand:
         complaint: what in the output means a failure whatever the exit code says, as a regular expression.
         absent: what in the output means that the program could not be run after all.
         machine: lines of the output that tell of the machine that it runs on and not of the files.
-        in_namespace: whether it needs a network of its own, in which it may do anything.
+        in_namespace: whether it may do anything to the empty network of its own, and change its root.
         parts: what else the program reads, as path and text, where the files are a part of a whole.
+        of_zone: whether a zone's own format names it, so that it must be one of the known programs.
     """
 
     program: str
@@ -73,6 +74,7 @@ class ValidatorCommand:
     machine: str = ""
     in_namespace: bool = False
     parts: tuple[tuple[str, str], ...] = ()
+    of_zone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""The native program of a format on files in a root folder of its own: bounded, without input, and never trusted."""
+"""The native program of a format on files in a root folder of its own: confined, without input, and never trusted."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -14,12 +15,15 @@ from functools import cache
 from pathlib import Path
 
 from zonewright.render.formats.format import ValidatorCommand
+from zonewright.render.validators import confinement
+from zonewright.render.validators.known import VARIABLE, may_judge
 from zonewright.render.validators.verdict import ValidatorVerdict, VerdictStatus
 
 LIMIT_S = 30.0
 _OUTPUT_BYTES = 64 * 1024
+_LINE_CHARACTERS = 1000
 _PYTHON = "python3"
-_NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
+_AGENT = "zonewright_agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,32 @@ class NativeValidator:
     def validate(self, files: Mapping[str, str]) -> ValidatorVerdict:
         """Write the files to a temporary root and let the program read them; it is given no input and 30 seconds."""
         check, program = self.check, self._program()
+        if check.of_zone and not may_judge(check.program, os.environ):
+            detail = (
+                f"a format of the zone names {check.program}, which is no known validator; "
+                f"who trusts it sets {VARIABLE}={check.program}"
+            )
+            return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
         if program is None:
             detail = f"{check.program} is not installed (package {check.package})"
             return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
+        place = confinement.place()
+        if not place.tool:
+            detail = f"{check.program} is run only where it is confined, which this machine can not do: {place.reason}"
+            return ValidatorVerdict(status="not-run", program=program, detail=detail)
         status: VerdictStatus = "pass"
         outputs: list[str] = []
-        with tempfile.TemporaryDirectory(prefix=f"zonewright-{check.program}-") as folder:
-            _write(Path(folder), {**dict(check.parts), **files})
+        visible = self._visible(program)
+        with confinement.folder(f"zonewright-{check.program}-") as folder:
+            account = confinement.account([folder.parent, *visible])
+            confinement.write(folder / "files", {**dict(check.parts), **files}, account)
             for arguments in check.commands:
-                done = _run([*self._before(), program, *(item.replace("{root}", folder) for item in arguments)])
-                word, output = judged(check, done.code, done.output.replace(folder, "").strip())
+                call = [program, *(item.replace("{root}", confinement.FILES) for item in arguments)]
+                command = confinement.confined(
+                    call, folder, tool=place.tool, visible=visible, needs_network=check.in_namespace
+                )
+                done = _run(command, account)
+                word, output = judged(check, done.code, done.output.replace(confinement.FILES, "").strip())
                 if done.failure:
                     word, output = "not-run", f"{check.program} {done.failure}"
                 if word == "not-run":
@@ -82,10 +102,19 @@ class NativeValidator:
         )
 
     def _program(self) -> str | None:
-        return sys.executable if self.check.program == _PYTHON else shutil.which(self.check.program)
+        """The program by its absolute path: a folder of PATH that depends on where one stands is not looked into."""
+        if self.check.program == _PYTHON and not self.check.of_zone:
+            return sys.executable
+        folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        return shutil.which(self.check.program, path=os.pathsep.join(one for one in folders if Path(one).is_absolute()))
 
-    def _before(self) -> tuple[str, ...]:
-        return _NAMESPACE if self.check.in_namespace else ()
+    def _visible(self, program: str) -> list[Path]:
+        """What the program reads besides the system and the files: itself, or our own interpreter with the agent."""
+        if program != sys.executable:
+            return [Path(program)]
+        found = importlib.util.find_spec(_AGENT)
+        agent = found.submodule_search_locations if found is not None else None
+        return [Path(one) for one in dict.fromkeys([sys.base_prefix, sys.prefix, *(agent or ())])]
 
 
 def judged(check: ValidatorCommand, code: int, output: str) -> tuple[VerdictStatus, str]:
@@ -100,8 +129,13 @@ def judged(check: ValidatorCommand, code: int, output: str) -> tuple[VerdictStat
         return "not-run", f"{check.program} can not be run: {output}"
     kept = _of_files(output, check)
     is_only_of_machine = output and not kept
-    is_bad = (code and not is_only_of_machine) or (check.complaint and re.search(check.complaint, output))
+    is_bad = (code and not is_only_of_machine) or (check.complaint and _complains(output, check.complaint))
     return ("fail" if is_bad else "pass"), kept
+
+
+def _complains(output: str, complaint: str) -> bool:
+    """Whether a line has the complaint; a pattern may be a zone's, so lines have an end."""
+    return any(re.search(complaint, line[:_LINE_CHARACTERS]) for line in output.splitlines())
 
 
 def _of_files(output: str, check: ValidatorCommand) -> str:
@@ -111,16 +145,22 @@ def _of_files(output: str, check: ValidatorCommand) -> str:
     return "\n".join(line for line in output.splitlines() if re.fullmatch(check.machine, line) is None)
 
 
-def _run(call: list[str]) -> _Call:
+def _run(call: list[str], account: confinement.Account) -> _Call:
     """Run a program in a process group of its own, which ends with it."""
-    name = Path(call[0]).name
     with tempfile.TemporaryFile() as output:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the validator found on PATH, arguments of the format
-                call, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            process = subprocess.Popen(  # noqa: S603 - a fixed place around the validator found on PATH
+                call,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=confinement.ENVIRONMENT,
+                cwd="/",
+                **account,
             )
         except OSError as error:
-            return _Call(failure=f"can not be run: {name}: {error.strerror}")
+            return _Call(failure=f"can not be run: {error.strerror}")
         try:
             code = process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -131,19 +171,12 @@ def _run(call: list[str]) -> _Call:
             process.wait()
         output.seek(0)
         text = output.read(_OUTPUT_BYTES).decode(errors="replace")
-    if code < 0:  # killed by a signal: it said nothing of the file
-        return _Call(failure=f"was ended by signal {-code}")
-    if code and text.startswith("unshare: "):
-        return _Call(failure=f"needs a network namespace, and there is none for this user: {text.strip()}")
+    ended = confinement.ended_by(code)
+    if ended:  # it said nothing of the file
+        return _Call(failure=f"was ended by signal {ended}")
+    if confinement.is_refusal(code, text):
+        return _Call(failure=f"could not be confined: {text.strip()}")
     return _Call(code=code, output=text)
-
-
-def _write(root: Path, files: Mapping[str, str]) -> None:
-    for path, text in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch(mode=0o600)  # netplan warns of files that others can read
-        target.write_text(text, encoding="utf-8", newline="\n")
 
 
 @cache

@@ -1,0 +1,64 @@
+"""Who may knock: programs that send JSON to a name of this service, and no page of a browser.
+
+A web page that somebody opens on the service's own machine can send requests to it, and by a name that it lets lead to
+127.0.0.1 it can read the answers. It can not leave its ``Origin`` out, nor send JSON unasked, nor choose the ``Host``.
+"""
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_JSON = "application/json"
+
+
+class Door:
+    """Refuses what comes from a browser, under another name, or is no JSON, before anything of it is read.
+
+    Args:
+        app: the application.
+        hosts: names and addresses that a request may be addressed to, without ports; None takes every name.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None) -> None:
+        self._app = app
+        self._hosts = None if hosts is None else frozenset(one.lower().strip("[]").rstrip(".") for one in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        refused = self._refused(scope["method"], Headers(scope=scope)) if scope["type"] == "http" else None
+        if refused is None:
+            await self._app(scope, receive, send)
+            return
+        status, code, sentence = refused
+        content = {"code": code, "sentence": sentence, "message": sentence, "findings": []}
+        await JSONResponse(content, status_code=status, headers={"connection": "close"})(scope, receive, send)
+
+    def _refused(self, method: str, headers: Headers) -> tuple[int, str, str] | None:
+        """Status, code and sentence, or None."""
+        if "origin" in headers:
+            return 403, "origin", "a page of a browser may not use this service; it is for zonewright and its agents"
+        names = headers.getlist("host")
+        if self._hosts is not None and (len(names) != 1 or host_of(names[0]) not in self._hosts):
+            said = names[0][:100] if names else "none"
+            sentence = f"this service is not called {said!r}; name it with: zonewright serve --allow-host NAME"
+            return 421, "host", sentence
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method not in ("GET", "HEAD") and kind != _JSON:
+            return 415, "content-type", f"expected Content-Type {_JSON}, got {kind[:60]!r}"
+        return None
+
+
+def host_of(header: str) -> str:
+    """The name or address of a header ``Host``, without its port.
+
+    Example:
+        >>> host_of("[::1]:8480"), host_of("Zone.Example.:8480"), host_of("localhost")
+        ('::1', 'zone.example', 'localhost')
+    """
+    text = header.strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0].rstrip(".")
