@@ -1,7 +1,7 @@
 # The few verbs that people use. Each sets up what it needs and is quick when that is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick check bench soak setup engine lock changelog test-wheel
+.PHONY: help demo test quick check bench mutants soak setup engine lock changelog test-wheel
 .SUFFIXES:
 
 BIN := .venv/bin
@@ -34,8 +34,12 @@ check: setup ## lint, format, types, import contracts
 bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench
 
-soak: engine ## the long race, kill and fuzz runs
+mutants: setup ## break the code in one place at a time, and see whether a test notices; ARGS='--seed 7'
+	$(BIN)/python -m tools.mutants $(filter-out -n auto,$(ARGS))
+
+soak: engine ## the long race, kill and fuzz runs, and all mutants
 	ZONEWRIGHT_SOAK=1 $(BIN)/python -m pytest -m soak --timeout=0 $(ARGS) -n 0
+	$(BIN)/python -m tools.mutants --all
 
 engine: setup ## find, install or build the Pulumi engine
 	@$(BIN)/zonewright engine ensure > /dev/null

@@ -161,6 +161,56 @@ def test_a_rewritten_plan_loses_its_signatures(made: Made) -> None:
         assert any(line.startswith("author: it is for another change") for line in wrong(files)), field
 
 
+def test_zone_and_party_of_the_plan_are_those_of_the_demand(made: Made) -> None:
+    """A plan that names another zone or party than its demand does is told, each by itself."""
+    demand = json.loads(made.files["demand.json"])
+    for field in ("zone", "party"):
+        told = wrong(reworked(made, "plan.json", lambda data, key=field: data.update({key: "operator"})))
+        said = [line for line in told if line.startswith("change: ")]
+        assert said, field
+        assert f"the {field} is {demand[field]} in the demand, operator in the plan" in said[0]
+        other = "party" if field == "zone" else "zone"
+        assert f"the {other} is" not in said[0]
+
+
+def test_facts_are_not_later_than_the_decision_on_them(made: Made) -> None:
+    """A decision that rests on facts of a later minute, or of another stack, is told with both moments."""
+    lines = made.files["journal.jsonl"].decode().splitlines()
+    (at,) = (number for number, line in enumerate(lines) if '"kind":"admitted"' in line)
+    entry = json.loads(lines[at])
+    minute = datetime.fromisoformat(entry["at"]).replace(second=0, microsecond=0)
+    held = json.loads(made.files[object_path(entry["payload"]["snapshot"])])
+    for edit, is_told in (
+        ({"at": minute.isoformat(timespec="microseconds")}, False),
+        ({"at": (minute + timedelta(seconds=59)).isoformat(timespec="microseconds")}, False),
+        ({"at": (minute + timedelta(minutes=1)).isoformat(timespec="microseconds")}, True),
+        ({"stack_id": "stack-of-operator"}, True),
+    ):
+        snapshot = {**held, **edit}
+        text = canonical_json(snapshot)
+        entry["payload"]["snapshot"] = digest_of(text)
+        journal = "\n".join([*lines[:at], canonical_json(entry), *lines[at + 1 :]])
+        files = {**made.files, object_path(digest_of(text)): text.encode(), "journal.jsonl": f"{journal}\n".encode()}
+        said = [line for line in wrong(with_manifest(files)) if line.startswith("snapshot when it was admitted: ")]
+        expected = f"snapshot when it was admitted: it is of {snapshot['at']}, the decision of {entry['at']}"
+        assert said == ([expected] if is_told else []), edit
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(ValueError(), "ValueError"), (ValueError("no\nmore"), "no"), (KeyError("x"), "'x'")]
+)
+def test_a_check_that_stumbles_is_wrong(
+    made: Made, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    """What a check raises is one line of its own, with the kind of error where that says nothing; others go on."""
+
+    def stumble(*_: object) -> Iterator[Check]:
+        raise error
+
+    monkeypatch.setattr("zonewright.audit.verify.verify.export_checks", stumble)
+    assert wrong(made.files) == [f"export: can not be checked: {said}"]
+
+
 def test_a_roll_out_is_the_one_of_the_journal(made: Made) -> None:
     """A record that is altered, gone, of another person or with a foreign file is named by the journal's entry."""
     (path,) = (name for name in made.files if name.startswith("rollouts/"))

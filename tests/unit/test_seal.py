@@ -22,7 +22,7 @@ from zonewright.seal.decide import Decision, approved
 from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
 from zonewright.seal.keys import ed25519_key, key_id
 from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
-from zonewright.seal.votes import Planned
+from zonewright.seal.votes import Planned, exporter_of
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CHANGE, PLAN = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -250,6 +250,142 @@ def test_the_emergency_lane() -> None:
     assert (urgent.state, urgent.reviewed, urgent.review_by) == ("emergency", False, AT + timedelta(hours=26))
     assert decide(verdict("ben"), verdict("bea"), of=lane, emergency=True, hours=500).reviewed
     assert decide(verdict("ben"), emergency=True).sentences == ("policy two has no emergency lane",)
+
+
+def test_one_person_never_fills_two_seats() -> None:
+    """Whoever gives a seat up for another person leaves it: three people of whom two fit one seat are not three."""
+    data = zone_with(all=policy({"operators": 1, "safety": 2}))
+    data["signers"]["carl"]["groups"] = ["operators"]
+    found = decide(verdict("bea"), verdict("ben"), verdict("carl"), of=Zone.model_validate(data))
+    assert (found.state, found.sentences) == ("missing", ("policy all: 1 of 2 approvals from safety",))
+
+
+def test_who_is_asked_for_nothing_rejects_nothing() -> None:
+    """A rejection counts from members of a group that a policy of this change asks for, and no other."""
+    found = decide(verdict("ben"), verdict("bea"), verdict("carl", "reject", hours=0.5))
+    assert found.state == "approved"
+    assert found.valid_until == AT + timedelta(hours=1 + valid_hours())
+    assert (found.author, [one.signer for one in found.votes]) == ("anna", ["bea", "ben", "carl"])
+    assert found.sentences == ()
+
+
+def valid_hours() -> int:
+    """How long approvals of the small zone's policy count."""
+    return Zone.model_validate(zone_with(two=policy({"operators": 2}))).approvals["two"].valid_hours
+
+
+def test_what_is_void_is_told_without_stopping() -> None:
+    """A verdict that does not count is told, and those that do count still decide."""
+    found = decide(verdict("ben"), verdict("bea"), verdict("ben", key="carl"))
+    assert found.state == "approved"
+    assert len(found.sentences) == 1
+    assert found.sentences[0].startswith("a verdict does not count: ")
+
+
+def test_a_policy_of_a_stack_is_for_that_stack() -> None:
+    """A policy that names stacks asks for approvals of their changes, and of no other's."""
+    ours = zone(one=policy({"operators": 1}, stacks=["stack-of-a"]))
+    assert decide(of=ours).state == "missing"
+    assert decide(of=ours, stack_id="stack-of-b").state == "not-needed"
+
+
+def test_old_approvals_are_told_only_where_others_are_missing() -> None:
+    """Where enough fresh approvals are there, nobody hears of the old ones."""
+    one = zone(one=policy({"operators": 1}))
+    later = 1 + valid_hours() + 0.5
+    assert decide(verdict("ben"), verdict("bea", hours=later - 1), of=one, hours=later).sentences == ()
+    told = decide(verdict("ben"), of=one, hours=later).sentences
+    assert [text[:23] for text in told] == ["policy one: 0 of 1 appr", "the approval of ben of "]
+
+
+@pytest.mark.parametrize("who", ["author", "verdict"])
+def test_service_counts_at_the_moment_of_signing(who: str) -> None:
+    """A signature from before its signer's days stays void when these have begun, of an author and of a verdict."""
+    data = zone_with(one=policy({"operators": 1}))
+    data["signers"]["anna" if who == "author" else "ben"]["valid_from"] = "2026-11-25"
+    found = decide(verdict("ben"), of=Zone.model_validate(data), hours=24)
+    assert found.state == "missing"
+    assert any("count from 2026-11-25 until further notice, not on 2026-11-24" in one for one in found.sentences)
+
+
+def test_a_verdict_needs_no_comment() -> None:
+    """A verdict without any comment counts like one with an empty one."""
+    said = statement(VERDICT_TYPE, "ben", AT + timedelta(hours=1), verdict="approve")
+    assert decide(sign(said.text(), key_of("ben")).text(), of=zone(one=policy({"operators": 1}))).state == "approved"
+
+
+@pytest.mark.parametrize(("minute", "open_"), [("13:59", False), ("14:00", True), ("15:59", True), ("16:00", False)])
+def test_the_window_within_a_day(minute: str, *, open_: bool) -> None:
+    """A window is open from its first minute, and closed from the minute on that it names as its end."""
+    window = {"days": ["tue"], "opens": "14:00", "closes": "16:00", "time_zone": "UTC"}
+    of = zone(one=policy({"operators": 1}, window=window))
+    hours = (datetime.fromisoformat(f"2026-11-24T{minute}:00+00:00") - AT) / timedelta(hours=1)
+    assert decide(verdict("ben"), of=of, hours=hours).state == ("approved" if open_ else "missing")
+
+
+def test_a_decision_names_who_decided() -> None:
+    """Those who approved are named; where an emergency needs nobody it is the author; without a policy nobody is."""
+    assert decide(verdict("ben"), verdict("bea")).by == "bea and ben"
+    assert decide(verdict("ben"), verdict("carl", "reject")).by == "ben"
+    lane = zone(two=policy({"operators": 2}, emergency={"needs": {}, "review_hours": 24}))
+    assert decide(of=lane, emergency=True).by == "anna (author, emergency)"
+    none = decide(by=None, of=zone(one=policy({"safety": 1}, risks=["high"])))
+    assert (none.sentences, none.votes, none.author, none.review_by, none.valid_until) == ((), (), None, None, None)
+
+
+@pytest.mark.parametrize(("first", "second"), [(24, 48), (48, 24)])
+def test_the_earliest_review_counts(first: int, second: int) -> None:
+    """Of several emergency lanes the one that must be reviewed first says until when, whatever their order."""
+    lanes = {
+        name: policy({"operators": 2}, emergency={"needs": {"operators": 1}, "review_hours": hours})
+        for name, hours in (("a", first), ("b", second))
+    }
+    assert decide(verdict("ben"), of=zone(**lanes), emergency=True).review_by == AT + timedelta(hours=26)
+
+
+UNTIL = (AT + timedelta(hours=3)).isoformat()
+SHEET = f"sha256:{'c' * 64}"
+
+
+def export(
+    signer: str = "ben", kind: str = EXPORT_TYPE, *, at_h: float = 3, party: str | None = SHEET, **more: Any
+) -> str:
+    """The signature of a party's export."""
+    planned = replace(PLANNED, **{key: more.pop(key) for key in ("change", "plan", "zone", "stack_id") if key in more})
+    said = replace(statement(kind, signer, AT + timedelta(hours=at_h), planned, **more), party=party)
+    return sign(said.text(), key_of("ben")).text()
+
+
+def test_an_export_is_signed_by_a_person_of_the_zone() -> None:
+    """What was signed for this plan, this file and this moment names its signer."""
+    assert exporter_of(export(), PLANNED, SHEET, UNTIL, zone().signers) == "ben"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (export(kind=PLAN_TYPE, party=None), "it is signed as "),
+        (export(change=f"sha256:{'d' * 64}"), "it is for another change"),
+        (export(zone="other"), "it is for zone 'other', this is 'small'"),
+        (export(stack_id="stack-of-b"), "it is for stack_id 'stack-of-b', this is 'stack-of-a'"),
+        (export("bea"), "it says that 'bea' signed, the key is that of ben"),
+        (export(party=f"sha256:{'e' * 64}"), f"ben signed another party.json: {'e' * 12}, this one is {'c' * 12}"),
+        (export(at_h=4), "ben signed it as exported at 2026-11-24T16:00:00+00:00, party.json says 2026-11-24T15:00"),
+    ],
+)
+def test_what_is_no_signature_of_an_export(text: str, sentence: str) -> None:
+    """Another kind, plan, zone, stack, signer, file or moment is refused in its own sentence."""
+    with pytest.raises(SealError) as caught:
+        exporter_of(text, PLANNED, SHEET, UNTIL, zone().signers)
+    assert str(caught.value).startswith(sentence)
+
+
+def test_an_export_counts_while_its_signer_is_in_service() -> None:
+    """Outside a signer's days her signature of an export is void."""
+    data = zone_with(two=policy({"operators": 2}))
+    data["signers"]["ben"]["valid_until"] = "2026-11-23"
+    with pytest.raises(SealError, match="signatures of ben count from ever until 2026-11-23, not on 2026-11-24"):
+        exporter_of(export(), PLANNED, SHEET, UNTIL, Zone.model_validate(data).signers)
 
 
 @given(st.integers(min_value=0), st.integers(min_value=1, max_value=255))

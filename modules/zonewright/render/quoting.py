@@ -121,7 +121,7 @@ def word(value: object) -> Quoted:
     return Quoted(text)
 
 
-_NAME = re.compile(r"@|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*\.?", re.ASCII)
+_NAME = re.compile(r"@|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*\.?")
 _MAX_NAME = 254
 
 
