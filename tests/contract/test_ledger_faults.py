@@ -137,7 +137,7 @@ def test_a_ledger_of_another_user_is_said(ledger: Path) -> None:
     """A writer that has no right to the ledger's files is told the reason."""
     script = (
         "import os, sys\n"
-        "from zonewright.ledger import LedgerUnavailableError, verbs\n"
+        "from zonewright.ledger import LedgerUnavailableError\nfrom zonewright.ledger.protocol import verbs\n"
         "from zonewright.ledger.transport.client import LedgerClient\n"
         "from zonewright.ledger.protocol.messages import ContentRequest\n"
         "client = LedgerClient(sys.argv[1])\n"
@@ -152,7 +152,7 @@ def test_a_ledger_of_another_user_is_said(ledger: Path) -> None:
     command = [sys.executable, "-c", script, f"sqlite:///{ledger}", f"{ledger}.lock"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1, result
-    assert "Permission denied" in result.stderr
+    assert "permission denied" in result.stderr
     assert "nothing was changed" in result.stderr
     assert "Traceback" not in result.stderr
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,6 +24,7 @@ from zonewright.render.formats.format import Format
 from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.rack_labels import RACK_LABELS
+from zonewright.render.validators.native import NativeValidator
 
 ROOTS = (
     "sites/wj-dc1",
@@ -200,11 +202,14 @@ def test_every_rack_has_a_label(site: str) -> None:
     assert set(found) == wanted
 
 
-def test_an_agent_that_can_not_be_imported_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_that_cannot_be_imported_says_nothing() -> None:
     """Without the agent's package its verdict is not-run, and never a pass or a failure."""
-    (tmp_path / "zonewright_agent").mkdir()  # an empty folder in its place: there is nothing to run in it
-    (tmp_path / "zonewright_agent" / "__init__.py").touch()
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    verdict = installed_validator(AGENT_SETTINGS).validate({"etc/zonewright-agent/agent.toml": "x\n"})
+    installed = installed_validator(AGENT_SETTINGS).check
+    commands = tuple(
+        tuple(word.replace("zonewright_agent", "no_agent") for word in line) for line in installed.commands
+    )
+    verdict = NativeValidator(replace(installed, commands=commands)).validate(
+        {"etc/zonewright-agent/agent.toml": "x\n"}
+    )
     assert verdict.status == "not-run"
-    assert "zonewright_agent" in verdict.detail
+    assert "no_agent" in verdict.detail

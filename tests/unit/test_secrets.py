@@ -185,10 +185,10 @@ def test_a_file_that_may_not_be_read_has_a_sentence(tmp_path: Path) -> None:
     secret.write_text(VALUE, encoding="utf-8")
     secret.chmod(0)
     code = (
-        "import os, sys; from pathlib import Path; from zonewright.fleet.secrets.sources import Sources;"
+        "import os, sys; from pathlib import Path; from zonewright.fleet.secrets.sources import SecretSources;"
         "from zonewright.model.secret import SecretError, reference_of;"
         "os.geteuid() or os.setuid(65534); p = Path(sys.argv[1])\n"
-        "try: Sources(environment={}, folder=p.parent)(reference_of(f'ref+file://{p}'))\n"
+        "try: SecretSources(environment={}, folder=p.parent)(reference_of(f'ref+file://{p}'))\n"
         "except SecretError as error: print(error)"
     )
     for folder in (tmp_path, *tmp_path.parents):
