@@ -16,6 +16,8 @@ GOOD, REFUSED, MISUSE, NOT_DECIDED = Exit
 FORMAT_VERSION = 1
 MAX_WIDTH = 100
 SHOWN_NAMES = 5
+_SHOWN_INPUT = 40
+"""Letters of a refused value that a sentence repeats."""
 
 
 def width() -> int:
@@ -112,7 +114,22 @@ def _told(error: Exception, extra: str) -> tuple[Sequence[str], Exit]:
     """The one place where errors become sentences and exit codes."""
     if sentences := sentences_of(error):
         return sentences, error.exit_code if isinstance(error, ZonewrightError) else MISUSE
+    if faults := _request_faults(error):
+        return faults, MISUSE
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("zonewright"):
         return (f"this command needs {error.name}; pip install 'zonewright[{extra}]' brings it",), MISUSE
     fault = f"zonewright has a fault ({type(error).__name__}: {error})"
     return (f"{fault}; please report it with the output of the same command with --debug",), NOT_DECIDED
+
+
+def _request_faults(error: Exception) -> tuple[str, ...]:
+    """What is wrong with a request that the limits of the ledger's messages refuse before it is sent."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError) or not error.title.endswith(("Request", "Query")):
+        return ()
+    return tuple(
+        f"{'.'.join(map(str, fault['loc'])) or error.title}: {fault['msg'][:1].lower()}{fault['msg'][1:]}, "
+        f"got {str(fault['input'])[:_SHOWN_INPUT]!r}"
+        for fault in error.errors(include_url=False)
+    )
