@@ -58,6 +58,7 @@ class ZonewrightError(Exception):
     │   ├── LedgerMisuseError       2  ledger.protocol.errors and ValueError
     │   ├── LedgerRefusedError      1  ledger.protocol.errors and PermissionError
     │   └── LedgerUnavailableError  3  ledger.protocol.errors and ConnectionError
+    ├── NotAnOrdinaryFileError      2  declare.yaml_text.regular and OSError
     ├── NotRecordedError            3  ledger.verbs.pruning
     ├── OtlpError                   2  server.otlp and ValueError
     ├── RenderError                 1  render.errors and ValueError

@@ -4,9 +4,13 @@ import os
 import stat
 from pathlib import Path
 
+from zonewright.errors import Exit, ZonewrightError
 
-class NotAnOrdinaryFileError(OSError):
+
+class NotAnOrdinaryFileError(ZonewrightError, OSError):
     """A folder, a device, a socket or a pipe where a file of text belongs."""
+
+    exit_code = Exit.MISUSE
 
 
 def read_regular(path: Path, most: int) -> bytes:
@@ -26,7 +30,7 @@ def read_regular(path: Path, most: int) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with os.fdopen(handle, "rb", buffering=0) as stream:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise NotAnOrdinaryFileError(0, "it is no ordinary file", str(path))
+            raise NotAnOrdinaryFileError(f"{path}: expected an ordinary file, got a folder, device, socket or pipe")
         parts, left = [], most + 1
         while left > 0 and (part := stream.read(left)):
             parts.append(part)
