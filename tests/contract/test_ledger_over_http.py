@@ -106,7 +106,7 @@ def road(url: str, *, token: str | None = None, timeout_s: float = 10.0) -> "clo
 def fault(url: str, *, timeout_s: float = 10.0) -> str:
     """The sentence of a call that has no answer."""
     with road(url, timeout_s=timeout_s) as one, pytest.raises(LedgerUnavailableError) as caught:
-        one.post("/v1/admit", b"{}")
+        one.post("admit", b"{}")
     sentence = str(caught.value)
     assert sentence.startswith(f"the ledger {url} cannot be reached (")
     assert "nothing was decided" in sentence
@@ -118,7 +118,7 @@ def fault(url: str, *, timeout_s: float = 10.0) -> str:
 def test_calls_share_a_connection(server: Server) -> None:
     """Calls in turn take one connection; the path of the URL comes before the verb, and the token is in its header."""
     with road(f"{server.url}/below/", token="a-token") as one:
-        assert [one.post("/v1/read", b'{"n": 1}') for _ in range(20)] == [(200, b"{}")] * 20
+        assert [one.post("read", b'{"n": 1}') for _ in range(20)] == [(200, b"{}")] * 20
     assert server.connections == 1
     path, headers, body = server.asked[0]
     assert (path, headers["authorization"], body) == ("/below/v1/read", "Bearer a-token", b'{"n": 1}')
@@ -135,17 +135,17 @@ def test_threads_do_not_wait_for_each_other(server: Server) -> None:
     server.answer = wait
     with road(server.url) as one, ThreadPoolExecutor(8) as pool:
         for _ in range(2):
-            assert list(pool.map(lambda _: one.post("/v1/read", b"{}")[0], range(8))) == [200] * 8
+            assert list(pool.map(lambda _: one.post("read", b"{}")[0], range(8))) == [200] * 8
     assert server.connections == 8
 
 
 def test_an_idle_connection_is_not_trusted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while without calls the next one takes a new connection: what lies between may have forgotten the old."""
     with road(server.url) as one:
-        one.post("/v1/read", b"{}")
+        one.post("read", b"{}")
         monkeypatch.setattr(over_http, "IDLE_S", 0.05)
         time.sleep(0.1)
-        assert one.post("/v1/read", b"{}")[0] == 200
+        assert one.post("read", b"{}")[0] == 200
     assert server.connections == 2
 
 
@@ -159,7 +159,7 @@ def test_a_connection_that_the_service_closed_is_replaced(server: Server) -> Non
     server.answer = last
     with road(server.url) as one:
         for _ in range(2):
-            assert one.post("/v1/read", b"{}")[0] == 200
+            assert one.post("read", b"{}")[0] == 200
             time.sleep(0.2)
     assert server.connections == 2
 
@@ -208,7 +208,7 @@ def test_a_redirect_is_not_followed(server: Server) -> None:
     with serving() as other:
         server.answer = lambda handler: give(handler, 307, b"", Location=f"{other.url}/v1/read")
         with road(server.url, token="a-token") as one:
-            assert one.post("/v1/read", b"{}") == (307, b"")
+            assert one.post("read", b"{}") == (307, b"")
     assert other.asked == []
 
 
@@ -217,7 +217,7 @@ def test_no_proxy_is_taken_from_the_environment(server: Server, monkeypatch: pyt
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with road(server.url) as one:
-        assert one.post("/v1/read", b"{}")[0] == 200
+        assert one.post("read", b"{}")[0] == 200
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +228,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path, monkey
         assert server.asked == []
         monkeypatch.setenv("SSL_CERT_FILE", str(tls[0]))
         with road(server.url) as one:
-            assert [one.post("/v1/read", b"{}")[0] for _ in range(3)] == [200] * 3
+            assert [one.post("read", b"{}")[0] for _ in range(3)] == [200] * 3
         assert len(server.asked) == 3
         assert "not valid for 'localhost'" in fault(server.url.replace("127.0.0.1", "localhost"))
 
