@@ -91,9 +91,9 @@ def test_exit_codes_of_diff_are_those_of_git(root: Path, run: Run) -> None:
     assert run("diff", "--stack", "operator", "--exit-code") == (0, "", "")
     assert run("diff")[0] == 2
     write(root, "facility-operator", {**sites(), "sites": 7})
-    code, out, _ = run("diff", "--stack", "operator", "--exit-code")
+    code, _, errors = run("diff", "--stack", "operator", "--exit-code")
     assert code == 2
-    assert "facility-operator.yaml:" in out
+    assert "facility-operator.yaml:" in errors
     write(root, "facility-operator", sites())
     write(root, "zone", {**ROUTED, "title": "Another file than the registered one"})
     code, out, err = run("diff", "--stack", "operator", "--exit-code")
