@@ -25,7 +25,7 @@ from zonewright.ledger.transport import application as door_module
 from zonewright.ledger.transport.application import application
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.limits import Limit
+from zonewright.model.limits import InputLimit
 from zonewright.server.door import LOOPBACK, Door
 from zonewright.telemetry import Store
 from zonewright.telemetry.samples import Samples
@@ -122,7 +122,7 @@ def streamed(database: Database, chunks: list[Message]) -> tuple[int, int]:
 
 def test_a_body_is_bounded_while_it_comes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes beyond the limit is refused before the rest of it was read."""
-    monkeypatch.setattr(door_module, "BODY", Limit(most=1000, unit="bytes", what="body", why="A test."))
+    monkeypatch.setattr(door_module, "BODY", InputLimit(most=1000, unit="bytes", what="body", why="A test."))
     chunks: list[Message] = [{"type": "http.request", "body": b"x" * 400, "more_body": True}] * 100
     assert streamed(database, chunks) == (413, 3)
 

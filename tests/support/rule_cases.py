@@ -45,7 +45,7 @@ from zonewright.model.world import (
     World,
     ZoneFacts,
 )
-from zonewright.model.zone import Names
+from zonewright.model.zone import ReservedNames
 from zonewright.rules import Finding, evaluate
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
@@ -113,7 +113,7 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             title="Zone",
             districts={name: District(title=name, **given) for name, given in data.get("districts", {}).items()},
             parties={
-                name: Party(title=name, roles=("tenant",), names=Names(**given))
+                name: Party(title=name, roles=("tenant",), names=ReservedNames(**given))
                 for name, given in data.get("reserved", {}).items()
             },
             rule_packs={"pack": pack},

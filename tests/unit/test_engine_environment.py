@@ -1,6 +1,5 @@
 """The environment of a project: what is set, what is kept out of sight, and the command line around it."""
 
-import argparse
 import json
 import shutil
 import stat
@@ -12,18 +11,15 @@ from pathlib import Path
 import pytest
 
 from zonewright import engine
-from zonewright.cli.engine import add_parser
+from zonewright.cli import main
 from zonewright.engine import launcher
 
 _ENGINE = engine.Engine(Path("/engine/pulumi"), engine.WANTED, "PATH", (Path("/engine"),), ())
 
 
 def command_line(*arguments: str) -> int:
-    """Run the command as the main parser would."""
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers(required=True))
-    parsed = parser.parse_args(arguments)
-    return int(parsed.run(parsed))
+    """Run the command as a user does, to its exit code."""
+    return main(arguments)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def _tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     tool = str(request.param)
     if shutil.which(tool, path=confinement.PATH) is None:
         missing_program(tool, "bubblewrap" if tool == "bwrap" else "util-linux")
-    monkeypatch.setattr(confinement, "place", lambda: confinement.Place(tool))
+    monkeypatch.setattr(confinement, "place", lambda: confinement.Confinement(tool))
     return tool
 
 
@@ -108,7 +108,7 @@ def test_a_validator_that_ends_by_a_signal_said_nothing(programs: Path, tool: st
 
 def test_where_nothing_confines_nothing_runs(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without namespaces gives not-run and why, never a run without a place."""
-    monkeypatch.setattr(confinement, "place", lambda: confinement.Place("", "bwrap: not installed; unshare: no"))
+    monkeypatch.setattr(confinement, "place", lambda: confinement.Confinement("", "bwrap: not installed; unshare: no"))
     monkeypatch.setattr(native, "_run", lambda *_: pytest.fail("it was run"))
     found = judge(programs, "exit 0")
     assert found.status == "not-run"

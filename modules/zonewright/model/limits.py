@@ -10,7 +10,7 @@ HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class InputLimit:
     """One limit.
 
     Attributes:
@@ -26,51 +26,55 @@ class Limit:
     why: str
 
 
-BODY = Limit(
+BODY = InputLimit(
     most=64 * 1024**2,
     unit="bytes",
     what="request of a verb",
     why="It is held in memory while it is read.",
 )
-DEPTH = Limit(most=32, unit="levels", what="JSON within JSON", why="It is four times the depth of a demand.")
-INTEGER = Limit(
+DEPTH = InputLimit(most=32, unit="levels", what="JSON within JSON", why="It is four times the depth of a demand.")
+INTEGER = InputLimit(
     most=2**63 - 1, unit="", what="whole number, either sign", why="It fits a bigint of SQLite and PostgreSQL."
 )
-ITEMS = Limit(most=100_000, unit="items", what="list or mapping", why="The largest zone has 100,000 nodes.")
-UNITS = Limit(
+ITEMS = InputLimit(most=100_000, unit="items", what="list or mapping", why="The largest zone has 100,000 nodes.")
+UNITS = InputLimit(
     most=100,
     unit="U",
     what="rack position",
     why="Declared racks have at most 60. Units are bits of a number.",
 )
-NAME = Limit(
+NAME = InputLimit(
     most=300,
     unit="characters",
     what="name: of a party, a site, a rack, an admission, a lineage",
     why="Ids have at most 63 characters. The longest names are paths of four of them.",
 )
-LABEL = Limit(most=2000, unit="characters", what="label or sentence", why="A URN has one id for each parent.")
-ADDRESS = Limit(
+LABEL = InputLimit(most=2000, unit="characters", what="label or sentence", why="A URN has one id for each parent.")
+ADDRESS = InputLimit(
     most=64, unit="characters", what="address with prefix length", why="The longest IPv6 address with one has 49."
 )
-TEXT = Limit(most=BODY.most, unit="characters", what="text that is kept as it is", why="It is as long as its request.")
-POINTS = Limit(most=50_000, unit="points", what="batch of telemetry", why="They are stored while other agents wait.")
-TELEMETRY_BODY = Limit(
+TEXT = InputLimit(
+    most=BODY.most, unit="characters", what="text that is kept as it is", why="It is as long as its request."
+)
+POINTS = InputLimit(
+    most=50_000, unit="points", what="batch of telemetry", why="They are stored while other agents wait."
+)
+TELEMETRY_BODY = InputLimit(
     most=4 * 1024**2, unit="bytes", what="batch of telemetry as it is sent", why="It holds the points above, packed."
 )
-TELEMETRY_PLAIN = Limit(
+TELEMETRY_PLAIN = InputLimit(
     most=16 * 1024**2, unit="bytes", what="batch of telemetry, unpacked", why="It holds the points above."
 )
-TELEMETRY_NAME = Limit(
+TELEMETRY_NAME = InputLimit(
     most=200, unit="characters", what="name, unit or part of telemetry", why="Longer ones are cut: they are labels."
 )
-DELTA = Limit(
+DELTA = InputLimit(
     most=2 * HOUR_S,
     unit="seconds",
     what="time that a delta of energy spans",
     why="Energy is spread over hours while everybody waits. After a longer gap nobody knows when it flowed.",
 )
-HEALTH = Limit(most=64 * 1024, unit="bytes", what="report of an agent's health", why="A report has a few lines.")
+HEALTH = InputLimit(most=64 * 1024, unit="bytes", what="report of an agent's health", why="A report has a few lines.")
 
 TABLE = (
     BODY,

@@ -44,10 +44,10 @@ class District(Declared):
 
 
 NAMES_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|^[a-z0-9][a-z0-9-]{0,61}\*$"
-NamePattern = Annotated[str, Field(pattern=NAMES_PATTERN)]
+NamePattern = Annotated[str, Field(pattern=NAMES_PATTERN, max_length=63)]
 
 
-class Names(Declared):
+class ReservedNames(Declared):
     """Names that only one party may use; an id, or the beginning of ids with a star, such as ``l-*``."""
 
     sites: Annotated[tuple[NamePattern, ...], Field(strict=False)] = ()
@@ -67,7 +67,7 @@ class Party(Declared):
     """Name for people."""
     roles: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
     """What the party may declare."""
-    names: Names = Names()
+    names: ReservedNames = ReservedNames()
     """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 
 

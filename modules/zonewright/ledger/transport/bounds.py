@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError
-from zonewright.model.limits import BODY, DEPTH, INTEGER, ITEMS, TEXT, Limit
+from zonewright.model.limits import BODY, DEPTH, INTEGER, ITEMS, TEXT, InputLimit
 
 
 def require_bounds(body: bytes) -> None:
@@ -52,6 +52,6 @@ def _require_plain(value: object) -> None:
         raise LedgerMisuseError("bounds", "a number in the request is not finite")
 
 
-def _beyond(limit: Limit, got: str) -> LedgerMisuseError:
+def _beyond(limit: InputLimit, got: str) -> LedgerMisuseError:
     most = f"{limit.most:,} {limit.unit}".strip()
     return LedgerMisuseError("bounds", f"the request goes beyond a limit: {limit.what}, at most {most}, got {got}")

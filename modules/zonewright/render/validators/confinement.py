@@ -38,7 +38,7 @@ _REFUSALS = ("bwrap: ", "unshare: ", "mount: ", "pivot_root: ", "setpriv: ", "pr
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Confinement:
     """How a place is made on this machine, or why there is none.
 
     Attributes:
@@ -51,15 +51,15 @@ class Place:
 
 
 @cache
-def place() -> Place:
+def place() -> Confinement:
     """What works on this machine; tried once."""
     reasons = []
     for tool in ("bwrap", "unshare"):
         reason = _probe(tool)
         if not reason:
-            return Place(tool)
+            return Confinement(tool)
         reasons.append(f"{tool}: {reason}")
-    return Place("", "; ".join(reasons))
+    return Confinement("", "; ".join(reasons))
 
 
 def is_refusal(code: int, output: str) -> bool:
