@@ -64,7 +64,7 @@ def measure(zone: SmallZone) -> dict[str, Figures]:
         found[action] = {**figures_of(tallies), **figures}
         for path in tallies.iterdir():
             path.unlink()
-    found["up"]["bytes of the state"] = state_bytes(stack.state()["resources"])
+    found["up"]["bytes of the state"] = state_bytes(stack.state()["resources"], zone.folder)
     return found
 
 

@@ -108,15 +108,16 @@ def written_bytes(ledger: Path, figures: Figures) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def state_bytes(resources: list[dict[str, Any]]) -> int:
-    """Size of a state's resources as compact JSON, as if each source file lay in the project's own folder.
+def state_bytes(resources: list[dict[str, Any]], folder: Path) -> int:
+    """Size of a state's resources as compact JSON, as if it were made in the same folder of every machine.
 
-    Without the moments of each, whose length varies.
+    Without the moments of each, whose length varies, and the folders of source files and of the ledger.
 
     Args:
         resources: as exported.
+        folder: where the zone of the test lies; a state names the ledger's file in it.
     """
-    return len(json.dumps(_comparable(resources), separators=(",", ":")).encode())
+    return len(json.dumps(_comparable(resources), separators=(",", ":")).replace(f"{folder}/", "").encode())
 
 
 def _comparable(value: Any) -> Any:

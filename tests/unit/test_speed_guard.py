@@ -50,10 +50,14 @@ def test_tallies_are_summed_and_modules_counted_once(tmp_path: Path) -> None:
 
 
 def test_the_size_of_a_state_does_not_depend_on_machine_or_moment() -> None:
-    """Folders of source files and moments do not count; everything else does."""
-    here = {"urn": "u", "created": "2026", "sourcePosition": "project:///a/b/c.py#1", "inputs": {"n": [1]}}
-    there = {**here, "created": "20261", "sourcePosition": "project:///x/c.py#1"}
-    assert state_bytes([here]) == state_bytes([there]) < state_bytes([{**here, "inputs": {"n": [10]}}])
+    """Folders of source files, of the zone and moments do not count; everything else does."""
+    inputs = {"ledger": "sqlite:////short/ledger.db"}
+    here = {"urn": "u", "created": "2026", "sourcePosition": "project:///a/b/c.py#1", "inputs": inputs}
+    far = {"ledger": "sqlite:////much/longer/ledger.db"}
+    there = {**here, "created": "20261", "sourcePosition": "project:///x/c.py#1", "inputs": far}
+    size = state_bytes([here], Path("/short"))
+    assert size == state_bytes([there], Path("/much/longer"))
+    assert size < state_bytes([{**here, "inputs": {**inputs, "n": 1}}], Path("/short"))
 
 
 def test_the_committed_numbers_have_both_actions() -> None:
