@@ -119,7 +119,7 @@ def scratch() -> Demo:
     shutil.copy(REPOSITORY / "stacks" / "__main__.py", SCRATCH / "__main__.py")
     project = {
         "name": "demo",
-        "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
+        "runtime": "python",
         "plugins": {
             "providers": [{"name": "zonewright", "path": str(REPOSITORY / "modules" / "zonewright" / "provider")}]
         },

@@ -52,10 +52,15 @@ def _watched(zone: SmallZone) -> Iterator[SmallZone]:
     assert left == []
 
 
+def _is_warm(request: pytest.FixtureRequest) -> bool:
+    """Whether a test is not about processes or imports, and so may have both done beforehand."""
+    return request.node.get_closest_marker("real_python") is None
+
+
 @pytest.fixture
-def zone(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+def zone(engine: engine_room.Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallZone]:
     """Give a small zone with a ledger; a test that leaves a process of its stacks fails."""
-    with _watched(SmallZone(folder=tmp_path, engine=engine).create()) as made:
+    with _watched(SmallZone(folder=tmp_path, engine=engine, warm=_is_warm(request)).create()) as made:
         yield made
 
 
@@ -74,19 +79,20 @@ def declared(zone: SmallZone) -> Stack:
 
 
 @pytest.fixture
-def operated(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+def operated(engine: engine_room.Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallZone]:
     """Give a small zone whose operator's stack with two racks is up, which it was once in the run."""
 
     def make(folder: Path) -> None:
         with _watched(SmallZone(folder=folder, engine=engine).create()) as zone:
             zone.operator()
 
-    with _watched(SmallZone(folder=tmp_path, engine=engine).taken_from(made_once("operated", make))) as made:
+    fresh = SmallZone(folder=tmp_path, engine=engine, warm=_is_warm(request))
+    with _watched(fresh.taken_from(made_once("operated", make))) as made:
         yield made
 
 
 @pytest.fixture
-def settled(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
+def settled(engine: engine_room.Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallZone]:
     """Give a small zone with racks in which the stack ``tenant-a`` with three nodes is up, which it was once."""
 
     def make(folder: Path) -> None:
@@ -95,5 +101,6 @@ def settled(engine: engine_room.Engine, tmp_path: Path) -> Iterator[SmallZone]:
             stack.declare(clusters={"web": cluster(3)})
             stack.up()
 
-    with _watched(SmallZone(folder=tmp_path, engine=engine).taken_from(made_once("settled", make))) as made:
+    fresh = SmallZone(folder=tmp_path, engine=engine, warm=_is_warm(request))
+    with _watched(fresh.taken_from(made_once("settled", make))) as made:
         yield made

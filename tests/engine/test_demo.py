@@ -1,10 +1,12 @@
 """`make demo` is also a test: it fails when any of its steps does not do what it says."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 
 pytestmark = pytest.mark.engine
@@ -14,7 +16,13 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     """The demo ends well, shows a refused change, and leaves the checkout as it was."""
     before = _changes()
     result = subprocess.run(
-        [sys.executable, "tools/demo.py"], cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "tools/demo.py"],
+        cwd=REPOSITORY,
+        env={**os.environ, **warm_python().variables()},
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
     assert "nothing was claimed or created" in result.stdout

@@ -11,7 +11,7 @@ from support.soak import rounds, seeded
 from support.zone_project import LIMIT_S, SmallZone, Stack, cluster
 from zonewright.ledger.transport.client import LedgerClient
 
-pytestmark = [pytest.mark.engine, pytest.mark.soak]
+pytestmark = [pytest.mark.engine, pytest.mark.soak, pytest.mark.real_python]
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 COUNT = 8
 

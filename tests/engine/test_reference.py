@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright import engine as engine_room
 from zonewright.ledger.protocol import verbs
@@ -83,7 +84,7 @@ def environment(engine: engine_room.Engine, root: Path) -> dict[str, str]:
     """Variables of a project, with the commands of this environment on PATH."""
     base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
     base["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", os.defpath)])
-    variables = {**base, **engine_room.environment(engine, root=root, base=base)}
+    variables = {**base, **engine_room.environment(engine, root=root, base=base), **warm_python().variables()}
     # On a file backend the state is saved after every step: quadratic in the size of a stack.
     return {**variables, "PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 
@@ -94,7 +95,7 @@ def test_every_stack_of_the_reference_zone_comes_up(tmp_path: Path, engine: engi
     shutil.copy(REPOSITORY / "stacks" / "__main__.py", tmp_path / "__main__.py")
     document = {
         "name": "reference",
-        "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
+        "runtime": "python",
         "plugins": {
             "providers": [{"name": "zonewright", "path": str(REPOSITORY / "modules" / "zonewright" / "provider")}]
         },

@@ -27,7 +27,7 @@ from support.zone_project import PROVIDER as REAL_PROVIDER
 from support.zone_project import REPOSITORY, SmallZone, Stack, cluster
 from zonewright.ledger.transport.client import LedgerClient
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.real_python]
 NODES = 200
 ACTIONS = {"preview": ("preview",), "up": ("up", "--yes", "--skip-preview")}
 

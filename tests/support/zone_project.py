@@ -21,6 +21,7 @@ from unittest import mock
 import psutil
 import yaml
 
+from support.warm_python import warm_python
 from zonewright import engine as engine_room
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
@@ -249,12 +250,14 @@ class SmallZone:
         folder: the temporary folder.
         engine: the Pulumi engine.
         zone: the content of zone.yaml.
+        warm: whether its processes are forks of a Python that has done their imports.
     """
 
     folder: Path
     engine: engine_room.Engine
     zone: Mapping[str, Any] = field(default_factory=lambda: ZONE)
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    warm: bool = True
 
     @property
     def ledger_url(self) -> str:
@@ -285,7 +288,7 @@ class SmallZone:
         (root / "program").mkdir(parents=True)
         project = {
             "name": PROJECT,
-            "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}},
+            "runtime": "python",
             "main": "program",
             "stackConfigDir": "program",
             "plugins": {"providers": [{"name": "zonewright", "path": str(provider)}]},
@@ -313,6 +316,8 @@ class SmallZone:
         config = yaml.safe_load((root / "program" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
         base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
         variables = engine_room.environment(self.engine, root=root, base=base)
+        if self.warm:
+            variables |= warm_python().variables()
         return Stack(
             root=root,
             name=name,

@@ -1,0 +1,144 @@
+"""The process that has imported what an engine's Python processes import, and forks one for each front that asks.
+
+Must not import anything of the tests: what it has imported, its forks have. Started by ``warm_python``.
+"""
+
+import ctypes
+import gc
+import io
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+USED = "used_s"
+
+
+class _Fork:
+    """One process that was forked for a front: it ends with the front, and the front with it."""
+
+    def __init__(self, wire: socket.socket, pid: int) -> None:
+        """Keep what tells that either of the two has ended."""
+        self.wire = wire
+        self.pid = pid
+        self.end = os.pidfd_open(pid)
+
+    def watched(self) -> list[int]:
+        """Files that are ready when there is something to do for it."""
+        return [self.end, *([self.wire.fileno()] if self.wire.fileno() >= 0 else [])]
+
+    def ended(self) -> float:
+        """Tell the front how the fork ended; gives the CPU seconds that it used."""
+        _, status, cost = os.wait4(self.pid, 0)
+        with suppress(OSError):  # the front has gone
+            self.wire.send(f"{os.waitstatus_to_exitcode(status):16}".encode())
+        self.wire.close()
+        os.close(self.end)
+        return cost.ru_utime + cost.ru_stime
+
+    def signalled(self) -> None:
+        """Pass on the signal that the front got; where the front has gone, the fork goes too."""
+        number = self.wire.recv(1)
+        os.kill(self.pid, number[0] if number else signal.SIGKILL)
+        if not number:
+            self.wire.close()
+
+
+def serve(address: str) -> None:
+    """Import what is common, then fork a process for each front until this one is killed.
+
+    Args:
+        address: path of the socket; it is there once the imports are done.
+    """
+    _import_all()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(f"{address}.new")
+    listener.listen(64)
+    Path(f"{address}.new").rename(address)
+    forks: dict[int, _Fork] = {}
+    used_s = time.process_time()
+    while True:
+        ready, _, _ = select.select(
+            [listener.fileno(), *(one for fork in forks.values() for one in fork.watched())], [], []
+        )
+        if listener.fileno() in ready:
+            fork = _forked(listener, forks.values())
+            forks[fork.pid] = fork
+        for fork in [one for one in forks.values() if one.end in ready]:
+            used_s += fork.ended()
+            Path(address).with_name(USED).write_text(str(used_s), encoding="utf-8")
+            del forks[fork.pid]
+        for fork in [one for one in forks.values() if one.wire.fileno() in ready]:
+            fork.signalled()
+
+
+def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork:
+    """Fork for the front that asks."""
+    wire, _ = listener.accept()
+    request, streams = _received(wire)
+    pid = os.fork()
+    if pid == 0:
+        for one in (listener, wire, *(fork.wire for fork in others)):
+            one.close()
+        _become(request, streams)
+    for stream in streams:
+        os.close(stream)
+    wire.send(f"{pid:16}".encode())
+    return _Fork(wire, pid)
+
+
+def _import_all() -> None:
+    import zonewright.engine.language_host.server  # noqa: PLC0415 - the point of this process
+    import zonewright.program.deployment  # noqa: PLC0415
+    import zonewright.provider.server  # noqa: F401, PLC0415
+
+    ctypes.CDLL(None)
+    gc.collect()
+    gc.freeze()  # so that a collection of a fork does not copy every page
+
+
+def _received(wire: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    size, streams, _, _ = socket.recv_fds(wire, 4, 3)
+    rest, content = int.from_bytes(size, "big"), b""
+    while len(content) < rest:
+        content += wire.recv(rest - len(content))
+    request: dict[str, Any] = json.loads(content)
+    return request, streams
+
+
+def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
+    """Be what the front was started for, in this fork; ends the process."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8", write_through=True)
+    sys.stderr = io.TextIOWrapper(
+        io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
+    )
+    sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if "module" in request:
+        sys.argv = [request["module"], *request["arguments"]]
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    else:
+        path = Path(request["path"])
+        sys.argv = [str(path), *request["arguments"]]
+        if path.is_file():
+            sys.path.insert(0, str(path.parent))
+        runpy.run_path(str(path), run_name="__main__")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
