@@ -14,9 +14,9 @@ from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.model.geodesy import route_m
 from zonewright.place import JudgedZone, judge_declaration
-from zonewright.rules.energy import contracted_power, design_power, rooms_of, size_class
 from zonewright.rules.network import free_bores
 from zonewright.rules.paths import link_delay_ns, paths
+from zonewright.rules.site_power import contracted_power, design_power, rooms_of, size_class
 
 ZONES = Path(__file__).parents[2] / "stacks" / "zones"
 ON = "2026-11-24"

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from zonewright.model.world import ZoneFacts
 from zonewright.place.precondition import Precondition
-from zonewright.rules.energy import rooms_of
 from zonewright.rules.energy_state import design_ratio, state_of
 from zonewright.rules.pue_gate import JudgedGate, judged_sites
+from zonewright.rules.site_power import rooms_of
 
 _MILLION = 10**6
 

@@ -7,9 +7,8 @@ from zonewright.model.world import EnergyVerdict, Measured, RoomTotals, SiteFact
 from zonewright.model.zone import Zone
 from zonewright.pue.gate import worst
 from zonewright.pue.load_model import LoadModel, LoadModelState
-from zonewright.rules.energy import design_power
+from zonewright.rules.site_power import KILO, design_power
 
-KILO = 1000
 _DEFAULT_LIMIT = Fraction(5, 4)
 
 

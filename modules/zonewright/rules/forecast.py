@@ -9,8 +9,8 @@ from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.world import Measured, RoomTotals, ZoneFacts
 from zonewright.pue.gate import Gate, decide
 from zonewright.pue.load_model import LoadModelState
-from zonewright.rules.energy import design_power, is_in_scope, rooms_of, size_class
 from zonewright.rules.energy_state import ratio_limit, state_of, trigger
+from zonewright.rules.site_power import design_power, is_in_scope, rooms_of, size_class
 
 _KILO = 1000
 

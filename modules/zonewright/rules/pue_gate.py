@@ -7,10 +7,10 @@ from fractions import Fraction
 from zonewright.model.world import Measured, Occupant, RoomTotals, SiteFacts, ZoneFacts
 from zonewright.pue.gate import Gate, LoadChangeKind, decide
 from zonewright.pue.load_model import LoadModelState
-from zonewright.rules.energy import data_centres, design_power, is_in_scope, rooms_of
-from zonewright.rules.energy_state import KILO, claimed_w, design_ratio, ratio_text, state_of, trigger
+from zonewright.rules.energy_state import claimed_w, design_ratio, ratio_text, state_of, trigger
 from zonewright.rules.finding import Level, Participant
 from zonewright.rules.rule import Rule
+from zonewright.rules.site_power import KILO, data_centres, design_power, is_in_scope, rooms_of
 from zonewright.rules.view import Breach, View, participants_of
 
 _LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval", "admitted": "advisory"}

@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from zonewright.model.world import EnergyVerdict, Measured, RoomTotals, SiteFacts, ZoneFacts
-from zonewright.rules.energy import design_power, is_in_scope, size_class
 from zonewright.rules.energy_state import design_ratio, ratio_limit, trigger
+from zonewright.rules.site_power import design_power, is_in_scope, size_class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import ZoneFacts
-from zonewright.rules.energy import rooms_of
 from zonewright.rules.energy_state import state_of
+from zonewright.rules.site_power import rooms_of
 
 
 def impact_of(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) -> dict[str, Impact]:

@@ -13,8 +13,8 @@ from zonewright.model.base import TrustClass
 from zonewright.model.rule_pack import chain_of
 from zonewright.model.world import Measured, ZoneFacts
 from zonewright.model.zone import Zone
-from zonewright.rules.energy import rooms_of
 from zonewright.rules.energy_state import model_of, ratio_limit
+from zonewright.rules.site_power import rooms_of
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Fresh, Terms, measured
 

@@ -9,8 +9,8 @@ from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedEr
 from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.store.context import Context
 from zonewright.model.world import ZoneFacts
-from zonewright.rules.energy import data_centres
 from zonewright.rules.forecast import ForecastError, forecast
+from zonewright.rules.site_power import data_centres
 from zonewright.rules.site_status import site_status
 
 _NOBODY = ""

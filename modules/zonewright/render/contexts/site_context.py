@@ -24,7 +24,7 @@ from zonewright.render.contexts.routing import (
     sessions_over,
 )
 from zonewright.render.contexts.site_names import Alias, DhcpLease, ServiceZone, leases_of, site_names
-from zonewright.rules.energy import is_in_scope
+from zonewright.rules.site_power import is_in_scope
 
 _DAY_S = 86_400
 _MIN_PREFIXES = 20

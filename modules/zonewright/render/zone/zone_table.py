@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from zonewright.model.world import World
-from zonewright.rules.energy import contracted_power, design_power, rooms_of
 from zonewright.rules.paths import link_delay_ns, risks_of
+from zonewright.rules.site_power import contracted_power, design_power, rooms_of
 
 _KILO = 1_000
 
