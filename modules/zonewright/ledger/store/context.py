@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store.database import Database
@@ -65,7 +65,6 @@ def put_digested(connection: Connection, texts: Mapping[str, str]) -> None:
     """
     rows = [{"digest": digest, "text": text} for digest, text in texts.items()]
     if rows:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         statement = insert(content)
         mended = statement.excluded.text
         mend = statement.on_conflict_do_update(
@@ -81,7 +80,6 @@ def get_content(connection: Connection, digest: str) -> str | None:
 
 def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
     """Say that what rules may look at has changed in these sites."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for site in sorted(set(sites)):
         statement = insert(revision).values(site=site, number=1)
         connection.execute(
