@@ -14,7 +14,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed before worker processes start; let Ctrl-C reach what the tests start.
 
     A shell that runs the tests in the background has them ignore SIGINT, and their children too. Where byte code is
-    not to be written each of the thousands of processes would compile all its modules anew, which doubles their cost.
+    not to be written each of the thousands of processes would compile all its modules again, which doubles their cost.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     fix_seed()

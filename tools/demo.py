@@ -166,7 +166,7 @@ def steps(demo: Demo) -> None:
     if held.get("node") != demo.nodes_in_state("tenant-fin"):
         raise DemoError(f"the ledger holds {held} for tenant-fin, its state has other nodes")
 
-    say(f"{BOLD}4. A second tenant{RESET} chooses a rack for 3 nodes; it can not know that others are there.")
+    say(f"{BOLD}4. A second tenant{RESET} chooses a rack for 3 nodes; it cannot know that others are there.")
     demo.stack("tenant-ind", "tenant-ind")
     crowd()
     output = demo.pulumi("tenant-ind", "up", "--yes", expect=None)

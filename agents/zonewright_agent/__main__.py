@@ -21,8 +21,8 @@ def main(argv: list[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(prog="zonewright_agent", description="Reports power and load of this host.")
     parser.add_argument("--config", required=True, metavar="FILE", help="the settings, as TOML")
-    parser.add_argument("--once", action="store_true", help="sample twice, send, and end")
-    parser.add_argument("--check-config", action="store_true", help="only say whether the settings are good")
+    parser.add_argument("--once", action="store_true", help="sample twice, send, and exit")
+    parser.add_argument("--check-config", action="store_true", help="only check the settings")
     arguments = parser.parse_args(words)
     return _work(arguments.config, is_once=arguments.once, is_check=arguments.check_config)
 

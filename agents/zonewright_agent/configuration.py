@@ -17,7 +17,7 @@ _AGENT_MAX = 63
 
 
 class ConfigurationError(ValueError):
-    """The settings can not be used; ``sentences`` says why."""
+    """The settings cannot be used; ``sentences`` says why."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("; ".join(sentences))
@@ -61,7 +61,7 @@ class Configuration:
 
     def __setattr__(self, name: str, value: object) -> None:
         """Settings stay what they were read as."""
-        raise AttributeError(f"{name} can not be set")
+        raise AttributeError(f"{name} cannot be set")
 
 
 FIELDS = tuple(Configuration.__annotations__)
@@ -83,7 +83,7 @@ def load(path: str | os.PathLike[str]) -> Configuration:
     try:
         text = _read(path, "utf-8")
     except OSError as error:
-        raise ConfigurationError([f"{path}: {(error.strerror or 'can not be read').lower()}"]) from None
+        raise ConfigurationError([f"{path}: {(error.strerror or 'cannot be read').lower()}"]) from None
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#x}"]) from None
     return from_text(text, str(path))
@@ -100,7 +100,9 @@ def from_text(text: str, file: str) -> Configuration:
         found = syntax.search(str(error))
         line = int(found[1]) if found and found[1] else max(1, len(text.splitlines()))
         said = syntax.sub("", str(error))
-        raise ConfigurationError([f"{file}:{line}: no TOML: {said}; correct it, further faults may follow"]) from None
+        raise ConfigurationError(
+            [f"{file}:{line}: not valid TOML: {said}; correct it, more faults may follow"]
+        ) from None
     known = FIELDS
     faults: list[tuple[str, str]] = [
         ("", f"'{name}' is missing; add a line '{name} = ...'") for name in _REQUIRED if name not in document
@@ -142,9 +144,7 @@ def surroundings(settings: Configuration, path: str) -> None:
     while not os.path.exists(existing):
         existing = os.path.dirname(existing)
     if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
-        faults.append(
-            ("spool", f"{existing} can not be written to by this user; choose another folder, or change its owner")
-        )
+        faults.append(("spool", f"this user cannot write to {existing}; choose another folder, or change its owner"))
     if {"hwmon", "rapl"} & set(settings.sources) and not os.path.isdir(settings.sys):
         faults.append(("sys", f"there is no folder {settings.sys}; correct it, or read 'host' only"))
     if faults:
@@ -153,10 +153,10 @@ def surroundings(settings: Configuration, path: str) -> None:
 
 
 def read_token(path: str) -> str:
-    """The token that a file holds; read anew each time, so that it can be replaced.
+    """The token that a file holds; read again each time, so that it can be replaced.
 
     Raises:
-        OSError: when the file can not be read.
+        OSError: when the file cannot be read.
         ValueError: when it holds something else.
     """
     return _read(path, "ascii").strip()
@@ -171,9 +171,9 @@ def _token_faults(path: str) -> list[str]:
     try:
         text, mode = read_token(path), os.stat(path).st_mode
     except OSError as error:
-        return [f"{path}: {(error.strerror or 'can not be read').lower()}; write the token there that the service gave"]
+        return [f"{path}: {(error.strerror or 'cannot be read').lower()}; write the token from the service into it"]
     except UnicodeDecodeError:
-        return [f"{path}: expected a token in ASCII; write the token there that the service gave"]
+        return [f"{path}: expected a token in ASCII; write the token from the service into it"]
     faults = [] if text and text.isprintable() else [f"{path}: expected one line with the token, got {text[:1]!r}"]
     return [*faults, *([f"{path}: any user can read it (mode {mode & 0o777:o}); chmod 600"] if mode & 0o007 else [])]
 

@@ -16,7 +16,7 @@ class CounterReading(NamedTuple):
     """One reading of a counter.
 
     Attributes:
-        boot_id: boot of the host; a counter begins anew with it.
+        boot_id: boot of the host; a counter begins again with it.
         monotonic_s: seconds of the monotonic clock, which no step of the wall clock moves.
         value_uj: microjoules, as the counter shows them.
     """

@@ -50,7 +50,7 @@ def sign(report: dict[str, Any], key_file: str | os.PathLike[str]) -> bytes:
     """The report as it is sent: its exact text and the signature over that text.
 
     Raises:
-        OSError: when ssh-keygen is missing or the key can not be read.
+        OSError: when ssh-keygen is missing or the key cannot be read.
     """
     text = json.dumps(report, sort_keys=True, separators=(",", ":"))
     command = ["ssh-keygen", "-q", "-Y", "sign", "-f", os.fspath(key_file), "-n", NAMESPACE]
@@ -59,9 +59,9 @@ def sign(report: dict[str, Any], key_file: str | os.PathLike[str]) -> bytes:
             command, input=text.encode(), capture_output=True, timeout=_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise OSError("ssh-keygen does not end") from None
+        raise OSError("ssh-keygen did not finish in time") from None
     if done.returncode != 0:
-        raise OSError(f"ssh-keygen does not sign: {done.stderr.decode(errors='replace').strip()[-200:]}")
+        raise OSError(f"ssh-keygen cannot sign: {done.stderr.decode(errors='replace').strip()[-200:]}")
     return json.dumps({"report": text, "signature": done.stdout.decode("ascii")}).encode()
 
 

@@ -114,7 +114,7 @@ class Connection:
         version, _, rest = self._line().partition(" ")
         code, _, reason = rest.strip().partition(" ")
         if not version.startswith("HTTP/1.") or not (code.isdigit() and len(code) == 3):  # noqa: PLR2004 - RFC 9112, 4
-            raise AnswerError(f"expected an answer of HTTP/1.1, got {f'{version} {rest}'[:60]!r}")
+            raise AnswerError(f"expected an HTTP/1.1 answer, got {f'{version} {rest}'[:60]!r}")
         return version, int(code), reason.strip()
 
     def _headers(self) -> dict[str, str]:
@@ -123,7 +123,7 @@ class Connection:
         while line := self._line():
             size += len(line)
             if size > _MAX_HEAD_BYTES:
-                raise AnswerError("the head of the answer does not end")
+                raise AnswerError("the head of the answer has no end")
             name, _, value = line.partition(":")
             found[name.strip().lower()] = value.strip()
         return found
@@ -172,14 +172,14 @@ class Connection:
     def _line(self) -> str:
         while b"\n" not in self._got:
             if len(self._got) > _MAX_LINE_BYTES:
-                raise AnswerError("a line of the answer does not end")
+                raise AnswerError("a line of the answer has no end")
             self._require()
         line, _, self._got = self._got.partition(b"\n")
         return line.rstrip(b"\r").decode("latin-1")
 
     def _require(self) -> None:
         if not self._receive():
-            raise AnswerError("the service closed the connection before it had answered")
+            raise AnswerError("the service closed the connection before it answered")
 
     def _receive(self) -> bool:
         assert self._socket is not None  # noqa: S101 - it is open while an answer is read

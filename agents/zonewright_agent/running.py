@@ -44,7 +44,7 @@ MAKERS: dict[str, Callable[[Configuration], Source]] = {"host": _host, "hwmon": 
 
 
 class _Unavailable:
-    """A source that can not even be loaded, such as psutil's without psutil."""
+    """A source that cannot even be loaded, such as psutil's without psutil."""
 
     def __init__(self, name: str, fault: str) -> None:
         self.name, self._fault = name, fault
@@ -70,7 +70,7 @@ def run(settings: Configuration, *, is_once: bool) -> int:
     try:
         agent = Agent(settings, make_sources(settings))
     except OSError as error:
-        print(f"error: the spool {settings.spool} can not be used: {error}", file=sys.stderr)
+        print(f"error: the spool {settings.spool} cannot be used: {error}", file=sys.stderr)
         return 2
     gc.freeze()  # what is loaded stays
     gc.enable()  # the start goes without
@@ -115,5 +115,5 @@ def _run(agent: Agent, settings: Configuration) -> int:
                 log("stopped", pending=len(agent.spool))
                 return 0
         if not sender.is_alive():
-            log("broken", error="the sender stands still")
+            log("broken", error="the sender has stopped working")
             return _BROKEN

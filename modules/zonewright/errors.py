@@ -16,9 +16,9 @@ class Exit(IntEnum):
     REFUSED = 1
     """There are findings, or something that was asked for is refused."""
     MISUSE = 2
-    """What was given can not be used."""
+    """What was given cannot be used."""
     NOT_DECIDED = 3
-    """Nothing was decided, for example because the ledger can not be reached."""
+    """Nothing was decided, for example because the ledger cannot be reached."""
 
 
 class ZonewrightError(Exception):

@@ -69,9 +69,9 @@ def test_reports_that_do_not_count_are_refused(world: World, tmp_path: Path) -> 
     good = json.loads(sign(report_of(), world.key))
     for body, sentence in (
         (sign(report_of(), tmp_path / "other"), "by another key"),
-        (sign(report_of(agent="core-002"), world.key), "is not one of agent"),
-        (json.dumps({**good, "report": good["report"].replace("1.2.3", "1.2.4")}).encode(), "does not fit"),
-        (json.dumps({**good, "signature": ""}).encode(), "can not be read"),
+        (sign(report_of(agent="core-002"), world.key), "belongs to another agent than"),
+        (json.dumps({**good, "report": good["report"].replace("1.2.3", "1.2.4")}).encode(), "does not match"),
+        (json.dumps({**good, "signature": ""}).encode(), "cannot be read"),
         (b"[]", "expected a signed report"),
         (b"{" * 60_000, "expected a signed report"),
     ):

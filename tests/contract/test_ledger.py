@@ -154,7 +154,7 @@ def test_a_dropped_claim(world: World) -> None:
 
 
 def test_identity(world: World) -> None:
-    """Another lineage or party of the same stack id is refused; a recovery binds anew and keeps the claims."""
+    """Another lineage or party of the same stack id is refused; a recovery binds again and keeps the claims."""
     world.operator()
     tenant = world.party("tenant-a")
     tenant.bring_up(clusters={"web": cluster(1)})
@@ -183,7 +183,7 @@ def test_another_zone_file_is_refused(world: World) -> None:
 
 
 def test_assets_under_others(world: World) -> None:
-    """Others place on active rows only; a row can not go or shrink under them, nor a destroy begin."""
+    """Others place on active rows only; a row cannot go or shrink under them, nor a destroy begin."""
     operator = world.party("operator")
     operator.enrol()
     operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"])))
@@ -256,7 +256,7 @@ def test_the_journal_is_chained_and_signed(world: World) -> None:
     assert "missing or out of order" in str(verify(list(reversed(entries)), checkpoint))
     assert "truncated" in str(verify(entries[:-1], checkpoint))
     forged = checkpoint.model_copy(update={"sequence": 1})
-    assert "does not fit" in str(verify_checkpoint(forged))
+    assert "does not match" in str(verify_checkpoint(forged))
 
 
 def test_misuse_is_told_from_refusal(world: World) -> None:

@@ -63,7 +63,7 @@ def test_an_approval_covers_what_it_saw(tenant: Planner) -> None:
 
 
 def test_another_reading_is_another_figure(tenant: Planner) -> None:
-    """One register that is changed in the bundle, with every digest made anew, gives another figure and is named."""
+    """One register that is changed in the bundle, with every digest made again, gives another figure and is named."""
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     files = tenant.bundle()
     snapshot = json.loads(files["snapshot.json"])
@@ -76,7 +76,7 @@ def test_another_reading_is_another_figure(tenant: Planner) -> None:
     snapshot["files"][name] = digest_of(other)
     changed = {**files, object_path(digest_of(other)): other, "snapshot.json": canonical_json(snapshot).encode()}
     told = verified(with_manifest(changed))["energy ratio when it was planned"]
-    assert (told.verdict, told.detail) == ("wrong", "from the recorded registers qp-dc1 has other figures")
+    assert (told.verdict, told.detail) == ("wrong", "the recorded registers give other figures for qp-dc1")
 
 
 def test_a_worse_figure_needs_another_approval(tenant: Planner) -> None:
@@ -101,4 +101,4 @@ def test_a_worse_figure_needs_another_approval(tenant: Planner) -> None:
         tenant.admit(**MORE)
     (missing,) = (item for item in caught.value.findings if item.rule == "change-approval")
     assert "pue-gate at qp-dc1 is 1," in missing.message
-    assert "millionths now, approved were 1,234,652 millionths" in missing.message
+    assert "millionths now, but 1,234,652 millionths was approved" in missing.message

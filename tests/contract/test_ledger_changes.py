@@ -45,7 +45,7 @@ class World:
         return self.now[0]
 
     def register(self, **policies: Any) -> Zone:
-        """Register the zone's file anew."""
+        """Register the zone's file again."""
         self.zone = Zone.model_validate(zone_with(**policies))
         self.client.call(verbs.INIT, m.InitRequest(zone=self.zone))
         return self.zone
@@ -117,7 +117,7 @@ def test_any_other_change_is_another_change(world: World) -> None:
         tenant.verdict(plan, signer, at=world.later())
     more = refusal(tenant, clusters={"web": cluster(3)})
     assert "the declaration was changed" in more
-    assert "web-003 was planned at no place, it is at dc1/a/01/01 U3" in more
+    assert "web-003 was planned at no place, but is at dc1/a/01/01 U3" in more
     proposal = tenant.party.propose(tenant.party.demand(**WEB))
     with pytest.raises(LedgerRefusedError) as caught:
         tenant.party.admit(proposal)  # with an empty manifest of files
@@ -194,7 +194,7 @@ def test_verdicts_that_do_not_count_are_refused_at_once(world: World) -> None:
     before = len(world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries)
     for signer, other, sentence in (
         ("anna", plan, "anna is the author"),
-        ("somebody", plan, "no key of a signer"),
+        ("somebody", plan, "no signer of this zone has that key"),
         ("ben", plan.model_copy(update={"reason": "another"}), "the ledger has no plan"),
         ("ben", plan.model_copy(update={"stack_id": "stack-of-tenant-b"}), "the ledger has no plan"),
     ):
@@ -210,9 +210,9 @@ def test_a_plan_may_not_say_what_the_ledger_does_not_find(world: World) -> None:
     with pytest.raises(LedgerRefusedError, match="ben acts for operator"):
         Planner(tenant.party, "ben").plan(at=world.now[0], reason="x", **WEB)
     for update, sentence in (
-        ({"change_digest": f"sha256:{'0' * 64}"}, "its change digest is not that of"),
+        ({"change_digest": f"sha256:{'0' * 64}"}, "its change digest does not match"),
         ({"replaces": "adm-0"}, "another change was admitted"),
-        ({"zone_digest": f"sha256:{'0' * 64}"}, "zone.yaml was registered anew"),
+        ({"zone_digest": f"sha256:{'0' * 64}"}, "zone.yaml was registered again"),
         ({"snapshot": f"sha256:{'0' * 64}"}, "does not have its snapshot"),
     ):
         text = plan.model_copy(update=update).text()
@@ -242,7 +242,7 @@ def test_a_removed_key_ends_its_approvals(world: World) -> None:
     changed = world.planner()
     assert "the declaration was changed" in refusal(changed, **WEB)
     fresh, _ = changed.plan(at=world.now[0], **WEB)
-    with pytest.raises(LedgerRefusedError, match="no key of a signer of this zone now"):
+    with pytest.raises(LedgerRefusedError, match="no signer of this zone has that key now"):
         changed.verdict(fresh, "ben", at=world.now[0])
 
 

@@ -124,7 +124,7 @@ def test_approvals_of_deployed_files(world: World) -> None:
     world.facility.deploy(TWO)
     found = world.stack()
     assert found.approved == {}
-    assert f"plan {name}, the last one, has another content of it; " in found.missing[ZONE]
+    assert f"plan {name}, the last one, has another content for it; " in found.missing[ZONE]
     assert f"plan {name} was approved for another step of the stack; " in found.missing[NAMED]
 
 
@@ -199,7 +199,7 @@ def test_hours_are_those_of_the_ledgers_clock(world: World) -> None:
     assert world.client.call(verbs.HOURS, rollout_messages.HoursRequest()).closed == ""
     world.now[0] = datetime(2026, 12, 24, tzinfo=UTC)
     assert world.client.call(verbs.HOURS, rollout_messages.HoursRequest()).closed == (
-        "rule pack Zone rules: from 2026-12-20 to 2027-01-06 (UTC) nothing is done: end of the year"
+        "rule pack Zone rules: changes are frozen from 2026-12-20 to 2027-01-06 (UTC): end of the year"
     )
 
 

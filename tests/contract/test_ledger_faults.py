@@ -71,7 +71,7 @@ def test_a_lock_that_is_held_too_long_is_said(ledger: Path, monkeypatch: pytest.
     monkeypatch.setenv("ZONEWRIGHT_LEDGER_WAIT_S", "0.2")
     with (ledger.parent / "ledger.db.lock").open("w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
-        with pytest.raises(LedgerUnavailableError, match=r"held by another process for 0\.2 s; nothing was changed"):
+        with pytest.raises(LedgerUnavailableError, match=r"locked for 0\.2 s; nothing was changed"):
             _demand_up(ledger)
         assert _status(ledger).returncode == 0
     _sound(ledger)
@@ -98,7 +98,7 @@ def test_a_wait_that_is_none_is_said(ledger: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_full_disk_changes_nothing(ledger: Path) -> None:
-    """When the file can not grow, the change is not decided, and the same change works once there is room."""
+    """When the file cannot grow, the change is not decided, and the same change works once there is room."""
     script = (
         "import sys\n"
         "from support.ledger_party import Party\n"

@@ -164,7 +164,7 @@ def test_stale_and_missing_readings_are_undetermined(
     bring(registers(9_000, end=old))
     found = status(capsys)
     assert found["trigger"] == "undetermined"
-    assert "at most 45 count" in found["reason"]
+    assert "the limit is 45 days" in found["reason"]
 
 
 def test_an_import_with_faults_stores_nothing(ledger: LedgerClient, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +178,7 @@ def test_an_import_with_faults_stores_nothing(ledger: LedgerClient, capsys: pyte
     text = registers(9_000, end=month_before(NOW), months=2)
     bring(text)
     bring(text)
-    assert "qp-dc1: 0 readings stored, 15 known already" in capsys.readouterr().out
+    assert "qp-dc1: 0 readings stored, 15 already known" in capsys.readouterr().out
     bring(registers(9_500, end=month_before(NOW), months=2), expect=1)
     assert "already has another reading at the time of line" in capsys.readouterr().err
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "nowhere"]) == 2
@@ -217,7 +217,7 @@ def test_claims_that_are_not_metered_count_on_top(
 
 
 def test_a_move_within_a_site_is_metered_already(ledger: LedgerClient, declaration: Declaration) -> None:
-    """A node that moves within its site is not counted anew: its load is in the mean wherever it stands."""
+    """A node that moves within its site is not counted again: its load is in the mean wherever it stands."""
     end = month_before(NOW)
     early = LedgerClient("sqlite:///.zonewright/ledger.db", root=Path.cwd(), clock=lambda: end - timedelta(days=60))
     with early:

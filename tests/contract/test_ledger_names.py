@@ -234,7 +234,7 @@ def test_rooms_rows_and_racks_belong_to_the_site(ledger: Ledger, row: str, step:
     take(owner, owner.demand(sites=sites("dc9", "10.9.0.0/24")), step)
     assert told(other.propose(alone).findings) == [("name-owner", row)]
     assert told(other.client.call(verbs.EVALUATE, asked(other, early)).findings) == [("name-owner", row)]
-    with pytest.raises(LedgerRefusedError, match="1 finding, nothing was claimed"):
+    with pytest.raises(LedgerRefusedError, match="1 finding; nothing was claimed"):
         other.admit(early)
     assert told(other.propose(whole).findings) == [("name-owner", "dc9")], "one cause is told once"
 
@@ -361,7 +361,7 @@ def test_nobody_proposes_in_anothers_name(ledger: Ledger) -> None:
     """A demand of one party that another one proposes is refused: its findings and its names are not for sale."""
     owner = ledger.party("operator")
     request = m.ProposeRequest(stack_id="stack-of-tenant-a", party="tenant-a", demand=owner.demand(), reserve=True)
-    with pytest.raises(LedgerRefusedError, match="that of another party than 'tenant-a'"):
+    with pytest.raises(LedgerRefusedError, match="belongs to another party than 'tenant-a'"):
         ledger.client.call(verbs.PROPOSE, request)
 
 
@@ -385,7 +385,7 @@ def test_a_reservation_of_the_zone_frees_nothing_by_itself(ledger: Ledger) -> No
     ledger.register(zone_file(**{"carrier-2": {"links": ["l-9"]}}))
     owner, holder = ledger.party("carrier-2"), replace(holder, zone=ledger.zone)
     owner.enrol()
-    assert "is held by another party already" in owner.propose(owner.demand(links={"l-9": LINK})).findings[0].message
+    assert "already belongs to another party" in owner.propose(owner.demand(links={"l-9": LINK})).findings[0].message
     assert told(holder.propose(holder.demand(links={"l-9": LINK})).findings) == [("name-owner", "l-9")]
     leave(ledger, holder, "active")
     owner.bring_up(links={"l-9": LINK})
@@ -396,7 +396,7 @@ def test_a_duct_has_the_name_of_a_duct(ledger: Ledger) -> None:
     carrier = ledger.party("carrier")
     duct = carrier.demand(ducts={"d-1": DUCT}).assets["ducts/d-1"].model_dump(mode="json")
     for name in ("d-1", "links/d-1", "ducts/x/d-1", "ducts/", "dc9/a/01"):
-        with pytest.raises(ValueError, match="is no name of a duct"):
+        with pytest.raises(ValueError, match="is not a name for a duct"):
             Demand.model_validate_json(json.dumps({**carrier.demand().model_dump(mode="json"), "assets": {name: duct}}))
 
 
@@ -578,6 +578,6 @@ def test_what_the_database_refuses_is_a_sentence(ledger: Ledger, monkeypatch: py
     monkeypatch.setattr(registry, "RULES", without)
     ledger.with_sites().party("carrier").bring_up(links={"l-9": LINK})
     second = ledger.party("carrier-2")
-    with pytest.raises(LedgerRefusedError, match="in other hands already; nothing was changed"):
+    with pytest.raises(LedgerRefusedError, match="already has a name or network of this change; nothing was changed"):
         second.bring_up(links={"l-9": LINK})
     assert second.states() == []

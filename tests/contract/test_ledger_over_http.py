@@ -243,7 +243,7 @@ def test_a_token_that_is_none_is_said(token: str) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "https://zone.example:x"])
 def test_a_url_of_no_place_is_said(url: str) -> None:
     """A port that is none is a misuse in one sentence."""
-    with pytest.raises(LedgerMisuseError, match="a ledger URL is such as"):
+    with pytest.raises(LedgerMisuseError, match="expected a ledger URL such as"):
         OverHttp(url, token=None, timeout_s=1)
 
 

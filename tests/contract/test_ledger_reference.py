@@ -98,7 +98,7 @@ def test_the_second_of_two_classes_is_refused(ledger: LedgerClient) -> None:
     load_owner(ledger, faulty, "tenant-gov")
     try:
         assert found(ledger, faulty, "tenant-sme-pool") == expected("tenant-sme-pool")
-        with pytest.raises(LedgerRefusedError, match="1 finding, nothing was claimed or created"):
+        with pytest.raises(LedgerRefusedError, match="1 finding; nothing was claimed or created"):
             load_owner(ledger, faulty, "tenant-sme-pool")
     finally:
         load_owner(ledger, declared("reference"), "tenant-gov")

@@ -146,5 +146,7 @@ def test_keys_of_agents_are_those_that_were_enrolled_last(world: World) -> None:
     assert (keys("operator"), keys("another")) == ({"host-001": "SHA256:c"}, {"host-002": "SHA256:d"})
     for entry in ({"agents": {"host-001": "SHA256:e"}}, {"who": "ada", "agents": {}}, {"who": "ada", "agents": "all"}):
         request = rollout_messages.RecordRequest(kind="fleet-enrolment", party="operator", entry=entry)
-        with pytest.raises(LedgerMisuseError, match=r"an enrolment of keys has who and agents: (who|agents) is wrong"):
+        with pytest.raises(
+            LedgerMisuseError, match=r"an enrolment of keys needs 'who' and 'agents'; (who|agents) is wrong"
+        ):
             world.client.call(verbs.RECORD, request)

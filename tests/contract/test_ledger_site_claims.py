@@ -117,9 +117,7 @@ def test_claims_of_an_older_ledger_are_seen(ledger: Path) -> None:
     with closing(sqlite3.connect(ledger)) as connection:
         triggers = "; ".join(f"drop trigger claim_{what}" for what in ("insert", "update", "delete"))
         connection.executescript(f"{triggers}; drop table claim_version")
-    with pytest.raises(
-        LedgerUnavailableError, match="older version made it, bring it up to date with: zonewright ledger"
-    ):
+    with pytest.raises(LedgerUnavailableError, match="older version made it, migrate it with: zonewright ledger"):
         fresh(ledger)
     with LedgerClient(f"sqlite:///{ledger}", create=True) as client:
         client.call(verbs.INIT, m.InitRequest(zone=Zone.model_validate(ZONE)))

@@ -220,7 +220,7 @@ def test_a_waiver_covers_on_its_days_only(ledger: Ledger) -> None:
     proposal = operator.propose(demand)
     assert [(item.rule, item.waiver) for item in proposal.findings] == [("feed-diversity", "w-1")]
     ledger.now[0] = datetime(2026, 12, 1, tzinfo=UTC)
-    with pytest.raises(LedgerRefusedError, match="1 finding, nothing was claimed"):
+    with pytest.raises(LedgerRefusedError, match="1 finding; nothing was claimed"):
         operator.admit(proposal)
     ledger.now[0] = datetime(2026, 11, 30, 23, tzinfo=UTC)
     operator.admit(proposal)
@@ -231,7 +231,9 @@ def test_a_rule_pack_that_is_over_admits_nothing(ledger: Ledger) -> None:
     tenant = ledger.party("tenant-a")
     tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
     ledger.now[0] = datetime(2027, 1, 1, tzinfo=UTC)
-    with pytest.raises(LedgerRefusedError, match="holds from 2026-01-01 to 2026-12-31, not on 2027-01-01") as refused:
+    with pytest.raises(
+        LedgerRefusedError, match=("is valid from 2026-01-01 to 2026-12-31, not on 2027-01-01")
+    ) as refused:
         tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
     assert refused.value.code == "rule-pack-not-in-force"
 

@@ -141,8 +141,8 @@ def test_a_change_on_pruned_readings_is_approved_and_verified(tenant: Planner) -
         line = found[f"pruned readings when it was {word}"]
         assert line.verdict == "good"
         assert " hours of 5 meters from " in line.detail
-        assert " rest on hourly sums in the place of " in line.detail
-        assert "all else on registers" in line.detail
+        assert " rest on hourly sums that replaced " in line.detail
+        assert "everything else rests on registers" in line.detail
         assert found[f"energy ratio when it was {word}"].detail.endswith(" hourly sums")
     journal = [json.loads(line) for line in tenant.bundle()["journal.jsonl"].splitlines()]
     assert [one["kind"] for one in journal].count(KIND) == 2
@@ -150,7 +150,7 @@ def test_a_change_on_pruned_readings_is_approved_and_verified(tenant: Planner) -
 
 
 def reworked(files: Mapping[str, bytes], begin: str, edit: Callable[[str], str | None]) -> dict[str, bytes]:
-    """The bundle with a fact of its snapshot edited, or left out; all digests up to the snapshot's are made anew."""
+    """The bundle with a fact of its snapshot edited, or left out; all digests up to the snapshot's are made again."""
     snapshot = json.loads(files["snapshot.json"])
     names = sorted(name for name in snapshot["files"] if name.startswith(begin))
     name = names[len(names) // 2]
@@ -170,7 +170,7 @@ def more_energy(text: str) -> str:
 
 
 def of_other_entry(field: str, value: object) -> Callable[[str], str]:
-    """The recorded entry with another field, its hash made anew."""
+    """The recorded entry with another field, its hash made again."""
 
     def edit(text: str) -> str:
         data: list[dict[str, Any]] = json.loads(text)
@@ -191,9 +191,13 @@ def fewer_readings(text: str) -> str:
 @pytest.mark.parametrize(
     ("begin", "edit", "sentence"),
     [
-        ("sums/qp-dc1/ups-a/", more_energy, r"the sums of ups-a of qp-dc1 from \S+ to \S+ are not those of entry \d+"),
-        ("sums/qp-dc1/ups-a/", lambda _text: None, r"the sums of ups-a of qp-dc1 from \S+ to \S+ are not those of"),
-        ("pruned/", lambda _text: None, r"hours of generators of qp-dc1 from \S+ on are sums that the journal has no"),
+        (
+            "sums/qp-dc1/ups-a/",
+            more_energy,
+            r"the sums of ups-a at qp-dc1 from \S+ to \S+ differ from those of entry \d+",
+        ),
+        ("sums/qp-dc1/ups-a/", lambda _text: None, r"the sums of ups-a at qp-dc1 from \S+ to \S+ differ from those of"),
+        ("pruned/", lambda _text: None, r"hours of generators of qp-dc1 from \S+ on are sums, but the journal has no"),
         ("pruned/", fewer_readings, r"entry \d+ recorded other removals at qp-dc1"),
         ("pruned/", lambda text: text.replace(KIND, "pruneD"), r"the snapshot's entry \d+ was altered"),
         ("pruned/", of_other_entry("at", "2001-01-01"), r"the journal does not have the snapshot's entry \d+"),
@@ -202,7 +206,7 @@ def fewer_readings(text: str) -> str:
 def test_what_is_altered_in_the_sums_is_found(
     planned: dict[str, bytes], begin: str, edit: Callable[[str], str | None], sentence: str
 ) -> None:
-    """Another sum, a missing month, and another record are named, although all digests were made anew."""
+    """Another sum, a missing month, and another record are named, although all digests were made again."""
     assert told(planned)[0] == "good"
     verdict, detail = told(reworked(planned, begin, edit))
     assert verdict == "wrong"
@@ -210,7 +214,7 @@ def test_what_is_altered_in_the_sums_is_found(
 
 
 def test_a_changed_byte_in_the_sums_is_found(planned: dict[str, bytes]) -> None:
-    """A byte of a file of sums is found by the manifest; with all digests made anew by journal, figure and plan."""
+    """A byte of a file of sums is found by the manifest; with all digests made again by journal, figure and plan."""
     snapshot = json.loads(planned["snapshot.json"])
     path = object_path(next(digest for name, digest in snapshot["files"].items() if name.startswith("sums/")))
     changed = {**planned, path: planned[path][:-2] + bytes([planned[path][-2] ^ 1]) + b"\n"}
@@ -225,7 +229,7 @@ def test_what_the_bundle_does_not_hold_is_said(planned: dict[str, bytes]) -> Non
     without = {path: text for path, text in planned.items() if path not in ("journal.jsonl", "checkpoint.json")}
     verdict, detail = told(with_manifest(without))
     assert verdict == "not-checked"
-    assert detail.endswith("that the journal has these entries: the bundle was written without it")
+    assert detail.endswith("not checked: this bundle has no journal to find these entries in")
 
 
 def test_a_sum_that_is_altered_in_the_store_is_found(tenant: Planner) -> None:
@@ -240,7 +244,7 @@ def test_a_sum_that_is_altered_in_the_store_is_found(tenant: Planner) -> None:
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     verdict, detail = told(tenant.bundle())
     assert verdict == "wrong"
-    assert "are not those of entry" in detail
+    assert "differ from those of entry" in detail
 
 
 def test_a_removal_without_a_ledger_is_recorded_by_the_next_decision(
@@ -256,7 +260,7 @@ def test_a_removal_without_a_ledger_is_recorded_by_the_next_decision(
 
 
 def test_a_removal_between_two_records_refuses_a_decision(tmp_path: Path) -> None:
-    """Where removals can not be put into the journal nothing is decided: the evidence would be wrong for good."""
+    """Where removals cannot be put into the journal nothing is decided: the evidence would be wrong for good."""
     store = Store(tmp_path / "t.db", create=True)
     store.append("dc1", METERS, month(), trust="imported")
     assert store.prune(START + 9 * 24 * HOUR_US) > 0
@@ -280,8 +284,8 @@ def test_a_ledger_that_can_not_record_is_told_apart(
     out, err = capsys.readouterr()
     assert "readings older" not in out
     assert re.fullmatch(
-        r"error: removed [\d,]+ readings, but the journal does not have all that went yet: the ledger .* "
-        r"cannot be used: .*; the next removal or decision records it\n",
+        r"error: [\d,]+ readings removed, but not all of it is in the journal yet: the ledger .* "
+        r"cannot be used: .*; the next removal or decision records the rest\n",
         err,
     )
     said: list[str] = []
@@ -290,7 +294,7 @@ def test_a_ledger_that_can_not_record_is_told_apart(
         service = Retention(partial(prune_of, context), samples, keep_days=1, keep_readings_days=60, say=said.append)
         service.once(NOW.timestamp())
     assert [re.sub(r"\d[\d,]*", "N", one).split(":")[0] for one in said] == [
-        "removed N readings, but the journal does not have all that went yet"
+        "N readings removed, but not all of it is in the journal yet"
     ]
     lock.rmdir()
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
@@ -356,7 +360,7 @@ def test_a_removal_that_was_recorded_twice_is_told_once(tenant: Planner) -> None
         found = period.sections["Readings that were removed"]
         assert len(found) == rows
         if found:
-            what = f" of qp-dc1; entry {one.sequence}, recorded once more as {again.sequence}"
+            what = f" of qp-dc1; entry {one.sequence}, recorded again as {again.sequence}"
             assert [row.at for row in found] == [one.at, other.at]
             assert found[0].what.endswith(what)
             assert found[1].what.endswith(" of qp-dc1")
@@ -389,7 +393,7 @@ def test_what_is_taken_out_of_the_store_can_not_be_recorded_anew(tenant: Planner
     verdict, detail = told(tenant.bundle())
     assert verdict == "wrong"
     assert re.search(
-        r"entry \d+ (of \S+ )?recorded (a removal at qp-dc1 that the snap|other removals at qp-dc1)", detail
+        r"entry \d+ (of \S+ )?recorded (a removal at qp-dc1, and the snap|other removals at qp-dc1)", detail
     )
 
 
@@ -433,7 +437,7 @@ def test_what_an_older_version_removed_is_never_good(tenant: Planner) -> None:
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     verdict, detail = told(tenant.bundle())
     assert verdict == "not-checked"
-    assert re.search(r"[\d,]+ hours at qp-dc1 are sums in the place of no reading that the journal knows", detail)
+    assert re.search(r"[\d,]+ hours at qp-dc1 are sums, and the journal knows no readings that they replaced", detail)
 
 
 def entry_of(found: Mapping[str, Sequence[Removal]]) -> str:

@@ -76,7 +76,7 @@ def test_prune_says_what_is_wrong(
     """Without a store, or with a length that is none, one sentence and its exit code."""
     monkeypatch.chdir(tmp_path)
     assert main(["pue", "prune"]) == 1
-    assert "neither readings nor samples beside sqlite:///.zonewright/ledger.db" in capsys.readouterr().err
+    assert "no readings and no samples beside sqlite:///.zonewright/ledger.db" in capsys.readouterr().err
     assert main(["pue", "prune", "--keep-days", "0"]) == 2
     assert "--keep-days: expected 1 day or more, got 0" in capsys.readouterr().err
     assert main(["serve", "--keep-days", "-1"]) == 2

@@ -89,7 +89,7 @@ def test_a_batch_counts_once(client: tuple[Client, str], samples: Samples) -> No
     ("point", "reason"),
     [
         ({"asDouble": -1.0}, "energy and power are not negative"),
-        ({"asDouble": math.inf}, "it is no number"),
+        ({"asDouble": math.inf}, "it is not a number"),
         ({"asDouble": 1e12}, "no host draws that much"),
         ({"timeUnixNano": str(NOW_NS + 10**12)}, "its time is in the future"),
         ({"startTimeUnixNano": str(NOW_NS)}, "it ends before it begins"),
@@ -98,7 +98,7 @@ def test_a_batch_counts_once(client: tuple[Client, str], samples: Samples) -> No
 def test_impossible_values_are_set_aside(
     client: tuple[Client, str], samples: Samples, point: dict[str, Any], reason: str
 ) -> None:
-    """A value that can not be is acknowledged, told, and kept apart from the others."""
+    """A value that cannot be is acknowledged, told, and kept apart from the others."""
     http, token = client
     answer = http.call("POST", "/v1/metrics", content=body(**point), headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 200
@@ -167,7 +167,7 @@ def test_tokens_are_kept_as_digests(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
     assert load_agents(file).find(first) is None
     assert load_agents(file).find(second) == ("host-1", "core-001")
-    with pytest.raises(AgentsFileError, match="no id of an agent"):
+    with pytest.raises(AgentsFileError, match="not an agent's id"):
         issue_token(file, "Host One", "core-001")
     file.write_text("agents: [", encoding="utf-8")
     with pytest.raises(AgentsFileError, match="no file of agents"):

@@ -60,7 +60,7 @@ def test_a_host_with_a_fault_keeps_no_other_from_its_token(service: ServiceForFl
         found = dict(zip(names, pool.map(issued, names), strict=True))
     refused = {name: said for name, said in found.items() if said.startswith("refused")}
     assert list(refused) == ["No Id"]
-    assert "is no id of an agent" in refused["No Id"]
+    assert "is not an agent's id" in refused["No Id"]
 
 
 def key_of(number: int) -> str:
@@ -133,9 +133,9 @@ def test_a_key_that_was_planted_does_not_count(enrolled: Enrolled) -> None:
     with enrolled.service() as service:
         assert not service.knows("host-001", token_sha256=digest_of(token)[7:], public_key=key_of(3))
         mine, other = (PublicKey.parse(key_of(number)).fingerprint for number in (1, 3))
-        told = f"its key {other} was not enrolled in the ledger, which has {mine}, by ada@desk at "
+        told = f"its key {other} is not enrolled: the ledger has {mine}, by ada@desk at "
         assert service.foreign_key("host-001").startswith(told)
-        assert service.foreign_key("host-002").endswith("was not enrolled in the ledger, which has none")
+        assert service.foreign_key("host-002").endswith("is not enrolled: the ledger has none")
         assert service.foreign_key("host-003") == ""
 
 
@@ -143,7 +143,7 @@ def test_without_the_ledger_no_key_is_enrolled(enrolled: Enrolled) -> None:
     """When the ledger is gone in mid-run the host's outcome says so, and its key does not count afterwards."""
     with enrolled.service() as service:
         (enrolled.folder / "ledger.db").rename(enrolled.folder / "elsewhere.db")
-        with pytest.raises(ServiceError, match="the ledger does not take the enrolment of its key: there is no ledger"):
+        with pytest.raises(ServiceError, match="the ledger refuses to enrol its key: there is no ledger"):
             service.issue("host-001", key_of(1))
         entry = read_agents(enrolled.folder / "agents.yaml")["host-001"]
         assert not service.knows("host-001", token_sha256=entry.token_digest[7:], public_key=key_of(1))

@@ -101,7 +101,7 @@ def test_a_refused_change_creates_nothing_and_says_why(zone: SmallZone) -> None:
 
 
 def test_destroy_is_refused_whole_while_others_stand_there(operated: SmallZone) -> None:
-    """An operator can not take racks away under a tenant: nothing at all is deleted."""
+    """An operator cannot take racks away under a tenant: nothing at all is deleted."""
     operator = operated.opened("operator")
     tenant = operated.stack("tenant-a")
     tenant.declare(clusters={"web": cluster(1)})

@@ -105,7 +105,7 @@ def test_commands_refuse_with_a_sentence(gated: Stack) -> None:
     assert "rejected by ben: too hot" in rejected
     assert "rejected by ben: too hot" in " ".join(gated.refused("up", "--yes", "--skip-preview").split())
     assert "good" in said(gated, "change", "show", plan, *ledger)
-    assert "is no folder and no archive" in said(gated, "audit", "verify", "nothing", expect=2)
+    assert "is neither a folder nor an archive" in said(gated, "audit", "verify", "nothing", expect=2)
 
 
 def test_a_format_of_the_zones_own_is_part_of_the_change(gated: Stack) -> None:

@@ -136,7 +136,7 @@ def test_the_life_of_configurations_under_an_engine(site: Facility) -> None:
     assert site.servers() == [TWO, TWO]
 
     site.hosts[0].stop()
-    assert "host-001: could not look: " in stack.run("preview").stdout
+    assert "host-001: could not inspect it: " in stack.run("preview").stdout
     stack.run("destroy", "--yes", "--skip-preview")
     assert stack.state().get("resources", []) == []
     assert site.servers() == [TWO, TWO]
@@ -156,5 +156,5 @@ def test_faults_of_the_file_end_the_run(site: Facility) -> None:
     site.file["hosts"]["host-001"].pop("site")
     (site.stack.root / "fleet.yaml").write_text(yaml.safe_dump(site.file), encoding="utf-8")
     said = site.stack.refused("preview")
-    assert "fleet.yaml: host host-001 has no site; say which: host-001: {site: SITE}" in said
-    assert "fleet.yaml: configurations is missing; say which files go to which hosts" in said
+    assert "fleet.yaml: host host-001 has no site; declare it: host-001: {site: SITE}" in said
+    assert "fleet.yaml: configurations is missing; declare which files go to which hosts" in said

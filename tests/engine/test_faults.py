@@ -46,8 +46,8 @@ def test_missing_settings_are_named_together(tenant: Stack) -> None:
     [
         ("sqlite:///none.db", "there is no ledger"),
         ("http://127.0.0.1:9", "cannot be reached"),
-        ("https://user:secret@ledger.example", "no user or password"),
-        ("postgres://ledger", "a ledger URL is"),
+        ("https://user:secret@ledger.example", "must not hold a user or password"),
+        ("postgres://ledger", "expected a ledger URL such as"),
     ],
 )
 def test_a_ledger_that_is_not_there_decides_nothing(tenant: Stack, url: str, words: str) -> None:
@@ -65,7 +65,7 @@ def test_a_locked_ledger_decides_nothing(zone: SmallZone, tenant: Stack) -> None
     with (zone.folder / "ledger.db.lock").open("w") as gate:
         fcntl.flock(gate, fcntl.LOCK_EX)
         output = tenant.refused("up", "--yes", "--skip-preview", variables={"ZONEWRIGHT_LEDGER_WAIT_S": "0.5"})
-    assert "held by another process for 0.5 s; nothing was changed" in _diagnostics(output)
+    assert "locked for 0.5 s; nothing was changed" in _diagnostics(output)
     assert tenant.resources("Node") == []
     assert tenant.holdings() == []
 
@@ -74,7 +74,7 @@ def test_a_malformed_declaration_is_said_whole(tenant: Stack) -> None:
     """All faults of a declaration stand in one message with file and line; the ledger was not asked."""
     tenant.declare(clusters={"web": cluster(1, node_type="three-u"), "db": cluster(-1, sise=3)})
     said = _diagnostics(tenant.refused("up", "--yes", "--skip-preview"))
-    assert "3 faults in the declaration, nothing was asked" in said
+    assert "3 faults in the declaration; the ledger was not asked" in said
     for words in ("three-u", "sise", "-1"):
         assert words in said
     assert said.count("tenant-tenant-a.yaml:") == 3
@@ -87,7 +87,7 @@ def test_forty_findings_are_one_failure(tenant: Stack) -> None:
     place = {"rack": "dc1/a/01/01", "position": 1}
     tenant.declare(clusters={"web": cluster(41, places={f"{n:03}": place for n in range(1, 42)})})
     output = tenant.refused("up", "--yes", "--skip-preview")
-    assert "40 findings, nothing was claimed or created" in output
+    assert "40 findings; nothing was claimed or created" in output
     assert _diagnostics(output).count("[unit-overlap]") == 5, output
     assert "zonewright check --stack tenant-a" in output
     findings = output.split("claimed or created:")[-1].splitlines()

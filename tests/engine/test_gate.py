@@ -126,7 +126,7 @@ class Gated:
             assert "[pue-gate]" in text
             for part in ("nothing was claimed or created", *says):
                 assert part in text, text
-            assert ("an approval is missing" in text) == (level == "approval")
+            assert ("this change needs an approval" in text) == (level == "approval")
         assert self.stack.places() == held
         self.stack.settled()
 
@@ -179,7 +179,9 @@ def test_a_breach_and_a_change_inside_the_interval(gated: Gated) -> None:
     """What is neither better nor worse for certain needs an approval."""
     gated.facility(40)
     gated.bring(8_000)
-    gated.refused("approval", "within the uncertainty of the load model", "between -0.0", more=blocks(6, "e"))
+    gated.refused(
+        "approval", "the load model is too uncertain to tell better from worse", "between -0.0", more=blocks(6, "e")
+    )
 
 
 def test_a_pack_that_refuses_what_is_uncertain(engine: engine_room.Engine, tmp_path: Path) -> None:
@@ -189,7 +191,7 @@ def test_a_pack_that_refuses_what_is_uncertain(engine: engine_room.Engine, tmp_p
     gated = Gated(SmallZone(folder=tmp_path, engine=engine, zone=strict).create())
     gated.facility(40)
     gated.bring(8_000)
-    gated.refused("mandatory", "within the uncertainty of the load model", more=blocks(6, "e"))
+    gated.refused("mandatory", "the load model is too uncertain to tell better from worse", more=blocks(6, "e"))
     assert gated.zone.no_process_left() == []
 
 
@@ -197,7 +199,7 @@ def test_figures_that_are_undetermined(gated: Gated) -> None:
     """Registers that are too old are never taken as good, although they were within the limit."""
     gated.facility(40)
     gated.bring(9_000, months_ago=2)
-    rests = ("trigger: undetermined", "at most 45 count")
+    rests = ("trigger: undetermined", "the limit is 45 days")
     gated.refused("approval", *rests, more=blocks(6))
     gated.refused("mandatory", *rests, more=blocks(6, "d"))
 

@@ -30,7 +30,7 @@ def test_a_gated_format_opens_on_a_pass_only(engine: engine_room.Engine, tmp_pat
     shown = tenant.run("preview", variables=without).stdout
     assert "2 findings on gated formats; 'up' would refuse this" in shown
     said = tenant.refused("up", "--yes", "--skip-preview", variables=without)
-    assert "2 findings on gated formats, nothing was admitted" in said
+    assert "2 findings on gated formats; nothing was admitted" in said
     assert "nft is not installed (package nftables)" in said
     assert tenant.holdings() == []
     assert validator.is_installed()

@@ -71,7 +71,7 @@ def test_an_unreadable_state_is_restored(tenant: Stack) -> None:
     state.write_bytes(b"")
     result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 0, result.stderr
-    assert "the checkpoint before it is put in its place" in result.stderr
+    assert "the previous checkpoint was restored" in result.stderr
     assert state.with_name("tenant-a.json.broken").read_bytes() == b""
     assert len(tenant.holdings("active")) == 2
 
@@ -85,7 +85,7 @@ def test_torn_attributes_of_a_state_are_dropped(tenant: Stack) -> None:
     assert tenant.run("stack", "export", check=False).returncode != 0
     result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 0, result.stderr
-    assert "tenant-a.json.attrs was torn by the kill and is removed" in result.stderr
+    assert "the kill left tenant-a.json.attrs incomplete, so it was removed" in result.stderr
     assert len(tenant.holdings("active")) == 2
 
 
@@ -98,6 +98,6 @@ def test_a_state_without_a_backup_is_a_sentence(tenant: Stack) -> None:
     backup.unlink()
     result = tenant.process("recover", "--stack", tenant.name)
     assert result.returncode == 3
-    assert "the state of stack tenant-a can not be read" in result.stderr
+    assert "the state of stack tenant-a cannot be read" in result.stderr
     assert "Traceback" not in result.stderr
     state.write_bytes(good)

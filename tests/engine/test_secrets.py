@@ -268,7 +268,7 @@ def test_a_secret_in_a_declaration_gets_no_further(declared: Stack, tmp_path: Pa
         run.zonewright("render", "--stack", "tenant-a", expect=1),
     ):
         assert "tenant-tenant-a.yaml:" in told
-        assert "what looks like a secret" in " ".join(told.split())
+        assert "a value that looks like a secret" in " ".join(told.split())
     assert declared.holdings() == []
     assert leaks(files_below(tmp_path, but=[source]), {name: secret}) == []
     assert leaks([source], {name: secret}) != [] or name == "base64 in a title"
@@ -282,15 +282,15 @@ def test_a_secret_in_python_settings_reasons_and_templates_gets_no_further(decla
     assert "zone:fleet as a secret" in " ".join(run.pulumi("preview", expect=1).split())
     declared.run("config", "rm", "zone:fleet")
     declared.run("config", "set", "zone:ledger", f"https://me:{secret}@ledger.example")
-    assert "holds no user or password" in " ".join(run.pulumi("preview", *VERBOSE, expect=1).split())
-    assert "holds no user or password" in run.zonewright("diff", "--stack", "tenant-a", expect=2)
+    assert "must not hold a user or password" in " ".join(run.pulumi("preview", *VERBOSE, expect=1).split())
+    assert "must not hold a user or password" in run.zonewright("diff", "--stack", "tenant-a", expect=2)
     declared.run("config", "set", "zone:ledger", declared.ledger_url)
     told = run.zonewright("change", "plan", "--stack", "tenant-a", "--reason", f"password={secret}", expect=1)
-    assert "this looks like secrets" in told
+    assert "this looks like a secret" in told
     template = declared.zone_folder / "templates" / "chrony" / "chrony.conf.j2"
     template.parent.mkdir(parents=True)
     template.write_text(f"# token={secret}\n", encoding="utf-8")
-    assert "what looks like a secret" in " ".join(run.pulumi("up", "--yes", "--skip-preview", expect=1).split())
+    assert "a value that looks like a secret" in " ".join(run.pulumi("up", "--yes", "--skip-preview", expect=1).split())
     template.unlink()
     source = json.dumps(yaml.safe_load((declared.zone_folder / "zone.yaml").read_text(encoding="utf-8")))
     head = (
@@ -307,7 +307,7 @@ def test_a_secret_in_python_settings_reasons_and_templates_gets_no_further(decla
         "web = Cluster(site='dc1', node_type='one-u', count=1)\n"
         "deploy(Declaration(zone=zone, owners={'tenant-a': OwnerFile(owner='tenant-a', clusters={'web': web})}))\n"
     )
-    assert "holds what looks like a secret" in " ".join(
+    assert "holds a value that looks like a secret" in " ".join(
         run.pulumi("up", "--yes", "--skip-preview", *VERBOSE, expect=1).split()
     )
     assert declared.holdings() == []

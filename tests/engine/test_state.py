@@ -44,7 +44,7 @@ def test_refresh_of_what_is_as_it_was_changes_nothing(tenant: Stack) -> None:
 
 @pytest.mark.parametrize("by", ["preview", "refresh"])
 def test_a_claim_freed_behind_its_back_is_seen_and_mended(settled: SmallZone, tenant: Stack, by: str) -> None:
-    """A claim that somebody freed by SQL is shown by preview, or taken out by refresh; up makes it anew."""
+    """A claim that somebody freed by SQL is shown by preview, or taken out by refresh; up makes it again."""
     settled.change_ledger("update claim set state = 'freed' where name = 'web-002' and state = 'active'")
     if by == "preview":
         assert "web-002" in tenant.run("preview", "--diff").stdout
@@ -84,7 +84,7 @@ def test_import_takes_what_the_ledger_holds(tenant: Stack) -> None:
 
 
 def test_replace_of_an_unchanged_node_keeps_its_claim(tenant: Stack) -> None:
-    """`--replace` confirms the claim anew, and the old resource's delete does not free it."""
+    """`--replace` confirms the claim again, and the old resource's delete does not free it."""
     before = tenant.places()
     tenant.up("--replace", tenant.urn("Node", "web-001"))
     tenant.settled()

@@ -189,7 +189,7 @@ def test_keys_of_agents_are_on_record(project: Project) -> None:
     verify_ = project.run("verify", "host-001", "host-002")
     said = " ".join(verify_.stdout.split())
     assert verify_.returncode == 1
-    told = f"its key {on_hosts['host-001']} was not enrolled in the ledger, which has {on_hosts['host-002']}, by "
+    told = f"its key {on_hosts['host-001']} is not enrolled: the ledger has {on_hosts['host-002']}, by "
     assert said.index("host-002") < said.index(told)
     assert said.count("was not enrolled") == 1
 
@@ -201,7 +201,7 @@ def test_keys_of_agents_are_on_record(project: Project) -> None:
 
 
 def test_without_a_ledger_one_may_only_look(project: Project) -> None:
-    """Plan and status do without it; verify can not tell whose the keys are, so nothing is decided."""
+    """Plan and status do without it; verify cannot tell whose the keys are, so nothing is decided."""
     assert project.run("deploy", "host-001").returncode == 0
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
         (project.folder / ".zonewright" / name).unlink(missing_ok=True)
@@ -237,7 +237,7 @@ def test_the_second_deployer_is_told_who_is_at_work(project: Project) -> None:
         ledger.call(verbs.LEASE, request)
     done = project.run("deploy")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: ada@desk is changing this fleet since ")
+    assert done.stderr.startswith("error: ada@desk has been changing this fleet since ")
     assert not (project.hosts[0].home / "agent" / "current").exists()
 
 
@@ -248,7 +248,10 @@ def test_a_freeze_is_kept(project: Project) -> None:
     done = project.run("deploy")
     assert (done.returncode, done.stderr) == (
         1,
-        "error: no host is touched now: from 2020-01-01 to 2099-12-31 (UTC) nothing is done: the exchange is moved\n",
+        (
+            "error: no host may be touched now: changes are frozen from 2020-01-01 to 2099-12-31 (UTC): the "
+            "exchange is moved\n"
+        ),
     )
     assert project.run("plan", "--limit", "1").returncode == 0
 

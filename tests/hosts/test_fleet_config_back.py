@@ -51,7 +51,7 @@ def test_back_and_forth(world: ConfigWorld) -> None:
     second = current(world)
     plan = world.run(*BACK, "--dry-run")
     assert plan.code == 0, plan.stderr
-    assert f"  back from {second} to the approved version before it\n" in plan.stdout
+    assert f"  back from {second} to the previous approved version\n" in plan.stdout
     lines = [line[4:] for line in plan.stdout.splitlines() if line.startswith(("    -", "    +"))]
     assert [line for line in lines if " SOA " not in line and not line.startswith(("---", "+++"))] == [
         "-3 IN PTR ns1.dc1.internal.",
@@ -111,7 +111,7 @@ def test_what_lies_on_the_host_is_not_trusted(world: ConfigWorld) -> None:
     assert refused.code == 1
     assert "host-001  failed" in refused.stdout
     said = " ".join(refused.stdout.split())
-    assert "no approved change of the ledger gives version names-0123456789ab, which it had before" in said
+    assert "the previous version names-0123456789ab is in no approved change that was carried out" in said
     assert TWO in world.text()
     assert world.run(*BACK, "--dry-run").code == 1
     overwrite(kept(world, "previous") / "ID", f"{old}\n")
@@ -125,7 +125,7 @@ def test_other_places_or_modes_are_another_version(world: ConfigWorld) -> None:
     world.write(mode="640")
     done = world.run(*BACK)
     assert done.code == 1
-    assert "its places, owner, mode or secrets are others today" in " ".join(done.stdout.split())
+    assert "its places, owner, mode or secrets have changed since" in " ".join(done.stdout.split())
     assert TWO in world.text()
 
 
@@ -152,7 +152,7 @@ def test_nothing_to_go_back_to(tmp_path: Path) -> None:
         overwrite(world.hosts[0].home / "root/etc/bind/named.conf", "mine\n")
         assert world.states()["host-001"]["state"] == "changed"
         said = " ".join(world.run(*BACK, "host-001").stdout.split())
-        assert "is the same one: its last run put files right that had drifted" in said
+        assert "has the same content: the last run only repaired drift" in said
 
         world.facility.approved(TWO)
         world.write(check="test ! -e ~/deaf")
@@ -187,5 +187,5 @@ def test_what_is_misused_is_told(world: ConfigWorld) -> None:
     for option in (("--dry-run",), ("--configuration", "names")):
         done = world.run("rollback", *option)
         assert done.code == 2
-        assert done.stderr.startswith(f"error: {option[0]}: expected --configs too; ")
+        assert done.stderr.startswith(f"error: {option[0]} needs --configs; ")
     assert world.run(*BACK, "--configuration", "names").code == 0

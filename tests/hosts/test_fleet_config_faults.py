@@ -85,9 +85,9 @@ def test_a_validator_that_is_not_there_is_said(tmp_path: Path, *, is_gated: bool
     prepare = "mount --bind /dev/null $(command -v named-checkconf)"
     with config_world(tmp_path, zone=GATED if is_gated else {}, prepare=prepare) as world:
         state, reason = world.state()
-        absent = "named-checkconf is not installed there (package bind9-utils)"
+        absent = "named-checkconf is not installed on the host (package bind9-utils)"
         if is_gated:
-            assert (state, reason) == ("failed", f"files of bind open on a pass only, and there is none: {absent}")
+            assert (state, reason) == ("failed", f"files of bind need a pass, and there is none: {absent}")
             assert installed(world.hosts[0]) == {}
         else:
             assert (state, reason) == ("changed", f"names was not validated on the host: {absent}")
@@ -99,8 +99,8 @@ def test_what_nobody_approved_is_not_installed(tmp_path: Path) -> None:
     with config_world(tmp_path, zone=LOW) as world:
         refused = world.run("deploy", "--configs")
         assert (refused.code, refused.stdout) == (1, "")
-        assert " and 4 more: in no approved change; stack stack-of-operator: " in refused.stderr
-        assert "no approval policy of zone.yaml is for changes of risk normal by operator" in refused.stderr
+        assert " and 4 more is in no approved change; stack stack-of-operator: " in refused.stderr
+        assert "zone.yaml has no approval policy for changes of risk normal by operator" in refused.stderr
         assert "error: configuration names: sites/dc1/etc/bind/named.conf (sha256 " in refused.stderr
         plan = world.facility.plan(ONE)
         missing = world.run("deploy", "--configs").stderr
@@ -112,7 +112,7 @@ def test_what_nobody_approved_is_not_installed(tmp_path: Path) -> None:
         world.facility.deploy(TWO)
         changed = world.run("deploy", "--configs")
         assert changed.code == 1
-        assert f"plan {plan.digest()[7:19]}, the last one, has another content of it; plan it: " in changed.stderr
+        assert f"plan {plan.digest()[7:19]}, the last one, has another content for it; plan it: " in changed.stderr
         assert ONE in world.text()
         world.facility.deploy(ONE)  # back to what was approved once: that approval was for another step
         assert world.run("deploy", "--configs").code == 1
@@ -148,7 +148,7 @@ def test_a_connection_that_is_lost_after_the_switch(tmp_path: Path, *, is_silent
             watcher.join()
             assert time.monotonic() - began < 90  # the host's deadline is 120 s and more
         assert state == "unknown"
-        assert reason.endswith("unless names was confirmed the host has put the files from before back by itself")
+        assert reason.endswith("unless names was confirmed, the host has restored the previous files by itself")
         until(lambda: trial(host) == "rolled-back")
         assert installed(host) == before
         assert world.text(name="reloads").splitlines() == [ONE, TWO, ONE]
@@ -177,7 +177,7 @@ def test_new_connections_that_are_not_possible_any_more(tmp_path: Path) -> None:
     ("mount", "reason"),
     [
         ("kept", "install of names failed: its disk is full"),
-        ("root/etc/bind/zones", "names: the files can not be written: "),
+        ("root/etc/bind/zones", "names: the files cannot be written: "),
     ],
 )
 def test_a_full_disk_changes_nothing(tmp_path: Path, mount: str, reason: str) -> None:
@@ -293,6 +293,6 @@ def test_a_freeze_of_the_rule_pack_is_kept(tmp_path: Path) -> None:
     pack = {**PACK, "gated_formats": [], "freeze": [freeze]}
     with config_world(tmp_path, zone={"rule_packs": {"pack": pack}, "rule_pack": "pack"}) as world:
         done = world.run("deploy", "--configs")
-        why = "rule pack Pack: from 2020-01-01 to 2098-12-31 (UTC) nothing is done: the exchange is moved"
-        assert (done.code, done.stdout, done.stderr) == (1, "", f"error: no host is touched now: {why}\n")
+        why = "rule pack Pack: changes are frozen from 2020-01-01 to 2098-12-31 (UTC): the exchange is moved"
+        assert (done.code, done.stdout, done.stderr) == (1, "", f"error: no host may be touched now: {why}\n")
         assert world.run("deploy", "--configs", "--dry-run").code == 0

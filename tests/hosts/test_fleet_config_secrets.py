@@ -139,10 +139,10 @@ def test_what_a_program_on_the_host_repeats_is_masked(at: Installer) -> None:
 
 
 def test_a_file_without_its_values_is_not_installed(at: Installer) -> None:
-    """A value that can not be had, and a mode that shows it to everybody, each stop the host with a sentence."""
+    """A value that cannot be had, and a mode that shows it to everybody, each stop the host with a sentence."""
     missing = at.deploy("")
     assert (missing.state, missing.step) == ("failed", "plan")
     assert "the variable ZONEWRIGHT_SECRET_L1 is not set here" in missing.sentence
     open_to_all = at.deploy(FIRST, mode="644")
-    assert "mode: files with secrets that everybody on the host may read: expected" in open_to_all.sentence
+    assert "mode: files with secrets that every user of the host may read: expected" in open_to_all.sentence
     assert not (at.host.home / "frr.conf").exists()

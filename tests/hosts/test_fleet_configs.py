@@ -125,7 +125,7 @@ def test_two_configurations_are_one_change(tmp_path: Path) -> None:
         state, reason = world.state()
         assert (state, reason) == (
             "rolled-back",
-            "b-collector: the check did not pass within 2 s: no answer; the configuration from before runs again",
+            "b-collector: the check did not pass within 2 s: no answer; the previous configuration runs again",
         )
         assert not [path for path in (home / "system").rglob("*") if path.is_file()]
         collector["check"] = "true"
@@ -188,7 +188,7 @@ def test_what_is_wrong_with_the_declaration_is_told(world: ConfigWorld) -> None:
         (
             "an unknown format: expected agent-settings, bind, ",
             "an unknown file: expected etc/bind/named.conf, ",
-            "a file that configuration c writes too: expected for each file of a host one configuration, got ",
+            "a file that configuration c writes too: expected one configuration for each file of a host, got ",
         ),
         strict=True,
     ):

@@ -186,7 +186,7 @@ if __name__ == "__main__":
 
 
 def test_what_was_changed_on_a_host_is_found_and_mended(world: FleetWorld[SshHost]) -> None:
-    """A file of the current release that somebody changed is written anew, and the agent started again."""
+    """A file of the current release that somebody changed is written again, and the agent started again."""
     world.deploy(release())
     settings = world.hosts[1].home / "agent" / "current" / "agent.toml"
     text = settings.read_text(encoding="utf-8")
@@ -249,7 +249,7 @@ def test_bad_hosts_do_not_hold_the_good_ones(world: FleetWorld[SshHost], tmp_pat
     assert "says nothing" in outcomes["silent"].sentence
     assert "refuses the connection" in outcomes["refused"].sentence
     assert "somebody may be in between" in outcomes["wrong-key"].sentence
-    assert "while it ran zonewright-install" in outcomes["frozen"].sentence
+    assert "while zonewright-install ran" in outcomes["frozen"].sentence
     assert outcomes["frozen"].step == "install"
 
 

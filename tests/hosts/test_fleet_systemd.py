@@ -146,7 +146,7 @@ def test_a_unit_that_is_started_anew_in_the_soak_is_put_back(world: FleetWorld[S
     outcomes = world.deploy(bad, soaks, hosts=world.targets()[:1], layout=system_layout())
     (outcome,) = outcomes.values()
     assert outcome.state == "rolled-back", outcome
-    assert "it was started anew during the soak" in outcome.sentence
+    assert "it restarted during the soak" in outcome.sentence
     assert current(world.hosts[0]) == before
     assert unit(world.hosts[0], "ActiveState") == "active"
 
@@ -185,7 +185,7 @@ def test_a_configuration_that_its_unit_does_not_start_with_is_put_back(world: Fl
         host.run("systemctl", "daemon-reload")
     first = roll_out(targets, config_job(world, "good\n"), ALL_AT_ONCE, observe=world.events.append)
     assert [one.state for one in first] == ["changed"] * 2, first
-    assert all("vtysh is not installed there (package frr)" in one.sentence for one in first)
+    assert all("vtysh is not installed on the host (package frr)" in one.sentence for one in first)
     again = roll_out(targets, config_job(world, "good\n"), ALL_AT_ONCE, observe=world.events.append)
     assert [one.state for one in again] == ["unchanged"] * 2, again
     bad = roll_out(targets, config_job(world, "bad\n"), ALL_AT_ONCE, observe=world.events.append)

@@ -89,7 +89,7 @@ def test_another_fingerprint_is_refused_with_both(host: SshHost, tmp_path: Path)
 
 
 def test_a_changed_key_is_replaced_only_when_asked(host: SshHost) -> None:
-    """After the host was set up anew both keys are shown, and ``--replace`` is needed besides the fingerprint."""
+    """After the host was set up again both keys are shown, and ``--replace`` is needed besides the fingerprint."""
     first = PublicKey.parse(host.public_key).fingerprint
     assert trust(host, "--fingerprint", fingerprint(host)).returncode == 0
     host.stop()

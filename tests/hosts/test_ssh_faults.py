@@ -158,7 +158,7 @@ def test_an_unknown_key_is_never_accepted(host: SshHost) -> None:
 
 
 def test_a_key_changed_in_mid_run_is_found(tmp_path: Path) -> None:
-    """A host that is set up anew between two connections is refused at the second one."""
+    """A host that is set up again between two connections is refused at the second one."""
     with ssh_hosts(tmp_path, 1) as (hosts, _):
         host = hosts[0]
         with transport(host) as opened:
@@ -195,7 +195,7 @@ def test_known_hosts_files_are_read(host: SshHost, tmp_path: Path) -> None:
         ("host-001,127.0.1.1", "always:forever", "authority", ""),
         ("other.example", "always:forever", "authority", "is for other.example"),
         ("host-001", "20200101:20200201", "authority", "is not valid now"),
-        ("host-001", "always:forever", "stranger", "no authority here"),
+        ("host-001", "always:forever", "stranger", "not a trusted authority"),
     ],
 )
 def test_certificates_of_an_authority(
@@ -290,8 +290,8 @@ def test_a_locked_account_is_told(tmp_path: Path) -> None:
     assert type(error) is type(other) is LoginError
     assert str(error).partition(": ")[2] == str(other).partition(": ")[2], port  # nothing on the wire tells them apart
     assert str(error).endswith(
-        "or the account is locked, which a server answers with the same words; look on its console with: "
-        "passwd -S operator (L is locked)"
+        "or the account is locked; a server gives the same answer for both. Check at its console with: passwd "
+        "-S operator (L means locked)"
     )
 
 
@@ -309,7 +309,7 @@ def test_an_account_that_pam_refuses_has_its_own_name(tmp_path: Path) -> None:
         error = refusal(hosts[0], hosts[0].target())
         assert "by PAM account configuration" in (hosts[0].folder / "log").read_text(encoding="utf-8")
         assert type(error) is AccountError
-        assert str(error).endswith("look on its console with: chage -l operator")
+        assert str(error).endswith("check at its console with: chage -l operator")
         (hosts[0].home / ".ssh" / "authorized_keys").write_text("", encoding="ascii")
         assert type(refusal(hosts[0], hosts[0].target())) is LoginError
 
@@ -317,10 +317,13 @@ def test_an_account_that_pam_refuses_has_its_own_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"aging": "0:0:99999:7:::", "use_pam": "yes"}, "the account's password has expired, so nothing runs for it"),
+        (
+            {"aging": "0:0:99999:7:::", "use_pam": "yes"},
+            "the account's password has expired, so no command runs for it",
+        ),
         (
             {"prepare": "sed -i 's#:/bin/sh$#:/usr/sbin/nologin#' /etc/passwd", "overlays": ("/etc",)},
-            "the account's shell is nologin, so nothing runs for it",
+            "the account's shell is nologin, so no command runs for it",
         ),
     ],
 )
@@ -341,7 +344,7 @@ def test_sudo_that_does_not_take_the_account_is_told(tmp_path: Path) -> None:
     with (
         ssh_hosts(tmp_path, 1, aging="10000:0:10:7:5::", sudoers=SUDO_FREE) as (hosts, _),
         session(hosts[0]) as opened,
-        pytest.raises(PrivilegeError, match="sudo does not take the account of operator: it is locked, expired or"),
+        pytest.raises(PrivilegeError, match="sudo refuses the account of operator: it is locked, expired or"),
     ):
         opened.run(["true"], as_root=True)
 
@@ -366,7 +369,7 @@ def test_a_host_that_freezes_in_mid_transfer_is_lost(tmp_path: Path) -> None:
             opened.put(f"{host.home_there}/file", b"old", mode=0o600)
             threading.Timer(0.2, freeze, (host,)).start()
             began = time.monotonic()
-            with pytest.raises(LostError, match="the time for this host is over while it ran zonewright-put"):
+            with pytest.raises(LostError, match="the time for this host is over while zonewright-put ran"):
                 put_for_ever(opened, f"{host.home_there}/file", bytes(4_000_000))
             assert time.monotonic() - began < 6
         assert (host.home / "file").read_bytes() in (b"old", bytes(4_000_000))
@@ -447,7 +450,7 @@ def test_root_by_sudo(tmp_path: Path, sudoers: str) -> None:
     ("sudoers", "password", "prepare", "sentence"),
     [
         (SUDO, None, "", "sudo asks for the password of operator"),
-        (SUDO, "wrong", "", "sudo does not take the password of operator"),
+        (SUDO, "wrong", "", "sudo refuses the password of operator"),
         ("", PASSWORD, "", "sudo does not let operator act as root"),
         ("operator ALL=(root) NOPASSWD: /bin/true", None, "", "sudo asks for the password of operator"),
         (SUDO_FREE, None, "mount --bind /dev/null /usr/bin/sudo", "there is no sudo"),
@@ -481,7 +484,7 @@ def test_a_server_with_only_old_algorithms_is_told(tmp_path: Path, extra: str) -
     with ssh_hosts(tmp_path, 1, extra=f"{extra}\nHostKey {rsa}") as (hosts, _):
         error = refusal(hosts[0], hosts[0].target(host_keys=()))
     assert isinstance(error, AlgorithmError)
-    assert "a server that offers only SHA-1" in str(error)
+    assert "offers only outdated algorithms" in str(error)
 
 
 def test_fifty_hosts_through_one_bastion_with_stock_limits(tmp_path: Path) -> None:
@@ -520,9 +523,7 @@ def test_a_host_behind_a_bastion_that_is_not_there(host: SshHost, tmp_path: Path
             gone = dataclasses.replace(other.target(), port=free.getsockname()[1], jump=bastion.target())
             error = refusal(host, gone, key_files=(key,))
         assert isinstance(error, RefusedPortError)
-        assert re.search(
-            rf"^host-002 .* can not be reached through host-001 \({re.escape(bastion.address)}", str(error)
-        )
+        assert re.search(rf"^host-002 .* cannot be reached through host-001 \({re.escape(bastion.address)}", str(error))
         wrong = dataclasses.replace(other.target(), jump=bastion.target(host_keys=(other.public_key,)))
         assert str(refusal(host, wrong, key_files=(key,))).startswith(
             f"host-001 (127.0.1.1 port {bastion.port}) shows the key"

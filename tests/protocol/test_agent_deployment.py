@@ -100,20 +100,20 @@ def test_a_preview_that_can_not_look_says_why_and_goes_on(provider: ProviderProc
     """Refusing hosts are told one by one as a warning; the answer is a preview's, without what is not known yet."""
     id_, outputs = provider.create(KIND, SITE, fleet.inputs(), preview=True)
     assert (id_, outputs) == (f"{STACK_ID}/{SITE}", fleet.inputs())
-    assert _said(provider, engine_pb2.INFO) == "hosts: 2 could not be looked at"
+    assert _said(provider, engine_pb2.INFO) == "hosts: 2 could not be inspected"
     warned = _said(provider, engine_pb2.WARNING)
     assert warned.count("refuses the connection") == 2
-    assert warned.startswith("core-001: could not look: ")
+    assert warned.startswith("core-001: could not inspect it: ")
 
 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
-    [("fleet.yaml", "party: [", "the fleet's file can not be used"), ("key", "no key", "could not look at any host")],
+    [("fleet.yaml", "party: [", "the fleet's file cannot be used"), ("key", "no key", "could not inspect any host")],
 )
 def test_a_preview_without_a_fleet_says_why_and_goes_on(
     provider: ProviderProcess, fleet: Fleet, name: str, text: str, said: str
 ) -> None:
-    """A fleet's file or a key that can not be used fails an update, not a preview."""
+    """A fleet's file or a key that cannot be used fails an update, not a preview."""
     inputs = fleet.inputs()
     (fleet.folder / name).write_text(text, encoding="utf-8")
     provider.create(KIND, SITE, inputs, preview=True)
@@ -170,7 +170,7 @@ def test_a_delete_forgives_what_is_gone(provider: ProviderProcess, fleet: Fleet)
         id=f"{STACK_ID}/{SITE}", urn=urn(KIND, SITE), properties=to_struct({**fleet.inputs(), "releases": {}})
     )
     provider.stub.Delete(request)
-    assert _said(provider, engine_pb2.WARNING).count("is gone, so nothing was uninstalled") == 2
+    assert _said(provider, engine_pb2.WARNING).count("does not answer, so nothing was uninstalled") == 2
 
 
 def test_how_hosts_are_reached_is_no_difference(provider: ProviderProcess, fleet: Fleet) -> None:
@@ -209,7 +209,7 @@ def test_a_second_deployer_is_told_who_is_at_work(provider: ProviderProcess, fle
     with LedgerClient(f"sqlite:///{ledger_path}") as ledger:
         request = LeaseRequest(fleet="operator", holder="run-1", who="ada@desk", seconds=60)
         assert ledger.call(verbs.LEASE, request).is_mine
-    with pytest.raises(grpc.RpcError, match="ada@desk is changing this fleet"):
+    with pytest.raises(grpc.RpcError, match="ada@desk has been changing this fleet"):
         provider.create(KIND, SITE, fleet.inputs())
 
 

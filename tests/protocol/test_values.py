@@ -37,7 +37,7 @@ def test_an_unknown_input_passes_check_as_unknown(provider: ProviderProcess, ten
 
 
 def test_the_admission_takes_no_unknown_places(provider: ProviderProcess, tenant: Party) -> None:
-    """A change that depends on what is not known yet can not be admitted whole, and is told so."""
+    """A change that depends on what is not known yet cannot be admitted whole, and is told so."""
     inputs = {
         "stackId": tenant.stack_id,
         "party": "tenant-a",

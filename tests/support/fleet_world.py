@@ -39,7 +39,7 @@ CRASHES = b'raise SystemExit("this release crashes at start")\n'
 
 
 def _agents_of(path: Path) -> Callable[[], Agents]:
-    """The agents of a file, read anew when it has changed: fifty agents ask every second."""
+    """The agents of a file, read again when it has changed: fifty agents ask every second."""
     known: dict[tuple[int, int], Agents] = {}
 
     def agents() -> Agents:

@@ -1,4 +1,4 @@
-"""What must hold of a ledger at any moment, stated anew over its tables; nothing here is shared with the rules.
+"""What must hold of a ledger at any moment, stated again over its tables; nothing here is shared with the rules.
 
 Design section 6: no two holders of one U, watt, bore or address; nobody stands on what is not there or is leaving;
 no party takes another's claim; nothing that was acknowledged is lost.

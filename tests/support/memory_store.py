@@ -73,7 +73,7 @@ class MemoryStore:
         }
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
-        """Summed up anew each time."""
+        """Summed up again each time."""
         found = {}
         for name, held in self._of(site).items():
             inside = [one for one in held.hours() if start_us <= one.begin_us < end_us]

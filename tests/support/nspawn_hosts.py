@@ -47,7 +47,7 @@ AllowUsers {USER}
 
 
 def require_systemd_hosts() -> None:
-    """Skip what needs booted hosts where they can not be had."""
+    """Skip what needs booted hosts where they cannot be had."""
     for program, package in _PROGRAMS.items():
         require(program, package, "what systemd does on hosts")
     if os.geteuid() != 0:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 _LEAST = 12
-"""Characters of a part of a form that can not be there by chance."""
+"""Characters of a part of a form that cannot be there by chance."""
 
 
 def a_password() -> str:

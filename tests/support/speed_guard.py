@@ -16,7 +16,7 @@ UPDATE_VARIABLE = "ZONEWRIGHT_UPDATE_SPEED_GUARD"
 HOW = f"{UPDATE_VARIABLE}=1 .venv/bin/python -m pytest tests/engine/test_speed_guard.py"
 ADVICE = (
     "Bring it down; or, where the change is worth it, say why in the commit and write tests/engine/speed_guard.json "
-    f"anew with: {HOW}"
+    f"again with: {HOW}"
 )
 TOLD_PERCENT = 10
 OTHERS = "other modules"

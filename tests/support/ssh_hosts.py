@@ -73,7 +73,7 @@ def has_namespaces() -> bool:
 
 
 def require_namespaces() -> None:
-    """Skip what needs own accounts and disks where they can not be had."""
+    """Skip what needs own accounts and disks where they cannot be had."""
     if not has_namespaces():
         skip_or_fail("own accounts and disks for test hosts need root and namespaces: these faults are NOT tested")
 

@@ -1,4 +1,4 @@
-"""A small project, and inputs of each kind that a command can not use: what the walk over all commands gives them."""
+"""A small project, and inputs of each kind that a command cannot use: what the walk over all commands gives them."""
 
 import argparse
 import json
@@ -85,7 +85,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 
 def make_project(root: Path) -> str:
-    """A zone with a ledger, stacks that can not be used in one way each, and files of each kind; changes the folder.
+    """A zone with a ledger, stacks that cannot be used in one way each, and files of each kind; changes the folder.
 
     Args:
         root: the project's folder, which becomes the working directory.

@@ -246,7 +246,7 @@ def test_a_kill_loses_nothing_that_was_kept(tmp_path: Path) -> None:
 class _Service(BaseHTTPRequestHandler):
     """Takes OTLP with one token; remembers what it took."""
 
-    batches: list[bytes] = []  # noqa: RUF012 - one for all requests, set anew by the fixture
+    batches: list[bytes] = []  # noqa: RUF012 - one for all requests, set again by the fixture
     answer = 200
 
     def do_POST(self) -> None:
@@ -359,7 +359,7 @@ def test_settings_are_checked_without_a_run(tmp_path: Path, service: ThreadingHT
     assert (result.returncode, result.stdout[:44]) == (0, "good: agent host-1 reports host, rapl, hwmon")
     (tmp_path / "bad.toml").write_text("\nagent = ", encoding="utf-8")
     result = run("--config", tmp_path / "bad.toml", "--check-config")
-    assert (result.returncode, "bad.toml:2: no TOML: Invalid value" in result.stderr) == (2, True)
+    assert (result.returncode, "bad.toml:2: not valid TOML: Invalid value" in result.stderr) == (2, True)
     (tmp_path / "token").chmod(0o644)
     (tmp_path / "sys").rename(tmp_path / "sys2")
     result = run("--config", tmp_path / "agent.toml", "--check-config")

@@ -86,14 +86,14 @@ def test_an_answer_without_content_has_none() -> None:
     ("answer", "sentence"),
     [
         (b"", "closed the connection before"),
-        (b"SSH-2.0-x\r\n", "expected an answer of HTTP/1.1, got 'SSH-2.0-x '"),
-        (b"HTTP/1.1 20 OK\r\n\r\n", "expected an answer of HTTP/1.1"),
+        (b"SSH-2.0-x\r\n", "expected an HTTP/1.1 answer, got 'SSH-2.0-x '"),
+        (b"HTTP/1.1 20 OK\r\n\r\n", "expected an HTTP/1.1 answer"),
         (HEAD + b"Content-Length: 9\r\n\r\nok", "closed the connection before"),
         (HEAD + b"Content-Length: -1\r\n\r\nok", "expected a length in digits, got '-1'"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", "expected the size of a part, got 'zz'"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nok", "closed the connection before"),
-        (HEAD + b"X: y\r\n" * 20_000, "does not end"),
-        (b"x" * 200_000, "does not end"),
+        (HEAD + b"X: y\r\n" * 20_000, "has no end"),
+        (b"x" * 200_000, "has no end"),
     ],
 )
 def test_what_is_no_answer_is_told(answer: bytes, sentence: str) -> None:

@@ -70,7 +70,7 @@ def test_the_manifest_names_what_is_wrong() -> None:
     """Altered, missing and added files are named; so is a content under a name that is another one's digest."""
     good = with_manifest(FILES)
     assert dict(manifest_faults({**good, "plan.json": b"{ }\n"})) == {
-        "plan.json": "was altered: its digest is not the one in the manifest"
+        "plan.json": "was altered: its digest differs from the one in the manifest"
     }
     assert dict(manifest_faults({**good, "more": b""})) == {"more": "is not in the manifest"}
     assert dict(manifest_faults({key: good[key] for key in good if key != "plan.json"})) == {
@@ -115,8 +115,8 @@ def entry_of(name: str, kind: bytes = tarfile.REGTYPE, **fields: object) -> tarf
         ([entry_of("hard", tarfile.LNKTYPE, linkname="plan.json")], "no links, folders or devices"),
         ([entry_of("dir", tarfile.DIRTYPE)], "no links, folders or devices"),
         ([entry_of("null", tarfile.CHRTYPE)], "no links, folders or devices"),
-        ([entry_of("a"), entry_of("a")], "a stands twice"),
-        ([entry_of("b"), entry_of("a")], "is not as a bundle is written"),
+        ([entry_of("a"), entry_of("a")], "the archive has a twice"),
+        ([entry_of("b"), entry_of("a")], "differs from what a bundle has there"),
         ([entry_of("a", mode=0o755)], "in the header or padding of a"),
         ([entry_of("a", mtime=1)], "in the header or padding of a"),
         ([entry_of("a", uname="root")], "in the header or padding of a"),
@@ -151,5 +151,5 @@ def test_folders_with_links_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="pipe is a link or a device"):
         read_bundle(tmp_path / "b")
     (tmp_path / "to-b").symlink_to(tmp_path / "b")
-    with pytest.raises(BundleError, match="is no folder and no archive"):
+    with pytest.raises(BundleError, match="is neither a folder nor an archive"):
         read_bundle(tmp_path / "to-b")

@@ -47,7 +47,7 @@ def test_an_altered_content_is_refused_and_mended_by_planning_again(tenant: Plan
     with closing(sqlite3.connect(tmp_path / "l.db")) as database, database:
         done = database.execute(f"UPDATE content SET text = {text} WHERE digest = ?", [digest])
         assert done.rowcount == 1
-    with pytest.raises(LedgerRefusedError, match=f"altered texts, 1 of them, such as {digest[:19]}"):
+    with pytest.raises(LedgerRefusedError, match=f"1 texts in the ledger were altered, such as {digest[:19]}"):
         tenant.bundle()
     tenant.plan(at=AT, **WEB)
     assert tenant.bundle() == good

@@ -52,7 +52,7 @@ def test_a_pem_key_and_an_encrypted_one_sign(tmp_path: Path) -> None:
     path.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"open")))
     assert load_key(path, passphrase="open").public == key.public
     for wrong in (None, "shut"):
-        with pytest.raises(SealError, match="can not be opened as a private key"):
+        with pytest.raises(SealError, match="cannot be opened as a private key"):
             load_key(path, passphrase=wrong)
 
 
@@ -84,10 +84,10 @@ def test_other_keys_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "key"
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     path.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    with pytest.raises(SealError, match="is no Ed25519 key"):
+    with pytest.raises(SealError, match="is not an Ed25519 key"):
         load_key(path)
     path.write_text("nothing", encoding="utf-8")
-    with pytest.raises(SealError, match="can not be opened"):
+    with pytest.raises(SealError, match="cannot be opened"):
         load_key(path)
     path.write_text("ssh-rsa AAAAB3NzaC1yc2E= me", encoding="utf-8")
     with pytest.raises(SealError, match="expected a public key"):

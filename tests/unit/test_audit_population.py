@@ -92,30 +92,33 @@ def test_what_is_missing_or_invented_is_named(ledger: Told) -> None:
     planned = next(one for one in changes if one.plan)
     for kept, sentence in (
         ([one for one in changes if one is not refused], f"entry {refused.decisions[0]} (refused) has no record"),
-        ([*changes, refused], f"entry {refused.decisions[0]} stands in 2 records"),
+        ([*changes, refused], f"2 records name entry {refused.decisions[0]}"),
         ([one for one in changes if one is not planned], "(planned) has no record"),
-        ([one.model_copy(update={"stack_id": "somebody-else"}) for one in changes], "its record of somebody-else"),
-        ([one.model_copy(update={"admission_id": "adm-0"}) for one in changes], "its record says otherwise"),
+        (
+            [one.model_copy(update={"stack_id": "somebody-else"}) for one in changes],
+            "its record belongs to somebody-else",
+        ),
+        ([one.model_copy(update={"admission_id": "adm-0"}) for one in changes], "its record names another admission"),
         ([one.model_copy(update={"decisions": [9999]}) for one in changes], "names entry 9999, which decided nothing"),
         ([*changes, planned.model_copy(update={"plan": f"sha256:{'0' * 64}"})], "is not in the journal"),
     ):
         assert sentence in verdicts(ledger.entries, ledger.found.model_copy(update={"changes": kept}))["population"]
     assert "missing" in verdicts(ledger.entries[1:], ledger.found)["journal"]
     fewer = ledger.found.model_copy(update={"refusals": 0})
-    assert "the list stands for 0" in verdicts(ledger.entries, fewer)["population"]
+    assert "but the list covers 0" in verdicts(ledger.entries, fewer)["population"]
 
 
 def test_a_period_tells_what_was_out_of_the_ordinary(ledger: Told) -> None:
     """The emergency and the take-over of the second day are there; the refusal of the first is not."""
     sections = ledger.period.sections
     (urgent,) = sections["Emergency changes"]
-    assert urgent.what == "by anna: feed down; to be reviewed until 2026-11-26T12:00"
+    assert urgent.what == "by anna: feed down; review due by 2026-11-26T12:00"
     (forced,) = sections["Taken over or given up by force"]
     assert forced.what == "taken-over by tenant-a: state_is_empty True"
     assert sections["Refused"] == ()
     page = period_markdown(ledger.period)
     assert "## Waivers that were used\n\nNone." in page
-    assert "the ledger knows no inventory" in page
+    assert "the ledger has no inventory" in page
     assert page.count("## ") == len(sections) + 1
 
 
@@ -151,7 +154,7 @@ def test_a_row_with_a_secret_is_withheld(
         assert "withheld: it looks like a password in a URL" in page
         assert "taken-over by tenant-a: state_is_empty True" in page
         assert "Emergency changes: 20" in told
-        assert "error: 1 place above looked like secrets, and the text is withheld" in told
+        assert "error: 1 place above looked like secrets, so their text is withheld" in told
         assert [form for form, needle in planted.forms_of(secret) if needle in (page + told).encode()] == []
 
 
@@ -164,7 +167,7 @@ def test_overrides_trust_and_refusals_of_the_gate(tmp_path: Path, monkeypatch: p
     span = ("--from", str(day - timedelta(days=1)), "--to", str(day + timedelta(days=1)))
     assert main(["audit", "period", *span, "--ledger", "sqlite:///ledger.db", "--format", "json"]) == 0
     sections = json.loads(capsys.readouterr().out)["sections"]
-    overrides = [row["what"] for row in sections["Overrides: findings that an approval let pass"]]
+    overrides = [row["what"] for row in sections["Overrides: findings that an approval accepted"]]
     assert len(overrides) == 2
     assert all(text.startswith("[pue-gate] qp-dc1: 12") and text.endswith("by ben") for text in overrides)
     assert [row["what"] for row in sections["Readings below trust class signed"]] == ["qp-dc1: imported"]

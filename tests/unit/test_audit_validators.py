@@ -108,7 +108,7 @@ def wrong(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> str:
 
 
 def rewritten(files: Mapping[str, bytes], changes: Mapping[str, str | None]) -> dict[str, bytes]:
-    """The bundle with other verdicts, its plan made anew and signed by its author, all digests right."""
+    """The bundle with other verdicts, its plan made again and signed by its author, all digests right."""
     texts: dict[str, bytes] = {path: content for path, content in files.items() if changes.get(path, "") is not None}
     texts |= {path: text.encode() for path, text in changes.items() if text is not None}
     plan = json.loads(files["plan.json"])
@@ -148,7 +148,7 @@ def test_a_pass_of_the_author_s_own_machine_says_so(bench: Bench) -> None:
     judged = said_of(bench.rendered())
     files = bench.bundle(Validated(judged=judged))
     assert wrong(files) == ""
-    assert "vouched for by the author" in verify(files)["validators' signatures"].detail
+    assert "from the author's own machine" in verify(files)["validators' signatures"].detail
 
 
 @pytest.mark.parametrize("status", ["fail", "not-run", None])
@@ -181,7 +181,7 @@ def test_a_verdict_on_other_bytes_or_files_is_named(bench: Bench) -> None:
         replace(judged[0], root="nodes/dc1/web-009"),
     ):
         text = Validated(judged=(bad, *judged[1:])).texts()[VALIDATORS]
-        assert "is on other files than those of the change" in wrong(rewritten(base, {VALIDATORS: text}))
+        assert "covers other files than those of the change" in wrong(rewritten(base, {VALIDATORS: text}))
     text = Validated(judged=(*judged, judged[0])).texts()[VALIDATORS]
     assert "there are two verdicts on" in wrong(rewritten(base, {VALIDATORS: text}))
 
@@ -191,7 +191,7 @@ def test_what_nobody_signed_is_not_taken_for_signed(bench: Bench) -> None:
     judged = said_of(bench.rendered(), signer="bea")
     base = bench.bundle(Validated(judged=judged, envelopes=signed_by("bea", judged)))
     path = next(path for path in base if path.startswith("validators/"))
-    assert "is not what bea has signed" in wrong(rewritten(base, {path: None}))
+    assert "differs from what bea has signed" in wrong(rewritten(base, {path: None}))
     said = judged[0].verdict
     others = (
         replace(said, detail="other"),
@@ -202,7 +202,7 @@ def test_what_nobody_signed_is_not_taken_for_signed(bench: Bench) -> None:
     for verdict in others:
         other = tuple(replace(item, verdict=verdict) for item in judged)
         told = wrong(rewritten(base, {VALIDATORS: Validated(judged=other).texts()[VALIDATORS]}))
-        assert "is not what bea has signed" in told, verdict
+        assert "differs from what bea has signed" in told, verdict
         assert "gated formats: " in told, verdict
     ben = signed_by("ben", judged)[0]
     assert "only those of verdict_signers" in wrong(rewritten(base, {path: ben}))
@@ -230,5 +230,5 @@ def test_the_report_shows_each_verdict(bench: Bench) -> None:
         for part in ("netplan", "0.106.1", "generate", "bea", judged[0].digest, judged[1].digest):
             assert part in text, part
     assert "read &lt;it&gt;" in report_html(report)
-    assert "Files of netplan open on a pass only." in report_html(report)
+    assert "Files of netplan need a pass." in report_html(report)
     assert [one["status"] for one in report_data(report)["validators"]] == ["pass", "pass"]

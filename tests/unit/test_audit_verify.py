@@ -135,7 +135,7 @@ def manifest_of(files: dict[str, bytes]) -> str:
 
 
 def test_a_changed_byte_with_a_corrected_manifest_is_found(made: Made) -> None:
-    """Whoever changes a byte of any file and writes the manifest anew is still found by what the file means."""
+    """Whoever changes a byte of any file and writes the manifest again is still found by what the file means."""
     for path in made.files.keys() - {MANIFEST}:
         content = made.files[path]
         for at in {0, len(content) // 3, len(content) // 2, len(content) - 2}:
@@ -192,7 +192,9 @@ def test_facts_are_not_later_than_the_decision_on_them(made: Made) -> None:
         journal = "\n".join([*lines[:at], canonical_json(entry), *lines[at + 1 :]])
         files = {**made.files, object_path(digest_of(text)): text.encode(), "journal.jsonl": f"{journal}\n".encode()}
         said = [line for line in wrong(with_manifest(files)) if line.startswith("snapshot when it was admitted: ")]
-        expected = f"snapshot when it was admitted: it is of {snapshot['at']}, the decision of {entry['at']}"
+        expected = (
+            f"snapshot when it was admitted: the snapshot is of {snapshot['at']}, but the decision is of {entry['at']}"
+        )
         assert said == ([expected] if is_told else []), edit
 
 
@@ -208,7 +210,7 @@ def test_a_check_that_stumbles_is_wrong(
         raise error
 
     monkeypatch.setattr("zonewright.audit.verify.verify.export_checks", stumble)
-    assert wrong(made.files) == [f"export: can not be checked: {said}"]
+    assert wrong(made.files) == [f"export: cannot be checked: {said}"]
 
 
 def test_a_roll_out_is_the_one_of_the_journal(made: Made) -> None:
@@ -217,18 +219,18 @@ def test_a_roll_out_is_the_one_of_the_journal(made: Made) -> None:
     assert verify(made.files)["roll-outs"].detail.startswith("1 run on 2 hosts, with the records that the journal")
     assert verify(made.planned)["roll-outs"].verdict == "not-checked"
     for edit, sentence in (
-        (lambda data: data["hosts"][1].update(state="changed"), "says otherwise than the journal: counts"),
-        (lambda data: data.update(who="eve@desk"), "says otherwise than the journal: who"),
+        (lambda data: data["hosts"][1].update(state="changed"), "differs from the journal: counts"),
+        (lambda data: data.update(who="eve@desk"), "differs from the journal: who"),
         (lambda data: data["hosts"][1].update(reason="it was off"), "is not the record that the journal names"),
         (lambda data: data["files"]["net-0123456789ab"].update({"x": digest_of("x")}), "x of version net-0123456789ab"),
-        (lambda data: data.pop("hosts"), "is no record of a run"),
+        (lambda data: data.pop("hosts"), "is not a record of a run"),
     ):
         (line,) = wrong(reworked(made, path, edit))
         assert line.startswith("roll-outs: entry ")
         assert f"{path}{':' if sentence[0] == 'x' else ''} {sentence}" in line
     without = {name: content for name, content in made.files.items() if name != path}
     assert any(line.endswith(f"{path} is missing") for line in wrong(with_manifest(without)))
-    assert "plan: rollouts/more.json is asked for by nothing in the bundle" in wrong(
+    assert "plan: nothing in the bundle refers to rollouts/more.json" in wrong(
         with_manifest({**made.files, "rollouts/more.json": made.files[path]})
     )
 
@@ -243,21 +245,21 @@ def test_other_facts_give_other_findings(made: Made) -> None:
     files = {**made.files, object_path(digest_of(other)): other, "snapshot.json": canonical_json(snapshot).encode()}
     told = wrong(with_manifest(files))
     assert any("rules when it was planned: found, but not recorded: feed-" in line for line in told), told
-    assert any(line.startswith("change: the snapshot: the plan says") for line in told)
+    assert any(line.startswith("change: the snapshot: expected ") for line in told)
 
 
 def test_a_file_that_renders_otherwise_is_named(made: Made) -> None:
-    """A rendered file with one more line is named, although all digests were made anew."""
+    """A rendered file with one more line is named, although all digests were made again."""
     rendered = json.loads(made.files["rendered.json"])
     path = min(rendered)
     other = made.files[object_path(rendered[path])] + b"# more\n"
     rendered[path] = digest_of(other)
     files = {**made.files, object_path(digest_of(other)): other, "rendered.json": canonical_json(rendered).encode()}
-    assert f"rendering: {path} is rendered with other bytes now" in wrong(with_manifest(files))
+    assert f"rendering: {path} gets other bytes when it is rendered again" in wrong(with_manifest(files))
 
 
 def test_a_rewritten_journal_is_found(made: Made) -> None:
-    """An altered entry, a cut one and a wrong head are named; a journal written anew only by a kept checkpoint."""
+    """An altered entry, a cut one and a wrong head are named; a journal written again only by a kept checkpoint."""
     lines = made.files["journal.jsonl"].decode().splitlines()
     altered = [lines[0].replace('"anna"', '"carl"'), *lines[1:]]
     for text, sentence in (
@@ -287,7 +289,7 @@ def test_taken_away_verdicts_and_signatures_are_missed(made: Made) -> None:
     without = {path: content for path, content in made.files.items() if path != "verdicts/001.dsse.json"}
     told = " ".join(wrong(with_manifest(without)))
     assert "it was admitted without" in told
-    assert "the verdicts of the journal are not those of the bundle" in told
+    assert "the verdicts in the journal differ from those in the bundle" in told
     unsigned = {path: content for path, content in made.files.items() if path != "author.dsse.json"}
     assert "there are verdicts on a plan without an author" in " ".join(wrong(with_manifest(unsigned)))
 
@@ -309,6 +311,6 @@ def test_readings_that_are_not_there_are_named(tmp_path: Path) -> None:
         del snapshot["files"][month]
     told = wrong(with_manifest({**files, "snapshot.json": canonical_json(snapshot).encode()}))
     (line,) = [one for one in told if one.startswith("energy ratio when it was planned")]
-    assert re.search(r"; of utility-a it has no readings from 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d: ", line), line
-    assert line.endswith("what was pruned before can not be recomputed")
+    assert re.search(r"; utility-a has no readings from 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d: ", line), line
+    assert line.endswith("readings that were removed earlier cannot be recomputed")
     assert "utility-b" not in line

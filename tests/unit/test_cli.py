@@ -85,7 +85,7 @@ def test_faults_end_with_1(root: Path, run: Run) -> None:
     code, out, _ = run("check", "stacks/zones/small")
     assert code == 1
     assert out.count("tenant-a.yaml:") == 2
-    assert out.endswith("2 faults in the declaration; rules were not run\n")
+    assert out.endswith("2 faults in the declaration; the rules did not run\n")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_what_is_refused_in_a_load_is_told_and_the_others_stand(root: Path, run:
     write(root, "tenant-b", {"owner": "tenant-b", "clusters": {"web": cluster(1)}})
     code, out, _ = run("ledger", "load", "stacks/zones/small")
     assert code == 1
-    assert "tenant-a: refused: 40 findings, nothing was claimed or created\n" in out
+    assert "tenant-a: refused: 40 findings; nothing was claimed or created\n" in out
     assert "40 findings refuse the change" in out
     assert out.endswith("tenant-b: 1 node\n")
     assert run("ledger", "load", "nowhere")[0] == 1

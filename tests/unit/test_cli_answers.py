@@ -82,7 +82,7 @@ def test_explain_counts_every_other_rack_of_the_site(run: Run) -> None:
     document = json.loads(out)
     assert code == 0
     assert sum(item["racks"] for item in document["alternatives"]) == 3_120 - 1
-    assert document["alternatives"][0]["reason"] == "nothing stops it there"
+    assert document["alternatives"][0]["reason"] == "nothing prevents it there"
     assert {item["room"]: item["racks"] for item in document["alternatives"] if "rooms" in item["reason"]} == {
         "qp-dc1/a": 1_000,
         "qp-dc1/b": 1_000,
@@ -103,9 +103,9 @@ def test_explain_says_who_chose_and_what_stops(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("explain", "core-999", "--zone", REFERENCE), "none of its owners has one"),
+        (("explain", "core-999", "--zone", REFERENCE), "no owner has a node of this name"),
         (("explain", "core-001"), "give either --stack NAME or --zone FOLDER"),
-        (("explain", "core-001", "--zone", REFERENCE, "--owner", "tenant-ai"), "none of its owners has one"),
+        (("explain", "core-001", "--zone", REFERENCE, "--owner", "tenant-ai"), "no owner has a node of this name"),
     ],
 )
 def test_explain_of_nothing_is_misuse(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
@@ -120,7 +120,7 @@ def test_zone_show_prints_sites_links_and_shared_risks(run: Run) -> None:
     code, out, _ = run("zone", "show", REFERENCE)
     assert code == 0
     assert "data centres: 39,450 of 58,000 kW, 68.0 % by power" in out
-    assert out.rstrip().endswith("sites aside:\n  none")
+    assert out.rstrip().endswith("(without sites):\n  none")
     assert max(map(len, out.splitlines())) <= 80
     code, out, _ = run("zone", "show", FAULTY)
     assert code == 0

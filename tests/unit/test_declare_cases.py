@@ -1,6 +1,6 @@
 """Each case file gives the sentences that stand beside it, with either of PyYAML's parsers.
 
-``ZONEWRIGHT_UPDATE_GOLDEN=1`` writes the sentences anew; read the difference before it is committed.
+``ZONEWRIGHT_UPDATE_GOLDEN=1`` writes the sentences again; read the difference before it is committed.
 """
 
 import os

@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_said(zone: Path) -> None:
     assert any(text.startswith("a.yaml:2: a device type lacks 'weight'") for text in found), found
     assert any("b.yaml:6: u_height" in text for text in found), found
     assert any("b.yaml:4: slug" in text and "acme-1000" in text for text in found), found
-    assert any("c.yaml: power-ports: a power port without a draw" in text for text in found), found
+    assert any("c.yaml: power-ports: a power port without maximum_draw" in text for text in found), found
     assert any("d.yaml: slug: a node type that is declared twice" in text for text in found), found
 
 
@@ -86,4 +86,4 @@ def test_two_files_with_one_slug(zone: Path) -> None:
     for name in ("a", "b"):
         (zone / "device-types" / f"{name}.yaml").write_text(GOOD, encoding="utf-8")
     (problem,) = sentences(zone)
-    assert "b.yaml: slug: a slug that two files have: expected another one than that of a.yaml" in problem
+    assert "b.yaml: slug: a slug that two files have: expected a slug that a.yaml does not have" in problem

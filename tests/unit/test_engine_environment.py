@@ -93,7 +93,7 @@ def test_exports_are_safe_for_a_shell() -> None:
 def test_unwritable_project_is_a_sentence(tmp_path: Path) -> None:
     """A project whose state folder cannot be made is an error that names it."""
     (tmp_path / ".zonewright").write_text("", encoding="utf-8")
-    with pytest.raises(engine.EngineError, match=r"/\.zonewright cannot be written: "):
+    with pytest.raises(engine.EngineError, match=r"/\.zonewright cannot be written, but it holds the stacks' state: "):
         engine.environment(_ENGINE, root=tmp_path)
 
 

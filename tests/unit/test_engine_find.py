@@ -62,8 +62,8 @@ def test_named_folder(tmp_path: Path, place: str) -> None:
         (lambda folder: folder.mkdir(), "expected a folder with pulumi in it, found none"),
         (lambda folder: fake(folder, version="v3.1.0"), "is version 3.1.0, expected >= 3.259.0, < 4"),
         (lambda folder: fake(folder, host=False), "has no pulumi-language-python beside it or on PATH"),
-        (lambda folder: fake(folder, version="hello"), "'pulumi version' ended with 0 and said 'hello'"),
-        (lambda folder: fake(folder, status=3), "'pulumi version' ended with 3 and said 'v3.259.0'"),
+        (lambda folder: fake(folder, version="hello"), "'pulumi version' ended with 0 and printed 'hello'"),
+        (lambda folder: fake(folder, status=3), "'pulumi version' ended with 3 and printed 'v3.259.0'"),
     ],
 )
 def test_bad_named_engine_is_refused(tmp_path: Path, prepare: Callable[[Path], object], sentence: str) -> None:

@@ -44,7 +44,7 @@ def test_a_certificate_names_its_key_its_authority_and_whom_it_is_for() -> None:
     [
         (certificate(kind=SSHCertificateType.USER), "a user's, not a host's"),
         (certificate(option="force-command"), "critical options"),
-        (certificate().replace(b"host-001", b"host-002"), "does not fit"),
+        (certificate().replace(b"host-001", b"host-002"), "is not valid"),
     ],
     ids=["user", "option", "changed"],
 )
@@ -57,7 +57,7 @@ def test_what_speaks_for_no_host(blob: bytes, fault: str) -> None:
 def test_a_certificate_that_is_cut_off_is_said(cut: int) -> None:
     """Whatever a host sends is read or refused with a sentence, never with another error."""
     assert is_certificate(certificate())
-    with pytest.raises(ValueError, match="can not be read"):
+    with pytest.raises(ValueError, match="cannot be read"):
         read_certificate(certificate()[:cut])
 
 

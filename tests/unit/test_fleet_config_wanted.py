@@ -110,13 +110,13 @@ def test_what_is_not_approved_stands_against_it() -> None:
     """Unapproved files, files of two stacks and contents that are not what their digest says are all refused."""
     _, against = targets(host(), offer(stack(is_approved=False)), a=configuration())
     assert against[0].startswith(f"configuration a: {FRR} (sha256 ")
-    assert against[0].endswith("): in no approved change; stack one: it was never planned")
+    assert against[0].endswith(") is in no approved change; stack one: it was never planned")
     other = stack("two", FRR).model_copy(update={"files": {FRR: digest_of("other")}})
     _, against = targets(host(), offer(stack(), other), a=configuration())
-    assert "two stacks have deployed it, with different contents" in against[0]
+    assert "two stacks have deployed it with different contents" in against[0]
     wrong = ConfigurationsAnswer(stacks=[stack()], gated=[])
     _, against = targets(host(), offer_of(wrong, {digest_of(TEXTS[FRR]): "other text"}), a=configuration())
-    assert against == (f"{FRR}: the ledger does not have the content that its digest names",)
+    assert against == (f"{FRR}: the ledger has its digest but not its content",)
 
 
 @given(st.text(max_size=30))
@@ -155,7 +155,7 @@ def test_drift_is_told_by_file() -> None:
         placed={"/etc/frr/old.conf": "f" * 64},
     )
     assert list(drift_of(wanted, changed)) == [
-        "changed: /etc/frr/frr.conf (it is no file, the ledger has " + wanted.files[0].sha256[:12] + ")",
-        "extra: /etc/frr/old.conf of version a-1, which the ledger does not have any more",
+        "changed: /etc/frr/frr.conf (it is not a file, but the ledger has " + wanted.files[0].sha256[:12] + ")",
+        "extra: /etc/frr/old.conf of version a-1, which the ledger no longer has",
         "on trial: its last trial is waiting, and was cut off",
     ]

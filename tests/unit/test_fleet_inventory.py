@@ -52,7 +52,7 @@ def test_what_meets_no_host_is_told(tmp_path: Path) -> None:
     hosts = hosts_of(read_fleet_file(file(tmp_path)))
     with pytest.raises(ValueError, match=r"^there is no host 'core-003'; there is no host 'x'$"):
         Selector(names=("core-003", "x")).choose(hosts)
-    with pytest.raises(ValueError, match="no host is meant"):
+    with pytest.raises(ValueError, match="no host matches"):
         Selector(sites=("edge1",), clusters=("core",)).choose(hosts)
 
 

@@ -84,14 +84,14 @@ def test_a_host_as_it_should_be_gets_nothing() -> None:
     ("change", "expected", "reason"),
     [
         ({"is_active": False}, ["prepare", "switch", "verify", "accept"], "the agent does not run"),
-        ({"is_proven": False}, ["prepare", "verify", "accept"], "it was not found healthy yet"),
+        ({"is_proven": False}, ["prepare", "verify", "accept"], "it has not reported healthy yet"),
         ({"unit_sha256": "0" * 64}, ["prepare", "switch", "verify", "accept"], "its unit differs"),
         (
             {"damaged": ("run", "agent.toml")},
             ["prepare", "install", "switch", "verify", "accept"],
             "changed on the host: run, agent.toml",
         ),
-        ({"current": "0.9.0-0"}, ["prepare", "switch", "verify", "accept"], "0.9.0-0 runs, wanted is"),
+        ({"current": "0.9.0-0"}, ["prepare", "switch", "verify", "accept"], "0.9.0-0 runs, but"),
         ({"releases": ()}, ["prepare", "install", "switch", "verify", "accept"], "changed on the host: its manifest"),
         ({"token_sha256": ""}, ["prepare", "token", "switch", "verify", "accept"], "a token is issued"),
         ({"public_key": ""}, ["prepare", "token", "switch", "verify", "accept"], "it has no key yet"),
@@ -134,7 +134,7 @@ def test_all_obstacles_are_told_at_once() -> None:
     assert full.obstacles[0].startswith("its clock is 301 s ahead")
     assert full.obstacles[1].startswith("its disk is full: 1,000 bytes are free below /opt/zonewright-agent")
     user = plan(EMPTY, recipe=replace(RECIPE, layout=user_layout("/home/operator/agent")))
-    assert "kept by runit" in user.obstacles[0]
+    assert "needs runit" in user.obstacles[0]
 
 
 SIZES = st.one_of(

@@ -211,7 +211,7 @@ def test_a_host_that_does_not_end_is_given_up(
     found = (pool.unhindered() if is_changing else pool).visit(hosts_named("ab"), visit, wave=2, stop=lambda _: "")
     assert 0.5 <= time.monotonic() - began_s < 15
     assert [(one.host, one.state, one.step) for one in found] == [("a", state, "resolve"), ("b", "changed", "")]
-    assert found[0].sentence.startswith("it does not end: the last step was resolve, ")
+    assert found[0].sentence.startswith("it did not finish: the last step was resolve, ")
     assert found[0].elapsed_s > 0.5
     assert [(one.host, one.step, one.detail, one.wave) for one in events] == [
         ("a", "done", found[0].sentence, 2),
@@ -259,7 +259,9 @@ def test_the_time_of_a_whole_run_ends(monkeypatch: pytest.MonkeyPatch, each_s: f
     rollout = RollOut(waves=(WaveSize(hosts=3),), parallel=1, run_deadline_s=10)
     found = roll_out(hosts_named("abc"), job, rollout, observe=observe)
     assert [one.state for one in found] == states
-    assert {one.sentence for one in found if one.state == "skipped"} <= {"the time for the whole run is over"}
+    assert {one.sentence for one in found if one.state == "skipped"} <= {
+        "the run has used all its time (run_deadline_s)"
+    }
 
 
 def test_observers_are_told_of_each_wave() -> None:
@@ -321,7 +323,7 @@ def test_the_grace_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch, *,
         (found,) = pool_of(1, [], deadline_s=5, tick=tick).visit(hosts_named("a"), visit, wave=1, stop=lambda _: "")
     release.set()
     assert (found.state, found.elapsed_s) == ("unreachable", 15.5)
-    assert found.sentence.endswith(", 16 s after its begin")
+    assert found.sentence.endswith(", 16 s after the start")
 
 
 def test_a_host_that_hangs_does_not_hold_the_loop() -> None:

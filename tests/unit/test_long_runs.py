@@ -54,7 +54,7 @@ def test_what_a_folder_costs_stands_beside_what_it_may_cost() -> None:
 
 
 def test_what_is_made_once_is_made_by_the_first_who_asks(tmp_path: Path) -> None:
-    """A second one gets what the first has made; what failed half-way is made anew."""
+    """A second one gets what the first has made; what failed half-way is made again."""
     made: list[int] = []
 
     def make(folder: Path) -> None:

@@ -67,7 +67,7 @@ def code_of(text: str) -> CodeType:
 
 
 def test_code_is_swapped_where_a_function_is_held() -> None:
-    """Whoever holds a function runs the mutant; what runs at import can not be swapped, and moved lines are equal."""
+    """Whoever holds a function runs the mutant; what runs at import cannot be swapped, and moved lines are equal."""
     old = code_of(TEXT)
     space: dict[str, Any] = {}
     exec(old, space)
@@ -119,7 +119,7 @@ def test_equivalent_mutants_are_mutants_of_the_code() -> None:
 
 @pytest.mark.slow
 def test_mutants_are_told_from_the_code() -> None:
-    """Code that is the same but for its place survives, also when it is imported anew; mutants are killed by name."""
+    """Code that is the same but for its place survives, also when it is imported again; mutants are killed by name."""
     file = choosing.REPOSITORY / "modules/zonewright/render/quoting.py"
     source = file.read_text(encoding="utf-8")
     texts = {

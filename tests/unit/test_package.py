@@ -64,7 +64,7 @@ def test_the_package_is_the_command_line(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("usage: zonewright ")
     faulty = run("check", "nowhere")
-    assert (faulty.returncode, faulty.stdout.startswith("nowhere: no zone's folder")) == (1, True), faulty
+    assert (faulty.returncode, faulty.stdout.startswith("nowhere: not a zone's folder")) == (1, True), faulty
 
 
 def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:

@@ -207,30 +207,30 @@ def test_change_world_adds_nothing_twice() -> None:
             [rack("dc/a/1/01", watts=400), rack("dc/a/1/02", watts=450)],
             demand(),
             (
-                "none of 2 racks looked at in site dc can take it: short of feed watts in 2; "
-                "nearest is dc/a/1/02, short of 50 W on feed B after the loss of feed A"
+                "none of 2 racks in site dc can take it: short of feed watts in 2; the nearest is dc/a/1/02, "
+                "short of 50 W on feed B after the loss of feed A"
             ),
         ),
         (
             [rack("dc/a/1/01", u_height=3), rack("dc/a/1/02", u_height=4, max_weight_kg=10)],
             demand(u_height=5),
             (
-                "none of 2 racks looked at in site dc can take it: short of units in 2, weight in 1; "
-                "nearest is dc/a/1/01, short of 2 U in one piece"
+                "none of 2 racks in site dc can take it: short of units in 2, weight in 1; the nearest is "
+                "dc/a/1/01, short of 2 U in one piece"
             ),
         ),
         (
             [rack("dc/a/1/01", max_weight_kg=19)],
             demand(rooms=("a",)),
             (
-                "none of 1 rack looked at in site dc (rooms a) can take it: short of weight in 1; "
-                "nearest is dc/a/1/01, short of 1 kg"
+                "none of 1 rack in site dc (rooms a) can take it: short of weight in 1; the nearest is "
+                "dc/a/1/01, short of 1 kg"
             ),
         ),
         (
             [rack("dc/a/1/01", accepts=False)],
             demand(),
-            "no rack at site dc takes it; 1 rack there is not open for it",
+            "no rack at site dc accepts it; 1 rack there is not open for it",
         ),
         ([rack("xx/a/1/01")], demand(), "there is no rack at site dc"),
         ([rack("dc/a/1/01")], demand(places={"001": Place(rack="dc/a/1/09")}), "rack dc/a/1/09 is not known: "),
@@ -252,15 +252,15 @@ def test_a_spread_that_can_not_be_reached_leaves_one_node_out() -> None:
     asked = demand(count=4, spread=Spread(scope="room", at_least=2))
     found = placement_of(world(rack("dc/a/1/01"), rack("dc/a/1/02")), asked)
     assert sorted(found.seats) == ["core-001", "core-003", "core-004"]
-    assert found.unplaced["core-002"].endswith("short of spread: its room is used already and others are wanted")
+    assert found.unplaced["core-002"].endswith("short of spread: its room is already used, and others are wanted")
 
 
 def test_a_full_domain_is_named() -> None:
     """Where each domain has its share the sentence says so."""
     found = placement_of(world(rack("dc/a/1/01")), demand(count=2, spread=Spread(scope="rack", max_per_domain=1)))
     assert found.unplaced == {
-        "core-002": "none of 1 rack looked at in site dc can take it: short of spread in 1; nearest is dc/a/1/01, "
-        "short of spread: its rack has its share already"
+        "core-002": "none of 1 rack in site dc can take it: short of spread in 1; the nearest is dc/a/1/01, "
+        "short of spread: its rack already has its share"
     }
 
 

@@ -124,11 +124,11 @@ def test_faults_are_all_told_with_their_lines(tmp_path: Path, run: Run) -> None:
         ("meters: {a: {role: total, kind: gauge}}", "a gauge needs interval_s"),
         ("meters: {a: {role: total, kind: register}}", "no meter has the role 'it'"),
         ("meters: {a: {role: all, kind: register, raiting_w: 5}}", "meters.a.raiting_w: Extra inputs"),
-        ("meters: [", "can not be read"),
+        ("meters: [", "cannot be read"),
     ],
 )
 def test_faults_of_meters(text: str, sentence: str, tmp_path: Path, run: Run) -> None:
-    """A list of meters that can not be used is one sentence, not a traceback."""
+    """A list of meters that cannot be used is one sentence, not a traceback."""
     (tmp_path / "m.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "r.csv").write_text("meter,start,time,value\n", encoding="utf-8")
     window = ("--from", "2025-01-01T00:00:00+00:00", "--to", "2026-01-01T00:00:00+00:00")

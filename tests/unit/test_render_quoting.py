@@ -86,7 +86,7 @@ REFUSED: tuple[tuple[str, object, str], ...] = (
         "character 2 of 'a\\u202eb' is U+202E RIGHT-TO-LEFT OVERRIDE, which must not get into a file",
     ),
     ("comment", "\u0378", "character 1 of '\\u0378' is U+0378, which must not get into a file"),
-    ("comment", "x ref+env://A", "a reference to a secret stands where none may: 'x ref+env://A'"),
+    ("comment", "x ref+env://A", "a reference to a secret is not allowed here: 'x ref+env://A'"),
 )
 
 

@@ -90,7 +90,7 @@ def test_an_override_takes_the_place_of_one_template(tmp_path: Path) -> None:
 FAULTS = [
     ("{{ node.rak | comment }}", {}, "templates/motd/motd.j2:1: node.rak"),
     ("ok\n{{ node.rack }}", {}, "motd.j2:2: node.rack: a template that may not run"),
-    ("{{ node.rack | yaml }}", {}, "no filter of this format"),
+    ("{{ node.rack | yaml }}", {}, "nor a filter of this format"),
     ("{% if node.rack", {}, "motd.j2:1: a template that may not run"),
     ("x", {"filters": ["comments"]}, "an unknown filter"),
     ("x", {"needs": "rac"}, "an unknown field"),
@@ -98,11 +98,11 @@ FAULTS = [
     ("x", {"titel": "x"}, "format.yaml:"),
     ("x", {"files": [{"template": "motd.j2", "path": "../etc/passwd"}]}, "format.yaml:"),
     ("x", {"files": [{"template": "motd.j2", "path": "/etc/passwd"}]}, "format.yaml:"),
-    ("x", {"files": [{"template": "other.j2", "path": "etc/x"}]}, "a template that no file is made of"),
+    ("x", {"files": [{"template": "other.j2", "path": "etc/x"}]}, "a template that no file uses"),
     (
         "x",
         {"check": {"program": "sh", "package": "x", "commands": [["-c"]], "complaint": "("}},
-        "no regular expression",
+        "not a regular expression",
     ),
     ("x" * 200_001, {}, "a long template"),
 ]
@@ -125,7 +125,7 @@ def test_folders_that_are_no_formats_are_told(tmp_path: Path) -> None:
     _, problems = load_formats(tmp_path)
     assert [(one.file, one.what) for one in problems] == [
         ("templates/crony", "an unknown format"),
-        ("templates/frr/format.yaml", "a format that there is"),
+        ("templates/frr/format.yaml", "a format that exists already"),
         ("templates/notes.txt", "not a format"),
     ]
 
@@ -256,7 +256,7 @@ def test_only_an_ordinary_file_is_a_template(tmp_path: Path) -> None:
             with template.open("wb") as file:
                 file.truncate(50_000_000_000)
         _, problems = load_formats(tmp_path)
-        said = "a long template" if kind == "long" else "a template that can not be read"
+        said = "a long template" if kind == "long" else "a template that cannot be read"
         assert said in str(problems[0]), kind
         assert len(str(problems[0])) < 300, kind
         template.rmdir() if kind == "folder" else template.unlink()
@@ -273,7 +273,7 @@ def test_a_pipe_is_no_declaration(name: str, tmp_path: Path) -> None:
     os.mkfifo(path)
     problems: list[Problem] = []
     assert read_text(path, path.name, problems) is None
-    assert "no ordinary file" in str(problems[0])
+    assert "not an ordinary file" in str(problems[0])
 
 
 @pytest.mark.parametrize(

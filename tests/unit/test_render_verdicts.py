@@ -31,7 +31,7 @@ Program = Callable[[str], Path]
 
 @pytest.fixture(name="vtysh")
 def _vtysh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Stands in for vtysh with a script; how often it is run is counted outside, where it can not write."""
+    """Stands in for vtysh with a script; how often it is run is counted outside, where it cannot write."""
     count, run = tmp_path / "count", native._run
 
     def counted(*given: Any) -> Any:
@@ -82,7 +82,7 @@ def test_a_verdict_says_what_was_run_on_which_bytes(vtysh: Program) -> None:
 
 @pytest.mark.parametrize(("script", "status", "kept"), [("exit 0", "pass", True), ("exit 1", "fail", True)])
 def test_a_verdict_is_given_once(script: str, status: str, kept: bool, vtysh: Program, tmp_path: Path) -> None:  # noqa: FBT001
-    """The same bytes and version are looked up; another byte or version is run; what is broken is run anew."""
+    """The same bytes and version are looked up; another byte or version is run; what is broken is run again."""
     count, cache = vtysh(script), VerdictCache(tmp_path / "cache")
     assert [validate_all(FILES, cache=cache)[0].verdict.status for _ in range(3)] == [status] * 3
     assert (runs(count) == 1) is kept
@@ -148,7 +148,7 @@ def test_a_gated_format_opens_on_a_pass_only(verdicts: list[Judged], opens: bool
 def test_a_gate_on_a_format_that_there_is_not_refuses() -> None:
     """A misspelt policy does not open everything."""
     (found,) = gate([judged("pass")], {"fr"}, FILES)
-    assert "there is not" in found.message
+    assert "does not exist" in found.message
 
 
 def zone(**more: object) -> Zone:

@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "rules.md"
 def test_page_is_up_to_date() -> None:
     """The committed page equals the generated one."""
     written = PAGE.read_text(encoding="utf-8")
-    assert written == reference_markdown(examples()), "write it anew: python tools/generate_reference.py --write"
+    assert written == reference_markdown(examples()), "write it again: python tools/generate_reference.py --write"
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)

@@ -81,7 +81,7 @@ def test_no_policy_means_no_approval_is_needed_unless_a_rule_asks_for_one() -> N
     assert decide(by=None, of=only_high).state == "not-needed"
     asked = decide(by=None, of=only_high, required=True)
     assert asked.state == "missing"
-    assert "no approval policy of zone.yaml is for changes of risk normal by tenant-a" in asked.sentences[0]
+    assert "zone.yaml has no approval policy for changes of risk normal by tenant-a" in asked.sentences[0]
 
 
 def test_one_person_counts_once() -> None:
@@ -133,15 +133,15 @@ VOID: dict[str, tuple[Callable[[], str], str]] = {
     "another stack": (lambda: verdict("ben", stack_id="stack-of-b"), "it is for stack_id 'stack-of-b'"),
     "another zone": (lambda: verdict("ben", zone="large"), "it is for zone 'large'"),
     "the author": (lambda: verdict("anna"), "anna is the author of the plan"),
-    "a removed key": (lambda: verdict("ben", key="somebody-else"), "no key of a signer of this zone now"),
-    "a borrowed name": (lambda: verdict("bea", key="ben"), "it says that 'bea' signed, the key is that of ben"),
+    "a removed key": (lambda: verdict("ben", key="somebody-else"), "no signer of this zone has that key now"),
+    "a borrowed name": (lambda: verdict("bea", key="ben"), "it names 'bea' as the signer, but the key belongs to ben"),
     "the future": (lambda: verdict("ben", hours=9), "in the future"),
     "before the plan": (lambda: verdict("ben", hours=-1), "before the plan was made"),
-    "no moment": (lambda: verdict("ben", at="2026-11-24T13:00:00"), "is no moment"),
+    "no moment": (lambda: verdict("ben", at="2026-11-24T13:00:00"), "expected a time as ISO 8601"),
     "another word": (lambda: verdict("ben", "applaud"), "expected approve or reject"),
     "an author's statement": (
         lambda: sign(statement(PLAN_TYPE, "ben", AT, verdict="approve").text(), key_of("ben")).text(),
-        "it is signed as 'urn:zonewright:change-plan:v1'",
+        "got 'urn:zonewright:change-plan:v1'",
     ),
     "an unknown predicate": (
         lambda: sign(statement("urn:somebody:else", "ben", AT, verdict="approve").text(), key_of("ben")).text(),
@@ -151,9 +151,9 @@ VOID: dict[str, tuple[Callable[[], str], str]] = {
     "a weaker digest beside": (lambda: weaker("sha256", "md5"), "is named by md5, sha256, expected sha256 alone"),
     "another payload type": (lambda: retyped("ben"), "the payload is of type 'text/plain'"),
     "two signatures": (lambda: twice("ben", "bea"), "it has 2 signatures"),
-    "no envelope": (lambda: "{}", "it is no DSSE envelope"),
-    "no JSON": (lambda: "approved", "it is no JSON"),
-    "deep JSON": (lambda: "[" * 100_000, "it is no JSON"),
+    "no envelope": (lambda: "{}", "it is not a DSSE envelope"),
+    "no JSON": (lambda: "approved", "it is not JSON"),
+    "deep JSON": (lambda: "[" * 100_000, "it is not JSON"),
 }
 
 
@@ -203,9 +203,9 @@ def test_approvals_grow_old() -> None:
     ("by", "sentence"),
     [
         (None, "nobody has signed the plan"),
-        (author("ben"), "ben acts for operator, the change is that of tenant-a"),
+        (author("ben"), "ben acts for operator, but the change belongs to tenant-a"),
         (author(planned=replace(PLANNED, plan=f"sha256:{'c' * 64}")), "it is for another change"),
-        (verdict("anna"), "a plan is 'urn:zonewright:change-plan:v1'"),
+        (verdict("anna"), "expected a signature of type 'urn:zonewright:change-plan:v1'"),
     ],
 )
 def test_without_an_author_there_is_no_approval(by: str | None, sentence: str) -> None:
@@ -220,7 +220,7 @@ def test_signatures_count_while_a_signer_is_in_service() -> None:
     data = zone_with(two=policy({"operators": 2}))
     data["signers"]["ben"]["valid_until"] = "2026-11-23"
     found = decide(verdict("ben"), verdict("bea"), of=Zone.model_validate(data))
-    assert any("signatures of ben count from ever until 2026-11-23" in one for one in found.sentences)
+    assert any("signatures of ben are valid from ever until 2026-11-23" in one for one in found.sentences)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_what_is_void_is_told_without_stopping() -> None:
     found = decide(verdict("ben"), verdict("bea"), verdict("ben", key="carl"))
     assert found.state == "approved"
     assert len(found.sentences) == 1
-    assert found.sentences[0].startswith("a verdict does not count: ")
+    assert found.sentences[0].startswith("a verdict is not valid: ")
 
 
 def test_a_policy_of_a_stack_is_for_that_stack() -> None:
@@ -305,7 +305,7 @@ def test_service_counts_at_the_moment_of_signing(who: str) -> None:
     data["signers"]["anna" if who == "author" else "ben"]["valid_from"] = "2026-11-25"
     found = decide(verdict("ben"), of=Zone.model_validate(data), hours=24)
     assert found.state == "missing"
-    assert any("count from 2026-11-25 until further notice, not on 2026-11-24" in one for one in found.sentences)
+    assert any("are valid from 2026-11-25 until further notice, not on 2026-11-24" in one for one in found.sentences)
 
 
 def test_a_verdict_needs_no_comment() -> None:
@@ -364,13 +364,16 @@ def test_an_export_is_signed_by_a_person_of_the_zone() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (export(kind=PLAN_TYPE, party=None), "it is signed as "),
+        (export(kind=PLAN_TYPE, party=None), "expected a signature of type "),
         (export(change=f"sha256:{'d' * 64}"), "it is for another change"),
-        (export(zone="other"), "it is for zone 'other', this is 'small'"),
-        (export(stack_id="stack-of-b"), "it is for stack_id 'stack-of-b', this is 'stack-of-a'"),
-        (export("bea"), "it says that 'bea' signed, the key is that of ben"),
-        (export(party=f"sha256:{'e' * 64}"), f"ben signed another party.json: {'e' * 12}, this one is {'c' * 12}"),
-        (export(at_h=4), "ben signed it as exported at 2026-11-24T16:00:00+00:00, party.json says 2026-11-24T15:00"),
+        (export(zone="other"), "it is for zone 'other', but this is 'small'"),
+        (export(stack_id="stack-of-b"), "it is for stack_id 'stack-of-b', but this is 'stack-of-a'"),
+        (export("bea"), "it names 'bea' as the signer, but the key belongs to ben"),
+        (export(party=f"sha256:{'e' * 64}"), f"ben signed another party.json: {'e' * 12}, but this one is {'c' * 12}"),
+        (
+            export(at_h=4),
+            "ben signed it as exported at 2026-11-24T16:00:00+00:00, but party.json says 2026-11-24T15:00",
+        ),
     ],
 )
 def test_what_is_no_signature_of_an_export(text: str, sentence: str) -> None:
@@ -384,7 +387,7 @@ def test_an_export_counts_while_its_signer_is_in_service() -> None:
     """Outside a signer's days her signature of an export is void."""
     data = zone_with(two=policy({"operators": 2}))
     data["signers"]["ben"]["valid_until"] = "2026-11-23"
-    with pytest.raises(SealError, match="signatures of ben count from ever until 2026-11-23, not on 2026-11-24"):
+    with pytest.raises(SealError, match="signatures of ben are valid from ever until 2026-11-23, not on 2026-11-24"):
         exporter_of(export(), PLANNED, SHEET, UNTIL, Zone.model_validate(data).signers)
 
 

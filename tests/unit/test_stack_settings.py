@@ -21,7 +21,7 @@ def stack(root: Path, **more: object) -> Path:
 @pytest.mark.parametrize("key", ["password", "token", "ledgerToken", "Ledger"])
 def test_a_password_in_a_stacks_configuration_is_refused(key: str, tmp_path: Path) -> None:
     """The key is named, its value is not, and the sentence says where secrets come from."""
-    with pytest.raises(StackFileError, match=f"zone:{key}: no setting of zonewright") as caught:
+    with pytest.raises(StackFileError, match=f"zone:{key}: not a setting of zonewright") as caught:
         read_stack_file(stack(tmp_path, **{key: "hunter2"}), "s")
     assert "hunter2" not in str(caught.value)
     assert "keep-secrets-out" in str(caught.value)

@@ -94,7 +94,7 @@ def test_batches_of_many_threads_share_commits_and_lose_nothing(samples: Samples
 
 
 def test_a_batch_that_can_not_be_stored_takes_no_other_with_it(samples: Samples) -> None:
-    """A value that the file can not hold fails its own batch alone, and the series that it would have begun."""
+    """A value that the file cannot hold fails its own batch alone, and the series that it would have begun."""
     bad = report(1, Sample("n", "p", "W", 2**70, None, 1.0, "good"))
     with pytest.raises(OverflowError):
         samples.append(bad, 2**71)
@@ -103,7 +103,7 @@ def test_a_batch_that_can_not_be_stored_takes_no_other_with_it(samples: Samples)
 
 
 def test_a_disk_that_is_full_loses_no_batch_silently(samples: Samples) -> None:
-    """When the file can not grow the sender hears of it, and the same batch is taken once there is room."""
+    """When the file cannot grow the sender hears of it, and the same batch is taken once there is room."""
     samples._writer.execute(f"pragma max_page_count = {samples._writer.execute('pragma page_count').fetchone()[0]}")
     large = report(1, *(delta(number, number + 1, 1.0, part=f"p{number}") for number in range(2000)))
     with pytest.raises(sqlite3.Error, match="full"):

@@ -91,7 +91,7 @@ def test_a_validator_has_no_network(programs: Path, tool: str) -> None:
 
 
 def test_a_validator_has_so_much_memory_and_so_many_processes(programs: Path, tool: str) -> None:
-    """A program that doubles a text ends, and one that starts processes without end can not."""
+    """A program that doubles a text ends, and one that starts processes without end cannot."""
     assert tool
     assert judge(programs, """exec awk 'BEGIN { x = "a"; while (1) x = x x }'""").status != "pass"
     several = confinement.PROCESSES * 2
@@ -126,7 +126,7 @@ def test_what_a_zone_names_is_not_run_at_review(
     monkeypatch.setenv("HOME", str(tmp_path))
     refused = judge(programs, "exit 0", name, of_zone=True)
     assert refused.status == "not-run"
-    assert f"who trusts it sets {VARIABLE}={name}" in refused.detail
+    assert f"if you trust it, set {VARIABLE}={name}" in refused.detail
     settings = tmp_path / ".config" / SETTINGS
     settings.parent.mkdir(parents=True)
     settings.write_text(f"# ours\n{name}  # we wrote it\n", encoding="utf-8")

@@ -59,11 +59,11 @@ def test_each_pack_of_the_chain_must_let_it() -> None:
     zone = _zone(own={"extends": "base", "windows": [night]}, base={"windows": [late]})
     assert not zone_closed(zone, datetime.fromisoformat("2026-11-23T23:30+00:00"))
     why = zone_closed(zone, datetime.fromisoformat("2026-11-23T21:00+00:00"))
-    assert why == "rule pack Base: it is done only mon 23:00 to 04:00 UTC, not at mon 21:00 UTC"
+    assert why == "rule pack Base: changes are allowed only mon 23:00 to 04:00 UTC, not at mon 21:00 UTC"
     freeze = {"first": "2026-11-20", "last": "2026-11-30", "time_zone": "UTC", "reason": "the exchange is moved"}
     frozen = _zone(own={"extends": "base"}, base={"freeze": [freeze]})
     assert zone_closed(frozen, datetime.fromisoformat("2026-11-23T23:30+00:00")) == (
-        "rule pack Base: from 2026-11-20 to 2026-11-30 (UTC) nothing is done: the exchange is moved"
+        "rule pack Base: changes are frozen from 2026-11-20 to 2026-11-30 (UTC): the exchange is moved"
     )
     assert not zone_closed(Zone.model_validate(ZONE), datetime.fromisoformat("2026-11-23T21:00+00:00"))
 

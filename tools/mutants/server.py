@@ -331,7 +331,7 @@ class Server:
 
 
 def _fresh(job: dict[str, Any], row: dict[str, Any], writer: int) -> NoReturn:
-    """All tests of the row in this child, with our modules imported anew, one of them mutated."""
+    """All tests of the row in this child, with our modules imported again, one of them mutated."""
     for name in [name for name in sys.modules if name.split(".")[0] in _OURS and not name.startswith("tools.mutants")]:
         del sys.modules[name]
     importlib.invalidate_caches()

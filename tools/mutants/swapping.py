@@ -1,4 +1,4 @@
-"""Puts the code of a mutant into functions that are already imported, which saves importing everything anew."""
+"""Puts the code of a mutant into functions that are already imported, which saves importing everything again."""
 
 import gc
 from collections.abc import Iterator

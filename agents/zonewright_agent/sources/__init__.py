@@ -14,7 +14,7 @@ class Source(Protocol):
         """The values at a moment.
 
         Raises:
-            OSError: when it can not be read.
+            OSError: when it cannot be read.
             ValueError: when what is read makes no sense.
         """
         ...

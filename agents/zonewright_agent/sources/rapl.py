@@ -40,7 +40,7 @@ class Rapl:
         self._last: dict[str, tuple[CounterReading, int]] = {}
 
     def read(self, moment: Moment) -> list[Point]:
-        """Energy since the last reading; nothing at the first one. What can not be read is a point without value."""
+        """Energy since the last reading; nothing at the first one. What cannot be read is a point without value."""
         zones = self._zones()
         if not zones:
             raise ValueError(f"no powercap zone below {self._root}")

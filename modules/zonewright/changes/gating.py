@@ -32,7 +32,7 @@ def read_signed(paths: Iterable[Path], zone: Zone) -> dict[str, ValidatorVerdict
             text = path.read_text(encoding="utf-8")
             read = signed_verdicts([text], zone.verdict_keys)
         except (OSError, UnicodeDecodeError) as error:
-            raise SealError(f"{path.name}: it can not be read: {reason_of(error)}") from None
+            raise SealError(f"{path.name}: it cannot be read: {reason_of(error)}") from None
         except SealError as error:
             raise SealError(f"{path.name}: {error}; only those of verdict_signers in zone.yaml count") from None
         found |= {key: one for key, one in read.items() if key not in found or one.status == "fail"}

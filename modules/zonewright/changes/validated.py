@@ -58,13 +58,13 @@ def validated_in(texts: Mapping[str, str]) -> Validated:
         texts: text by path of all its files.
 
     Raises:
-        BundleError: when its list of verdicts can not be read.
+        BundleError: when its list of verdicts cannot be read.
     """
     if VALIDATORS not in texts:
         raise BundleError(f"{VALIDATORS} is missing")
     data = json.loads(texts[VALIDATORS])
     if not isinstance(data, dict) or data.keys() != {"format", "verdicts"} or data["format"] != 1:
-        raise BundleError(f"{VALIDATORS} is none of format 1")
+        raise BundleError(f"{VALIDATORS} does not have format 1")
     judged = tuple(_judged(one) for one in data["verdicts"])
     envelopes = tuple(texts[path] for path in sorted(texts) if path.startswith(f"{ENVELOPES}/"))
     found = Validated(judged=judged, envelopes=envelopes)

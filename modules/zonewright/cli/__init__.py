@@ -1,6 +1,6 @@
 """The command line: arguments, printing and exit codes, nothing else.
 
-Exit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided (for example the ledger can not be reached).
+Exit codes: 0 good, 1 findings or refused, 2 misuse, 3 not decided (for example the ledger cannot be reached).
 Each command imports what it runs only when it runs, so that ``zonewright --help`` is quick.
 """
 

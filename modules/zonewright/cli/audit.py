@@ -105,7 +105,7 @@ def _checkpoint(path: Path) -> "Checkpoint | None":
     try:
         return Checkpoint.model_validate_json(path.read_bytes())
     except ValidationError:
-        print(f"error: {path} is no checkpoint of zonewright", file=sys.stderr)
+        print(f"error: {path} is not a zonewright checkpoint", file=sys.stderr)
         return None
 
 
@@ -187,6 +187,6 @@ def _period(arguments: argparse.Namespace) -> int:
         print(one, file=sys.stderr)
     if withheld:
         what = count_of(len(withheld), "place")
-        print(f"error: {what} above looked like secrets, and the text is withheld; {_SECRETS}", file=sys.stderr)
+        print(f"error: {what} above looked like secrets, so their text is withheld; {_SECRETS}", file=sys.stderr)
         return REFUSED
     return GOOD

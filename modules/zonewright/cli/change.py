@@ -226,7 +226,7 @@ def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict:
 
     if suspicions({"": arguments.comment}):
         print(
-            "error: --comment holds what looks like a secret, and everybody reads it; nothing was signed",
+            "error: --comment seems to hold a secret, and everybody can read it; nothing was signed",
             file=sys.stderr,
         )
         return REFUSED

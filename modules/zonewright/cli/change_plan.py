@@ -67,7 +67,7 @@ def plan_change(arguments: argparse.Namespace) -> int:
         if suspicions:
             for one in suspicions:
                 print(one)
-            print("not planned: this looks like secrets; write references instead", file=sys.stderr)
+            print("not planned: this looks like a secret; write a reference instead", file=sys.stderr)
             return REFUSED
         envelope, answer = None, None
         if arguments.key is not None:
@@ -83,7 +83,7 @@ def plan_change(arguments: argparse.Namespace) -> int:
 def _rendered(
     demand: "Demand", proposal: "Proposal", formats: "FormatSet", zone: "Zone", root: Path
 ) -> "tuple[Mapping[str, str], Validated] | None":
-    """The files of a change with the verdicts on them; None, with the reason printed, where it can not be planned."""
+    """The files of a change with the verdicts on them; None, with the reason printed, where it cannot be planned."""
     from zonewright.changes.gating import recorded
     from zonewright.changes.rendering import rendered_files
     from zonewright.cli.output import findings_text, width
@@ -94,7 +94,7 @@ def _rendered(
     closed = gate(validated.judged, zone.gated_formats, rendered, formats)
     if closed:
         print(findings_text(closed, columns=width()))
-        print("not planned: files of gated formats open on a pass only", file=sys.stderr)
+        print("not planned: files of gated formats need a pass", file=sys.stderr)
         return None
     return rendered, validated
 
@@ -111,7 +111,7 @@ def tell_plan(
     contents = read_contents(bundle)
     state = answer.state if answer is not None else "unsigned"
     sentences = (
-        answer.sentences if answer is not None else ["nobody has signed it, so it can not be approved; give --key"]
+        answer.sentences if answer is not None else ["nobody has signed it, so it cannot be approved; give --key"]
     )
     if arguments.format == "json":
         plan = {"digest": contents.plan.digest(), **contents.plan.model_dump(mode="json")}

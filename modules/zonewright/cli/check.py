@@ -89,7 +89,9 @@ def _show(problems: "Sequence[Problem]", findings: "Sequence[Finding]", line: st
         if findings:
             print(findings_text(findings, columns=width()))
         if problems:
-            print(f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration; rules were not run")
+            print(
+                f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration; the rules did not run"
+            )
         elif not against:
             print(f"good: {line}")
     return REFUSED if problems or against else GOOD

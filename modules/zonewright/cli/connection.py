@@ -39,7 +39,9 @@ def ledger_file(url: str) -> Path:
     from zonewright.ledger import LedgerMisuseError
 
     if not url.startswith("sqlite:///"):
-        raise LedgerMisuseError("no-file", f"readings are stored beside a ledger's file (sqlite:///PATH), got {url}")
+        raise LedgerMisuseError(
+            "no-file", f"readings are stored beside the ledger's file: expected sqlite:///PATH, got {url}"
+        )
     return project_root(Path.cwd()) / url.removeprefix("sqlite:///")
 
 

@@ -46,7 +46,7 @@ def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argpars
         try:
             return function(arguments)
         except KeyboardInterrupt:
-            print("error: interrupted; nothing half-made is left, run the command again", file=sys.stderr)
+            print("error: interrupted; nothing incomplete is left; run the command again", file=sys.stderr)
             return _FAILED
 
     return run

@@ -63,7 +63,11 @@ def _of_folder(folder: Path, node: str, owner: str | None) -> "Explanation":
     demands = {party: demand_of(declaration, party) for party in declaration.owners if owner in (None, party)}
     holders = [party for party, demand in demands.items() if find_node(demand, node) is not None]
     if len(holders) != 1:
-        what = f"{', '.join(holders)} have one; choose with --owner" if holders else "none of its owners has one"
+        what = (
+            f"{', '.join(holders)} have a node of this name; choose one with --owner"
+            if holders
+            else "no owner has a node of this name"
+        )
         raise StoppedError(f"no single node {node} in {folder}: {what}", code=MISUSE)
     own = [item for item in judged.world.occupants if item.party == holders[0] and item.standing == "wanted"]
     seats = {item.name: RackPosition(item.rack, item.position, item.face) for item in own}
@@ -103,7 +107,7 @@ def _print(found: "Explanation") -> None:
     from zonewright.cli.output import width
     from zonewright.rules.words import count_of
 
-    place = f"stands in {found.place}" if found.place else "has no place"
+    place = f"is in {found.place}" if found.place else "has no place"
     print(textwrap.fill(f"{found.node} {place}: {found.why}.", width()))
     print("\nOther racks of its site:")
     for one in found.alternatives:

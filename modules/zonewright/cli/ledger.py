@@ -200,12 +200,12 @@ def _verify(arguments: argparse.Namespace) -> int:
         try:
             checkpoint = Checkpoint.model_validate_json(arguments.checkpoint.read_bytes())
         except ValidationError:
-            print(f"error: {arguments.checkpoint} is no checkpoint of zonewright", file=sys.stderr)
+            print(f"error: {arguments.checkpoint} is not a zonewright checkpoint", file=sys.stderr)
             return 2
         wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key)
     with _open(arguments) as client:
         entries = whole_journal(client)
     wrong = wrong or verify(entries, checkpoint)
-    count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries, each follows from the one before"
+    count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries form one chain"
     print(f"wrong: {wrong}" if wrong else f"good: {count}")
     return 1 if wrong else 0

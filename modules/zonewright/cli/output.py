@@ -80,7 +80,7 @@ def _unnamed(finding: Finding) -> str:
 
 
 class StoppedError(ZonewrightError):
-    """A command can not go on, for a reason of the command line itself."""
+    """A command cannot go on, for a reason of the command line itself."""
 
     def __init__(self, *sentences: str, code: Exit) -> None:
         super().__init__(*sentences)

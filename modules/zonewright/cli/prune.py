@@ -44,7 +44,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     file, now_s = ledger_file(arguments.ledger), int(time.time())
     telemetry, reports = telemetry_path(file), samples_path(file)
     if not telemetry.is_file() and not reports.is_file():
-        print(f"error: there are neither readings nor samples beside {arguments.ledger}", file=sys.stderr)
+        print(f"error: there are no readings and no samples beside {arguments.ledger}", file=sys.stderr)
         return REFUSED
     removed, code = 0, GOOD
     days = count_of(arguments.keep_readings_days, "day")

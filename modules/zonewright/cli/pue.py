@@ -132,7 +132,7 @@ def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None"
     try:
         document = yaml.safe_load(arguments.meters.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        faults.append(f"{arguments.meters}: can not be read: {str(error).splitlines()[0]}")
+        faults.append(f"{arguments.meters}: cannot be read: {str(error).splitlines()[0]}")
         return None
     meters, wrong = read_meters(document)
     faults += [f"{arguments.meters}: {fault}" for fault in wrong]
@@ -193,9 +193,12 @@ def _import(arguments: argparse.Namespace) -> int:
     store = Store(telemetry_file(arguments.ledger), create=True)
     done = store.append(arguments.site, meters, readings, trust="imported")
     print(
-        f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} known already, trust "
+        f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} already known, trust "
         "class imported"
     )
     if done.summed:
-        print(f"{done.summed:,} lie in hours whose readings were removed; they are summed up, and were not compared")
+        print(
+            f"{done.summed:,} lie in hours whose readings were removed; these hours are sums already, so "
+            "the readings were not compared"
+        )
     return 0

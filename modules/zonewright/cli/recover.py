@@ -57,9 +57,9 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
     if report.lineage is not None and _lineage(own) != report.lineage:
         if not arguments.take_over:
             print(
-                f"error: the ledger knows stack id {stack_id} from another state than this one. If that state is lost, "
-                f"run: zonewright recover --stack {stack.name} --take-over. If it still exists elsewhere, this is a "
-                f"second checkout: make a stack of its own with zonewright stack new",
+                f"error: the ledger knows stack id {stack_id} from another state. If that state is lost, run: "
+                f"zonewright recover --stack {stack.name} --take-over. If it still exists, this is a second "
+                "checkout: make another stack with zonewright stack new",
                 file=sys.stderr,
             )
             return 1
@@ -82,7 +82,9 @@ def _readable(stack: "PulumiStack", *, only_print: bool) -> dict[str, Any]:
     except EngineError as error:
         if only_print or (broken := stack.restore()) is None:
             raise
-        print(f"{error}; the checkpoint before it is put in its place, what was there is now {broken}", file=sys.stderr)
+        print(
+            f"{error}; the previous checkpoint was restored, and the unreadable file is now {broken}", file=sys.stderr
+        )
         return stack.export()
 
 
@@ -117,7 +119,10 @@ class _Steps:
         if self._only_print:
             return True
         for torn in self._stack.drop_torn_attributes():
-            print(f"{torn.name} was torn by the kill and is removed; the engine makes it anew", file=sys.stderr)
+            print(
+                f"the kill left {torn.name} incomplete, so it was removed; the engine writes it again",
+                file=sys.stderr,
+            )
         result = self._stack.run(*arguments, quiet=True)
         if result.returncode != 0:
             reason = (result.stderr or "").strip()

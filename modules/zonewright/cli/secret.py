@@ -133,7 +133,7 @@ def standings_here(references: "Sequence[str]", record: Path) -> "Sequence[Secre
         record: file of the fingerprints.
 
     Raises:
-        SecretError: when a value, the key or the record can not be had.
+        SecretError: when a value, the key or the record cannot be had.
     """
     from zonewright.fleet.secrets.fingerprints import key_file_here, read_keys, read_record, standings
     from zonewright.fleet.secrets.sources import sources_here
@@ -157,7 +157,7 @@ def tell_secrets(places: "Iterable[str]") -> bool:
         print(place)
     if found:
         print(
-            "error: this looks like secrets, so nothing was written; see docs/how-to/keep-secrets-out.md",
+            "error: this looks like a secret, so nothing was written; see docs/how-to/keep-secrets-out.md",
             file=sys.stderr,
         )
     return bool(found)

@@ -33,7 +33,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name that requests are addressed to, such as that of a proxy in front; may be repeated",
+        help="another name that requests may use for this service, such as the name of a proxy; may be repeated",
     )
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
     add_retention(parser, "once a day, remove", "; 0 keeps all")
@@ -86,7 +86,10 @@ def _run(arguments: argparse.Namespace) -> int:
     load_agents(arguments.agents)
     is_local = arguments.host in LOOPBACK
     if not is_local:
-        print("the ledger has no authentication yet, so it is served on this host only; agents are", file=sys.stderr)
+        print(
+            "the ledger has no authentication yet, so only this host can use it; agents can use this address",
+            file=sys.stderr,
+        )
     return _serve(arguments, with_ledger=is_local)
 
 
@@ -137,7 +140,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
         except (OSError, OverflowError) as error:
             where = f"{arguments.host} port {arguments.port}"
-            print(f"error: can not listen on {where}: {reason_of(error)}", file=sys.stderr)
+            print(f"error: cannot listen on {where}: {reason_of(error)}", file=sys.stderr)
             return 2
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"

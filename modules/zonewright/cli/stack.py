@@ -49,8 +49,8 @@ def _new(arguments: argparse.Namespace) -> int:
     declaration = arguments.declaration or _only_file_of(root, arguments.party)
     if declaration is None:
         print(
-            f"error: no declaration given and none or several found whose owner is '{arguments.party}'; "
-            "name it with --declaration FILE",
+            f"error: expected exactly one declaration of '{arguments.party}', found none or several; name the "
+            "file with --declaration FILE",
             file=sys.stderr,
         )
         return MISUSE

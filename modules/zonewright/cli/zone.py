@@ -90,7 +90,7 @@ def _print(table: "ZoneTable") -> None:
         ducts = ", ".join(link.ducts)
         ends = f"{link.a:<16.16}{link.b:<16.16}"
         print(f"{link.id:<6}{ends}{link.km:>7.1f}{link.one_way_us:>8.1f}  {link.status:<8}{ducts}")
-    print("\nrisks that more than one link hangs on, sites aside:")
+    print("\nrisks that several links share (without sites):")
     for risk in table.shared_risks:
         print(f"  {risk.kind} {risk.id}: {', '.join(risk.links)}")
     if not table.shared_risks:

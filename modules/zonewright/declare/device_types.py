@@ -21,10 +21,12 @@ def read_device_types(folder: Path, *, loader: type) -> tuple[dict[str, tuple[st
         if not isinstance(content, DeviceType):
             continue
         if content.lacks_draw:
-            problems.append(_problem(path.name, "power-ports", "a power port without a draw", "maximum_draw in watts"))
+            problems.append(
+                _problem(path.name, "power-ports", "a power port without maximum_draw", "maximum_draw in watts")
+            )
         elif content.slug in found:
             what = "a slug that two files have"
-            problems.append(_problem(path.name, "slug", what, f"another one than that of {found[content.slug][0]}"))
+            problems.append(_problem(path.name, "slug", what, f"a slug that {found[content.slug][0]} does not have"))
         else:
             found[content.slug] = (path.name, content.node_type())
     return found, problems

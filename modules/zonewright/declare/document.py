@@ -108,7 +108,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
         path="",
         what=f"{count:,} more problems in this file",
         expected="a declaration",
-        got="a file that is mostly something else",
+        got="a file of another kind",
         fix="correct those named above first",
     )
 

@@ -144,7 +144,7 @@ def _located(document: Document, fault: Fault) -> Problem:
 
 
 def owner_files(folder: FilePath) -> dict[str, FilePath]:
-    """The file of each owner of a zone's folder, by party id; what can not be read is left out."""
+    """The file of each owner of a zone's folder, by party id; what cannot be read is left out."""
     documents = {path: read_document(path, OwnerFile) for path in _owner_files(folder)}
     return {document.owner: path for path, document in documents.items() if document.owner is not None}
 
@@ -167,7 +167,7 @@ def _misnamed(folder: FilePath) -> list[Problem]:
                 file=path.name,
                 line=0,
                 path="",
-                what="a file that would not be read",
+                what="a file that is not read",
                 expected=f"{ZONE_FILE}, or a name such as {one_of(f'{one}-x.yaml' for one in OWNER_PREFIXES)}",
                 got=path.name,
                 fix=f"rename it to {name}",
@@ -230,7 +230,7 @@ def _no_folder(folder: FilePath) -> Problem:
         file=str(folder),
         line=0,
         path="",
-        what="no zone's folder",
+        what="not a zone's folder",
         expected=f"a folder with {ZONE_FILE}",
         got="a file" if is_file else "no such folder",
         fix=f"name the folder that {folder.name} is in" if is_file else "check the name of the folder",

@@ -32,9 +32,7 @@ def one_of(names: Iterable[str]) -> str:
     if len(words) > 12:  # noqa: PLR2004 - more than a dozen is a list that nobody reads
         return f"{', '.join(words[:10])} or {len(words) - 10} more"
     return (
-        " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-        if words
-        else "one that is declared (there is none)"
+        " or ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "a declared one (none is declared)"
     )
 
 

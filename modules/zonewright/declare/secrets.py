@@ -10,7 +10,7 @@ from zonewright.declare.yaml_text.tree import YamlNode, scalars
 from zonewright.model.secret import EXAMPLE, HIDDEN, LIKE_ONE, REFERENCE_PATTERN
 from zonewright.model.secret_scan import suspicions
 
-_FIX = f"give it to a secret store and write a reference, such as {EXAMPLE}, where one is taken"
+_FIX = f"put it into a secret store and write a reference, such as {EXAMPLE}, in a field that accepts one"
 
 
 def secret_lines(text: str) -> dict[int, str]:
@@ -38,8 +38,8 @@ def secret_problems(lines: dict[int, str], file: str, said: Iterable[Problem]) -
             file=file,
             line=line,
             path="",
-            what="what looks like a secret",
-            expected="no secret here, where all goes into the ledger, plans and reports",
+            what="a value that looks like a secret",
+            expected="no secret: everything here goes into the ledger, plans and reports",
             got=f"{kind}, which is not shown",
             fix=_FIX,
         )
@@ -63,10 +63,10 @@ def misplaced_references(root: YamlNode, model: FileType, file: str) -> Iterator
                 file=file,
                 line=node.line,
                 path=dotted(path),
-                what="a reference to a secret where none is taken",
-                expected="a reference only in fields that are one, such as the password of a link",
+                what="a reference to a secret in a field that does not accept one",
+                expected="a reference only in a field for references, such as the password of a link",
                 got=HIDDEN,
-                fix="delete it, or write what is no secret",
+                fix="delete it, or write a value that is not secret",
             )
 
 

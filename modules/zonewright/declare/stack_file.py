@@ -59,9 +59,9 @@ def project_folder(root: Path) -> Path:
     """The folder of the stacks' configuration files, as Pulumi.yaml says.
 
     Raises:
-        StackFileError: when there is no Pulumi.yaml, or it can not be read.
+        StackFileError: when there is no Pulumi.yaml, or it cannot be read.
     """
-    document = _mapping(root / "Pulumi.yaml", "run this in a project's folder")
+    document = _mapping(root / "Pulumi.yaml", "run this in the folder of a project")
     return root / str(document.get("stackConfigDir", "."))
 
 
@@ -72,7 +72,7 @@ def stack_path(root: Path, name: str) -> Path:
         StackFileError: when the name is none that Pulumi takes.
     """
     if not _STACK_NAME.match(name):
-        raise StackFileError(f"'{name}' is no stack name: expected letters, digits, '-', '_' and '.'")
+        raise StackFileError(f"'{name}' is not a stack name: expected letters, digits, '-', '_' and '.'")
     return project_folder(root) / f"Pulumi.{name}.yaml"
 
 
@@ -120,8 +120,8 @@ def unknown_settings(keys: Iterable[str]) -> str:
     if not unknown:
         return ""
     return (
-        f"{', '.join(unknown)}: no setting of zonewright (expected {', '.join(prefix + key for key in KEYS)}); "
-        "take it away; tokens and passwords come from the environment or a file, see docs/how-to/keep-secrets-out.md"
+        f"{', '.join(unknown)}: not a setting of zonewright (expected {', '.join(prefix + key for key in KEYS)}); "
+        "remove it; tokens and passwords come from the environment or a file, see docs/how-to/keep-secrets-out.md"
     )
 
 
@@ -134,7 +134,7 @@ def _mapping(path: Path, how: str) -> dict[str, Any]:
         raise StackFileError(*sentences_of(error)) from None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
-        raise StackFileError(f"{path} can not be read: {first}") from None
+        raise StackFileError(f"{path} cannot be read: {first}") from None
     if not isinstance(document, dict):
         raise StackFileError(f"{path}: expected a mapping, got {type(document).__name__}; {how}")
     return document

@@ -96,9 +96,7 @@ def build(
         launcher.write(unfinished)
         version = find.inspect(unfinished / find.COMMAND, path="").version
         if version != WANTED:
-            raise EngineError(
-                f"the built engine says it is version {version}, expected {WANTED}: {module}/go.mod is wrong"
-            )
+            raise EngineError(f"expected version {WANTED} of the built engine, got {version}: {module}/go.mod is wrong")
     return built(cache)
 
 

@@ -66,7 +66,7 @@ def _acquire(file: IO[str], say: SayProgress) -> None:
             if said is None or waited - said >= _WAIT_LINE_S:
                 file.seek(0)
                 holder = file.read().strip() or "unknown"
-                say(f"waiting for another zonewright (process {holder}) that is getting the engine: {waited:.0f} s")
+                say(f"waiting for another zonewright (process {holder}), which is getting the engine: {waited:.0f} s")
                 said = waited
             time.sleep(_WAIT_POLL_S)
         else:

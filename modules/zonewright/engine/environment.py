@@ -41,7 +41,7 @@ def environment(engine: Engine, *, root: Path, base: Mapping[str, str] = os.envi
         _prepare(state)
     except OSError as error:
         raise EngineError(
-            f"{state} cannot be written: {error.strerror or error}; it holds the stacks' state"
+            f"{state} cannot be written, but it holds the stacks' state: {error.strerror or error}"
         ) from error
     folders = [str(folder) for folder in engine.folders]
     path = [part for part in base.get("PATH", os.defpath).split(os.pathsep) if part and part not in folders]

@@ -56,7 +56,7 @@ def named(value: str, path: str) -> FoundEngine:
         expected = f"a folder with {COMMAND} in it" if given.is_dir() else "an executable file or a folder"
         raise EngineError(
             f"{VARIABLE} is {value!r}: expected {expected}, found none; set it to the path of pulumi {RANGE}, "
-            f"or unset it and zonewright looks for an engine itself"
+            "or unset it and zonewright will find an engine itself"
         )
     try:
         return inspect(command, path)
@@ -123,7 +123,8 @@ def _version(command: Path) -> Version:
     if answer.returncode != 0 or version is None:
         said = (answer.stdout.strip() or answer.stderr.strip() or "nothing").splitlines()[-1][:200]
         raise EngineError(
-            f"{command} does not give its version: 'pulumi version' ended with {answer.returncode} and said {said!r}"
+            f"{command} does not print its version: 'pulumi version' ended with {answer.returncode} and "
+            f"printed {said!r}"
         )
     return version
 

@@ -60,13 +60,13 @@ class PulumiStack:
         """The stack's deployment, as `pulumi stack export` gives it.
 
         Raises:
-            EngineError: when the stack does not exist or can not be read.
+            EngineError: when the stack does not exist or cannot be read.
         """
         result = self.run("stack", "export", quiet=True)
         if result.returncode != 0:
             reason = (result.stderr or "").strip().splitlines()
             raise EngineError(
-                f"the state of stack {self.name} can not be read: {reason[-1] if reason else 'no reason given'}"
+                f"the state of stack {self.name} cannot be read: {reason[-1] if reason else 'no reason given'}"
             )
         deployment: dict[str, Any] = json.loads(result.stdout).get("deployment") or {}
         return deployment

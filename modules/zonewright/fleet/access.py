@@ -17,8 +17,8 @@ def transport_of(file: FleetFile, *, folder: Path, root: Path, sudo_password: st
         sudo_password: what sudo wants, or None.
 
     Raises:
-        KnownHostsError: when a file of known hosts can not be used.
-        LoginError: when a key to log in with can not be read.
+        KnownHostsError: when a file of known hosts cannot be used.
+        LoginError: when a key to log in with cannot be read.
     """
     return SshTransport(
         SshSettings(

@@ -14,7 +14,7 @@ from zonewright.model.fleet import FleetFile
 
 
 class FleetFileError(ZonewrightError, ValueError):
-    """A fleet's file can not be used.
+    """A fleet's file cannot be used.
 
     Attributes:
         problems: all that is wrong with it, by line.
@@ -95,7 +95,7 @@ def _faults(file: FleetFile) -> Iterator[Fault]:
                     yield Fault(
                         owner=file.party,
                         path=(kind, name, "host_keys", str(number)),
-                        what="no public key",
+                        what="not a public key",
                         expected="a line as ssh-keyscan prints it, without the host: ssh-ed25519 AAAA...",
                         got=repr(text[:60]),
                         fix=str(error),
@@ -105,10 +105,12 @@ def _faults(file: FleetFile) -> Iterator[Fault]:
         if (wave.hosts is None) == (wave.percent is None):
             got = "neither" if wave.hosts is None else "both"
             path = ("rollout", "waves", str(number))
-            yield _wave_fault(file, path, "either hosts or percent", got, "say how far this wave goes, in one way")
+            yield _wave_fault(
+                file, path, "either hosts or percent", got, "give either 'hosts' or 'percent' for this wave"
+            )
     if file.rollout.waves[-1].percent != 100:  # noqa: PLR2004 - all of them
         path = ("rollout", "waves", str(len(file.rollout.waves) - 1))
-        yield _wave_fault(file, path, "percent: 100", "less", "let the last wave reach all hosts")
+        yield _wave_fault(file, path, "percent: 100", "less", "make the last wave reach all hosts, with percent: 100")
 
 
 def _wave_fault(file: FleetFile, path: tuple[str, ...], expected: str, got: str, fix: str) -> Fault:

@@ -78,7 +78,7 @@ class Selector:
         chosen = [host for host in present if self._meets(host)]
         missing = [f"there is no host {name!r}" for name in self.names if name not in {one.name for one in present}]
         if not chosen and not missing:
-            missing = ["no host is meant; loosen --site, --rack, --tenant, --cluster or --label"]
+            missing = ["no host matches; use fewer of --site, --rack, --tenant, --cluster and --label"]
         if missing:
             raise SelectionError(*missing)
         return tuple(chosen[: self.limit])

@@ -121,7 +121,7 @@ class Demand(Declared):
         """One thing has one name, so that who holds the name holds the thing."""
         for name, asset in self.assets.items():
             if not _is_name(asset.kind, name):
-                message = f"'{name[:80]}' is no name of a {asset.kind}"
+                message = f"'{name[:80]}' is not a name for a {asset.kind}"
                 raise ValueError(message)
         return self
 

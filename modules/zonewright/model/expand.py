@@ -44,7 +44,7 @@ def expand_ids(text: str) -> tuple[str, ...]:
             continue
         first, last = match["first"], match["last"]
         if len(first) != len(last) or int(last) < int(first) or int(last) - int(first) >= _MAX_EXPANSION:
-            message = f"expected a range from low to high, both written equally wide, got '{word}'"
+            message = f"expected a range from low to high with the same number of digits, got '{word}'"
             raise ValueError(message)
         ids += [f"{match['prefix']}{number:0{len(first)}}" for number in range(int(first), int(last) + 1)]
     if len(set(ids)) != len(ids):

@@ -108,7 +108,7 @@ def resolved(data: bytes, resolve: Callable[[Reference], str]) -> bytes:
             sentences += error.sentences
     left = len(_LIKE_ONE.findall(_BYTES.sub(b"", data)))
     if left:
-        sentences.append(f"{left} more begin as a reference does and are none; write them as {EXAMPLE}")
+        sentences.append(f"{left} more look like references but are not; write them as {EXAMPLE}")
     if sentences:
         raise SecretError(*sentences)
     return _BYTES.sub(lambda match: values[match[0].decode("ascii")], data)
@@ -118,6 +118,9 @@ def _fitting(reference: Reference, value: str) -> bytes:
     """A value that stays in its place, whatever the format: it adds no line and ends no quotes."""
     if _FIT.fullmatch(value) is None:
         what = "it is empty" if not value else "it has a space, a line break, a quote, a backslash or is not ASCII"
-        fix = "a secret in a file is one word of at most 4,096 characters; let the file name the place of any other"
-        raise SecretError(f"{reference.text}: its value can not stand in a file, {what}; {fix}")
+        fix = (
+            "a secret in a file must be one word of at most 4,096 characters; for other secrets, put a "
+            "path into the file"
+        )
+        raise SecretError(f"{reference.text}: its value cannot be written into a file: {what}; {fix}")
     return value.encode("ascii")

@@ -18,7 +18,7 @@ ProtectionLevel = Annotated[int, Field(ge=1, le=5)]
 def _plain(value: object) -> object:
     """``ipaddress`` would take a number or bytes for an address, and anything at all after ``%``, also a new line."""
     if isinstance(value, int | bytes) or "%" in str(value):
-        message = "an address is written as text, without a zone after '%'"
+        message = "expected an address as text, without a zone after '%'"
         raise ValueError(message)
     return value
 
@@ -144,11 +144,11 @@ class AddressPool(Declared):
     def _check_dynamic(self, first: int, last: int) -> None:
         """Raise when the addresses for DHCP are none that it can lease."""
         if not isinstance(self.prefix, IPv4Network):
-            message = f"dynamic addresses are leased by DHCP for IPv4; {self.prefix} is none, so leave them out"
+            message = f"dynamic addresses are for IPv4 only, and {self.prefix} is IPv6; leave them out"
             raise ValueError(message)  # noqa: TRY004 - pydantic tells ValueErrors with their place
         low, high = int(self.prefix.network_address) + 1, int(self.prefix.broadcast_address) - 1
         if not low <= first <= last <= high:
-            message = f"dynamic addresses lie from {self.prefix[1]} to {self.prefix[-2]}, the lower one first"
+            message = f"dynamic addresses must lie from {self.prefix[1]} to {self.prefix[-2]}, with the lower one first"
             raise ValueError(message)
         if first <= int(self.gateway) <= last:
             message = f"gateway {self.gateway} is among the dynamic addresses"

@@ -48,7 +48,7 @@ NamePattern = Annotated[str, Field(pattern=NAMES_PATTERN, max_length=63)]
 
 
 class ReservedNames(Declared):
-    """Names that only one party may use; an id, or the beginning of ids with a star, such as ``l-*``."""
+    """Names that only one party may use; an id, or the beginning of ids and a star, such as ``l-*``."""
 
     sites: Annotated[tuple[NamePattern, ...], Field(strict=False)] = ()
     """Ids of sites."""

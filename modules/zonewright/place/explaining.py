@@ -17,7 +17,7 @@ from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import shortages_of
 from zonewright.rules.words import amount
 
-FREE = "nothing stops it there"
+FREE = "nothing prevents it there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,5 +157,5 @@ def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: NodeShape) 
         return "its declaration chose " + ("the place" if node.chosen.position is not None else "the rack")
     state = floor.states.get(seat.rack)
     left = state.left_after(shape.figures(state.present)) if state is not None else None
-    kept = f"; the rack keeps {amount(left, 'W')} whichever feed is lost" if left is not None else ""
-    return f"placed by the ledger: rooms in use before idle ones, then the rack with least left over{kept}"
+    kept = f"; the rack keeps {amount(left, 'W')} if either feed is lost" if left is not None else ""
+    return f"placed by the ledger: rooms in use come before idle rooms, then the rack with the least space left{kept}"

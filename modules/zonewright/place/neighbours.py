@@ -63,10 +63,10 @@ class Neighbours:
         if self._separated is not None and self._sides.get(rack.id, set()) - {
             cluster.protection_level >= self._separated
         }:
-            return Stop("protection level", "protection level: others in it are on the other side of the limit")
+            return Stop("protection level", "protection level: nodes in this rack are on the other side of the limit")
         for scope in _SCOPES:
             if self._holders.get(domain_of(rack.id, scope), set()) - {self._demand.party}:
-                return Stop("exclusive", f"exclusive: its {scope} is another party's alone")
+                return Stop("exclusive", f"exclusive: its {scope} is reserved for another party")
         if cluster.exclusive is not None:
             domain = domain_of(rack.id, cluster.exclusive)
             if self._parties.get(domain, set()) - {self._demand.party}:

@@ -196,7 +196,7 @@ class _Run:
         return state.carries(state.added(part.shape, self._key(node)))
 
     def _try_present_rack(self, part: _Part, node: Node) -> None:
-        """A node that can not stay where it is stays in its rack if it can: the shortest move."""
+        """A node that cannot stay where it is stays in its rack if it can: the shortest move."""
         present = self._sticky.get(node.name)
         state = None if present is None else self._floor.states.get(present.rack)
         if state is None or not self._is_allowed(part, node, state) or part.spread.verdict(state.rack.id) != "now":

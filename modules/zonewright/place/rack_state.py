@@ -87,7 +87,7 @@ class RackState:
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
     def taken_for(self, shape: NodeShape) -> int:
-        """Bits that a node of this shape can not take."""
+        """Bits that a node of this shape cannot take."""
         mask = 0
         for face in shape.faces:
             mask |= self.taken[face]

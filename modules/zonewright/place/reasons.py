@@ -53,11 +53,11 @@ def why_no_rack(
         nearest = miss if nearest is None or miss < nearest else nearest
     not_open = f"; {count_of(closed, 'rack')} there {'is' if closed == 1 else 'are'} not open for it" if closed else ""
     if nearest is None:
-        return f"no rack at {where} takes it{not_open}" if closed else f"there is no rack at {where}"
+        return f"no rack at {where} accepts it{not_open}" if closed else f"there is no rack at {where}"
     short = ", ".join(f"{resource} in {count:,}" for resource, count in sorted(counts.items()))
     return (
-        f"none of {count_of(looked, 'rack')} looked at in {where} can take it: short of {short}{not_open}; "
-        f"nearest is {nearest[2]}, short of {nearest[3]}"
+        f"none of {count_of(looked, 'rack')} in {where} can take it: short of {short}{not_open}; the nearest is "
+        f"{nearest[2]}, short of {nearest[3]}"
     )
 
 
@@ -76,7 +76,7 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
         yield Shortage(resource="weight", part=over / max(1, asked[GRAMS]), text=kilograms(over))
     if spread.verdict(state.rack.id) != "now" and spread.spread is not None:
         scope = spread.spread.scope
-        known = "has its share already" if spread.is_full(state.rack.id) else "is used already and others are wanted"
+        known = "already has its share" if spread.is_full(state.rack.id) else "is already used, and others are wanted"
         yield Shortage(resource="spread", part=1.0, text=f"spread: its {scope} {known}")
     stop = stops(state.rack)
     if stop is not None:

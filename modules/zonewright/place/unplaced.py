@@ -7,7 +7,7 @@ from zonewright.model.expand import Node, nodes_of
 from zonewright.rules.finding import Finding, Participant
 from zonewright.rules.words import count_of
 
-GONE = "the proposal it was made from is gone; run pulumi up again"
+GONE = "its proposal has expired; run pulumi up again"
 
 
 def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[str, str]) -> Iterator[Finding]:

@@ -43,7 +43,7 @@ def read_agents(options: Settings, own_sites: Collection[str], racks: Mapping[st
     file = read_fleet(path)
     sites, faults = own_hosts(file, own_sites, racks, name=options.fleet)
     if file.agent is None:
-        faults.append("agent is missing; say where agents report: agent: {url: ...}")
+        faults.append("agent is missing; declare where agents report: agent: {url: ...}")
     if faults or file.agent is None:
         raise pulumi.RunError("\n".join(f"{options.fleet}: {fault}" for fault in faults))
     desired = desired_of(recipe_of(file.agent, path.parent))

@@ -45,7 +45,7 @@ def read_configurations(
     file = read_fleet(options.root / options.configurations)
     sites, faults = own_hosts(file, own_sites, racks, name=options.configurations)
     if not file.configurations:
-        faults.append("configurations is missing; say which files go to which hosts")
+        faults.append("configurations is missing; declare which files go to which hosts")
     if faults:
         raise pulumi.RunError("\n".join(f"{options.configurations}: {fault}" for fault in faults))
     known = by_name(hosts_of(file))

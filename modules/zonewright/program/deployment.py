@@ -97,8 +97,8 @@ def _deploy(declaration: Declaration | None, called_from: StackFrames) -> Comple
     demand = demand_of(declaration, owner)
     if suspicions({"": demand.canonical()}):  # one that was built in Python; a file was looked at while it was read
         raise pulumi.RunError(
-            "the declaration holds what looks like a secret, so nothing was asked: write a reference where one is "
-            "taken, see docs/how-to/keep-secrets-out.md"
+            "the declaration holds a value that looks like a secret, so the ledger was not asked. Write a "
+            "reference in a field that accepts one; see docs/how-to/keep-secrets-out.md"
         )
     with LedgerClient(options.ledger, root=options.root, token=os.environ.get(TOKEN_VARIABLE)) as ledger:
         proposal = ledger.call(
@@ -134,7 +134,7 @@ def _formats(options: Settings) -> FormatSet:
     formats, problems = load_formats((options.root / options.declaration).parent)
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
-        raise pulumi.RunError(f"faults in the zone's own formats, nothing was rendered:\n{lines}")
+        raise pulumi.RunError(f"faults in the zone's own formats; nothing was rendered:\n{lines}")
     return formats
 
 
@@ -155,7 +155,7 @@ def _rendered(
         more = f"\n  and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
         count = f"{len(findings)} finding{'s' if len(findings) != 1 else ''} on gated formats"
         if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(f"{count}, nothing was admitted:\n{shown}{more}")
+            raise pulumi.RunError(f"{count}; nothing was admitted:\n{shown}{more}")
         pulumi.log.warn(f"{count}; 'up' would refuse this:\n{shown}{more}")
     return files
 
@@ -180,7 +180,7 @@ def _checked(declaration: Declaration) -> Declaration:
 def _require(problems: Sequence[Problem]) -> None:
     """End the run with all that is wrong with a declaration."""
     if problems:
-        count = f"{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration, nothing was asked"
+        count = f"{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration; the ledger was not asked"
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise pulumi.RunError(f"{count}:\n{lines}")
 
@@ -207,7 +207,9 @@ def _write_bundle(  # noqa: PLR0917 - private
     plan = made.plan(reason="", emergency=False, planned_at=datetime.now(UTC).isoformat())
     found = scanned_plan(plan, made.inputs, made.new)
     if found:
-        pulumi.log.warn("no bundle of this change was written, it seems to hold secrets: " + "; ".join(map(str, found)))
+        pulumi.log.warn(
+            "no bundle was written, because the change seems to hold secrets: " + "; ".join(map(str, found))
+        )
         return
     bundle = gathering.planned_bundle(ledger, made, plan, envelope=None)
     write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", for_party(bundle))
@@ -362,6 +364,6 @@ def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:
         ]
         count = "1 place differs" if len(lines) == 1 else f"{len(lines)} places differ"
         pulumi.log.warn(
-            f"{count} from the last preview, because others moved in meanwhile:\n" + "\n".join(lines),
+            f"{count} from the last preview, because others took places since then:\n" + "\n".join(lines),
             resource=admission,
         )

@@ -41,8 +41,8 @@ def own_hosts(
     from zonewright.fleet.agents.recipe import hosts_by_site  # noqa: PLC0415
 
     sites = hosts_by_site(file, racks)
-    faults = [f"host {host} has no site; say which: {host}: {{site: SITE}}" for host in sites.pop("", ())]
+    faults = [f"host {host} has no site; declare it: {host}: {{site: SITE}}" for host in sites.pop("", ())]
     others = [host for site, hosts in sites.items() if site not in own_sites for host in hosts]
     if others and not faults:
-        pulumi.log.info(f"{name}: hosts at sites of other stacks are left to those: {', '.join(others)}")
+        pulumi.log.info(f"{name}: other stacks deploy to hosts at their own sites: {', '.join(others)}")
     return {site: hosts for site, hosts in sorted(sites.items()) if site in own_sites}, faults

@@ -43,8 +43,9 @@ def settings() -> Settings:
         # They go into the state and the ledger as plain text.
         keys = ", ".join(f"zone:{key}" for key in hidden)
         raise pulumi.RunError(
-            f"stack '{stack}' has {keys} as a secret, and no setting of zonewright is one: set it without --secret; "
-            "tokens and passwords come from the environment or a file, see docs/how-to/keep-secrets-out.md"
+            f"stack '{stack}' stores {keys} as a secret; set it without --secret, because no setting of "
+            "zonewright is secret; tokens and passwords come from the environment or a file, see "
+            "docs/how-to/keep-secrets-out.md"
         )
     unknown = unknown_settings({**get_config_env(), **CONFIG.get()})
     if unknown:
@@ -54,8 +55,8 @@ def settings() -> Settings:
     if missing:
         keys = ", ".join(f"zone:{key}" for key in missing)
         raise pulumi.RunError(
-            f"stack '{stack}' lacks {keys} in stacks/Pulumi.{stack}.yaml; "
-            f"write them with: zonewright stack new {stack} --party PARTY --declaration FILE"
+            f"stack '{stack}': {keys} is missing in stacks/Pulumi.{stack}.yaml; write it with: zonewright "
+            f"stack new {stack} --party PARTY --declaration FILE"
         )
     if fault := stack_id_fault(values["stackId"] or ""):
         raise pulumi.RunError(f"stack '{stack}': {fault}")

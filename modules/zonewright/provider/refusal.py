@@ -21,7 +21,7 @@ def refusal_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH)
         width: columns to wrap at.
     """
     against = worst_first(finding for finding in findings if finding.refuses)
-    head = f"{len(against)} finding{'s' if len(against) != 1 else ''}, nothing was claimed or created"
+    head = f"{len(against)} finding{'s' if len(against) != 1 else ''}; nothing was claimed or created"
     return "\n".join([f"{head}:", *_entries(against, stack, width)])
 
 

@@ -26,7 +26,7 @@ class Memory:
 
     Attributes:
         drifted: claims and assets that the Admission's Diff found not to be as admitted.
-        readmitted: the Admission is or was made anew in this run.
+        readmitted: the Admission is or was made again in this run.
         summary: what the Admission's Check was told that the change holds.
         notes: advisory and waived findings of the change, each on lines of its own after an empty one.
         lacking: what the change lacks of approvals, or empty.

@@ -80,7 +80,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             self._waiting.discard(work)
         if work.cancelled():
             await context.abort(
-                grpc.StatusCode.CANCELLED, "cancelled; what the ledger had begun it finishes or drops as a whole"
+                grpc.StatusCode.CANCELLED, "cancelled; the ledger finishes or drops its present transaction as a whole"
             )
         try:
             return work.result()
@@ -263,7 +263,7 @@ def _wrong_form(error: ValidationError) -> str:
         f"'{'.'.join(str(part) for part in item['loc'])}' is {_shown(item['input'])}: {item['msg'].lower()}"
         for item in error.errors(include_url=False)
     ]
-    return f"the ledger does not take this: {'; '.join(faults)}; correct it in the program"
+    return f"the ledger refuses this: {'; '.join(faults)}; correct it in the program"
 
 
 def _shown(value: Any) -> str:

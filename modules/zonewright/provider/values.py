@@ -69,7 +69,7 @@ def _set(target: struct_pb2.Value, value: Any) -> None:
         for item in value:
             _set(target.list_value.values.add(), item)
     else:
-        raise TypeError(f"a property is text, number, bool, list or mapping, got {type(value).__name__}")
+        raise TypeError(f"expected text, number, bool, list or mapping as a property, got {type(value).__name__}")
 
 
 def has_unknown(value: Any) -> bool:

@@ -94,7 +94,7 @@ _TABLE: Mapping[str, tuple[GateDecision, str]] = MappingProxyType(
         "worse": ("refused", "the site is not known to be within the limit, and this makes it worse"),
         "better": ("approval", "this makes it better, but the site is not known to be within the limit"),
         "same": ("approval", "this changes nothing, and the site is not known to be within the limit"),
-        "inside": ("approval", "better or worse is within the uncertainty of the load model"),
+        "inside": ("approval", "the load model is too uncertain to tell better from worse"),
     }
 )
 

@@ -25,7 +25,7 @@ class MeterSpec(Declared):
     rating_w: Watts | None = None
     """The most that can flow through it, in watts; bounds what is unknown."""
     rollover_wh: Annotated[int, Field(ge=1, le=10**18)] | None = None
-    """Modulus at which a register begins anew, in watt-hours."""
+    """Modulus at which a register begins again, in watt-hours."""
     interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
     """Seconds between two samples of a gauge."""
     accuracy_class: Annotated[float, Field(ge=0.05, le=5, strict=False)] | None = None

@@ -110,7 +110,7 @@ def _amount(meter: MeterSpec, text: str) -> Fraction:
         raise ValueError(message)
     amount = Fraction(text)
     if amount < 0:
-        message = f"a {meter.kind} can not be negative, got {text}; correct it, or leave the row out"
+        message = f"a {meter.kind} cannot be negative, got {text}; correct it, or leave the row out"
         raise ValueError(message)
     return amount
 

@@ -52,7 +52,7 @@ def plain(value: object) -> str:
     text = str(value)
     if "ref+" in text and LIKE_ONE.search(text) is not None:
         # It would be resolved where the file is installed: whoever writes a title could read another's secret.
-        raise RenderError(f"a reference to a secret stands where none may: {shown(text)}")
+        raise RenderError(f"a reference to a secret is not allowed here: {shown(text)}")
     return text
 
 

@@ -22,7 +22,7 @@ def render_all(contexts: Iterable[AnyContext], formats: FormatSet = BUILT_IN) ->
         formats: the formats; those of zonewright itself unless a zone adds some.
 
     Raises:
-        RenderError: for the first value that can not be rendered; nothing is returned then.
+        RenderError: for the first value that cannot be rendered; nothing is returned then.
     """
     files: dict[str, str] = {}
     by_users: list[Job] = []
@@ -30,7 +30,7 @@ def render_all(contexts: Iterable[AnyContext], formats: FormatSet = BUILT_IN) ->
         made = _files_of(context, formats)
         for path, text in made.items():
             if path in files:
-                raise RenderError(f"two subjects have one path: {subject_text(context)}", subject=path)
+                raise RenderError(f"two subjects have the same path: {subject_text(context)}", subject=path)
             files[path] = text if isinstance(text, str) else ""
             if not isinstance(text, str):
                 by_users.append(text)

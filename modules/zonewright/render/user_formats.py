@@ -59,14 +59,14 @@ def _read(sub: Path) -> tuple[Format | None, dict[str, str], list[Problem]]:
     name = sub.name
     if not sub.is_dir() or re.fullmatch(IDENTIFIER_PATTERN, name) is None:
         expected = "a folder for each format, named by an id of a-z, 0-9 and '-'"
-        return None, {}, [_problem(name, "not a format", expected, shown(name), "rename it, or take it away")]
+        return None, {}, [_problem(name, "not a format", expected, shown(name), "rename it, or remove it")]
     known = next((one for one in FORMATS if one.id == name), None)
     declared = sub / FORMAT_FILE
     problems: list[Problem] = []
     if declared.is_file():
         if known is not None:
-            fix = "give it another name; templates alone are put in the place of zonewright's own"
-            wrong = _problem(f"{name}/{FORMAT_FILE}", "a format that there is", "a new id", shown(name), fix)
+            fix = "give it another name; only templates can replace zonewright's own"
+            wrong = _problem(f"{name}/{FORMAT_FILE}", "a format that exists already", "a new id", shown(name), fix)
             return None, {}, [wrong]
         made, problems = _declared(declared)
     else:
@@ -102,8 +102,8 @@ def _declared(path: Path) -> tuple[Format | None, list[Problem]]:
             problems.append(_problem(file, "an unknown field", expected, shown(name), "correct it"))
     for pattern in (content.check.complaint,) if content.check is not None else ():
         if not _is_pattern(pattern):
-            expected = "one of Python's with at most one of '*', '+', '?', '{', and that not after a group"
-            problems.append(_problem(file, "no regular expression", expected, shown(pattern), "correct it"))
+            expected = "one of Python's with at most one of '*', '+', '?', '{', and none after a group"
+            problems.append(_problem(file, "not a regular expression", expected, shown(pattern), "correct it"))
     return (None if problems else _format(path.parent.name, content)), problems
 
 
@@ -144,9 +144,7 @@ def _templates(sub: Path, format_: Format) -> tuple[dict[str, str], list[Problem
             continue
         if name not in wanted:
             expected = one_of(Path(one).name for one in wanted)
-            problems.append(
-                _problem(name, "a template that no file is made of", expected, shown(path.name), "rename it")
-            )
+            problems.append(_problem(name, "a template that no file uses", expected, shown(path.name), "rename it"))
             continue
         text = _text(path, name, problems)
         if text is not None:
@@ -162,12 +160,12 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
     try:
         raw = read_regular(path, _MAX_BYTES)
         if len(raw) > _MAX_BYTES:
-            fix = "make several files of it"
+            fix = "split it into several files"
             problems.append(_problem(name, "a long template", f"at most {_MAX_BYTES:,} bytes", "more", fix))
             return None
         text = raw.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        what = "a template that can not be read"
+        what = "a template that cannot be read"
         got = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         problems.append(_problem(name, what, "an ordinary file of UTF-8 text", shown(got), "correct it"))
         return None

@@ -72,7 +72,7 @@ def _no_overhead(site_id: str, site: SiteFacts, what: str) -> Breach:
     return Breach(
         subject=site_id,
         where=f"sites.{site_id}",
-        message=f"{site_id} declares no overhead, so {what} can not be judged; what is not known is not taken as good",
+        message=f"{site_id} declares no overhead, so {what} cannot be judged; an unknown value never counts as good",
         participants=(Participant(party=site.owner, name=site_id),),
         fix="declare 'overhead' with plant_kw and slope, and fixed_kw of each room",
     )
@@ -109,7 +109,7 @@ def connection_capacity(view: View) -> Iterator[Breach]:
                 value=value,
                 limit=limit,
                 unit="kW",
-                fix=f"build {value - limit:,} kW less, or have the connection of {district} enlarged first",
+                fix=f"build {value - limit:,} kW less, or ask for a larger connection of {district} first",
             )
 
 

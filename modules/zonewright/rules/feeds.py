@@ -75,7 +75,7 @@ def feed_failover(view: View) -> Iterator[Breach]:
             value, limit = load.sums[ALONE[survivor]], load.limits[ALONE[survivor]]
             if value > limit:
                 message = (
-                    f"lose feed {lost} of rack {load.rack.id}: feed {survivor} carries {amount(value, 'W')} of "
+                    f"if feed {lost} of rack {load.rack.id} fails, feed {survivor} carries {amount(value, 'W')} of "
                     f"{amount(limit, 'W')}, {amount(value - limit, 'W')} too much"
                 )
                 yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W")
@@ -152,7 +152,7 @@ def _remedy(load: _Load, index: int, *, what: str, unit: str) -> tuple[Occupant 
     able.sort(key=lambda item: load.shares[item.key][index])
     if not able:
         needed = _told(load.sums[index], unit)
-        return None, f"give {what} of {load.rack.id} at least {needed}, or take out what stands there"
+        return None, f"raise {what} of {load.rack.id} to at least {needed}, or remove equipment from the rack"
     fresh = [item for item in able if item.key not in leaving]
     enough = next((item for item in fresh if load.shares[item.key][index] >= excess), None)
     if enough is not None:
@@ -175,7 +175,7 @@ def _several(load: _Load, index: int, able: Sequence[Occupant], *, what: str, un
     moved = f"move {listed(sorted(item.name for item in chosen))} ({_told(freed, unit)}) to {target}"
     if freed >= excess:
         return acting, moved + _two_steps(load, index, acting)
-    return acting, f"{moved}; the other {_told(excess - freed, unit)} on {what} is not yours to move"
+    return acting, f"{moved}; the remaining {_told(excess - freed, unit)} on {what} belongs to others"
 
 
 def _two_steps(load: _Load, index: int, acting: Occupant) -> str:
@@ -185,7 +185,7 @@ def _two_steps(load: _Load, index: int, acting: Occupant) -> str:
     after = total(by_key(staying, frozenset(load.rack.feeds)).values())
     if after[index] > load.limits[index]:
         return ""
-    return "; or make two changes of it, because what leaves this rack counts until it is gone"
+    return "; or split the change in two, because a node that leaves this rack counts until it is gone"
 
 
 def _told(value: int, unit: str) -> str:

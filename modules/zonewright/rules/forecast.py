@@ -118,7 +118,7 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
     sums = rooms.get(chosen, RoomTotals())
     if sums.contracted_w + watts < 0:
         raise ForecastError(
-            f"room {chosen} has {sums.contracted_w / _KILO:,.1f} kW in use; less than that can leave it"
+            f"room {chosen} has {sums.contracted_w / _KILO:,.1f} kW in use; no more than that can leave it"
         )
     after = {**rooms, chosen: RoomTotals(sums.design_w, sums.contracted_w + watts)}
     limit, ratio = facts.zone.limit("design-pue"), ratio_limit(facts.zone)
@@ -127,7 +127,7 @@ def forecast(facts: ZoneFacts, site_id: str, watts: int, room: str | None = None
     without, with_ = state_of(site, rooms, measured), state_of(site, after, measured, since=rooms)
     return Forecast(
         site=site_id,
-        category=f"{size_class(power.it_w)}, {'the limit holds' if in_scope else 'the limit does not hold for it'}",
+        category=f"{size_class(power.it_w)}, {'the limit applies' if in_scope else 'the limit does not apply to it'}",
         without=without,
         with_=with_,
         room=chosen,

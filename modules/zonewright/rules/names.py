@@ -80,7 +80,7 @@ def _why(reserved: Reserved, one: NameFacts, first: NameFacts, site: NameFacts |
     if reserved.party_of(one.kind, one.name) not in {None, one.party}:
         return _RESERVED
     if first.stack != one.stack:
-        return f"is held by {_who(first, one)} already"
+        return f"already belongs to {_who(first, one)}"
     if one.kind == "row" and site is None:
         return "lies in a site that nobody has declared"
     if site is not None and site.party != one.party:
@@ -124,5 +124,5 @@ def _breach(one: NameFacts, why: str) -> Breach:
         unit="names",
         excess=1,
         participants=(Participant(party=one.party, name=one.name),),
-        fix=f"{_FIX[one.kind]}, or have the administrator reserve it for you once it is free",
+        fix=f"{_FIX[one.kind]}, or ask the administrator to reserve it for you once it is free",
     )

@@ -152,7 +152,8 @@ def _not_alone(domain: str, holders: Sequence[Occupant], intruders: Sequence[Occ
     if able and able[0].path:
         acting = able[0]
         message = (
-            f"{scope} {domain} is another party's alone, and {listed([item.name for item in able])} would be in it"
+            f"{scope} {domain} is exclusive to another party, and {listed([item.name for item in able])} "
+            "would stand in it"
         )
         fix = f"choose another {scope} for {listed([item.name for item in able])}"
     else:
@@ -225,7 +226,7 @@ def _mixed(rack_id: str, below: Sequence[Occupant], above: Sequence[Occupant], l
         fix=(
             f"move {listed([item.name for item in movers if item.path])} to a rack that holds only what is {wanted}"
             if acting is not None
-            else "ask the holders of the rack to part"
+            else "ask the parties in this rack to move one of them"
         ),
     )
 

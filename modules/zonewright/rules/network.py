@@ -40,7 +40,7 @@ def link_route(view: View) -> Iterator[Breach]:
             if site is None:
                 yield _unknown(link_id, held, f"site {site_id}", "facility operator")
             elif site.is_leaving:
-                yield _route(link_id, held, f"needs site {site_id}, which is being taken out", "end it at another site")
+                yield _route(link_id, held, f"needs site {site_id}, which is being removed", "end it at another site")
         for duct_id in held.link.ducts:
             yield from _through(link_id, held, duct_id, view.zone.ducts.get(duct_id))
 
@@ -49,11 +49,11 @@ def _through(link_id: str, held: LinkFacts, duct_id: str, duct: DuctFacts | None
     if duct is None:
         yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
     elif duct.is_leaving:
-        what = f"runs through duct {duct_id}, which is being taken out"
-        yield _route(link_id, held, what, "lead it through other ducts")
+        what = f"runs through duct {duct_id}, which is being removed"
+        yield _route(link_id, held, what, "route it through other ducts")
     elif duct.owner != held.owner and not duct.duct.is_shared:
         what = f"runs through duct {duct_id}, which its operator does not share"
-        yield _route(link_id, held, what, f"ask for a bore of {duct_id} to be shared, or take other ducts")
+        yield _route(link_id, held, what, f"ask for a shared bore of {duct_id}, or use other ducts")
     elif duct.duct.status == "planned" and held.link.status == "active":
         what = f"is active and runs through duct {duct_id}, which is only planned"
         yield _route(link_id, held, what, "keep the link planned until its ducts are built")
@@ -64,8 +64,8 @@ LINK_ROUTE = Rule(
     title="A link runs between sites that exist, through ducts that exist and may be used.",
     level="mandatory",
     description=(
-        "The duct is shared or belongs to the link's operator. It is built before the link is active, and it is not "
-        "about to go."
+        "The duct is shared or belongs to the link's operator. It is built before the link is active, and it "
+        "is not being removed."
     ),
     unit="links",
     reference="NetBox, terminations and path of a cable",
@@ -76,7 +76,7 @@ LINK_ROUTE = Rule(
 
 def _unknown(link_id: str, held: LinkFacts, what: str, who: str) -> Breach:
     return _route(
-        link_id, held, f"needs {what}, which no {who} has declared", f"correct the id, or have {what} declared"
+        link_id, held, f"needs {what}, which no {who} has declared", f"correct the id, or ask for {what} to be declared"
     )
 
 
@@ -121,7 +121,7 @@ def duct_bores(view: View) -> Iterator[Breach]:
                     Participant(party=held.owner, name=duct_id),
                     *(Participant(party=party, name=link) for link, party in through[:-1]),
                 ),
-                fix=f"lead {count_of(value - limit, 'link')} through other ducts",
+                fix=f"route {count_of(value - limit, 'link')} through other ducts",
             )
 
 
@@ -196,7 +196,7 @@ def _repeats(
         unit="m",
         excess=max(1, round(near.length_m) - limit),
         participants=(Participant(party=held.owner, name=duct_id), Participant(party=other.owner, name=other_id)),
-        fix=f"take a free bore of {other_id} instead: declare a link through it, and no new duct",
+        fix=f"use a free bore of {other_id} instead: declare a link through {other_id}, and no new duct",
     )
 
 
@@ -227,7 +227,7 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
                         Participant(party=links[1].owner, name=two),
                         Participant(party=links[0].owner, name=one),
                     ),
-                    fix=f"lead {two} or {one} through other ducts and over another bridge",
+                    fix=f"route {two} or {one} through other ducts and over another bridge",
                 )
     for cluster, name, connection in _connections(view):
         if connection.disjoint_paths > 1:
@@ -237,13 +237,12 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
                     cluster,
                     name,
                     connection,
-                    f"{count_of(len(found), 'path')} from {cluster.site} to {connection.to}, and no two of "
-                    "them without a "
-                    f"shared {' or '.join(connection.disjoint)}",
+                    f"{count_of(len(found), 'path')} from {cluster.site} to {connection.to}, but any two of them share "
+                    f"a {' or '.join(connection.disjoint)}",
                     value=1,
                     limit=2,
                     unit="paths",
-                    fix="place it at a site with two ways, or have a second way built",
+                    fix="place it at a site with two ways, or ask for a second way",
                 )
 
 
@@ -285,7 +284,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
                 value=0,
                 limit=connection.disjoint_paths,
                 unit="paths",
-                fix="have a link built, or choose another site",
+                fix="ask for a new link, or choose another site",
             )
             continue
         chosen: Sequence[LinkPath] = found[:1]

@@ -15,7 +15,7 @@ from zonewright.rules.view import Breach, View, participants_of
 
 _LEVELS: Mapping[str, Level] = {"refused": "mandatory", "approval": "approval", "admitted": "advisory"}
 _NEXT = {
-    "approval": "an approval is missing; have the change approved with these numbers",
+    "approval": "this change needs an approval with these numbers",
     "admitted": "",
 }
 

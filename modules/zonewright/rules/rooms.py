@@ -123,7 +123,7 @@ def _opened(room: str, nodes: Sequence[Occupant], rooms: Sequence[str]) -> Breac
         unit="nodes",
         excess=len(nodes),
         participants=participants_of(nodes),
-        fix=f"take the nodes' places from {' or '.join(rooms)}, or have the administrator waive it for {room}",
+        fix=f"place the nodes in {' or '.join(rooms)}, or ask the administrator for a waiver for {room}",
     )
 
 

@@ -60,7 +60,7 @@ class SiteStatus:
 
     def lines(self) -> Iterator[str]:
         """For people."""
-        scope = "" if self.in_scope else " (the limit does not hold for it)"
+        scope = "" if self.in_scope else " (the limit does not apply to it)"
         yield f"{self.site}: {self.trigger}, limit {float(self.limit):g}, {self.category}{scope}"
         yield f"  design      {_text(self.design)}"
         found = self.measured

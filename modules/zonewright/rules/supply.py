@@ -25,7 +25,7 @@ def feed_diversity(view: View) -> Iterator[Breach]:
         panels = facts.site.power_panels
         substations = {panels[panel].substation for panel in (on_a, on_b) if panel in panels}
         if on_a == on_b:
-            shared, fix = f"panel {on_a}", f"hang feed B of these racks on another panel than {on_a}"
+            shared, fix = f"panel {on_a}", f"connect feed B of these racks to a panel other than {on_a}"
         elif len(substations) == 1:
             shared = f"substation {substations.pop()} (panels {on_a} and {on_b})"
             fix = f"supply {on_b} from another substation or bus section"
@@ -35,7 +35,8 @@ def feed_diversity(view: View) -> Iterator[Breach]:
             subject=site_id,
             where=f"sites.{site_id}.power_panels.{on_b}",
             message=(
-                f"feeds A and B of {count_of(racks, 'rack')} at {site_id} both come from {shared}: its loss takes both"
+                f"feeds A and B of {count_of(racks, 'rack')} at {site_id} both come from {shared}: one failure "
+                "takes both"
             ),
             value=1,
             limit=2,

@@ -43,11 +43,11 @@ def _may_not_enter(item: Occupant, rack: Rack, occupants: Sequence[Occupant]) ->
 
 def _unknown(item: Occupant) -> Breach:
     if item.path and item.standing != "baseline":
-        message = f"{item.name} is to stand in rack {item.rack}, which no facility operator has declared"
-        fix = f"choose a rack that exists (site/room/row/rack), or have {item.rack} declared first"
+        message = f"{item.name} would stand in rack {item.rack}, which no facility operator has declared"
+        fix = f"choose a rack that exists (site/room/row/rack), or ask for {item.rack} to be declared first"
     else:
-        message = f"something stands in rack {item.rack}, which is not declared"
-        fix = f"declare rack {item.rack}, or keep it until what stands in it has left"
+        message = f"rack {item.rack} is not declared, but something stands in it"
+        fix = f"declare rack {item.rack} until it is empty"
     return Breach(
         subject=item.rack,
         where=item.path or row_path(item.rack),
@@ -65,13 +65,13 @@ def _closed(item: Occupant, rack: Rack) -> Breach:
     return Breach(
         subject=rack.id,
         where=item.path,
-        message=f"{item.name} is to stand in rack {rack.id}, which is not open for new nodes of {item.party}",
+        message=f"{item.name} would stand in rack {rack.id}, which is not open for new nodes of {item.party}",
         value=1,
         limit=0,
         unit="nodes",
         excess=1,
         participants=participants_of([item]),
-        fix=f"choose a rack in an active row and room, or have the facility operator open {rack.row}",
+        fix=f"choose a rack in an active row and room, or ask the facility operator to open {rack.row}",
     )
 
 
@@ -177,11 +177,12 @@ def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, block
     subject = one.rack
     if acting is None:
         message = f"{where} of rack {subject} is taken twice"
-        fix = "declare the baseline where it really stands, or ask the holder of the place to leave it"
+        fix = "declare the baseline at its real position, or ask the owner of that place to move"
     else:
         holder = _holder(two if acting is one else one, acting)
         message = (
-            f"{acting.name} takes {where} of rack {subject}, which {holder} has: {amount(len(shared), 'U')} shared"
+            f"{acting.name} would take {where} of rack {subject}, but {holder} is there: "
+            f"{amount(len(shared), 'U')} overlap"
         )
         fix = _other_place(acting, rack, blocking)
     return Breach(

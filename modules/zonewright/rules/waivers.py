@@ -47,7 +47,7 @@ def idle_waivers(findings: Iterable[Finding], zone: Zone, on: str) -> Iterator[F
         is_over = not waiver.valid_from <= on <= waiver.valid_until
         at = f"{waiver.rule} at {', '.join(waiver.subjects)}"
         why = (
-            f"holds from {waiver.valid_from} to {waiver.valid_until}, not on {on}"
+            f"is valid from {waiver.valid_from} to {waiver.valid_until}, not on {on}"
             if is_over
             else f"covers nothing: there is no finding of {at} within its max_excess of {waiver.max_excess:,}"
         )

@@ -86,8 +86,8 @@ def approved(
         if not required:
             return Decision(state="not-needed")
         sentence = (
-            f"no approval policy of zone.yaml is for changes of risk {planned.risk} by {planned.party}; "
-            "have the zone's administrator declare one under approvals"
+            f"zone.yaml has no approval policy for changes of risk {planned.risk} by {planned.party}; ask the "
+            "administrator to declare one under approvals"
         )
         return Decision(state="missing", sentences=(sentence,))
     try:
@@ -121,7 +121,7 @@ def _votes(
         try:
             vote = vote_of(text, planned, zone.signers, author=author, now=now)
         except SealError as error:
-            void.append(f"a verdict does not count: {error}")
+            void.append(f"a verdict is not valid: {error}")
             continue
         held = votes.get(vote.signer)
         if held is None or (vote.at, vote.verdict == "reject") >= (held.at, held.verdict == "reject"):

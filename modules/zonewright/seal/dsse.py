@@ -80,7 +80,7 @@ def read_envelope(text: str) -> Envelope:
             payload=_bytes(data["payload"]), payload_type=str(data["payloadType"]), signatures=signatures
         )
     except (KeyError, TypeError, binascii.Error, UnicodeEncodeError, ValueError):
-        raise SealError("it is no DSSE envelope (payload, payloadType and signatures, base64)") from None
+        raise SealError("it is not a DSSE envelope (payload, payloadType and signatures, base64)") from None
     if envelope.text() != text.rstrip("\n"):
         raise SealError("the envelope is not in its canonical form, so it was not written by a signer of zonewright")
     return envelope
@@ -106,10 +106,10 @@ def payload_of(envelope: Envelope, keys: dict[str, str]) -> tuple[str, str]:
         raise SealError(f"it has {len(envelope.signatures)} signatures, expected one of one person")
     one = envelope.signatures[0]
     if one.keyid not in keys:
-        raise SealError(f"it is signed by {one.keyid[:60]}, which is no key of a signer of this zone now")
+        raise SealError(f"it is signed by {one.keyid[:60]}, but no signer of this zone has that key now")
     if not verifies(keys[one.keyid], one.sig, pae(envelope.payload_type, envelope.payload)):
-        raise SealError(f"the signature by {one.keyid} does not fit the content")
+        raise SealError(f"the signature by {one.keyid} does not match the content")
     try:
         return envelope.payload.decode(), keys[one.keyid]
     except UnicodeDecodeError:
-        raise SealError("the payload is no UTF-8 text") from None
+        raise SealError("the payload is not UTF-8 text") from None

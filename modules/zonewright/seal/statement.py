@@ -68,7 +68,7 @@ def read_statement(text: str) -> Statement:
     """
     data = strict_json(text)
     if data.get("_type") != STATEMENT_TYPE:
-        raise SealError(f"it is no in-toto Statement of version 1, its type is '{str(data.get('_type'))[:60]}'")
+        raise SealError(f"it is not an in-toto Statement of version 1; its type is '{str(data.get('_type'))[:60]}'")
     kind = data.get("predicateType")
     if kind not in _KINDS:
         raise SealError(f"its predicate is '{str(kind)[:60]}', expected one of {', '.join(_KINDS)}")
@@ -93,7 +93,7 @@ def _digests(subject: Any, names: tuple[str, ...]) -> dict[str, str]:
             how = ", ".join(sorted(digest)) if isinstance(digest, dict) else "nothing"
             raise SealError(f"subject '{str(name)[:40]}' is named by {how[:60]}, expected sha256 alone")
         if not _SHA256.fullmatch(str(digest["sha256"])):
-            raise SealError(f"the digest of subject '{str(name)[:40]}' is no SHA-256")
+            raise SealError(f"the digest of subject '{str(name)[:40]}' is not a SHA-256")
         found[str(name)] = f"sha256:{digest['sha256']}"
     if sorted(found) != sorted(names) or len(found) != len(subject):
         raise SealError(f"it is about {', '.join(sorted(found))[:60] or 'nothing'}, expected {' and '.join(names)}")

@@ -15,7 +15,7 @@ def strict_json(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise SealError(f"it is no JSON: {error}") from None
+        raise SealError(f"it is not JSON: {error}") from None
     if not isinstance(data, dict):
         raise SealError(f"expected a JSON object, got {type(data).__name__}")
     return data
@@ -24,9 +24,9 @@ def strict_json(text: str) -> dict[str, Any]:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key appears twice")
     return found
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a number")

@@ -87,7 +87,7 @@ def _about(statement: Statement, planned: Planned) -> None:
         )
     for name, mine in (("zone", planned.zone), ("stack_id", planned.stack_id)):
         if statement.predicate.get(name) != mine:
-            raise SealError(f"it is for {name} '{str(statement.predicate.get(name))[:60]}', this is '{mine}'")
+            raise SealError(f"it is for {name} '{str(statement.predicate.get(name))[:60]}', but this is '{mine}'")
 
 
 def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str:
@@ -98,14 +98,14 @@ def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str
     """
     signer_id, _key, statement = opened(text, signers)
     if statement.kind != PLAN_TYPE:
-        raise SealError(f"it is signed as '{statement.kind}', a plan is '{PLAN_TYPE}'")
+        raise SealError(f"expected a signature of type '{PLAN_TYPE}', got '{statement.kind}'")
     _about(statement, planned)
     _named(statement, signer_id)
     at = moment(statement.predicate.get("at"))
     if at != moment(planned.planned_at):
-        raise SealError(f"it was signed as planned at {at.isoformat()}, the plan says {planned.planned_at}")
+        raise SealError(f"it was signed as planned at {at.isoformat()}, but the plan says {planned.planned_at}")
     if signers[signer_id].party != planned.party:
-        raise SealError(f"{signer_id} acts for {signers[signer_id].party}, the change is that of {planned.party}")
+        raise SealError(f"{signer_id} acts for {signers[signer_id].party}, but the change belongs to {planned.party}")
     _in_service(signer_id, signers[signer_id], at)
     return signer_id
 
@@ -125,16 +125,16 @@ def exporter_of(text: str, planned: Planned, party: str, until: str, signers: Ma
     """
     signer_id, _key, statement = opened(text, signers)
     if statement.kind != EXPORT_TYPE:
-        raise SealError(f"it is signed as '{statement.kind}', an export is '{EXPORT_TYPE}'")
+        raise SealError(f"expected a signature of type '{EXPORT_TYPE}', got '{statement.kind}'")
     _about(statement, planned)
     _named(statement, signer_id)
     if statement.party != party:
         raise SealError(
-            f"{signer_id} signed another {EXPORTED}: {str(statement.party)[7:19]}, this one is {party[7:19]}"
+            f"{signer_id} signed another {EXPORTED}: {str(statement.party)[7:19]}, but this one is {party[7:19]}"
         )
     at = moment(statement.predicate.get("at"))
     if at != moment(until):
-        raise SealError(f"{signer_id} signed it as exported at {at.isoformat()}, {EXPORTED} says {until[:40]}")
+        raise SealError(f"{signer_id} signed it as exported at {at.isoformat()}, but {EXPORTED} says {until[:40]}")
     _in_service(signer_id, signers[signer_id], at)
     return signer_id
 
@@ -154,7 +154,7 @@ def vote_of(text: str, planned: Planned, signers: Mapping[str, Signer], *, autho
     """
     signer_id, key, statement = opened(text, signers)
     if statement.kind != VERDICT_TYPE:
-        raise SealError(f"it is signed as '{statement.kind}', a verdict is '{VERDICT_TYPE}'")
+        raise SealError(f"expected a signature of type '{VERDICT_TYPE}', got '{statement.kind}'")
     _about(statement, planned)
     _named(statement, signer_id)
     verdict, comment = statement.predicate.get("verdict"), statement.predicate.get("comment", "")
@@ -174,7 +174,7 @@ def vote_of(text: str, planned: Planned, signers: Mapping[str, Signer], *, autho
 def _named(statement: Statement, signer_id: str) -> None:
     said = statement.predicate.get("signer")
     if said != signer_id:
-        raise SealError(f"it says that '{str(said)[:60]}' signed, the key is that of {signer_id}")
+        raise SealError(f"it names '{str(said)[:60]}' as the signer, but the key belongs to {signer_id}")
 
 
 def _in_service(signer_id: str, signer: Signer, *moments: datetime) -> None:
@@ -182,7 +182,7 @@ def _in_service(signer_id: str, signer: Signer, *moments: datetime) -> None:
         day = one.date().isoformat()
         if (signer.valid_from or day) > day or (signer.valid_until or day) < day:
             span = f"from {signer.valid_from or 'ever'} until {signer.valid_until or 'further notice'}"
-            raise SealError(f"signatures of {signer_id} count {span}, not on {day}")
+            raise SealError(f"signatures of {signer_id} are valid {span}, not on {day}")
 
 
 def moment(text: object) -> datetime:
@@ -196,5 +196,5 @@ def moment(text: object) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise SealError(f"'{str(text)[:40]}' is no moment, expected ISO 8601 with an offset")
+        raise SealError(f"expected a time as ISO 8601 with an offset, got '{str(text)[:40]}'")
     return at

@@ -22,11 +22,11 @@ def closed(windows: Sequence[ChangeWindow], freezes: Sequence[Freeze], now: date
     """
     for freeze in freezes:
         if freeze.first <= now.astimezone(ZoneInfo(freeze.time_zone)).date().isoformat() <= freeze.last:
-            return f"from {freeze.first} to {freeze.last} ({freeze.time_zone}) nothing is done: {freeze.reason}"
+            return f"changes are frozen from {freeze.first} to {freeze.last} ({freeze.time_zone}): {freeze.reason}"
     if windows and not any(_is_open(window, now) for window in windows):
         local = now.astimezone(ZoneInfo(windows[0].time_zone))
         moment = f"{_day(local)} {local:%H:%M} {windows[0].time_zone}"
-        return f"it is done only {' or '.join(map(_text, windows))}, not at {moment}"
+        return f"changes are allowed only {' or '.join(map(_text, windows))}, not at {moment}"
     return ""
 
 

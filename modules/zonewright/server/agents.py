@@ -33,7 +33,7 @@ _ENTRIES: TypeAdapter[dict[Identifier, AgentEntry]] = TypeAdapter(dict[Identifie
 
 
 class AgentsFileError(ZonewrightError, ValueError):
-    """The file can not be used; ``str()`` is a sentence."""
+    """The file cannot be used; ``str()`` is a sentence."""
 
     exit_code = Exit.MISUSE
 
@@ -54,7 +54,7 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
     """The agents of a file; none where there is no file yet.
 
     Raises:
-        AgentsFileError: when it can not be read.
+        AgentsFileError: when it cannot be read.
     """
     if not path.exists():
         return {}
@@ -62,9 +62,9 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
         document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
         return _ENTRIES.validate_python((document or {}).get("agents", {}))
     except ValidationError as error:
-        raise AgentsFileError(f"{path}: no file of agents: {_first(error)}") from None
+        raise AgentsFileError(f"{path}: not a file of agents: {_first(error)}") from None
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
-        raise AgentsFileError(f"{path}: no file of agents: {str(error).splitlines()[0]}") from None
+        raise AgentsFileError(f"{path}: not a file of agents: {str(error).splitlines()[0]}") from None
 
 
 def load_agents(path: Path) -> Agents:
@@ -77,7 +77,7 @@ def load_agents(path: Path) -> Agents:
 
 
 class AgentsFile:
-    """The agents of a file that may change at any time; it is read anew when it has."""
+    """The agents of a file that may change at any time; it is read again when it has."""
 
     def __init__(self, path: Path, *, say: Callable[[str], None]) -> None:
         self._path, self._say = path, say
@@ -85,14 +85,14 @@ class AgentsFile:
         self._agents = load_agents(path)
 
     def __call__(self) -> Agents:
-        """The agents of now. A file that can not be read is told once, and those of before stay."""
+        """The agents of now. A file that cannot be read is told once, and those of before stay."""
         stamp = _stamp(self._path)
         if stamp != self._stamp:
             self._stamp = stamp
             try:
                 self._agents = load_agents(self._path)
             except (AgentsFileError, OSError) as error:
-                self._say(f"{error}; the agents of before stay")
+                self._say(f"{error}; the previous list of agents stays in use")
         return self._agents
 
 
@@ -108,7 +108,7 @@ def issue_token(path: Path, agent: str, node: str) -> str:
     """Give an agent a new token, which replaces its old one, and keep its digest. The token is not kept anywhere.
 
     Raises:
-        AgentsFileError: when the file can not be read, or the id is none.
+        AgentsFileError: when the file cannot be read, or the id is none.
     """
     token = secrets.token_urlsafe(32)
     with _changing(path) as entries:
@@ -121,7 +121,7 @@ def issue_tokens(path: Path, public_keys: Mapping[str, str]) -> dict[str, str]:
     """Give new tokens to agents that report for the nodes of their names, and keep their keys; gives them by agent.
 
     Raises:
-        AgentsFileError: when the file can not be read, or an id is none.
+        AgentsFileError: when the file cannot be read, or an id is none.
     """
     tokens = {agent: secrets.token_urlsafe(32) for agent in public_keys}
     with _changing(path) as entries:
@@ -136,7 +136,7 @@ def forget_agent(path: Path, agent: str) -> None:
     """Take an agent out of the file; its token counts no longer.
 
     Raises:
-        AgentsFileError: when the file can not be read.
+        AgentsFileError: when the file cannot be read.
     """
     with _changing(path) as entries:
         entries.pop(agent, None)
@@ -146,7 +146,7 @@ def _first(error: ValidationError) -> str:
     """What is wrong first: where, and what was expected; the value may be a secret in the wrong place."""
     first = error.errors(include_url=False)[0]
     if "[key]" in first["loc"]:
-        return f"'{first['loc'][0]}' is no id of an agent: {first['msg']}"
+        return f"'{first['loc'][0]}' is not an agent's id: {first['msg']}"
     where = ".".join(str(part) for part in first["loc"]) or "agents"
     return f"{where}: {first['msg'].lower()}"
 

@@ -68,7 +68,7 @@ def service(
         except OtlpError as error:
             return _answer(400, str(error))
         if batch.agent != agent:
-            return _answer(401, f"the token is not that of agent {batch.agent[:63]!r}")
+            return _answer(401, f"the token belongs to another agent than {batch.agent[:63]!r}")
         report = SampleBatch(
             agent=agent,
             node=node,

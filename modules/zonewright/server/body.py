@@ -15,7 +15,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyError(ZonewrightError, ValueError):
-    """The body can not be taken; ``str()`` is a sentence, ``status`` the answer's."""
+    """The body cannot be taken; ``str()`` is a sentence, ``status`` the answer's."""
 
     exit_code = Exit.MISUSE
 
@@ -44,7 +44,7 @@ async def read_body(
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
-        raise BodyError(415, f"expected a body as it is or by gzip, got {encoding[:40]!r}")
+        raise BodyError(415, f"expected a plain body or gzip, got {encoding[:40]!r}")
     too_long = BodyError(413, f"{what} has at most {max_bytes:,} bytes")
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > max_bytes:
@@ -68,9 +68,9 @@ def _unpacked(packed: bytes, max_plain_bytes: int) -> bytes:
     try:
         plain = unpack.decompress(packed, max_plain_bytes + 1)
     except zlib.error:
-        raise BodyError(400, "expected a body by gzip, as its header says; it is none") from None
+        raise BodyError(400, "expected a gzip body, as the header says, got something else") from None
     if len(plain) > max_plain_bytes:
-        raise BodyError(413, f"a batch unpacks to at most {max_plain_bytes:,} bytes")
+        raise BodyError(413, f"an unpacked batch may have at most {max_plain_bytes:,} bytes")
     if not unpack.eof or unpack.unused_data:
-        raise BodyError(400, "expected one whole gzip member; it is cut off, or more follows")
+        raise BodyError(400, "expected one complete gzip member; it is cut off, or more data follows")
     return plain

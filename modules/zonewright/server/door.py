@@ -1,7 +1,7 @@
 """Who may knock: programs that send JSON to a name of this service, and no page of a browser.
 
 A web page that somebody opens on the service's own machine can send requests to it, and by a name that it lets lead to
-127.0.0.1 it can read the answers. It can not leave its ``Origin`` out, nor send JSON unasked, nor choose the ``Host``.
+127.0.0.1 it can read the answers. It cannot leave its ``Origin`` out, nor send JSON unasked, nor choose the ``Host``.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ _JSON = "application/json"
 
 
 class Door:
-    """Refuses what comes from a browser, under another name, or is no JSON, before anything of it is read.
+    """Refuses what comes from a browser, under another name, or is not JSON, before anything of it is read.
 
     Args:
         app: the application.
@@ -39,11 +39,13 @@ class Door:
     def _refused(self, method: str, headers: Headers) -> tuple[int, str, str] | None:
         """Status, code and sentence, or None."""
         if "origin" in headers:
-            return 403, "origin", "a page of a browser may not use this service; it is for zonewright and its agents"
+            return 403, "origin", "web pages may not use this service; it is only for zonewright and its agents"
         names = headers.getlist("host")
         if self._hosts is not None and (len(names) != 1 or host_of(names[0]) not in self._hosts):
             said = names[0][:100] if names else "none"
-            sentence = f"this service is not called {said!r}; name it with: zonewright serve --allow-host NAME"
+            sentence = (
+                f"this service does not answer to the name {said!r}; allow it with: zonewright serve --allow-host NAME"
+            )
             return 421, "host", sentence
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if method not in ("GET", "HEAD") and kind != _JSON:

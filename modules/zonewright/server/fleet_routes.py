@@ -68,7 +68,7 @@ class ServiceForFleet:
         longer with each, is else read and written once for every one of them, here and in the service.
 
         Raises:
-            AgentsFileError: when the file can not be read, or the id is none.
+            AgentsFileError: when the file cannot be read, or the id is none.
             ServiceError: when the ledger does not take the enrolment.
         """
         with self._lock:
@@ -98,7 +98,7 @@ class ServiceForFleet:
         """The agent is gone.
 
         Raises:
-            AgentsFileError: when the file can not be read.
+            AgentsFileError: when the file cannot be read.
             ServiceError: when the ledger does not take it.
         """
         forget_agent(self._agents, agent)
@@ -163,7 +163,7 @@ class ServiceForFleet:
         return http.client.HTTPSConnection(place, timeout=self._timeout_s, context=self._tls)
 
     def _present(self) -> dict[str, tuple[str, str]]:
-        """Token digest and key by agent, read anew when the file has changed."""
+        """Token digest and key by agent, read again when the file has changed."""
         with self._lock:
             status = self._agents.stat() if self._agents.exists() else None
             stamp = (status.st_mtime_ns, status.st_ino) if status is not None else None

@@ -61,7 +61,7 @@ def read_report(body: bytes, *, agent: str, public_key: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise HealthError("expected a signed report of health") from None
     if named != agent or time_ns <= 0:
-        raise HealthError(f"the report is not one of agent {agent!r}")
+        raise HealthError(f"the report belongs to another agent than {agent!r}")
     return dict(report)
 
 

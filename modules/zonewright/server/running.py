@@ -95,7 +95,7 @@ class Retention:
             self._say(str(error))
         except Exception as error:  # noqa: BLE001 - such as a locked file; it is tried again the next day
             if not self._stop.is_set():
-                self._say(f"could not remove all {what} older than {days} days: {error}; the rest goes tomorrow")
+                self._say(f"could not remove all {what} older than {days} days: {error}; the rest is removed tomorrow")
         else:
             if count:
                 self._say(f"removed {count:,} {what} older than {days} days; sums by hour and day stay")

@@ -105,7 +105,7 @@ def measured(
     end = min(last[name][0] for name in meters) // HOUR_US * HOUR_US
     age_days = ((now - _EPOCH) // MICROSECOND - end) / _DAY_US
     if age_days > terms.max_age_days:
-        reason = f"the last complete hour is {age_days:.1f} days old, at most {terms.max_age_days:g} count"
+        reason = f"the last complete hour is {age_days:.1f} days old; the limit is {terms.max_age_days:g} days"
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
     readings = _Readings(store, site_id, meters, terms.limit)
     trailing = readings.figure(_year_before(end), end)

@@ -28,7 +28,7 @@ SUMS_HEAD = "meter,begin_us,energy_mj"
 
 
 class UntoldError(ZonewrightError):
-    """Readings were removed and the journal does not have it yet: sums that stand for them can not be vouched for."""
+    """Readings were removed and the journal does not have it yet: sums that stand for them cannot be vouched for."""
 
 
 def reading_line(row: Sequence[Any]) -> str:
@@ -94,7 +94,7 @@ def _require_told(connection: sqlite3.Connection, site: str) -> None:
         "where m.site = ? and coalesce(p.entry, '') = '' limit 1"
     )
     if connection.execute(query, (site,)).fetchone():
-        raise UntoldError(f"readings of {site} were removed, and the journal does not have it yet")
+        raise UntoldError(f"readings of {site} were removed, and the journal has no entry for it yet")
 
 
 def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What an agent reports: samples, what can not be among them, and what becomes of a batch."""
+"""What an agent reports: samples, what cannot be among them, and what becomes of a batch."""
 
 import math
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ class Energy:
 
 
 def fault_of(sample: Sample, now_ns: int) -> str | None:
-    """Why a sample can not be, or None."""
+    """Why a sample cannot be, or None."""
     if sample.time_ns > now_ns + _FUTURE_NS:
         return "its time is in the future"
     if sample.start_ns is not None and sample.start_ns >= sample.time_ns:
@@ -94,7 +94,7 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
 
 def _value_fault(sample: Sample, value: float) -> str | None:
     if not math.isfinite(value):
-        return "it is no number"
+        return "it is not a number"
     if sample.unit not in ("J", "W"):
         return None
     if value < 0:

@@ -103,7 +103,7 @@ class Samples:
         return ticket.result
 
     def _store_all(self, group: Sequence[_Ticket]) -> None:
-        """Store a group in one transaction; a batch that can not be stored takes no other with it."""
+        """Store a group in one transaction; a batch that cannot be stored takes no other with it."""
         connection = self._writer
         connection.execute("begin immediate")
         results: list[Received | Exception] = []

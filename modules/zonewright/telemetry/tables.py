@@ -61,7 +61,7 @@ def append_rows(  # noqa: PLR0917 - private
     items: Sequence[Reading],
     trust: TrustClass,
 ) -> Appended:
-    """Store readings of one meter, and sum up anew what they touch; a contradiction is a conflict."""
+    """Store readings of one meter, and sum up again what they touch; a contradiction is a conflict."""
     low, high = items[0].time_us, items[-1].time_us
     summed = _within_stretches(connection, key, items)
     rows = [(key, item.time_us, item.start_us, _micro(item, label), trust) for item in items]
@@ -212,7 +212,7 @@ def _sums_of(
 def _sum_up(  # noqa: PLR0917 - private
     connection: sqlite3.Connection, key: int, label: str, meter: MeterSpec, low_us: int, high_us: int
 ) -> None:
-    """Sum up anew the hours and days between the readings on both sides of what was added."""
+    """Sum up again the hours and days between the readings on both sides of what was added."""
     around = fetch(connection, key, low_us - 1, high_us + 1)
     for one, two in pairwise(around):
         if two.start_us is not None and two.start_us < one.time_us:

@@ -91,7 +91,7 @@ def file_diff(path: str, old: str | None, new: str | None) -> FileDiff:
     """
     one, two = _lines(old), _lines(new)
     matching = match(one, two)
-    notes = ["what is too long to be compared line by line is shown as replaced"] if matching.is_capped else []
+    notes = ["parts that are too long to compare line by line are shown as replaced"] if matching.is_capped else []
     changes = None
     try:
         changes = tree_changes(path, old, new)

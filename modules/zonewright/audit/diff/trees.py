@@ -72,10 +72,10 @@ def _yaml(text: str) -> Any:
     # libyaml's loader builds its nodes recursively without a limit, and crashes on a deep text; its parser does not.
     for event in yaml.parse(text, Loader=loader):
         if isinstance(event, yaml.AliasEvent):
-            raise TooLargeError("a YAML file with aliases is not compared as a tree")
+            raise TooLargeError("a YAML file with aliases cannot be compared as a tree")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise TooLargeError(f"a YAML file of more than {MAX_DEPTH} levels is not compared as a tree")
+            raise TooLargeError(f"a YAML file of more than {MAX_DEPTH} levels cannot be compared as a tree")
     documents = list(yaml.load_all(text, Loader=loader))
     return documents[0] if len(documents) == 1 else documents
 
@@ -122,13 +122,15 @@ def tree_changes(path: str, old: str | None, new: str | None) -> tuple[Change, .
 
 def _tree(syntax: Syntax, text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
-        raise TooLargeError(f"{len(text):,} characters are not compared as a tree, at most {MAX_CHARACTERS:,} are")
+        raise TooLargeError(
+            f"{len(text):,} characters are too many to compare as a tree; the limit is {MAX_CHARACTERS:,}"
+        )
     try:
         return syntax.parse(text)
     except TooLargeError:
         raise
     except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise TooLargeError(f"not compared as a tree: {str(error).splitlines()[0]}") from None
+        raise TooLargeError(f"cannot be compared as a tree: {str(error).splitlines()[0]}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class _Parts:
         """Everything that differs below a path."""
         self._count += 1
         if self._count > MAX_PARTS:
-            raise TooLargeError(f"more than {MAX_PARTS:,} parts are not compared as a tree")
+            raise TooLargeError(f"more than {MAX_PARTS:,} parts are too many to compare as a tree")
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from self._mappings(old, new, path)
         elif isinstance(old, list) and isinstance(new, list):

@@ -38,11 +38,11 @@ def changed_lines(diff: FileDiff) -> tuple[int, int]:
 
 def _tree(diff: FileDiff, columns: int) -> Iterator[str]:
     if diff.changes is None:
-        yield "  its format is not read as a tree; by lines:"
+        yield "  its format has no tree; by lines:"
         yield from _summary(diff, columns)
         return
     if not diff.changes:
-        yield "  nothing that its program reads: comments, order or spaces"
+        yield "  the program reads no difference: only comments, order or spaces differ"
     for change in diff.changes:
         yield f"  {change.line()}"
 

@@ -1,7 +1,7 @@
 """Canonical tar archives: the same files are the same bytes, and every byte of an archive has one right value.
 
 Reading refuses what an archive may do to a careless reader: links, devices, ``..``, absolute paths, names twice,
-sizes without end. Then the archive is written anew and compared, so that nothing hides in headers or padding.
+sizes without end. Then the archive is written again and compared, so that nothing hides in headers or padding.
 """
 
 import io
@@ -47,7 +47,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
             try:
                 archive.addfile(entry, io.BytesIO(files[name]))
             except ValueError as error:
-                raise BundleError(f"{name} can not be put into an archive: {error}") from None
+                raise BundleError(f"{name} cannot be put into an archive: {error}") from None
     require_sizes({name: len(content) for name, content in files.items()})
     return out.getvalue()
 
@@ -96,11 +96,11 @@ def _after(files: Mapping[str, bytes]) -> str:
 def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo, files: Mapping[str, bytes]) -> bytes:
     require_name(entry.name)
     if not entry.isreg():
-        raise BundleError(f"{entry.name} is no plain file; an archive of a bundle has no links, folders or devices")
+        raise BundleError(f"{entry.name} is not a plain file; an archive of a bundle has no links, folders or devices")
     if entry.name in files:
-        raise BundleError(f"{entry.name} stands twice in the archive")
+        raise BundleError(f"the archive has {entry.name} twice")
     if entry.size > MAX_FILE_BYTES or len(files) >= MAX_FILES:
-        raise BundleError(f"{entry.name} is too large ({entry.size:,} bytes), or one file too many")
+        raise BundleError(f"{entry.name} has {entry.size:,} bytes, or the archive has one file too many")
     stream = archive.extractfile(entry)
     content = stream.read() if stream is not None else b""
     if len(content) != entry.size:
@@ -109,13 +109,15 @@ def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo, files: Mapping[st
 
 
 def _difference(files: Mapping[str, bytes], data: bytes, again: bytes) -> str:
-    """Where the archive is not what writing its files anew gives."""
+    """Where the archive is not what writing its files again gives."""
     at = next((i for i, (one, two) in enumerate(zip(data, again, strict=False)) if one != two), None)
     at = min(len(data), len(again)) if at is None else at
     for name, begin, end in _places(files):
         if begin <= at < end:
-            return f"byte {at:,} of the archive, in the header or padding of {name}, is not as a bundle is written"
-    return f"byte {at:,} of the archive, behind its last file, is not as a bundle is written"
+            return (
+                f"byte {at:,} of the archive, in the header or padding of {name}, differs from what a bundle has there"
+            )
+    return f"byte {at:,} of the archive, after its last file, differs from what a bundle has there"
 
 
 def _places(files: Mapping[str, bytes]) -> Iterator[tuple[str, int, int]]:

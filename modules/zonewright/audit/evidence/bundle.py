@@ -51,21 +51,21 @@ def manifest_faults(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
         elif path not in digests:
             yield path, "is not in the manifest"
         elif digest_of(files[path]) != digests[path]:
-            yield path, "was altered: its digest is not the one in the manifest"
+            yield path, "was altered: its digest differs from the one in the manifest"
         elif path.startswith(f"{OBJECTS}/") and object_path(digests[path]) != path:
             yield path, "does not have the digest that its name says"
 
 
 def _manifest(files: Mapping[str, bytes]) -> dict[str, str]:
     if MANIFEST not in files:
-        raise BundleError("is missing, so this is no bundle of zonewright")
+        raise BundleError("is missing, so this is not a zonewright bundle")
     try:
         data = strict_json(files[MANIFEST].decode("utf-8"))
     except (SealError, UnicodeDecodeError) as error:
-        raise BundleError(f"can not be read: {error}") from None
+        raise BundleError(f"cannot be read: {error}") from None
     digests = data.get("files")
     if data.keys() != {"format", "files"} or data["format"] != FORMAT or not isinstance(digests, dict):
-        raise BundleError(f"is none of format {FORMAT}")
+        raise BundleError(f"does not have format {FORMAT}")
     if canonical_json(data) + "\n" != files[MANIFEST].decode("utf-8"):
         raise BundleError("is not in its canonical form")
     for path, digest in digests.items():
@@ -84,7 +84,7 @@ def read_bundle(path: Path) -> dict[str, bytes]:
     if path.is_dir() and not path.is_symlink():
         return _read_folder(path)
     if not path.is_file():
-        raise BundleError(f"{path} is no folder and no archive of a bundle")
+        raise BundleError(f"{path} is neither a folder nor an archive of a bundle")
     if path.stat().st_size > 2 * MAX_BYTES:
         raise BundleError(f"{path} is too large for a bundle")
     return unpack(path.read_bytes())
@@ -98,7 +98,7 @@ def _read_folder(root: Path) -> dict[str, bytes]:
             path = Path(folder) / name
             relative = path.relative_to(root).as_posix()
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                raise BundleError(f"{relative} is a link or a device; a bundle has plain files only")
+                raise BundleError(f"{relative} is a link or a device; a bundle has only plain files")
             if path.is_file():
                 sizes[require_name(relative)] = path.stat().st_size
         require_sizes(sizes)

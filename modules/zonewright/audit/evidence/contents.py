@@ -261,7 +261,7 @@ def _text(path: str, content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no UTF-8 text") from None
+        raise ValueError(f"{path} is not UTF-8 text") from None
 
 
 def _read(path: str, texts: Mapping[str, str], model: type[_Model]) -> _Model:
@@ -269,7 +269,7 @@ def _read(path: str, texts: Mapping[str, str], model: type[_Model]) -> _Model:
         strict_json(texts[path])
         return model.model_validate_json(texts[path])
     except ValueError as error:
-        raise ValueError(f"{path} can not be read: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
 def _journal(text: str) -> Iterator[JournalEntry]:
@@ -277,7 +277,7 @@ def _journal(text: str) -> Iterator[JournalEntry]:
         try:
             entry = JournalEntry.model_validate(strict_json(line))
         except ValueError:
-            raise ValueError(f"{JOURNAL}:{number} is no entry of a journal") from None
+            raise ValueError(f"{JOURNAL}:{number} is not an entry of a journal") from None
         if canonical_json(entry.model_dump()) != line:
             raise ValueError(f"{JOURNAL}:{number} is not in its canonical form")
         yield entry

@@ -34,4 +34,4 @@ def holes(texts: Mapping[str, str], site: str, at: str) -> Iterator[str]:
         summed = (_EPOCH + timedelta(microseconds=hour.begin_us) for hour in hours.get(meter, ()))
         for one, two in pairwise(sorted({*known, *(time for time in summed if time > begin)})):
             if two - one > max(_DAY, 2 * usual):
-                yield f"of {meter} it has no readings from {one.date()} to {two.date()}"
+                yield f"{meter} has no readings from {one.date()} to {two.date()}"

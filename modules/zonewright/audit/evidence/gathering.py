@@ -87,11 +87,15 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
     found = texts_of(ledger, digests)
     altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
     if altered:
-        what = f"the ledger has altered texts, {len(altered)} of them, such as {altered[0][:19]}"
-        raise LedgerRefusedError("content", f"{what}; plan the change again, which stores what it renders anew")
+        what = f"{len(altered)} texts in the ledger were altered, such as {altered[0][:19]}"
+        raise LedgerRefusedError(
+            "content", f"{what}; plan the change again: planning renders and stores the texts again"
+        )
     missing = sorted(digests - found.keys())
     if missing:
-        raise LedgerRefusedError("content", f"the ledger does not have {len(missing)} texts, such as {missing[0][:19]}")
+        raise LedgerRefusedError(
+            "content", f"{len(missing)} texts are missing in the ledger, such as {missing[0][:19]}"
+        )
     return found
 
 

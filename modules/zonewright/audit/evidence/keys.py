@@ -60,9 +60,9 @@ class SshAgentKey:
                 connection.sendall(_wrapped(bytes([_SIGN_REQUEST]) + blob))
                 answer = _read(connection, int.from_bytes(_read(connection, 4), "big"))
         except OSError as error:
-            raise SealError(f"the ssh-agent at {self.address} can not be asked: {error}") from None
+            raise SealError(f"the ssh-agent at {self.address} cannot be asked: {error}") from None
         if not answer or answer[0] != _SIGN_RESPONSE:
-            raise SealError("the ssh-agent does not sign with this key; add it with: ssh-add FILE")
+            raise SealError("the ssh-agent cannot sign with this key; add it with: ssh-add FILE")
         signature = _parts(answer[1:])[0]
         return _parts(signature)[1]
 
@@ -101,8 +101,8 @@ def load_key(path: Path, *, passphrase: str | None = None, agent: str | None = N
         agent: address of the ssh-agent.
 
     Raises:
-        SealError: when it is no Ed25519 key, or can not be opened.
-        OSError: when the file can not be read.
+        SealError: when it is no Ed25519 key, or cannot be opened.
+        OSError: when the file cannot be read.
     """
     data = path.read_bytes()[:_MAX_KEY_BYTES]
     if data.startswith(b"ssh-"):
@@ -117,9 +117,9 @@ def load_key(path: Path, *, passphrase: str | None = None, agent: str | None = N
         key = load(data, password=secret)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         needs = f"an encrypted one needs {PASSPHRASE_VARIABLE}"
-        raise SealError(f"{path} can not be opened as a private key (PEM or OpenSSH; {needs})") from None
+        raise SealError(f"{path} cannot be opened as a private key (PEM or OpenSSH; {needs})") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise SealError(f"{path} is no Ed25519 key; make one with: ssh-keygen -t ed25519")
+        raise SealError(f"{path} is not an Ed25519 key; make one with: ssh-keygen -t ed25519")
     return FileKey(key)
 
 

@@ -1,7 +1,7 @@
 """The export of a bundle for one party: its own data, and salted digests in place of everything else.
 
 The facts of others, the journal and what later decisions looked at are left out. Their salted digests let the zone
-open one of them later, and let nobody guess what is in it; verification says what it can not check without them.
+open one of them later, and let nobody guess what is in it; verification says what it cannot check without them.
 """
 
 from collections.abc import Collection, Mapping
@@ -44,13 +44,13 @@ def for_party(files: Mapping[str, bytes], opened: Collection[str] = ()) -> dict[
     """
     if PARTIAL in files:
         if opened:
-            raise BundleError("only the zone's bundle has the facts that a party's leaves out")
+            raise BundleError("a party's bundle leaves out these facts; only the zone's bundle has them")
         return dict(files)
     contents = read_contents(files)
     known = contents.snapshot.files
     for name in sorted(opened):
         if name not in known or name == SALT:
-            raise BundleError(f"the plan rests on no fact '{name}' that could be shown; see files of snapshot.json")
+            raise BundleError(f"the plan has no fact '{name}' to show; 'files' in snapshot.json lists its facts")
     shown = {name: known[name] for name in sorted({*SHOWN, *opened}) if name in known}
     salt = contents.object(known[SALT])
     partial = Partial(

@@ -14,11 +14,17 @@ from zonewright.model.canonical import canonical_json
 Fetch = Callable[[set[str]], Mapping[str, str]]
 
 NOT_PROVED = (
-    "that a rack holds what the ledger says: the ledger knows no inventory; walk through the racks with its list",
-    "that a reading of trust class imported or authenticated is what the meter showed: only signed ones are bound",
-    "that the clock of the ledger's host was right: times are its own, in UTC; keep checkpoints, which carry its time",
-    "that the journal was not rewritten between two checkpoints that were kept elsewhere",
-    "that a host runs what was deployed: deployed means handed over, and a roll-out's record is its deployer's word",
+    "that a rack holds what the ledger says: the ledger has no inventory; walk through the racks with its list",
+    "that a reading of trust class imported or authenticated is what the meter showed: only signed readings prove that",
+    (
+        "that the clock of the ledger's host was right: all times come from it, in UTC; keep checkpoints, "
+        "because they carry its time"
+    ),
+    "that the journal was not rewritten between two checkpoints outside the ledger",
+    (
+        "that a host runs what was deployed: deployed means handed over, and the record of a roll-out is only "
+        "the deployer's statement"
+    ),
 )
 
 
@@ -74,7 +80,7 @@ def period_of(
     snapshots = {digest: Snapshot.model_validate_json(text) for digest, text in fetch(digests).items()}
     seen = [(entry, snapshots[digest]) for entry in decided if (digest := entry.payload.get("snapshot")) in snapshots]
     sections = {
-        "Overrides: findings that an approval let pass": list(_overrides(seen)),
+        "Overrides: findings that an approval accepted": list(_overrides(seen)),
         "Waivers that were used": list(_waivers(seen)),
         "Emergency changes": list(_emergencies(changes, first, last)),
         "Taken over or given up by force": [
@@ -85,7 +91,7 @@ def period_of(
         "Figures that were undetermined": list(_undetermined(seen)),
         "Readings below trust class signed": list(_trust(seen, fetch)),
         "Readings that were removed": [row for row in _removed(entries) if first <= row.at[:10] <= last],
-        "Rule packs, signers and policies registered anew": [
+        "Rule packs, signers and policies registered again": [
             PeriodRow(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")
             for one in mine
             if one.kind == "zone-registered"
@@ -115,12 +121,12 @@ def _removed(entries: Sequence[JournalEntry]) -> Iterator[PeriodRow]:
     for one, *again in same.values():
         what = f"{one.payload['readings']:,} of {', '.join(sorted(one.payload['sites']))}"
         numbers = " and ".join(str(entry.sequence) for entry in again)
-        more = f"; entry {one.sequence}, recorded once more as {numbers}" if again else ""
+        more = f"; entry {one.sequence}, recorded again as {numbers}" if again else ""
         yield PeriodRow(at=one.at, stack="", what=what + more)
 
 
 def _said(entry: JournalEntry) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(entry.payload.items())) or "no more is recorded"
+    return ", ".join(f"{key} {value}" for key, value in sorted(entry.payload.items())) or "nothing else is recorded"
 
 
 def _overrides(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[PeriodRow]:
@@ -145,7 +151,7 @@ def _waivers(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[PeriodRo
 def _emergencies(changes: Sequence[ChangeRecord], first: str, last: str) -> Iterator[PeriodRow]:
     for one in changes:
         if one.emergency and one.admission_id and first <= one.decided_at[:10] <= last:
-            state = f"to be reviewed until {one.review_by[:16]}" if one.review_by else "reviewed"
+            state = f"review due by {one.review_by[:16]}" if one.review_by else "reviewed"
             yield PeriodRow(
                 at=one.decided_at, stack=one.stack_id, what=f"by {one.author}: {one.reason or 'no reason'}; {state}"
             )

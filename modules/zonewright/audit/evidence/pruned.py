@@ -128,7 +128,7 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
         shown = "; ".join(faults[:3]) + (f"; and {len(faults) - 3} more" if len(faults) > 3 else "")  # noqa: PLR2004
         yield wrong(name, shown)
     elif not entries:
-        yield open_(name, f"{detail}; that the journal has these entries: the bundle was written without it")
+        yield open_(name, f"{detail}; not checked: this bundle has no journal to find these entries in")
     elif unknown:
         yield open_(name, f"{detail}; {'; '.join(unknown)}")
     else:
@@ -136,7 +136,7 @@ def pruned_checks(texts: Mapping[str, str], at: str, journal: Iterable[JournalEn
 
 
 def _not_told(told: Sequence[Recorded], asked: Iterable[tuple[str, JournalEntry]]) -> Iterator[str]:
-    """Entries that the snapshot lacks: who takes an older one out of the store could have other sums recorded anew.
+    """Entries that the snapshot lacks: who takes an older one out of the store could have other sums recorded again.
 
     One whose removals another entry recorded once more, by the same digest, is not missed.
     """
@@ -144,7 +144,10 @@ def _not_told(told: Sequence[Recorded], asked: Iterable[tuple[str, JournalEntry]
     for site, entry in asked:
         if (site, entry.payload["sites"][site]) not in known:
             what = f"entry {entry.sequence} of {entry.at[:10]} recorded a removal at {site}"
-            yield f"{what} that the snapshot does not have; the store of readings was altered or put back"
+            yield (
+                f"{what}, and the snapshot does not have it; the store of readings was altered or "
+                "restored from an older copy"
+            )
 
 
 def _has_sites(entry: JournalEntry) -> bool:
@@ -175,29 +178,29 @@ class _Site:
                 lines = [sum_line(removal.meter, begin, of_meter.pop(begin)) for begin in span if begin in of_meter]
                 if digest_of_lines(SUMS_HEAD, lines)[0] != removal.sums:
                     days = f"from {_day(removal.begin_us)} to {_day(removal.end_us)}"
-                    sentence = f"the sums of {removal.meter} of {site} {days} are not those of entry"
+                    sentence = f"the sums of {removal.meter} at {site} {days} differ from those of entry"
                     faults.append(f"{sentence} {one.entry.sequence}")
         for meter, rest in sorted(left.items()):
             if rest:
                 what = f"{count_of(len(rest), 'hour')} of {meter} of {site} from {_day(min(rest))} on"
                 faults.append(
-                    f"{what} are sums that the journal has no record of; run zonewright pue prune, plan again"
+                    f"{what} are sums, but the journal has no record of them; run zonewright pue prune, then plan again"
                 )
         known = [one.begin_us for bins in hours.values() for one in bins]
         if not known:
-            return cls(faults=faults, sentence=f"{site}: no hour that the figures rest on is a sum")
+            return cls(faults=faults, sentence=f"{site}: the figures rest on no sums")
         what = (
             f"{count_of(len(known), 'hour')} of {count_of(len(hours), 'meter')} from {_day(min(known))} to "
             f"{_day(max(known))}"
         )
-        instead = f"hourly sums in the place of {count_of(readings, 'reading')}"
+        instead = f"hourly sums that replaced {count_of(readings, 'reading')}"
         when = f"as the journal recorded {_span(moments)}"
         unknown = _unknown(removal for one in told for removal in one.removals if removal.begin_us >= start_us)
-        missed = f"{count_of(unknown, 'hour')} at {site} are sums in the place of no reading that the journal knows"
+        missed = f"{count_of(unknown, 'hour')} at {site} are sums, and the journal knows no readings that they replaced"
         return cls(
             faults=faults,
-            sentence=f"{site}: {what} rest on {instead}, {when}; all else on registers",
-            unknown=f"{missed}: compare them with what was kept of the meters" if unknown else "",
+            sentence=f"{site}: {what} rest on {instead}, {when}; everything else rests on registers",
+            unknown=f"{missed}: compare them with your copies of the meters' readings" if unknown else "",
         )
 
 

@@ -74,7 +74,7 @@ def judge_again(snapshot: Snapshot, texts: Mapping[str, str], plan: Plan, demand
         demand: the text of the demand.
 
     Raises:
-        ValueError: when the snapshot can not be put into a ledger.
+        ValueError: when the snapshot cannot be put into a ledger.
     """
     with _ledger(snapshot, texts, demand) as (database, telemetry, counts):
         places = {name: parse_place(text) for name, text in plan.places.items()}
@@ -263,4 +263,4 @@ def _trust(text: str) -> TrustClass:
     for known in ("signed", "authenticated", "imported"):
         if text == known:
             return known
-    raise ValueError(f"'{text[:40]}' is no trust class")
+    raise ValueError(f"'{text[:40]}' is not a trust class")

@@ -67,12 +67,15 @@ def rollout_checks(contents: Contents) -> Iterator[Check]:
     """Whether each roll-out of the journal has its record, and the record says what the journal and the change say."""
     entries = list(contents.rolled_out())
     if not entries:
-        yield open_("roll-outs", "the journal of the bundle has none of this change")
+        yield open_("roll-outs", "the bundle's journal has no roll-out of this change")
         return
     faults = [f"entry {entry.sequence}: {fault}" for entry in entries for fault in _faults(contents, entry)]
     hosts = {one.host for found in rollouts_of(contents) for one in found.record.hosts}
     count = "1 run" if len(entries) == 1 else f"{len(entries):,} runs"
-    detail = f"{count} on {len(hosts):,} hosts, with the records that the journal names; what hosts did is their word"
+    detail = (
+        f"{count} on {len(hosts):,} hosts, with the records that the journal names; only the deployer "
+        "vouches for what hosts did"
+    )
     yield all_or_wrong("roll-outs", faults, detail)
 
 
@@ -88,7 +91,7 @@ def _faults(contents: Contents, entry: JournalEntry) -> Iterator[str]:
         strict_json(text)
         record = RunRecord.model_validate_json(text)
     except ValueError:
-        yield f"{path} is no record of a run"
+        yield f"{path} is not a record of a run"
         return
     if record.text() != text:
         yield f"{path} is not in its canonical form"
@@ -96,12 +99,12 @@ def _faults(contents: Contents, entry: JournalEntry) -> Iterator[str]:
     other = [name for name, value in said.items() if entry.payload.get(name) != value]
     other += ["counts"] if entry.payload.get("counts") != record.counts() else []
     if other:
-        yield f"{path} says otherwise than the journal: {', '.join(other)}"
+        yield f"{path} differs from the journal: {', '.join(other)}"
     rendered = contents.index(RENDERED)
     for version, files in record.files.items():
         for name, digest in files.items():
             if rendered.get(name) != digest:
-                yield f"{path}: {name} of version {version} is no file of this change"
+                yield f"{path}: {name} of version {version} is not a file of this change"
 
 
 def rollout_lines(contents: Contents, *, columns: int) -> Iterator[str]:

@@ -17,8 +17,8 @@ def signer_of(zone: Zone, key: SigningKey) -> str:
     found = next((name for name, signer in zone.signers.items() if key.public in signer.keys), None)
     if found is None:
         raise SealError(
-            f"the key {key.public} is that of no signer of zone {zone.zone}; "
-            "have the administrator add it under signers in zone.yaml"
+            f"no signer of zone {zone.zone} has the key {key.public}; ask the administrator to add it under "
+            "signers in zone.yaml"
         )
     return found
 

@@ -22,7 +22,7 @@ def register(ledger: LedgerClient, made: Material, plan: Plan, zone: Zone, key: 
     """
     author = signer_of(zone, key)
     if zone.signers[author].party != plan.party:
-        raise SealError(f"{author} acts for {zone.signers[author].party}, the change is that of {plan.party}")
+        raise SealError(f"{author} acts for {zone.signers[author].party}, but the change belongs to {plan.party}")
     gathering.store(ledger, made)
     envelope = signed_plan(plan, key, signer=author)
     request = PlanRequest(stack_id=plan.stack_id, plan=plan.text(), envelope=envelope)

@@ -58,7 +58,7 @@ def _places(contents: Contents) -> Iterator[str]:
         for name in sorted(before.keys() | after.keys())
         if before.get(name) != after.get(name)
     ]
-    yield f"  nodes: {len(after):,}, of which {len(lines):,} new, moved or gone" if lines else "  nodes: none moves"
+    yield f"  nodes: {len(after):,}; new, moved or gone: {len(lines):,}" if lines else "  nodes: none moved"
     for line in lines[:_SHOWN]:
         yield f"    {line}"
     if len(lines) > _SHOWN:
@@ -68,7 +68,7 @@ def _places(contents: Contents) -> Iterator[str]:
 def files_text(contents: Contents) -> str:
     """How many files are new, changed or removed."""
     counts = kinds(*contents.changed())
-    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) or "none changes"
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items()) or "no change"
 
 
 def record_line(record: ChangeRecord, names: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ WORDS: Mapping[Mark, str] = {
     "moved-away": "moved away",
     "gone": "gone",
     "other": "another party",
-    "baseline": "stands there",
+    "baseline": "baseline",
 }
 _UNIT, _WIDTH, _GAP, _LABEL, _TOP = 13, 126, 8, 26, 46
 _FEEDS: tuple[FeedName, ...] = ("A", "B")
@@ -137,7 +137,7 @@ def _item(item: Occupant, twin: Occupant | None, alone: Mark, moved: Mark) -> It
 
 def _other(item: Occupant) -> Item:
     is_baseline = item.standing == "baseline"
-    label = "stands there" if is_baseline else "another party"
+    label = "baseline" if is_baseline else "another party"
     return Item(occupant=item, mark="baseline" if is_baseline else "other", label=label)
 
 

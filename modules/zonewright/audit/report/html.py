@@ -143,7 +143,7 @@ def _summary(report: Report) -> Iterator[str]:
         rows.append(
             [site.site, site.risk, power, units, ratio, f"{len(site.nodes):,}", kinds_text(site.diffs), f"{refusing}"]
         )
-    yield _table("What the change does to each site, the highest risk first", heads, rows, numbers=(2, 3, 5, 7))
+    yield _table("Effect of the change on each site, the highest risk first", heads, rows, numbers=(2, 3, 5, 7))
     yield "</section>"
 
 
@@ -187,9 +187,7 @@ def _findings(report: Report) -> Iterator[str]:
         for name in used
         if name is not None
     ]
-    yield _table(
-        "Waivers that are used", ["Waiver", "Reason", "Owner", "Approver", "Days", "Up to"], rows, numbers=(5,)
-    )
+    yield _table("Waivers in use", ["Waiver", "Reason", "Owner", "Approver", "Days", "Up to"], rows, numbers=(5,))
     yield "</section>"
 
 
@@ -201,7 +199,7 @@ def _sites(report: Report) -> Iterator[str]:
         rows = [[one.name, one.before, one.after] for one in site.nodes[:MAX_NODES]]
         yield _table("Nodes that are new, moved or gone", ["Node", "Before", "After"], rows)
         if len(site.nodes) > MAX_NODES:
-            yield f"<p>And {len(site.nodes) - MAX_NODES:,} more; all of them stand in plan.json of the bundle.</p>"
+            yield f"<p>And {len(site.nodes) - MAX_NODES:,} more; plan.json of the bundle has all of them.</p>"
         yield from _racks(site)
         if site.energy is not None:
             yield from _energy(site.energy)
@@ -220,9 +218,9 @@ def _racks(site: SiteReport) -> Iterator[str]:
     worst = sorted(site.racks, key=lambda one: (-one.changes, one.rack.id))[:MAX_RACKS]
     shown = sorted(worst, key=lambda one: one.rack.id)
     yield f"<h3>Racks of {escape(site.site)}</h3>"
-    yield f"<p>+ new, → moved here, ← moved away, {_MINUS} gone; hatched: another party; dotted: stands there.</p>"
+    yield f"<p>+ new, → moved here, ← moved away, {_MINUS} gone; hatched: another party; dotted: baseline.</p>"
     if len(shown) < len(site.racks):
-        yield f"<p>The {len(shown)} racks with most changes of {len(site.racks):,}.</p>"
+        yield f"<p>The {len(shown)} racks of {len(site.racks):,} with the most changes.</p>"
     yield '<div class="racks">'
     for one in shown:
         caption = escape(f"{one.rack.id}: {described(one)}")
@@ -249,19 +247,19 @@ def _energy(energy: EnergySection) -> Iterator[str]:
     yield f'<figure class="wide" tabindex="0">{ratio_plot(energy.site, energy.months, energy.limit)}'
     yield "<figcaption>Energy ratio by month; dashed: the limit; dark: above it.</figcaption></figure>"
     rows = [[meter, f"{count:,}", first, last, trust] for meter, count, first, last, trust in energy.registers]
-    yield _table("Registers that it rests on", ["Meter", "Readings", "First", "Last", "Trust"], rows, numbers=(1,))
+    yield _table("Registers behind these figures", ["Meter", "Readings", "First", "Last", "Trust"], rows, numbers=(1,))
 
 
 def _diff(diff: FileDiff, left: int) -> str:
     gone, new = changed_lines(diff)
     head = f"{diff.kind} <code>{escape(diff.path)}</code> (+{new:,} {_MINUS}{gone:,})"
     if left <= 0:
-        return f"<p>{head}: left out, so that this page stays small; it is in the bundle.</p>"
+        return f"<p>{head}: left out to keep this page small; the bundle has it.</p>"
     parts = [f"<details><summary>{head}</summary>", *(f"<p>{escape(note)}</p>" for note in diff.notes)]
     if diff.changes is not None:
         items = "".join(f"<li><code>{escape(change.line())}</code></li>" for change in diff.changes[:100])
         more = f"<li>and {len(diff.changes) - 100:,} more</li>" if len(diff.changes) > 100 else ""  # noqa: PLR2004
-        empty = "<p>Nothing that its program reads: comments, order or spaces.</p>"
+        empty = "<p>The program reads no difference: only comments, order or spaces differ.</p>"
         parts.append(f"<ul>{items}{more}</ul>" if items else empty)
     rows, hidden = rows_of(diff, MAX_ROWS)
     caption = escape(f"Lines of {diff.path}, before and after")
@@ -320,7 +318,7 @@ def _map(report: Report) -> Iterator[str]:
 def _checks(report: Report) -> Iterator[str]:
     yield '<section aria-labelledby="checks"><h2 id="checks">Verification</h2>'
     rows = [[one.name, one.verdict, one.detail] for one in report.checks]
-    yield _table("What verification of the bundle said", ["Check", "Verdict", "Detail"], rows)
+    yield _table("Results of the verification of the bundle", ["Check", "Verdict", "Detail"], rows)
     yield "</section>"
 
 
@@ -328,9 +326,9 @@ def _validators(report: Report) -> Iterator[str]:
     yield '<section aria-labelledby="validators"><h2 id="validators">Verdicts of native validators</h2>'
     yield f"<p>{escape(gated_text(report))}</p>"
     rows = validators(report)
-    yield _table("What the programs said of the rendered files, failures first", VALIDATOR_HEADS, rows[:MAX_VERDICTS])
+    yield _table("Verdicts of validators, failures first", VALIDATOR_HEADS, rows[:MAX_VERDICTS])
     if len(rows) > MAX_VERDICTS:
-        yield f"<p>And {len(rows) - MAX_VERDICTS:,} more; all of them stand in validators.json of the bundle.</p>"
+        yield f"<p>And {len(rows) - MAX_VERDICTS:,} more; validators.json of the bundle has all of them.</p>"
     yield "</section>"
 
 
@@ -339,9 +337,9 @@ def _rollouts(report: Report) -> Iterator[str]:
     yield _table("Runs that brought the change to hosts", ROLLOUT_HEADS, rollouts(report))
     rows = rollout_hosts(report)
     if rows:
-        yield _table("How they ended for each host, the last run first", HOST_HEADS, rows[:MAX_HOSTS])
+        yield _table("Results by host, the last run first", HOST_HEADS, rows[:MAX_HOSTS])
     if len(rows) > MAX_HOSTS:
-        yield f"<p>And {len(rows) - MAX_HOSTS:,} more; all of them stand in rollouts/ of the bundle.</p>"
+        yield f"<p>And {len(rows) - MAX_HOSTS:,} more; rollouts/ of the bundle has all of them.</p>"
     yield "</section>"
 
 

@@ -68,7 +68,7 @@ def approvals(report: Report) -> list[list[str]]:
         try:
             signer, _key, said = opened(text, contents.zone.signers)
         except SealError as error:
-            rows.append(["unknown", "a signature that does not count", "", str(error)])
+            rows.append(["unknown", "a signature that is not valid here", "", str(error)])
             continue
         word = str(said.predicate.get("verdict", "author"))
         rows.append([signer, word, str(said.predicate.get("at"))[:19], str(said.predicate.get("comment", ""))])
@@ -102,7 +102,7 @@ def validators(report: Report) -> list[list[str]]:
 def gated_text(report: Report) -> str:
     """Which formats open on a pass only."""
     gated = ", ".join(sorted(report.contents.zone.gated_formats))
-    return f"Files of {gated} open on a pass only." if gated else "The zone gates no format: no verdict was needed."
+    return f"Files of {gated} need a pass." if gated else "The zone gates no format: no verdict was needed."
 
 
 def decisions(report: Report) -> list[list[str]]:
@@ -172,7 +172,7 @@ def report_markdown(report: Report) -> str:
     hosts = rollout_hosts(report)
     lines += _table(HOST_HEADS, hosts[:MAX_HOSTS])
     if len(hosts) > MAX_HOSTS:
-        lines.append(f"And {len(hosts) - MAX_HOSTS:,} more hosts; all of them stand in rollouts/ of the bundle.")
+        lines.append(f"And {len(hosts) - MAX_HOSTS:,} more hosts; rollouts/ of the bundle has all of them.")
     lines += ["", "## Verification", ""]
     lines += _table(["Check", "Verdict", "Detail"], [[one.name, one.verdict, one.detail] for one in report.checks])
     lines += ["", "## Digests", ""]
@@ -182,7 +182,7 @@ def report_markdown(report: Report) -> str:
         for diff in site.diffs:
             part = _folded(diff)
             if len(text) + len(part) > MAX_MARKDOWN:
-                return f"{text}\nMore differences are left out, so that this stays small; they are in the bundle.\n"
+                return f"{text}\nMore differences are left out to keep this report small; the bundle has them.\n"
             text += part
     return text
 

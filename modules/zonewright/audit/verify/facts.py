@@ -1,4 +1,4 @@
-"""The salted digests of a plan's facts: in the zone's bundle made anew, in a party's compared with what it shows."""
+"""The salted digests of a plan's facts: in the zone's bundle made again, in a party's compared with what it shows."""
 
 import re
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from zonewright.ledger.deciding.snapshot import SALT
 
 _SALT = re.compile(r"[0-9a-f]{64}")
 _UNSEEN = {
-    "rules when it was planned": "they look at racks, claims and reservations of other parties",
-    "energy ratio when it was planned": "the registers and the loads behind it are other parties'",
-    "risk when it was planned": "it follows from the findings of the rules",
-    "premises when it was admitted": "they are inequalities over what other parties hold",
-    "sites": "the declaration of a site is its operator's; the files rest on what the ledger told of it",
+    "rules when it was planned": "the rules need racks, claims and reservations of other parties",
+    "energy ratio when it was planned": "its registers and loads belong to other parties",
+    "risk when it was planned": "it depends on the findings of the rules",
+    "premises when it was admitted": "they depend on what other parties hold",
+    "sites": "the declaration of a site belongs to its operator; the files rest on the ledger's data about the site",
 }
 
 
@@ -25,19 +25,19 @@ def fact_checks(contents: Contents) -> Iterator[Check]:
         count = len(items) - len(contents.partial.opened)
         shown = f"{', '.join(contents.partial.opened)}: each is one of the {len(items):,} facts of the plan"
         yield all_or_wrong("facts", _shown(contents.partial, items), shown)
-        yield open_("facts left out", f"{count:,} are other parties' too; their salted digests are in {FACTS}")
+        yield open_("facts left out", f"{count:,} also concern other parties; their salted digests are in {FACTS}")
         return
     salt = contents.object(contents.snapshot.files[SALT])
     if not _SALT.fullmatch(salt):
-        yield wrong("facts", f"{SALT} of the snapshot is no salt: expected 64 hexadecimal digits")
+        yield wrong("facts", f"{SALT} of the snapshot: expected 64 hexadecimal digits")
         return
     again = items_of(contents.snapshot.files, salt)
-    faults = [] if items == set(again) else [f"{FACTS} has not the salted digests of the facts of the snapshot"]
-    yield all_or_wrong("facts", faults, f"{len(items):,} have the salted digests that a party's bundle shows")
+    faults = [] if items == set(again) else [f"the salted digests in {FACTS} do not match the facts of the snapshot"]
+    yield all_or_wrong("facts", faults, f"{len(items):,} have the salted digests of a party's bundle")
 
 
 def unseen() -> Iterator[Check]:
-    """What of the decision can not be made again from a party's bundle, and why."""
+    """What of the decision cannot be made again from a party's bundle, and why."""
     for name, why in _UNSEEN.items():
         yield open_(name, f"{why}; verify the zone's bundle of the same plan")
 

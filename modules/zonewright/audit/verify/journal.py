@@ -24,7 +24,7 @@ def journal_checks(contents: Contents, known: Checkpoint | None, ledger_key: str
     if not contents.journal or contents.checkpoint is None:
         yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
         return
-    yield all_or_wrong("journal", _chain(contents), f"{_span(contents)} follow from each other up to the signed head")
+    yield all_or_wrong("journal", _chain(contents), f"{_span(contents)} form one chain up to the signed head")
     fault = verify_checkpoint(contents.checkpoint, public_key=ledger_key)
     whose = "the key that you gave" if ledger_key else f"key {contents.checkpoint.public_key[:12]}..."
     yield wrong("head", fault) if fault else good("head", f"signed at {contents.checkpoint.at[:19]} with {whose}")
@@ -37,10 +37,12 @@ def _partial(contents: Contents) -> Iterator[Check]:
     if not contents.journal:
         yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
         return
-    why = "the entries between are other parties' too, so only the zone's bundle has them"
-    yield open_("journal", f"that {_span(contents)} follow from each other up to a signed head: {why}")
+    why = "the entries between also belong to other parties, so only the zone's bundle has them"
+    yield open_("journal", f"not checked that {_span(contents)} form one chain up to a signed head: {why}")
     yield open_("kept checkpoint", "it is compared with the journal's chain, which only the zone's bundle has")
-    yield all_or_wrong("record", _record(contents), f"{_story(contents)}; as the zone exported it, see journal")
+    yield all_or_wrong(
+        "record", _record(contents), f"{_story(contents)}, according to the zone's export; see the check 'journal'"
+    )
 
 
 def _span(contents: Contents) -> str:
@@ -56,19 +58,28 @@ def _chain(contents: Contents) -> Iterator[str]:
             yield f"entry {entry.sequence} does not follow entry {previous.sequence}"
         previous = entry
     if previous is not None and head is not None and (head.sequence, head.hash) != (previous.sequence, previous.hash):
-        yield f"the head names entry {head.sequence}, the last one here is {previous.sequence}, or another one"
+        yield (
+            f"the head names entry {head.sequence}, but the last entry here is {previous.sequence}, or "
+            "its content differs"
+        )
 
 
 def _kept(contents: Contents, known: Checkpoint | None, ledger_key: str | None) -> Check:
     name = "kept checkpoint"
     if known is None:
-        return open_(name, "give one that was kept elsewhere: only it rules out that the whole journal was rewritten")
+        return open_(
+            name,
+            (
+                "give a checkpoint that you kept outside the ledger; only that rules out that "
+                "the whole journal was rewritten"
+            ),
+        )
     fault = verify_checkpoint(known, public_key=ledger_key)
     if fault:
         return wrong(name, fault)
     held = contents.checkpoint
     if held is not None and (known.public_key, known.zone) != (held.public_key, held.zone):
-        return wrong(name, "it is of another ledger than the bundle's head")
+        return wrong(name, "it belongs to another ledger than the bundle's head")
     entry = next((one for one in contents.journal if one.sequence == known.sequence), None)
     if entry is not None:
         same = entry.hash == known.hash
@@ -80,13 +91,14 @@ def _kept(contents: Contents, known: Checkpoint | None, ledger_key: str | None) 
     where = "before" if known.sequence < first.sequence else "after"
     return open_(
         name,
-        f"it names entry {known.sequence}, {where} entries {first.sequence} to {last.sequence} of this bundle; "
-        "export the bundle anew for a later one, or verify the journal itself: zonewright ledger verify",
+        f"it names entry {known.sequence}, which is {where} entries {first.sequence} to {last.sequence} of "
+        "this bundle; export the bundle again to get a later checkpoint, or verify the journal itself: "
+        "zonewright ledger verify",
     )
 
 
 def _rewritten(known: Checkpoint) -> str:
-    return f"entry {known.sequence} is not the one that was signed at {known.at}: the journal was rewritten"
+    return f"entry {known.sequence} differs from the one that was signed at {known.at}: the journal was rewritten"
 
 
 def _record(contents: Contents) -> Iterator[str]:
@@ -95,16 +107,16 @@ def _record(contents: Contents) -> Iterator[str]:
     mine = [entry for entry in contents.journal if entry.payload.get("plan") == digest]
     planned = [entry for entry in mine if entry.kind == "planned"]
     if len(planned) != 1:
-        yield "the journal does not have the plan once"
+        yield "the journal must have the plan exactly once"
     said = [str(entry.payload.get("envelope")) for entry in mine if entry.kind in ("approved", "rejected")]
     if said != [digest_of(text) for text in contents.verdicts]:
-        yield "the verdicts of the journal are not those of the bundle"
+        yield "the verdicts in the journal differ from those in the bundle"
     for entry in mine:
         if (entry.stack_id, entry.payload.get("change_digest", plan.change_digest)) != (
             plan.stack_id,
             plan.change_digest,
         ):
-            yield f"entry {entry.sequence} is of another change"
+            yield f"entry {entry.sequence} belongs to another change"
         if entry.kind == "planned" and entry.payload.get("envelope") != digest_of(contents.author or ""):
             yield "the journal has another signature of the author"
         if entry.kind == "admitted" and entry.payload.get("rendered_digest") != plan.rendered_digest:

@@ -24,7 +24,7 @@ def population_checks(
     planned = {str(entry.payload["plan"]): entry.sequence for entry in entries if entry.kind == "planned"}
     times = Counter(number for record in found.changes for number in record.decisions)
     faults = [f"entry {number} ({entry.kind}) has no record" for number, entry in decided.items() if not times[number]]
-    faults += [f"entry {number} stands in {count} records" for number, count in times.items() if count > 1]
+    faults += [f"{count} records name entry {number}" for number, count in times.items() if count > 1]
     faults += [f"a record names entry {number}, which decided nothing" for number in times if number not in decided]
     recorded = {record.plan for record in found.changes if record.plan}
     faults += [f"entry {planned[plan]} (planned) has no record" for plan in planned.keys() - recorded]
@@ -33,12 +33,10 @@ def population_checks(
     kinds = Counter(entry.kind for entry in decided.values())
     for kind, count in (("admitted", found.admissions), ("refused", found.refusals)):
         if kinds[kind] != count:
-            faults.append(f"the journal has {kinds[kind]} entries '{kind}', the list stands for {count}")
-    detail = (
-        f"{len(found.changes):,} changes stand for {kinds['admitted']:,} admissions and {kinds['refused']:,} refusals"
-    )
+            faults.append(f"the journal has {kinds[kind]} entries '{kind}', but the list covers {count}")
+    detail = f"{len(found.changes):,} changes cover {kinds['admitted']:,} admissions and {kinds['refused']:,} refusals"
     return (
-        all_or_wrong("journal", [fault] if fault else [], f"{len(entries):,} entries follow from each other"),
+        all_or_wrong("journal", [fault] if fault else [], f"{len(entries):,} entries form one chain"),
         all_or_wrong("population", faults, detail),
     )
 
@@ -50,7 +48,11 @@ def _told_otherwise(decided: dict[int, JournalEntry], found: ChangesAnswer) -> l
         for number in record.decisions:
             entry = decided.get(number)
             if entry is not None and entry.stack_id != record.stack_id:
-                faults.append(f"entry {number} is of stack {entry.stack_id}, its record of {record.stack_id}")
+                faults.append(
+                    f"entry {number} belongs to stack {entry.stack_id}, but its record belongs to {record.stack_id}"
+                )
             if entry is not None and entry.kind == "admitted" and record.admission_id != entry.payload["admission_id"]:
-                faults.append(f"entry {number} admitted {entry.payload['admission_id']}, its record says otherwise")
+                faults.append(
+                    f"entry {number} admitted {entry.payload['admission_id']}, but its record names another admission"
+                )
     return faults

@@ -14,7 +14,7 @@ from zonewright.seal import SealError
 from zonewright.seal.decide import approved
 from zonewright.seal.votes import author_of, exporter_of, moment, vote_of
 
-_SAYS = "what it says of the journal, of where nodes stood, and of later decisions"
+_SAYS = "what it says about the journal, about old places of nodes, and about later decisions"
 _ASK = "ask somebody of another party, who has the ledger, for an export with --key"
 
 
@@ -26,7 +26,7 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
         keys: public keys that the auditor knows, by signer; None takes those of the zone's file in the bundle.
     """
     zone = trusted_zone(contents, keys)
-    whence = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
+    source = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
     planned = planned_of(contents.plan, contents.plan.risk)
     if contents.author is None:
         yield open_("author", "nobody has signed the plan, so nothing could be approved")
@@ -38,7 +38,7 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
     except SealError as error:
         yield wrong("author", str(error))
         return
-    yield good("author", f"{author} signed the plan with {whence}")
+    yield good("author", f"{author} signed the plan with {source}")
     admitted = contents.admitted()
     for number, text in enumerate(contents.verdicts, 1):
         try:
@@ -46,7 +46,7 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
         except SealError as error:
             yield wrong(f"verdict {number}", str(error))
             continue
-        yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {vote.at.isoformat()[:19]}, with {whence}")
+        yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {vote.at.isoformat()[:19]}, with {source}")
     yield from _policy(contents, zone, admitted)
 
 
@@ -61,10 +61,10 @@ def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None
         return
     party, text = contents.plan.party, contents.texts.get(EXPORTER)
     if contents.partial.party != party:
-        yield wrong("export", f"{PARTIAL} is for {contents.partial.party}, the plan is that of {party}")
+        yield wrong("export", f"{PARTIAL} is for {contents.partial.party}, but the plan belongs to {party}")
         return
     if text is None:
-        yield open_("export", f"nobody has signed {PARTIAL}: {_SAYS} is the word of whoever made it; {_ASK}")
+        yield open_("export", f"nobody has signed {PARTIAL}: {_SAYS} is only the statement of whoever made it; {_ASK}")
         return
     zone = trusted_zone(contents, keys)
     planned = planned_of(contents.plan, contents.plan.risk)
@@ -72,14 +72,14 @@ def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None
         digest = digest_of(contents.texts[PARTIAL])
         signer = exporter_of(text, planned, digest, contents.partial.until, zone.signers)
     except SealError as error:
-        yield wrong("export", f"the signature of {PARTIAL} does not count: {error}")
+        yield wrong("export", f"the signature of {PARTIAL} is not valid: {error}")
         return
     whose = zone.signers[signer].party
     if whose == party:
-        yield open_("export", f"{signer} of {party} signed {PARTIAL}: {_SAYS} is the party's own word; {_ASK}")
+        yield open_("export", f"{signer} of {party} signed {PARTIAL}: {_SAYS} is the party's own statement; {_ASK}")
         return
-    whence = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
-    yield good("export", f"{signer} of {whose} vouches for {PARTIAL} with {whence}: {_SAYS}")
+    source = "a key of the bundle's zone.yaml" if keys is None else "a key that you gave"
+    yield good("export", f"{signer} of {whose} vouches for {PARTIAL} with {source}: {_SAYS}")
 
 
 def _last(contents: Contents) -> datetime:
@@ -133,7 +133,9 @@ def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> It
     if decision.state == "not-needed":
         yield good("approval", f"no policy asks for one at risk {planned.risk}")
     elif names != sorted(map(str, admitted.payload.get("approved_by", ()))):
-        yield wrong("approval", f"the journal names {admitted.payload.get('approved_by')}, the verdicts {names}")
+        yield wrong(
+            "approval", f"the journal names {admitted.payload.get('approved_by')}, but the verdicts name {names}"
+        )
     else:
         how = "emergency lane, " if decision.state == "emergency" else ""
         yield good("approval", f"{how}approved by {decision.by} when it was admitted")

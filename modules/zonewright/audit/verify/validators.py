@@ -40,7 +40,7 @@ def validator_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
             yield from _signatures(found, signed)
     gated = zone.gated_formats
     if not gated:
-        yield good("gated formats", "the zone gates none, so no verdict was needed")
+        yield good("gated formats", "the zone gates no format, so no verdict was needed")
         return
     # A verdict that is signed counts as what its envelope says, and as nothing where that is not there.
     counted = [
@@ -62,7 +62,7 @@ def _other_bytes(found: Validated, rendered: Mapping[str, str], formats: FormatS
         if name in seen:
             yield f"there are two verdicts on {item.root}, {item.format}"
         elif known.get(name) != (item.digest, item.paths):
-            yield f"the verdict on {item.root}, {item.format} is on other files than those of the change"
+            yield f"the verdict on {item.root}, {item.format} covers other files than those of the change"
         seen.add(name)
 
 
@@ -72,7 +72,7 @@ def _signatures(found: Validated, signed: Mapping[str, ValidatorVerdict]) -> Ite
     names = sorted({item.verdict.signer for item in found.judged} - {""})
     local = sum(not item.verdict.signer for item in found.judged)
     parts = [f"{len(found.judged) - local} signed by {' and '.join(names)}"] if names else []
-    parts += [f"{local} vouched for by the author, whose machine ran the programs"] if local else []
+    parts += [f"{local} from the author's own machine"] if local else []
     yield (
         wrong("validators' signatures", "; ".join(faults))
         if faults
@@ -82,6 +82,6 @@ def _signatures(found: Validated, signed: Mapping[str, ValidatorVerdict]) -> Ite
 
 def _unlike(item: Judged, signed: ValidatorVerdict | None) -> Iterator[str]:
     if item.verdict.signer and signed != item.verdict:
-        yield f"the verdict on {item.root}, {item.format} is not what {item.verdict.signer} has signed"
+        yield f"the verdict on {item.root}, {item.format} differs from what {item.verdict.signer} has signed"
     elif signed is not None and signed.status == "fail" and item.verdict.status != "fail":
         yield f"{signed.signer} has signed a failure of {item.root}, {item.format}"

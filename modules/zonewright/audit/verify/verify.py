@@ -5,7 +5,7 @@ where it should be there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from zonewright.audit.evidence.bundle import manifest_faults
@@ -90,20 +90,18 @@ def _safely(name: str, run: Callable[[], Iterator[Check]]) -> list[Check]:
     try:
         return list(run())
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, LedgerError) as error:
-        return [
-            wrong(name, f"can not be checked: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
-        ]
+        return [wrong(name, f"cannot be checked: {str(error).splitlines()[0] if str(error) else type(error).__name__}")]
 
 
 def _whole(contents: Contents) -> Iterator[Check]:
     """The plan names every file by its digest, and nothing else is there."""
     faults = [
-        f"{path} is not the file that the plan names"
+        f"{path} differs from the file that the plan names"
         for path, digest in contents.plan.files.items()
         if not (path == SNAPSHOT and contents.partial is not None)
         and (path not in contents.texts or digest_of(contents.texts[path]) != digest)
     ]
-    faults += [f"{path} is asked for by nothing in the bundle" for path in contents.unnamed()]
+    faults += [f"nothing in the bundle refers to {path}" for path in contents.unnamed()]
     faults += [f"{path} is missing" for path in sorted(contents.named() - contents.texts.keys()) if "/" in path]
     yield all_or_wrong("plan", faults, f"names {len(contents.plan.files)} files by digest; every content is there")
 
@@ -126,13 +124,13 @@ def _digests(contents: Contents) -> Iterator[Check]:
         ("the change", plan.change_digest, change),
     )
     faults = [
-        f"{what}: the plan says {said[7:19]}, it is {found[7:19]}"
+        f"{what}: expected {said[7:19]}, as in the plan, got {found[7:19]}"
         for what, said, found in pairs
         if said != found and not (what == "the snapshot" and contents.partial is not None)
     ]
     for what, said, found in (("zone", plan.zone, demand.zone), ("party", plan.party, demand.party)):
         faults += [f"the {what} is {found} in the demand, {said} in the plan"] if said != found else []
-    faults += ["the snapshot is that of another stack"] if contents.snapshot.stack_id != plan.stack_id else []
+    faults += ["the snapshot belongs to another stack"] if contents.snapshot.stack_id != plan.stack_id else []
     yield all_or_wrong("change", faults, f"{plan.change_digest[7:19]} is this demand at these places with these files")
 
 
@@ -156,11 +154,13 @@ def _proposal(contents: Contents) -> Iterator[Check]:
     """The plan keeps to the proposal that was rendered."""
     plan, offered = contents.plan, contents.proposal
     places = {name: place_text(seat, offered.addresses.get(name, {})) for name, seat in offered.seats.items()}
-    faults = ["its places are not those of the plan"] if places != plan.places else []
-    faults += ["its read set is not that of the plan"] if offered.premises != plan.premises else []
-    faults += ["its impact is not that of the plan"] if offered.impact != plan.impact else []
+    faults = ["its places differ from those of the plan"] if places != plan.places else []
+    faults += ["its read set differs from that of the plan"] if offered.premises != plan.premises else []
+    faults += ["its impact differs from that of the plan"] if offered.impact != plan.impact else []
     faults += ["it is for another demand"] if offered.demand_digest != plan.demand_digest else []
-    yield all_or_wrong("proposal", faults, f"{len(places):,} places and {len(plan.premises):,} premises as planned")
+    yield all_or_wrong(
+        "proposal", faults, f"{len(places):,} places and {len(plan.premises):,} preconditions as planned"
+    )
 
 
 def _rendering(contents: Contents) -> Iterator[Check]:
@@ -177,7 +177,7 @@ def _rendering(contents: Contents) -> Iterator[Check]:
         return
     again = {path: digest_of(text) for path, text in files.items()}
     faults = [
-        f"{path} is rendered with other bytes now" for path in sorted(recorded.keys() | again.keys())
+        f"{path} gets other bytes when it is rendered again" for path in sorted(recorded.keys() | again.keys())
         if recorded.get(path) != again.get(path)
     ]  # fmt: skip
     if faults and versions() != contents.plan.versions:
@@ -208,7 +208,7 @@ def _decisions(contents: Contents) -> Iterator[Check]:
         snapshot = Snapshot.model_validate_json(contents.object(str(entry.payload["snapshot"])))
         word = f"when it was {entry.kind}"
         if snapshot.at[:16] > entry.at[:16] or snapshot.stack_id != contents.plan.stack_id:
-            yield wrong(f"snapshot {word}", f"it is of {snapshot.at}, the decision of {entry.at}")
+            yield wrong(f"snapshot {word}", f"the snapshot is of {snapshot.at}, but the decision is of {entry.at}")
         judged = _again(contents, snapshot)
         risk, held = str(entry.payload.get("risk")), entry.kind == "admitted"
         yield from _judged(contents, snapshot, judged, word, risk=risk, held=held)
@@ -221,8 +221,13 @@ def _sites(contents: Contents, again: Again) -> Check:
         held = again.facts.sites.get(site)
         known = held.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"}) if held is not None else None
         if canonical_json(known) != canonical_json(data):
-            faults.append(f"{site} in {PROPOSAL} is not the site of the snapshot")
-    return all_or_wrong("sites", faults, f"{len(contents.proposal.sites)} rendered as the ledger had them")
+            faults.append(f"{site} in {PROPOSAL} differs from the site in the snapshot")
+    return all_or_wrong(
+        "sites",
+        faults,
+        f"{count_of(len(contents.proposal.sites), 'site')} with the data that the ledger had; declarations of sites "
+        "are not in the bundle",
+    )
 
 
 def _again(contents: Contents, snapshot: Snapshot) -> Again:
@@ -234,13 +239,7 @@ def _judged(
 ) -> Iterator[Check]:
     plan = contents.plan
     yield from pruned_checks(contents.facts(snapshot), snapshot.at, contents.journal, word)
-    same = again.findings == snapshot.findings
-    detail = (
-        f"{count_of(len(again.findings), 'finding')}, as recorded"
-        if same
-        else _other(again.findings, snapshot.findings)
-    )
-    yield good(f"rules {word}", detail) if same else wrong(f"rules {word}", detail)
+    yield _findings(f"rules {word}", again.findings, snapshot.findings)
     if again.figures != snapshot.figures:
         names = sorted(
             site
@@ -248,15 +247,15 @@ def _judged(
             if again.figures.get(site) != snapshot.figures.get(site)
         )
         gone = [hole for site in names for hole in holes(contents.facts(snapshot), site, snapshot.at)]
-        why = f"; {'; '.join(gone)}: what was pruned before can not be recomputed" if gone else ""
-        yield wrong(f"energy ratio {word}", f"from the recorded registers {', '.join(names)} has other figures{why}")
+        why = f"; {'; '.join(gone)}: readings that were removed earlier cannot be recomputed" if gone else ""
+        yield wrong(f"energy ratio {word}", f"the recorded registers give other figures for {', '.join(names)}{why}")
     elif again.figures:
         sums = f" and {count_of(again.sums, 'hourly sum')}" if again.sums else ""
         yield good(f"energy ratio {word}", f"{_figures(again)}, from {again.readings:,} recorded readings{sums}")
     else:
         yield open_(f"energy ratio {word}", "no site of the change is measured; its load model is declared")
     said = plan.risk if risk is None else risk
-    sentence = f"{said}" if again.risk == said else f"recorded as {said}, it is {again.risk}"
+    sentence = f"{said}" if again.risk == said else f"recorded as {said}, but it is {again.risk}"
     yield good(f"risk {word}", sentence) if again.risk == said else wrong(f"risk {word}", sentence)
     if risk is None:
         accepted = [(item.rule, item.subject, item.value, item.excess) for item in plan.accepts]
@@ -266,10 +265,28 @@ def _judged(
             if item.level == "approval" and item.waiver is None
         ]
         if accepted != asked:
-            yield wrong("what is to be approved", "the plan names other findings than the rules give")
+            yield wrong("what is to be approved", "the findings of the plan differ from those of the rules")
     if held:
         detail = f"{len(plan.premises):,} hold"
         yield all_or_wrong(f"premises {word}", again.broken, detail)
+
+
+def _findings(name: str, again: list[Finding], recorded: list[Finding]) -> Check:
+    """What the rules find, against what was recorded; words alone may differ, because versions word them otherwise."""
+    count = count_of(len(again), "finding")
+    if again == recorded:
+        return good(name, f"{count}, as recorded")
+    if [*map(_wordless, again)] != [*map(_wordless, recorded)]:
+        return wrong(name, _other(again, recorded))
+    others = [one for one, two in zip(again, recorded, strict=True) if one != two]
+    words = f"the words at {others[0].rule} of {others[0].subject}" + (" and others" if others[1:] else "")
+    return open_(
+        name, f"{count} with the recorded figures; {words} differ from this version's, so only the signatures bind them"
+    )
+
+
+def _wordless(finding: Finding) -> Finding:
+    return replace(finding, message="", fix="")
 
 
 def _figures(again: Again) -> str:

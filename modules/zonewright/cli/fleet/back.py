@@ -57,7 +57,7 @@ def _rollback(arguments: argparse.Namespace) -> int:
 
     if not arguments.configs and (arguments.dry_run or arguments.configuration):
         name = "--dry-run" if arguments.dry_run else "--configuration"
-        print(f"error: {name}: expected --configs too; zonewright fleet status shows releases before", file=sys.stderr)
+        print(f"error: {name} needs --configs; zonewright fleet status shows the previous releases", file=sys.stderr)
         return MISUSE
     if arguments.configs and arguments.dry_run:
         return configs.show_plans(arguments, configs.going_back(arguments))

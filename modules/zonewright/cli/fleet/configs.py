@@ -44,7 +44,7 @@ def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
 
 
 def go_back(arguments: argparse.Namespace, action: "Action[BackJob]") -> int:
-    """Let hosts go back to the versions that they had before; one that can not is failed, and the others go on."""
+    """Let hosts go back to the versions that they had before; one that cannot is failed, and the others go on."""
 
     def what(job: "BackJob") -> str:
         goals = [goal for found in job.goals.values() for goal in found.values()]
@@ -121,7 +121,7 @@ def show_plans(arguments: argparse.Namespace, work: "AbstractContextManager[Work
             if one.host in plans:
                 print(config_plan_text(one.host, plans[one.host], against[one.host]))
             else:
-                print(f"{one.host}: could not look: {one.sentence}")
+                print(f"{one.host}: could not inspect it: {one.sentence}")
     return 1 if any(against.values()) else exit_code(one.state for one in outcomes)
 
 
@@ -193,7 +193,7 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
         configurations = {name: one for name, one in configurations.items() if name in only}
         fleet = replace(fleet, file=fleet.file.model_copy(update={"configurations": configurations}))
     if not configurations:
-        raise StoppedError(f"{where}: configurations is missing; say which files go to which hosts", code=MISUSE)
+        raise StoppedError(f"{where}: configurations is missing; declare which files go to which hosts", code=MISUSE)
     hosts = meant(fleet)
     if not hosts:
         sentence = f"{where}: no configuration is for any of these hosts; see its hosts, sites and labels"

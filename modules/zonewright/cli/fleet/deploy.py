@@ -120,6 +120,8 @@ def _show_plans(work: "Work[AgentJob]", style: str) -> int:
         print_json({"plans": documents, "not_seen": {one.host: one.sentence for one in wrong}})
     else:
         for one in outcomes:
-            print(plan_text(plans[one.host]) if one.host in plans else f"{one.host}: could not look: {one.sentence}")
+            print(
+                plan_text(plans[one.host]) if one.host in plans else f"{one.host}: could not inspect it: {one.sentence}"
+            )
     blocked = [one.host for one in outcomes if one.host in plans and plans[one.host].obstacles]
     return 1 if blocked else exit_code(one.state for one in outcomes)

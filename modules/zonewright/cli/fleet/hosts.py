@@ -131,8 +131,8 @@ def transport_of(fleet: Fleet, *, sudo_password: str | None = None) -> "SshTrans
     """How its hosts are reached.
 
     Raises:
-        KnownHostsError: when a file of known hosts can not be used.
-        LoginError: when a key to log in with can not be used.
+        KnownHostsError: when a file of known hosts cannot be used.
+        LoginError: when a key to log in with cannot be used.
     """
     from zonewright.cli.output import MISUSE, ending_with
     from zonewright.fleet.access import transport_of as opened

@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
     fleet = read_fleet(arguments)
     transport = transport_of(fleet)
     if arguments.fingerprint is not None and len(fleet.chosen) != 1:
-        print(f"error: --fingerprint is for one host, {len(fleet.chosen)} are meant", file=sys.stderr)
+        print(f"error: --fingerprint is for one host, but {len(fleet.chosen)} hosts are chosen", file=sys.stderr)
         return MISUSE
     with ledger_of(arguments, fleet.root) as ledger:
 

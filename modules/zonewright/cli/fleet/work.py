@@ -54,7 +54,7 @@ def working(arguments: argparse.Namespace, *, needs_ledger: bool = True) -> "Ite
 
     fleet = read_fleet(arguments)
     if fleet.file.agent is None:
-        sentence = f"{arguments.fleet}: agent is missing; say where agents report: agent: {{url: ...}}"
+        sentence = f"{arguments.fleet}: agent is missing; declare where agents report: agent: {{url: ...}}"
         raise StoppedError(sentence, code=MISUSE)
     password, rollout = sudo_password(arguments), rollout_of(arguments, fleet)
     recipe = recipe_of(fleet.file.agent, fleet.folder)

@@ -1,4 +1,4 @@
-"""Cross checks of signers and approval policies: parties, keys of two persons, groups that can not meet a policy."""
+"""Cross checks of signers and approval policies: parties, keys of two persons, groups that cannot meet a policy."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -46,10 +46,10 @@ def _signers(known: Known, zone: Zone) -> Iterator[Fault]:
                 yield Fault(
                     owner="",
                     path=(*path, "keys", str(index)),
-                    what="a key that stands twice",
-                    expected="a key of one person, once",
+                    what="a key that two signers have",
+                    expected="each key once, for one person",
                     got=f"the key of {shown(first)}",
-                    fix="give each person a key of their own: ssh-keygen -t ed25519",
+                    fix="make a separate key for each person: ssh-keygen -t ed25519",
                 )
 
 
@@ -65,7 +65,7 @@ def _needs(known: Known, zone: Zone, path: Path, needs: Needs) -> Iterator[Fault
             yield Fault(
                 owner="",
                 path=(*path, group),
-                what="a policy that can not be met",
+                what="a policy that cannot be met",
                 expected=f"at most {members[group]}, the signers in group {shown(group)}",
                 got=str(number),
                 fix="lower it, or add signers to the group",

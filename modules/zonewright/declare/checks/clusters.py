@@ -83,7 +83,7 @@ def _numbers(known: Known, owner: str, path: Path, cluster: Cluster) -> Iterator
                 what="a place for a node that is left out",
                 expected="a node that the cluster has",
                 got=f"'{number}', which 'without' names",
-                fix="delete the place, or take the number out of 'without'",
+                fix="delete the place, or remove the number from 'without'",
             )
 
 
@@ -95,7 +95,7 @@ def _relations(known: Known, owner: str, path: Path, cluster: Cluster, file: Own
             relation_path = (*path, section, str(index), "cluster")
             others = [name for name in file.clusters if name != own]
             if relation.cluster not in others and not known.unsure(owner, ("clusters", relation.cluster)):
-                yield unknown("cluster beside this one", relation.cluster, others, owner=owner, path=relation_path)
+                yield unknown("cluster other than this one", relation.cluster, others, owner=owner, path=relation_path)
     for index, wanted in enumerate(cluster.together_with):
         for refused in cluster.apart_from:
             if refused.cluster == wanted.cluster and _WIDTH.index(refused.scope) >= _WIDTH.index(wanted.scope):
@@ -133,7 +133,7 @@ def _number(owner: str, path: Path, number: str, cluster: Cluster) -> Iterator[F
     yield Fault(
         owner=owner,
         path=path,
-        what="a node number that the cluster has not",
+        what="a node number that the cluster does not have",
         expected=f"'001' to '{cluster.count:03}'",
         got=shown(number),
         fix=f"write '{canonical}'" if in_range else "correct the number, or raise 'count'",
@@ -151,7 +151,7 @@ def _within(owner: str, path: Path, cluster: Cluster) -> Iterator[Fault]:
                 what="a rack of another site",
                 expected=f"a rack of the cluster's site '{cluster.site}'",
                 got=shown(place.rack),
-                fix="choose a rack of that site, or make a cluster of its own for the other site",
+                fix="choose a rack of that site, or make another cluster for the other site",
             )
         elif cluster.rooms and room_id not in cluster.rooms:
             yield Fault(
@@ -198,7 +198,7 @@ def _rack(owner: str, path: Path, rack: str, rows: Mapping[str, Row]) -> Iterato
         yield Fault(
             owner=owner,
             path=path,
-            what="a rack that the row has not",
+            what="a rack that the row does not have",
             expected=f"{site_id}/{room_id}/{row_id}/01 to {rack_number(row.racks)}",
             got=shown(rack),
             fix="correct the number of the rack",

@@ -55,7 +55,7 @@ def _duct(known: Known, owner: str, path: Path, duct_id: str, duct: Duct) -> Ite
             expected=f"at least {len(links) + duct.bores_in_use} bores",
             got=f"{duct.bores}, with {duct.bores_in_use} in use by others and {len(links)} for links"
             + (f" ({', '.join(links[:6])}{' and more' if len(links) > 6 else ''})" if links else ""),  # noqa: PLR2004
-            fix="lead a link through another duct, or correct the bores",
+            fix="route a link through another duct, or correct the bores",
         )
 
 

@@ -42,7 +42,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
             path=("parties", RESERVED_PARTY),
             what="a reserved party id",
             expected="another id",
-            got=f"'{RESERVED_PARTY}', which stands for the zone's own file",
+            got=f"'{RESERVED_PARTY}', which is reserved for the zone's own file",
             fix="rename the party",
         )
     indexes: dict[str, RowIndex] = {}
@@ -153,7 +153,7 @@ def _same_as_number(known: Known) -> Iterator[Fault]:
                     owner=owner,
                     path=("sites", site_id, "as_number"),
                     what="an autonomous system of two sites",
-                    expected="a number of its own for each site",
+                    expected="a different number for each site",
                     got=f"{site.as_number}, which {first[site.as_number]} has too",
                     fix="choose another number",
                 )
@@ -195,7 +195,7 @@ def _overlapping_pools(known: Known) -> Iterator[Fault]:
             owner=pool.owner,
             path=pool.path,
             what="address pools that overlap",
-            expected="a network of its own",
+            expected="a network that no other pool uses",
             got=f"{pool.prefix}, which overlaps {before.prefix} of {whose}",
             fix="choose another network for one of them",
         )

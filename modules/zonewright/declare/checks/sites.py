@@ -92,7 +92,9 @@ def _unreadable(owner: str, path: Path, what: str, text: str) -> Fault:
         owner=owner,
         path=path,
         what=f"{what} that cannot be read",
-        expected="different ids or ranges from low to high, equally wide, such as '01..25' or '01,02,07'",
+        expected=(
+            "different ids or ranges from low to high, with the same number of digits, such as '01..25' or '01,02,07'"
+        ),
         got=shown(text),
         fix=fix,
     )
@@ -105,7 +107,7 @@ def _twice(owner: str, path: Path, repeated: list[str], from_key: dict[str, str]
             owner=owner,
             path=path,
             what="a row that is declared twice",
-            expected="each row of a room once",
+            expected="each row of a room declared once",
             got=f"row '{repeated[0]}'{more}, which '{from_key[repeated[0]]}' declares too",
             fix="shorten one of the two ranges",
         )
@@ -151,7 +153,7 @@ def _boundary(known: Known, owner: str, path: Path, site: Site) -> Iterator[Faul
                     what="a meter on both sides of the energy ratio",
                     expected="meters of IT that are not meters of the facility",
                     got=shown(meter),
-                    fix="take it out of one of the two lists",
+                    fix="remove it from one of the two lists",
                 )
 
 
@@ -190,7 +192,7 @@ def _pool(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
         yield Fault(
             owner=owner,
             path=(*path, "gateway"),
-            what="a gateway that is no host address",
+            what="a gateway that is not a host address",
             expected=f"an address from {prefix[1]} to {prefix[-2]}",
             got=str(pool.gateway),
             fix=f"write {prefix[1]} if the gateway has the first address",
@@ -234,7 +236,7 @@ def _baseline(owner: str, path: Path, row: Row, baseline_id: str) -> Iterator[Fa
         yield Fault(
             owner=owner,
             path=(*path, "position"),
-            what="baseline above the top of the rack",
+            what="baseline equipment above the top of the rack",
             expected=f"rack units within 1 to {row.u_height}",
             got=f"rack units {baseline.position} to {top}",
             fix=fix,
@@ -249,7 +251,7 @@ def _baseline(owner: str, path: Path, row: Row, baseline_id: str) -> Iterator[Fa
         yield Fault(
             owner=owner,
             path=(*path, "racks"),
-            what="a rack that the row has not",
+            what="a rack that the row does not have",
             expected=f"rack numbers from 01 to {rack_number(row.racks)}, in two digits",
             got=f"{shown(strangers[0])}{f' and {len(strangers) - 1} more' if len(strangers) > 1 else ''}",
             fix="correct the numbers, or the row's 'racks'",

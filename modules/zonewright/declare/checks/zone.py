@@ -74,7 +74,7 @@ def _pack(zone: Zone, pack_id: str, pack: RulePack) -> Iterator[Fault]:
     above = chain_of(zone.rule_packs, pack.extends)
     if pack in above:
         way = " -> ".join([pack_id, *_cycle(zone, pack_id)])
-        fix = "let one of them extend nothing"
+        fix = "remove 'extends' from one of them"
         yield _fault((*path, "extends"), "rule packs that extend each other", "a chain that ends", way, fix)
         return
     yield from _looser(path, pack, above)
@@ -123,11 +123,11 @@ def _in_force(zone: Zone, on: str) -> Iterator[Fault]:
         pack_id = next(name for name, one in zone.rule_packs.items() if one is pack)
         if on > pack.valid_until:
             what, got = "a rule pack that has expired", f"{pack.valid_until}, which is over on {on}"
-            fix = "have the administrator issue the next pack and name it in rule_pack"
+            fix = "ask the administrator to issue the next pack and to name it in rule_pack"
             yield _fault(("rule_packs", pack_id, "valid_until"), what, f"{on} or later", got, fix)
         elif on < pack.valid_from:
             what, got = "a rule pack that is not in force yet", f"{pack.valid_from}, which is after {on}"
-            fix = "name the pack that holds today in rule_pack"
+            fix = "name the pack that is valid today in rule_pack"
             yield _fault(("rule_packs", pack_id, "valid_from"), what, f"{on} or earlier", got, fix)
 
 
@@ -137,7 +137,7 @@ def _waiver(known: Known, zone: Zone, path: Path, waiver: Waiver) -> Iterator[Fa
         if party not in zone.parties and not known.unsure("", ("parties", party)):
             yield unknown("party", party, zone.parties, owner="", path=(*path, name))
     if waiver.owner == waiver.approver:
-        what, fix = "a waiver that its owner approves", "have another party approve it"
+        what, fix = "a waiver that its owner approves", "ask another party to approve it"
         yield _fault((*path, "approver"), what, "another party than the owner", shown(waiver.approver), fix)
     wrong = list(_days(path, waiver.valid_from, waiver.valid_until))
     yield from wrong
@@ -145,7 +145,7 @@ def _waiver(known: Known, zone: Zone, path: Path, waiver: Waiver) -> Iterator[Fa
     if not wrong and limit is not None:
         days = (date.fromisoformat(waiver.valid_until) - date.fromisoformat(waiver.valid_from)).days + 1
         if days > limit.value:
-            what, fix = "a waiver that holds too long", "shorten it, and ask for another one when it ends"
+            what, fix = "a waiver that is valid too long", "shorten it, and ask for another waiver when it ends"
             yield _fault((*path, "valid_until"), what, f"at most {limit.value:g} days", f"{days:,} days", fix)
 
 
@@ -171,7 +171,13 @@ def _reserved_twice(zone: Zone) -> Iterator[Fault]:
                 if holder != party_id:
                     path = ("parties", party_id, "names", section, str(index))
                     what, got = "names that two parties have", f"'{name}', which {shown(holder)} has too"
-                    yield _fault(path, what, "names of one party", got, "delete it at one of them, or narrow it down")
+                    yield _fault(
+                        path,
+                        what,
+                        "names of one party",
+                        got,
+                        "remove it from one of them, or make its pattern narrower",
+                    )
 
 
 def place_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:

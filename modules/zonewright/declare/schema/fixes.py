@@ -28,7 +28,7 @@ def fix_of_type(node: YamlNode, shape: Shape, *, required: bool) -> str:
     """The fix of a value of another type than wanted."""
     kind = str(shape.get("type", ""))
     if isinstance(node, Scalar) and node.value is None:
-        return f"write a value behind the ':'{'' if required else ', or delete the line'}"
+        return f"write a value after the ':'{'' if required else ', or delete the line'}"
     by_kind = {
         "integer": _for_number,
         "number": _for_number,
@@ -106,9 +106,9 @@ def fix_of_address(node: YamlNode, shape: Shape) -> str:
         return "write one address as text"
     network = any("network" in option.get("format", "") for option in shape.get("anyOf", ()))
     if isinstance(node.value, int) and not isinstance(node.value, bool) and 0 <= node.value < 2**32:
-        return f"write {ip_address(node.value)}{'/...' if network else ''} if you mean that"
+        return f"write {ip_address(node.value)}{'/...' if network else ''} if you mean this address"
     if "%" in node.text:
-        return "leave out '%' and what follows"
+        return "leave out '%' and everything after it"
     try:
         whole = ip_network(node.text, strict=False)
     except ValueError:

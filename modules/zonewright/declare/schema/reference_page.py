@@ -67,7 +67,7 @@ def page(schemas: list[Shape], limits: Mapping[str, str]) -> str:
         limits: what a file may not exceed, as text by name.
     """
     words = ", ".join(f"{value} {name}" for name, value in limits.items())
-    limit = f"- A file has at most {words}. What aliases repeat counts each time.\n"
+    limit = f"- A file has at most {words}. Each repetition by an alias counts.\n"
     parts = [_HEAD.replace("{limits}\n", f"{limit}\n")]
     return "".join([*parts, *sections(schemas)]).rstrip() + "\n"
 

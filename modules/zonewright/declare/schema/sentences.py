@@ -74,7 +74,7 @@ def _wrong(error: Mapping[str, Any], model: FileType, root: YamlNode) -> Wrong:
     kind = str(error["type"])
     pair = keys if kind == "too_long" else keys[:-1]
     if kind in ("missing", "too_long") and "prefixItems" in (shape := shape_at(model, pair) or {}):
-        why = Refusal("a point that is no pair", expected(shape), got_at(root, pair), "write [31.0135, 120.8370]")
+        why = Refusal("a point that is not a pair", expected(shape), got_at(root, pair), "write [31.0135, 120.8370]")
         return Wrong(path=pair, why=why)
     if kind == "missing":
         return Wrong(path=keys[:-1], missing=keys[-1], why=_missing(keys[:-1], keys[-1], model))
@@ -143,7 +143,7 @@ def _value(kind: str, message: str, node: YamlNode, shape: Shape, *, got: str, r
     wanted = expected(shape)
     if shape.get("pattern") == REFERENCE_PATTERN:
         # What stands there is most likely the secret itself.
-        fix = f"give it to a secret store and write where it is: {EXAMPLE}, ref+file:///PATH or ref+env://NAME"
+        fix = f"put it into a secret store and write a reference to it: {EXAMPLE}, ref+file:///PATH or ref+env://NAME"
         return Refusal(NO_REFERENCE, wanted, HIDDEN, fix)
     options = shape.get("enum") or ([shape["const"]] if "const" in shape else [])
     if options:
@@ -153,7 +153,7 @@ def _value(kind: str, message: str, node: YamlNode, shape: Shape, *, got: str, r
     if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
         return Refusal("out of range", wanted, got, fix_of_range(node, shape))
     if kind in ("value_error", "assertion_error"):
-        return Refusal("values that do not fit together", "values that do", message, "correct one of them")
+        return Refusal("values that do not fit together", "values that fit together", message, "correct one of them")
     return _size(kind, node, shape, got) or Refusal(
         "wrong type", wanted, got, fix_of_type(node, shape, required=required)
     )
@@ -171,5 +171,5 @@ def _size(kind: str, node: YamlNode, shape: Shape, got: str) -> Refusal | None:
         return Refusal("too few items", f"at least {shape['minItems']} items", got, "add what is missing")
     if kind == "too_short":
         kind, _, inner = expected(shape).partition(", each ")[2].partition(" ")
-        return Refusal("nothing in it", f"at least one {kind}: {inner}", got, "add one")
+        return Refusal("an empty value", f"at least one {kind}: {inner}", got, "add one")
     return None

@@ -40,7 +40,7 @@ _PATTERNS = {
     r"^[a-z0-9-]+(?:/[a-z0-9-]+){3}$": "a rack as site/room/row/rack, such as qp-dc1/c/01/07",
     r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$": "a time zone of the IANA database, such as Asia/Shanghai",
     r"^[a-z0-9-]+/[a-z0-9-]+$": "a power panel as site/panel, such as qp-dc1/panel-a",
-    NAMES_PATTERN: "an id, or the beginning of ids with a star, such as 'l-*'",
+    NAMES_PATTERN: "an id, or the beginning of ids and a star, such as 'l-*'",
     PUBLIC_KEY_PATTERN: "a public key as in OpenSSH's .pub file, without the comment, such as 'ssh-ed25519 AAAA...'",
     CLOCK_PATTERN: "a time of day such as '22:00'",
     r"^[a-z_][a-z0-9_-]{0,31}$": "a user such as 'operator'",

@@ -117,7 +117,7 @@ class _Composer:
         if event.tags:
             self.say((), self.line, Refusal("a %TAG directive", "no tags", "%TAG", "delete the line"))
         if self._documents > 1:
-            fix = "put each document into a file of its own, or delete the line '---'"
+            fix = "put each document into a separate file, or delete the line '---'"
             self.say((), self.line, Refusal("a second document", "one document in a file", "'---'", fix))
             raise _StopError
 
@@ -150,10 +150,10 @@ class _Composer:
             return node
         if name in self._anchors:
             fix = "write the value out"
-            why = Refusal("an alias within what it stands for", "an anchor that is complete", f"*{name}", fix)
+            why = Refusal("an alias inside its own anchor", "an anchor that is complete", f"*{name}", fix)
         else:
             fix = did_you_mean(name, self._anchors, f"add the anchor &{name} above, or write the value out")
-            why = Refusal("an unknown alias", "an anchor that stands above it", f"*{name}", fix)
+            why = Refusal("an unknown alias", "an anchor above it", f"*{name}", fix)
         self.say(self._path(), self.line, why)
         return Scalar(line=self.line, text=f"*{name}", value=None, refused=True)
 
@@ -194,14 +194,16 @@ class _Composer:
 
     def _key(self, frame: _Frame, fields: Fields, node: YamlNode, *, merge: bool) -> None:
         if not isinstance(node, Scalar):
-            what = Refusal("a key that is no text", "a key on one line", "a list or mapping", "write a key such as 'a'")
+            what = Refusal(
+                "a key that is not text", "a key on one line", "a list or mapping", "write a key such as 'a'"
+            )
             self.say(self._path(), node.line, what)
             frame.lost_key = True
             return
         key = node.text
         first = frame.merge_line if merge else (fields.entries[key].line if key in fields.entries else 0)
         if first:
-            got = f"a second one (the first stands on line {first})"
+            got = f"a second one (the first is on line {first})"
             why = Refusal("a key that is given twice", f"one {shown(key)}", got, "delete or rename one of them")
             self.say((*self._path(), key), self.line, why)
             frame.lost_key = True
@@ -227,13 +229,13 @@ class _Composer:
                 frame.merges.append(source)
             elif not (isinstance(source, Scalar) and source.refused):
                 fix = "write an alias to a mapping, such as '<<: *common'"
-                why = Refusal("a merge of what is no mapping", "a mapping", got_at(source, ()), fix)
+                why = Refusal("a merge of something that is not a mapping", "a mapping", got_at(source, ()), fix)
                 self.say(self._path(), frame.merge_line, why)
 
     def _grow(self, frame: _Frame, by: int) -> None:
         frame.node.size += by
         if sum(open_frame.node.size for open_frame in self._stack) > MAX_VALUES:
-            expected = f"at most {MAX_VALUES:,} values, counting what aliases repeat"
+            expected = f"at most {MAX_VALUES:,} values, where each repetition by an alias counts"
             fix = "use ranges of rows and counts of nodes instead of repeating them"
             self.say((), self.line, Refusal("too many values", expected, "more", fix))
             raise _StopError

@@ -25,7 +25,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
     Raises:
         NotAnOrdinaryFileError: when it is another kind of thing.
-        OSError: when it can not be read.
+        OSError: when it cannot be read.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with os.fdopen(handle, "rb", buffering=0) as stream:

@@ -60,7 +60,7 @@ def _unusual(text: str) -> Refusal:
     if _LEADING_ZERO.match(text):
         fix = f"write {_LEADING_ZERO.sub('', text)} if it is a number, or '{text}' in quotes if it is an id"
         return Refusal("a number with a leading zero", "a number without it, or text in quotes", text, fix)
-    return Refusal("too large a number", "a number that can be computed with", text, "correct it")
+    return Refusal("too large a number", "a number that the program can calculate with", text, "correct it")
 
 
 def unseen_in(text: str) -> Refusal | None:
@@ -69,5 +69,5 @@ def unseen_in(text: str) -> Refusal | None:
     if match is None:
         return None
     return Refusal(
-        "a character that cannot be seen", "text that shows all it holds", name_of(match[0]), "delete that escape"
+        "a character that cannot be seen", "text with visible characters only", name_of(match[0]), "delete that escape"
     )

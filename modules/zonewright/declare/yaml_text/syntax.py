@@ -12,7 +12,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
         "one 'key: value' on a line",
         "put the value into quotes if it holds ': ', or correct the indentation",
     ),
-    ("could not find expected ':'", "a line such as 'key: value'", "add ':' and a space behind the key"),
+    ("could not find expected ':'", "a line such as 'key: value'", "add ':' and a space after the key"),
     ("found unexpected end of stream", "a closing quote before the end of the file", "add the missing quote"),
     ("found unexpected document", "a closing quote before the end of the document", "add the missing quote"),
     ("but found ','", "a value before the comma", "delete one of the commas"),
@@ -27,10 +27,10 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     ("cannot start any token", "text in quotes", "put the value into quotes"),
     (
         "block sequence entries are not allowed",
-        "a list that begins on a line of its own",
+        "a list that begins on a new line",
         "begin a new line before '-'",
     ),
-    ("sequence entries are not allowed", "a list that begins on a line of its own", "begin a new line before '-'"),
+    ("sequence entries are not allowed", "a list that begins on a new line", "begin a new line before '-'"),
 )
 
 
@@ -56,5 +56,5 @@ def syntax_problem(error: Exception, file: str, text: str, *, line: int) -> Prob
         expected, fix = next((row[1:] for row in _WORDS if row[0] in said), ("YAML", "correct this line"))
         got = shown(words.strip()) if words.strip() else "an empty line"
     if got != "a tab" and isinstance(error, yaml.MarkedYAMLError) and began is not None and began.line + 1 < at:
-        fix = f"{fix} (what it belongs to began on line {began.line + 1})"
+        fix = f"{fix} (the part around it begins on line {began.line + 1})"
     return Problem(file=file, line=at, path="", what="not YAML", expected=expected, got=got, fix=fix)

@@ -38,7 +38,7 @@ def read_text(path: Path, name: str, problems: list[Problem]) -> str | None:
             return None
         raw = read_regular(path, MAX_BYTES)
     except (NotAnOrdinaryFileError, IsADirectoryError):
-        problems.append(_whole(name, "no ordinary file", "a text file", "a folder or device", f"replace {name}"))
+        problems.append(_whole(name, "not an ordinary file", "a text file", "a folder or device", f"replace {name}"))
         return None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "a name that no file can have"
@@ -87,7 +87,7 @@ def decode(raw: bytes, name: str, problems: list[Problem]) -> str | None:
             line=line,
             path="",
             what="a character that cannot be seen",
-            expected="text that shows all it holds",
+            expected="text with visible characters only",
             got=name_of(character),
             fix="delete that character",
         )

@@ -162,7 +162,7 @@ def agent_sources() -> dict[str, bytes]:
     """
     spec = find_spec("zonewright_agent")
     if spec is None or not spec.submodule_search_locations:
-        raise ArtefactError("the agent's package zonewright_agent is not installed; install zonewright anew")
+        raise ArtefactError("the agent's package zonewright_agent is not installed; install zonewright again")
     folder = Path(spec.submodule_search_locations[0])
     return {f"zonewright_agent/{path.relative_to(folder)}": path.read_bytes() for path in sorted(folder.rglob("*.py"))}
 

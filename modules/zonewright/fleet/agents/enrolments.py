@@ -43,7 +43,7 @@ class Enrolments:
         if known is not None and known.fingerprint == key:
             return ""
         has = "none" if known is None else f"{known.fingerprint}, by {known.who} at {known.at[:19]}"
-        return f"its key {key} was not enrolled in the ledger, which has {has}"
+        return f"its key {key} is not enrolled: the ledger has {has}"
 
     def enrol(self, keys: Mapping[str, str]) -> None:
         """Record keys that were read back from their hosts.
@@ -73,7 +73,7 @@ class Enrolments:
             with self._ledger() as client:
                 client.call(verbs.RECORD, request)
         except LedgerError as error:
-            raise ServiceError(f"the ledger does not take the enrolment of its key: {error}") from None
+            raise ServiceError(f"the ledger refuses to enrol its key: {error}") from None
         now = {
             agent: rollout_messages.AgentKey(fingerprint=key, who=self._who, at="now") for agent, key in agents.items()
         }

@@ -100,7 +100,9 @@ def measure(session: Session, layout: Layout) -> HostConditions:
     clock, free_kb = found.get("clock", ""), found.get("free_kb", "")
     if not (clock.isdigit() and free_kb.isdigit()):
         complaint = done.stderr.decode("utf-8", "replace").strip()[-200:] or "nothing was printed"
-        sentence = f"expected its time and free space from date and df, got: {complaint}; both must run there"
+        sentence = (
+            f"expected its time and free space from date and df, got: {complaint}; both commands must work on the host"
+        )
         raise CommandError(sentence, code=done.code, output="")
     return HostConditions(clock_s=int(clock), free_bytes=int(free_kb) * 1024)
 

@@ -64,7 +64,7 @@ class Installer(Attached):
     @property
     def _release(self) -> Release:
         if self._plan.release is None:
-            raise ValueError(f"{self._plan.host} has obstacles")
+            raise ValueError(f"{self._plan.host} has problems that prevent a change")
         return self._plan.release
 
     @property
@@ -123,7 +123,7 @@ class Installer(Attached):
         """
         previous = self._plan.facts.previous
         if not previous:
-            raise CommandError("there is no release before the current one", code=1, output="")
+            raise CommandError("there is no previous release", code=1, output="")
         self.progress.step = "prepare"
         self._prepare()
         self.progress.step, self.progress.is_changing = "roll-back", True
@@ -150,7 +150,7 @@ class Installer(Attached):
             raise self._unhealthy(f"a source is worse than before: {'; '.join(worse)}")
 
     def verify_again(self, session: Session) -> None:
-        """After the soak: it still runs, did not start anew, and no later report is worse.
+        """After the soak: it still runs, did not start again, and no later report is worse.
 
         Raises:
             UnhealthyError: when it is not so.
@@ -159,10 +159,10 @@ class Installer(Attached):
         self.progress.step = "soak"
         accepted, pid = self._accepted, self._accepted_pid
         self.verify()
-        # One that was started anew a moment ago has not reported yet, and the supervisor knows it already.
+        # One that was started again a moment ago has not reported yet, and the supervisor knows it already.
         is_other = accepted is not None and self._accepted is not None and accepted.pid != self._accepted.pid
         if is_other or pid != self._accepted_pid:
-            raise self._unhealthy("it was started anew during the soak")
+            raise self._unhealthy("it restarted during the soak")
 
     def _await_report(self, release: str) -> HealthReport:
         """The signed report of a release from the process that runs now."""
@@ -177,15 +177,15 @@ class Installer(Attached):
                 if word == "active":
                     self._accepted, self._accepted_pid = report, _pid_of(said)
                     return report
-                why, is_other = f"it reported, and does not run any more ({said})", False
+                why, is_other = f"it reported, but no longer runs ({said})", False
             elif report is not None:
-                why = f"the last report is from before, of {report.release}"
+                why = f"the last report is older and of release {report.release}"
             if is_other:
                 known = body
             else:
                 now = time.monotonic()
                 time.sleep(max(0.0, min(asked + _PAUSE_S, deadline) - now))
-        raise self._unhealthy(f"in {self._health_s:.0f} s it did not report: {why}")
+        raise self._unhealthy(f"it did not report within {self._health_s:.0f} s: {why}")
 
     def _is_new(self, report: HealthReport) -> bool:
         """Whether a report was made after the last switch, by the host's own clock."""
@@ -256,7 +256,7 @@ class Installer(Attached):
                 return None, None, "none came yet"
             return body, read_signed(body, self._public_key), ""
         except SignatureError as error:
-            return body, None, f"the last report does not count: {error}"
+            return body, None, f"the last report is not valid: {error}"
         except ServiceError as error:
             return None, None, str(error)
 

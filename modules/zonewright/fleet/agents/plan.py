@@ -111,7 +111,7 @@ def hindered(plan: HostPlan, around: HostConditions, *, prefix: str, now_s: floa
     error_s = around.clock_s - now_s
     if abs(error_s) > MAX_CLOCK_ERROR_S:
         side = "ahead" if error_s > 0 else "behind"
-        found.append(f"its clock is {abs(error_s):,.0f} s {side}, so its readings would not count; set it")
+        found.append(f"its clock is {abs(error_s):,.0f} s {side}, so its readings would be refused; set the clock")
     release = plan.release if any(step.kind == "install" for step in plan.steps) else None
     needed = _ROOM * release.size if release is not None else 0
     if around.free_bytes < needed:
@@ -130,11 +130,13 @@ def _obstacles(recipe: Recipe, facts: HostFacts, supervisor: Supervisor | None, 
         )
     if kind not in recipe.artefacts:
         there = ", ".join(sorted(recipe.artefacts))
-        found.append(f"there is no wheel of psutil for {kind}, only for {there}; add one, or use the distribution's")
+        found.append(
+            f"there is no wheel of psutil for {kind}, only for {there}; add one, or use the package of the distribution"
+        )
     if supervisor is None:
         found.append("neither systemd nor runit runs there, so nothing would keep the agent running")
     if supervisor == "systemd" and not recipe.layout.is_system:
-        found.append("with a prefix of a user the agent is kept by runit; set supervisor: runit, or leave prefix out")
+        found.append("an agent under a user's prefix needs runit; set supervisor: runit, or leave out prefix")
     return found
 
 
@@ -147,13 +149,13 @@ def _steps(
         steps += [HostStep("prepare", why), HostStep("token", "a token is issued for it")]
     is_whole = release.id in facts.releases and not (facts.current == release.id and facts.damaged)
     if not is_whole:
-        why = f"release {release.id} is not there"
+        why = f"release {release.id} is not on the host"
         if facts.current == release.id:
             why = f"changed on the host: {', '.join(facts.damaged) or 'its manifest'}"
         steps.append(HostStep("install", why))
     reasons = [
-        (facts.current != release.id, f"{facts.current or 'nothing'} runs, wanted is {release.id}"),
-        (not is_whole, "its files are written anew"),
+        (facts.current != release.id, f"{facts.current or 'nothing'} runs, but {release.id} is wanted"),
+        (not is_whole, "its files must be written again"),
         (not facts.is_active, "the agent does not run"),
         (
             supervisor == "systemd"
@@ -167,7 +169,7 @@ def _steps(
     if why_switch:
         steps.append(HostStep("switch", why_switch))
     if why_switch or not facts.is_proven:
-        steps.append(HostStep("verify", "it must report healthy" if why_switch else "it was not found healthy yet"))
+        steps.append(HostStep("verify", "it must report healthy" if why_switch else "it has not reported healthy yet"))
         steps.append(HostStep("accept", "the two newest releases are kept"))
     if steps and steps[0].kind != "prepare":
         steps.insert(0, HostStep("prepare", "folders, owner and key"))
@@ -201,7 +203,7 @@ def drift_of(plan: HostPlan) -> list[str]:
 def plan_text(plan: HostPlan) -> str:
     """A plan for people: steps with reasons, then the differences of files."""
     if plan.obstacles:
-        return "\n".join([f"{plan.host}: can not be done", *(f"  {sentence}" for sentence in plan.obstacles)])
+        return "\n".join([f"{plan.host}: cannot be changed", *(f"  {sentence}" for sentence in plan.obstacles)])
     if not plan.steps or plan.release is None:
         return f"{plan.host}: unchanged, {plan.facts.current}"
     lines = [f"{plan.host}: {plan.facts.current or 'nothing'} -> {plan.release.id}"]

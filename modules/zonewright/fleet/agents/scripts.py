@@ -303,7 +303,7 @@ if [ "$supervisor" = systemd ]; then
     systemctl daemon-reload
   fi
 elif [ -d "$service" ]; then
-  # Out of the watched folder first, so that nobody starts it anew while it ends.
+  # Out of the watched folder first, so that nobody starts it again while it ends.
   old=$prefix/.service.old
   rm -rf -- "$old"
   mv -T -- "$service" "$old"

@@ -12,7 +12,7 @@ NAMESPACE = "zonewright-health"
 
 
 class ServiceError(FleetError):
-    """The service can not be asked; ``str()`` is a sentence."""
+    """The service cannot be asked; ``str()`` is a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class HealthReport:
             worse = set(self.sources) if self.sources and all(self.sources.values()) else set()
         else:
             worse = {name for name, fault in before.sources.items() if not fault and self.sources.get(name, "not read")}
-        return tuple(f"{name}: {self.sources.get(name, 'not read any more')}" for name in sorted(worse))
+        return tuple(f"{name}: {self.sources.get(name, 'no longer read')}" for name in sorted(worse))
 
 
 class Service(Protocol):

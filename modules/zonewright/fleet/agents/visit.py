@@ -62,7 +62,7 @@ def look(host: Host, job: AgentJob, session: Session, *, is_strict: bool = False
 
     Raises:
         LostError: when the connection broke.
-        FleetError: when it can not be looked at.
+        FleetError: when it cannot be looked at.
         RenderError: when a value must not get into its files.
     """
     plan, layout = _found(host, job, session), job.recipe.layout

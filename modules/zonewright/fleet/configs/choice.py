@@ -124,8 +124,8 @@ def _faults(name: str, settings: Configuration, paths: Mapping[str, str], files:
         yield Fault(
             owner="",
             path=("configurations", name, "mode"),
-            what="files with secrets that everybody on the host may read",
-            expected="permission bits without any for others",
+            what="files with secrets that every user of the host may read",
+            expected="permission bits that give others nothing",
             got=f"'{settings.mode}' for {', '.join(shown)}",
             fix="write mode: '640'",
         )
@@ -139,7 +139,7 @@ def _lacks(host: Host, name: str, format_: Format, paths: Mapping[str, str], off
         return
     for source in paths:
         if offer.files[source] not in offer.texts:
-            yield f"{source}: the ledger does not have the content that its digest names"
+            yield f"{source}: the ledger has its digest but not its content"
 
 
 def _unapproved(name: str, paths: Mapping[str, str], offer: ApprovedFiles) -> Iterator[str]:
@@ -147,11 +147,11 @@ def _unapproved(name: str, paths: Mapping[str, str], offer: ApprovedFiles) -> It
     refused: dict[str, list[str]] = {}
     for source in paths:
         if source not in offer.plans:
-            refused.setdefault(offer.missing.get(source, "the ledger does not say why"), []).append(source)
+            refused.setdefault(offer.missing.get(source, "the ledger gives no reason"), []).append(source)
     for why, sources in refused.items():
         more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
         which = f"{sources[0]} (sha256 {offer.files[sources[0]][7:19]}){more}"
-        yield f"configuration {name}: {which}: in no approved change; {why}"
+        yield f"configuration {name}: {which} is in no approved change; {why}"
 
 
 def twice(found: Sequence[Wanted], tell: Tell) -> Iterator[str]:
@@ -171,7 +171,7 @@ def twice(found: Sequence[Wanted], tell: Tell) -> Iterator[str]:
                         owner="",
                         path=("configurations", one.name),
                         what=f"a file that configuration {first} writes too" if first != one.name else "one file twice",
-                        expected="for each file of a host one configuration",
+                        expected="one configuration for each file of a host",
                         got=file.target,
                         fix="give it another folder or files, or other hosts",
                     )

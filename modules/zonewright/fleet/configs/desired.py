@@ -66,7 +66,7 @@ def offer_of(answer: ConfigurationsAnswer, texts: Mapping[str, str]) -> Approved
     for stack in answer.stacks:
         for path, digest in stack.files.items():
             if files.setdefault(path, digest) != digest:
-                missing[path] = "two stacks have deployed it, with different contents"
+                missing[path] = "two stacks have deployed it with different contents"
         plans |= stack.approved
         missing = {**stack.missing, **missing}
     return ApprovedFiles(

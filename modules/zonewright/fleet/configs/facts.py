@@ -93,7 +93,7 @@ def plan_configuration(wanted: Wanted, facts: ConfigFacts) -> ConfigPlan:
     # A version too many is no reason to reload anything; the next change takes it away.
     reasons = [why for why in drift_of(wanted, facts) if not why.startswith(_EXTRA_VERSION)]
     if not reasons and facts.current != wanted.id:
-        reasons.append("no trial has proven it yet")
+        reasons.append("no trial has confirmed it yet")
     return ConfigPlan(wanted=wanted, facts=facts, reasons=tuple(reasons))
 
 
@@ -107,11 +107,11 @@ def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
             yield f"changed: {one.target} (it holds secrets, so no hash is shown)"
         elif found != one.sha256:
             is_hash = len(found) == len(one.sha256)
-            word = f"sha256 {found[:12]}" if is_hash else "it is no file" if found == "other" else found
-            yield f"changed: {one.target} ({word}, the ledger has {one.sha256[:12]})"
+            word = f"sha256 {found[:12]}" if is_hash else "it is not a file" if found == "other" else found
+            yield f"changed: {one.target} ({word}, but the ledger has {one.sha256[:12]})"
     for target, found in facts.placed.items():
         if found != "-" and target not in facts.hashes:
-            yield f"extra: {target} of version {facts.current}, which the ledger does not have any more"
+            yield f"extra: {target} of version {facts.current}, which the ledger no longer has"
     if facts.trial not in OVER:
         yield f"on trial: its last trial is {facts.trial}" + ("" if facts.is_on_trial else ", and was cut off")
     for version in facts.versions:
@@ -144,7 +144,7 @@ def _named(texts: Mapping[str, str]) -> dict[str, str]:
 def config_plan_text(host: str, plans: Sequence[ConfigPlan], against: Sequence[str]) -> str:
     """The plans of a host for people: reasons, then the differences of files."""
     if against:
-        return "\n".join([f"{host}: can not be done", *(f"  {sentence}" for sentence in against)])
+        return "\n".join([f"{host}: cannot be changed", *(f"  {sentence}" for sentence in against)])
     lines = [] if plans else [f"{host}: no configuration is for it"]
     for plan in plans:
         now = plan.facts.current or "nothing"

@@ -23,7 +23,7 @@ class Filled:
 
 
 def _nobody(reference: Reference) -> str:
-    raise SecretError(f"{reference.text}: nobody here gives its value")
+    raise SecretError(f"{reference.text}: its value cannot be read here")
 
 
 def _no_keys() -> Keys:

@@ -24,7 +24,7 @@ _MARGIN_S = 15.0
 _ROOT = "{root}"
 _PREVIOUS = "previous"
 _TOO_LONG = (124, 137)
-_ENDS = {"other": "its trial did not begin", "dead": "its trial was cut off on the host; the next run puts it right"}
+_ENDS = {"other": "its trial did not start", "dead": "its trial was cut off on the host; the next run repairs it"}
 
 
 def seconds_of(wanted: Wanted) -> float:
@@ -103,11 +103,11 @@ class ConfigInstaller(Attached):
         """
         self.progress.step = "roll-back"
         while self._kept:
-            self._say("roll-back", f"{self._kept[-1].name}: the files from before")
+            self._say("roll-back", f"{self._kept[-1].name}: the previous files")
             self._try(self._kept[-1], _PREVIOUS)
             self._kept.pop()
         self.progress.is_switched = False
-        return "the configuration from before"
+        return "the previous configuration"
 
     def verify_again(self, session: Session) -> None:
         """After the soak: the files are there, and the check passes.
@@ -120,14 +120,14 @@ class ConfigInstaller(Attached):
         for wanted in self._kept:
             drift = list(drift_of(wanted, observe_configuration(session, wanted)))
             if drift:
-                raise CommandError(f"{wanted.name} did not stay as it was: {'; '.join(drift)}", code=1, output="")
+                raise CommandError(f"{wanted.name} changed after the trial: {'; '.join(drift)}", code=1, output="")
             settings = wanted.settings
             command = AGAIN.command(f"{settings.within_s:g}", settings.check)
             done = session.run(command, as_root=settings.as_root)
             if done.code != 0:
                 said = done.stdout.decode("utf-8", "replace").strip()
                 raise CommandError(
-                    f"the check of {wanted.name} does not pass any more: {reason_of(said)}",
+                    f"the check of {wanted.name} no longer passes: {reason_of(said)}",
                     code=done.code,
                     output=said,
                 )
@@ -137,9 +137,9 @@ class ConfigInstaller(Attached):
         wanted, facts = plan.wanted, plan.facts
         end = time.monotonic() + seconds_of(wanted)
         while facts.is_on_trial and facts.trial not in OVER:
-            self._step("wait", f"a trial of {wanted.name} by somebody else is not over")
+            self._step("wait", f"another trial of {wanted.name} is still running")
             if time.monotonic() > end:
-                raise CommandError(f"the trial of {wanted.name} by somebody else does not end", code=1, output="")
+                raise CommandError(f"another trial of {wanted.name} does not finish", code=1, output="")
             time.sleep(_RETRY_S)
             facts = observe_configuration(self._session, wanted)
         if facts.trial not in OVER:
@@ -163,7 +163,7 @@ class ConfigInstaller(Attached):
             said = self._run(wanted, VALIDATE, *command, stdin=parts)
             first, _, output = said.partition("\n")
             if first == "absent":
-                self._unjudged(wanted, f"{check.program} is not installed there (package {check.package})")
+                self._unjudged(wanted, f"{check.program} is not installed on the host (package {check.package})")
                 return
             code = int(first)
             if code in _TOO_LONG:
@@ -182,9 +182,7 @@ class ConfigInstaller(Attached):
 
     def _unjudged(self, wanted: Wanted, why: str) -> None:
         if wanted.format.id in self._gated:
-            raise CommandError(
-                f"files of {wanted.format.id} open on a pass only, and there is none: {why}", code=1, output=""
-            )
+            raise CommandError(f"files of {wanted.format.id} need a pass, and there is none: {why}", code=1, output="")
         self._say("validate", f"not validated: {why}")
         self.notes.append(f"{wanted.name} was not validated on the host: {why}")
 
@@ -212,17 +210,17 @@ class ConfigInstaller(Attached):
         except LostError:
             return  # whether it began is seen by its word
         except UnreachableError as error:
-            raise CommandError(f"{wanted.name}: its trial was not begun: {error}", code=1, output="") from None
+            raise CommandError(f"{wanted.name}: its trial was not started: {error}", code=1, output="") from None
         if done.code != 0:
             said = done.stderr.decode("utf-8", "replace").strip()
-            raise CommandError(f"{wanted.name}: its trial does not begin: {reason_of(said)}", code=1, output=said)
+            raise CommandError(f"{wanted.name}: its trial does not start: {reason_of(said)}", code=1, output=said)
 
     def _follow(self, wanted: Wanted, word: str, end: float, *, is_confirmed: bool) -> _Told:
         """How the trial went on, asked over new connections: the old one may hang in the network that was switched."""
         ends = {"waiting", "kept", "rolled-back", "failed", "stuck", "other", "dead"} - (
             {"waiting"} if is_confirmed else set()
         )
-        why = "its trial did not end"
+        why = "its trial did not finish"
         while time.monotonic() < end:
             try:
                 with contextlib.closing(self._connect(_CALL_S)) as session:
@@ -231,12 +229,12 @@ class ConfigInstaller(Attached):
                 state, _, told = done.stdout.decode("utf-8", "replace").partition("\n")
                 if state in ends:
                     return _Told(state, told.strip())
-                why = f"its trial is {state or 'not to be seen'}"
+                why = f"its trial is {state or 'not visible'}"
             except FleetError as error:
                 why = str(error)
                 time.sleep(_RETRY_S)
         raise LostError(
-            f"{why}; unless {wanted.name} was confirmed the host has put the files from before back by itself"
+            f"{why}; unless {wanted.name} was confirmed, the host has restored the previous files by itself"
         )
 
     @staticmethod
@@ -264,7 +262,7 @@ class ConfigInstaller(Attached):
 
 
 def _brief(text: str) -> str:
-    return " ".join(text.split())[:300] or "it said nothing"
+    return " ".join(text.split())[:300] or "it printed nothing"
 
 
 def _sha256(wanted: Wanted) -> str:

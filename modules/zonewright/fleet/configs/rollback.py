@@ -1,6 +1,6 @@
 """Hosts that go back to the configurations that they had before: only to versions that somebody has approved.
 
-What lies on the host says which version that is, and nothing more: its files are taken from the ledger anew, so the
+What lies on the host says which version that is, and nothing more: its files are taken from the ledger again, so the
 version has its name from the texts that were approved, and from the places, owner, mode and secrets of today.
 """
 
@@ -36,7 +36,7 @@ class Goal:
 
 
 Goals = Mapping[str, Mapping[str, Goal]]
-"""By host and configuration the version to go back to; one that is not there can not be gone back to."""
+"""By host and configuration the version to go back to; one that is not there cannot be gone back to."""
 
 
 def goals_of(
@@ -81,7 +81,7 @@ def _nowhere(facts: ConfigFacts) -> str:
     if not facts.previous:
         return f"it has no version before {facts.current}" if facts.current else "it was never installed there"
     if facts.previous == facts.current:
-        return f"the version before {facts.current} is the same one: its last run put files right that had drifted"
+        return f"the version before {facts.current} has the same content: the last run only repaired drift"
     return ""
 
 
@@ -98,8 +98,8 @@ def against(found: Mapping[str, ConfigFacts], goals: Mapping[str, Goal], tell: T
         why = _nowhere(facts)
         if not why and name not in goals:
             why = (
-                f"no approved change of the ledger gives version {facts.previous}, which it had before: nobody "
-                "approved it, its change was never carried out, or its places, owner, mode or secrets are others today"
+                f"the previous version {facts.previous} is in no approved change that was carried out, or its "
+                "places, owner, mode or secrets have changed since"
             )
         told += [f"configuration {name}: {why}"] if why else []
     return (*told, *twice([goal.wanted for goal in goals.values()], tell))
@@ -163,4 +163,4 @@ def back_job(job: ConfigJob, *, seen: FoundConfigurations, goals: Goals, unseen:
 
 
 def _reason(plan: ConfigPlan) -> str:
-    return f"back from {plan.facts.current or 'nothing'} to the approved version before it"
+    return f"back from {plan.facts.current or 'nothing'} to the previous approved version"

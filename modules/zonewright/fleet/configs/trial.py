@@ -127,12 +127,12 @@ if ! stage 2>.out; then
   why=$(said)
   [ -e .list ] && drop
   rm -rf .previous.new
-  state failed "the files can not be written: $why"
+  state failed "the files cannot be written: $why"
   exit 1
 fi
 trap 'put_back "its trial was ended by a signal"' HUP INT TERM
 state switching ''
-switch 2>.out || put_back "a file can not be switched: $(said)"
+switch 2>.out || put_back "a file cannot be switched: $(said)"
 state reloading ''
 code=0
 reload || code=$?

@@ -65,6 +65,6 @@ class FleetLease:
 
 def _held(lease: rollout_messages.Lease) -> str:
     return (
-        f"{lease.who} is changing this fleet since {lease.since[:19]}Z; wait until that run ends, or, if it was "
-        f"killed, until its lease expires at {lease.expires_at[:19]}Z"
+        f"{lease.who} has been changing this fleet since {lease.since[:19]}Z; wait until that run ends, or, if "
+        f"it was killed, until its lease expires at {lease.expires_at[:19]}Z"
     )

@@ -140,7 +140,7 @@ class Pool:
             if elapsed_s > self._host_deadline_s + _GRACE_S:
                 del running[name]
                 state: HostState = "unknown" if progress.is_changing else "unreachable"
-                sentence = f"it does not end: the last step was {progress.step}, {elapsed_s:.0f} s after its begin"
+                sentence = f"it did not finish: the last step was {progress.step}, {elapsed_s:.0f} s after the start"
                 found.append(
                     Outcome(host=name, state=state, sentence=sentence, step=progress.step, elapsed_s=elapsed_s)
                 )

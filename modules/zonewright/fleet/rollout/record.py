@@ -18,7 +18,7 @@ from zonewright.model.masking import masked
 from zonewright.model.secret_scan import suspicions
 
 RUNS = Path(".zonewright/runs")
-_NOT_REPEATED = "what was said looks like a secret, so it is not repeated here; see the deployer's own record"
+_NOT_REPEATED = "the reason looks like a secret, so it is not repeated here; see the deployer's own record"
 
 
 def utc_now() -> str:

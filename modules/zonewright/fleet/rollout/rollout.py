@@ -58,7 +58,7 @@ def roll_out(
     end = time.monotonic() + rollout.run_deadline_s
 
     def late() -> str:
-        return tick() or ("the time for the whole run is over" if time.monotonic() > end else "")
+        return tick() or ("the run has used all its time (run_deadline_s)" if time.monotonic() > end else "")
 
     pool = Pool(parallel=rollout.parallel, host_deadline_s=job.host_deadline_s, observe=observe, tick=late)
     by_name = {host.name: host for host in hosts}

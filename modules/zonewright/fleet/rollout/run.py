@@ -43,12 +43,12 @@ def touching_refused(ledger: LedgerClient, rollout: RollOut) -> str:
         LedgerError: when the ledger does not say what its zone lets.
     """
     own = closed(rollout.windows, rollout.freeze, datetime.now(UTC))
-    return f"no host is touched now: {own}" if own else _by_zone(ledger)
+    return f"no host may be touched now: {own}" if own else _by_zone(ledger)
 
 
 def _by_zone(ledger: LedgerClient) -> str:
     told = ledger.call(verbs.HOURS, rollout_messages.HoursRequest()).closed
-    return f"no host is touched now: {told}" if told else ""
+    return f"no host may be touched now: {told}" if told else ""
 
 
 def new_run() -> str:
@@ -89,7 +89,7 @@ class FleetRun:
     def tick(self) -> str:
         """A sentence when no further host may begin."""
         own = closed(self.rollout.windows, self.rollout.freeze, datetime.now(UTC))
-        return self.lease.tick() or (f"no host is touched now: {own}" if own else self._zone())
+        return self.lease.tick() or (f"no host may be touched now: {own}" if own else self._zone())
 
     def _zone(self) -> str:
         """What the zone's packs say, asked now and then; the lease tells when the ledger is gone for long."""

@@ -128,8 +128,8 @@ def _failed(installer: Undo | None, progress: Progress, sentence: str) -> tuple[
     try:
         previous = installer.roll_back()
     except LostError as error:
-        return "unknown", f"{sentence}; and while it was put back: {error}"
+        return "unknown", f"{sentence}; error while the previous version was restored: {error}"
     except FleetError as error:
-        return "failed", f"{sentence}; and it could not be put back: {error}"
+        return "failed", f"{sentence}; the previous version could not be restored: {error}"
     progress.step = step
     return "rolled-back", f"{sentence}; {previous or 'nothing'} runs again"

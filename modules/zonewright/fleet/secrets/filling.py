@@ -22,7 +22,7 @@ def read_files(source: Path) -> dict[str, bytes]:
     paths = sorted(path for path in source.rglob("*") if path.is_symlink() or path.is_file())
     links = [path for path in paths if path.is_symlink()]
     if links:
-        raise SecretError(*(f"{link}: a link, where only files are installed; delete it" for link in links))
+        raise SecretError(*(f"{link} is a link; only plain files are installed; delete it" for link in links))
     return {path.relative_to(source).as_posix(): path.read_bytes() for path in paths}
 
 
@@ -58,16 +58,16 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files below a new or empty folder, readable by this user only.
 
     Raises:
-        SecretError: when the folder has something in it, or can not be written.
+        SecretError: when the folder has something in it, or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
         if any(folder.iterdir()):
-            raise SecretError(f"{folder}: is not empty; name a new folder")
+            raise SecretError(f"{folder} is not empty; name a new folder")
         for path, data in files.items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
             with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as opened:
                 opened.write(data)
     except OSError as error:
-        raise SecretError(f"{folder}: can not be written: {(error.strerror or 'unknown').lower()}") from None
+        raise SecretError(f"{folder}: cannot be written: {(error.strerror or 'unknown').lower()}") from None

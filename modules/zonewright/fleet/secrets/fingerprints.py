@@ -73,11 +73,11 @@ def make_key(path: Path, *, rotate: bool = False) -> None:
         rotate: add it to the keys that are there.
 
     Raises:
-        SecretError: when there is a file already, or none to rotate, or it can not be written.
+        SecretError: when there is a file already, or none to rotate, or it cannot be written.
     """
     old = read_keys(path).keys if rotate else ()
     if not rotate and path.exists():
-        raise SecretError(f"{path}: there is a key already; add a newer one with --rotate")
+        raise SecretError(f"{path} has a key already; add a newer one with --rotate")
     lines = [*(key.hex() for key in old), secrets.token_bytes(_BYTES).hex()]
     _replace(path, "".join(f"{line}\n" for line in lines))
 
@@ -95,7 +95,7 @@ def read_keys(path: Path) -> Keys:
     except FileNotFoundError:
         raise SecretError(f"{path}: there is no fingerprint key here; {how}, or copy the zone's") from None
     except OSError:
-        raise SecretError(f"{path}: the fingerprint key may not be read by this user; run as its owner") from None
+        raise SecretError(f"{path}: this user may not read the fingerprint key; run as its owner") from None
     except ValueError:
         keys, mode = (), 0
     if mode & _FOR_OTHERS:
@@ -119,7 +119,7 @@ def read_record(path: Path) -> dict[str, str]:
         document = None
     found = document.get("fingerprints") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise SecretError(f"{path}: expected fingerprints as zonewright wrote them; delete it to begin anew")
+        raise SecretError(f"{path}: expected fingerprints as zonewright wrote them; delete it to begin again")
     return found
 
 
@@ -179,4 +179,4 @@ def _replace(path: Path, text: str) -> None:
             os.fsync(opened.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise SecretError(f"{path}: can not be written: {error.strerror}") from None
+        raise SecretError(f"{path}: cannot be written: {error.strerror}") from None

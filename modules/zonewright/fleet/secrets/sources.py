@@ -52,8 +52,8 @@ class SecretSources:
         name = reference.path
         if not name.startswith(ENV_PREFIX):
             raise SecretError(
-                f"{reference.text}: only variables that begin with {ENV_PREFIX} are given to files; "
-                f"name it {ENV_PREFIX}{name} here and in the reference"
+                f"{reference.text}: only variables that begin with {ENV_PREFIX} may be used; rename it to "
+                f"{ENV_PREFIX}{name} here and in the reference"
             )
         if not self.environment.get(name):
             raise SecretError(
@@ -68,7 +68,7 @@ class SecretSources:
         try:
             document = json.loads(text)
         except ValueError:
-            raise SecretError(f"{reference.text}: {reference.path} is no JSON, so no key of it can be taken") from None
+            raise SecretError(f"{reference.text}: {reference.path} is not JSON, so it has no keys") from None
         return value_at(document, reference, where=reference.path)
 
     def _read(self, reference: Reference) -> str:
@@ -77,8 +77,8 @@ class SecretSources:
             real, allowed = path.resolve(strict=True), self.folder.resolve()
             if not real.is_relative_to(allowed):
                 raise SecretError(
-                    f"{reference.text}: only files below {self.folder} are given to files; "
-                    f"move it there, or name another folder in {FOLDER_VARIABLE}"
+                    f"{reference.text}: only files below {self.folder} may be used; move it there, or name "
+                    f"another folder in {FOLDER_VARIABLE}"
                 )
             with real.open("rb") as opened:
                 data = opened.read(_MAX_BYTES + 1)
@@ -87,11 +87,13 @@ class SecretSources:
                 f"{reference.text}: there is no file {path} here; write it where files are installed"
             ) from None
         except PermissionError:
-            raise SecretError(f"{reference.text}: {path} may not be read by this user; run as its owner") from None
+            raise SecretError(f"{reference.text}: this user may not read {path}; run as its owner") from None
         except (OSError, RuntimeError):
-            raise SecretError(f"{reference.text}: {path} can not be read; it must be a file") from None
+            raise SecretError(f"{reference.text}: {path} cannot be read; it must be a file") from None
         if len(data) > _MAX_BYTES:
-            raise SecretError(f"{reference.text}: {path} has more than {_MAX_BYTES:,} bytes, which is no secret")
+            raise SecretError(
+                f"{reference.text}: {path} has more than {_MAX_BYTES:,} bytes, which is too much for a secret"
+            )
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError:
@@ -125,5 +127,5 @@ def value_at(document: Any, reference: Reference, *, where: str) -> str:
             raise SecretError(f"{reference.text}: {where} has no key '{key}'; write it there, or correct the reference")
         value = value[key]
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise SecretError(f"{reference.text}: what {where} has there is no text; name a key of it")
+        raise SecretError(f"{reference.text}: the value in {where} is not text; name a key inside it")
     return str(value)

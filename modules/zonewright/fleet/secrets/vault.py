@@ -101,7 +101,7 @@ class Vault:
                 answer.close()
         except (HTTPError, OSError) as error:
             is_late = isinstance(error, TooLateError) and not isinstance(error, NewConnectionError)
-            kind = "did not answer in time" if is_late else "can not be reached"
+            kind = "did not answer in time" if is_late else "cannot be reached"
             raise SecretError(
                 f"{reference.text}: Vault at {self.address} {kind}; check VAULT_ADDR and VAULT_CACERT"
             ) from None
@@ -126,5 +126,7 @@ def _document(status: int, content: bytes, reference: Reference) -> Mapping[str,
     except (ValueError, KeyError, TypeError, RecursionError):
         data = None
     if not isinstance(data, Mapping):
-        raise SecretError(f"{reference.text}: mount '{mount}' is no key-value engine of version 2; name one that is")
+        raise SecretError(
+            f"{reference.text}: mount '{mount}' is not a key-value engine of version 2; name such a mount"
+        )
     return data

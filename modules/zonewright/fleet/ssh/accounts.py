@@ -10,11 +10,12 @@ from zonewright.fleet.ssh.transport import CommandError, CompletedCommand
 
 _SAID = {
     "password has expired": (
-        "the account's password has expired, so nothing runs for it; on its console renew it with passwd, or let it "
-        "not expire with: chage -M -1 USER"
+        "the account's password has expired, so no command runs for it; at the host's console, renew it with "
+        "passwd, or switch expiry off with: chage -M -1 USER"
     ),
     "account is currently not available": (
-        "the account's shell is nologin, so nothing runs for it; give it one on its console with: chsh -s /bin/sh USER"
+        "the account's shell is nologin, so no command runs for it; at the host's console, set a shell "
+        "with: chsh -s /bin/sh USER"
     ),
 }
 _SUDO = "account validation failure"
@@ -24,8 +25,10 @@ def runs_nothing(done: CompletedCommand) -> CommandError:
     """Why a host that let the user in did not run a script."""
     said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()[-300:]
     known = next((why for words, why in _SAID.items() if words in said), "")
-    what = known or (f"it says: {said}" if said else "it says nothing; is its shell a shell?")
-    return CommandError(f"the host lets the user in and runs nothing: {what}", code=done.code, output=said)
+    what = known or (
+        f"it says: {said}" if said else "it does not answer; check that the account's shell is a real shell"
+    )
+    return CommandError(f"the host accepts the login but runs no command: {what}", code=done.code, output=said)
 
 
 def sudo_refusal(said: str, user: str) -> str:
@@ -33,6 +36,6 @@ def sudo_refusal(said: str, user: str) -> str:
     if _SUDO not in said:
         return ""
     return (
-        f"sudo does not take the account of {user}: it is locked, expired or inactive; look on its console with: "
-        f"passwd -S {user}, and chage -l {user}"
+        f"sudo refuses the account of {user}: it is locked, expired or inactive; check at the host's console "
+        f"with: passwd -S {user}, and chage -l {user}"
     )

@@ -79,7 +79,7 @@ class Bastions:
         """A way to a host through its bastion.
 
         Raises:
-            UnreachableError: when the bastion can not be reached, or does not reach the host.
+            UnreachableError: when the bastion cannot be reached, or does not reach the host.
         """
         jump = target.jump
         if jump is None:
@@ -92,7 +92,7 @@ class Bastions:
             return Hop(connection.open_channel("direct-tcpip", destination, ("127.0.0.1", 0), timeout=connect_s))
         except paramiko.ChannelException as error:
             if error.code == _CONNECT_FAILED:
-                raise RefusedPortError(f"{place_of(target)} can not be reached {through}: {error.text}") from None
+                raise RefusedPortError(f"{place_of(target)} cannot be reached {through}: {error.text}") from None
             raise UnreachableError(f"{place_of(jump)} does not forward connections: {error.text}") from None
         except (paramiko.SSHException, EOFError, OSError) as error:
             if connection.is_active():

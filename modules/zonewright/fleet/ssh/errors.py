@@ -35,7 +35,7 @@ def route_error(target: Target, error: OSError) -> UnreachableError:
         return SilentHostError(f"{place} does not answer: it is off, or a firewall drops the connection")
     if isinstance(error, ConnectionResetError):
         return DroppedError(f"{place} closed the connection at once")
-    return UnreachableError(f"{place} can not be reached: {(error.strerror or str(error)).lower()}")
+    return UnreachableError(f"{place} cannot be reached: {(error.strerror or str(error)).lower()}")
 
 
 def negotiation_error(target: Target, error: Exception, elapsed_s: float, *, is_late: bool) -> UnreachableError:
@@ -52,8 +52,8 @@ def negotiation_error(target: Target, error: Exception, elapsed_s: float, *, is_
     place, text = place_of(target), str(error)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return AlgorithmError(
-            f"{place} has no algorithm that is still used ({text.rstrip('.')}); a server that offers only SHA-1, CBC "
-            "or MD5 can not be reached: update its SSH server, or reach it through a host that can"
+            f"{place} offers only outdated algorithms ({text.rstrip('.')}), such as SHA-1, CBC or MD5; update "
+            "its SSH server, or reach the host in another way"
         )
     if "Indecipherable protocol version" in text or "Invalid SSH banner" in text:
         return RefusedPortError(f"{place} answers, but not as an SSH server does; correct its port")
@@ -61,7 +61,7 @@ def negotiation_error(target: Target, error: Exception, elapsed_s: float, *, is_
         said = "says nothing" if "banner" in text else "does not finish the exchange of keys"
         return SilentHostError(f"{place} accepts connections and {said} for {elapsed_s:.1f} s")
     return DroppedError(
-        f"{place} closes the connection before the login: too many at once (MaxStartups), or it is starting"
+        f"{place} closes the connection before the login: it has too many connections (MaxStartups), or it is starting"
     )
 
 
@@ -75,12 +75,12 @@ def login_error(target: Target, error: Exception | None, keys: int) -> Unreachab
         return SilentHostError(f"{place_of(target)} did not answer the login in time")
     if isinstance(error, EOFError | OSError) or "EOF" in str(error) or "shut down" in str(error):
         return AccountError(
-            f"{who}: it closed the connection as soon as it had the key, as PAM does for an account that is expired or "
-            f"inactive, and while /etc/nologin is there; look on its console with: chage -l {target.user}"
+            f"{who}: it closed the connection after it accepted the key; PAM does this for an expired or "
+            f"inactive account, or while /etc/nologin exists; check at its console with: chage -l {target.user}"
         )
     if error is not None and "besides" in str(error):
         return LoginError(f"{who}: {error}")
     return LoginError(
-        f"{who} with {tried}: it is not among the user's authorized keys, or the account is locked, which a server "
-        f"answers with the same words; look on its console with: passwd -S {target.user} (L is locked)"
+        f"{who} with {tried}: it is not among the user's authorized keys, or the account is locked; a server "
+        f"gives the same answer for both. Check at its console with: passwd -S {target.user} (L means locked)"
     )

@@ -26,7 +26,7 @@ _HASHED_PARTS = 4
 
 
 class KnownHostsError(ZonewrightError, ValueError):
-    """A file of known hosts can not be used; ``sentences`` says why, one for each line."""
+    """A file of known hosts cannot be used; ``sentences`` says why, one for each line."""
 
     exit_code = Exit.MISUSE
 
@@ -155,11 +155,11 @@ class Trust:
             raise HostKeyError(f"{self._host}: {error}") from None
         flaw = certificate.flaw((self.target.address, self.target.name), now_s)
         if certificate.authority not in self.authorities:
-            flaw = f"its certificate is signed by {certificate.authority.fingerprint}, which is no authority here"
+            flaw = f"its certificate is signed by {certificate.authority.fingerprint}, which is not a trusted authority"
         elif {certificate.key, certificate.authority} & self.revoked:
             flaw = f"its key {certificate.key.fingerprint} or its authority is marked as revoked"
         if flaw:
-            raise HostKeyError(f"{self._host} shows a certificate that does not count: {flaw}")
+            raise HostKeyError(f"{self._host} shows a certificate that is not valid: {flaw}")
 
     @property
     def _host(self) -> str:
@@ -173,9 +173,9 @@ class Trust:
             )
         known = ", ".join(f"{key.fingerprint} ({where})" for key, where in self.keys)
         return (
-            f"{self._host} shows the key {shown.fingerprint} ({shown.kind}), trusted is {known}; somebody may be in "
-            f"between, or the host was set up anew: look at its console, then: zonewright fleet trust "
-            f"{self.target.name} --replace"
+            f"{self._host} shows the key {shown.fingerprint} ({shown.kind}), but {known} is trusted; somebody "
+            "may be in between, or the host was reinstalled: compare the key at its console, then: zonewright "
+            f"fleet trust {self.target.name} --replace"
         )
 
 

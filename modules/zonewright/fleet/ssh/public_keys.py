@@ -45,7 +45,7 @@ class PublicKey:
         except (IndexError, binascii.Error):
             raise ValueError(f"expected a public key such as 'ssh-ed25519 AAAA...', got {text[:60]!r}") from None
         if key.kind != parts[0]:
-            raise ValueError(f"the key says {parts[0]!r} and holds a key of another type; copy the whole line")
+            raise ValueError(f"the line names the type {parts[0]!r}, but its key has another type; copy the whole line")
         return key
 
     @staticmethod
@@ -97,7 +97,7 @@ class Certificate:
         if not any(fnmatchcase(name, pattern) for name in names for pattern in self.principals):
             return f"the certificate {self.key_id!r} is for {', '.join(self.principals) or 'no host'}"
         if not self.valid_after <= now_s < self.valid_before:
-            return f"the certificate {self.key_id!r} is not valid now; sign the host's key anew, or set the clock"
+            return f"the certificate {self.key_id!r} is not valid now; sign the host's key again, or set the clock"
         return ""
 
 
@@ -116,7 +116,7 @@ def read_certificate(blob: bytes) -> Certificate:
     """What a certificate says; its signature is checked here, whom it is for by ``flaw``.
 
     Raises:
-        ValueError: when it can not be read.
+        ValueError: when it cannot be read.
     """
     try:
         found = load_ssh_public_identity(str(PublicKey.of(blob)).encode())
@@ -133,18 +133,18 @@ def read_certificate(blob: bytes) -> Certificate:
             fault=_fault(found, key_id),
         )
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError(f"the host's certificate can not be read: {error}") from None
+        raise ValueError(f"the host's certificate cannot be read: {error}") from None
 
 
 def _fault(certificate: SSHCertificate, key_id: str) -> str:
     try:
         certificate.verify_cert_signature()
     except InvalidSignature:
-        return f"the signature of the certificate {key_id!r} does not fit"
+        return f"the signature of the certificate {key_id!r} is not valid"
     if certificate.type is not SSHCertificateType.HOST:
         return f"the certificate {key_id!r} is a user's, not a host's"
     if certificate.critical_options:
-        return f"the certificate {key_id!r} has critical options, which are not known for hosts"
+        return f"the certificate {key_id!r} has critical options, which host certificates cannot have"
     return ""
 
 

@@ -197,7 +197,7 @@ class SshSession:
             said += piece
             if said.count(prompt.encode()) > int(asked):
                 if asked or self._sudo_password is None:
-                    raise PrivilegeError(f"{self._place}: sudo does not take the password of {self._target.user}")
+                    raise PrivilegeError(f"{self._place}: sudo refuses the password of {self._target.user}")
                 asked = True
                 channel.sendall(f"{self._sudo_password}\n".encode())
             elif not piece:
@@ -213,14 +213,14 @@ class SshSession:
             "No such file": "there is no sudo; install it, or log in as root",
             "'sudo': Permission denied": "there is no sudo that it may run; install it, or log in as root",
             "a password is required": f"sudo asks for the password of {user}; give it with --ask-sudo-password",
-            "must have a tty": "sudo demands a terminal (requiretty); take that out of its sudoers",
+            "must have a tty": "sudo needs a terminal (requiretty); remove that option from its sudoers file",
             "not in the sudoers": f"sudo does not let {user} act as root",
             "not allowed": f"sudo does not let {user} run /bin/sh as root",
         }
         refusal = sudo_refusal(said, user)
         if refusal:
             return PrivilegeError(f"{self._place}: {refusal}")
-        last = (said.strip().splitlines() or ["sudo ended without a word"])[-1]
+        last = (said.strip().splitlines() or ["sudo ended without a message"])[-1]
         why = next((reason for words, reason in reasons.items() if words in said), f"sudo says: {last[-200:]}")
         return PrivilegeError(f"{self._place}: {why}")
 
@@ -231,7 +231,7 @@ class SshSession:
     def _lost(self, program: str) -> LostError:
         over = time.monotonic() >= self._deadline
         why = "the time for this host is over" if over else "the connection broke or froze"
-        return LostError(f"{self._place}: {why} while it ran {program}; what it did is not known")
+        return LostError(f"{self._place}: {why} while {program} ran; its result is not known")
 
 
 def _name_of(command: Sequence[str]) -> str:

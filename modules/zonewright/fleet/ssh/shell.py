@@ -1,4 +1,4 @@
-"""One shell on a host that runs one program after the other, so that a session need not begin anew for each.
+"""One shell on a host that runs one program after the other, so that a session need not begin again for each.
 
 A channel, a login shell and a sudo for every program cost a host three times what a small script does. Programs that
 read something get a channel of their own: here nothing but commands comes by the shell's input.

@@ -32,18 +32,18 @@ def verify_signature(message: bytes, armored: str, *, public_key: str, namespace
         namespace: the purpose.
 
     Raises:
-        SignatureError: when it did not, or the signature can not be read.
+        SignatureError: when it did not, or the signature cannot be read.
     """
     enrolled = " ".join(public_key.split()[:2])
     try:
         key = ed25519_key(enrolled)
     except SealError:
-        raise SignatureError("the enrolled key is no Ed25519 key") from None
+        raise SignatureError("the enrolled key is not an Ed25519 key") from None
     try:
         blob, own_namespace, reserved, algorithm, signature = _parts(armored)
         hashed = _HASHES[algorithm](message).digest()
     except (struct.error, KeyError, ValueError):
-        raise SignatureError("the signature can not be read") from None
+        raise SignatureError("the signature cannot be read") from None
     if own_namespace != namespace.encode():
         raise SignatureError("the signature is for another purpose")
     if blob != key_blob(enrolled):
@@ -52,7 +52,7 @@ def verify_signature(message: bytes, armored: str, *, public_key: str, namespace
     try:
         key.verify(signature, signed)
     except InvalidSignature:
-        raise SignatureError("the signature does not fit the content") from None
+        raise SignatureError("the signature does not match the content") from None
 
 
 def _parts(armored: str) -> tuple[bytes, bytes, bytes, bytes, bytes]:

@@ -92,8 +92,8 @@ class SshTransport:
         clock: seconds since 1970, for certificates.
 
     Raises:
-        KnownHostsError: when a file of known hosts can not be used.
-        LoginError: when a key to log in with can not be read.
+        KnownHostsError: when a file of known hosts cannot be used.
+        LoginError: when a key to log in with cannot be read.
     """
 
     def __init__(self, settings: SshSettings, *, clock: Callable[[], float] = time.time) -> None:
@@ -213,7 +213,7 @@ class SshTransport:
         try:
             keys += agent.get_keys() if agent is not None else ()
             if not keys:
-                raise LoginError("there is no key to log in with; name one, or let the keys of ssh-agent be used")
+                raise LoginError("there is no key to log in with; name one under keys, or set use_agent: true")
             self._try_keys(target, connection, keys)
         finally:
             self._watchdog.call_off(ticket)
@@ -264,7 +264,7 @@ def _load_keys(settings: SshSettings) -> tuple[paramiko.PKey, ...]:
         try:
             keys.append(paramiko.PKey.from_path(path, settings.key_password))
         except OSError as error:
-            raise LoginError(f"{path}: {(error.strerror or 'can not be read').lower()}") from None
+            raise LoginError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
         except (ValueError, TypeError, paramiko.SSHException) as error:
-            raise LoginError(f"{path}: no private key that can be used, or another password: {error}") from None
+            raise LoginError(f"{path}: not a usable private key, or the passphrase is wrong: {error}") from None
     return tuple(keys)

@@ -14,7 +14,7 @@
       LostError            the connection broke after a command was sent: what it did is unknown
       PrivilegeError       it does not let this user act as root
       CommandError         a command ended with another exit code than zero
-        StorageError       it can not store a file: disk full, read-only, damaged on the way
+        StorageError       it cannot store a file: disk full, read-only, damaged on the way
 """
 
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ class CommandError(FleetError):
 
 
 class StorageError(CommandError):
-    """The host can not store a file; the file of this name is what it was."""
+    """The host cannot store a file; the file of this name is what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Session(Protocol):
         Raises:
             LostError: when the connection broke.
             PrivilegeError: when the host does not let the user act as root.
-            StorageError: when the host can not store it.
+            StorageError: when the host cannot store it.
         """
         ...
 

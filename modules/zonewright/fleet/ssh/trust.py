@@ -50,7 +50,7 @@ class Comparison:
         """Fingerprints one below the other, so that a glance compares them."""
         place = f"{self.target.name} ({self.target.address} port {self.target.port})"
         lines = [place, f"  shown by the network  {self.shown.fingerprint}  {self.shown.kind}"]
-        lines += [f"  trusted until now     {key.fingerprint}  {key.kind}" for key in self.trusted]
+        lines += [f"  trusted now           {key.fingerprint}  {key.kind}" for key in self.trusted]
         return "\n".join(lines)
 
     def require(self, given: str, *, replace: bool) -> None:
@@ -71,19 +71,19 @@ class Comparison:
             )
         if said != self.shown.fingerprint:
             raise TrustError(
-                f"{self.target.name}: the network shows {self.shown.fingerprint}, the console {said}: they are not the "
-                "same key, and nothing was recorded; somebody may be in between"
+                f"{self.target.name}: the network shows {self.shown.fingerprint}, but the console shows "
+                f"{said}. Nothing was recorded; somebody may be in between"
             )
         if self.trusted and not self.is_trusted and not replace:
             known = ", ".join(key.fingerprint for key in self.trusted)
-            raise TrustError(f"{self.target.name}: {known} is trusted until now; replace it with --replace")
+            raise TrustError(f"{self.target.name}: {known} is trusted now; to replace it, use --replace")
 
 
 def compare(target: Target, shown: PublicKey, known_hosts: Path) -> Comparison:
     """What the network showed beside what is trusted until now.
 
     Raises:
-        KnownHostsError: when the file can not be used.
+        KnownHostsError: when the file cannot be used.
     """
     name = name_in_known_hosts(target)
     lines = [line for line in read_known_hosts((known_hosts,)) if line.role == "host" and line.covers(name)]

@@ -119,7 +119,7 @@ def _unplanned(
     told = tuple(differences(connection, plan, review.request, rendered_digest, replaces))
     broken = tuple(_broken(plan, review))
     name = last["plan"][7:19]
-    return (f"it is not the change of plan {name}, which was planned last: {'; '.join((*told, *broken))}",)
+    return (f"it differs from plan {name}, the last plan: {'; '.join((*told, *broken))}",)
 
 
 def _worse(asked: list[Finding], plan: Plan) -> Iterator[str]:
@@ -128,11 +128,11 @@ def _worse(asked: list[Finding], plan: Plan) -> Iterator[str]:
     for finding in asked:
         seen = accepted.get((finding.rule, finding.subject))
         if seen is None:
-            yield f"the finding {finding.rule} at {finding.subject} came after the plan"
+            yield f"the plan does not have the finding {finding.rule} at {finding.subject}"
         elif (finding.excess, finding.value or 0) > (seen.excess, seen.value or 0):
             # Not beyond the limit it may still be worse: an approval is for the numbers that it saw.
             now, then = (f"{value or 0:,} {finding.unit}" for value in (finding.value, seen.value))
-            yield f"{finding.rule} at {finding.subject} is {now} now, approved were {then}"
+            yield f"{finding.rule} at {finding.subject} is {now} now, but {then} was approved"
 
 
 def _broken(plan: Plan, review: Review) -> Iterator[str]:
@@ -150,7 +150,10 @@ def _missing(review: Review, told: tuple[str, ...]) -> Finding:
         where="",
         message=f"this change needs an approval: {'; '.join(told)}",
         participants=(Participant(party=review.request.party, name=review.request.stack_id),),
-        fix="plan it: zonewright change plan --stack NAME --key FILE; have it approved: zonewright change approve PLAN",
+        fix=(
+            "plan it: zonewright change plan --stack NAME --key FILE; ask the approvers to run: zonewright "
+            "change approve PLAN"
+        ),
         reference=_REFERENCE,
     )
 
@@ -166,11 +169,11 @@ def _overdue(connection: Connection, zone: Zone, stack_id: str, now: datetime) -
             subject=row["admission_id"],
             where="",
             message=(
-                f"the emergency change {row['admission_id']} of {row['at'][:16]} was to be reviewed until "
-                f"{row['review_by'][:16]}, and is not"
+                f"the emergency change {row['admission_id']} of {row['at'][:16]} had to be reviewed by "
+                f"{row['review_by'][:16]}, but was not"
             ),
             participants=(Participant(party=plan.party, name=row["admission_id"]),),
-            fix=f"have it reviewed: zonewright change approve {row['plan'][7:19]} --key FILE",
+            fix=f"ask the approvers to run: zonewright change approve {row['plan'][7:19]} --key FILE",
             reference=_REFERENCE,
         )
 

@@ -134,7 +134,7 @@ def answer(findings: Iterable[Finding], base: ZoneBase | None, on: str) -> tuple
 
 def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
     return {
-        node.name: f"site {wanted.cluster.site} is not in the ledger; its operator has not brought it in yet"
+        node.name: f"site {wanted.cluster.site} is not in the ledger; its operator must add it first"
         for cluster_id, wanted in demand.clusters.items()
         if wanted.cluster.site not in facts.sites
         for node in nodes_of(cluster_id, wanted.cluster)

@@ -26,12 +26,12 @@ def differences(
         replaces: id of the stack's present admission.
     """
     if plan.replaces != replaces:
-        yield f"it follows admission {plan.replaces or 'none'}, the present one is {replaces or 'none'}"
+        yield f"it follows admission {plan.replaces or 'none'}, but the present admission is {replaces or 'none'}"
     if plan.demand_digest != request.demand_digest:
         yield f"the declaration was changed (demand {plan.demand_digest[7:19]} -> {request.demand_digest[7:19]})"
     places = {name: place_text(seat, request.addresses.get(name, {})) for name, seat in request.seats.items()}
     yield from _first([
-        f"{name} was planned at {plan.places.get(name, 'no place')}, it is at {places.get(name, 'no place')} now"
+        f"{name} was planned at {plan.places.get(name, 'no place')}, but is at {places.get(name, 'no place')} now"
         for name in sorted(plan.places.keys() | places.keys())
         if plan.places.get(name) != places.get(name)
     ])  # fmt: skip
@@ -40,7 +40,11 @@ def differences(
     elif rendered_digest != plan.rendered_digest:
         old, new = (_manifest(connection, digest) for digest in (plan.rendered_digest, rendered_digest))
         yield from _first(
-            [f"{path} has other bytes" for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+            [
+                f"{path} has other bytes than planned"
+                for path in sorted(old.keys() | new.keys())
+                if old.get(path) != new.get(path)
+            ]
         )
 
 

@@ -17,7 +17,11 @@ def broken_sentence(premise: Precondition, world: World, *, stack: str) -> str:
         stack: id of the stack.
     """
     now = _now(premise, world, stack)
-    return f"it rests on this: {premise.sentence()}; now {now}" if now else f"this holds no more: {premise.sentence()}"
+    return (
+        f"the plan needs this: {premise.sentence()}; now {now}"
+        if now
+        else f"this is no longer true: {premise.sentence()}"
+    )
 
 
 def _now(premise: Precondition, world: World, stack: str) -> str:
@@ -28,7 +32,7 @@ def _now(premise: Precondition, world: World, stack: str) -> str:
         return "there is no such rack"
     others = [item for item in world.in_rack(premise.subject) if item.stack != stack]
     if premise.kind == "rack-open":
-        return "it takes none"
+        return "it takes no new nodes"
     if premise.kind == "units-free":
         return _taken(premise, others)
     names = {("weight", ""): GRAMS} | {("feed-live", feed): index for feed, index in WORST.items()}
@@ -56,4 +60,4 @@ def _taken(premise: Precondition, others: list[Occupant]) -> str:
     units = [
         f"U{unit}" for unit in range(premise.position, premise.position + premise.at_least) if mask & bits(unit, 1)
     ]
-    return f"{listed(units)} taken" if units else "the rack is not that high"
+    return f"{listed(units)} taken" if units else "the rack has no such units"

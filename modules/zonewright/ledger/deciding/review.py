@@ -81,7 +81,7 @@ def review_change(connection: Connection, request: EvaluateRequest, now: str, te
     if text is None:
         raise LedgerRefusedError(
             "unknown-demand",
-            "the ledger has never seen this demand; run pulumi up without --target, so that it proposes",
+            "the ledger has no proposal for this demand; run pulumi up without --target",
         )
     demand = Demand.model_validate_json(text)
     require_zone(connection, demand, party=request.party, on=now[:10])

@@ -1,6 +1,6 @@
 """The claims of a site, read once for each state of it.
 
-What is made of the rows is kept under a number that the database draws anew whenever one of them is written
+What is made of the rows is kept under a number that the database draws again whenever one of them is written
 (:data:`zonewright.ledger.store.tables.claim_version`), so a process reads and groups them again only when they changed.
 """
 

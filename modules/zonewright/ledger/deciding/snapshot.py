@@ -29,13 +29,13 @@ from zonewright.rules.finding import Finding
 from zonewright.telemetry.registers import UntoldError, registers
 
 SALT = "salt.txt"
-"""Random in each snapshot: without it the others can not be guessed from digests; never given to a party."""
+"""Random in each snapshot: without it the others cannot be guessed from digests; never given to a party."""
 READINGS_BACK = timedelta(days=400)
 _TRIES = 3
 
 
 def new_salt() -> str:
-    """A salt of 256 bits, in hexadecimal: what a party is not shown can not be guessed from its digest."""
+    """A salt of 256 bits, in hexadecimal: what a party is not shown cannot be guessed from its digest."""
     return secrets.token_hex(32)
 
 
@@ -47,7 +47,7 @@ def readings_of(review: Review, telemetry: Path | None, *, tell: Callable[[], No
     Args:
         review: the change.
         telemetry: file of the readings, or None.
-        tell: records removals of readings that the journal does not have yet; None where that can not be done.
+        tell: records removals of readings that the journal does not have yet; None where that cannot be done.
 
     Raises:
         LedgerUnavailableError: when there are such removals, whose evidence would be wrong for good.
@@ -71,8 +71,7 @@ def _told_registers(path: Path, site: str, since: datetime, tell: Callable[[], N
             tell()
     raise LedgerUnavailableError(
         "removing",
-        f"readings of {site} are being removed and the journal does not have all of it yet; nothing was decided, "
-        "try again",
+        f"readings of {site} are being removed, and the journal is not complete yet; nothing was decided, try again",
     )
 
 

@@ -52,7 +52,7 @@ class Context:
 
 
 def put_contents(connection: Connection, texts: Iterable[str]) -> None:
-    """Keep texts by digest; those already there stay, and one that was altered is mended."""
+    """Keep texts by digest; those already there stay, and one that was altered is repaired."""
     put_digested(connection, {digest_of(text): text for text in texts})
 
 
@@ -66,9 +66,9 @@ def put_digested(connection: Connection, texts: Mapping[str, str]) -> None:
     rows = [{"digest": digest, "text": text} for digest, text in texts.items()]
     if rows:
         statement = insert(content)
-        mended = statement.excluded.text
+        repaired = statement.excluded.text
         mend = statement.on_conflict_do_update(
-            index_elements=["digest"], set_={"text": mended}, where=content.c.text != mended
+            index_elements=["digest"], set_={"text": repaired}, where=content.c.text != repaired
         )
         connection.execute(mend, rows)
 
@@ -104,37 +104,38 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
         )
     if row.id != zone_id:
         raise LedgerRefusedError(
-            "another-zone", f"the ledger is that of zone '{row.id}', the declaration's is '{zone_id}'"
+            "another-zone", f"the ledger belongs to zone '{row.id}', the declaration to zone '{zone_id}'"
         )
     if row.digest != digest:
         raise LedgerRefusedError(
             "another-zone-file",
             f"zone.yaml differs from the copy that the administrator registered on {row.registered_at[:19]}Z "
-            f"(registered {row.digest[:15]}…, declared {digest[:15]}…); take the registered file, "
-            "or have the administrator run: zonewright ledger init ZONE",
+            f"(registered {row.digest[:15]}…, declared {digest[:15]}…); take the registered file, or ask the "
+            "administrator to run: zonewright ledger init ZONE",
         )
     known = parse_zone(row.document)
     for pack in chain_of(known.rule_packs, known.rule_pack):
         if not pack.valid_from <= on <= pack.valid_until:
             raise LedgerRefusedError(
                 "rule-pack-not-in-force",
-                f"the zone's rule pack '{pack.title}' holds from {pack.valid_from} to {pack.valid_until}, not on {on}; "
-                "have the administrator issue the next one, and register it with: zonewright ledger init ZONE",
+                f"the zone's rule pack '{pack.title}' is valid from {pack.valid_from} to {pack.valid_until}, "
+                f"not on {on}; ask the administrator to issue the next one and to register it with: zonewright "
+                "ledger init ZONE",
             )
     if demand.party != party:
-        raise LedgerRefusedError("another-party", f"the demand is that of another party than '{party}'")
+        raise LedgerRefusedError("another-party", f"the demand belongs to another party than '{party}'")
     if party not in known.parties:
         raise LedgerRefusedError(
             "unknown-party",
-            f"the registered zone has no party '{party}'; correct the owner, or have the administrator add the party "
-            "to zone.yaml and register it with: zonewright ledger init ZONE",
+            f"the registered zone has no party '{party}'; correct the owner, or ask the administrator to add the party "
+            "to zone.yaml and to run: zonewright ledger init ZONE",
         )
     for section, role in missing_roles(known, demand):
         raise LedgerRefusedError(
             "wrong-role",
             f"party '{party}' may not declare {section}: expected the role {role}, got "
-            f"{', '.join(known.parties[party].roles)} in the registered zone; remove the {section}, or have the "
-            "administrator add the role to the party in zone.yaml and register it with: zonewright ledger init ZONE",
+            f"{', '.join(known.parties[party].roles)} in the registered zone; remove the {section}, or ask the "
+            "administrator to add the role to the party in zone.yaml and to run: zonewright ledger init ZONE",
         )
 
 
@@ -159,8 +160,8 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
     if row.party != party:
         raise LedgerRefusedError(
             "another-party",
-            f"stack id {stack_id} belongs to another party than '{party}'; "
-            f"give this stack an id of its own: zonewright stack new NAME --party {party}",
+            f"stack id {stack_id} belongs to another party than '{party}'; make a new stack id: zonewright "
+            f"stack new NAME --party {party}",
         )
     if row.lineage is None:
         if bound:
@@ -171,7 +172,7 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
     if row.lineage != lineage:
         raise LedgerRefusedError(
             "another-lineage",
-            f"stack id {stack_id} was enrolled on {row.enrolled_at[:19]}Z from a state that is not this one: either "
-            "this is a second checkout with the same stack id (make a stack of its own: zonewright stack new NAME "
-            f"--party {party}), or the state was lost (take it over: zonewright recover --stack NAME --take-over)",
+            f"stack id {stack_id} was enrolled on {row.enrolled_at[:19]}Z from another state. Either this is a "
+            "second checkout with the same stack id (make another stack: zonewright stack new NAME --party "
+            f"{party}), or the state was lost (take it over: zonewright recover --stack NAME --take-over)",
         )

@@ -102,8 +102,8 @@ class Database:
     def _locked(self) -> LedgerUnavailableError:
         return LedgerUnavailableError(
             "locked",
-            f"the ledger {self.path} was held by another process for {self._lock_wait_s:g} s; "
-            "nothing was changed; try again, or look for a stopped zonewright or pulumi process",
+            f"another process kept the ledger {self.path} locked for {self._lock_wait_s:g} s; nothing was "
+            "changed; try again, or look for a suspended zonewright or pulumi process",
         )
 
     @contextmanager
@@ -115,7 +115,9 @@ class Database:
                 raise
             if isinstance(error, IntegrityError) and str(error.orig) == TAKEN:
                 raise LedgerRefusedError(
-                    TAKEN, "a name or a network of this change is in other hands already; nothing was changed"
+                    TAKEN,
+                    "another stack already has a name or network of this change; nothing was changed; try again to "
+                    "see which",
                 ) from error
             reason = str(error.orig) if isinstance(error, DatabaseError) and error.orig else reason_of(error)
             if (
@@ -126,7 +128,7 @@ class Database:
                 raise
             mend = "check free space, permissions and that the file is a zonewright ledger"
             if "no such table" in reason:
-                mend = "where an older version made it, bring it up to date with: zonewright ledger init ZONE"
+                mend = "if an older version made it, migrate it with: zonewright ledger init ZONE"
             raise LedgerUnavailableError(
                 "database", f"the ledger {self.path} cannot be used: {reason}; nothing was changed; {mend}"
             ) from error

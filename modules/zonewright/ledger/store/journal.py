@@ -68,8 +68,8 @@ def verify(entries: Iterable[JournalEntry], checkpoint: Checkpoint | None = None
         previous, expected = entry.hash, expected + 1
     if not seen_checkpoint and checkpoint is not None:
         return (
-            f"the journal is truncated: it ends at entry {expected - 1}, "
-            f"the checkpoint of {checkpoint.at} names entry {checkpoint.sequence}"
+            f"the journal is truncated: it ends at entry {expected - 1}, but the checkpoint of {checkpoint.at} "
+            f"names entry {checkpoint.sequence}"
         )
     return None
 
@@ -98,5 +98,5 @@ def verify_checkpoint(checkpoint: Checkpoint, *, public_key: str | None = None) 
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(checkpoint.public_key))
         key.verify(base64.b64decode(checkpoint.signature), canonical_json(fields).encode())
     except (InvalidSignature, ValueError):
-        return f"the signature of the checkpoint of {checkpoint.at} does not fit its content"
+        return f"the signature of the checkpoint of {checkpoint.at} does not match its content"
     return None

@@ -79,12 +79,12 @@ claim_version = Table(
     Column("site", String(64), primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
-"""A random number that the database draws anew whenever a claim of a site is written: where it is the same, all rows
+"""A random number that the database draws again whenever a claim of a site is written: where it is the same, all rows
 are the same, also after a transaction that was rolled back. What a process remembers of a site is kept under it."""
 
 
 @event.listens_for(claim_version, "after_create")
-def _draw_anew(_table: Table, connection: Connection, **_options: object) -> None:
+def _draw_again(_table: Table, connection: Connection, **_options: object) -> None:
     """Written for SQLite; another database must say how it does this before it can hold a ledger.
 
     A ledger of an older version has claims already when it gets this table.

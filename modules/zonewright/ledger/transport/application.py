@@ -22,7 +22,8 @@ def _fault(verb: str) -> tuple[int, bytes]:
     number = secrets.token_hex(6)
     _LOG.exception("request id %s: verb %s", number, verb)
     sentence = (
-        f"the service has a fault, request id {number}; nothing was decided; its operator finds the id in its log"
+        f"the service has a fault, request id {number}; nothing was decided; ask its operator to look for this id in "
+        "the log"
     )
     return problem(500, LedgerUnavailableError("fault", sentence))
 

@@ -45,13 +45,15 @@ def _require_plain(value: object) -> None:
         if len(value) > TEXT.most:
             raise _beyond(TEXT, f"{len(value):,}")
         if "\0" in value:
-            raise LedgerMisuseError("bounds", "a text in the request has a NUL character, which no database keeps")
+            raise LedgerMisuseError(
+                "bounds", "a text in the request has a NUL character, which databases cannot store; remove it"
+            )
     elif isinstance(value, int) and abs(value) > INTEGER.most:
         raise _beyond(INTEGER, f"one of {value.bit_length()} bits")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise LedgerMisuseError("bounds", "a number in the request is not finite")
+        raise LedgerMisuseError("bounds", "a number in the request is not finite; give a finite one")
 
 
 def _beyond(limit: InputLimit, got: str) -> LedgerMisuseError:
     most = f"{limit.most:,} {limit.unit}".strip()
-    return LedgerMisuseError("bounds", f"the request goes beyond a limit: {limit.what}, at most {most}, got {got}")
+    return LedgerMisuseError("bounds", f"the request is over a limit: {limit.what}: expected at most {most}, got {got}")

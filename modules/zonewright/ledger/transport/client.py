@@ -111,7 +111,7 @@ class LedgerClient:
             except ValidationError:
                 raise LedgerUnavailableError(
                     "not-a-ledger",
-                    f"{self.url} answered {verb.name} with what no zonewright ledger of this version answers",
+                    f"the answer of {self.url} to {verb.name} is not an answer of a zonewright ledger of this version",
                 ) from None
         raise self._error(status, body)
 
@@ -124,11 +124,11 @@ class LedgerClient:
             if status >= _FAULTS:
                 return LedgerUnavailableError(
                     "fault",
-                    f"the service {self.url}, or what is in front of it, has a fault (it answered {status}); nothing "
-                    "is known to be decided; ask its operator",
+                    f"the service {self.url}, or a proxy in front of it, has a fault (it answered {status}); what "
+                    "it decided is unknown; ask its operator",
                 )
             return LedgerUnavailableError(
-                "not-a-ledger", f"{self.url} answered {status} and is not a zonewright ledger"
+                "not-a-ledger", f"{self.url} answered {status}, so it is not a zonewright ledger"
             )
         if status == REFUSED:
             return LedgerRefusedError(code, sentence, findings)
@@ -141,9 +141,7 @@ def _lock_wait_s(text: str) -> float:
     except ValueError:
         seconds = -1
     if not 0 <= seconds <= MAX_WAIT_S:
-        raise LedgerMisuseError(
-            "wait", f"{WAIT_VARIABLE} is how many seconds to wait for a locked ledger, 0 to {MAX_WAIT_S}; got '{text}'"
-        )
+        raise LedgerMisuseError("wait", f"{WAIT_VARIABLE}: expected seconds from 0 to {MAX_WAIT_S}, got '{text}'")
     return seconds
 
 
@@ -159,16 +157,16 @@ def require_url(url: str) -> None:
         parts = urlsplit(url)
     except ValueError as error:
         raise LedgerMisuseError(
-            "url", f"a ledger URL is sqlite:///PATH or https://HOST, got '{url}': {error}"
+            "url", f"expected a ledger URL such as sqlite:///PATH or https://HOST, got '{url}': {error}"
         ) from None
     local = parts.hostname in ("127.0.0.1", "::1", "localhost")
     if "@" in url or parts.query:  # whatever its scheme: it would be repeated, and it goes into the state
         raise LedgerMisuseError(
-            "url", "a ledger URL holds no user or password; give the token in ZONEWRIGHT_LEDGER_TOKEN"
+            "url", "a ledger URL must not hold a user or password; give the token in ZONEWRIGHT_LEDGER_TOKEN"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise LedgerMisuseError(
-            "url", f"a ledger URL is sqlite:///PATH or https://HOST, got '{url}'; correct zone:ledger"
+            "url", f"expected a ledger URL such as sqlite:///PATH or https://HOST, got '{url}'; correct zone:ledger"
         )
     if parts.scheme == "http" and not local:
         raise LedgerMisuseError("url", f"plain http is for this machine only, got '{url}'; use https")

@@ -69,7 +69,7 @@ class OverHttp:
             self._pool = connection_from_url(url, timeout=timeout_s, retries=False, maxsize=MAX_IDLE, **tls)
         except LocationValueError:
             raise LedgerMisuseError(
-                "url", f"a ledger URL is such as https://zone.example:8480, got '{url}'; correct zone:ledger"
+                "url", f"expected a ledger URL such as https://zone.example:8480, got '{url}'; correct zone:ledger"
             ) from None
         self._pool.ConnectionCls = _RecentOverTls if is_secure else _Recent
 

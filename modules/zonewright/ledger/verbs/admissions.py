@@ -120,7 +120,7 @@ def _refuse(
             **rests_on,
         },
     )
-    sentence = f"{count_of(len(against), 'finding')}, nothing was claimed or created"
+    sentence = f"{count_of(len(against), 'finding')}; nothing was claimed or created"
     return LedgerRefusedError("findings", sentence, against), entry
 
 
@@ -305,5 +305,5 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
         current=not drifted,
         completed=row.completed_at is not None,
         drifted=drifted,
-        reason=f"{len(drifted)} claims or assets are not as they were admitted" if drifted else "",
+        reason=f"{len(drifted)} claims or assets differ from what was admitted" if drifted else "",
     )

@@ -73,7 +73,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
     try:
         wanted = Plan.model_validate_json(request.plan)
     except ValueError as error:
-        raise LedgerRefusedError("no-plan", f"this is no plan: {str(error).splitlines()[0]}") from None
+        raise LedgerRefusedError("no-plan", f"this is not a plan: {str(error).splitlines()[0]}") from None
     if wanted.text() != request.plan:
         raise LedgerRefusedError("no-plan", "the plan is not in its canonical form")
     digest = digest_of(request.plan)
@@ -84,7 +84,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
         try:
             author = author_of(request.envelope, planned, known.signers)
         except SealError as error:
-            raise LedgerRefusedError("author", f"the author's signature does not count: {error}") from None
+            raise LedgerRefusedError("author", f"the author's signature is not valid: {error}") from None
         if connection.execute(select(change.c.number).where(change.c.plan == digest)).first() is None:
             now = context.now()
             connection.execute(
@@ -126,19 +126,19 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         places = {name: parse_place(text) for name, text in wanted.places.items()}
         at = moment(wanted.planned_at)
     except ValueError as error:
-        raise LedgerRefusedError("no-plan", f"this is no plan: {error}") from None
+        raise LedgerRefusedError("no-plan", f"this is not a plan: {error}") from None
     seats = {name: seat for name, (seat, _) in places.items()}
     addresses = {name: pools for name, (_, pools) in places.items()}
     checks = (
-        (wanted.stack_id == request.stack_id, f"it is that of stack {wanted.stack_id}"),
-        (registered is not None and wanted.zone_digest == registered["digest"], "zone.yaml was registered anew"),
+        (wanted.stack_id == request.stack_id, f"it belongs to stack {wanted.stack_id}"),
+        (registered is not None and wanted.zone_digest == registered["digest"], "zone.yaml was registered again"),
         (wanted.replaces == (str(held["id"]) if held else ""), "another change was admitted since it was planned"),
         (get_content(connection, wanted.demand_digest) is not None, "the ledger does not know its demand"),
         (get_content(connection, wanted.rendered_digest) is not None, "the ledger does not have its rendered files"),
         (get_content(connection, wanted.snapshot) is not None, "the ledger does not have its snapshot"),
         (
             wanted.change_digest == change_digest(wanted.demand_digest, seats, addresses, wanted.rendered_digest),
-            "its change digest is not that of its demand, places and files",
+            "its change digest does not match its demand, places and files",
         ),
         (at.tzinfo is not None, "it does not say when it was planned"),
     )
@@ -164,7 +164,7 @@ def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
                 now=datetime.fromisoformat(now),
             )
         except SealError as error:
-            raise LedgerRefusedError("verdict", f"the verdict does not count: {error}") from None
+            raise LedgerRefusedError("verdict", f"the verdict is not valid: {error}") from None
         is_new = request.envelope not in verdicts_on(connection, row["plan"])
         if is_new:
             connection.execute(
@@ -297,7 +297,7 @@ def _planned_record(  # noqa: PLR0917 - private
         state, told = _state_of(held), []
         if done["review_by"] and not is_reviewed(connection, known, row, wanted, datetime.fromisoformat(now)):
             review_by = done["review_by"]
-            told = [f"an emergency that is to be reviewed until {review_by[:16]}"]
+            told = [f"an emergency change, review due by {review_by[:16]}"]
     elif row["replaces"] != (str(current["id"]) if current is not None else ""):
         state = "expired"
     elif standing.state == "rejected":

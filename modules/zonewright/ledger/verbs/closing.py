@@ -27,8 +27,8 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
         if row is None or row.change_digest != request.change_digest:
             raise LedgerRefusedError(
                 "not-admitted",
-                "this change is not the one that the ledger admitted last for this stack; "
-                "run pulumi up without --target, so that it is admitted first",
+                "the ledger last admitted another change of this stack; run pulumi up without --target, so "
+                "that this change is admitted first",
             )
         if row.completed_at is None:
             now = context.now()
@@ -134,8 +134,8 @@ def _require_no_links(connection: Connection, stack_id: str, name: str | None) -
     if users:
         raise LedgerRefusedError(
             "in-use",
-            f"links of other parties need {listed(sorted(set(users)))} of this stack; nothing was deleted; "
-            "ask their owners to take the links out first",
+            f"links of other parties need {listed(sorted(set(users)))} of this stack; nothing was deleted; ask "
+            "their owners to remove the links first",
         )
 
 

@@ -16,7 +16,9 @@ from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import admission, change, decided, deployed, zone
 from zonewright.model import Zone
 
-_HOW = "plan it: zonewright change plan --stack NAME --key FILE; have it approved: zonewright change approve PLAN"
+_HOW = (
+    "plan it: zonewright change plan --stack NAME --key FILE; ask the approvers to run: zonewright change approve PLAN"
+)
 
 
 def configurations(context: Context, request: ConfigurationsRequest) -> ConfigurationsAnswer:
@@ -124,7 +126,7 @@ def _missing(
         if row is None or decision is None:
             why = f"it was never planned; {_HOW}"
         elif manifest.get(path) != digest:
-            other = "another content of it" if path in manifest else "no such file"
+            other = "another content for it" if path in manifest else "no such file"
             why = f"plan {row['plan'][7:19]}, the last one, has {other}; {_HOW}"
         elif not decision.passes:
             why = f"plan {row['plan'][7:19]}: {'; '.join(decision.sentences)}"

@@ -28,7 +28,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
         if row is not None and row.id != request.zone.zone:
             raise LedgerRefusedError(
                 "another-zone",
-                f"this ledger is that of zone '{row.id}'; zone '{request.zone.zone}' needs one of its own",
+                f"this ledger belongs to zone '{row.id}'; zone '{request.zone.zone}' needs another ledger",
             )
         if row is not None and row.digest == digest:
             return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)

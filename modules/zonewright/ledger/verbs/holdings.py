@@ -70,8 +70,8 @@ def _holds(row: Row[Any], expect: Mapping[str, Any]) -> bool:
 def _not_admitted(request: ConfirmRequest) -> str:
     place = f" at {request.expect['rack']} U{request.expect['position']}" if "rack" in request.expect else ""
     return (
-        f"no admitted claim for {request.kind} {request.name}{place} in this stack's present change; "
-        "nothing was created; run pulumi up without --target or --exclude, so that the whole change is admitted first"
+        f"this stack's present change has no admitted claim for {request.kind} {request.name}{place}; nothing "
+        "was created; run pulumi up without --target or --exclude"
     )
 
 

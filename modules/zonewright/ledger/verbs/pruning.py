@@ -18,8 +18,8 @@ class NotRecordedError(ZonewrightError):
 
     def __init__(self, removed: int, why: Exception) -> None:
         super().__init__(
-            f"removed {count_of(removed, 'reading')}, but the journal does not have all that went yet: "
-            f"{str(why).split(';', maxsplit=1)[0]}; the next removal or decision records it"
+            f"{count_of(removed, 'reading')} removed, but not all of it is in the journal yet: "
+            f"{str(why).split(';', maxsplit=1)[0]}; the next removal or decision records the rest"
         )
 
 
@@ -57,7 +57,7 @@ def tell_removals(context: Context) -> None:
         context: the ledger and its readings.
 
     Raises:
-        LedgerUnavailableError: when the readings can not be written; nothing was decided.
+        LedgerUnavailableError: when the readings cannot be written; nothing was decided.
     """
     if context.telemetry is not None:
         try:
@@ -65,8 +65,8 @@ def tell_removals(context: Context) -> None:
         except sqlite3.Error as error:
             raise LedgerUnavailableError(
                 "removing",
-                f"readings were removed, and {context.telemetry.name} can not be written to keep what the journal "
-                f"recorded of it: {error}; nothing was decided, try again",
+                f"readings were removed, but {context.telemetry.name} cannot be written to note their journal "
+                f"entry: {error}; nothing was decided, try again",
             ) from error
 
 

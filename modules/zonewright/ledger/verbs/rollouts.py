@@ -77,7 +77,7 @@ def _enrolled(entry: Mapping[str, Any]) -> EnrolledKeys:
         return EnrolledKeys.model_validate(entry)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise LedgerMisuseError("entry", f"an enrolment of keys has who and agents: {where} is wrong") from None
+        raise LedgerMisuseError("entry", f"an enrolment of keys needs 'who' and 'agents'; {where} is wrong") from None
 
 
 def agent_keys(context: Context, request: AgentKeysRequest) -> AgentKeys:

@@ -149,7 +149,7 @@ def seen_again(
         outputs: what else is known now.
     """
     for name, why in sorted(unseen.items()):
-        session.warn("", f"{name}: could not look, so its last state stays: {why.removeprefix(f'{name} ')}")
+        session.warn("", f"{name}: could not inspect it, so its last state stays: {why.removeprefix(f'{name} ')}")
     inputs = {**last.inputs, "hosts": hosts}
     return ReadResource(last.id, inputs, {**last.outputs, **inputs, **outputs})
 
@@ -195,7 +195,7 @@ def _departed(work: SiteWork, left: Sequence[Outcome], urn: str) -> tuple[list[s
                 unrecorded.append(f"{one.host}: {error}")
             work.session.warn(
                 urn,
-                f"{one.host} is gone, so nothing was uninstalled; its token counts no longer: "
+                f"{one.host} does not answer, so nothing was uninstalled; its token is no longer valid: "
                 f"{one.sentence.removeprefix(f'{one.host} ')}",
             )
         elif one.state not in GOOD:

@@ -37,15 +37,17 @@ def preview_text(look: Look, leaving: int) -> str:
     """
     counted = Counter(_word(plan) for plan in look.plans.values())
     counted["to uninstall"] = leaving
-    counted["could not be looked at"] = len(look.unseen)
-    words = ("to install", "to upgrade", "to mend", "to uninstall", "unchanged", "blocked", "could not be looked at")
+    counted["could not be inspected"] = len(look.unseen)
+    words = ("to install", "to upgrade", "to repair", "to uninstall", "unchanged", "blocked", "could not be inspected")
     return "hosts: " + (", ".join(f"{counted[word]} {word}" for word in words if counted[word]) or "none")
 
 
 def obstacles_text(look: Look) -> str:
     """What stands in the way, worst first: hosts that nothing can be done on, then those that were not seen."""
     lines = [f"{name}: {'; '.join(plan.obstacles)}" for name, plan in sorted(look.plans.items()) if plan.obstacles]
-    lines += [f"{name}: could not look: {why.removeprefix(f'{name} ')}" for name, why in sorted(look.unseen.items())]
+    lines += [
+        f"{name}: could not inspect it: {why.removeprefix(f'{name} ')}" for name, why in sorted(look.unseen.items())
+    ]
     more = [f"... and {len(lines) - SHOWN} more: zonewright fleet plan"] if len(lines) > SHOWN else []
     return "\n".join([*lines[:SHOWN], *more])
 
@@ -57,7 +59,7 @@ def _word(plan: HostPlan) -> str:
         return "unchanged"
     if not plan.facts.current:
         return "to install"
-    return "to mend" if plan.release is not None and plan.release.id == plan.facts.current else "to upgrade"
+    return "to repair" if plan.release is not None and plan.release.id == plan.facts.current else "to upgrade"
 
 
 def drift_since(plan: HostPlan, release: str) -> str:
@@ -73,7 +75,7 @@ def drift_since(plan: HostPlan, release: str) -> str:
     if plan.release is not None and plan.release.id == release:
         return next(iter(drift_of(plan)), "")  # what follows from the first need not be told
     found = [
-        (bool(release) and facts.current != release, f"{facts.current} runs, {release} was deployed"),
+        (bool(release) and facts.current != release, f"{facts.current} runs, but {release} was deployed"),
         (bool(facts.damaged), f"changed on the host: {', '.join(facts.damaged)}"),
         (not facts.is_active, "the agent does not run"),
         (any(step.kind == _TOKEN for step in plan.steps), "the service does not know its key and token"),

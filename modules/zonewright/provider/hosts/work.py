@@ -133,7 +133,7 @@ def site_work(session: ProviderSession, *, path: str, stack_id: str, names: Iter
     root = project_root(Path.cwd())
     file, folder = read_fleet(root / path).content, (root / path).parent
     if file.agent is None:
-        raise CheckFailedError(f"{path}: agent is missing; say where agents report: agent: {{url: ...}}")
+        raise CheckFailedError(f"{path}: agent is missing; declare where agents report: agent: {{url: ...}}")
     hosts = hosts_here(session, file, stack_id=stack_id, names=names)
     enrolments = Enrolments(lambda: nullcontext(session.ledger), party=file.party, who=whoami())
     password = sudo_password()
@@ -185,7 +185,7 @@ def opened_transport(file: FleetFile, *, root: Path, folder: Path, password: str
     """How hosts are reached.
 
     Raises:
-        CheckFailedError: when a file of known hosts, or a key to log in with, can not be used.
+        CheckFailedError: when a file of known hosts, or a key to log in with, cannot be used.
     """
     try:
         return transport_of(file, folder=folder, root=root, sudo_password=password)
@@ -208,14 +208,14 @@ def read_fleet(path: Path) -> FleetDocument:
 
 
 def _lines(problems: Sequence[str]) -> str:
-    return "\n".join(["the fleet's file can not be used:", *(f"  {problem}" for problem in problems)])
+    return "\n".join(["the fleet's file cannot be used:", *(f"  {problem}" for problem in problems)])
 
 
 def sudo_password() -> str | None:
     """From the environment, or the file that it names; never from the state.
 
     Raises:
-        CheckFailedError: when the file can not be read.
+        CheckFailedError: when the file cannot be read.
     """
     named = os.environ.get(PASSWORD_FILE)
     if named is None:
@@ -223,4 +223,4 @@ def sudo_password() -> str | None:
     try:
         return Path(named).read_text(encoding="utf-8").removesuffix("\n")
     except OSError as error:
-        raise CheckFailedError(f"{PASSWORD_FILE} names {named}, which can not be read: {error.strerror}") from None
+        raise CheckFailedError(f"{PASSWORD_FILE} names {named}, which cannot be read: {error.strerror}") from None

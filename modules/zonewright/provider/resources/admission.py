@@ -36,7 +36,7 @@ class AdmissionResource(CheckedResource):
     """Check says what the ledger would say; create turns the proposal into claims; delete settles."""
 
     token = "zonewright:index:Admission"  # noqa: S105 - a Pulumi type token
-    description = "One decision of the ledger on the whole change: it is admitted or refused as a whole."
+    description = "One decision of the ledger on the whole change, which it admits or refuses."
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
         "party": Input("string", "owner of the declaration", replaces=True),
@@ -88,7 +88,7 @@ class AdmissionResource(CheckedResource):
         session.memory.drifted = frozenset(standing.drifted)
         session.memory.readmitted = bool(difference.changes) or not standing.current
         if standing.drifted:
-            session.warn(urn, f"{standing.reason}: {_some(standing.drifted)}; this change puts them right")
+            session.warn(urn, f"{standing.reason}: {_some(standing.drifted)}; this change corrects them")
         if standing.current or difference.changes:
             return difference
         paths = [f'places["{name}"]' for name in standing.drifted if name in new["places"]] or ["demandDigest"]
@@ -123,7 +123,7 @@ class AdmissionResource(CheckedResource):
         return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
 
     def read(self, _session: ProviderSession, _id: str, last: ReadResource | None) -> ReadResource | None:
-        """It is immutable, so a refresh leaves it as it is; a decision can not be imported."""
+        """It is immutable, so a refresh leaves it as it is; a decision cannot be imported."""
         return last
 
     def update(self, _session: ProviderSession, _urn: str, _id: str, state: Data, _new: Data, *, preview: bool) -> Data:  # noqa: ARG002

@@ -61,7 +61,9 @@ class ConfigurationDeploymentResource(DeploymentResource["ConfigLook"]):
         deployed = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=new["stackId"])).sites
         if digest_of(canonical_json(deployed.get(new["site"], {}))) != new["filesDigest"]:
             count = len(new["hosts"])
-            session.log(urn, f"hosts: {count} get files of this update, and are looked at when these are deployed")
+            session.log(
+                urn, f"hosts: {count} get files of this update; they are inspected after the files are deployed"
+            )
             return
         look = self.looked(session, urn, id_, new)
         if look is not None:
@@ -92,9 +94,11 @@ def _tell_who_stays(session: ProviderSession, urn: str, names: Collection[str]) 
 def _tell(session: ProviderSession, urn: str, look: "ConfigLook", *, is_quiet: bool = False) -> None:
     if not is_quiet:
         same = len(look.drift) - len(look.drifted)
-        parts = ((len(look.drifted), "to change"), (same, "unchanged"), (len(look.unseen), "could not be looked at"))
+        parts = ((len(look.drifted), "to change"), (same, "unchanged"), (len(look.unseen), "could not be inspected"))
         session.log(urn, "hosts: " + (", ".join(f"{count} {word}" for count, word in parts if count) or "none"))
-    lines = [f"{name}: could not look: {why.removeprefix(f'{name} ')}" for name, why in sorted(look.unseen.items())]
+    lines = [
+        f"{name}: could not inspect it: {why.removeprefix(f'{name} ')}" for name, why in sorted(look.unseen.items())
+    ]
     lines = [*look.obstacles, *lines]
     more = [f"... and {len(lines) - _SHOWN} more: zonewright fleet plan"] if len(lines) > _SHOWN else []
     if lines:

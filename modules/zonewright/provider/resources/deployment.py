@@ -72,13 +72,13 @@ class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
         return Difference({f'hosts["{name}"]': "update" for name in seen.drifted})
 
     def read(self, session: ProviderSession, _id: str, last: ReadResource | None) -> ReadResource | None:
-        """What is on the hosts; it can not be imported, since only a program says which fleet it is."""
+        """What is on the hosts; it cannot be imported, since only a program says which fleet it is."""
         return None if last is None else self.refreshed(session, last)
 
     def looked(self, session: ProviderSession, urn: str, id_: str, new: Data) -> SeenT | None:
-        """What is on the hosts; nothing where even that can not be tried, which fails no preview."""
+        """What is on the hosts; nothing where even that cannot be tried, which fails no preview."""
         try:
             return self.look(session, id_, new)
         except CheckFailedError as error:
-            session.warn(urn, f"could not look at any host: {error}")
+            session.warn(urn, f"could not inspect any host: {error}")
             return None

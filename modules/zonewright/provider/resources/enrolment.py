@@ -43,8 +43,9 @@ class EnrolmentResource(CheckedResource):
         inputs = super().check(session, urn, old, {**new, "lineage": lineage}, seed)
         if old.get("stackId", inputs["stackId"]) != inputs["stackId"]:
             raise CheckFailedError(
-                f"this state is that of stack id {old['stackId']}, the configuration says {inputs['stackId']}; "
-                f"put zone:stackId back to {old['stackId']}, or run pulumi destroy under it before you change it"
+                f"this state belongs to stack id {old['stackId']}, but the configuration says "
+                f"{inputs['stackId']}; set zone:stackId to {old['stackId']} again, or destroy the stack before "
+                "you change the id"
             )
         try:
             session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True))
@@ -82,7 +83,7 @@ class EnrolmentResource(CheckedResource):
         return ReadResource(id_, data, data)
 
     def update(self, session: ProviderSession, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
-        """The party of a stack id can not change; the ledger says so."""
+        """The party of a stack id cannot change; the ledger says so."""
         if not preview:
             session.ledger.call(verbs.ENROL, self._request(urn, new))
         return {**state, **new}

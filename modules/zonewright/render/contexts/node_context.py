@@ -146,7 +146,7 @@ def _pool_address(pool_id: str, text: str, pools: Mapping[str, AddressPool]) -> 
             f"expected an address such as {pool.prefix[-2]}/{pool.prefix.prefixlen}, got {shown(text)}"
         ) from None
     if interface.network != pool.prefix or "%" in text:
-        raise refuse(f"{shown(text)} is no address of {pool.prefix}")
+        raise refuse(f"{shown(text)} is not an address of {pool.prefix}")
     if interface.ip == pool.gateway:
         raise refuse(f"{interface.ip} is the gateway's")
     return PoolAddress(

@@ -95,7 +95,7 @@ def _service(around: Surroundings) -> Iterator[ServiceZone]:
 
 
 def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str, str]]:
-    """Label and address of each thing; name servers first, since a zone can not be without them."""
+    """Label and address of each thing; name servers first, since a zone cannot be without them."""
     for number, address in enumerate(site.name_servers, start=1):
         yield f"ns{number}", str(address)
     for number, address in enumerate(site.time_servers, start=1):

@@ -95,7 +95,7 @@ def read_firewall(text: str) -> Firewall:
         for name, policy, body in _CHAIN.findall(bare)
     }
     if set(chains) != {"input", "forward", "output"} or bare.count("chain ") != len(chains):
-        raise RenderError("the firewall has other chains than input, forward and output; it is not judged")
+        raise RenderError("the firewall has chains other than input, forward and output, so it was not judged")
     return Firewall(sets, chains)
 
 

@@ -58,7 +58,7 @@ def _sessions(sites: Mapping[str, SiteContext]) -> Iterator[Finding]:
             yield _finding(subject, f"{one.peer} has no session over {link} for {kind}", fix)
             continue
         for what, expected, got in _differences(sites[site], sites[one.peer], one, other):
-            yield _finding(subject, f"{what}: {site} has {got}, {one.peer} expects {expected}", fix)
+            yield _finding(subject, f"{what}: {site} has {got}, but {one.peer} expects {expected}", fix)
 
 
 def _differences(
@@ -92,7 +92,9 @@ def _addresses(sites: Mapping[str, SiteContext], nodes: Iterable[NodeContext]) -
     for address, names in sorted(holders.items()):
         if len(set(names)) > 1:
             yield _finding(
-                address, f"{address} stands at {' and at '.join(sorted(set(names)))}", "give one another one"
+                address,
+                f"{' and '.join(sorted(set(names)))} have the same address {address}",
+                "give one of them another address",
             )
     for site, context in sites.items():
         for lease in context.leases:
@@ -104,7 +106,7 @@ def _leased(site: str, lease: DhcpLease, holders: Mapping[str, list[str]]) -> It
     for text, names in holders.items():
         address = ip_address(text)
         if address.version == first.version and int(first) <= int(address) <= int(last):
-            message = f"{text} of {names[0]} is among those that DHCP leases at {site}"
+            message = f"{text} of {names[0]} is an address that DHCP leases at {site}"
             yield _finding(text, message, "make 'dynamic' of the pool smaller")
 
 
@@ -136,9 +138,15 @@ def _both_ways(
     for name, address in sorted(forward - back):
         outside = inside is not None and address not in known and not _lies_in(address, inside)
         if not outside:  # a server of another network has its way back there
-            yield _finding(subject, f"{name} leads to {address}, which does not lead back", "report this as a fault")
+            yield _finding(
+                subject, f"{name} leads to {address}, but no name leads back from there", "report this as a fault"
+            )
     for name, address in sorted(back - forward):
-        yield _finding(subject, f"{address} leads to {name}, which does not lead there", "report this as a fault")
+        yield _finding(
+            subject,
+            f"{address} leads to {name}, but that name does not lead to the address",
+            "report this as a fault",
+        )
 
 
 def _address(label: str, zone: str) -> str:
@@ -168,7 +176,7 @@ def _firewalls(nodes: Iterable[NodeContext], files: Mapping[str, str]) -> Iterat
                 read[rules] = read_firewall(rules)
             yield from _flows(node, read[rules])
         except RenderError as error:
-            yield _finding(f"firewall of {node.name}", str(error), "judge it by hand, or take the template back")
+            yield _finding(f"firewall of {node.name}", str(error), "check it by hand, or restore the template")
 
 
 def _flows(node: NodeContext, firewall: Firewall) -> Iterator[Finding]:
@@ -185,7 +193,7 @@ def _flows(node: NodeContext, firewall: Firewall) -> Iterator[Finding]:
                 continue
             packet = Packet(source=own, target=target, protocol="udp" if protocol == "udp" else "tcp", port=port)
             if not firewall.lets("output", packet):
-                message = f"node {node.name} at {node.site} can not reach {what}, {text} {protocol} port {port}"
+                message = f"node {node.name} at {node.site} cannot reach {what}, {text} {protocol} port {port}"
                 yield _finding(f"firewall of {node.name}", message, "declare its addresses in zone.yaml or the site")
         fellow = Packet(source=own, target=own, protocol="tcp", port=1)
         if not (firewall.lets("input", fellow) and firewall.lets("output", fellow)):

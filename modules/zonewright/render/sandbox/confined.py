@@ -21,7 +21,7 @@ def render_confined(jobs: Sequence[Job]) -> Mapping[str, str]:
     What goes there is our own data, pickled; what comes back is read as JSON, and is text or a refusal.
 
     Raises:
-        RenderError: when one can not be rendered, or the process went beyond what it may use.
+        RenderError: when one cannot be rendered, or the process went beyond what it may use.
     """
     command = [sys.executable, "-I", "-m", "zonewright.render.sandbox.confined_main"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603

@@ -21,7 +21,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Never:  # noqa: ARG002
-        raise SecurityError(f"a template does no arithmetic ({operator}); compute it in the context")
+        raise SecurityError(f"a template must not calculate ({operator}); the value must be in the context")
 
     def is_safe_callable(self, obj: Any) -> bool:  # noqa: ARG002
         return False

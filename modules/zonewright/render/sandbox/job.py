@@ -99,7 +99,7 @@ def rendered(context: AnyContext, root: str, formats: FormatSet) -> Iterator[tup
     """Path and text of each file of a subject; a user's template is not run, and its job is given.
 
     Raises:
-        RenderError: when a file can not be rendered, with template, line and variable as far as known.
+        RenderError: when a file cannot be rendered, with template, line and variable as far as known.
     """
     subject = subject_of(context)
     for needs, files in prepared(formats)[subject]:
@@ -129,7 +129,7 @@ def render(job: Job) -> str:
     """The text of a file.
 
     Raises:
-        RenderError: when it can not be rendered, with template, line and variable as far as known.
+        RenderError: when it cannot be rendered, with template, line and variable as far as known.
     """
     loaded = load(job.format, job.file, job.source)
     try:

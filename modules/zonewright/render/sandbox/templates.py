@@ -139,7 +139,7 @@ class _Checker:
     def walk(self, node: nodes.Node, scope: Mapping[str, _Field]) -> Iterator[Expression]:
         """Yield the expressions below a node, in order."""
         if not isinstance(node, _ALLOWED):
-            what = f"a template holds no {type(node).__name__}; compute it in the context"
+            what = f"a template must not have {type(node).__name__}; the value must be in the context"
             raise RenderError(what, line=node.lineno)
         if isinstance(node, nodes.For):
             yield from self._loop(node, scope)
@@ -154,11 +154,11 @@ class _Checker:
 
     def _loop(self, node: nodes.For, scope: Mapping[str, _Field]) -> Iterator[Expression]:
         if node.recursive or node.test is not None or not isinstance(node.target, nodes.Name):
-            raise RenderError("a loop is 'for NAME in FIELD'; compute the rest in the context", line=node.lineno)
+            raise RenderError("a loop must be 'for NAME in FIELD'; the list must be in the context", line=node.lineno)
         yield from self.walk(node.iter, scope)
         field = self._field(node.iter, scope)
         if typing.get_origin(field.type) is not tuple:
-            raise RenderError("only a list of the context is looped over", line=node.lineno, variable=_text(node.iter))
+            raise RenderError("a loop must go over a list of the context", line=node.lineno, variable=_text(node.iter))
         target = _Field(f"{field.path}[]", typing.get_args(field.type)[0])
         inner = {**scope, node.target.name: target, "loop": _Field("loop", _Loop)}
         for child in node.body:
@@ -170,7 +170,7 @@ class _Checker:
         for child in node.nodes:
             quoted = isinstance(child, nodes.TemplateData | nodes.Filter)
             if not quoted and self._field(child, scope).type is not int:
-                what = f"text is printed through a filter of its format: {', '.join(sorted(self.filters))}"
+                what = f"expected a filter of this format to print text: {', '.join(sorted(self.filters))}"
                 raise RenderError(what, line=child.lineno, variable=_text(child))
 
     def _field(self, node: nodes.Node, scope: Mapping[str, _Field]) -> _Field:
@@ -188,7 +188,9 @@ class _Checker:
             case _:
                 pass
         raise RenderError(
-            "not a field of the context, and no filter of this format", line=node.lineno, variable=_text(node)
+            "something that is neither a field of the context nor a filter of this format",
+            line=node.lineno,
+            variable=_text(node),
         )
 
 

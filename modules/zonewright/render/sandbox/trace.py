@@ -70,7 +70,7 @@ def trace(job: Job) -> tuple[TracedLine, ...]:
     """The lines of a file with where each comes from.
 
     Raises:
-        RenderError: when the file can not be rendered, or is not what was walked through.
+        RenderError: when the file cannot be rendered, or is not what was walked through.
     """
     rendered = render(job)
     source = load(job.format, job.file, job.source).source
@@ -78,9 +78,7 @@ def trace(job: Job) -> tuple[TracedLine, ...]:
     pieces = list(_Walk(()).pieces(environment().parse(source).body, scope))
     walked = "".join(piece.text for piece in pieces)
     if (walked if walked.endswith("\n") else f"{walked}\n") != rendered:
-        raise RenderError(
-            "its lines can not be told apart", template=job.file.template, subject=subject_text(job.context)
-        )
+        raise RenderError("its lines look the same", template=job.file.template, subject=subject_text(job.context))
     return tuple(_lines(pieces, job.file.template))
 
 
@@ -200,7 +198,7 @@ def _value(node: nodes.Node, scope: Mapping[str, _Bound]) -> _Bound:  # noqa: PL
             return _Bound(_value(left, scope).value or _value(right, scope).value, "")
         case nodes.Compare(expr=expr, ops=ops):
             return _Bound(_compared(_value(expr, scope).value, ops, scope), "")
-    raise RenderError(f"a template holds no {type(node).__name__}", line=node.lineno)
+    raise RenderError(f"a template must not have {type(node).__name__}", line=node.lineno)
 
 
 def _compared(left: object, ops: list[nodes.Operand], scope: Mapping[str, _Bound]) -> bool:

@@ -78,7 +78,7 @@ def signed_verdicts(envelopes: Iterable[str], keys: Mapping[str, str]) -> dict[s
 
 def _read(data: Mapping[str, Any], signer: str) -> Iterator[tuple[str, ValidatorVerdict]]:
     if data.get("_type") != STATEMENT_TYPE or data.get("predicateType") != VERDICTS_TYPE:
-        raise SealError(f"it is signed, and no list of verdicts ('{VERDICTS_TYPE}')")
+        raise SealError(f"it is signed, but it is not a list of verdicts ('{VERDICTS_TYPE}')")
     said = data.get("predicate")
     if not isinstance(said, dict) or said.get("status") not in _STATUSES:
         raise SealError("its verdict is neither pass nor fail")

@@ -45,17 +45,17 @@ def _gated(files: Mapping[str, str], policy: Collection[str], formats: FormatSet
 
 
 def _finding(item: Judged) -> Finding:
-    said = " ".join(item.verdict.detail.split())[:_SHOWN] or "it said nothing"
+    said = " ".join(item.verdict.detail.split())[:_SHOWN] or "it printed nothing"
     word = "failed" if item.verdict.status == "fail" else "was not run"
     return Finding(
         rule=RULE,
         level="mandatory",
         subject=f"{item.root}, {item.format}",
         where="",
-        message=f"files of {item.format} open on a pass only, and the verdict on {item.root} {word}: {said}",
+        message=f"files of {item.format} need a pass, and the verdict on {item.root} {word}: {said}",
         fix="correct what it names"
         if word == "failed"
-        else "install the program, or take a signed verdict from where it is, with --verdicts",
+        else "install the program, or use a signed verdict from another machine with --verdicts",
     )
 
 
@@ -65,8 +65,8 @@ def _absent(format_id: str, path: str) -> Finding:
         level="mandatory",
         subject=f"{path}, {format_id}",
         where="",
-        message=f"files of {format_id} open on a pass only, and there is no verdict on {path}",
-        fix="run the validators, or take a signed verdict from where they were run, with --verdicts",
+        message=f"files of {format_id} need a pass, and there is no verdict on {path}",
+        fix="run the validators, or use a signed verdict from another machine with --verdicts",
     )
 
 
@@ -76,6 +76,6 @@ def _unknown(format_id: str, formats: FormatSet) -> Finding:
         level="mandatory",
         subject=format_id,
         where="",
-        message=f"the zone gates the format '{format_id}', which there is not, so nothing can pass it",
+        message=f"the zone gates the format '{format_id}', which does not exist, so nothing can pass it",
         fix=f"correct gated_formats in zone.yaml; there are: {', '.join(one.id for one in formats.formats)}",
     )

@@ -46,11 +46,11 @@ class NativeValidator:
         return self._program() is not None
 
     def version(self) -> str:
-        """Version of the program's package; empty where that can not be told."""
+        """Version of the program's package; empty where that cannot be told."""
         return _version(self.check.package)
 
     def identity(self) -> str:
-        """What makes the program the same one: its version and file; empty where one of them can not be told."""
+        """What makes the program the same one: its version and file; empty where one of them cannot be told."""
         version, program = self.version(), self._program()
         if not version or program is None:
             return ""
@@ -62,8 +62,8 @@ class NativeValidator:
         check, program = self.check, self._program()
         if check.of_zone and not may_judge(check.program, os.environ):
             detail = (
-                f"a format of the zone names {check.program}, which is no known validator; "
-                f"who trusts it sets {VARIABLE}={check.program}"
+                f"a format of the zone names {check.program}, which is not a known validator; "
+                f"if you trust it, set {VARIABLE}={check.program}"
             )
             return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
         if program is None:
@@ -71,7 +71,7 @@ class NativeValidator:
             return ValidatorVerdict(status="not-run", program=check.program, detail=detail)
         place = confinement.place()
         if not place.tool:
-            detail = f"{check.program} is run only where it is confined, which this machine can not do: {place.reason}"
+            detail = f"{check.program} runs only in confinement, and this machine cannot confine it: {place.reason}"
             return ValidatorVerdict(status="not-run", program=program, detail=detail)
         status: VerdictStatus = "pass"
         outputs: list[str] = []
@@ -126,7 +126,7 @@ def judged(check: ValidatorCommand, code: int, output: str) -> tuple[VerdictStat
         output: what it printed, without the folder that the files were in.
     """
     if check.absent and re.search(check.absent, output):
-        return "not-run", f"{check.program} can not be run: {output}"
+        return "not-run", f"{check.program} cannot be run: {output}"
     kept = _of_files(output, check)
     is_only_of_machine = output and not kept
     is_bad = (code and not is_only_of_machine) or (check.complaint and _complains(output, check.complaint))
@@ -160,7 +160,7 @@ def _run(call: list[str], account: confinement.Account) -> _Call:
                 **account,
             )
         except OSError as error:
-            return _Call(failure=f"can not be run: {error.strerror}")
+            return _Call(failure=f"cannot be run: {error.strerror}")
         try:
             code = process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:

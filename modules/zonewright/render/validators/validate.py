@@ -32,7 +32,7 @@ def validate_all(
         formats: the formats of the files.
         cache: verdicts that were given before.
         signed: verdicts from elsewhere by content digest; a failure goes before what is run here, a pass stands in
-            where the program can not be run.
+            where the program cannot be run.
     """
     found = [
         batch

@@ -16,7 +16,7 @@ class ValidatorVerdict:
     Attributes:
         status: ``pass``, ``fail``, or ``not-run``, which is never taken for a pass.
         program: the validator.
-        version: its version as its package has it, or empty where that can not be told.
+        version: its version as its package has it, or empty where that cannot be told.
         arguments: of each call, with ``{root}`` for the temporary folder.
         detail: what it printed, or why it was not run.
         signer: who has signed it, where it comes from elsewhere.

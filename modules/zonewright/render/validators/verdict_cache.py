@@ -35,7 +35,7 @@ class VerdictCache:
         Args:
             content: digest of the files and their format.
             check: how the program is asked.
-            identity: which program it is; empty is one that can not be told, whose verdicts are never looked up.
+            identity: which program it is; empty is one that cannot be told, whose verdicts are never looked up.
         """
         if not identity:
             return None
