@@ -51,13 +51,14 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     """
     with context.database.reading() as connection:
         _require_enrolled(connection, request)
-        review = review_change(connection, request, context.now(), context.telemetry)
+        review = review_change(connection, request, context.now(connection), context.telemetry)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
-        if have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
-            review = review_change(connection, request, context.now(), context.telemetry)
+        now = context.now(connection)  # earlier than the review's where the clock was set back meanwhile
+        if now < review.at or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
+            review = review_change(connection, request, now, context.telemetry)
             readings = readings_of(review, context.telemetry)
         require_zone(connection, review.demand, party=request.party, on=review.at[:10])
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
@@ -70,7 +71,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             review,
             findings,
             rendered_digest=request.rendered_digest,
-            now=context.clock(),
+            now=context.moment(connection),
         )
         snapshot, texts = take(connection, review, findings, readings=readings)
         put_digested(connection, texts)
@@ -110,7 +111,7 @@ def _refuse(
 ) -> tuple[LedgerRefusedError, JournalEntry]:
     entry = journal.append(
         connection,
-        at=context.now(),
+        at=context.now(connection),
         kind="refused",
         stack_id=request.stack_id,
         party=request.party,
@@ -157,7 +158,7 @@ def _carry_out(
     review: Review,
     rests_on: Mapping[str, Any],
 ) -> tuple[AdmissionAnswer, JournalEntry]:
-    now, demand, line = context.now(), review.demand, review.line
+    now, demand, line = context.now(connection), review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
     wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}

@@ -44,8 +44,8 @@ from zonewright.seal.votes import author_of, moment, opened, vote_of
 def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
     """Keep what a decision on a change rests on at this moment. Nothing is decided."""
     wanted = EvaluateRequest(**request.model_dump(), lineage="")
-    now = context.now()
     with context.database.reading() as connection:
+        now = context.now(connection)
         review = review_change(connection, wanted, now, context.telemetry)
         findings = review.findings(review.facts.base)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
@@ -86,7 +86,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
         except SealError as error:
             raise LedgerRefusedError("author", f"the author's signature does not count: {error}") from None
         if connection.execute(select(change.c.number).where(change.c.plan == digest)).first() is None:
-            now = context.now()
+            now = context.now(connection)
             connection.execute(
                 change.insert().values(
                     plan=digest,
@@ -115,7 +115,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
                     "envelope": digest_of(request.envelope),
                 },
             )
-        return _standing(connection, known, digest, context.now())
+        return _standing(connection, known, digest, context.now(connection))
 
 
 def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) -> None:
@@ -151,7 +151,7 @@ def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
     """Register a verdict. A verdict that does not count is refused and changes nothing."""
     with context.database.writing() as connection:
         known = _zone(connection)
-        now = context.now()
+        now = context.now(connection)
         try:
             signer, _key, statement = opened(request.envelope, known.signers)
             row = _plan_row(connection, statement.plan)
@@ -241,7 +241,7 @@ def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
     """Give the population: every plan, and every decision on a change without a plan."""
     with context.database.reading() as connection:
         known = _zone(connection)
-        now = context.now()
+        now = context.shown_at(connection)
         rows = connection.execute(select(decided).order_by(decided.c.sequence)).mappings().all()
         admissions = {row["id"]: row for row in connection.execute(select(admission)).mappings()}
         found = [_planned_record(connection, known, row, rows, admissions, now) for row in _plans(connection)]

@@ -31,7 +31,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
                 "run pulumi up without --target, so that it is admitted first",
             )
         if row.completed_at is None:
-            now = context.now()
+            now = context.now(connection)
             connection.execute(update(admission).where(admission.c.id == row.id).values(completed_at=now))
             journal.append(
                 connection,
@@ -43,7 +43,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
             )
     with context.database.reading() as connection:
         sites = _own_sites(connection, request.stack_id)
-        world = world_of(connection, sites, context.now(), after=request.stack_id)
+        world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
     return Completed(free=capacity_of(world, sites))
 
 
@@ -66,7 +66,7 @@ def settle(context: Context, request: SettleRequest) -> Done:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Done()
-        now = context.now()
+        now = context.now(connection)
         freed: dict[str, int] = {}
         sites: set[str] = set()
         for table in (claim, asset):
@@ -143,7 +143,7 @@ def guard_destroy(context: Context, request: StackRequest) -> Done:
     """Begin a destroy: refuse it as a whole if others use what would go, otherwise close it to others."""
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
-        now = context.now()
+        now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
         try:
             require_unused(connection, request.stack_id)

@@ -32,7 +32,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
             )
         if row is not None and row.digest == digest:
             return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)
-        now = context.now()
+        now = context.now(connection)
         values = {
             "id": request.zone.zone,
             "digest": digest,
@@ -64,7 +64,7 @@ def enrol(context: Context, request: EnrolRequest) -> Done:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is not None and row.lineage == request.lineage:
             return Done()
-        now = context.now()
+        now = context.now(connection)
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         connection.execute(
             enrolment.insert().values(
@@ -113,7 +113,7 @@ def leave(context: Context, request: LeaveRequest) -> Done:
             )
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         journal.append(
-            connection, at=context.now(), kind="left", stack_id=request.stack_id, party=row.party, payload={}
+            connection, at=context.now(connection), kind="left", stack_id=request.stack_id, party=row.party, payload={}
         )
     return Done()
 
@@ -132,7 +132,7 @@ def recover(context: Context, request: RecoverRequest) -> Done:
             raise LedgerRefusedError(
                 "another-party", f"stack id {request.stack_id} belongs to another party than '{request.party}'"
             )
-        now = context.now()
+        now = context.now(connection)
         connection.execute(update(enrolment).where(enrolment.c.stack_id == request.stack_id).values(lineage=None))
         if request.state_is_empty:
             for table in (claim, asset):

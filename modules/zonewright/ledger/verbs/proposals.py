@@ -39,9 +39,9 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     The facts are read and the places found outside the lock; the transaction that holds them does it again only
     if a site of the change has moved on meanwhile.
     """
-    now = context.now()
     digest = request.demand.digest()
     with context.database.reading() as connection:
+        now = context.now(connection)
         require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         facts = gather(
@@ -52,6 +52,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
+        now = context.now(connection)  # entries may have been added meanwhile
         require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         if kept is not None:
@@ -67,7 +68,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         expires_at = None
         answer = _answer(request, digest, facts, made, changed)
         if request.reserve and not any(finding.refuses for finding in made.findings):
-            expires_at = stamp(context.clock() + timedelta(seconds=context.reservation_s))
+            expires_at = stamp(context.moment(connection) + timedelta(seconds=context.reservation_s))
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
@@ -185,7 +186,7 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
-        now = context.now()
+        now = context.now(connection)
         review = review_change(connection, request, now, context.telemetry)
         base = review.facts.base
         authority = authorise(
