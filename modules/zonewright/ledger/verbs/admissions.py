@@ -35,6 +35,7 @@ from zonewright.ledger.store.context import (
 )
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
@@ -194,7 +195,7 @@ def _carry_out(
     entry = journal.append(
         connection,
         at=now,
-        kind="admitted",
+        kind=ADMITTED,
         stack_id=request.stack_id,
         party=request.party,
         payload={
@@ -202,6 +203,7 @@ def _carry_out(
             "change_digest": digest,
             "demand_digest": request.demand_digest,
             "rendered_digest": request.rendered_digest,
+            "step": next_step(connection, request.stack_id, ADMITTED),
             "summary": line,
             **rests_on,
             **counts,

@@ -14,6 +14,7 @@ from zonewright.ledger.protocol.messages import (
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, enrolment, zone
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json
@@ -144,9 +145,12 @@ def recover(context: Context, request: RecoverRequest) -> Done:
         journal.append(
             connection,
             at=now,
-            kind="taken-over",
+            kind=TAKEN_OVER,
             stack_id=request.stack_id,
             party=request.party,
-            payload={"state_is_empty": request.state_is_empty},
+            payload={
+                "state_is_empty": request.state_is_empty,
+                "step": next_step(connection, request.stack_id, TAKEN_OVER),
+            },
         )
     return Done()
