@@ -15,8 +15,11 @@ from support.zone_project import cluster
 from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.change_messages import ChangesRequest
+from zonewright.ledger.protocol.change_messages import ChangesRequest, Snapshot
 from zonewright.ledger.protocol.rollout_messages import HoursRequest, LeaseRequest
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.context import stamp
+from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.limits import CLOCK_BEHIND
 
@@ -137,3 +140,38 @@ def test_reservations_and_leases_end_by_the_ledgers_clock(world: World) -> None:
     assert not world.client.call(verbs.LEASE, wanted).is_mine
     world.now[0] = START + timedelta(seconds=60)
     assert world.client.call(verbs.LEASE, wanted).is_mine, taken
+
+
+def test_a_clock_that_is_set_back_during_an_admission_leaves_no_facts_of_a_later_moment(tmp_path: Path) -> None:
+    """Facts are read before the lock is taken: where the clock was set back since, they are read again."""
+    now, back = [START], [timedelta(0)]
+
+    def clock() -> datetime:
+        now[0] -= back[0]
+        return now[0]
+
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True, clock=clock) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=Party(client, "x", "y").zone))
+        bring_up_racks(client)
+        tenant = Party(client, "stack-of-tenant-a", "tenant-a")
+        tenant.enrol()
+        offered = tenant.propose(tenant.demand(**WEB))
+        now[0], back[0] = START + timedelta(minutes=30), timedelta(minutes=1)
+        tenant.admit(offered)
+        last = client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
+        named = str(last.payload["snapshot"])
+        text = client.call(verbs.FETCH, m.ContentQuery(digests=[named])).texts[named]
+    assert START < datetime.fromisoformat(last.at) < START + timedelta(minutes=30)
+    assert Snapshot.model_validate_json(text).at[:16] == last.at[:16]
+
+
+def test_no_entry_is_written_before_the_last_one(tmp_path: Path) -> None:
+    """Whoever writes an entry of an earlier moment than the last one is stopped by the journal itself."""
+    database = Database(tmp_path / "ledger.db", create=True, lock_wait_s=5)
+    with database.writing() as connection:
+        journal.append(connection, at=stamp(START), kind="left", stack_id="s", party="p", payload={})
+    with database.writing() as connection, pytest.raises(ValueError, match="can not follow entry 1"):
+        journal.append(
+            connection, at=stamp(START - timedelta(seconds=1)), kind="left", stack_id="s", party="p", payload={}
+        )
+    database.close()

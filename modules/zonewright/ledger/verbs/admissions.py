@@ -32,6 +32,7 @@ from zonewright.ledger.store.context import (
     raise_revisions,
     require_enrolment,
     require_zone,
+    stamp,
 )
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
@@ -57,7 +58,8 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
-        now = context.now(connection)  # earlier than the review's where the clock was set back meanwhile
+        moment = context.moment(connection)
+        now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
         if now < review.at or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
             review = review_change(connection, request, now, context.telemetry)
             readings = readings_of(review, context.telemetry)
@@ -72,7 +74,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             review,
             findings,
             rendered_digest=request.rendered_digest,
-            now=context.moment(connection),
+            now=moment,
         )
         snapshot, texts = take(connection, review, findings, readings=readings)
         put_digested(connection, texts)
@@ -83,10 +85,10 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         }
         against = tuple(finding for finding in authority.findings if finding.refuses)
         if against:
-            refused, entry = _refuse(connection, context, request, against, rests_on)
+            refused, entry = _refuse(connection, request, against, rests_on, now)
         else:
             rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
-            answer, entry = _carry_out(connection, context, request, review, rests_on)
+            answer, entry = _carry_out(connection, request, review, rests_on, now)
         note(connection, entry, authority)
         if not against:
             raise_revisions(connection, review.facts.revisions)
@@ -105,14 +107,14 @@ def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
 
 def _refuse(
     connection: Connection,
-    context: Context,
     request: AdmitRequest,
     against: tuple[Finding, ...],
     rests_on: Mapping[str, Any],
+    now: str,
 ) -> tuple[LedgerRefusedError, JournalEntry]:
     entry = journal.append(
         connection,
-        at=context.now(connection),
+        at=now,
         kind="refused",
         stack_id=request.stack_id,
         party=request.party,
@@ -154,12 +156,12 @@ class _Wanted:
 
 def _carry_out(
     connection: Connection,
-    context: Context,
     request: AdmitRequest,
     review: Review,
     rests_on: Mapping[str, Any],
+    now: str,
 ) -> tuple[AdmissionAnswer, JournalEntry]:
-    now, demand, line = context.now(connection), review.demand, review.line
+    demand, line = review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
     wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}

@@ -53,7 +53,8 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
-        now = context.now(connection)  # entries may have been added meanwhile
+        moment = context.moment(connection)
+        now = stamp(moment)  # entries may have been added meanwhile
         require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         if kept is not None:
@@ -70,7 +71,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         expires_at = None
         answer = _answer(request, digest, facts, made, changed)
         if request.reserve and not any(finding.refuses for finding in made.findings):
-            expires_at = stamp(context.moment(connection) + timedelta(seconds=context.reservation_s))
+            expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
