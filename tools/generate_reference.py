@@ -19,7 +19,7 @@ from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
-from zonewright.model.limits import TABLE
+from zonewright.model.limits import CLOCK_BEHIND, TABLE
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
@@ -119,11 +119,21 @@ def resources_page() -> str:
     return "\n".join(parts)
 
 
+CLOCK_INTRODUCTION = (
+    "Every moment is that of the ledger's clock, in UTC, and never that of a client. Nothing is decided at a moment "
+    f"before the journal's last entry. If the clock is behind that entry by at most {CLOCK_BEHIND.most} seconds, the "
+    "moment of the entry is used. If it is further behind, the answer is 503 with both times, and nothing is decided. "
+    "What only shows something, such as `report` and `changes`, is answered with any clock. Reservations and leases "
+    "end by the same clock.\n"
+)
+
+
 def ledger_page() -> str:
     """Verbs of the ledger."""
     parts = [
         HEAD,
         "# Ledger\n\n`POST /v1/<verb>` with a JSON request: 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
+        CLOCK_INTRODUCTION,
     ]
     for verb, function in FUNCTIONS.items():
         summary = (function.__doc__ or "").strip().splitlines()[0]

@@ -91,7 +91,7 @@ class Ledger:
 @pytest.fixture(name="ledger", params=["in-process", "http"])
 def _ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     path, now, zone = tmp_path / "ledger.db", [datetime(2026, 11, 24, tzinfo=UTC)], zone_file()
-    with LedgerClient(f"sqlite:///{path}", create=True) as first:
+    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, m.InitRequest(zone=zone))
     if request.param == "http":
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:

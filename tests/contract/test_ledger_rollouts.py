@@ -40,7 +40,7 @@ class World:
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "ledger.db"
     now = [datetime(2026, 11, 24, tzinfo=UTC)]
-    with LedgerClient(f"sqlite:///{path}", create=True) as first:
+    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
     if request.param == "http":
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:

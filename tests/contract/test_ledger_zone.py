@@ -219,11 +219,12 @@ def test_a_waiver_covers_on_its_days_only(ledger: Ledger) -> None:
     operator.enrol()
     proposal = operator.propose(demand)
     assert [(item.rule, item.waiver) for item in proposal.findings] == [("feed-diversity", "w-1")]
+    ledger.now[0] = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    first = operator.admit(proposal)
+    operator.settle(first)
     ledger.now[0] = datetime(2026, 12, 1, tzinfo=UTC)
     with pytest.raises(LedgerRefusedError, match="1 finding; nothing was claimed"):
         operator.admit(proposal)
-    ledger.now[0] = datetime(2026, 11, 30, 23, tzinfo=UTC)
-    operator.admit(proposal)
 
 
 def test_a_rule_pack_that_is_over_admits_nothing(ledger: Ledger) -> None:

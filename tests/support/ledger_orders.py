@@ -205,9 +205,8 @@ class OrderedLedger:
         self.outcomes.add(tuple(sorted(won)))
 
     def _read(self) -> LedgerState:
-        now = self._unstepped.context.now()
         with self.store.reading() as connection:
-            return read_state(connection, now)
+            return read_state(connection, self._unstepped.context.now(connection))
 
     def _judge(self, call: Call, before: LedgerState, after: LedgerState) -> None:
         """An answer is what the ledger has; a refusal was right at some moment of its call and changed nothing."""

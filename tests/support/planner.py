@@ -102,6 +102,17 @@ class Planner:
         request = m.CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
         self.party.client.call(verbs.COMPLETE, request)
 
+    def destroy(self, admission: m.AdmissionAnswer, *, is_guarded: bool = True) -> None:
+        """What ``destroy`` does; one whose change was never completed has no guard."""
+        party = self.party
+        if is_guarded:
+            party.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=party.stack_id))
+        for item in party.client.call(verbs.REPORT, m.ReportRequest(stack_id=party.stack_id)).holdings:
+            if item.state == "active":
+                party.release(item.name, item.generation)
+        party.settle(admission)
+        party.client.call(verbs.LEAVE, m.LeaveRequest(stack_id=party.stack_id, lineage=party.lineage))
+
     def deploy(self, **fields: Any) -> None:
         """A whole ``up``: admitted, all nodes there, their files deployed, and the change closed."""
         demand = self.party.demand(**fields)

@@ -108,13 +108,55 @@ def test_what_is_missing_or_invented_is_named(ledger: Told) -> None:
     assert "but the list covers 0" in verdicts(ledger.entries, fewer)["population"]
 
 
+def test_steps_that_can_not_be_are_named(ledger: Told) -> None:
+    """Of a whole journal each step rises by one; another number, a plan of another step or a second one are named."""
+
+    def told(edit: dict[str, dict[str, Any]], *more: JournalEntry) -> str:
+        entries = [
+            one.model_copy(update={"payload": {**one.payload, **edit.get(one.kind, {})}})
+            if one.stack_id == "stack-of-tenant-a"
+            else one
+            for one in (*ledger.entries, *more)
+        ]
+        return verdicts(entries, ledger.found).get("steps", "")
+
+    (admitted,) = (one for one in ledger.entries if one.kind == "admitted" and one.payload["plan"])
+    name = str(admitted.payload["plan"])[7:19]
+    number = admitted.sequence
+    assert told({}) == ""
+    assert told({"admitted": {"step": 7}}) == f"entry {number} (admitted) is step 1 of its stack, it says 7"
+    assert told({"admitted": {"step": None}}) == f"entry {number} (admitted) is step 1 of its stack, it says none"
+    assert told({"completed": {"step": 2}}).endswith("(completed) is no step, it says 2")
+    assert (
+        told({"planned": {"follows": 3}})
+        == f"entry {number} admitted plan {name} as step 1, but the plan follows step 3"
+    )
+    again = admitted.model_copy(update={"sequence": 99, "payload": {**admitted.payload, "step": 3}})
+    said = told({}, again)
+    assert f"entry 99 admitted plan {name} as step 3, but the plan follows step 0" in said
+    assert f"plan {name} was admitted 2 times, by entries {number} and 99; one plan is good for one step" in said
+
+
+def test_the_journal_of_an_older_version_has_no_numbers(ledger: Told) -> None:
+    """Entries without a step are counted until the first one that names it; after that each must name it."""
+    bare = [
+        one.model_copy(update={"payload": {key: value for key, value in one.payload.items() if key != "step"}})
+        for one in ledger.entries
+    ]
+    assert "steps" not in verdicts(bare, ledger.found)
+    last = max(at for at, one in enumerate(ledger.entries) if "step" in one.payload)
+    assert "steps" not in verdicts([*bare[:last], *ledger.entries[last:]], ledger.found)
+    mixed = verdicts([*ledger.entries[:last], *bare[last:]], ledger.found)["steps"]
+    assert mixed.endswith("(taken-over) is step 2 of its stack, it says none")
+
+
 def test_a_period_tells_what_was_out_of_the_ordinary(ledger: Told) -> None:
     """The emergency and the take-over of the second day are there; the refusal of the first is not."""
     sections = ledger.period.sections
     (urgent,) = sections["Emergency changes"]
     assert urgent.what == "by anna: feed down; review due by 2026-11-26T12:00"
     (forced,) = sections["Taken over or given up by force"]
-    assert forced.what == "taken-over by tenant-a: state_is_empty True"
+    assert forced.what == "taken-over by tenant-a: state_is_empty True, step 2"
     assert sections["Refused"] == ()
     page = period_markdown(ledger.period)
     assert "## Waivers that were used\n\nNone." in page
@@ -152,7 +194,7 @@ def test_a_row_with_a_secret_is_withheld(
         assert main(["audit", "period", *span, "--format", form]) == 1
         page, told = capsys.readouterr()
         assert "withheld: it looks like a password in a URL" in page
-        assert "taken-over by tenant-a: state_is_empty True" in page
+        assert "taken-over by tenant-a: state_is_empty True, step 2" in page
         assert "Emergency changes: 20" in told
         assert "error: 1 place above looked like secrets, so their text is withheld" in told
         assert [form for form, needle in planted.forms_of(secret) if needle in (page + told).encode()] == []

@@ -294,6 +294,70 @@ def test_taken_away_verdicts_and_signatures_are_missed(made: Made) -> None:
     assert "there are verdicts on a plan without an author" in " ".join(wrong(with_manifest(unsigned)))
 
 
+def with_journal(made: Made, edit: Any) -> dict[str, bytes]:
+    """The bundle with its journal's entries edited, and its manifest corrected."""
+    entries = [json.loads(line) for line in made.files["journal.jsonl"].decode().splitlines()]
+    edit({entry["kind"]: entry for entry in entries}, entries)
+    lines = "".join(f"{canonical_json(entry)}\n" for entry in entries)
+    return with_manifest({**made.files, "journal.jsonl": lines.encode()})
+
+
+def test_a_plan_is_admitted_once_as_the_step_that_follows_the_one_that_it_names(made: Made) -> None:
+    """Another number, another plan's word, a step in between, and a second admission are each told by themselves."""
+    assert verify(made.files)["step"].detail == "it was admitted as step 1, and follows the one that it names"
+    assert (
+        verify(made.planned)["step"].line().endswith("step: the plan follows step 0; the change was not admitted (yet)")
+    )
+
+    def between(kinds: Any, _: Any) -> None:
+        kinds["approved"] |= {"kind": "destroy-begun", "payload": {"step": 1}}
+
+    def twice(kinds: Any, entries: Any) -> None:
+        entries.append({**kinds["admitted"], "sequence": entries[-1]["sequence"] + 1})
+
+    for edit, sentence in (
+        (lambda kinds, _: kinds["admitted"]["payload"].update(step=3), r"as step 3, but the plan follows step 0"),
+        (lambda kinds, _: kinds["admitted"]["payload"].pop("step"), r"as step None, but the plan follows step 0"),
+        (lambda kinds, _: kinds["planned"]["payload"].update(follows=2), r"says that the plan follows step 2"),
+        (between, r"entry [0-9]+ \(destroy-begun\) is a step between the plan and its admission"),
+        (twice, r"was admitted 2 times, by entries [0-9]+ and [0-9]+; one plan is good for one step"),
+    ):
+        told = verify(with_journal(made, edit))["step"]
+        assert told.verdict == "wrong", sentence
+        assert re.search(sentence, told.detail), told.detail
+
+
+def test_a_plan_of_an_older_version_that_was_admitted_twice_is_wrong(made: Made) -> None:
+    """A plan that names no step is not checked for it, but two admissions by it are told."""
+    older = json.loads(made.files["plan.json"])
+    older["format"] = 1
+    del older["follows"]
+    text = canonical_json(older)
+    journal = made.files["journal.jsonl"].decode().replace(digest_of(made.files["plan.json"]), digest_of(text))
+    files = {**made.files, "plan.json": text.encode(), "journal.jsonl": journal.encode()}
+    told = verify(with_manifest(files))["step"]
+    assert told.line() == "not-checked  step: the plan names no step, because an older version made it"
+    (line,) = (one for one in journal.splitlines() if '"kind":"admitted"' in one)
+    again = verify(with_manifest({**files, "journal.jsonl": f"{journal}{line}\n".encode()}))["step"]
+    assert again.verdict == "wrong"
+    assert "was admitted 2 times" in again.detail
+
+
+def test_dates_are_not_checked_without_an_entry_that_received_a_signature(made: Made) -> None:
+    """A bundle from before its plan was registered says so where a signer's signatures count on some days only."""
+    assert "dates" not in verify(made.planned)
+    files = dict(made.planned)
+    snapshot = json.loads(files["snapshot.json"])
+    zone = json.loads(files[object_path(snapshot["files"]["zone.json"])])
+    zone["signers"]["anna"]["valid_until"] = "2026-11-23"
+    text = canonical_json(zone)
+    snapshot["files"]["zone.json"] = digest_of(text)
+    files |= {object_path(digest_of(text)): text.encode(), "snapshot.json": canonical_json(snapshot).encode()}
+    for path in ("journal.jsonl", "checkpoint.json"):
+        del files[path]
+    assert verify(with_manifest(files))["dates"].verdict == "not-checked"
+
+
 @pytest.mark.parametrize("path", ["plan.json", "snapshot.json", "proposal.json", "demand.json", "journal.jsonl"])
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format":1}', b"null"])
 def test_rubbish_is_one_sentence(made: Made, path: str, content: bytes) -> None:

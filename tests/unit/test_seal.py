@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from zonewright.seal.decide import Decision, approved
 from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
 from zonewright.seal.keys import ed25519_key, key_id
 from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
-from zonewright.seal.votes import Planned, exporter_of
+from zonewright.seal.votes import Planned, Received, exporter_of
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CHANGE, PLAN = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -35,6 +35,7 @@ PLANNED = Planned(
     risk="normal",
     emergency=False,
     planned_at=AT.isoformat(),
+    follows=4,
 )
 
 
@@ -45,7 +46,13 @@ def zone(**policies: Any) -> Zone:
 
 def statement(kind: str, signer: str, when: datetime, planned: Planned = PLANNED, **more: Any) -> Statement:
     """A statement about the plan."""
-    said = {"zone": planned.zone, "stack_id": planned.stack_id, "signer": signer, "at": when.isoformat(), **more}
+    said: dict[str, Any] = {
+        "zone": planned.zone,
+        "stack_id": planned.stack_id,
+        "signer": signer,
+        "at": when.isoformat(),
+    }
+    said |= {"follows": planned.follows, **more}
     return Statement(change=planned.change, plan=planned.plan, kind=kind, predicate=said)
 
 
@@ -60,12 +67,25 @@ def verdict(signer: str, word: str = "approve", *, hours: float = 1, key: str = 
     return sign(said.text(), key_of(key or signer)).text()
 
 
-def decide(*verdicts: str, by: str | None = "", of: Zone | None = None, hours: float = 2, **more: Any) -> Decision:
+def received(text: str, now: datetime) -> Received:
+    """An envelope that the ledger received when it was signed, but not after now."""
+    try:
+        payload = json.loads(base64.b64decode(json.loads(text)["payload"]))
+        return Received(text, min(now, datetime.fromisoformat(payload["predicate"]["at"])))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Received(text, now)
+
+
+def decide(
+    *verdicts: str | Received, by: str | None = "", of: Zone | None = None, hours: float = 2, **more: Any
+) -> Decision:
     """The decision two hours after the plan."""
     planned = replace(PLANNED, **{key: more.pop(key) for key in ("emergency", "risk", "stack_id") if key in more})
     signed = author(planned=planned) if by == "" else by
     now = AT + timedelta(hours=hours)
-    return approved(of or zone(), planned, author=signed, verdicts=verdicts, now=now, **more)
+    by_author = None if signed is None else received(signed, now)
+    came = [one if isinstance(one, Received) else received(one, now) for one in verdicts]
+    return approved(of or zone(), planned, author=by_author, verdicts=came, now=now, **more)
 
 
 def test_two_of_two_approve() -> None:
@@ -221,6 +241,59 @@ def test_signatures_count_while_a_signer_is_in_service() -> None:
     data["signers"]["ben"]["valid_until"] = "2026-11-23"
     found = decide(verdict("ben"), verdict("bea"), of=Zone.model_validate(data))
     assert any("signatures of ben are valid from ever until 2026-11-23" in one for one in found.sentences)
+
+
+def served(person: str, **dates: str) -> Zone:
+    """The small zone where two operators approve, or one in an emergency, with the dates of one signer."""
+    data = zone_with(two=policy({"operators": 2}, emergency={"needs": {"operators": 1}, "review_hours": 24}))
+    data["signers"][person] |= dates
+    return Zone.model_validate(data)
+
+
+def test_a_signature_dated_back_does_not_count_after_its_signers_last_day() -> None:
+    """When a verdict was received decides on its signer's dates, whatever moment the signer wrote into it."""
+    of = served("ben", valid_until="2026-11-24")
+    in_time = Received(verdict("ben"), AT + timedelta(hours=1))
+    late = Received(verdict("ben"), AT + timedelta(hours=13))
+    assert decide(in_time, verdict("bea"), of=of).state == "approved"
+    told = decide(late, verdict("bea"), of=of, hours=13).sentences
+    assert any("count from ever until 2026-11-24, not on 2026-11-25" in one for one in told)
+
+
+def test_a_signer_who_left_before_the_admission_does_not_count_for_it() -> None:
+    """A verdict that was received in time is void at an admission after its signer's last day."""
+    of = served("ben", valid_until="2026-11-24")
+    assert decide(verdict("ben"), verdict("bea"), of=of, hours=11).state == "approved"
+    assert decide(verdict("ben"), verdict("bea"), of=of, hours=12).state == "missing"
+    told = decide(verdict("ben"), verdict("bea"), of=served("anna", valid_until="2026-11-24"), hours=12)
+    assert told.sentences[0].startswith("author's signature: signatures of anna count from ever until 2026-11-24")
+
+
+def test_a_review_stays_done_when_its_reviewer_leaves() -> None:
+    """A review after an emergency's admission is judged when it was received, and by no later moment."""
+    review = verdict("bea", hours=20)
+    for of in (served("bea", valid_until="2026-11-25"), served("bea", valid_from="2026-11-25")):
+        found = decide(verdict("ben"), review, of=of, emergency=True, hours=500, admitted_at=AT + timedelta(hours=2))
+        assert found.reviewed
+
+
+def test_days_of_a_signer_are_days_in_utc() -> None:
+    """The day of a moment is the one in UTC, also where the ledger's time is written with another offset."""
+    east = timezone(timedelta(hours=14))
+    of = served("ben", valid_until="2026-11-24")
+    at = (AT + timedelta(hours=11)).astimezone(east)
+    assert at.date().isoformat() == "2026-11-25"
+    assert decide(Received(verdict("ben"), at), verdict("bea"), of=of, hours=11).state == "approved"
+
+
+@pytest.mark.parametrize("follows", [3, None, True, "4"])
+def test_a_signature_names_the_step_of_its_plan(follows: object) -> None:
+    """A plan's or a verdict's signature that names another step, or none, does not count."""
+    other = verdict("ben", follows=follows)
+    told = decide(other, verdict("bea")).sentences
+    assert any(f"it is for what follows step {follows}, but the plan follows step 4" in one for one in told)
+    by = sign(statement(PLAN_TYPE, "anna", AT, follows=follows).text(), key_of("anna")).text()
+    assert "the plan follows step 4" in decide(verdict("ben"), verdict("bea"), by=by).sentences[0]
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,12 @@ DELTA = InputLimit(
     what="time that a delta of energy spans",
     why="Energy is spread over hours while everybody waits. After a longer gap nobody knows when it flowed.",
 )
+CLOCK_BEHIND = InputLimit(
+    most=300,
+    unit="seconds",
+    what="time that the ledger's clock is behind the journal's last entry",
+    why="A clock that is set right jumps by less. Decisions then count as made at the moment of that entry.",
+)
 HEALTH = InputLimit(most=64 * 1024, unit="bytes", what="report of an agent's health", why="A report has a few lines.")
 
 TABLE = (
@@ -91,6 +97,7 @@ TABLE = (
     TELEMETRY_PLAIN,
     TELEMETRY_NAME,
     DELTA,
+    CLOCK_BEHIND,
     HEALTH,
 )
 """All of them, in the order of the reference."""

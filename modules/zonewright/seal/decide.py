@@ -11,7 +11,7 @@ from typing import Literal
 from zonewright.model.approval import ApprovalPolicy
 from zonewright.model.zone import Zone
 from zonewright.seal.errors import SealError
-from zonewright.seal.votes import Planned, Vote, author_of, vote_of
+from zonewright.seal.votes import Planned, Received, Vote, author_of, vote_of
 from zonewright.seal.window import closed
 
 ApprovalState = Literal["approved", "emergency", "not-needed", "missing", "rejected"]
@@ -66,9 +66,10 @@ def approved(
     zone: Zone,
     planned: Planned,
     *,
-    author: str | None,
-    verdicts: Iterable[str],
+    author: Received | None,
+    verdicts: Iterable[Received],
     now: datetime,
+    admitted_at: datetime | None = None,
     required: bool = False,
 ) -> Decision:
     """Decide.
@@ -76,9 +77,10 @@ def approved(
     Args:
         zone: the registered zone with its signers and policies.
         planned: the plan, as the ledger has it.
-        author: the author's envelope, or None where nobody signed the plan.
-        verdicts: envelopes with verdicts.
+        author: the author's envelope as it was received, or None where nobody signed the plan.
+        verdicts: envelopes with verdicts, as they were received.
         now: the present.
+        admitted_at: moment of the admission, where it was before now; signers' dates are judged at it.
         required: whether a rule asks for an approval, so that having no policy does not let it pass.
     """
     policies = policies_for(zone, risk=planned.risk, party=planned.party, stack_id=planned.stack_id)
@@ -91,10 +93,10 @@ def approved(
         )
         return Decision(state="missing", sentences=(sentence,))
     try:
-        name = _author(author, planned, zone)
+        name = _author(author, planned, zone, admitted_at or now)
     except SealError as error:
         return Decision(state="missing", sentences=(f"author's signature: {error}",))
-    votes, void = _votes(verdicts, planned, zone, name, now)
+    votes, void = _votes(verdicts, planned, zone, name, admitted_at or now)
     wanted = {group for policy in policies.values() for group in policy.needs}
     against = [
         one for one in votes.values() if one.verdict == "reject" and wanted & set(zone.signers[one.signer].groups)
@@ -105,21 +107,21 @@ def approved(
     return _met(policies, planned, zone, name, votes, void, now)
 
 
-def _author(author: str | None, planned: Planned, zone: Zone) -> str:
+def _author(author: Received | None, planned: Planned, zone: Zone, decided: datetime) -> str:
     if author is None:
         raise SealError("nobody has signed the plan; sign it with: zonewright change plan --key FILE")
-    return author_of(author, planned, zone.signers)
+    return author_of(author, planned, zone.signers, decided=decided)
 
 
 def _votes(
-    verdicts: Iterable[str], planned: Planned, zone: Zone, author: str, now: datetime
+    verdicts: Iterable[Received], planned: Planned, zone: Zone, author: str, decided: datetime
 ) -> tuple[dict[str, Vote], list[str]]:
     """The last vote of each person, and why others are void; at the same moment a rejection is the last."""
     votes: dict[str, Vote] = {}
     void: list[str] = []
-    for text in verdicts:
+    for one in verdicts:
         try:
-            vote = vote_of(text, planned, zone.signers, author=author, now=now)
+            vote = vote_of(one, planned, zone.signers, author=author, decided=decided)
         except SealError as error:
             void.append(f"a verdict is not valid: {error}")
             continue

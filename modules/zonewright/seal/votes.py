@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from zonewright.model.approval import Signer
@@ -36,6 +36,7 @@ class Planned:
         risk: its class of risk.
         emergency: whether it takes the emergency lane.
         planned_at: when it was made, ISO 8601.
+        follows: the step of the stack that it follows; None in a plan of an older version.
     """
 
     zone: str
@@ -46,6 +47,20 @@ class Planned:
     risk: str
     emergency: bool
     planned_at: str
+    follows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An envelope as the ledger received it.
+
+    Attributes:
+        text: the envelope.
+        at: moment of the journal's entry on it; None where no entry is known, and then nobody's dates are judged.
+    """
+
+    text: str
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,15 +103,26 @@ def _about(statement: Statement, planned: Planned) -> None:
     for name, mine in (("zone", planned.zone), ("stack_id", planned.stack_id)):
         if statement.predicate.get(name) != mine:
             raise SealError(f"it is for {name} '{str(statement.predicate.get(name))[:60]}', but this is '{mine}'")
+    said = statement.predicate.get("follows")
+    if statement.kind != EXPORT_TYPE and (said != planned.follows or isinstance(said, bool)):
+        raise SealError(f"it is for what follows step {str(said)[:20]}, but the plan follows step {planned.follows}")
 
 
-def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str:
+def author_of(
+    received: Received, planned: Planned, signers: Mapping[str, Signer], *, decided: datetime | None = None
+) -> str:
     """The person who signed a plan.
+
+    Args:
+        received: the envelope, and when the ledger received it.
+        planned: the plan.
+        signers: who may sign in this zone now.
+        decided: moment of the admission; None judges only when it was received.
 
     Raises:
         SealError: when the signature does not count, or is not by the acting party.
     """
-    signer_id, _key, statement = opened(text, signers)
+    signer_id, _key, statement = opened(received.text, signers)
     if statement.kind != PLAN_TYPE:
         raise SealError(f"expected a signature of type '{PLAN_TYPE}', got '{statement.kind}'")
     _about(statement, planned)
@@ -106,7 +132,7 @@ def author_of(text: str, planned: Planned, signers: Mapping[str, Signer]) -> str
         raise SealError(f"it was signed as planned at {at.isoformat()}, but the plan says {planned.planned_at}")
     if signers[signer_id].party != planned.party:
         raise SealError(f"{signer_id} acts for {signers[signer_id].party}, but the change belongs to {planned.party}")
-    _in_service(signer_id, signers[signer_id], at)
+    _in_service(signer_id, signers[signer_id], *_moments(received, decided))
     return signer_id
 
 
@@ -139,20 +165,27 @@ def exporter_of(text: str, planned: Planned, party: str, until: str, signers: Ma
     return signer_id
 
 
-def vote_of(text: str, planned: Planned, signers: Mapping[str, Signer], *, author: str, now: datetime) -> Vote:
+def vote_of(
+    received: Received,
+    planned: Planned,
+    signers: Mapping[str, Signer],
+    *,
+    author: str,
+    decided: datetime | None = None,
+) -> Vote:
     """The vote that an envelope holds.
 
     Args:
-        text: the envelope.
+        received: the envelope, and when the ledger received it.
         planned: the plan.
         signers: who may sign in this zone now.
         author: who signed the plan.
-        now: the present.
+        decided: moment of the admission; None judges only when it was received.
 
     Raises:
         SealError: when it does not count.
     """
-    signer_id, key, statement = opened(text, signers)
+    signer_id, key, statement = opened(received.text, signers)
     if statement.kind != VERDICT_TYPE:
         raise SealError(f"expected a signature of type '{VERDICT_TYPE}', got '{statement.kind}'")
     _about(statement, planned)
@@ -163,11 +196,11 @@ def vote_of(text: str, planned: Planned, signers: Mapping[str, Signer], *, autho
     if signer_id == author:
         raise SealError(f"{signer_id} is the author of the plan")
     at = moment(statement.predicate.get("at"))
-    if at > now + SKEW:
+    if received.at is not None and at > received.at + SKEW:
         raise SealError(f"the verdict of {signer_id} is dated {at.isoformat()}, which is in the future")
     if at < moment(planned.planned_at):
         raise SealError(f"the verdict of {signer_id} is dated {at.isoformat()}, before the plan was made")
-    _in_service(signer_id, signers[signer_id], at, now)
+    _in_service(signer_id, signers[signer_id], *_moments(received, decided))
     return Vote(signer=signer_id, key=key, verdict=cast("Verdict", verdict), at=at, comment=comment)
 
 
@@ -177,9 +210,16 @@ def _named(statement: Statement, signer_id: str) -> None:
         raise SealError(f"it names '{str(said)[:60]}' as the signer, but the key belongs to {signer_id}")
 
 
+def _moments(received: Received, decided: datetime | None) -> tuple[datetime, ...]:
+    """When a signer must be in service: when the signature was received, and at the admission if that came later."""
+    if received.at is None:
+        return ()
+    return (received.at,) if decided is None else (received.at, max(received.at, decided))
+
+
 def _in_service(signer_id: str, signer: Signer, *moments: datetime) -> None:
     for one in moments:
-        day = one.date().isoformat()
+        day = one.astimezone(UTC).date().isoformat()
         if (signer.valid_from or day) > day or (signer.valid_until or day) < day:
             span = f"from {signer.valid_from or 'ever'} until {signer.valid_until or 'further notice'}"
             raise SealError(f"signatures of {signer_id} are valid {span}, not on {day}")

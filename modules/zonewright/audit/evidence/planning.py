@@ -93,6 +93,7 @@ class Material:
             stack_id=self.stack_id,
             party=self.demand.party,
             replaces=self.snapshot.replaces,
+            follows=self.snapshot.step,
             demand_digest=offered.demand_digest,
             places={name: place_text(seat, offered.addresses.get(name, {})) for name, seat in offered.seats.items()},
             rendered_digest=rendered,

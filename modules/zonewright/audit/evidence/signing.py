@@ -23,6 +23,12 @@ def signer_of(zone: Zone, key: SigningKey) -> str:
     return found
 
 
+def _about(plan: Plan) -> dict[str, str | int]:
+    """What a signature names besides the digests, for whoever reads it."""
+    named: dict[str, str | int] = {"zone": plan.zone, "stack_id": plan.stack_id}
+    return named if plan.follows is None else {**named, "follows": plan.follows}
+
+
 def signed_plan(plan: Plan, key: SigningKey, *, signer: str) -> str:
     """The author's envelope.
 
@@ -31,7 +37,7 @@ def signed_plan(plan: Plan, key: SigningKey, *, signer: str) -> str:
         key: the author's key.
         signer: id of the author.
     """
-    said = {"zone": plan.zone, "stack_id": plan.stack_id, "signer": signer, "at": plan.planned_at}
+    said = {**_about(plan), "signer": signer, "at": plan.planned_at}
     statement = Statement(change=plan.change_digest, plan=plan.digest(), kind=PLAN_TYPE, predicate=said)
     return sign(statement.text(), key).text()
 
@@ -47,8 +53,7 @@ def signed_verdict(plan: Plan, key: SigningKey, *, signer: str, verdict: Verdict
         comment: why.
         at: the present, ISO 8601.
     """
-    said = {"zone": plan.zone, "stack_id": plan.stack_id, "signer": signer, "at": at}
-    said |= {"verdict": verdict, "comment": comment}
+    said = {**_about(plan), "signer": signer, "at": at, "verdict": verdict, "comment": comment}
     statement = Statement(change=plan.change_digest, plan=plan.digest(), kind=VERDICT_TYPE, predicate=said)
     return sign(statement.text(), key).text()
 

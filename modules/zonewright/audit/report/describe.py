@@ -33,7 +33,8 @@ def plan_lines(contents: Contents, *, columns: int) -> Iterator[str]:
     plan = contents.plan
     lane = ", emergency" if plan.emergency else ""
     yield f"plan {plan.digest()[7:19]} of {plan.party}, stack {plan.stack_id}"
-    yield f"  risk {plan.risk}{lane}, planned {plan.planned_at[:19]}"
+    after = "" if plan.follows is None else f", follows step {plan.follows} of the stack"
+    yield f"  risk {plan.risk}{lane}, planned {plan.planned_at[:19]}{after}"
     if plan.reason:
         yield from textwrap.wrap(f"reason: {plan.reason}", columns, initial_indent="  ", subsequent_indent="    ")
     for site, item in plan.impact.items():

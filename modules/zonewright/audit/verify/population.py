@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong
+from zonewright.audit.verify.steps import step_faults
 from zonewright.ledger.protocol.change_messages import ChangesAnswer
 from zonewright.ledger.protocol.messages import Checkpoint, JournalEntry
 from zonewright.ledger.store.journal import verify
@@ -38,6 +39,9 @@ def population_checks(
     return (
         all_or_wrong("journal", [fault] if fault else [], f"{len(entries):,} entries form one chain"),
         all_or_wrong("population", faults, detail),
+        all_or_wrong(
+            "steps", step_faults(entries), "each rises by one, and no plan was admitted at another one or twice"
+        ),
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
@@ -12,9 +11,10 @@ from zonewright.model.canonical import digest_of
 from zonewright.model.zone import Zone
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
-from zonewright.seal.votes import author_of, exporter_of, moment, vote_of
+from zonewright.seal.votes import Received, author_of, exporter_of, moment, vote_of
 
 _SAYS = "what it says about the journal, about old places of nodes, and about later decisions"
+_RECEIVING = ("planned", "approved", "rejected")
 _ASK = "ask somebody of another party, who has the ledger, for an export with --key"
 
 
@@ -34,7 +34,7 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
             yield wrong("verdicts", "there are verdicts on a plan without an author")
         return
     try:
-        author = author_of(contents.author, planned, zone.signers)
+        author = author_of(_received(contents, contents.author), planned, zone.signers)
     except SealError as error:
         yield wrong("author", str(error))
         return
@@ -42,12 +42,25 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
     admitted = contents.admitted()
     for number, text in enumerate(contents.verdicts, 1):
         try:
-            vote = vote_of(text, planned, zone.signers, author=author, now=_last(contents))
+            vote = vote_of(_received(contents, text), planned, zone.signers, author=author)
         except SealError as error:
             yield wrong(f"verdict {number}", str(error))
             continue
         yield good(f"verdict {number}", f"{vote.signer}: {vote.verdict} at {vote.at.isoformat()[:19]}, with {source}")
+    if not contents.journal and any(one.valid_from or one.valid_until for one in zone.signers.values()):
+        yield open_("dates", "no entry of the journal says when a signature was received, which is when dates count")
     yield from _policy(contents, zone, admitted)
+
+
+def _received(contents: Contents, text: str) -> Received:
+    """An envelope with the moment of the journal's entry on it: neither its own word nor the time of the export."""
+    plan, digest = contents.plan.digest(), digest_of(text)
+    found = (
+        moment(entry.at)
+        for entry in contents.journal
+        if entry.kind in _RECEIVING and (entry.payload.get("plan"), entry.payload.get("envelope")) == (plan, digest)
+    )
+    return Received(text, next(found, None))
 
 
 def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Iterator[Check]:
@@ -82,15 +95,6 @@ def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None
     yield good("export", f"{signer} of {whose} vouches for {PARTIAL} with {source}: {_SAYS}")
 
 
-def _last(contents: Contents) -> datetime:
-    """The last moment that the bundle knows of: a verdict may come after the admission, as a review."""
-    if contents.checkpoint is not None:
-        return moment(contents.checkpoint.at)
-    if contents.partial is not None:
-        return moment(contents.partial.until)
-    return moment(contents.plan.planned_at)
-
-
 def trusted_zone(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Zone:
     """The administrator's file, with those keys only that the auditor knows.
 
@@ -121,11 +125,11 @@ def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> It
         for entry in contents.journal
         if entry.sequence < admitted.sequence and entry.kind in ("approved", "rejected")
     }
-    given = [text for text in contents.verdicts if digest_of(text) in journaled]
+    received = [_received(contents, text) for text in contents.verdicts]
+    given = [one for one in received if digest_of(one.text) in journaled]
+    author = None if contents.author is None else _received(contents, contents.author)
     planned = replace(planned_of(contents.plan, contents.plan.risk), risk=str(admitted.payload.get("risk")))
-    decision = approved(
-        zone, planned, author=contents.author, verdicts=given, now=at, required=bool(contents.plan.accepts)
-    )
+    decision = approved(zone, planned, author=author, verdicts=given, now=at, required=bool(contents.plan.accepts))
     if not decision.passes:
         yield wrong("approval", f"it was admitted without: {'; '.join(decision.sentences)}")
         return
@@ -140,7 +144,7 @@ def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> It
         how = "emergency lane, " if decision.state == "emergency" else ""
         yield good("approval", f"{how}approved by {decision.by} when it was admitted")
     if decision.state == "emergency":
-        later = approved(zone, planned, author=contents.author, verdicts=contents.verdicts, now=_last(contents))
+        later = approved(zone, planned, author=author, verdicts=received, now=at, admitted_at=at)
         until = decision.review_by.isoformat()[:16] if decision.review_by else ""
         late = open_("review", f"not reviewed in this bundle; due until {until}")
         yield good("review", "the full policy was met afterwards") if later.reviewed else late

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, select
 
-from zonewright.ledger.deciding.plans import planned_of, verdicts_on
+from zonewright.ledger.deciding.plans import author_received, planned_of, received_on
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.context import get_content
@@ -144,6 +144,6 @@ def decision_on(connection: Connection, known: Zone, row: RowMapping, now: datet
         now: the moment.
     """
     plan = Plan.model_validate_json(row["document"])
-    verdicts = verdicts_on(connection, row["plan"])
+    verdicts = received_on(connection, row["plan"])
     planned = planned_of(plan, plan.risk)
-    return plan, approved(known, planned, author=row["envelope"], verdicts=verdicts, now=now, required=True)
+    return plan, approved(known, planned, author=author_received(row), verdicts=verdicts, now=now, required=True)

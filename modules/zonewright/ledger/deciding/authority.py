@@ -1,7 +1,7 @@
 """May this change be carried out? What a plan, its approvals and the facts of this moment say to an admission.
 
 An approval is good for one step of one stack: exactly this demand, these places, these files, from exactly this
-admission on; for findings no worse than those it accepted; and while its premises hold.
+admission and step on; for findings no worse than those it accepted; and while its premises hold.
 """
 
 import json
@@ -12,7 +12,16 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, select
 
 from zonewright.ledger.deciding.plan_difference import differences
-from zonewright.ledger.deciding.plans import fitting_plan, last_plan, planned_of, present, risk_of, verdicts_on
+from zonewright.ledger.deciding.plans import (
+    author_received,
+    fitting_plan,
+    last_plan,
+    planned_of,
+    present,
+    received_on,
+    risk_of,
+    spent,
+)
 from zonewright.ledger.deciding.precondition_now import broken_sentence
 from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change import change_digest
@@ -84,6 +93,8 @@ def authorise(
         told = _unplanned(connection, last, review, rendered_digest, replaces)
         return Authority(findings=worst_first((*findings, *overdue, _missing(review, told))), risk=risk)
     plan = Plan.model_validate_json(row["document"])
+    if why := spent(connection, plan):
+        return Authority(findings=worst_first((*findings, *overdue, _missing(review, (why,)))), risk=risk)
     decision = _decision(connection, zone, row, plan, risk, now, required=bool(asked))
     told = () if decision.passes else decision.sentences
     told += tuple(_worse(asked, plan)) + tuple(_broken(plan, review))
@@ -102,12 +113,58 @@ def authorise(
     )
 
 
+def spent_plan(
+    connection: Connection, zone: Zone, review: Review, findings: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    """The finding that the last plan of a stack was for this demand and is not for its next step; none where it is.
+
+    A proposal says so before anything is rendered. What a plan made and still stands needs no other one.
+
+    Args:
+        connection: a transaction.
+        zone: the registered zone.
+        review: the change.
+        findings: its findings, with their waivers.
+    """
+    stack_id = review.request.stack_id
+    last, held = last_plan(connection, stack_id), present(connection, stack_id)
+    if last is None:
+        return ()
+    plan = Plan.model_validate_json(last["document"])
+    why = spent(connection, plan) if plan.demand_digest == review.request.demand_digest else ""
+    query = select(decided.c.plan).where(decided.c.stack_id == stack_id, decided.c.kind == "admitted")
+    if not why or (
+        held is not None
+        and connection.execute(query.where(decided.c.admission_id == held["id"])).scalar() == last["plan"]
+    ):
+        return ()
+    risk = risk_of(connection, review, findings)
+    is_asked = any(finding.level == "approval" and finding.waiver is None for finding in findings)
+    if not is_asked and not policies_for(zone, risk=risk, party=review.request.party, stack_id=stack_id):
+        return ()
+    return (_missing(review, (why,)),)
+
+
 def _decision(  # noqa: PLR0917 - private
-    connection: Connection, zone: Zone, row: RowMapping, plan: Plan, risk: Risk, now: datetime, *, required: bool
+    connection: Connection,
+    zone: Zone,
+    row: RowMapping,
+    plan: Plan,
+    risk: Risk,
+    now: datetime,
+    *,
+    required: bool,
+    admitted_at: datetime | None = None,
 ) -> Decision:
-    verdicts = verdicts_on(connection, row["plan"])
-    planned = planned_of(plan, risk)
-    return approved(zone, planned, author=row["envelope"], verdicts=verdicts, now=now, required=required)
+    return approved(
+        zone,
+        planned_of(plan, risk),
+        author=author_received(row),
+        verdicts=received_on(connection, row["plan"]),
+        now=now,
+        admitted_at=admitted_at,
+        required=required,
+    )
 
 
 def _unplanned(
@@ -116,6 +173,8 @@ def _unplanned(
     if last is None:
         return ("it was never planned; plan it with: zonewright change plan",)
     plan = Plan.model_validate_json(last["document"])
+    if plan.demand_digest == review.request.demand_digest and (why := spent(connection, plan)):
+        return (why,)
     told = tuple(differences(connection, plan, review.request, rendered_digest, replaces))
     broken = tuple(_broken(plan, review))
     name = last["plan"][7:19]
@@ -161,7 +220,8 @@ def _missing(review: Review, told: tuple[str, ...]) -> Finding:
 def _overdue(connection: Connection, zone: Zone, stack_id: str, now: datetime) -> Iterator[Finding]:
     """Emergency changes of the stack that nobody has reviewed in time."""
     for row, plan in emergencies(connection, stack_id):
-        if datetime.fromisoformat(row["review_by"]) >= now or is_reviewed(connection, zone, row, plan, now):
+        at = datetime.fromisoformat(row["at"])
+        if datetime.fromisoformat(row["review_by"]) >= now or is_reviewed(connection, zone, row, plan, at):
             continue
         yield Finding(
             rule=REVIEW_RULE,
@@ -198,7 +258,9 @@ def note(connection: Connection, entry: JournalEntry, authority: Authority) -> N
 
 def emergencies(connection: Connection, stack_id: str = "") -> list[tuple[RowMapping, Plan]]:
     """The emergency changes that were carried out, with their plans; of all stacks where none is named."""
-    query = select(decided, change.c.document, change.c.envelope).join(change, change.c.plan == decided.c.plan)
+    query = select(decided, change.c.document, change.c.envelope, change.c.received_at).join(
+        change, change.c.plan == decided.c.plan
+    )
     query = query.where(decided.c.review_by != "").order_by(decided.c.sequence)
     if stack_id:
         query = query.where(decided.c.stack_id == stack_id)
@@ -206,6 +268,8 @@ def emergencies(connection: Connection, stack_id: str = "") -> list[tuple[RowMap
     return [(row, Plan.model_validate_json(row["document"])) for row in rows]
 
 
-def is_reviewed(connection: Connection, zone: Zone, row: RowMapping, plan: Plan, now: datetime) -> bool:
-    """Whether the full policy is met for an emergency change."""
-    return _decision(connection, zone, row, plan, plan.risk, now, required=True).reviewed
+def is_reviewed(connection: Connection, zone: Zone, row: RowMapping, plan: Plan, admitted_at: datetime) -> bool:
+    """Whether the full policy is met for an emergency change; a review stays done, whoever leaves afterwards."""
+    return _decision(
+        connection, zone, row, plan, plan.risk, admitted_at, required=True, admitted_at=admitted_at
+    ).reviewed

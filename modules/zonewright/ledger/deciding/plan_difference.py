@@ -9,6 +9,7 @@ from zonewright.ledger.protocol.change import place_text
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store.context import get_content
+from zonewright.ledger.store.steps import step_of
 
 _SHOWN = 3
 
@@ -25,7 +26,10 @@ def differences(
         rendered_digest: digest of its rendered files, or None.
         replaces: id of the stack's present admission.
     """
-    if plan.replaces != replaces:
+    at = step_of(connection, plan.stack_id)
+    if plan.follows not in (None, at):
+        yield f"it follows step {plan.follows}, but the stack is at step {at}"
+    elif plan.replaces != replaces:
         yield f"it follows admission {plan.replaces or 'none'}, but the present admission is {replaces or 'none'}"
     if plan.demand_digest != request.demand_digest:
         yield f"the declaration was changed (demand {plan.demand_digest[7:19]} -> {request.demand_digest[7:19]})"

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
 
 from zonewright.ledger.deciding.facts import claims_of
 from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.store.tables import admission, change, verdict
+from zonewright.ledger.store.steps import step_of
+from zonewright.ledger.store.tables import admission, change, decided, verdict
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import asset_text
 from zonewright.rules.finding import Finding
-from zonewright.seal.votes import Planned
+from zonewright.seal.votes import Planned, Received
+
+_AGAIN = "make a new plan with: zonewright change plan --stack NAME --key FILE"
 
 
 def present(connection: Connection, stack_id: str) -> RowMapping | None:
@@ -73,6 +77,7 @@ def planned_of(plan: Plan, risk: Risk) -> Planned:
         risk=risk,
         emergency=plan.emergency,
         planned_at=plan.planned_at,
+        follows=plan.follows,
     )
 
 
@@ -88,6 +93,33 @@ def fitting_plan(connection: Connection, stack_id: str, change_digest: str, repl
         change.c.stack_id == stack_id, change.c.change_digest == change_digest, change.c.replaces == replaces
     )
     return connection.execute(query.order_by(change.c.number.desc()).limit(1)).mappings().first()
+
+
+def spent(connection: Connection, plan: Plan) -> str:
+    """Why a plan is not for the next step of its stack, as a sentence; empty where it may be.
+
+    A plan of an older version names no step: it is good for its present admission, and once.
+    """
+    digest, at = plan.digest(), step_of(connection, plan.stack_id)
+    name = digest[7:19]
+    if plan.follows not in (None, at):
+        return f"plan {name} follows step {plan.follows}, but the stack is at step {at}; {_AGAIN}"
+    query = select(decided.c.admission_id).where(
+        decided.c.stack_id == plan.stack_id, decided.c.plan == digest, decided.c.kind == "admitted"
+    )
+    done = connection.execute(query.limit(1)).scalar()
+    return f"plan {name} was carried out already, as {done}; {_AGAIN}" if done else ""
+
+
+def author_received(row: RowMapping) -> Received:
+    """The author's envelope of a row of the plans, with the moment when it was received."""
+    return Received(row["envelope"], datetime.fromisoformat(row["received_at"]))
+
+
+def received_on(connection: Connection, plan: str) -> list[Received]:
+    """The envelopes with verdicts on a plan and when they were received, in that order."""
+    query = select(verdict.c.envelope, verdict.c.received_at).where(verdict.c.plan == plan).order_by(verdict.c.number)
+    return [Received(row.envelope, datetime.fromisoformat(row.received_at)) for row in connection.execute(query)]
 
 
 def verdicts_on(connection: Connection, plan: str) -> list[str]:

@@ -1,10 +1,19 @@
 """Requests and answers of the verbs on changes: what they rest on, plans, verdicts, and the whole population."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from zonewright.ledger.protocol.messages import Digest, Impact, Message, Name, PoolAddresses, StackRequest, Text
+from zonewright.ledger.protocol.messages import (
+    Digest,
+    Generation,
+    Impact,
+    Message,
+    Name,
+    PoolAddresses,
+    StackRequest,
+    Text,
+)
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
@@ -57,12 +66,14 @@ class SnapshotAnswer(Message):
         snapshot: its index; the texts are fetched by digest.
         risk: class of risk of the change.
         replaces: id of the stack's present admission, or empty.
+        step: the step that the stack is at.
     """
 
     digest: Digest
     snapshot: Snapshot
     risk: Risk
     replaces: str
+    step: Generation
 
 
 class Accepted(Message):
@@ -85,12 +96,13 @@ class Plan(Message):
     """A change as it is signed and approved: what it is, what it rests on, and the digest of every file behind it.
 
     Attributes:
-        format: version of the form.
+        format: version of the form; in 1 a plan named no step.
         zone: id of the zone.
         zone_digest: digest of the administrator's file.
         stack_id: whose change it is.
         party: the acting party.
-        replaces: id of the admission that it follows, or empty: an approval is good for one step of one stack.
+        replaces: id of the admission that it follows, or empty.
+        follows: the step of the stack that it follows: an approval is good for the next one only. None in format 1.
         demand_digest: what the declaration wants.
         places: place and addresses of each node, one line each.
         rendered_digest: digest of the manifest of rendered files.
@@ -107,12 +119,13 @@ class Plan(Message):
         files: digest of each other file of the plan, by its path in the bundle.
     """
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     zone: str
     zone_digest: Digest
     stack_id: str
     party: str
     replaces: str
+    follows: Generation | None = None
     demand_digest: Digest
     places: dict[str, str]
     rendered_digest: Digest
@@ -128,9 +141,15 @@ class Plan(Message):
     versions: dict[str, str]
     files: dict[str, Digest]
 
+    @model_validator(mode="after")
+    def _names_its_step(self) -> Self:
+        if (self.format == 1) != (self.follows is None):
+            raise ValueError("a plan names the step that it follows in format 2, and in format 1 it names none")
+        return self
+
     def text(self) -> str:
         """Canonical JSON: the content of ``plan.json``."""
-        return canonical_json(self.model_dump(mode="json"))
+        return canonical_json(self.model_dump(mode="json", exclude={"follows"} if self.follows is None else None))
 
     def digest(self) -> str:
         """Digest of ``plan.json``."""

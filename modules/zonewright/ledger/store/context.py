@@ -8,12 +8,14 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
-from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.journal import last_moment
 from zonewright.ledger.store.tables import content, enrolment, revision, zone
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import Demand
+from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles
 from zonewright.model.rule_pack import chain_of
 
@@ -36,7 +38,7 @@ class Context:
 
     Attributes:
         database: where the ledger lives.
-        clock: gives the time of a decision.
+        clock: gives the time; what is decided at is :meth:`moment`.
         reservation_s: how long a proposal is held, in seconds.
         telemetry: file of the readings; sites are judged by what is declared while there is none.
     """
@@ -46,9 +48,34 @@ class Context:
     reservation_s: int = 300
     telemetry: Path | None = None
 
-    def now(self) -> str:
-        """The time as the tables hold it."""
-        return stamp(self.clock())
+    def moment(self, connection: Connection) -> datetime:
+        """The moment at which something is decided: the clock's time, but never before the journal's last entry.
+
+        Args:
+            connection: the transaction that decides.
+
+        Raises:
+            LedgerUnavailableError: when the clock is behind that entry by more than the tolerance; nothing is decided.
+        """
+        now, last = self.clock(), last_moment(connection)
+        if last is None or last <= now:
+            return now
+        if (last - now).total_seconds() > CLOCK_BEHIND.most:
+            raise LedgerUnavailableError(
+                "clock",
+                f"the ledger's clock says {stamp(now)[:19]}Z, and the last entry of its journal is of "
+                f"{stamp(last)[:19]}Z: expected a clock that is at most {CLOCK_BEHIND.most} s behind it; nothing was "
+                "decided; set the clock of the ledger's host right",
+            )
+        return last
+
+    def now(self, connection: Connection) -> str:
+        """The moment of a decision as the tables hold it."""
+        return stamp(self.moment(connection))
+
+    def shown_at(self, connection: Connection) -> str:
+        """The moment as of which something is only shown: a clock that is behind prevents nobody from looking."""
+        return stamp(max(self.clock(), last_moment(connection) or self.clock()))
 
 
 def put_contents(connection: Connection, texts: Iterable[str]) -> None:

@@ -5,6 +5,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -17,15 +18,22 @@ from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json, digest_of
 
 GENESIS = "sha256:" + "0" * 64
+_LAST_AT = select(journal.c.at).order_by(journal.c.sequence.desc()).limit(1)
 
 
 def append(
     connection: Connection, *, at: str, kind: str, stack_id: str, party: str, payload: Mapping[str, Any]
 ) -> JournalEntry:
-    """Add one entry inside the transaction that carries out the decision."""
+    """Add one entry inside the transaction that carries out the decision.
+
+    Raises:
+        ValueError: when it would be of an earlier moment than the entry before it.
+    """
     last = connection.execute(
-        select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
+        select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
     ).first()
+    if last is not None and at < last.at:
+        raise ValueError(f"an entry of {at} can not follow entry {last.sequence} of {last.at}")
     fields = {
         "sequence": (last.sequence if last else 0) + 1,
         "at": at,
@@ -38,6 +46,12 @@ def append(
     entry = JournalEntry(**fields, hash=entry_hash(fields))
     connection.execute(journal.insert().values(**{**entry.model_dump(), "payload": canonical_json(entry.payload)}))
     return entry
+
+
+def last_moment(connection: Connection) -> datetime | None:
+    """The moment of the last entry, or None where there is none."""
+    at = connection.execute(_LAST_AT).scalar()
+    return None if at is None else datetime.fromisoformat(at)
 
 
 def entry_hash(fields: Mapping[str, Any]) -> str:

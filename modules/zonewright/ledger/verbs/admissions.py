@@ -32,9 +32,11 @@ from zonewright.ledger.store.context import (
     raise_revisions,
     require_enrolment,
     require_zone,
+    stamp,
 )
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
@@ -51,13 +53,15 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     """
     with context.database.reading() as connection:
         _require_enrolled(connection, request)
-        review = review_change(connection, request, context.now(), context.telemetry)
+        review = review_change(connection, request, context.now(connection), context.telemetry)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
     with context.database.writing() as connection:
         _require_enrolled(connection, request)
-        if have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
-            review = review_change(connection, request, context.now(), context.telemetry)
+        moment = context.moment(connection)
+        now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
+        if now < review.at or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
+            review = review_change(connection, request, now, context.telemetry)
             readings = readings_of(review, context.telemetry)
         require_zone(connection, review.demand, party=request.party, on=review.at[:10])
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
@@ -70,7 +74,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             review,
             findings,
             rendered_digest=request.rendered_digest,
-            now=context.clock(),
+            now=moment,
         )
         snapshot, texts = take(connection, review, findings, readings=readings)
         put_digested(connection, texts)
@@ -81,10 +85,10 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         }
         against = tuple(finding for finding in authority.findings if finding.refuses)
         if against:
-            refused, entry = _refuse(connection, context, request, against, rests_on)
+            refused, entry = _refuse(connection, request, against, rests_on, now)
         else:
             rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
-            answer, entry = _carry_out(connection, context, request, review, rests_on)
+            answer, entry = _carry_out(connection, request, review, rests_on, now)
         note(connection, entry, authority)
         if not against:
             raise_revisions(connection, review.facts.revisions)
@@ -103,14 +107,14 @@ def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
 
 def _refuse(
     connection: Connection,
-    context: Context,
     request: AdmitRequest,
     against: tuple[Finding, ...],
     rests_on: Mapping[str, Any],
+    now: str,
 ) -> tuple[LedgerRefusedError, JournalEntry]:
     entry = journal.append(
         connection,
-        at=context.now(),
+        at=now,
         kind="refused",
         stack_id=request.stack_id,
         party=request.party,
@@ -152,12 +156,12 @@ class _Wanted:
 
 def _carry_out(
     connection: Connection,
-    context: Context,
     request: AdmitRequest,
     review: Review,
     rests_on: Mapping[str, Any],
+    now: str,
 ) -> tuple[AdmissionAnswer, JournalEntry]:
-    now, demand, line = context.now(), review.demand, review.line
+    demand, line = review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
     wanted_assets = {name: _Wanted.asset(name, item) for name, item in demand.assets.items()}
@@ -193,7 +197,7 @@ def _carry_out(
     entry = journal.append(
         connection,
         at=now,
-        kind="admitted",
+        kind=ADMITTED,
         stack_id=request.stack_id,
         party=request.party,
         payload={
@@ -201,6 +205,7 @@ def _carry_out(
             "change_digest": digest,
             "demand_digest": request.demand_digest,
             "rendered_digest": request.rendered_digest,
+            "step": next_step(connection, request.stack_id, ADMITTED),
             "summary": line,
             **rests_on,
             **counts,

@@ -20,7 +20,7 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
     with context.database.reading() as connection:
         known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
         base = zone_base(connection, "")
-        world = world_of(connection, known - {DUCTS, LINKS}, context.now())
+        world = world_of(connection, known - {DUCTS, LINKS}, context.shown_at(connection))
     wish = Wish(**request.model_dump())
     found = fit(replace(world, zone=base.before() if base is not None else None), wish)
     return FitAnswer(rooms=list(found))
@@ -28,8 +28,8 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
 
 def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
     """Say why a node of a stack stands where it does, and what prevents it in each other rack of its site."""
-    now = context.now()
     with context.database.reading() as connection:
+        now = context.shown_at(connection)
         require_zone(connection, request.demand, party=request.demand.party, on=now[:10])
         facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
     found = place(facts.world, request.demand, stack=request.stack_id, sticky=facts.seats, standing=facts.standing)

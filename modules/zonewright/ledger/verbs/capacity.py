@@ -20,7 +20,7 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
         known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
         known -= {DUCTS, LINKS}
         sites = known & set(request.sites) if request.sites else known
-        world = world_of(connection, sites, context.now())
+        world = world_of(connection, sites, context.shown_at(connection))
     return CapacityAnswer(sites=capacity_of(world, sites))
 
 

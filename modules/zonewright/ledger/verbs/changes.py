@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 
 from zonewright.ledger.deciding.authority import is_reviewed
-from zonewright.ledger.deciding.plans import last_plan, planned_of, present, risk_of, verdicts_on
+from zonewright.ledger.deciding.plans import (
+    author_received,
+    last_plan,
+    planned_of,
+    present,
+    received_on,
+    risk_of,
+    verdicts_on,
+)
 from zonewright.ledger.deciding.review import review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.protocol.change import change_digest, parse_place
@@ -30,32 +38,34 @@ from zonewright.ledger.protocol.change_messages import (
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store import journal
-from zonewright.ledger.store.context import Context, get_content, put_digested
+from zonewright.ledger.store.context import Context, get_content, put_digested, stamp
 from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
-from zonewright.seal.votes import author_of, moment, opened, vote_of
+from zonewright.seal.votes import Received, author_of, moment, opened, vote_of
 
 
 def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
     """Keep what a decision on a change rests on at this moment. Nothing is decided."""
     wanted = EvaluateRequest(**request.model_dump(), lineage="")
-    now = context.now()
     with context.database.reading() as connection:
+        now = context.now(connection)
         review = review_change(connection, wanted, now, context.telemetry)
         findings = review.findings(review.facts.base)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
         taken, texts = take(connection, review, findings, readings=readings)
         risk = risk_of(connection, review, findings)
         held = present(connection, request.stack_id)
+        step = step_of(connection, request.stack_id)
     with context.database.writing() as connection:
         put_digested(connection, texts)
     return SnapshotAnswer(
-        digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else ""
+        digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else "", step=step
     )
 
 
@@ -81,12 +91,13 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
         known = _zone(connection)
         _require_true(connection, wanted, request)
         planned = planned_of(wanted, wanted.risk)
+        now = context.moment(connection)
         try:
-            author = author_of(request.envelope, planned, known.signers)
+            author = author_of(Received(request.envelope, now), planned, known.signers)
         except SealError as error:
             raise LedgerRefusedError("author", f"the author's signature is not valid: {error}") from None
         if connection.execute(select(change.c.number).where(change.c.plan == digest)).first() is None:
-            now = context.now()
+            at = stamp(now)
             connection.execute(
                 change.insert().values(
                     plan=digest,
@@ -97,12 +108,12 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
                     author=author,
                     envelope=request.envelope,
                     document=request.plan,
-                    received_at=now,
+                    received_at=at,
                 )
             )
             journal.append(
                 connection,
-                at=now,
+                at=at,
                 kind="planned",
                 stack_id=wanted.stack_id,
                 party=wanted.party,
@@ -112,15 +123,17 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
                     "author": author,
                     "risk": wanted.risk,
                     "emergency": wanted.emergency,
+                    "follows": wanted.follows,
                     "envelope": digest_of(request.envelope),
                 },
             )
-        return _standing(connection, known, digest, context.now())
+        return _standing(connection, known, digest, stamp(now))
 
 
 def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) -> None:
     """A plan may say of the ledger only what the ledger finds itself."""
     held = present(connection, request.stack_id)
+    step = step_of(connection, request.stack_id)
     registered = connection.execute(select(zone)).mappings().first()
     try:
         places = {name: parse_place(text) for name, text in wanted.places.items()}
@@ -133,6 +146,8 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         (wanted.stack_id == request.stack_id, f"it belongs to stack {wanted.stack_id}"),
         (registered is not None and wanted.zone_digest == registered["digest"], "zone.yaml was registered again"),
         (wanted.replaces == (str(held["id"]) if held else ""), "another change was admitted since it was planned"),
+        (wanted.follows is not None, "it names no step that it follows, because an older version made it"),
+        (wanted.follows in (None, step), f"it follows step {wanted.follows}, but the stack is at step {step}"),
         (get_content(connection, wanted.demand_digest) is not None, "the ledger does not know its demand"),
         (get_content(connection, wanted.rendered_digest) is not None, "the ledger does not have its rendered files"),
         (get_content(connection, wanted.snapshot) is not None, "the ledger does not have its snapshot"),
@@ -151,17 +166,16 @@ def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
     """Register a verdict. A verdict that does not count is refused and changes nothing."""
     with context.database.writing() as connection:
         known = _zone(connection)
-        now = context.now()
+        now = context.now(connection)
         try:
             signer, _key, statement = opened(request.envelope, known.signers)
             row = _plan_row(connection, statement.plan)
             wanted = Plan.model_validate_json(row["document"])
             vote = vote_of(
-                request.envelope,
+                Received(request.envelope, datetime.fromisoformat(now)),
                 planned_of(wanted, wanted.risk),
                 known.signers,
                 author=row["author"],
-                now=datetime.fromisoformat(now),
             )
         except SealError as error:
             raise LedgerRefusedError("verdict", f"the verdict is not valid: {error}") from None
@@ -206,8 +220,8 @@ def _standing(connection: Connection, known: Zone, digest: str, now: str) -> Pla
     found = approved(
         known,
         planned_of(wanted, wanted.risk),
-        author=row["envelope"],
-        verdicts=verdicts_on(connection, digest),
+        author=author_received(row),
+        verdicts=received_on(connection, digest),
         now=datetime.fromisoformat(now),
         required=bool(wanted.accepts),
     )
@@ -241,7 +255,7 @@ def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
     """Give the population: every plan, and every decision on a change without a plan."""
     with context.database.reading() as connection:
         known = _zone(connection)
-        now = context.now()
+        now = context.shown_at(connection)
         rows = connection.execute(select(decided).order_by(decided.c.sequence)).mappings().all()
         admissions = {row["id"]: row for row in connection.execute(select(admission)).mappings()}
         found = [_planned_record(connection, known, row, rows, admissions, now) for row in _plans(connection)]
@@ -295,10 +309,13 @@ def _planned_record(  # noqa: PLR0917 - private
     review_by, told = "", list(standing.sentences)
     if held is not None and done is not None:
         state, told = _state_of(held), []
-        if done["review_by"] and not is_reviewed(connection, known, row, wanted, datetime.fromisoformat(now)):
+        admitted_at = datetime.fromisoformat(done["at"])
+        if done["review_by"] and not is_reviewed(connection, known, row, wanted, admitted_at):
             review_by = done["review_by"]
             told = [f"an emergency change, review due by {review_by[:16]}"]
-    elif row["replaces"] != (str(current["id"]) if current is not None else ""):
+    elif row["replaces"] != (str(current["id"]) if current is not None else "") or (
+        wanted.follows not in (None, step_of(connection, row["stack_id"]))
+    ):
         state = "expired"
     elif standing.state == "rejected":
         state = "rejected"

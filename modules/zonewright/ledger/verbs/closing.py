@@ -12,6 +12,7 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment
 from zonewright.ledger.verbs.capacity import capacity_of
 from zonewright.model.demand import DUCTS, LINKS, LinkAsset
@@ -31,7 +32,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
                 "that this change is admitted first",
             )
         if row.completed_at is None:
-            now = context.now()
+            now = context.now(connection)
             connection.execute(update(admission).where(admission.c.id == row.id).values(completed_at=now))
             journal.append(
                 connection,
@@ -43,7 +44,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
             )
     with context.database.reading() as connection:
         sites = _own_sites(connection, request.stack_id)
-        world = world_of(connection, sites, context.now(), after=request.stack_id)
+        world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
     return Completed(free=capacity_of(world, sites))
 
 
@@ -66,7 +67,7 @@ def settle(context: Context, request: SettleRequest) -> Done:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Done()
-        now = context.now()
+        now = context.now(connection)
         freed: dict[str, int] = {}
         sites: set[str] = set()
         for table in (claim, asset):
@@ -79,14 +80,10 @@ def settle(context: Context, request: SettleRequest) -> Done:
             freed[table.name] = len(ids)
         connection.execute(update(admission).where(admission.c.id == row.id).values(state="settled"))
         raise_revisions(connection, sites)
-        journal.append(
-            connection,
-            at=now,
-            kind="settled",
-            stack_id=request.stack_id,
-            party=row.party,
-            payload={"admission_id": row.id, "freed": freed},
-        )
+        payload: dict[str, Any] = {"admission_id": row.id, "freed": freed}
+        if row.state == "current" and last_step(connection, request.stack_id)[1] != DESTROY:
+            payload["step"] = next_step(connection, request.stack_id, SETTLED)  # a destroy that nobody had begun
+        journal.append(connection, at=now, kind=SETTLED, stack_id=request.stack_id, party=row.party, payload=payload)
     return Done()
 
 
@@ -142,26 +139,28 @@ def _require_no_links(connection: Connection, stack_id: str, name: str | None) -
 def guard_destroy(context: Context, request: StackRequest) -> Done:
     """Begin a destroy: refuse it as a whole if others use what would go, otherwise close it to others."""
     refused: LedgerRefusedError | None = None
+    payload: dict[str, Any]
     with context.database.writing() as connection:
-        now = context.now()
+        now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
         try:
             require_unused(connection, request.stack_id)
         except LedgerRefusedError as error:
-            refused = error
+            refused, payload = error, {"reason": error.sentence}
         else:
             rows = rows_of_stack(connection, asset, request.stack_id)
             active = tuple(row.id for row in rows if row.state == "active")
             set_state(connection, asset, active, "releasing", now)
             sites = connection.execute(select(asset.c.site).where(asset.c.id.in_(active)).distinct()).scalars()
             raise_revisions(connection, sites)
+            payload = {"step": next_step(connection, request.stack_id, DESTROY)}
         journal.append(
             connection,
             at=now,
-            kind="destroy-refused" if refused else "destroy-begun",
+            kind="destroy-refused" if refused else DESTROY,
             stack_id=request.stack_id,
             party=party or "",
-            payload={"reason": refused.sentence} if refused else {},
+            payload=payload,
         )
     if refused is not None:
         raise refused

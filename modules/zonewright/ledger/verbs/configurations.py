@@ -27,8 +27,8 @@ def configurations(context: Context, request: ConfigurationsRequest) -> Configur
     An old approval does not count for a content that was changed and changed back. With ``before`` it gives the files
     of earlier steps that were approved and carried out, for hosts to go back to, a page at a time.
     """
-    now = context.clock()
     with context.database.reading() as connection:
+        now = context.moment(connection)
         document = connection.execute(select(zone.c.document)).scalar()
         if document is None:
             return ConfigurationsAnswer(stacks=[], gated=[])

@@ -69,7 +69,7 @@ def deploy(context: Context, request: DeployRequest) -> Done:
                 stack_id=request.stack_id,
                 site=request.site,
                 files=json.dumps(request.files, sort_keys=True),
-                deployed_at=context.now(),
+                deployed_at=context.now(connection),
             )
         )
     return Done()
@@ -107,7 +107,7 @@ def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:
     key = _signing_key(context.database.path.with_suffix(".key"))
     with context.database.reading() as connection:
         zone_id = connection.execute(select(zone.c.id)).scalar()
-        return sign_checkpoint(connection, zone=zone_id or "", at=context.now(), key=key)
+        return sign_checkpoint(connection, zone=zone_id or "", at=context.now(connection), key=key)
 
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:

@@ -18,8 +18,8 @@ _NOBODY = ""
 
 def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
     """Give design, measured and projected energy ratio of each data centre, and the effect of a load on one of them."""
-    moment = datetime.fromisoformat(context.now())
     with context.database.reading() as connection:
+        moment = datetime.fromisoformat(context.shown_at(connection))
         base = zone_base(connection, _NOBODY)
         if base is None:
             raise LedgerRefusedError("no-zone", "the ledger has no zone yet: zonewright ledger init ZONE")

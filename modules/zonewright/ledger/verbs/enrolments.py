@@ -14,6 +14,7 @@ from zonewright.ledger.protocol.messages import (
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, enrolment, zone
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json
@@ -32,7 +33,7 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
             )
         if row is not None and row.digest == digest:
             return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=False)
-        now = context.now()
+        now = context.now(connection)
         values = {
             "id": request.zone.zone,
             "digest": digest,
@@ -64,7 +65,7 @@ def enrol(context: Context, request: EnrolRequest) -> Done:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is not None and row.lineage == request.lineage:
             return Done()
-        now = context.now()
+        now = context.now(connection)
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         connection.execute(
             enrolment.insert().values(
@@ -113,7 +114,7 @@ def leave(context: Context, request: LeaveRequest) -> Done:
             )
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         journal.append(
-            connection, at=context.now(), kind="left", stack_id=request.stack_id, party=row.party, payload={}
+            connection, at=context.now(connection), kind="left", stack_id=request.stack_id, party=row.party, payload={}
         )
     return Done()
 
@@ -132,7 +133,7 @@ def recover(context: Context, request: RecoverRequest) -> Done:
             raise LedgerRefusedError(
                 "another-party", f"stack id {request.stack_id} belongs to another party than '{request.party}'"
             )
-        now = context.now()
+        now = context.now(connection)
         connection.execute(update(enrolment).where(enrolment.c.stack_id == request.stack_id).values(lineage=None))
         if request.state_is_empty:
             for table in (claim, asset):
@@ -144,9 +145,12 @@ def recover(context: Context, request: RecoverRequest) -> Done:
         journal.append(
             connection,
             at=now,
-            kind="taken-over",
+            kind=TAKEN_OVER,
             stack_id=request.stack_id,
             party=request.party,
-            payload={"state_is_empty": request.state_is_empty},
+            payload={
+                "state_is_empty": request.state_is_empty,
+                "step": next_step(connection, request.stack_id, TAKEN_OVER),
+            },
         )
     return Done()

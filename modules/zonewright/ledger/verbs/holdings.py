@@ -48,7 +48,7 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         if row is None or not _holds(row, request.expect):
             raise LedgerRefusedError("not-admitted", _not_admitted(request))
         generation = max(request.generation, *(other.generation for other in rows)) + 1
-        now = context.now()
+        now = context.now(connection)
         connection.execute(
             update(table)
             .where(table.c.id == row.id)
@@ -89,7 +89,7 @@ def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
             return ReleaseAnswer(freed=False)
         if request.kind != "node" and life.current_of(row for row in group if row.id not in freed) is None:
             require_unused(connection, request.stack_id, request.name)
-        set_state(connection, table, freed, "freed", context.now())
+        set_state(connection, table, freed, "freed", context.now(connection))
         _raise_revisions_of(connection, table, freed)
     return ReleaseAnswer(freed=True)
 
@@ -123,8 +123,8 @@ def _holding(row: Row[Any]) -> Holding:
 
 def report(context: Context, request: ReportRequest) -> StackReport:
     """Give everything that the ledger holds for one stack."""
-    now = context.now()
     with context.database.reading() as connection:
+        now = context.shown_at(connection)
         enrolled = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         current = connection.execute(
             select(admission).where(admission.c.stack_id == request.stack_id, admission.c.state == "current")

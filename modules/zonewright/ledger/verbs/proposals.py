@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from zonewright.ledger.deciding.authority import authorise
-from zonewright.ledger.deciding.decide import PlacedProposal, offer
+from zonewright.ledger.deciding.authority import authorise, spent_plan
+from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
-from zonewright.ledger.deciding.plans import last_plan, present
-from zonewright.ledger.deciding.review import for_reader, last_proposal, review_change
+from zonewright.ledger.deciding.plans import last_plan, present, spent
+from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, review_change
 from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
@@ -30,6 +30,7 @@ from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
+from zonewright.rules.finding import worst_first
 from zonewright.rules.surroundings import surroundings_of
 
 
@@ -39,9 +40,9 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     The facts are read and the places found outside the lock; the transaction that holds them does it again only
     if a site of the change has moved on meanwhile.
     """
-    now = context.now()
     digest = request.demand.digest()
     with context.database.reading() as connection:
+        now = context.now(connection)
         require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         facts = gather(
@@ -52,6 +53,8 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
     with context.database.writing() as connection:
+        moment = context.moment(connection)
+        now = stamp(moment)  # entries may have been added meanwhile
         require_zone(connection, request.demand, party=request.party, on=now[:10])
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         if kept is not None:
@@ -62,12 +65,13 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
             )
             liked = _as_planned(connection, request.stack_id, digest, facts)
             made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+        made = _with_spent_plan(connection, request, facts, made, now) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
         _remember(connection, request, digest, made, now)
         expires_at = None
         answer = _answer(request, digest, facts, made, changed)
         if request.reserve and not any(finding.refuses for finding in made.findings):
-            expires_at = stamp(context.clock() + timedelta(seconds=context.reservation_s))
+            expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)
     return answer
@@ -79,7 +83,7 @@ def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts
     if row is None or row["replaces"] != (str(held["id"]) if held is not None else ""):
         return facts
     plan = Plan.model_validate_json(row["document"])
-    if plan.demand_digest != demand_digest:
+    if plan.demand_digest != demand_digest or spent(connection, plan):
         return facts
     places = {name: parse_place(text) for name, text in plan.places.items()}
     return replace(
@@ -87,6 +91,26 @@ def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts
         seats={name: seat for name, (seat, _) in places.items()},
         addresses={name: addresses for name, (_, addresses) in places.items()},
     )
+
+
+def _with_spent_plan(
+    connection: Connection, request: ProposeRequest, facts: Facts, made: PlacedProposal, now: str
+) -> PlacedProposal:
+    """The proposal, refused where its plan was for another step. A preview is for the next plan, so it goes on."""
+    if facts.base is None:
+        return made
+    wanted = EvaluateRequest(
+        stack_id=request.stack_id,
+        party=request.party,
+        lineage="",
+        demand_digest=request.demand.digest(),
+        seats=dict(made.seats),
+        addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
+    )
+    step = PlacedChange(facts=facts, demand=request.demand, seats=made.seats, stack_id=request.stack_id)
+    review = Review(request=wanted, step=step, local=(), sources={}, line="", at=now)
+    found = spent_plan(connection, facts.base.zone, review, made.findings)
+    return replace(made, findings=worst_first((*made.findings, *found))) if found else made
 
 
 def _answer(
@@ -185,7 +209,7 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
-        now = context.now()
+        now = context.now(connection)
         review = review_change(connection, request, now, context.telemetry)
         base = review.facts.base
         authority = authorise(

@@ -77,5 +77,7 @@ def _record(context: Context, found: Mapping[str, Sequence[Removal]]) -> str:
         "until_us": {site: max(one.end_us for one in removals) for site, removals in sorted(found.items())},
     }
     with context.database.writing() as connection:
-        entry = journal.append(connection, at=context.now(), kind=KIND, stack_id="", party="", payload=payload)
+        entry = journal.append(
+            connection, at=context.now(connection), kind=KIND, stack_id="", party="", payload=payload
+        )
     return canonical_json(entry.model_dump())

@@ -35,9 +35,9 @@ ENROLMENT = "fleet-enrolment"
 
 def lease(context: Context, request: LeaseRequest) -> Lease:
     """Take, renew or give back the lease of a fleet's hosts. Somebody else's lease stays until it expires."""
-    now = context.now()
-    expires_at = stamp(context.clock() + timedelta(seconds=request.seconds))
     with context.database.writing() as connection:
+        moment = context.moment(connection)
+        now, expires_at = stamp(moment), stamp(moment + timedelta(seconds=request.seconds))
         row = connection.execute(select(table).where(table.c.fleet == request.fleet)).first()
         is_held = row is not None and row.expires_at > now
         if row is not None and is_held and row.holder != request.holder:
@@ -55,15 +55,16 @@ def hours(context: Context, _request: HoursRequest) -> Hours:
     """Say whether the zone's rule packs permit roll-outs now, by the ledger's clock. Without a zone they do."""
     with context.database.reading() as connection:
         document = connection.execute(select(zone.c.document)).scalar()
-    return Hours(closed=zone_closed(parse_zone(document), context.clock()) if document is not None else "")
+        now = context.moment(connection)
+    return Hours(closed=zone_closed(parse_zone(document), now) if document is not None else "")
 
 
 def record(context: Context, request: RecordRequest) -> Done:
     """Write an entry about a fleet into the journal, and keep a run's record under each change of the run."""
-    now = context.now()
     if request.kind == ENROLMENT:
         _enrolled(request.entry)
     with context.database.writing() as connection:
+        now = context.now(connection)
         append(connection, at=now, kind=request.kind, stack_id="", party=request.party, payload=request.entry)
         for one in request.changes:
             row = _planned(connection, one)

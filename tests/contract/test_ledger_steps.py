@@ -1,0 +1,307 @@
+"""A step is a step: each admission, destroy and take-over has a number, and a plan is good for the next one only."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.change_world import LANE, WEB, World, change_world
+from support.planner import Planner
+from support.signing import key_of, policy, zone_with
+from support.zone_project import cluster
+from zonewright.audit.evidence.gathering import whole_journal
+from zonewright.audit.evidence.signing import signed_plan, signed_verdict
+from zonewright.audit.verify.population import population_checks
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import ChangesRequest, Plan, PlanQuery, PlanRequest
+from zonewright.model import Zone
+from zonewright.rules.finding import Finding
+
+APPROVAL = "change-approval"
+
+
+@pytest.fixture(name="world", params=["in-process", "http"])
+def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with change_world(tmp_path, request.param) as world:
+        yield world
+
+
+@pytest.fixture(name="near")
+def _near(tmp_path: Path) -> Iterator[World]:
+    """The same, only in process, for what is the same by each road."""
+    with change_world(tmp_path, "in-process") as world:
+        yield world
+
+
+def approved_plan(world: World, tenant: Planner, **fields: Any) -> Plan:
+    """A plan with both its approvals."""
+    plan, _ = tenant.plan(at=world.later(), **fields)
+    for signer in ("ben", "bea"):
+        tenant.verdict(plan, signer, at=world.later())
+    return plan
+
+
+def admitted_by_plan(world: World, tenant: Planner) -> tuple[Plan, m.AdmissionAnswer]:
+    """A change that was planned, approved, admitted and completed."""
+    plan = approved_plan(world, tenant, **WEB)
+    admission = tenant.admit(**WEB)
+    tenant.complete(admission)
+    return plan, admission
+
+
+def messages_of(findings: list[Finding] | tuple[Finding, ...]) -> list[str]:
+    """What is said about approvals."""
+    return [one.message for one in findings if one.rule == APPROVAL]
+
+
+def refused_everywhere(world: World, tenant: Planner) -> str:
+    """What a proposal for `up`, an evaluation and an admission say, which is the same sentence; nothing is held."""
+    offered = tenant.party.propose(tenant.party.demand(**WEB))
+    assert offered.expires_at is None
+    plan = next(one for one in world.client.call(verbs.CHANGES, ChangesRequest()).changes if one.plan)
+    rendered = Plan.model_validate_json(record_of(world, plan.plan)).rendered_digest
+    wanted = m.EvaluateRequest(
+        stack_id=tenant.party.stack_id,
+        party=tenant.party.party,
+        lineage=tenant.party.lineage,
+        demand_digest=offered.demand_digest,
+        seats=offered.seats,
+        addresses=offered.addresses,
+        rendered_digest=rendered,
+    )
+    evaluated = world.client.call(verbs.EVALUATE, wanted)
+    with pytest.raises(LedgerRefusedError) as caught:
+        tenant.admit(**WEB)
+    said = [messages_of(one) for one in (offered.findings, evaluated.findings, caught.value.findings)]
+    assert said[0] == said[1] == said[2]
+    (sentence,) = said[0]
+    assert [state for _, state in tenant.party.states() if state == "admitted"] == []
+    return sentence
+
+
+def record_of(world: World, plan: str) -> str:
+    """The text of a plan."""
+    text = world.client.call(verbs.PLAN_OF, PlanQuery(plan=plan)).plan
+    assert text is not None
+    return text
+
+
+def wrong(world: World, tenant: Planner) -> list[str]:
+    """What ``audit verify`` of each plan's bundle and ``audit complete`` find wrong."""
+    found = world.client.call(verbs.CHANGES, ChangesRequest())
+    checks = [*population_checks(whole_journal(world.client), found)]
+    for one in found.changes:
+        checks += verify_bundle(tenant.bundle(plan=one.plan)) if one.plan else ()
+    return [check.line() for check in checks if check.verdict == "wrong"]
+
+
+def test_signatures_are_not_good_again_after_a_destroy(world: World) -> None:
+    """Plan, two approvals, up, destroy, up: the second is refused with both steps and the way on, by whichever verb."""
+    tenant = world.planner()
+    plan, admission = admitted_by_plan(world, tenant)
+    tenant.destroy(admission)
+    tenant.party.enrol()
+    told = refused_everywhere(world, tenant)
+    name = plan.digest()[7:19]
+    assert told == (
+        f"this change needs an approval: plan {name} follows step 0, but the stack is at step 2; "
+        "make a new plan with: zonewright change plan --stack NAME --key FILE"
+    )
+    again = approved_plan(world, tenant, **WEB)
+    assert (plan.follows, again.follows) == (0, 2)
+    assert again.change_digest == plan.change_digest
+    tenant.complete(tenant.admit(**WEB))
+    assert wrong(world, tenant) == []
+
+
+def test_a_destroy_that_nobody_began_is_a_step(near: World) -> None:
+    """A change that was never completed has no guard: what ends its admission is the step, and its plan is spent."""
+    tenant = near.planner()
+    approved_plan(near, tenant, **WEB)
+    tenant.destroy(tenant.admit(**WEB), is_guarded=False)
+    tenant.party.enrol()
+    assert "follows step 0, but the stack is at step 2;" in refused_everywhere(near, tenant)
+
+
+def test_a_take_over_is_a_step(world: World) -> None:
+    """What was approved before a take-over is not good after it, although the present admission is the same."""
+    tenant = world.planner()
+    admitted_by_plan(world, tenant)
+    more: dict[str, Any] = {"clusters": {"web": cluster(3)}}
+    before = approved_plan(world, tenant, **more)
+    world.client.call(
+        verbs.RECOVER, m.RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=False)
+    )
+    tenant.party.enrol()
+    (record,) = (
+        one for one in world.client.call(verbs.CHANGES, ChangesRequest()).changes if one.plan == before.digest()
+    )
+    assert record.state == "expired"
+    with pytest.raises(LedgerRefusedError) as caught:
+        tenant.admit(**more)
+    (told,) = messages_of(caught.value.findings)
+    assert "follows step 1, but the stack is at step 2; make a new plan with: zonewright change plan" in told
+    approved_plan(world, tenant, **more)
+    tenant.admit(**more)
+    assert wrong(world, tenant) == []
+
+
+def test_the_steps_of_a_stack_only_rise_by_one(near: World) -> None:
+    """The journal has each step with its number, of each stack on its own, also across a destroy."""
+    tenant, other = near.planner(), near.planner("tenant-c")
+    _, admission = admitted_by_plan(near, tenant)
+    other.admit(**WEB)
+    tenant.destroy(admission)
+    tenant.party.enrol()
+    approved_plan(near, tenant, **WEB)
+    tenant.admit(**WEB)
+    near.client.call(
+        verbs.RECOVER, m.RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=True)
+    )
+    found: dict[str, list[tuple[str, int]]] = {}
+    for entry in whole_journal(near.client):
+        if "step" in entry.payload:
+            found.setdefault(entry.stack_id, []).append((entry.kind, entry.payload["step"]))
+    assert found["stack-of-tenant-a"] == [("admitted", 1), ("destroy-begun", 2), ("admitted", 3), ("taken-over", 4)]
+    assert found["stack-of-tenant-c"] == [("admitted", 1)]
+
+
+def test_an_up_that_changes_nothing_keeps_its_plan(near: World) -> None:
+    """The plan that made what stands is behind the step that it made: a proposal for the same has no finding on it."""
+    zone = near.register(all=policy({"operators": 2}, risks=["low", "normal", "high"], parties=["tenant-a"]))
+    assert "all" in zone.approvals
+    tenant = near.planner()
+    admitted_by_plan(near, tenant)
+    offered = tenant.party.propose(tenant.party.demand(**WEB))
+    assert messages_of(offered.findings) == []
+    assert offered.expires_at is not None
+
+
+def test_a_plan_that_names_another_step_or_none_is_not_registered(near: World) -> None:
+    """A plan names the step that its stack is at, also where its author would rather have it otherwise."""
+    tenant = near.planner()
+    plan, _ = tenant.plan(at=near.now[0], **WEB)
+    for update, sentence in (
+        ({"follows": 1}, "it follows step 1, but the stack is at step 0; plan again"),
+        ({"follows": None, "format": 1}, "it names no step that it follows, because an older version made it"),
+    ):
+        other = plan.model_copy(update=update)
+        envelope = signed_plan(other, key_of("anna"), signer="anna")
+        with pytest.raises(LedgerRefusedError, match=re.escape(sentence)):
+            near.client.call(verbs.PLAN, PlanRequest(stack_id=plan.stack_id, plan=other.text(), envelope=envelope))
+    for text in (
+        plan.text().replace('"format":2', '"format":1'),
+        plan.model_copy(update={"follows": None}).text(),
+    ):
+        with pytest.raises(LedgerRefusedError, match="this is no plan"):
+            near.client.call(verbs.PLAN, PlanRequest(stack_id=plan.stack_id, plan=text, envelope="{}"))
+
+
+def as_older(world: World, plan: Plan) -> Plan:
+    """Make the ledger's file one of an older version: no table of steps, and a plan and verdicts that name none."""
+    older = plan.model_copy(update={"format": 1, "follows": None})
+    author = signed_plan(older, key_of("anna"), signer="anna")
+    with sqlite3.connect(world.path) as connection:
+        connection.execute("DROP TABLE step")
+        connection.execute(
+            "UPDATE change SET plan = ?, document = ?, envelope = ?", (older.digest(), older.text(), author)
+        )
+        for number, signer in enumerate(("ben", "bea"), 1):
+            text = signed_verdict(
+                older, key_of(signer), signer=signer, verdict="approve", comment="", at=plan.planned_at
+            )
+            connection.execute(
+                "UPDATE verdict SET plan = ?, envelope = ? WHERE number = ?", (older.digest(), text, number)
+            )
+    connection.close()
+    return older
+
+
+def test_a_plan_of_an_older_version_is_good_once(near: World) -> None:
+    """A plan that was approved before plans named steps is admitted by the old rule, and not a second time."""
+    tenant = near.planner()
+    older = as_older(near, approved_plan(near, tenant, **WEB))
+    admission = tenant.admit(**WEB)
+    tenant.complete(admission)
+    tenant.destroy(admission)
+    tenant.party.enrol()
+    name = older.digest()[7:19]
+    assert refused_everywhere(near, tenant) == (
+        f"this change needs an approval: plan {name} was carried out already, as {admission.admission_id}; "
+        "make a new plan with: zonewright change plan --stack NAME --key FILE"
+    )
+
+
+def test_steps_of_an_older_ledger_are_counted(near: World) -> None:
+    """Without a table of steps they are counted from the journal; the next step makes the table."""
+    tenant = near.planner()
+    _, admission = admitted_by_plan(near, tenant)
+    with sqlite3.connect(near.path) as connection:
+        connection.execute("DROP TABLE step")
+    connection.close()
+    plan, _ = tenant.plan(at=near.later(), clusters={"web": cluster(1)})
+    assert plan.follows == 1
+    tenant.destroy(admission)
+    tenant.party.enrol()
+    plan, _ = tenant.plan(at=near.later(), **WEB)
+    assert plan.follows == 2
+    with sqlite3.connect(near.path) as connection:
+        rows = connection.execute("SELECT stack_id, number FROM step ORDER BY stack_id").fetchall()
+    connection.close()
+    assert rows == [("stack-of-operator", 1), ("stack-of-tenant-a", 2)]
+
+
+def served(world: World, person: str, **dates: str) -> Planner:
+    """A tenant of the zone where a signer's signatures count on some days only."""
+    data = zone_with(two=policy({"operators": 2}, parties=["tenant-a"], emergency=LANE))
+    data["signers"][person] |= dates
+    world.zone = Zone.model_validate(data)
+    world.client.call(verbs.INIT, m.InitRequest(zone=world.zone))
+    return world.planner()
+
+
+@pytest.mark.parametrize("person", ["anna", "ben"])
+def test_a_signer_who_leaves_afterwards_voids_no_export(near: World, person: str) -> None:
+    """What was signed, received and admitted in time is good in each later export, whoever has left since."""
+    tenant = served(near, person, valid_until="2026-11-24")
+    admitted_by_plan(near, tenant)
+    near.now[0] = datetime(2026, 12, 20, tzinfo=UTC)
+    checks = {check.name: check for check in verify_bundle(tenant.bundle())}
+    assert [check.line() for check in checks.values() if check.verdict == "wrong"] == []
+    assert checks["approval"].detail == "approved by bea and ben when it was admitted"
+
+
+def test_a_verdict_that_is_dated_back_is_not_received(near: World) -> None:
+    """After a signer's last day a verdict is refused, whatever moment it names."""
+    tenant = served(near, "ben", valid_until="2026-11-24")
+    plan, _ = tenant.plan(at=near.now[0], **WEB)
+    signed_at = near.later()
+    tenant.verdict(plan, "bea", at=signed_at)
+    near.now[0] += timedelta(days=1)
+    with pytest.raises(
+        LedgerRefusedError, match="signatures of ben count from ever until 2026-11-24, not on 2026-11-25"
+    ):
+        tenant.verdict(plan, "ben", at=signed_at)
+
+
+def test_a_review_stays_done_when_its_reviewer_has_left(near: World) -> None:
+    """An emergency that was reviewed in time does not stop its stack later, and its bundle says so."""
+    tenant = served(near, "bea", valid_until="2026-11-24")
+    plan, _ = tenant.plan(at=near.now[0], emergency=True, reason="feed down", **WEB)
+    tenant.complete(tenant.admit(**WEB))
+    for signer in ("ben", "bea"):
+        tenant.verdict(plan, signer, at=near.later())
+    near.now[0] += timedelta(days=7)
+    less: dict[str, Any] = {"clusters": {"web": cluster(1)}}
+    tenant.plan(at=near.now[0], emergency=True, reason="again", **less)
+    tenant.admit(**less)
+    checks = {check.name: check for check in verify_bundle(tenant.bundle(plan=plan.digest()))}
+    assert checks["review"].detail == "the full policy was met afterwards"
+    assert [check.line() for check in checks.values() if check.verdict == "wrong"] == []
