@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, String, Table, event, select
+from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, event, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
 from zonewright.ledger.store.tables import journal, metadata
 
@@ -25,6 +26,7 @@ step = Table(
     Column("kind", String(32), nullable=False),
 )
 step.add_is_dependent_on(journal)
+_LAST = select(step.c.number, step.c.kind).where(step.c.stack_id == bindparam("stack"))
 
 
 class Counting:
@@ -87,9 +89,12 @@ def last_step(connection: Connection, stack_id: str) -> tuple[int, str]:
 
     A ledger of an older version, which has no such table until its next step, is counted.
     """
-    if not _has_table(connection):
+    try:
+        row = connection.execute(_LAST, {"stack": stack_id}).first()
+    except OperationalError:
+        if _has_table(connection):
+            raise
         return _counted(connection).get(stack_id, (0, ""))
-    row = connection.execute(select(step.c.number, step.c.kind).where(step.c.stack_id == stack_id)).first()
     return (0, "") if row is None else (row.number, row.kind)
 
 
