@@ -22,7 +22,7 @@ from zonewright.seal.decide import Decision, approved
 from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
 from zonewright.seal.keys import ed25519_key, key_id
 from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
-from zonewright.seal.votes import Planned, Received, exporter_of
+from zonewright.seal.votes import Planned, ReceivedEnvelope, exporter_of
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 CHANGE, PLAN = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -67,24 +67,24 @@ def verdict(signer: str, word: str = "approve", *, hours: float = 1, key: str = 
     return sign(said.text(), key_of(key or signer)).text()
 
 
-def received(text: str, now: datetime) -> Received:
+def received(text: str, now: datetime) -> ReceivedEnvelope:
     """An envelope that the ledger received when it was signed, but not after now."""
     try:
         payload = json.loads(base64.b64decode(json.loads(text)["payload"]))
-        return Received(text, min(now, datetime.fromisoformat(payload["predicate"]["at"])))
+        return ReceivedEnvelope(text, min(now, datetime.fromisoformat(payload["predicate"]["at"])))
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Received(text, now)
+        return ReceivedEnvelope(text, now)
 
 
 def decide(
-    *verdicts: str | Received, by: str | None = "", of: Zone | None = None, hours: float = 2, **more: Any
+    *verdicts: str | ReceivedEnvelope, by: str | None = "", of: Zone | None = None, hours: float = 2, **more: Any
 ) -> Decision:
     """The decision two hours after the plan."""
     planned = replace(PLANNED, **{key: more.pop(key) for key in ("emergency", "risk", "stack_id") if key in more})
     signed = author(planned=planned) if by == "" else by
     now = AT + timedelta(hours=hours)
     by_author = None if signed is None else received(signed, now)
-    came = [one if isinstance(one, Received) else received(one, now) for one in verdicts]
+    came = [one if isinstance(one, ReceivedEnvelope) else received(one, now) for one in verdicts]
     return approved(of or zone(), planned, author=by_author, verdicts=came, now=now, **more)
 
 
@@ -253,8 +253,8 @@ def served(person: str, **dates: str) -> Zone:
 def test_a_signature_dated_back_does_not_count_after_its_signers_last_day() -> None:
     """When a verdict was received decides on its signer's dates, whatever moment the signer wrote into it."""
     of = served("ben", valid_until="2026-11-24")
-    in_time = Received(verdict("ben"), AT + timedelta(hours=1))
-    late = Received(verdict("ben"), AT + timedelta(hours=13))
+    in_time = ReceivedEnvelope(verdict("ben"), AT + timedelta(hours=1))
+    late = ReceivedEnvelope(verdict("ben"), AT + timedelta(hours=13))
     assert decide(in_time, verdict("bea"), of=of).state == "approved"
     told = decide(late, verdict("bea"), of=of, hours=13).sentences
     assert any("count from ever until 2026-11-24, not on 2026-11-25" in one for one in told)
@@ -283,7 +283,7 @@ def test_days_of_a_signer_are_days_in_utc() -> None:
     of = served("ben", valid_until="2026-11-24")
     at = (AT + timedelta(hours=11)).astimezone(east)
     assert at.date().isoformat() == "2026-11-25"
-    assert decide(Received(verdict("ben"), at), verdict("bea"), of=of, hours=11).state == "approved"
+    assert decide(ReceivedEnvelope(verdict("ben"), at), verdict("bea"), of=of, hours=11).state == "approved"
 
 
 @pytest.mark.parametrize("follows", [3, None, True, "4"])

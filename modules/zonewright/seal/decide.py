@@ -11,7 +11,7 @@ from typing import Literal
 from zonewright.model.approval import ApprovalPolicy
 from zonewright.model.zone import Zone
 from zonewright.seal.errors import SealError
-from zonewright.seal.votes import Planned, Received, Vote, author_of, vote_of
+from zonewright.seal.votes import Planned, ReceivedEnvelope, Vote, author_of, vote_of
 from zonewright.seal.window import closed
 
 ApprovalState = Literal["approved", "emergency", "not-needed", "missing", "rejected"]
@@ -66,8 +66,8 @@ def approved(
     zone: Zone,
     planned: Planned,
     *,
-    author: Received | None,
-    verdicts: Iterable[Received],
+    author: ReceivedEnvelope | None,
+    verdicts: Iterable[ReceivedEnvelope],
     now: datetime,
     admitted_at: datetime | None = None,
     required: bool = False,
@@ -107,14 +107,14 @@ def approved(
     return _met(policies, planned, zone, name, votes, void, now)
 
 
-def _author(author: Received | None, planned: Planned, zone: Zone, decided: datetime) -> str:
+def _author(author: ReceivedEnvelope | None, planned: Planned, zone: Zone, decided: datetime) -> str:
     if author is None:
         raise SealError("nobody has signed the plan; sign it with: zonewright change plan --key FILE")
     return author_of(author, planned, zone.signers, decided=decided)
 
 
 def _votes(
-    verdicts: Iterable[Received], planned: Planned, zone: Zone, author: str, decided: datetime
+    verdicts: Iterable[ReceivedEnvelope], planned: Planned, zone: Zone, author: str, decided: datetime
 ) -> tuple[dict[str, Vote], list[str]]:
     """The last vote of each person, and why others are void; at the same moment a rejection is the last."""
     votes: dict[str, Vote] = {}

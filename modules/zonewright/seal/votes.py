@@ -51,7 +51,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedEnvelope:
     """An envelope as the ledger received it.
 
     Attributes:
@@ -109,7 +109,7 @@ def _about(statement: Statement, planned: Planned) -> None:
 
 
 def author_of(
-    received: Received, planned: Planned, signers: Mapping[str, Signer], *, decided: datetime | None = None
+    received: ReceivedEnvelope, planned: Planned, signers: Mapping[str, Signer], *, decided: datetime | None = None
 ) -> str:
     """The person who signed a plan.
 
@@ -166,7 +166,7 @@ def exporter_of(text: str, planned: Planned, party: str, until: str, signers: Ma
 
 
 def vote_of(
-    received: Received,
+    received: ReceivedEnvelope,
     planned: Planned,
     signers: Mapping[str, Signer],
     *,
@@ -210,7 +210,7 @@ def _named(statement: Statement, signer_id: str) -> None:
         raise SealError(f"it names '{str(said)[:60]}' as the signer, but the key belongs to {signer_id}")
 
 
-def _moments(received: Received, decided: datetime | None) -> tuple[datetime, ...]:
+def _moments(received: ReceivedEnvelope, decided: datetime | None) -> tuple[datetime, ...]:
     """When a signer must be in service: when the signature was received, and at the admission if that came later."""
     if received.at is None:
         return ()

@@ -11,7 +11,7 @@ from zonewright.model.canonical import digest_of
 from zonewright.model.zone import Zone
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
-from zonewright.seal.votes import Received, author_of, exporter_of, moment, vote_of
+from zonewright.seal.votes import ReceivedEnvelope, author_of, exporter_of, moment, vote_of
 
 _SAYS = "what it says about the journal, about old places of nodes, and about later decisions"
 _RECEIVING = ("planned", "approved", "rejected")
@@ -52,7 +52,7 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
     yield from _policy(contents, zone, admitted)
 
 
-def _received(contents: Contents, text: str) -> Received:
+def _received(contents: Contents, text: str) -> ReceivedEnvelope:
     """An envelope with the moment of the journal's entry on it: neither its own word nor the time of the export."""
     plan, digest = contents.plan.digest(), digest_of(text)
     found = (
@@ -60,7 +60,7 @@ def _received(contents: Contents, text: str) -> Received:
         for entry in contents.journal
         if entry.kind in _RECEIVING and (entry.payload.get("plan"), entry.payload.get("envelope")) == (plan, digest)
     )
-    return Received(text, next(found, None))
+    return ReceivedEnvelope(text, next(found, None))
 
 
 def export_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | None) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import asset_text
 from zonewright.rules.finding import Finding
-from zonewright.seal.votes import Planned, Received
+from zonewright.seal.votes import Planned, ReceivedEnvelope
 
 _AGAIN = "make a new plan with: zonewright change plan --stack NAME --key FILE"
 
@@ -111,15 +111,17 @@ def spent(connection: Connection, plan: Plan) -> str:
     return f"plan {name} was carried out already, as {done}; {_AGAIN}" if done else ""
 
 
-def author_received(row: RowMapping) -> Received:
+def author_received(row: RowMapping) -> ReceivedEnvelope:
     """The author's envelope of a row of the plans, with the moment when it was received."""
-    return Received(row["envelope"], datetime.fromisoformat(row["received_at"]))
+    return ReceivedEnvelope(row["envelope"], datetime.fromisoformat(row["received_at"]))
 
 
-def received_on(connection: Connection, plan: str) -> list[Received]:
+def received_on(connection: Connection, plan: str) -> list[ReceivedEnvelope]:
     """The envelopes with verdicts on a plan and when they were received, in that order."""
     query = select(verdict.c.envelope, verdict.c.received_at).where(verdict.c.plan == plan).order_by(verdict.c.number)
-    return [Received(row.envelope, datetime.fromisoformat(row.received_at)) for row in connection.execute(query)]
+    return [
+        ReceivedEnvelope(row.envelope, datetime.fromisoformat(row.received_at)) for row in connection.execute(query)
+    ]
 
 
 def verdicts_on(connection: Connection, plan: str) -> list[str]:

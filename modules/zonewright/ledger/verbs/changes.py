@@ -47,7 +47,7 @@ from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
-from zonewright.seal.votes import Received, author_of, moment, opened, vote_of
+from zonewright.seal.votes import ReceivedEnvelope, author_of, moment, opened, vote_of
 
 
 def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
@@ -93,7 +93,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
         planned = planned_of(wanted, wanted.risk)
         now = context.moment(connection)
         try:
-            author = author_of(Received(request.envelope, now), planned, known.signers)
+            author = author_of(ReceivedEnvelope(request.envelope, now), planned, known.signers)
         except SealError as error:
             raise LedgerRefusedError("author", f"the author's signature is not valid: {error}") from None
         if connection.execute(select(change.c.number).where(change.c.plan == digest)).first() is None:
@@ -172,7 +172,7 @@ def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
             row = _plan_row(connection, statement.plan)
             wanted = Plan.model_validate_json(row["document"])
             vote = vote_of(
-                Received(request.envelope, datetime.fromisoformat(now)),
+                ReceivedEnvelope(request.envelope, datetime.fromisoformat(now)),
                 planned_of(wanted, wanted.risk),
                 known.signers,
                 author=row["author"],
