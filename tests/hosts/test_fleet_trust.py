@@ -98,7 +98,7 @@ def test_a_changed_key_is_replaced_only_when_asked(host: SshHost) -> None:
     host.wait()
     done = trust(host, "--fingerprint", fingerprint(host))
     assert done.returncode == 1
-    assert f"trusted until now     {first}" in done.stdout
+    assert f"trusted now           {first}" in done.stdout
     assert "--replace" in done.stderr
     assert trust(host, "--replace", "--fingerprint", fingerprint(host)).returncode == 0
     known = (host.folder.parent / "project" / ".zonewright" / "known_hosts").read_text(encoding="utf-8")
