@@ -87,7 +87,7 @@ def _readable(stack: "PulumiStack", *, only_print: bool) -> dict[str, Any]:
 
 
 def _holds(own: list[dict[str, Any]]) -> bool:
-    holding = {f"{OWN_TYPE}{kind}" for kind in ("Node", "Site", "Row")}
+    holding = {f"{OWN_TYPE}{kind}" for kind in ("Node", "Site", "Row", "Duct", "Link")}
     return any(item.get("type") in holding for item in own)
 
 

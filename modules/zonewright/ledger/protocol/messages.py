@@ -28,6 +28,8 @@ Name = Annotated[str, Field(max_length=NAME.most)]
 Label = Annotated[str, Field(max_length=LABEL.most)]
 Text = Annotated[str, Field(max_length=TEXT.most)]
 Generation = Annotated[int, Field(ge=0, le=INTEGER.most)]
+Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
+"""Token of the resource that holds a claim or asset; empty where a version made it that had none."""
 
 
 class Message(BaseModel):
@@ -191,6 +193,14 @@ class StandingRequest(StackRequest):
     """Is this admission still what the ledger holds for the stack?"""
 
     admission_id: Name
+    """Empty asks only who holds what."""
+
+
+class Held(Message):
+    """By which resource an active claim or asset is held."""
+
+    holder: Holder
+    generation: Generation
 
 
 class AdmissionStanding(Message):
@@ -201,12 +211,14 @@ class AdmissionStanding(Message):
         completed: whether the change was closed.
         drifted: claims and assets that are not what the admission made them.
         reason: one sentence where ``current`` is False.
+        held: what is active, by kind and name.
     """
 
     current: bool
     completed: bool = False
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
+    held: dict[HoldingKind, dict[str, Held]]
 
 
 class ConfirmRequest(StackRequest):
@@ -216,6 +228,8 @@ class ConfirmRequest(StackRequest):
     name: Name
     generation: Generation
     """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
+    holder: Holder = ""
+    """The resource's token: from now on it holds the claim, and whoever did so before does no more."""
     expect: JsonObject = Field(default_factory=dict)
     """What the resource was made from; the admitted claim must hold the same values."""
 
@@ -227,17 +241,21 @@ class ConfirmAnswer(Message):
 
 
 class ReleaseRequest(StackRequest):
-    """The resource of a claim or asset is gone; frees it if the generation is equal, else does nothing."""
+    """The resource of a claim or asset is gone; frees what it holds with this generation, else does nothing."""
 
     kind: HoldingKind
     name: Name
     generation: Generation
+    holder: Holder = ""
+    """The resource's token; another than the holder frees nothing."""
 
 
 class ReleaseAnswer(Message):
     """Whether something was freed."""
 
     freed: bool
+    stays: bool = False
+    """Nothing was freed, and a resource still holds it: another one, or this one as a later state has it."""
 
 
 class CompleteRequest(StackRequest):

@@ -22,6 +22,7 @@ class LifeRow:
         name: claim or asset name.
         state: where in its life it is.
         generation: 0 while no resource of it exists, raised by each confirm.
+        holder: token of the resource that confirmed it last; empty where none did, or one without a token.
         digest: digest of what it holds (place, type, addresses).
     """
 
@@ -29,12 +30,20 @@ class LifeRow:
     name: str
     state: ClaimState
     generation: int
+    holder: str = ""
     digest: str
 
     @classmethod
     def of(cls, row: Any) -> Self:
         """From anything with these attributes, such as a row of a query."""
-        return cls(id=row.id, name=row.name, state=row.state, generation=row.generation, digest=row.digest)
+        return cls(
+            id=row.id,
+            name=row.name,
+            state=row.state,
+            generation=row.generation,
+            holder=row.holder or "",
+            digest=row.digest,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,35 +113,50 @@ def _returns(group: list[LifeRow], current: LifeRow | None, digest: str) -> Life
     return newest if newest is not None and newest.digest == digest else None
 
 
-def freed_by_confirm(group: Iterable[LifeRow], held_generation: int) -> tuple[int, ...]:
+def freed_by_confirm(group: Iterable[LifeRow], held_generation: int, holder: str = "") -> tuple[int, ...]:
     """Rows that the confirm of a name frees: the place its resource held until now.
 
     Args:
         group: the rows of the name.
         held_generation: generation in the state of the resource; 0 for a new one, which frees nothing. A replaced
             resource that is still to be deleted has an older generation, and its own delete frees its place.
+        holder: token of the resource; a place of another holder stays until that one's delete, or the settling.
     """
     return tuple(
-        row.id for row in group if row.state == "releasing" and row.generation == held_generation and held_generation
+        row.id
+        for row in group
+        if row.state == "releasing"
+        and row.generation == held_generation
+        and held_generation
+        and row.holder in ("", holder)
     )
 
 
-def freed_by_release(group: Iterable[LifeRow], generation: int) -> tuple[int, ...]:
-    """Rows that a delete with this generation frees; none when the resource has been replaced since."""
+def freed_by_release(group: Iterable[LifeRow], generation: int, holder: str = "") -> tuple[int, ...]:
+    """Rows that a delete frees: those that this holder has with this generation.
+
+    None when the resource has been replaced since, or when another one holds the claim, as after an import of what is
+    in the state already.
+    """
     return tuple(
-        row.id for row in group if row.state in ("active", "releasing") and row.generation == generation and generation
+        row.id
+        for row in group
+        if row.state in ("active", "releasing") and row.generation == generation and generation and row.holder == holder
     )
 
 
-def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool) -> tuple[int, ...]:
+def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool, is_completed: bool = True) -> tuple[int, ...]:
     """Rows that are freed when the resource of an admission is deleted.
 
     Args:
         rows: the stack's rows that are not freed.
         is_current: the admission is the stack's present one, so this is a destroy and nothing may stay.
+        is_completed: the present change was carried out to its end. Otherwise its deletes may have been left out, as by
+            ``--target``, so what is releasing may have its resource yet.
 
     Returns:
-        On a destroy all; else those releasing, but for the old place of a move that has not been carried out.
+        On a destroy all; else those releasing, but for the old place of a move that has not been carried out, and for
+        what a holder may still have.
     """
     if is_current:
         return tuple(row.id for row in rows if row.state != "freed")
@@ -140,5 +164,5 @@ def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool) -> tuple[int, 
     for group in by_name(rows).values():
         current = current_of(group)
         if current is None or current.state == "active":
-            freed += [row.id for row in group if row.state == "releasing"]
+            freed += [row.id for row in group if row.state == "releasing" and (is_completed or not row.holder)]
     return tuple(freed)

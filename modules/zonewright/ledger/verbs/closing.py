@@ -61,17 +61,22 @@ def _current(connection: Connection, stack_id: str) -> Any:
 
 
 def settle(context: Context, request: SettleRequest) -> Done:
-    """Free what is still releasing after an admission's resource was deleted. On a destroy, free everything."""
+    """Free what is still releasing after an admission's resource was deleted. On a destroy, free everything.
+
+    While the change that follows it is not completed, what a resource holds stays: its delete may not have run.
+    """
     with context.database.writing() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Done()
         now = context.now()
+        present = _current(connection, request.stack_id)
+        is_completed = present is not None and present.completed_at is not None
         freed: dict[str, int] = {}
         sites: set[str] = set()
         for table in (claim, asset):
             rows = rows_of_stack(connection, table, request.stack_id)
-            ids = life.freed_by_settle(rows, is_current=row.state == "current")
+            ids = life.freed_by_settle(rows, is_current=row.state == "current", is_completed=is_completed)
             if table is asset and row.state == "current":
                 require_unused(connection, request.stack_id)
             sites |= set(connection.execute(select(table.c.site).where(table.c.id.in_(ids))).scalars())

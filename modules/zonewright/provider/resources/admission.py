@@ -85,6 +85,7 @@ class AdmissionResource(CheckedResource):
         """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
         difference = compare(self.inputs, old, new)
         standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=old["stackId"], admission_id=id_))
+        session.memory.held = standing.held
         session.memory.drifted = frozenset(standing.drifted)
         session.memory.readmitted = bool(difference.changes) or not standing.current
         if standing.drifted:

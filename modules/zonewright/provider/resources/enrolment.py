@@ -71,8 +71,13 @@ class EnrolmentResource(CheckedResource):
             session.ledger.call(verbs.ENROL, self._request(urn, new))
         return f"enrolment/{new['stackId']}", new
 
-    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
-        """The binding as the ledger has it."""
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
+        """The binding as the ledger has it.
+
+        It can not be imported: a second checkout would get the lineage of the first, and with it all that it holds.
+        """
+        if last is None:
+            return None
         report = session.ledger.call(
             verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("enrolment/"))
         )
