@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -90,18 +91,18 @@ def test_what_is_not_there_has_no_properties_at_all(provider: ProviderProcess, t
 
 
 def test_delete_gets_what_only_the_inputs_hold(provider: ProviderProcess, tenant: Party) -> None:
-    """A late delete of an older generation frees nothing; that of the present one does."""
+    """A late delete of a replaced resource frees nothing; that of the present one does."""
     inputs = node_inputs(tenant)
-    id_, _ = provider.create("Node", "web-001", inputs)
+    id_, replaced = provider.create("Node", "web-001", inputs)
     _, present = provider.create("Node", "web-001", inputs)
 
-    def delete(generation: int) -> None:
-        held = {"generation": generation, "holder": present["holder"]}
+    def delete(outputs: dict[str, Any]) -> None:
+        held = {name: outputs[name] for name in ("generation", "holder")}
         provider.delete("Node", "web-001", id_, inputs=inputs, outputs=held)
 
-    delete(present["generation"] - 1)
+    delete(replaced)
     assert ("web-001", "active") in tenant.states()
-    delete(present["generation"])
+    delete(present)
     assert "web-001" not in dict(tenant.states())
 
 

@@ -57,11 +57,13 @@ class ProviderProcess:
         """What the engine does before anything else."""
         self.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"ledger": ledger_url})))
 
-    def check(self, kind: str, name: str, new: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
+    def check(
+        self, kind: str, name: str, new: dict[str, Any], old: dict[str, Any] | None = None, *, seed: bytes = SEED
+    ) -> dict[str, Any]:
         """Inputs that the provider takes; raises ``ValueError`` with the one failure."""
         answer = self.stub.Check(
             provider_pb2.CheckRequest(
-                urn=urn(kind, name), news=to_struct(new), olds=to_struct(old or {}), randomSeed=SEED
+                urn=urn(kind, name), news=to_struct(new), olds=to_struct(old or {}), randomSeed=seed
             )
         )
         if answer.failures:
@@ -77,13 +79,20 @@ class ProviderProcess:
         return answer.id, from_struct(answer.properties)
 
     def diff(
-        self, kind: str, name: str, *, old_inputs: dict[str, Any], state: dict[str, Any], new: dict[str, Any]
+        self,
+        kind: str,
+        name: str,
+        *,
+        old_inputs: dict[str, Any],
+        state: dict[str, Any],
+        new: dict[str, Any],
+        id_: str = "some-id",
     ) -> provider_pb2.DiffResponse:
         """The engine's question before an update."""
         answer: provider_pb2.DiffResponse = self.stub.Diff(
             provider_pb2.DiffRequest(
                 urn=urn(kind, name),
-                id="some-id",
+                id=id_,
                 old_inputs=to_struct(old_inputs),
                 olds=to_struct(state),
                 news=to_struct(new),

@@ -77,6 +77,12 @@ class EnrolRequest(StackRequest):
     """Only say whether it would be refused."""
 
 
+class Enrolled(Message):
+    """Whether the three are bound; after a dry run they may not be yet."""
+
+    bound: bool
+
+
 class LeaveRequest(StackRequest):
     """Unbind a stack: the last step of a destroy."""
 
@@ -89,6 +95,22 @@ class RecoverRequest(StackRequest):
     party: Name
     state_is_empty: bool
     """The stack's state holds no resource: what the ledger has as active is only admitted, the rest is freed."""
+    holders: list[Holder] = Field(default_factory=list)
+    """Tokens in the state; what another one holds is treated as if the state were empty."""
+
+
+class ReconcileRequest(StackRequest):
+    """Tell the ledger which resources are in the state; what another one holds has no resource."""
+
+    lineage: Name
+    holders: list[Holder]
+
+
+class Reconciled(Message):
+    """How many claims and assets are only admitted from now on, and how many are freed."""
+
+    admitted: int
+    freed: int
 
 
 class ProposeRequest(StackRequest):
@@ -196,13 +218,6 @@ class StandingRequest(StackRequest):
     """Empty asks only who holds what."""
 
 
-class Held(Message):
-    """By which resource an active claim or asset is held."""
-
-    holder: Holder
-    generation: Generation
-
-
 class AdmissionStanding(Message):
     """Whether the ledger still holds what an admission decided.
 
@@ -211,14 +226,14 @@ class AdmissionStanding(Message):
         completed: whether the change was closed.
         drifted: claims and assets that are not what the admission made them.
         reason: one sentence where ``current`` is False.
-        held: what is active, by kind and name.
+        holders: token of the resource that holds what is active, by kind and name.
     """
 
     current: bool
     completed: bool = False
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
-    held: dict[HoldingKind, dict[str, Held]]
+    holders: dict[HoldingKind, dict[str, Holder]]
 
 
 class ConfirmRequest(StackRequest):
@@ -241,11 +256,12 @@ class ConfirmAnswer(Message):
 
 
 class ReleaseRequest(StackRequest):
-    """The resource of a claim or asset is gone; frees what it holds with this generation, else does nothing."""
+    """The resource of a claim or asset is gone; frees what it holds, else does nothing."""
 
     kind: HoldingKind
     name: Name
     generation: Generation
+    """Says who holds a claim that was confirmed without a token."""
     holder: Holder = ""
     """The resource's token; another than the holder frees nothing."""
 
@@ -255,7 +271,7 @@ class ReleaseAnswer(Message):
 
     freed: bool
     stays: bool = False
-    """Nothing was freed, and a resource still holds it: another one, or this one as a later state has it."""
+    """Nothing was freed, and another resource holds it."""
 
 
 class CompleteRequest(StackRequest):
@@ -268,6 +284,12 @@ class SettleRequest(StackRequest):
     """The resource of an admission is deleted: free what is still releasing under it."""
 
     admission_id: Name
+
+
+class Settled(Message):
+    """Names of claims and assets that stay, because their resources were not deleted."""
+
+    left: list[str] = Field(default_factory=list)
 
 
 class HoldingRequest(StackRequest):

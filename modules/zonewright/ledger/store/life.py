@@ -4,7 +4,7 @@ One name may have several rows: at most one *current* row (admitted or active) a
 are places that a resource still holds while it moves, is replaced or goes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -118,22 +118,15 @@ def freed_by_confirm(group: Iterable[LifeRow], held_generation: int, holder: str
 
     Args:
         group: the rows of the name.
-        held_generation: generation in the state of the resource; 0 for a new one, which frees nothing. A replaced
-            resource that is still to be deleted has an older generation, and its own delete frees its place.
-        holder: token of the resource; a place of another holder stays until that one's delete, or the settling.
+        held_generation: generation in the state of the resource; 0 for a new one, which frees nothing.
+        holder: token of the resource. A place of another one, as of a replaced resource that is still to be deleted,
+            stays until that one's own delete.
     """
-    return tuple(
-        row.id
-        for row in group
-        if row.state == "releasing"
-        and row.generation == held_generation
-        and held_generation
-        and row.holder in ("", holder)
-    )
+    return tuple(row.id for row in group if row.state == "releasing" and _is_of(row, held_generation, holder))
 
 
 def freed_by_release(group: Iterable[LifeRow], generation: int, holder: str = "") -> tuple[int, ...]:
-    """Rows that a delete frees: those that this holder has with this generation.
+    """Rows that a delete frees: those that its resource holds.
 
     None when the resource has been replaced since, or when another one holds the claim, as after an import of what is
     in the state already.
@@ -141,22 +134,25 @@ def freed_by_release(group: Iterable[LifeRow], generation: int, holder: str = ""
     return tuple(
         row.id
         for row in group
-        if row.state in ("active", "releasing") and row.generation == generation and generation and row.holder == holder
+        if row.state in ("active", "releasing") and _is_of(row, generation, holder) and row.holder == holder
     )
 
 
-def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool, is_completed: bool = True) -> tuple[int, ...]:
+def _is_of(row: LifeRow, generation: int, holder: str) -> bool:
+    """Whether a resource has confirmed a row: by its token, and where the row has none by the generation."""
+    return row.holder == holder if row.holder else bool(generation) and row.generation == generation
+
+
+def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool) -> tuple[int, ...]:
     """Rows that are freed when the resource of an admission is deleted.
 
     Args:
         rows: the stack's rows that are not freed.
         is_current: the admission is the stack's present one, so this is a destroy and nothing may stay.
-        is_completed: the present change was carried out to its end. Otherwise its deletes may have been left out, as by
-            ``--target``, so what is releasing may have its resource yet.
 
     Returns:
-        On a destroy all; else those releasing, but for the old place of a move that has not been carried out, and for
-        what a holder may still have.
+        On a destroy all. Else those releasing that no resource with a token holds: such a resource may be left in the
+        state, as by ``--exclude``. And not the old place of a move that has not been carried out.
     """
     if is_current:
         return tuple(row.id for row in rows if row.state != "freed")
@@ -164,5 +160,21 @@ def freed_by_settle(rows: Iterable[LifeRow], *, is_current: bool, is_completed: 
     for group in by_name(rows).values():
         current = current_of(group)
         if current is None or current.state == "active":
-            freed += [row.id for row in group if row.state == "releasing" and (is_completed or not row.holder)]
+            freed += [row.id for row in group if row.state == "releasing" and not row.holder]
     return tuple(freed)
+
+
+def let_go(rows: Iterable[LifeRow], holders: Collection[str], *, is_empty: bool) -> Moves:
+    """What becomes of rows whose resource is not in the state any more.
+
+    Args:
+        rows: the stack's rows that are not freed.
+        holders: tokens of the resources in the state.
+        is_empty: the state has no resource at all, so neither have rows without a token.
+
+    Returns:
+        What was releasing is freed, what was active is only admitted: the next ``up`` makes its resource, or drops it.
+    """
+    lost = [row for row in rows if is_empty or (row.holder and row.holder not in holders)]
+    after: dict[ClaimState, ClaimState] = {"releasing": "freed", "active": "admitted"}
+    return Moves(new=(), states={row.id: after[row.state] for row in lost if row.state in after})

@@ -21,7 +21,6 @@ from zonewright.ledger.protocol.messages import (
     AdmissionAnswer,
     AdmissionStanding,
     AdmitRequest,
-    Held,
     HoldingKind,
     JournalEntry,
     StandingRequest,
@@ -294,23 +293,23 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
             item
             for table in (claim, asset)
             for item in connection.execute(
-                select(
-                    table.c.kind, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.data
-                ).where(table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT))
+                select(table.c.kind, table.c.name, table.c.state, table.c.holder, table.c.data).where(
+                    table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT)
+                )
             )
         ]
-    held: dict[HoldingKind, dict[str, Held]] = {}
+    holders: dict[HoldingKind, dict[str, str]] = {}
     for item in present:
         if item.state == "active":
-            found = Held(holder=item.holder or "", generation=item.generation)
-            held.setdefault(item.kind, {})[item.name] = found
+            holders.setdefault(item.kind, {})[item.name] = item.holder or ""
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
-        return AdmissionStanding(current=False, reason="the ledger holds another admission for this stack", held=held)
+        reason = "the ledger holds another admission for this stack"
+        return AdmissionStanding(current=False, reason=reason, holders=holders)
     decided: dict[str, str] = json.loads(row.holds)
     now = {item.name: digest_of(item.data) for item in present}
     drifted = sorted(name for name in decided.keys() | now.keys() if decided.get(name) != now.get(name))
     return AdmissionStanding(
-        held=held,
+        holders=holders,
         current=not drifted,
         completed=row.completed_at is not None,
         drifted=drifted,

@@ -47,7 +47,7 @@ class EnrolmentResource(CheckedResource):
                 f"put zone:stackId back to {old['stackId']}, or run pulumi destroy under it before you change it"
             )
         try:
-            session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True))
+            session.memory.bound = session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True)).bound
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
         return inputs
@@ -61,9 +61,13 @@ class EnrolmentResource(CheckedResource):
             dry_run=dry_run,
         )
 
-    def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """Changes are updates: an enrolment is never replaced."""
-        return compare(self.inputs, old, new)
+    def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
+        """Changes are updates: an enrolment is never replaced. One that the ledger lost is bound again.
+
+        It lost it in a destroy that this state does not know of, as an older state file, or in a take-over.
+        """
+        difference = compare(self.inputs, old, new)
+        return difference if difference.changes or session.memory.bound else Difference({"lineage": "update"})
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Bind the three in the ledger."""

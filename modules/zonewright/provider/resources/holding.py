@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import (
     ConfirmRequest,
-    Held,
     HoldingKind,
     HoldingRequest,
     ReleaseRequest,
@@ -56,22 +55,22 @@ class HoldingResource(CheckedResource):
             return difference
         if new[self.named] in session.memory.drifted:
             return Difference({self.drifts: "update"})
-        mine = Held(holder=old.get("holder", ""), generation=old.get("generation", 0))
+        mine = old.get("holder", "")
         # An import compares what it has just read, and fails on a difference: the next run adopts it.
-        if mine.holder in session.memory.imported or (held := self._held(session, new)) == mine:
+        if mine in session.memory.imported or (holder := self._holder(session, new)) == mine:
             return difference
-        if held is not None and held.holder != mine.holder:
+        if holder is not None:
             session.log(urn, f"another resource holds {new[self.named]} in the ledger; this update takes it over")
         return Difference({self.drifts: "update"})
 
-    def _held(self, session: ProviderSession, new: Data) -> Held | None:
-        """Who holds it, which the ledger tells once in a run."""
+    def _holder(self, session: ProviderSession, new: Data) -> str | None:
+        """Token of who holds it, which the ledger tells once in a run; None where it is not active."""
         memory = session.memory
         with memory.asking:
-            if memory.held is None:
+            if memory.holders is None:
                 request = StandingRequest(stack_id=new["stackId"], admission_id="")
-                memory.held = session.ledger.call(verbs.STANDING, request).held
-        return memory.held.get(self.kind, {}).get(new[self.named])
+                memory.holders = session.ledger.call(verbs.STANDING, request).holders
+        return memory.holders.get(self.kind, {}).get(new[self.named])
 
     def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Confirm it: from now on it exists; doing it again adopts what is there."""
