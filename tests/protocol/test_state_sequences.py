@@ -3,12 +3,12 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -68,8 +68,11 @@ def _begun() -> Iterator[Begun]:
 class WhatPeopleDo(RuleBasedStateMachine):
     """Two tenants and a second checkout of the first, on one ledger with two racks."""
 
-    def __init__(self, begun: Begun) -> None:
+    begun: ClassVar[Begun]
+
+    def __init__(self) -> None:
         super().__init__()
+        begun = self.begun
         self.folder = Path(tempfile.mkdtemp(dir=begun.ledger.parent))
         shutil.copy(begun.ledger, self.folder / "ledger.db")
         self.client = LedgerClient(f"sqlite:///{self.folder / 'ledger.db'}")
@@ -220,7 +223,8 @@ class WhatPeopleDo(RuleBasedStateMachine):
 
     def possible(self, name: str) -> Wish:
         """The same nodes, where they stand if that is theirs for sure, else where nobody else wishes to be."""
-        stack, found = self.checkouts[name], {}
+        stack = self.checkouts[name]
+        found: dict[str, int | None] = {}
         rows = self.rows(stack)
         for number, letter in enumerate(sorted(self.wishes[name])):
             nodes = [one for one in stack.of("Node") if one.claim == claim_of(letter) and is_claimed(one, rows)]
@@ -316,6 +320,10 @@ def test_whatever_people_do_to_a_state_only_the_holder_frees(begun: Begun) -> No
         stateful_step_count=12,
         suppress_health_check=list(HealthCheck),
     )
-    one_run: Callable[[], None] = lambda: run_state_machine_as_test(lambda: WhatPeopleDo(begun), settings=chosen)  # noqa: E731
+    WhatPeopleDo.begun = begun
+
+    def one_run() -> None:
+        run_state_machine_as_test(WhatPeopleDo, settings=chosen)
+
     one_run()
     again(shares_s()["state sequences"], one_run)

@@ -251,10 +251,10 @@ class _Up:
     def carry_out(self, wish: Wish) -> None:
         """Ask for places, register everything, delete what is left."""
         party = self.stack.party
-        clusters = {
-            letter: cluster(1, **({"places": {"001": {"rack": RACK, "position": unit}}} if unit else {}))
-            for letter, unit in wish.items()
-        }
+        clusters: dict[str, Any] = {}
+        for letter, unit in wish.items():
+            places: dict[str, Any] = {"places": {"001": {"rack": RACK, "position": unit}}} if unit else {}
+            clusters[letter] = cluster(1, **places)
         proposal = party.propose(party.demand(clusters=clusters) if clusters else party.demand())
         party.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
         for kind, name, inputs in self._program(proposal):

@@ -100,10 +100,12 @@ class HoldingResource(CheckedResource):
             return None
         known = {here: holding.data[there] for here, there in self.fields.items()}
         inputs = {"stackId": stack_id, self.named: name, **known}
-        holder = _minted() if last is None else last.outputs.get("holder")
         if last is None:
+            holder = _minted()
             session.memory.imported.add(holder)
-        return ReadResource(id_, inputs, {**inputs, "generation": holding.generation, "holder": holder})
+        else:
+            holder = last.outputs.get("holder", "")
+        return ReadResource(id_, inputs, {**inputs, "generation": holding.generation, "holder": holder or None})
 
     def update(self, session: ProviderSession, _urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Confirm what changed; a place that is left is freed in the same transaction."""
