@@ -57,11 +57,10 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
     """Bind stack id, party and lineage. The same three again change nothing."""
     if request.dry_run:
         with context.database.reading() as connection:
-            require_enrolment(
+            lineage = require_enrolment(
                 connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
             )
-            bound = connection.execute(select(enrolment.c.lineage).where(enrolment.c.stack_id == request.stack_id))
-            return Enrolled(bound=bound.scalar() == request.lineage)
+        return Enrolled(bound=lineage is not None)
     with context.database.writing() as connection:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
