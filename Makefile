@@ -5,8 +5,8 @@
 .SUFFIXES:
 
 BIN := .venv/bin
-# One test process for each core.
-ARGS ?= -n auto
+# One test process for each core, and one more: some of them wait.
+ARGS ?= -n $(shell expr $$(nproc 2> /dev/null || echo 2) + 1)
 # Without byte code on disk each process of a test would compile all its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -170,7 +170,7 @@ def test_no_entry_is_written_before_the_last_one(tmp_path: Path) -> None:
     database = Database(tmp_path / "ledger.db", create=True, lock_wait_s=5)
     with database.writing() as connection:
         journal.append(connection, at=stamp(START), kind="left", stack_id="s", party="p", payload={})
-    with database.writing() as connection, pytest.raises(ValueError, match="can not follow entry 1"):
+    with database.writing() as connection, pytest.raises(ValueError, match="cannot follow entry 1"):
         journal.append(
             connection, at=stamp(START - timedelta(seconds=1)), kind="left", stack_id="s", party="p", payload={}
         )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from support.ledger_party import Party, bring_up_racks
 from support.ledger_proxy import ledger_service
 from support.zone_project import SmallZone, Stack, cluster
+from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = pytest.mark.engine
@@ -81,6 +83,75 @@ def test_import_takes_what_the_ledger_holds(tenant: Stack) -> None:
     tenant.agrees()
     tenant.up()
     tenant.settled()
+
+
+def _imported(stack: Stack, kind: str, name: str, id_: str) -> subprocess.CompletedProcess[str]:
+    """Import what is in the state already, under another name; gives what `pulumi import` said."""
+    resources = stack.state()["resources"]
+    at = next(item["urn"] for item in resources if item["type"] == "pulumi:providers:zonewright")
+    named = ("--provider", f"ledger={at}", "--generate-code=false", "--protect=false")
+    return stack.run("import", f"zonewright:index:{kind}", name, id_, "--yes", *named, check=False)
+
+
+def test_the_delete_of_a_second_import_frees_nothing(settled: SmallZone, tenant: Stack) -> None:
+    """A node that is in the state is imported again; `up` deletes that one, and nobody else gets the node's units."""
+    before = tenant.places()
+    imported = _imported(tenant, "Node", "again", f"{tenant.stack_id}/web-002")
+    assert imported.returncode == 0, imported.stdout
+    assert len(tenant.resources("Node")) == 4
+    output = tenant.up()
+    assert "1 deleted" in output
+    tenant.settled()
+    assert tenant.places() == before
+    assert "web-002 stays in the ledger: another resource holds it" in " ".join(output.split())
+    with LedgerClient(settled.ledger_url) as ledger:
+        other = Party(ledger, "stack-of-b", "tenant-b")
+        other.enrol()
+        rack, unit = before["web-002"].split(" U")
+        taken = {"db": cluster(1, places={"001": {"rack": rack, "position": int(unit)}})}
+        with pytest.raises(LedgerRefusedError):
+            other.admit(other.propose(other.demand(clusters=taken)))
+    tenant.run("destroy", "--yes", "--skip-preview", "--target", tenant.urn("Node", "web-002"), "--target-dependents")
+    tenant.agrees()
+
+
+def test_what_has_no_holder_is_not_imported(tenant: Stack) -> None:
+    """A second Enrolment, Completion or SiteConfig would undo by its delete what the first one stands for."""
+    ids = {kind: tenant.resources(kind)[0]["id"] for kind in ("Enrolment", "Completion", "SiteConfig")}
+    for kind, id_ in ids.items():
+        assert "does not exist" in _imported(tenant, kind, "again", id_).stdout
+    tenant.up("--expect-no-changes")
+
+
+def test_a_restored_older_state_gets_its_claims_again(tenant: Stack) -> None:
+    """A node was replaced and one was dropped since; the older state file is put back, and `up` gives it both."""
+    path = tenant.root / "older.json"
+    before = tenant.places()
+    tenant.run("stack", "export", "--file", str(path))
+    tenant.up("--replace", tenant.urn("Node", "web-001"))
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.up()
+    tenant.run("stack", "import", "--file", str(path))
+    tenant.declare(clusters={"web": cluster(3)})
+    _comes_back(tenant)
+    assert tenant.places() == before
+    for name in ("web-001", "web-003"):
+        node = tenant.urn("Node", name)
+        tenant.run("destroy", "--yes", "--skip-preview", "--target", node, "--target-dependents")
+        tenant.agrees()
+
+
+def test_a_dropped_node_that_is_left_out_of_the_run_keeps_its_place(tenant: Stack) -> None:
+    """`--exclude` of a dropped node, or `--target` of the Admission, leaves its resource: its place stays taken."""
+    tenant.declare(clusters={"web": cluster(2)})
+    admission = tenant.urn("Admission", "admission")
+    left_out = ("--exclude", tenant.urn("Node", "web-003")), ("--target", admission)
+    for options in left_out:
+        tenant.run("up", "--yes", "--skip-preview", *options, check=False)  # the engine may refuse to leave it out
+        assert len(tenant.resources("Node")) == 3
+        assert [item.name for item in tenant.holdings("releasing")] == ["web-003"]
+    _comes_back(tenant)
+    assert sorted(tenant.places()) == ["web-001", "web-002"]
 
 
 def test_replace_of_an_unchanged_node_keeps_its_claim(tenant: Stack) -> None:
@@ -259,11 +330,15 @@ def test_a_deleted_state_entry_is_adopted(tenant: Stack) -> None:
     assert tenant.places() == before
 
 
-def test_a_deleted_state_entry_that_is_not_wanted_any_more_is_settled(tenant: Stack) -> None:
-    """`state delete` and the node dropped: no resource is left to delete its claim, so the Admission's end does."""
+def test_a_deleted_state_entry_that_is_not_wanted_any_more_is_freed_by_recover(tenant: Stack) -> None:
+    """`state delete` and the node dropped: no delete frees its place, `up` says so, and `recover` knows the state."""
     tenant.run("state", "delete", tenant.urn("Node", "web-003"), "--yes", "--force", "--target-dependents")
     tenant.declare(clusters={"web": cluster(2)})
-    _comes_back(tenant)
+    assert "web-003: what left the declaration keeps its place" in " ".join(tenant.up().split())
+    assert [item.name for item in tenant.holdings("releasing")] == ["web-003"]
+    recovered = tenant.process("recover", "--stack", tenant.name)
+    assert recovered.returncode == 0, recovered.stderr
+    tenant.settled()
     assert sorted(tenant.places()) == ["web-001", "web-002"]
 
 

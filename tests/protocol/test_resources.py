@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -14,15 +15,17 @@ from support.ledger_party import Party, node_inputs
 from support.ledger_proxy import ledger_service
 from support.provider_process import ProviderProcess, provider_process, urn
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import ReportRequest
 from zonewright.provider.values import from_struct, to_struct
 
 KINDS = provider_pb2.PropertyDiff
 
 
 def test_the_inputs_of_the_last_change_are_what_diff_compares(provider: ProviderProcess, tenant: Party) -> None:
-    """Old inputs, not old outputs, are compared: an output that the ledger raised is no difference."""
+    """Old inputs, not old outputs, are compared, also where an output has the name of an input."""
     inputs = node_inputs(tenant)
-    state = {**inputs, "generation": 7, "rack": "elsewhere/a/01/01"}
+    _, made = provider.create("Node", "web-001", inputs)
+    state = {**made, "rack": "elsewhere/a/01/01"}
     answer = provider.diff("Node", "web-001", old_inputs=inputs, state=state, new=inputs)
     assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
     assert answer.hasDetailedDiff
@@ -59,8 +62,9 @@ def test_create_answers_with_id_and_generation(provider: ProviderProcess, tenant
     id_, first = provider.create("Node", "web-001", inputs)
     again, second = provider.create("Node", "web-001", inputs)
     assert id_ == again == f"{tenant.stack_id}/web-001"
-    assert first == {**inputs, "generation": 1}
+    assert first == {**inputs, "generation": 1, "holder": first["holder"]}
     assert second["generation"] == 2
+    assert first["holder"] != second["holder"]
     assert ("web-001", "active") in tenant.states()
 
 
@@ -71,7 +75,9 @@ def test_an_import_gets_inputs_and_properties(provider: ProviderProcess, tenant:
     answer = provider.read("Node", "web-001", id_)
     assert answer.id == id_
     assert from_struct(answer.inputs) == inputs
-    assert from_struct(answer.properties) == outputs
+    read = from_struct(answer.properties)
+    assert {**read, "holder": outputs["holder"]} == outputs
+    assert read["holder"] != outputs["holder"], "an import holds nothing yet"
 
 
 @pytest.mark.parametrize("id_", ["tenant-a-0123456789ab/web-009", "tenant-a-0123456789ab/web-002", "nonsense", "a/b"])
@@ -85,25 +91,71 @@ def test_what_is_not_there_has_no_properties_at_all(provider: ProviderProcess, t
 
 
 def test_delete_gets_what_only_the_inputs_hold(provider: ProviderProcess, tenant: Party) -> None:
-    """A late delete of an older generation frees nothing; that of the present one does."""
+    """A late delete of a replaced resource frees nothing; that of the present one does."""
     inputs = node_inputs(tenant)
-    id_, _ = provider.create("Node", "web-001", inputs)
+    id_, replaced = provider.create("Node", "web-001", inputs)
     _, present = provider.create("Node", "web-001", inputs)
 
-    def delete(generation: int) -> None:
-        provider.stub.Delete(
-            provider_pb2.DeleteRequest(
-                id=id_,
-                urn=urn("Node", "web-001"),
-                old_inputs=to_struct(inputs),
-                properties=to_struct({"generation": generation}),
-            )
-        )
+    def delete(outputs: dict[str, Any]) -> None:
+        held = {name: outputs[name] for name in ("generation", "holder")}
+        provider.delete("Node", "web-001", id_, inputs=inputs, outputs=held)
 
-    delete(present["generation"] - 1)
+    delete(replaced)
     assert ("web-001", "active") in tenant.states()
-    delete(present["generation"])
+    delete(present)
     assert "web-001" not in dict(tenant.states())
+
+
+def test_only_the_holder_frees(provider: ProviderProcess, tenant: Party) -> None:
+    """The delete of a second import frees nothing and says so, until an update made that one the holder."""
+    inputs = node_inputs(tenant)
+    id_, first = provider.create("Node", "web-001", inputs)
+    second = from_struct(provider.read("Node", "second", id_).properties)
+    provider.configure(tenant.client.url)
+    provider.delete("Node", "second", id_, inputs=inputs, outputs=second)
+    assert ("web-001", "active") in tenant.states()
+    (line,) = provider.engine.logged
+    assert line.urn == urn("Node", "second")
+    assert "another resource holds it" in line.message
+    adopted = provider.update("Node", "second", id_, state=second, new=inputs)
+    provider.delete("Node", "web-001", id_, inputs=inputs, outputs=first)
+    assert ("web-001", "active") in tenant.states(), "the former holder frees nothing"
+    provider.delete("Node", "second", id_, inputs=inputs, outputs=adopted)
+    assert "web-001" not in dict(tenant.states())
+
+
+def test_an_import_is_adopted_by_the_next_run(provider: ProviderProcess, tenant: Party) -> None:
+    """The run that imports finds no difference; the next one updates, for the ledger knows another holder."""
+    inputs = node_inputs(tenant)
+    id_, _ = provider.create("Node", "web-001", inputs)
+    imported = from_struct(provider.read("Node", "web-001", id_).properties)
+
+    def differences() -> list[str]:
+        return list(provider.diff("Node", "web-001", old_inputs=inputs, state=imported, new=inputs).diffs)
+
+    assert differences() == []
+    provider.configure(tenant.client.url)
+    assert differences() == ["rack"]
+    imported = provider.update("Node", "web-001", id_, state=imported, new=inputs)
+    provider.configure(tenant.client.url)
+    assert differences() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "id_"),
+    [
+        ("Enrolment", "enrolment/tenant-a-0123456789ab"),
+        ("Completion", "completion/tenant-a-0123456789ab"),
+        ("Admission", "adm-0000000000000000"),
+        ("SiteConfig", "tenant-a-0123456789ab/dc1"),
+    ],
+)
+def test_what_has_no_holder_is_not_imported(provider: ProviderProcess, tenant: Party, kind: str, id_: str) -> None:
+    """A second one of these would undo by its delete what the first one stands for, so an import finds nothing."""
+    provider.create("SiteConfig", "dc1", {"stackId": tenant.stack_id, "site": "dc1", "files": {}})
+    digest = tenant.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id)).change_digest
+    provider.create("Completion", "completion", {"stackId": tenant.stack_id, "changeDigest": digest})
+    assert not provider.read(kind, "second", id_).HasField("properties")
 
 
 def test_all_faults_of_the_inputs_are_one_failure(provider: ProviderProcess, tenant: Party) -> None:

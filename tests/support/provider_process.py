@@ -12,7 +12,6 @@ from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from support.zone_project import LIMIT_S, PROVIDER
@@ -58,11 +57,13 @@ class ProviderProcess:
         """What the engine does before anything else."""
         self.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"ledger": ledger_url})))
 
-    def check(self, kind: str, name: str, new: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
+    def check(
+        self, kind: str, name: str, new: dict[str, Any], old: dict[str, Any] | None = None, *, seed: bytes = SEED
+    ) -> dict[str, Any]:
         """Inputs that the provider takes; raises ``ValueError`` with the one failure."""
         answer = self.stub.Check(
             provider_pb2.CheckRequest(
-                urn=urn(kind, name), news=to_struct(new), olds=to_struct(old or {}), randomSeed=SEED
+                urn=urn(kind, name), news=to_struct(new), olds=to_struct(old or {}), randomSeed=seed
             )
         )
         if answer.failures:
@@ -78,13 +79,20 @@ class ProviderProcess:
         return answer.id, from_struct(answer.properties)
 
     def diff(
-        self, kind: str, name: str, *, old_inputs: dict[str, Any], state: dict[str, Any], new: dict[str, Any]
+        self,
+        kind: str,
+        name: str,
+        *,
+        old_inputs: dict[str, Any],
+        state: dict[str, Any],
+        new: dict[str, Any],
+        id_: str = "some-id",
     ) -> provider_pb2.DiffResponse:
         """The engine's question before an update."""
         answer: provider_pb2.DiffResponse = self.stub.Diff(
             provider_pb2.DiffRequest(
                 urn=urn(kind, name),
-                id="some-id",
+                id=id_,
                 old_inputs=to_struct(old_inputs),
                 olds=to_struct(state),
                 news=to_struct(new),
@@ -92,11 +100,35 @@ class ProviderProcess:
         )
         return answer
 
-    def read(self, kind: str, name: str, id_: str) -> provider_pb2.ReadResponse:
-        """What an import asks: an id alone."""
-        request = provider_pb2.ReadRequest(urn=urn(kind, name), id=id_, properties=Struct())
-        answer: provider_pb2.ReadResponse = self.stub.Read(request)
+    def read(
+        self,
+        kind: str,
+        name: str,
+        id_: str,
+        *,
+        inputs: dict[str, Any] | None = None,
+        outputs: dict[str, Any] | None = None,
+    ) -> provider_pb2.ReadResponse:
+        """What a refresh asks, with the state; or an import, with an id alone."""
+        request = provider_pb2.ReadRequest(
+            urn=urn(kind, name), id=id_, inputs=to_struct(inputs or {}), properties=to_struct(outputs or {})
+        )
+        answer: provider_pb2.ReadResponse = self.stub.Read(request, timeout=LIMIT_S)
         return answer
+
+    def update(self, kind: str, name: str, id_: str, *, state: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+        """Outputs."""
+        request = provider_pb2.UpdateRequest(
+            urn=urn(kind, name), id=id_, olds=to_struct(state), news=to_struct(new), preview=False
+        )
+        return from_struct(self.stub.Update(request, timeout=LIMIT_S).properties)
+
+    def delete(self, kind: str, name: str, id_: str, *, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        """Take it away."""
+        request = provider_pb2.DeleteRequest(
+            urn=urn(kind, name), id=id_, old_inputs=to_struct(inputs), properties=to_struct(outputs)
+        )
+        self.stub.Delete(request, timeout=LIMIT_S)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def row(id_: int, state: ClaimState, generation: int = 0, digest: str = "p1", na
 
 def test_a_row_is_read_from_what_has_its_fields() -> None:
     """Each field is that of the same name."""
-    found = LifeRow.of(SimpleNamespace(id=4, name="a", state="active", generation=2, digest="p1", more=1))
+    found = LifeRow.of(SimpleNamespace(id=4, name="a", state="active", generation=2, holder=None, digest="p1", more=1))
     assert found == row(4, "active", 2)
 
 

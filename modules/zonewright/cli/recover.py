@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import RecoverRequest, ReportRequest
+    from zonewright.ledger.protocol.messages import ReconcileRequest, RecoverRequest, ReportRequest
 
     steps = _Steps(stack, only_print=arguments.only_print)
     if not steps.cancel():
@@ -66,8 +66,22 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
         print(f"take over stack id {stack_id} ({len(own)} resources in the state)", file=sys.stderr)
         if not arguments.only_print:
             party = report.party or ""
-            request = RecoverRequest(stack_id=stack_id, party=party, state_is_empty=not _holds(own))
+            request = RecoverRequest(
+                stack_id=stack_id,
+                party=party,
+                state_is_empty=not _holds(own),
+                holders=_holders(own),
+            )
             ledger.call(verbs.RECOVER, request)
+    elif report.lineage is not None and not arguments.only_print:
+        reconcile = ReconcileRequest(stack_id=stack_id, lineage=report.lineage, holders=_holders(own))
+        found = ledger.call(verbs.RECONCILE, reconcile)
+        if found.admitted or found.freed:
+            print(
+                f"the state has no resource for {found.admitted + found.freed} claims or assets of the ledger; "
+                f"{found.freed} were about to leave and are freed",
+                file=sys.stderr,
+            )
     if arguments.no_up:
         return 0
     return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
@@ -89,8 +103,13 @@ def _readable(stack: "PulumiStack", *, only_print: bool) -> dict[str, Any]:
 
 
 def _holds(own: list[dict[str, Any]]) -> bool:
-    holding = {f"{OWN_TYPE}{kind}" for kind in ("Node", "Site", "Row")}
+    holding = {f"{OWN_TYPE}{kind}" for kind in ("Node", "Site", "Row", "Duct", "Link")}
     return any(item.get("type") in holding for item in own)
+
+
+def _holders(own: list[dict[str, Any]]) -> list[str]:
+    """Tokens of the resources in the state, those that are still to be deleted too."""
+    return sorted({str(item["outputs"]["holder"]) for item in own if item.get("outputs", {}).get("holder")})
 
 
 def _lineage(own: list[dict[str, Any]]) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zonewright.errors import Exit, ZonewrightError
+from zonewright.ledger.protocol.messages import HoldingKind
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
 
@@ -31,6 +32,11 @@ class Memory:
         notes: advisory and waived findings of the change, each on lines of its own after an empty one.
         lacking: what the change lacks of approvals, or empty.
         cancelled: set when the run is to end; calls that last long watch it.
+        bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
+        holders: which resource holds what is active in the ledger, by kind and name; None until somebody asks.
+        confirmed: kind and name of what was confirmed in this run.
+        imported: tokens of resources that were imported in this run.
+        asking: taken while ``holders`` is asked for.
         leases: the right to change a fleet's hosts, by operator; the sites of a run share it.
         looks: what was seen on hosts in this run, by id of the resource.
     """
@@ -40,6 +46,11 @@ class Memory:
     summary: str = ""
     notes: str = ""
     lacking: str = ""
+    bound: bool = True
+    holders: Mapping[HoldingKind, Mapping[str, str]] | None = None
+    confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)
+    imported: set[str] = field(default_factory=set)
+    asking: threading.Lock = field(default_factory=threading.Lock)
     cancelled: threading.Event = field(default_factory=threading.Event)
     leases: dict[str, "SharedLease"] = field(default_factory=dict)
     looks: dict[str, "Look"] = field(default_factory=dict)
@@ -142,7 +153,7 @@ class Resource(Protocol):
         ...
 
     def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
-        """What differs between the old inputs and state, and the new inputs."""
+        """What differs between the old inputs, with what only the state has, and the new inputs."""
         ...
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:

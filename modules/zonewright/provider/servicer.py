@@ -193,9 +193,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=to_struct(result))
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: CallContext) -> provider_pb2.DiffResponse:  # noqa: N802
-        """Property by property."""
+        """Property by property; what only the state holds is given too."""
         state, new = from_struct(request.olds), from_struct(request.news)
-        old = from_struct(request.old_inputs) if request.old_inputs.fields else state
+        old = {**state, **from_struct(request.old_inputs)}
         difference = await self._in_worker(
             context, lambda: self._resource(request.urn).diff(self._opened(), request.urn, request.id, old, new)
         )

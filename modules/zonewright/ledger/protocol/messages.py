@@ -28,6 +28,8 @@ Name = Annotated[str, Field(max_length=NAME.most)]
 Label = Annotated[str, Field(max_length=LABEL.most)]
 Text = Annotated[str, Field(max_length=TEXT.most)]
 Generation = Annotated[int, Field(ge=0, le=INTEGER.most)]
+Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
+"""Token of the resource that holds a claim or asset; empty where a version made it that had none."""
 
 
 class Message(BaseModel):
@@ -75,6 +77,12 @@ class EnrolRequest(StackRequest):
     """Only say whether it would be refused."""
 
 
+class Enrolled(Message):
+    """Whether the three are bound; after a dry run they may not be yet."""
+
+    bound: bool
+
+
 class LeaveRequest(StackRequest):
     """Unbind a stack: the last step of a destroy."""
 
@@ -87,6 +95,22 @@ class RecoverRequest(StackRequest):
     party: Name
     state_is_empty: bool
     """The stack's state holds no resource: what the ledger has as active is only admitted, the rest is freed."""
+    holders: list[Holder] = Field(default_factory=list)
+    """Tokens in the state; what another one holds is treated as if the state were empty."""
+
+
+class ReconcileRequest(StackRequest):
+    """Tell the ledger which resources are in the state; what another one holds has no resource."""
+
+    lineage: Name
+    holders: list[Holder]
+
+
+class Reconciled(Message):
+    """How many claims and assets are only admitted from now on, and how many are freed."""
+
+    admitted: int
+    freed: int
 
 
 class ProposeRequest(StackRequest):
@@ -191,6 +215,7 @@ class StandingRequest(StackRequest):
     """Is this admission still what the ledger holds for the stack?"""
 
     admission_id: Name
+    """Empty asks only who holds what."""
 
 
 class AdmissionStanding(Message):
@@ -201,12 +226,14 @@ class AdmissionStanding(Message):
         completed: whether the change was closed.
         drifted: claims and assets that are not what the admission made them.
         reason: one sentence where ``current`` is False.
+        holders: token of the resource that holds what is active, by kind and name.
     """
 
     current: bool
     completed: bool = False
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
+    holders: dict[HoldingKind, dict[str, Holder]]
 
 
 class ConfirmRequest(StackRequest):
@@ -216,6 +243,8 @@ class ConfirmRequest(StackRequest):
     name: Name
     generation: Generation
     """The generation that the resource's state holds, 0 for a new one; what it held before is freed."""
+    holder: Holder = ""
+    """The resource's token: from now on it holds the claim, and whoever did so before does no more."""
     expect: JsonObject = Field(default_factory=dict)
     """What the resource was made from; the admitted claim must hold the same values."""
 
@@ -227,17 +256,22 @@ class ConfirmAnswer(Message):
 
 
 class ReleaseRequest(StackRequest):
-    """The resource of a claim or asset is gone; frees it if the generation is equal, else does nothing."""
+    """The resource of a claim or asset is gone; frees what it holds, else does nothing."""
 
     kind: HoldingKind
     name: Name
     generation: Generation
+    """Says who holds a claim that was confirmed without a token."""
+    holder: Holder = ""
+    """The resource's token; another than the holder frees nothing."""
 
 
 class ReleaseAnswer(Message):
     """Whether something was freed."""
 
     freed: bool
+    stays: bool = False
+    """Nothing was freed, and another resource holds it."""
 
 
 class CompleteRequest(StackRequest):
@@ -250,6 +284,12 @@ class SettleRequest(StackRequest):
     """The resource of an admission is deleted: free what is still releasing under it."""
 
     admission_id: Name
+
+
+class Settled(Message):
+    """Names of claims and assets that stay, because their resources were not deleted."""
+
+    left: list[str] = Field(default_factory=list)
 
 
 class HoldingRequest(StackRequest):

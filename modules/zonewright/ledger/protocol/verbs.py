@@ -20,9 +20,10 @@ class Verb(Generic[Request, Answer]):
 
 
 INIT = Verb("init", messages.InitRequest, messages.InitAnswer)
-ENROL = Verb("enrol", messages.EnrolRequest, messages.Done)
+ENROL = Verb("enrol", messages.EnrolRequest, messages.Enrolled)
 LEAVE = Verb("leave", messages.LeaveRequest, messages.Done)
 RECOVER = Verb("recover", messages.RecoverRequest, messages.Done)
+RECONCILE = Verb("reconcile", messages.ReconcileRequest, messages.Reconciled)
 PROPOSE = Verb("propose", messages.ProposeRequest, messages.Proposal)
 EVALUATE = Verb("evaluate", messages.EvaluateRequest, messages.Evaluation)
 ADMIT = Verb("admit", messages.AdmitRequest, messages.AdmissionAnswer)
@@ -30,7 +31,7 @@ STANDING = Verb("standing", messages.StandingRequest, messages.AdmissionStanding
 CONFIRM = Verb("confirm", messages.ConfirmRequest, messages.ConfirmAnswer)
 RELEASE = Verb("release", messages.ReleaseRequest, messages.ReleaseAnswer)
 COMPLETE = Verb("complete", messages.CompleteRequest, messages.Completed)
-SETTLE = Verb("settle", messages.SettleRequest, messages.Done)
+SETTLE = Verb("settle", messages.SettleRequest, messages.Settled)
 GUARD_DESTROY = Verb("guard-destroy", messages.StackRequest, messages.Done)
 READ = Verb("read", messages.HoldingRequest, messages.HoldingAnswer)
 REPORT = Verb("report", messages.ReportRequest, messages.StackReport)

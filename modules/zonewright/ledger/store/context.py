@@ -166,7 +166,7 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
         )
 
 
-def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> None:
+def require_enrolment(connection: Connection, *, stack_id: str, party: str, lineage: str, bound: bool) -> str | None:
     """Refuse a stack that is not the one enrolled under its id.
 
     Args:
@@ -175,6 +175,9 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
         party: the declaration's owner.
         lineage: minted when the stack was enrolled, kept in its state.
         bound: the enrolment must exist; False in a preview before the first ``up``.
+
+    Returns:
+        The lineage that is bound, None where none is.
     """
     row = connection.execute(select(enrolment).where(enrolment.c.stack_id == stack_id)).first()
     if row is None:
@@ -183,7 +186,7 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
                 "not-enrolled",
                 f"stack {stack_id} is not enrolled in this ledger; run pulumi up without --target",
             )
-        return
+        return None
     if row.party != party:
         raise LedgerRefusedError(
             "another-party",
@@ -195,7 +198,7 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
             raise LedgerRefusedError(
                 "not-enrolled", f"stack {stack_id} is being recovered; run pulumi up without --target"
             )
-        return
+        return None
     if row.lineage != lineage:
         raise LedgerRefusedError(
             "another-lineage",
@@ -203,3 +206,4 @@ def require_enrolment(connection: Connection, *, stack_id: str, party: str, line
             "second checkout with the same stack id (make another stack: zonewright stack new NAME --party "
             f"{party}), or the state was lost (take it over: zonewright recover --stack NAME --take-over)",
         )
+    return lineage

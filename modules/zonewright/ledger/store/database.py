@@ -20,7 +20,7 @@ from zonewright.declare.private_file import make_private
 from zonewright.errors import ZonewrightError, reason_of
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.store.names import TAKEN
-from zonewright.ledger.store.tables import metadata
+from zonewright.ledger.store.tables import HOLDER, asset, claim, metadata
 
 _POLL_S = 0.002
 
@@ -155,5 +155,29 @@ def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        for table in (claim, asset):
+            _give_holders(connection, table.name)
 
     return engine
+
+
+def _give_holders(connection: sqlite3.Connection, table: str) -> None:
+    """Give a ledger of an older version the column without which none of its claims could be read; it is empty then.
+
+    SQLite writes only the schema for this, however many rows there are.
+    """
+
+    def lacks() -> bool:
+        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        return bool(columns) and HOLDER not in columns
+
+    if not lacks():
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if lacks():  # nobody else did it meanwhile
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {HOLDER} VARCHAR(16)")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

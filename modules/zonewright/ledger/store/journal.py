@@ -33,7 +33,7 @@ def append(
         select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
     ).first()
     if last is not None and at < last.at:
-        raise ValueError(f"an entry of {at} can not follow entry {last.sequence} of {last.at}")
+        raise ValueError(f"an entry of {at} cannot follow entry {last.sequence} of {last.at}")
     fields = {
         "sequence": (last.sequence if last else 0) + 1,
         "at": at,

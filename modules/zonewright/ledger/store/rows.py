@@ -7,9 +7,8 @@ from zonewright.ledger.store import life
 
 def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str | None = None) -> list[life.LifeRow]:
     """The rows of a stack in one table that are not freed, as far as their life goes."""
-    query = select(table.c.id, table.c.name, table.c.state, table.c.generation, table.c.digest).where(
-        table.c.stack_id == stack_id, table.c.state != "freed"
-    )
+    columns = (table.c.id, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.digest)
+    query = select(*columns).where(table.c.stack_id == stack_id, table.c.state != "freed")
     if name is not None:
         query = query.where(table.c.name == name)
     return [life.LifeRow.of(row) for row in connection.execute(query)]

@@ -15,6 +15,8 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+HOLDER = "holder"
+"""The column with the token of the resource that holds a claim or asset; a ledger of an older version lacks it."""
 
 zone = Table(
     "zone",
@@ -55,6 +57,7 @@ def _holding(name: str) -> Table:
         Column("name", String(200), nullable=False),
         Column("state", String(16), nullable=False),
         Column("generation", Integer, nullable=False),
+        Column(HOLDER, String(16), nullable=True),
         Column("site", String(64), nullable=False),
         Column("rack", String(200), nullable=False),
         Column("room", String(130), nullable=False),

@@ -21,6 +21,7 @@ from zonewright.ledger.protocol.messages import (
     AdmissionAnswer,
     AdmissionStanding,
     AdmitRequest,
+    HoldingKind,
     JournalEntry,
     StandingRequest,
 )
@@ -290,23 +291,30 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
 
 
 def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
-    """Say whether the ledger still holds an admission for its stack. A preview sees drift in this way."""
+    """Say whether the ledger still holds an admission for its stack, and which resources hold what is active."""
     with context.database.reading() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
-        if row is None or row.state != "current" or row.stack_id != request.stack_id:
-            return AdmissionStanding(current=False, reason="the ledger holds another admission for this stack")
-        decided: dict[str, str] = json.loads(row.holds)
-        held = {
-            item.name: digest_of(item.data)
+        present = [
+            item
             for table in (claim, asset)
             for item in connection.execute(
-                select(table.c.name, table.c.data).where(
+                select(table.c.kind, table.c.name, table.c.state, table.c.holder, table.c.data).where(
                     table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT)
                 )
             )
-        }
-    drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
+        ]
+    holders: dict[HoldingKind, dict[str, str]] = {}
+    for item in present:
+        if item.state == "active":
+            holders.setdefault(item.kind, {})[item.name] = item.holder or ""
+    if row is None or row.state != "current" or row.stack_id != request.stack_id:
+        reason = "the ledger holds another admission for this stack"
+        return AdmissionStanding(current=False, reason=reason, holders=holders)
+    decided: dict[str, str] = json.loads(row.holds)
+    now = {item.name: digest_of(item.data) for item in present}
+    drifted = sorted(name for name in decided.keys() | now.keys() if decided.get(name) != now.get(name))
     return AdmissionStanding(
+        holders=holders,
         current=not drifted,
         completed=row.completed_at is not None,
         drifted=drifted,

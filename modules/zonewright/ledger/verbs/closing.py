@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, union, update
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, SettleRequest, StackRequest
+from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, Settled, SettleRequest, StackRequest
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
@@ -61,13 +61,17 @@ def _current(connection: Connection, stack_id: str) -> Any:
     return connection.execute(query).first()
 
 
-def settle(context: Context, request: SettleRequest) -> Done:
-    """Free what is still releasing after an admission's resource was deleted. On a destroy, free everything."""
+def settle(context: Context, request: SettleRequest) -> Settled:
+    """Free what is still releasing after an admission's resource was deleted. On a destroy, free everything.
+
+    What a resource holds by its token stays until its own delete, or until a recovery says that the state lost it.
+    """
     with context.database.writing() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
-            return Done()
+            return Settled()
         now = context.now(connection)
+        left: list[str] = []
         freed: dict[str, int] = {}
         sites: set[str] = set()
         for table in (claim, asset):
@@ -78,13 +82,14 @@ def settle(context: Context, request: SettleRequest) -> Done:
             sites |= set(connection.execute(select(table.c.site).where(table.c.id.in_(ids))).scalars())
             set_state(connection, table, ids, "freed", now)
             freed[table.name] = len(ids)
+            left += sorted({one.name for one in rows if one.state == "releasing" and one.id not in ids})
         connection.execute(update(admission).where(admission.c.id == row.id).values(state="settled"))
         raise_revisions(connection, sites)
         payload: dict[str, Any] = {"admission_id": row.id, "freed": freed}
         if row.state == "current" and last_step(connection, request.stack_id)[1] != DESTROY:
             payload["step"] = next_step(connection, request.stack_id, SETTLED)  # a destroy that nobody had begun
         journal.append(connection, at=now, kind=SETTLED, stack_id=request.stack_id, party=row.party, payload=payload)
-    return Done()
+    return Settled(left=left)
 
 
 def require_unused(connection: Connection, stack_id: str, name: str | None = None) -> None:

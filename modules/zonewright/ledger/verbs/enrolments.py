@@ -1,17 +1,22 @@
 """The verbs of a stack's standing: init (the zone's file), enrol, leave, recover."""
 
-from sqlalchemy import delete, select, update
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
     Done,
+    Enrolled,
     EnrolRequest,
     InitAnswer,
     InitRequest,
     LeaveRequest,
+    Reconciled,
+    ReconcileRequest,
     RecoverRequest,
 )
-from zonewright.ledger.store import journal
+from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
@@ -49,14 +54,14 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
     return InitAnswer(zone=request.zone.zone, zone_digest=digest, changed=True)
 
 
-def enrol(context: Context, request: EnrolRequest) -> Done:
+def enrol(context: Context, request: EnrolRequest) -> Enrolled:
     """Bind stack id, party and lineage. The same three again change nothing."""
     if request.dry_run:
         with context.database.reading() as connection:
-            require_enrolment(
+            lineage = require_enrolment(
                 connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
             )
-        return Done()
+        return Enrolled(bound=lineage is not None)
     with context.database.writing() as connection:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
@@ -64,7 +69,7 @@ def enrol(context: Context, request: EnrolRequest) -> Done:
         _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is not None and row.lineage == request.lineage:
-            return Done()
+            return Enrolled(bound=True)
         now = context.now(connection)
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         connection.execute(
@@ -84,7 +89,7 @@ def enrol(context: Context, request: EnrolRequest) -> Done:
             party=request.party,
             payload={"label": request.label, "lineage": request.lineage},
         )
-    return Done()
+    return Enrolled(bound=True)
 
 
 def _require_party(document: str | None, party: str) -> None:
@@ -122,8 +127,7 @@ def leave(context: Context, request: LeaveRequest) -> Done:
 def recover(context: Context, request: RecoverRequest) -> Done:
     """Unbind a lost lineage, so that the next enrolment of the same party binds a new one.
 
-    With an empty state no resource exists: active claims are only admitted again (the next ``up`` adopts them),
-    and what was releasing is free.
+    What no resource of the state holds is only admitted again (the next ``up`` adopts it), or free if it was releasing.
     """
     with context.database.writing() as connection:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
@@ -135,13 +139,7 @@ def recover(context: Context, request: RecoverRequest) -> Done:
             )
         now = context.now(connection)
         connection.execute(update(enrolment).where(enrolment.c.stack_id == request.stack_id).values(lineage=None))
-        if request.state_is_empty:
-            for table in (claim, asset):
-                rows = rows_of_stack(connection, table, request.stack_id)
-                set_state(connection, table, tuple(r.id for r in rows if r.state == "releasing"), "freed", now)
-                set_state(connection, table, tuple(r.id for r in rows if r.state == "active"), "admitted", now)
-                sites = connection.execute(select(table.c.site).where(table.c.stack_id == request.stack_id).distinct())
-                raise_revisions(connection, sites.scalars())
+        _let_go(connection, request.stack_id, request.holders, now, is_empty=request.state_is_empty)
         journal.append(
             connection,
             at=now,
@@ -154,3 +152,41 @@ def recover(context: Context, request: RecoverRequest) -> Done:
             },
         )
     return Done()
+
+
+def reconcile(context: Context, request: ReconcileRequest) -> Reconciled:
+    """Take what the ledger has under resources that the state lost: it is only admitted, or freed if it was releasing.
+
+    Raises:
+        LedgerRefusedError: when the state is not the stack's.
+    """
+    with context.database.writing() as connection:
+        row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        if row is None:
+            return Reconciled(admitted=0, freed=0)
+        require_enrolment(connection, stack_id=request.stack_id, party=row.party, lineage=request.lineage, bound=True)
+        now = context.now(connection)
+        moved = _let_go(connection, request.stack_id, request.holders, now, is_empty=False)
+        if moved.admitted or moved.freed:
+            journal.append(
+                connection,
+                at=now,
+                kind="reconciled",
+                stack_id=request.stack_id,
+                party=row.party,
+                payload=moved.model_dump(),
+            )
+    return moved
+
+
+def _let_go(connection: Connection, stack_id: str, holders: Collection[str], now: str, *, is_empty: bool) -> Reconciled:
+    counts = {"freed": 0, "admitted": 0}
+    for table in (claim, asset):
+        moves = life.let_go(rows_of_stack(connection, table, stack_id), frozenset(holders), is_empty=is_empty)
+        for state in counts:
+            ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
+            set_state(connection, table, ids, state, now)
+            counts[state] += len(ids)
+        sites = connection.execute(select(table.c.site).where(table.c.id.in_(moves.states)).distinct())
+        raise_revisions(connection, sites.scalars())
+    return Reconciled(**counts)

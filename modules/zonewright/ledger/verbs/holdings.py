@@ -34,6 +34,8 @@ def _table(kind: str) -> Table:
 def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
     """Confirm that a resource exists: its claim becomes active, its generation rises, and its old place is freed.
 
+    The resource holds the claim from now on, whoever did before: only its own delete frees it.
+
     Raises:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
     """
@@ -52,9 +54,15 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         connection.execute(
             update(table)
             .where(table.c.id == row.id)
-            .values(state="active", generation=generation, changed_at=now, active_since=row.active_since or now)
+            .values(
+                state="active",
+                generation=generation,
+                holder=request.holder or None,
+                changed_at=now,
+                active_since=row.active_since or now,
+            )
         )
-        freed = life.freed_by_confirm(group, request.generation)
+        freed = life.freed_by_confirm(group, request.generation, request.holder)
         if freed:
             set_state(connection, table, freed, "freed", now)
         if freed or request.kind != "node":
@@ -80,13 +88,13 @@ def _raise_revisions_of(connection: Connection, table: Table, ids: tuple[int, ..
 
 
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
-    """Free the place of a deleted resource if the generation is equal. A replaced one's late delete frees nothing."""
+    """Free the place of a deleted resource if it holds it, with an equal generation. No other delete frees anything."""
     table = _table(request.kind)
     with context.database.writing() as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)
-        freed = life.freed_by_release(group, request.generation)
+        freed = life.freed_by_release(group, request.generation, request.holder)
         if not freed:
-            return ReleaseAnswer(freed=False)
+            return ReleaseAnswer(freed=False, stays=any(row.state in ("active", "releasing") for row in group))
         if request.kind != "node" and life.current_of(row for row in group if row.id not in freed) is None:
             require_unused(connection, request.stack_id, request.name)
         set_state(connection, table, freed, "freed", context.now(connection))

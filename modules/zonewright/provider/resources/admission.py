@@ -85,6 +85,7 @@ class AdmissionResource(CheckedResource):
         """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
         difference = compare(self.inputs, old, new)
         standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=old["stackId"], admission_id=id_))
+        session.memory.holders = standing.holders
         session.memory.drifted = frozenset(standing.drifted)
         session.memory.readmitted = bool(difference.changes) or not standing.current
         if standing.drifted:
@@ -132,7 +133,13 @@ class AdmissionResource(CheckedResource):
 
     def delete(self, session: ProviderSession, id_: str, state: Data) -> None:
         """Runs after all node deletes: what is still releasing under it has no resource any more."""
-        session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_))
+        left = session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_)).left
+        if left:
+            session.warn(
+                "",
+                f"{_some(left)}: what left the declaration keeps its place until its resource is deleted, with pulumi "
+                "up; where the state has lost the resource, zonewright recover says so to the ledger",
+            )
 
 
 def _some(names: Sequence[str]) -> str:

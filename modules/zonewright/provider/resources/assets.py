@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from zonewright.ledger.protocol.messages import HoldingKind
 from zonewright.provider.resource import STACK_ID, Input
-from zonewright.provider.resources.holding import GENERATION, HoldingResource
+from zonewright.provider.resources.holding import HELD, HoldingResource
 
 
 class AssetResource(HoldingResource):
@@ -20,7 +20,7 @@ class AssetResource(HoldingResource):
         "digest": Input("string", "digest of its declaration"),
         "summary": Input("string", "what it is, in one line"),
     }
-    outputs: Mapping[str, Input] = {**inputs, "generation": GENERATION}
+    outputs: Mapping[str, Input] = {**inputs, **HELD}
 
 
 class SiteResource(AssetResource):

@@ -52,14 +52,19 @@ class CompletionResource(CheckedResource):
         return {**new, "free": {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in free.items()}}
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
-        """The last completed change; gone when the stack has none."""
+        """The last completed change; gone when the stack has none.
+
+        It can not be imported: the delete of a second one would begin a destroy of what the first one stands for.
+        """
+        if last is None:
+            return None
         report = session.ledger.call(
             verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("completion/"))
         )
         if report.change_digest is None or not report.completed:
             return None
         data = {"stackId": report.stack_id, "changeDigest": report.change_digest}
-        return ReadResource(id_, data, {**data, "free": last.outputs.get("free", {}) if last else {}})
+        return ReadResource(id_, data, {**data, "free": last.outputs.get("free", {})})
 
     def update(self, session: ProviderSession, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Close the next change."""

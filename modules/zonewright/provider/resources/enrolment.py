@@ -48,7 +48,7 @@ class EnrolmentResource(CheckedResource):
                 "you change the id"
             )
         try:
-            session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True))
+            session.memory.bound = session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True)).bound
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
         return inputs
@@ -62,9 +62,13 @@ class EnrolmentResource(CheckedResource):
             dry_run=dry_run,
         )
 
-    def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """Changes are updates: an enrolment is never replaced."""
-        return compare(self.inputs, old, new)
+    def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
+        """Changes are updates: an enrolment is never replaced. One that the ledger lost is bound again.
+
+        It lost it in a destroy that this state does not know of, as an older state file, or in a take-over.
+        """
+        difference = compare(self.inputs, old, new)
+        return difference if difference.changes or session.memory.bound else Difference({"lineage": "update"})
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Bind the three in the ledger."""
@@ -72,8 +76,13 @@ class EnrolmentResource(CheckedResource):
             session.ledger.call(verbs.ENROL, self._request(urn, new))
         return f"enrolment/{new['stackId']}", new
 
-    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
-        """The binding as the ledger has it."""
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
+        """The binding as the ledger has it.
+
+        It can not be imported: a second checkout would get the lineage of the first, and with it all that it holds.
+        """
+        if last is None:
+            return None
         report = session.ledger.call(
             verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("enrolment/"))
         )

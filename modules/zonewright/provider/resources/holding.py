@@ -1,9 +1,19 @@
-"""What a stack holds in the ledger, as a resource: made by a confirm, gone with a release of the same generation."""
+"""What a stack holds in the ledger, as a resource: made by a confirm, gone with a release of the same generation.
 
+Each resource has a token. The ledger knows the token of the one that holds a claim: only that one's delete frees it.
+"""
+
+import secrets
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import ConfirmRequest, HoldingKind, HoldingRequest, ReleaseRequest
+from zonewright.ledger.protocol.messages import (
+    ConfirmRequest,
+    HoldingKind,
+    HoldingRequest,
+    ReleaseRequest,
+    StandingRequest,
+)
 from zonewright.provider.resource import (
     CheckedResource,
     Data,
@@ -15,7 +25,10 @@ from zonewright.provider.resource import (
     split_id,
 )
 
-GENERATION = Input("integer", "number that the ledger raises with each confirm")
+HELD: Mapping[str, Input] = {
+    "generation": Input("integer", "number that the ledger raises with each confirm"),
+    "holder": Input("string", "token of this resource; only the claim's or asset's holder frees it", required=False),
+}
 
 
 class HoldingResource(CheckedResource):
@@ -35,30 +48,50 @@ class HoldingResource(CheckedResource):
     expected: tuple[str, ...]
     drifts: str
 
-    def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """What the declaration changed, or what the Admission found drifted in the ledger."""
+    def diff(self, session: ProviderSession, urn: str, _id: str, old: Data, new: Data) -> Difference:
+        """What the declaration changed, what the Admission found drifted, or that another resource holds it."""
         difference = compare(self.inputs, old, new)
-        if not difference.changes and new[self.named] in session.memory.drifted:
+        if difference.changes:
+            return difference
+        if new[self.named] in session.memory.drifted:
             return Difference({self.drifts: "update"})
-        return difference
+        mine = old.get("holder", "")
+        # An import compares what it has just read, and fails on a difference: the next run adopts it.
+        if mine in session.memory.imported or (holder := self._holder(session, new)) == mine:
+            return difference
+        if holder is not None:
+            session.log(urn, f"another resource holds {new[self.named]} in the ledger; this update takes it over")
+        return Difference({self.drifts: "update"})
+
+    def _holder(self, session: ProviderSession, new: Data) -> str | None:
+        """Token of who holds it, which the ledger tells once in a run; None where it is not active."""
+        memory = session.memory
+        with memory.asking:
+            if memory.holders is None:
+                request = StandingRequest(stack_id=new["stackId"], admission_id="")
+                memory.holders = session.ledger.call(verbs.STANDING, request).holders
+        return memory.holders.get(self.kind, {}).get(new[self.named])
 
     def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Confirm it: from now on it exists; doing it again adopts what is there."""
         id_ = f"{new['stackId']}/{new[self.named]}"
-        return id_, new if preview else self._confirmed(session, new, generation=0)
+        return id_, new if preview else self._confirmed(session, new, generation=0, holder=_minted())
 
-    def _confirmed(self, session: ProviderSession, new: Data, *, generation: int) -> Data:
+    def _confirmed(self, session: ProviderSession, new: Data, *, generation: int, holder: str) -> Data:
         request = ConfirmRequest(
             stack_id=new["stackId"],
             kind=self.kind,
             name=new[self.named],
             generation=generation,
+            holder=holder,
             expect={self.fields[name]: new[name] for name in self.expected},
         )
-        return {**new, "generation": session.ledger.call(verbs.CONFIRM, request).generation}
+        raised = session.ledger.call(verbs.CONFIRM, request).generation
+        session.memory.confirmed.add((self.kind, new[self.named]))
+        return {**new, "generation": raised, "holder": holder}
 
-    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
-        """It as the ledger has it, which is also what an import takes."""
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
+        """It as the ledger has it. A refresh keeps the token; an import gets one that holds nothing until an update."""
         if (parts := split_id(id_)) is None:
             return None
         stack_id, name = parts
@@ -67,20 +100,37 @@ class HoldingResource(CheckedResource):
             return None
         known = {here: holding.data[there] for here, there in self.fields.items()}
         inputs = {"stackId": stack_id, self.named: name, **known}
-        return ReadResource(id_, inputs, {**inputs, "generation": holding.generation})
+        if last is None:
+            holder = _minted()
+            session.memory.imported.add(holder)
+        else:
+            holder = last.outputs.get("holder", "")
+        return ReadResource(id_, inputs, {**inputs, "generation": holding.generation, "holder": holder or None})
 
     def update(self, session: ProviderSession, _urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
         """Confirm what changed; a place that is left is freed in the same transaction."""
         if preview:
             return {**state, **new}
-        return self._confirmed(session, new, generation=state["generation"])
+        holder = state.get("holder") or _minted()
+        return self._confirmed(session, new, generation=state["generation"], holder=holder)
 
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
-        """Free it, unless it was confirmed again since: then this is a replaced resource.
+        """Free it, if this resource holds it: not when it was replaced, nor when it is a second one of one claim.
 
         The ledger refuses while another party's claim stands on it.
         """
+        name = state[self.named]
         request = ReleaseRequest(
-            stack_id=state["stackId"], kind=self.kind, name=state[self.named], generation=state["generation"]
+            stack_id=state["stackId"],
+            kind=self.kind,
+            name=name,
+            generation=state["generation"],
+            holder=state.get("holder", ""),
         )
-        session.ledger.call(verbs.RELEASE, request)
+        answer = session.ledger.call(verbs.RELEASE, request)
+        if answer.stays and (self.kind, name) not in session.memory.confirmed:
+            session.warn("", f"{name} stays in the ledger: another resource holds it, so this delete freed nothing")
+
+
+def _minted() -> str:
+    return secrets.token_hex(8)

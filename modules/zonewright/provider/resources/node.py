@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from zonewright.ledger.protocol.messages import HoldingKind
 from zonewright.provider.resource import STACK_ID, Input
-from zonewright.provider.resources.holding import GENERATION, HoldingResource
+from zonewright.provider.resources.holding import HELD, HoldingResource
 
 
 class NodeResource(HoldingResource):
@@ -31,4 +31,4 @@ class NodeResource(HoldingResource):
         "face": Input("string", "front or rear", pattern="front|rear"),
         "addresses": Input("object", "address with prefix length by pool"),
     }
-    outputs: Mapping[str, Input] = {**inputs, "generation": GENERATION}
+    outputs: Mapping[str, Input] = {**inputs, **HELD}

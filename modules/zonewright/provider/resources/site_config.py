@@ -50,9 +50,12 @@ class SiteConfigResource(CheckedResource):
         count = unknown if new["files"] is unknown else len(new["files"])
         return {"stackId": new["stackId"], "site": new["site"], "count": count}
 
-    def read(self, session: ProviderSession, id_: str, _last: ReadResource | None) -> ReadResource | None:
-        """The files as the ledger has them."""
-        if (parts := split_id(id_)) is None:
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
+        """The files as the ledger has them.
+
+        It can not be imported: the delete of a second one would withdraw the files of the first. A create adopts.
+        """
+        if last is None or (parts := split_id(id_)) is None:
             return None
         stack_id, site = parts
         files = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites.get(site)
