@@ -286,7 +286,7 @@ def test_a_verdict_that_is_dated_back_is_not_received(near: World) -> None:
     tenant.verdict(plan, "bea", at=signed_at)
     near.now[0] += timedelta(days=1)
     with pytest.raises(
-        LedgerRefusedError, match="signatures of ben count from ever until 2026-11-24, not on 2026-11-25"
+        LedgerRefusedError, match="signatures of ben are valid from ever until 2026-11-24, not on 2026-11-25"
     ):
         tenant.verdict(plan, "ben", at=signed_at)
 

@@ -257,7 +257,7 @@ def test_a_signature_dated_back_does_not_count_after_its_signers_last_day() -> N
     late = ReceivedEnvelope(verdict("ben"), AT + timedelta(hours=13))
     assert decide(in_time, verdict("bea"), of=of).state == "approved"
     told = decide(late, verdict("bea"), of=of, hours=13).sentences
-    assert any("count from ever until 2026-11-24, not on 2026-11-25" in one for one in told)
+    assert any("are valid from ever until 2026-11-24, not on 2026-11-25" in one for one in told)
 
 
 def test_a_signer_who_left_before_the_admission_does_not_count_for_it() -> None:
@@ -266,7 +266,7 @@ def test_a_signer_who_left_before_the_admission_does_not_count_for_it() -> None:
     assert decide(verdict("ben"), verdict("bea"), of=of, hours=11).state == "approved"
     assert decide(verdict("ben"), verdict("bea"), of=of, hours=12).state == "missing"
     told = decide(verdict("ben"), verdict("bea"), of=served("anna", valid_until="2026-11-24"), hours=12)
-    assert told.sentences[0].startswith("author's signature: signatures of anna count from ever until 2026-11-24")
+    assert told.sentences[0].startswith("author's signature: signatures of anna are valid from ever until 2026-11-24")
 
 
 def test_a_review_stays_done_when_its_reviewer_leaves() -> None:
