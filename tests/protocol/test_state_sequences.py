@@ -311,13 +311,26 @@ def is_claimed(entry: Entry, rows: list[dict[str, Any]]) -> bool:
     return is_held(entry, rows) or any((row["name"], row["place"]) == (entry.claim, entry.place) for row in rows)
 
 
+def test_a_second_import_that_is_deleted_frees_nothing(begun: Begun) -> None:
+    """The sequence that showed it: a node is imported again, and the next `up` deletes that one."""
+    WhatPeopleDo.begun = begun
+    people = WhatPeopleDo()
+    people.nothing_is_freed_that_a_live_state_holds()
+    people.imports("a", "a", "other-")
+    assert [entry.name for entry in people.checkouts["a"].of("Node")] == ["a-001", "b-001", "other-a-001"]
+    people.runs_up("a")
+    assert [entry.name for entry in people.checkouts["a"].of("Node")] == ["a-001", "b-001"]
+    people.nothing_is_freed_that_a_live_state_holds()
+    people.teardown()
+
+
 @pytest.mark.soak
 def test_whatever_people_do_to_a_state_only_the_holder_frees(begun: Begun) -> None:
     """Nothing is held twice or freed while a live state holds it, and a recovery with an ``up`` settles everything."""
     chosen = settings(
         deadline=None,
         max_examples=examples(10_000),
-        stateful_step_count=12,
+        stateful_step_count=8,
         suppress_health_check=list(HealthCheck),
     )
     WhatPeopleDo.begun = begun
