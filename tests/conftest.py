@@ -4,10 +4,14 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 from support import once
 from support.cpu import CpuReport
 from support.soak import FULL, SEED, fix_seed, is_full
+
+settings.register_profile("without-deadline", deadline=None)  # machines are shared: no test depends on a time
+settings.load_profile("without-deadline")
 
 
 def pytest_configure(config: pytest.Config) -> None:

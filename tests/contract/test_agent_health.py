@@ -185,7 +185,7 @@ def test_another_purpose_does_not_count(signed: tuple[str, bytes, str]) -> None:
     public, message, armored = signed
     with pytest.raises(SignatureError, match="for another purpose"):
         verify_signature(message, armored, public_key=public, namespace="file")
-    with pytest.raises(SignatureError, match="no Ed25519 key"):
+    with pytest.raises(SignatureError, match="not an Ed25519 key"):
         verify_signature(message, armored, public_key="ssh-rsa AAAA", namespace=NAMESPACE)
 
 

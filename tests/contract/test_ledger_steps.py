@@ -200,7 +200,7 @@ def test_a_plan_that_names_another_step_or_none_is_not_registered(near: World) -
         plan.text().replace('"format":2', '"format":1'),
         plan.model_copy(update={"follows": None}).text(),
     ):
-        with pytest.raises(LedgerRefusedError, match="this is no plan"):
+        with pytest.raises(LedgerRefusedError, match="this is not a plan"):
             near.client.call(verbs.PLAN, PlanRequest(stack_id=plan.stack_id, plan=text, envelope="{}"))
 
 
