@@ -77,7 +77,7 @@ def test_planned_approved_applied_and_verified(gated: Stack) -> None:
 
 
 def test_after_a_destroy_the_old_signatures_are_not_good_again(gated: Stack) -> None:
-    """Plan, two approvals, up, destroy, up: the second is refused with both steps; a new plan is good."""
+    """Plan, two approvals, up, destroy, up: the second is refused with both steps; a new plan leads on."""
     ledger = ("--ledger", gated.ledger_url)
 
     def approved() -> str:
