@@ -170,7 +170,7 @@ def test_tokens_are_kept_as_digests(tmp_path: Path) -> None:
     with pytest.raises(AgentsFileError, match="not an agent's id"):
         issue_token(file, "Host One", "core-001")
     file.write_text("agents: [", encoding="utf-8")
-    with pytest.raises(AgentsFileError, match="no file of agents"):
+    with pytest.raises(AgentsFileError, match="not a file of agents"):
         load_agents(file)
 
 
@@ -231,4 +231,4 @@ def test_serve_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "name the node with --node" in capsys.readouterr().err
     (tmp_path / "a.yaml").write_text("- x", encoding="utf-8")
     assert main(["serve", "--agents", str(tmp_path / "a.yaml")]) == 2
-    assert "no file of agents" in capsys.readouterr().err
+    assert "not a file of agents" in capsys.readouterr().err

@@ -87,8 +87,8 @@ def test_packed_bodies_are_limited_by_what_they_unpack_to(service: Service) -> N
     for body, encoding, status, part in (
         (bomb, "gzip", 413, "may have at most 16,777,216 bytes"),
         (whole[:-9], "gzip", 400, "cut off"),
-        (whole + whole, "gzip", 400, "more follows"),
-        (batch(2), "gzip", 400, "it is none"),
+        (whole + whole, "gzip", 400, "more data follows"),
+        (batch(2), "gzip", 400, "got something else"),
         (whole, "br", 415, "got 'br'"),
     ):
         found = post(service, body, content_encoding=encoding)

@@ -60,10 +60,12 @@ def read_agents(path: Path) -> dict[str, AgentEntry]:
         return {}
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
+        if not isinstance(document, dict | None):
+            raise AgentsFileError(f"{path}: not a file of agents: expected a mapping with 'agents', got something else")
         return _ENTRIES.validate_python((document or {}).get("agents", {}))
     except ValidationError as error:
         raise AgentsFileError(f"{path}: not a file of agents: {_first(error)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise AgentsFileError(f"{path}: not a file of agents: {str(error).splitlines()[0]}") from None
 
 
