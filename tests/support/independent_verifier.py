@@ -8,7 +8,6 @@ no energy ratio again: these checks are ``not-checked``, because the page says t
 
 import base64
 import binascii
-import csv
 import hashlib
 import hmac
 import io
@@ -20,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GOOD, WRONG, NOT_CHECKED = "good", "wrong", "not-checked"
-NEEDS_THE_PROGRAM = ("declaration", "rendering", "rules", "risk", "energy ratio", "gated formats")
+NEEDS_THE_PROGRAM = ("declaration", "rendering", "rules", "risk", "premises", "energy ratio", "sites", "secrets")
 TYPE = "application/vnd.in-toto+json"
 SKEW = timedelta(minutes=5)
 STEPS = ("admitted", "destroy-begun", "settled", "taken-over")
@@ -113,7 +113,8 @@ def manifest(files: Mapping[str, bytes]) -> Iterator[str]:
     if len(files) > 100_000 or sum(map(len, files.values())) > 512 * 2**20:
         yield "there is more than a bundle may have"
     for path, content in files.items():
-        if not all(_PART.fullmatch(part) for part in path.split("/")) or len(content) > 64 * 2**20:
+        is_plain = all(_PART.fullmatch(part) for part in path.split("/")) and len(path) <= 240
+        if not is_plain or len(content) > 64 * 2**20:
             yield f"{path} is no path of a bundle, or too large"
     named = json.loads(files["manifest.json"])
     if (
@@ -147,6 +148,7 @@ class Bundle:
 
     files: dict[str, bytes]
     keys: Mapping[str, tuple[str, ...]] | None
+    ledger_key: str | None
     plan: dict[str, Any] = field(init=False)
     verdicts: list[Verdict] = field(default_factory=list)
     vouched: bool = True
@@ -174,11 +176,12 @@ class Bundle:
         """Whether it is the export for a party."""
         return "party.json" in self.files
 
-    @property
+    @cached_property
     def plan_digest(self) -> str:
         """The digest of the plan."""
         return digest(self.files["plan.json"])
 
+    @cached_property
     def zone(self) -> dict[str, Any]:
         """The zone that the plan names; nothing is judged by another one."""
         text = self.object(self.plan["zone_digest"])
@@ -187,6 +190,7 @@ class Bundle:
         zone: dict[str, Any] = json.loads(text)
         return zone
 
+    @cached_property
     def journal(self) -> list[dict[str, Any]]:
         """The entries of the journal, or those on the plan that a party has."""
         if self.is_for_party:
@@ -204,7 +208,7 @@ class Bundle:
     def of_plan(self, *kinds: str) -> list[dict[str, Any]]:
         """The journal's entries of these kinds on the plan."""
         ours = self.plan_digest
-        return [one for one in self.journal() if one["kind"] in kinds and one["payload"].get("plan") == ours]
+        return [one for one in self.journal if one["kind"] in kinds and one["payload"].get("plan") == ours]
 
     def received(self, path: str) -> dict[str, Any] | None:
         """The entry of the moment when the ledger received an envelope."""
@@ -230,8 +234,7 @@ class Bundle:
         if statement["_type"] != "https://in-toto.io/Statement/v1" or statement["predicateType"] != kind:
             raise ValueError(f"it is no statement of type {kind}")
         signer = statement["predicate"].get("signer")
-        known = {person: one["keys"] for person, one in self.zone()["signers"].items()}
-        known = known if self.keys is None else dict(self.keys)
+        known = self.known()
         names = known if signer is None else [signer]
         raw = [
             base64.b64decode(text.split()[1])[-32:]
@@ -248,6 +251,13 @@ class Bundle:
         if subjects is not None and found != wanted:
             raise ValueError("it is for another change")
         return statement["predicate"], statement["subject"], raw[0]
+
+    def known(self) -> dict[str, list[str]]:
+        """The keys of each signer of the zone; with the auditor's keys, those that both have."""
+        found = {person: list(one["keys"]) for person, one in self.zone.get("signers", {}).items()}
+        if self.keys is not None:
+            found = {person: [key for key in own if key in self.keys.get(person, ())] for person, own in found.items()}
+        return found
 
     def subjects(self) -> dict[str, str]:
         """The two subjects of signatures of the plan."""
@@ -277,8 +287,8 @@ def plan_names(bundle: Bundle) -> Iterator[str]:
     plan, files = bundle.plan, bundle.files
     if plan["format"] not in {1, 2} or ("follows" in plan) != (plan["format"] == 2):
         yield "it has another format"
-    demand = {"demand": plan["demand_digest"], "places": plan["places"], "rendered": plan["rendered_digest"]}
-    if plan["change_digest"] != digest(canonical(demand)):
+    change = {"demand": plan["demand_digest"], "places": plan["places"], "rendered": plan["rendered_digest"]}
+    if plan["change_digest"] != digest(canonical(change)):
         yield "the change's digest is another one"
     wanted = {"demand.json", "proposal.json", "rendered.json", "before.json", "snapshot.json", "facts.json"}
     wanted |= {"validators.json", *bundle.under("validators"), *bundle.under("inputs")}
@@ -294,8 +304,17 @@ def plan_names(bundle: Bundle) -> Iterator[str]:
                 yield f"{path} is missing"
         elif digest(files[path]) != of:
             yield f"{path} is not the file that the plan names"
-    if bundle.zone()["zone"] != plan["zone"]:
-        yield "the plan is of another zone"
+
+
+def plan_repeats(bundle: Bundle) -> Iterator[str]:
+    """What the plan has of the demand and of the proposal is what they say."""
+    plan, demand, proposal = bundle.plan, bundle.json("demand.json"), bundle.json("proposal.json")
+    for name in ("zone", "party", "zone_digest"):
+        if demand[name] != plan[name]:
+            yield f"the {name} of the demand is not that of the plan"
+    for name in ("premises", "impact"):
+        if proposal[name] != plan[name]:
+            yield f"the {name} of the proposal is not that of the plan"
 
 
 def all_named(bundle: Bundle) -> Iterator[str]:
@@ -363,27 +382,40 @@ def facts(bundle: Bundle) -> Iterator[str]:
 
 def validators(bundle: Bundle) -> Iterator[str]:
     """Verdicts of validators are on the rendered files; those of others are signed, and a signed failure counts."""
-    rendered, listed = bundle.json("rendered.json"), bundle.json("validators.json")
-    trusted = bundle.zone().get("verdict_signers", [])
-    keys = {person: bundle.zone()["signers"][person]["keys"] for person in trusted}
-    statements = []
+    rendered, trusted = bundle.json("rendered.json"), bundle.zone.get("verdict_signers", [])
+    keys = {base64.b64decode(key.split()[1])[-32:]: name for name in trusted for key in bundle.known().get(name, ())}
+    signed: dict[str, tuple[str, dict[str, Any]]] = {}
     for path in bundle.under("validators"):
         predicate, subjects, key = bundle.signed(path, "urn:zonewright:validator-verdicts:v1", None)
-        names = {n for n, texts in keys.items() for t in texts if base64.b64decode(t.split()[1])[-32:] == key}
-        if not names:
+        if key not in keys:
             yield f"{path} is signed by nobody of verdict_signers"
-        statements.append((names, {f"sha256:{one['digest']['sha256']}" for one in subjects}, predicate))
-    fields = ("status", "program", "version", "arguments", "output")
-    for verdict in listed["verdicts"]:
-        root = f"{verdict['root']}/" if verdict["root"] else ""
-        of = {path: rendered.get(f"{root}{path}") for path in verdict["paths"]}
-        if digest(canonical({"files": of, "format": verdict["format"]})) != verdict["digest"]:
-            yield f"a verdict on {verdict['root']} is on other files"
-        if verdict["signer"] and not any(
-            verdict["signer"] in names and verdict["digest"] in digests and all(said[f] == verdict[f] for f in fields)
-            for names, digests, said in statements
-        ):
-            yield f"a verdict on {verdict['root']} is not in an envelope of {verdict['signer']}"
+            continue
+        signed |= {f"sha256:{one['digest']['sha256']}": (keys[key], predicate) for one in subjects}
+    verdicts = bundle.json("validators.json")["verdicts"]
+    if len({(one["root"], one["format"]) for one in verdicts}) != len(verdicts):
+        yield "there are two verdicts on the same files"
+    for verdict in verdicts:
+        root, of = verdict["root"], verdict["digest"]
+        files = {path.removeprefix(f"{root}/"): rendered.get(path) for path in verdict["paths"]}
+        if digest(canonical({"files": files, "format": verdict["format"]})) != of:
+            yield f"a verdict on {root} is on other files"
+        signer, said = signed.get(of, ("", {}))
+        fields = ("status", "program", "version", "arguments", "output")
+        if verdict["signer"] and (verdict["signer"] != signer or any(said[one] != verdict[one] for one in fields)):
+            yield f"a verdict on {root} is not what {verdict['signer']} has signed"
+        if said.get("status") == "fail" and verdict["status"] != "fail":
+            yield f"{signer} has signed a failure of {root}"
+
+
+def gated(bundle: Bundle) -> Iterator[str]:
+    """Where the zone gates no format, no verdict is needed; which files a format has, only the program knows."""
+    zone = bundle.zone
+    packs, name = zone.get("rule_packs", {}), zone.get("rule_pack")
+    while name in packs:
+        if packs[name].get("gated_formats"):
+            raise NotCheckedError("which files belong to a gated format needs the program")
+        name = packs[name].get("extends")
+    yield from ()
 
 
 # Signatures.
@@ -399,7 +431,7 @@ def author(bundle: Bundle) -> Iterator[str]:
     bundle.binds(predicate)
     if predicate["at"] != bundle.plan["planned_at"]:
         yield "it was signed at another moment than the plan says"
-    if bundle.zone()["signers"][predicate["signer"]]["party"] != bundle.plan["party"]:
+    if bundle.zone["signers"][predicate["signer"]]["party"] != bundle.plan["party"]:
         yield f"{predicate['signer']} does not belong to {bundle.plan['party']}"
 
 
@@ -417,11 +449,14 @@ def verdict_signatures(bundle: Bundle) -> Iterator[str]:
             bundle.binds(predicate, "verdict", "comment")
             if predicate["verdict"] not in {"approve", "reject"} or predicate["signer"] == author_of(bundle):
                 raise ValueError("it is no verdict of somebody else than the author")
-            bundle.zone()["signers"][predicate["signer"]]
+            bundle.zone["signers"][predicate["signer"]]
         except (InvalidSignature, *_MALFORMED) as error:
             yield f"{path}: {error!r}"
             continue
         verdict = Verdict(path, predicate["signer"], predicate["verdict"], moment(predicate["at"]))
+        if verdict.at < moment(bundle.plan["planned_at"]):
+            yield f"{path} is older than the plan"
+            continue
         bundle.verdicts.append(verdict)
 
 
@@ -433,53 +468,49 @@ def counts_on(signer: Mapping[str, Any], at: datetime) -> bool:
 
 
 def days(bundle: Bundle) -> Iterator[str]:
-    """Each signature counts when the ledger received it, and at the admission; no verdict is from the future."""
-    paths = [("author.dsse.json", author_of(bundle), moment(bundle.plan["planned_at"]))]
-    paths += [(one.path, one.signer, one.at) for one in bundle.verdicts]
-    signers = bundle.zone()["signers"]
-    admitted = bundle.of_plan("admitted")
+    """Each signature counts on the day when the ledger received it, and no verdict is from the future."""
+    signers = bundle.zone.get("signers", {})
+    paths: list[tuple[str, str, datetime | None]] = [(one.path, one.signer, one.at) for one in bundle.verdicts]
+    if "author.dsse.json" in bundle.files:
+        paths.append(("author.dsse.json", author_of(bundle), None))
     for path, person, at in paths:
         entry = bundle.received(path)
         if entry is None:
             yield f"no entry of the journal received {path}"
             continue
-        if at > moment(entry["at"]) + SKEW and path != "author.dsse.json":
+        if at is not None and at > moment(entry["at"]) + SKEW:
             yield f"{path} is of a later moment than the ledger received it"
-        later = [one for one in admitted if one["sequence"] > entry["sequence"]][:1]
-        if not all(counts_on(signers[person], moment(one["at"])) for one in (entry, *later)):
-            yield f"{path} is of a day on which signatures of {person} do not count"
+        if not counts_on(signers[person], moment(entry["at"])):
+            yield f"{path} was received on a day on which signatures of {person} do not count"
 
 
 # The journal.
 
 
-def chain(bundle: Bundle) -> Iterator[str]:  # noqa: C901 - split next
-    """Each entry follows the one before it, and the signed head names the last one."""
+def chain(bundle: Bundle) -> Iterator[str]:
+    """Each entry follows the one before it."""
     if bundle.is_for_party:
         raise NotCheckedError("the journal is not in a party's bundle")
-    entries = bundle.journal()
-    for before, entry in zip([None, *entries], entries, strict=False):
+    previous = None
+    for entry in bundle.journal:
         if digest(canonical({name: of for name, of in entry.items() if name != "hash"})) != entry["hash"]:
             yield f"entry {entry['sequence']} was altered"
-        if before is None:
-            continue
-        if (entry["previous"], entry["sequence"]) != (before["hash"], before["sequence"] + 1):
+        if previous and (entry["previous"], entry["sequence"]) != (previous["hash"], previous["sequence"] + 1):
             yield f"entry {entry['sequence']} does not follow the one before it"
-        if moment(entry["at"]) < moment(before["at"]):
-            yield f"entry {entry['sequence']} is earlier than the one before it"
-    if entries[0]["kind"] not in {"planned", "pruned"}:
-        yield "it begins with something else than the plan or a removal"
+        previous = entry
+
+
+def head(bundle: Bundle) -> Iterator[str]:
+    """The signed head names the last entry."""
     if "checkpoint.json" not in bundle.files:
         raise NotCheckedError("the bundle has no head of the journal")
-    head = bundle.json("checkpoint.json")
-    yield from head_faults(head)
-    if (head["sequence"], head["hash"]) != (entries[-1]["sequence"], entries[-1]["hash"]):
+    said, last = bundle.json("checkpoint.json"), bundle.journal[-1]
+    yield from head_faults(said, bundle.ledger_key)
+    if (said["sequence"], said["hash"]) != (last["sequence"], last["hash"]):
         yield "the head does not name the last entry"
-    if head["zone"] != bundle.plan["zone"]:
-        yield "the head is of another zone"
 
 
-def head_faults(head: Mapping[str, Any]) -> Iterator[str]:
+def head_faults(head: Mapping[str, Any], ledger_key: str | None) -> Iterator[str]:
     """The signature of a checkpoint."""
     key = Ed25519PublicKey.from_public_bytes(base64.b64decode(head["public_key"], validate=True))
     text = canonical({name: of for name, of in head.items() if name != "signature"})
@@ -487,20 +518,24 @@ def head_faults(head: Mapping[str, Any]) -> Iterator[str]:
         key.verify(base64.b64decode(head["signature"], validate=True), text)
     except InvalidSignature:
         yield "the signature of the head is not valid"
+    if ledger_key not in {None, head["public_key"]}:
+        yield "the head is signed by another key than that of the ledger"
 
 
 def kept(bundle: Bundle, checkpoint: Mapping[str, Any] | None) -> Iterator[str]:
     """The head that the auditor kept is of this journal."""
     if checkpoint is None:
         raise NotCheckedError("no checkpoint was given")
-    yield from head_faults(checkpoint)
-    if bundle.is_for_party or not {"journal.jsonl", "checkpoint.json"} <= bundle.files.keys():
-        raise NotCheckedError("the bundle has no journal to compare it with")
-    entries = bundle.journal()
-    if checkpoint["public_key"] != bundle.json("checkpoint.json")["public_key"]:
-        yield "it is signed by another key than that of this journal"
-    hashes = {entry["sequence"]: entry["hash"] for entry in entries}
-    hashes[entries[0]["sequence"] - 1] = entries[0]["previous"]
+    if bundle.is_for_party:
+        raise NotCheckedError("the journal is not in a party's bundle")
+    yield from head_faults(checkpoint, bundle.ledger_key)
+    entries, own = bundle.journal, checkpoint
+    if "checkpoint.json" in bundle.files:
+        own = bundle.json("checkpoint.json")
+    if any(checkpoint[name] != own[name] for name in ("public_key", "zone")):
+        yield "it is of another ledger than this journal"
+    hashes = {entries[0]["sequence"] - 1: entries[0]["previous"]}
+    hashes |= {entry["sequence"]: entry["hash"] for entry in entries}
     if checkpoint["sequence"] not in hashes:
         raise NotCheckedError("it names an entry that is not in this bundle")
     if hashes[checkpoint["sequence"]] != checkpoint["hash"]:
@@ -508,18 +543,35 @@ def kept(bundle: Bundle, checkpoint: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def record(bundle: Bundle) -> Iterator[str]:
-    """The journal received what the bundle has, in the same order, and admitted this change."""
-    planned = bundle.of_plan("planned")
-    if [one["payload"]["envelope"] for one in planned] != [digest(bundle.files["author.dsse.json"])]:
+    """The journal received what the bundle has, in the same order, and admitted this change of this stack."""
+    plan, entries = bundle.plan, [one for one in bundle.journal if one["payload"].get("plan") == bundle.plan_digest]
+    planned = [one["payload"]["envelope"] for one in entries if one["kind"] == "planned"]
+    if not entries and not bundle.journal:
+        raise NotCheckedError("the plan was not registered (yet)")
+    if planned != [digest(bundle.files.get("author.dsse.json", b""))]:
         yield "the journal did not receive this plan of this author, once"
-    received = [one["payload"]["envelope"] for one in bundle.of_plan("approved", "rejected")]
+    received = [one["payload"]["envelope"] for one in entries if one["kind"] in {"approved", "rejected"}]
     if received != [digest(bundle.files[path]) for path in bundle.under("verdicts")]:
         yield "the journal received other verdicts, or in another order"
-    words = [one["kind"] for one in bundle.of_plan("approved", "rejected")]
-    if len(bundle.verdicts) == len(words):
-        said = [{"approve": "approved", "reject": "rejected"}[one.word] for one in bundle.verdicts]
-        if said != words:
-            yield "the journal has another word for a verdict"
+    for entry in entries:
+        payload, number = entry["payload"], entry["sequence"]
+        if entry.get("stack_id", plan["stack_id"]) != plan["stack_id"]:
+            yield f"entry {number} is of another stack"
+        if payload.get("change_digest", plan["change_digest"]) != plan["change_digest"]:
+            yield f"entry {number} is on another change"
+        if entry["kind"] == "admitted" and payload["rendered_digest"] != plan["rendered_digest"]:
+            yield f"entry {number} admitted other files"
+
+
+def decisions(bundle: Bundle) -> Iterator[str]:
+    """The facts of a decision are of its stack, and not later than its minute."""
+    if bundle.is_for_party:
+        raise NotCheckedError("the facts are not in a party's bundle")
+    for entry in bundle.of_plan("refused", "admitted"):
+        snapshot = json.loads(bundle.object(entry["payload"]["snapshot"]))
+        later = moment(snapshot["at"]) >= moment(entry["at"]).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        if later or snapshot["stack_id"] != bundle.plan["stack_id"]:
+            yield f"entry {entry['sequence']} rests on facts of a later moment, or of another stack"
 
 
 def steps(bundle: Bundle) -> Iterator[str]:
@@ -540,7 +592,7 @@ def steps(bundle: Bundle) -> Iterator[str]:
     if bundle.is_for_party:
         return
     first, last = planned[0]["sequence"], admitted[0]["sequence"]
-    for entry in bundle.journal():
+    for entry in bundle.journal:
         is_between = first < entry["sequence"] < last and entry["stack_id"] == bundle.plan["stack_id"]
         is_step = entry["kind"] in STEPS and (entry["kind"] != "settled" or "step" in entry["payload"])
         if is_between and is_step:
@@ -551,30 +603,55 @@ def steps(bundle: Bundle) -> Iterator[str]:
 
 
 def approval(bundle: Bundle) -> Iterator[str]:
-    """All policies that match are met at the moment of the admission, and an emergency is reviewed in time."""
-    admission = bundle.admission()
-    at, plan = moment(admission["at"]), bundle.plan
-    before = last_words(bundle, lambda entry: entry["sequence"] < admission["sequence"])
-    pending = ""
-    for name, policy in bundle.zone().get("approvals", {}).items():
-        if not matches(policy, plan):
-            continue
-        lane = policy.get("emergency") if plan["emergency"] else None
-        needs = policy["needs"] if lane is None else lane.get("needs", {})
-        yield from (f"policy {name}: {why}" for why in unmet(bundle, before, needs, policy, at))
-        if not in_window(policy.get("window"), at) and lane is None:
+    """All policies that match are met at the moment of the admission."""
+    admission, plan = bundle.admission(), bundle.plan
+    at, policies = moment(admission["at"]), matching(bundle)
+    if not policies:
+        if plan["accepts"]:
+            yield "it accepts findings, and no policy covers that"
+        return
+    author, signers = bundle.received("author.dsse.json"), bundle.zone["signers"]
+    if author is not None and not counts_on(signers[author_of(bundle)], max(at, moment(author["at"]))):
+        yield "signatures of the author did not count when it was admitted"
+    words = last_words(bundle, lambda entry: entry["sequence"] < admission["sequence"])
+    for name, policy in policies.items():
+        lane = policy.get("emergency")
+        if plan["emergency"] and lane is None:
+            yield f"policy {name} has no emergency lane"
+        needs = lane.get("needs", {}) if plan["emergency"] and lane else policy["needs"]
+        yield from (f"policy {name}: {why}" for why in unmet(bundle, words, policy, needs, at))
+        if not plan["emergency"] and not in_window(policy.get("window"), at):
             yield f"policy {name}: the window is closed"
-        if lane is None:
-            continue
-        end = at + timedelta(hours=lane.get("review_hours", 48))
-        after = last_words(bundle, lambda entry, until=end: moment(entry["at"]) <= until)
-        short = list(unmet(bundle, after, policy["needs"], policy, at))
-        if short and moment(bundle.journal()[-1]["at"]) > end:
-            yield f"policy {name}: nobody reviewed it in time: {short[0]}"
-        elif short:
-            pending = f"policy {name} is reviewed until {end}"
-    if pending:
-        raise NotCheckedError(pending)
+    if sorted(one.signer for one in words.values() if one.word == "approve") != sorted(
+        admission["payload"]["approved_by"]
+    ):
+        yield "the journal names other approvers"
+
+
+def review(bundle: Bundle) -> Iterator[str]:
+    """An emergency that was admitted gets the full policy in time."""
+    admission, policies = bundle.admission(), matching(bundle)
+    if not bundle.plan["emergency"] or not policies:
+        return
+    at = moment(admission["at"])
+    end = at + min(timedelta(hours=(one.get("emergency") or {}).get("review_hours", 48)) for one in policies.values())
+    words = last_words(bundle, lambda entry: moment(entry["at"]) <= end)
+    then = max((one.at for one in words.values()), default=at)
+    short = [why for one in policies.values() for why in unmet(bundle, words, one, one["needs"], then)]
+    known = [entry["at"] for entry in bundle.journal]
+    known += [bundle.json("checkpoint.json")["at"]] if "checkpoint.json" in bundle.files else []
+    known += [bundle.json("party.json")["until"]] if bundle.is_for_party else []
+    if short and max(map(moment, known)) > end:
+        yield f"nobody reviewed it in time: {short[0]}"
+    elif short:
+        raise NotCheckedError(f"it is reviewed until {end}")
+
+
+def matching(bundle: Bundle) -> dict[str, Any]:
+    """The policies that cover the plan, by the risk that it was admitted with."""
+    risk = bundle.admission()["payload"]["risk"]
+    policies: dict[str, Any] = bundle.zone.get("approvals", {})
+    return {name: policy for name, policy in policies.items() if matches(policy, {**bundle.plan, "risk": risk})}
 
 
 def matches(policy: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
@@ -586,25 +663,25 @@ def matches(policy: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
 def last_words(bundle: Bundle, is_in_time: Callable[[dict[str, Any]], bool]) -> dict[str, Verdict]:
     """The verdict of each person that counts: the last one; at the same moment, the rejection."""
     words: dict[str, Verdict] = {}
-    signers, admission = bundle.zone()["signers"], bundle.admission()
+    signers, admission = bundle.zone["signers"], bundle.admission()
     for one in sorted(bundle.verdicts, key=lambda verdict: (verdict.at, verdict.word)):
         entry = bundle.received(one.path)
         if entry is None or not is_in_time(entry):
             continue
-        moments = [entry["at"]] + [admission["at"]] * (entry["sequence"] < admission["sequence"])
+        moments = [entry["at"], *([admission["at"]] if entry["sequence"] < admission["sequence"] else [])]
         if all(counts_on(signers[one.signer], moment(at)) for at in moments):
             words[one.signer] = one
     return words
 
 
 def unmet(
-    bundle: Bundle, words: Mapping[str, Verdict], needs: Mapping[str, int], policy: Mapping[str, Any], at: datetime
+    bundle: Bundle, words: Mapping[str, Verdict], policy: Mapping[str, Any], needs: Mapping[str, int], at: datetime
 ) -> Iterator[str]:
     """What a policy lacks; a person fills one place of it."""
-    groups = {person: set(signer.get("groups", ())) for person, signer in bundle.zone()["signers"].items()}
+    groups = {person: set(signer.get("groups", ())) for person, signer in bundle.zone["signers"].items()}
     lasts = timedelta(hours=policy.get("valid_hours", 72))
     for person, one in words.items():
-        if one.word == "reject" and groups[person] & needs.keys():
+        if one.word == "reject" and groups[person] & policy["needs"].keys():
             yield f"{person} rejected it"
     people = [person for person, one in words.items() if one.word == "approve" and one.at + lasts >= at]
     places = [group for group, number in needs.items() for _ in range(number)]
@@ -683,7 +760,7 @@ def export(bundle: Bundle) -> Iterator[str]:
     bundle.binds(predicate, "until")
     if predicate["at"] != party["until"]:
         yield "it was signed at another moment than the export"
-    signer = bundle.zone()["signers"][predicate["signer"]]
+    signer = bundle.zone["signers"][predicate["signer"]]
     if not counts_on(signer, moment(party["until"])):
         yield f"signatures of {predicate['signer']} do not count on that day"
     if signer["party"] == bundle.plan["party"]:
@@ -691,40 +768,128 @@ def export(bundle: Bundle) -> Iterator[str]:
     bundle.vouched = True
 
 
+HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
+
+
 def removed_readings(bundle: Bundle) -> Iterator[str]:
-    """Each sum is in a removal that the journal has, with its digest."""
+    """Each sum is in a removal that the journal has with its digest, and no removal is left out."""
     if bundle.is_for_party:
         raise NotCheckedError("the facts are not in a party's bundle")
-    files = bundle.json("snapshot.json")["files"]
-    hours: dict[tuple[str, str], dict[int, str]] = {}
-    for name in (one for one in files if one.startswith("sums/")):
-        _, site, meter, _ = name.split("/")
-        rows = list(csv.reader(io.StringIO(bundle.object(files[name]).decode())))
-        hours.setdefault((site, meter), {}).update({int(row[1]): ",".join(row) for row in rows[1:]})
-    covered: set[tuple[str, str, int]] = set()
-    journal = {entry["sequence"]: entry for entry in bundle.journal()} if "journal.jsonl" in bundle.files else {}
-    for name in (one for one in files if one.startswith("pruned/")):
-        site = name.split("/")[1]
-        for one in json.loads(bundle.object(files[name])):
-            entry, removals = one["entry"], one["removed"]
-            if journal and journal.get(entry["sequence"]) != entry:
+    journal = bundle.journal if "journal.jsonl" in bundle.files else []
+    snapshots = [bundle.json("snapshot.json")]
+    if journal:
+        names = [one["payload"]["snapshot"] for one in bundle.of_plan("refused", "admitted")]
+        snapshots += [json.loads(bundle.object(name)) for name in names]
+    lacks = ""
+    for snapshot in snapshots:
+        removed = Removed.of(bundle, snapshot)
+        yield from removed.faults(journal)
+        lacks = lacks or removed.lacks(journal)
+    if lacks:
+        raise NotCheckedError(lacks)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What a snapshot has of removed readings: hourly sums by site and meter, and what the journal said of them."""
+
+    at: datetime
+    sums: dict[tuple[str, str], dict[int, str]]
+    entries: list[tuple[str, dict[str, Any], list[dict[str, Any]]]]
+    sites: set[str]
+
+    @classmethod
+    def of(cls, bundle: Bundle, snapshot: Mapping[str, Any]) -> "Removed":
+        """The removals of a snapshot."""
+        sums: dict[tuple[str, str], dict[int, str]] = {}
+        entries = []
+        for name, of in sorted(snapshot["files"].items()):
+            kind, _, below = name.partition("/")
+            site = below.split("/")[0]
+            if kind == "sums":
+                lines = bundle.object(of).decode().splitlines()
+                if lines.pop(0) != "meter,begin_us,energy_mj":
+                    raise ValueError(f"{name} has another head")
+                sums.setdefault((site, name.split("/")[2]), {}).update(
+                    {int(line.split(",")[1]): line for line in lines}
+                )
+            if kind == "pruned":
+                entries += [(site, one["entry"], one["removed"]) for one in json.loads(bundle.object(of))]
+        measured = ("readings/", "sums/", "pruned/", "trusts/")
+        sites = {name.split("/")[1].removesuffix(".json") for name in snapshot["files"] if name.startswith(measured)}
+        return cls(moment(snapshot["at"]), sums, entries, sites)
+
+    @property
+    def since_us(self) -> int:
+        """Begin of the month 400 days before the snapshot: what is older is not compared."""
+        then = (self.at.astimezone(UTC) - timedelta(days=400)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return int(then.timestamp()) * 1_000_000
+
+    def compared(self) -> Iterator[tuple[str, int, dict[str, Any]]]:
+        """The removals that are compared, with their site and the entry's number."""
+        for site, entry, removals in self.entries:
+            yield from ((site, entry["sequence"], one) for one in removals if one["begin_us"] >= self.since_us)
+
+    def faults(self, journal: list[dict[str, Any]]) -> Iterator[str]:
+        """What is wrong."""
+        held, known = {entry["sequence"]: entry for entry in journal}, set()
+        for site, entry, removals in self.entries:
+            said = entry["payload"].get("sites", {}).get(site)
+            known.add((site, said))
+            if journal and held.get(entry["sequence"]) != entry:
                 yield f"entry {entry['sequence']} on a removal is not in the journal"
-            if entry["payload"]["sites"].get(site) != digest(canonical(removals)):
+            if digest(canonical({name: of for name, of in entry.items() if name != "hash"})) != entry["hash"]:
+                yield f"entry {entry['sequence']} on a removal was altered"
+            if said != digest(canonical(removals)):
                 yield f"entry {entry['sequence']} names other removals"
-            for removal in removals:
-                held = hours.get((site, removal["meter"]), {})
-                lines = [held[at] for at in sorted(held) if removal["begin_us"] <= at < removal["end_us"]]
-                text = "".join(f"{line}\n" for line in ("meter,begin_us,energy_mj", *lines))
-                if lines and digest(text.encode()) != removal["sums"]:
-                    yield f"the sums of {removal['meter']} are not those of a removal"
-                covered |= {
-                    (site, removal["meter"], at) for at in held if removal["begin_us"] <= at < removal["end_us"]
-                }
-    if covered != {(site, meter, at) for (site, meter), held in hours.items() for at in held}:
-        yield "a sum is in no removal"
+        for entry in journal:
+            if entry["kind"] == "pruned" and moment(entry["at"]) <= self.at:
+                until, digests = entry["payload"].get("until_us", {}), entry["payload"].get("sites", {})
+                for site in self.sites & digests.keys():
+                    is_late = until.get(site, self.since_us + 1) > self.since_us
+                    if is_late and (site, digests[site]) not in known:
+                        yield f"the snapshot lacks entry {entry['sequence']} on a removal at {site}"
+        yield from self._sums()
+
+    def _sums(self) -> Iterator[str]:
+        left = {key: dict(hours) for key, hours in self.sums.items()}
+        for site, number, removal in self.compared():
+            hours = left.get((site, removal["meter"]), {})
+            span = range(removal["begin_us"], removal["end_us"], HOUR_US)
+            lines = [hours.pop(at) for at in span if at in hours]
+            text = "".join(f"{line}\n" for line in ("meter,begin_us,energy_mj", *lines))
+            if digest(text.encode()) != removal["sums"]:
+                yield f"the sums of {removal['meter']} are not those of entry {number}"
+        for (site, meter), hours in left.items():
+            if hours:
+                yield f"{len(hours)} sums of {meter} at {site} are in no removal"
+
+    def lacks(self, journal: list[dict[str, Any]]) -> str:
+        """What nothing shows."""
+        if self.entries and not journal:
+            return "the bundle has no journal to find the removals in"
+        stretches: dict[tuple[str, str], list[list[int]]] = {}
+        empty = [(site, one) for site, _, one in self.compared() if not one["readings"]]
+        for site, one in sorted(empty, key=lambda pair: (pair[0], pair[1]["meter"], pair[1]["begin_us"])):
+            own = stretches.setdefault((site, one["meter"]), [])
+            if own and own[-1][1] == one["begin_us"]:
+                own[-1][1] = one["end_us"]
+            else:
+                own.append([one["begin_us"], one["end_us"]])
+        if any(end - begin > DAY_US for own in stretches.values() for begin, end in own):
+            return "nothing shows what the sums of more than a day were made from"
+        return ""
 
 
 # All checks.
+
+
+CHECKS: tuple[Callable[[Bundle], Iterator[str]], ...] = (
+    plan_names, plan_repeats, all_named, facts, validators, gated, author, export, verdict_signatures, record,
+    decisions, days, chain,
+    head, steps, approval, review, roll_outs, removed_readings,
+)  # fmt: skip
+TOLD_BY_ENTRIES = (record, days, steps, approval, review, roll_outs)
 
 
 def verify(
@@ -732,6 +897,7 @@ def verify(
     *,
     keys: Path | Mapping[str, tuple[str, ...]] | None = None,
     checkpoint: Path | Mapping[str, Any] | None = None,
+    ledger_key: str | None = None,
 ) -> list[Result]:
     """Each check of a bundle with its answer.
 
@@ -739,41 +905,44 @@ def verify(
         path: of the archive or folder.
         keys: that the auditor trusts, by signer, or a folder with ``SIGNER.pub``; else those of the bundle's zone.
         checkpoint: that the auditor kept, or its file.
+        ledger_key: the ledger's public key in base64, from elsewhere.
     """
     files, faults = read(path)
-    results = [Result("archive", WRONG if faults else GOOD, "; ".join(faults))]
-    if not files:
-        return results
-    results.append(_judged("manifest", lambda: manifest(files)))
+    archive = Result("archive", WRONG if faults else GOOD, "; ".join(faults))
     if isinstance(keys, Path):
-        keys = {one.stem: tuple(one.read_text("ascii").splitlines()) for one in sorted(keys.glob("*.pub"))}
-    if isinstance(checkpoint, Path):
-        checkpoint = json.loads(checkpoint.read_bytes())
+        keys = {one.stem: (" ".join(one.read_text("ascii").split()[:2]),) for one in sorted(keys.glob("*.pub"))}
+    kept_one = json.loads(checkpoint.read_bytes()) if isinstance(checkpoint, Path) else checkpoint
+    if not files:
+        return [archive]
+    return [archive, *verify_files(files, keys=keys, checkpoint=kept_one, ledger_key=ledger_key)]
+
+
+def verify_files(
+    files: Mapping[str, bytes],
+    *,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
+    ledger_key: str | None = None,
+) -> list[Result]:
+    """Each check of a bundle's files with its answer.
+
+    Args:
+        files: content by path.
+        keys: that the auditor trusts, by signer; else those of the bundle's zone.
+        checkpoint: that the auditor kept.
+        ledger_key: the ledger's public key in base64, from elsewhere.
+    """
+    results = [_judged("manifest", lambda: manifest(files))]
     try:
-        bundle = Bundle(files, keys)
+        bundle = Bundle(dict(files), keys, ledger_key)
+        zone = bundle.zone["zone"]
     except _MALFORMED as error:
         return [*results, Result("plan", WRONG, repr(error))]
-    checks = (
-        plan_names,
-        all_named,
-        facts,
-        validators,
-        author,
-        export,
-        verdict_signatures,
-        record,
-        days,
-        chain,
-        steps,
-        approval,
-        roll_outs,
-        removed_readings,
-    )
-    for check in checks:
-        result = _judged(check.__name__.replace("_", " "), lambda judge=check: judge(bundle))
-        is_told = check in (record, days, steps, approval, roll_outs) and not bundle.vouched
-        if is_told and result.answer == GOOD:
-            result = Result(result.name, NOT_CHECKED, "nobody vouches for the entries of this export")
+    results.append(Result("zone", GOOD if zone == bundle.plan["zone"] else WRONG))
+    for check in CHECKS:
+        result = _judged(check.__name__.replace("_", " "), partial(check, bundle))
+        if check in TOLD_BY_ENTRIES and not bundle.vouched and result.answer == GOOD:
+            result = Result(result.name, NOT_CHECKED, "nobody of another party vouches for the entries of this export")
         results.append(result)
     results.append(_judged("kept checkpoint", lambda: kept(bundle, checkpoint)))
     return results + [Result(name, NOT_CHECKED, "this needs the program") for name in NEEDS_THE_PROGRAM]

@@ -12,6 +12,7 @@ import pytest
 
 from support.changes import rich_bundle
 from support.parts import require, skip_or_fail
+from support.second_opinion import verified
 from support.zone_project import REPOSITORY
 from zonewright.audit.diff.differences import file_diff
 from zonewright.audit.evidence.contents import Contents, read_contents
@@ -19,7 +20,6 @@ from zonewright.audit.report.elevation import drawing, elevations
 from zonewright.audit.report.html import MAX_BYTES, report_html
 from zonewright.audit.report.report import Report, report_of
 from zonewright.audit.report.text import report_data, report_markdown
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
 
@@ -35,7 +35,7 @@ CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--
 def _contents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Contents, Report]:
     files = rich_bundle(tmp_path_factory.mktemp("ledger"), reason=HOSTILE)
     contents = read_contents(files)
-    return contents, report_of(contents, verify_bundle(files))
+    return contents, report_of(contents, verified(files))
 
 
 @pytest.fixture(name="report", scope="module")
