@@ -1,7 +1,8 @@
 """A second verifier of change bundles, written from ``docs/reference/bundle.md`` alone.
 
 It needs the standard library and ``cryptography``, and shares no code with the product or with other tests: two
-programs that were written apart agree on a bundle only if the page says what a bundle is. It judges digests,
+programs that were written apart agree on a bundle only if the page says what a bundle is. What it had to guess at first
+stands on the page now: whoever changes it reads the page again, not the product. It judges digests,
 signatures, the journal's chain, steps, days, policies and who names what. It does not render, and it judges no rule and
 no energy ratio again: these checks are ``not-checked``, because the page says that they need the program.
 """
