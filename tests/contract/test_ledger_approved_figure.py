@@ -11,9 +11,9 @@ from support.changes import ZONE, databases, declared_with_people, ledger_of
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW, month_before, registers
+from support.second_opinion import verified as both_verified
 from zonewright.audit.evidence.bundle import object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.transport.client import LedgerClient
@@ -42,7 +42,7 @@ def bring(text: str) -> None:
 
 def verified(files: dict[str, bytes]) -> dict[str, Check]:
     """The checks of a bundle by name."""
-    return {check.name: check for check in verify_bundle(files)}
+    return {check.name: check for check in both_verified(files)}
 
 
 def test_an_approval_covers_what_it_saw(tenant: Planner) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from support.change_world import LANE, WEB, World, change_world
 from support.planner import Planner
+from support.second_opinion import verified
 from support.signing import key_of, policy, zone_with
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.audit.verify.population import population_checks
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
@@ -98,7 +98,7 @@ def wrong(world: World, tenant: Planner) -> list[str]:
     found = world.client.call(verbs.CHANGES, ChangesRequest())
     checks = [*population_checks(whole_journal(world.client), found)]
     for one in found.changes:
-        checks += verify_bundle(tenant.bundle(plan=one.plan)) if one.plan else ()
+        checks += verified(tenant.bundle(plan=one.plan)) if one.plan else ()
     return [check.line() for check in checks if check.verdict == "wrong"]
 
 
@@ -273,7 +273,7 @@ def test_a_signer_who_leaves_afterwards_voids_no_export(near: World, person: str
     tenant = served(near, person, valid_until="2026-11-24")
     admitted_by_plan(near, tenant)
     near.now[0] = datetime(2026, 12, 20, tzinfo=UTC)
-    checks = {check.name: check for check in verify_bundle(tenant.bundle())}
+    checks = {check.name: check for check in verified(tenant.bundle())}
     assert [check.line() for check in checks.values() if check.verdict == "wrong"] == []
     assert checks["approval"].detail == "approved by bea and ben when it was admitted"
 
@@ -302,6 +302,6 @@ def test_a_review_stays_done_when_its_reviewer_has_left(near: World) -> None:
     less: dict[str, Any] = {"clusters": {"web": cluster(1)}}
     tenant.plan(at=near.now[0], emergency=True, reason="again", **less)
     tenant.admit(**less)
-    checks = {check.name: check for check in verify_bundle(tenant.bundle(plan=plan.digest()))}
+    checks = {check.name: check for check in verified(tenant.bundle(plan=plan.digest()))}
     assert checks["review"].detail == "the full policy was met afterwards"
     assert [check.line() for check in checks.values() if check.verdict == "wrong"] == []

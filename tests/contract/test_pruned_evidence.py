@@ -23,6 +23,7 @@ from support.planner import Planner
 from support.readings import METERS, START, drawn, month
 from support.registers import METERS as REGISTERS
 from support.registers import NOW
+from support.second_opinion import verified as both_verified
 from zonewright.audit.evidence.bundle import object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import read_contents
@@ -30,7 +31,6 @@ from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.evidence.period import period_of
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.replay import put_site
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.cli import main
 from zonewright.cli.output import NOT_DECIDED
 from zonewright.ledger.deciding.snapshot import readings_of
@@ -108,7 +108,7 @@ def prune(days: int = 60) -> None:
 
 def verified(files: Mapping[str, bytes]) -> dict[str, Check]:
     """The checks of a bundle by name."""
-    return {check.name: check for check in verify_bundle(files)}
+    return {check.name: check for check in both_verified(files)}
 
 
 def told(files: Mapping[str, bytes]) -> tuple[str, str]:
@@ -406,7 +406,7 @@ def test_sums_of_a_store_without_any_removal_are_missed(tenant: Planner) -> None
     assert not [name for name in json.loads(files["snapshot.json"])["files"] if name.startswith("sums/")]
     verdict, detail = told(files)
     assert verdict == "wrong"
-    assert "the snapshot does not have it" in detail
+    assert "and the snapshot does not have it" in detail
 
 
 def test_what_went_before_the_figures_is_not_asked_for(tenant: Planner) -> None:

@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from support.second_opinion import verified
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.gathering import whole_journal
-from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.messages import CapacityRequest, Checkpoint, ReportRequest, StackRequest
@@ -78,7 +79,7 @@ def bundle_checks(fixture: Path, name: str) -> tuple[Check, ...]:
     keys = {path.stem: (" ".join(path.read_text("ascii").split()[:2]),) for path in (fixture / "keys").glob("*.pub")}
     kept = kept_checkpoint(fixture)
     trust = AuditTrust(keys=keys, checkpoint=kept, ledger_key=kept.public_key)
-    return verify_bundle(read_bundle(fixture / name), trust=trust)
+    return verified(read_bundle(fixture / name), trust=trust)
 
 
 def state_records(path: Path) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from support.changes import databases, reference_ledger, servers, store_readings
 from support.ledger_party import Party
 from support.planner import Planner
 from support.registers import NOW
+from support.second_opinion import verified
 from support.signing import key_of
 from support.soak import count, seeded
 from zonewright.audit.evidence.archive import pack, unpack
@@ -28,7 +29,7 @@ from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.signatures import export_checks
-from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.store.claim_text import unpacked
@@ -80,7 +81,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def verify(files: Mapping[str, bytes]) -> dict[str, Check]:
     """The checks by name."""
-    return {check.name: check for check in verify_bundle(files)}
+    return {check.name: check for check in verified(files)}
 
 
 def wrong(files: Mapping[str, bytes]) -> list[str]:
@@ -90,7 +91,7 @@ def wrong(files: Mapping[str, bytes]) -> list[str]:
 
 def forms_of(files: Mapping[str, bytes]) -> bytes:
     """Everything in a party's bundle and its three reports, with all that is packed in base64 or hex unpacked too."""
-    report = report_of(read_contents(files), tuple(verify_bundle(files)))
+    report = report_of(read_contents(files), tuple(verified(files)))
     parts = [pack(files), report_html(report).encode(), report_markdown(report).encode()]
     parts.append(json.dumps(report_data(report)).encode())
     everything = b"\n".join(parts)
@@ -268,7 +269,7 @@ def test_an_export_is_signed_by_whoever_vouches_for_it(made: Made) -> None:
     with pytest.raises(SealError, match="no signer of zone reference has the key"):
         signed_for_party(made.party, key_of("bea"))
     known = {"anna": (key_of("anna").public,)}
-    told = verify_bundle(files, trust=AuditTrust(keys=known))
+    told = verified(files, trust=AuditTrust(keys=known))
     (check,) = [one for one in told if one.name == "export"]
     assert check.verdict == "wrong"
     assert "no signer of this zone has that key now" in check.detail
@@ -336,7 +337,7 @@ def test_the_documented_salted_digest_is_enough(made: Made) -> None:
 def test_a_report_of_it_shows_the_party_s_own(made: Made) -> None:
     """The report has the party's nodes, files, signatures and checks, and says what it does without."""
     files = made.party
-    report = report_of(read_contents(files), tuple(verify_bundle(files)))
+    report = report_of(read_contents(files), tuple(verified(files)))
     (site,) = [one for one in report.sites if one.site == "qp-dc1"]
     assert {one.name for one in site.nodes} == {"more-002", "web-003"}
     assert [one.after for one in site.nodes] != [one.before for one in site.nodes]

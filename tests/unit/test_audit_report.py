@@ -12,6 +12,7 @@ import pytest
 
 from support.changes import rich_bundle
 from support.parts import require, skip_or_fail
+from support.second_opinion import verified
 from support.zone_project import REPOSITORY
 from zonewright.audit.diff.differences import file_diff
 from zonewright.audit.evidence.contents import Contents, read_contents
@@ -19,7 +20,7 @@ from zonewright.audit.report.elevation import drawing, elevations
 from zonewright.audit.report.html import MAX_BYTES, report_html
 from zonewright.audit.report.report import Report, report_of
 from zonewright.audit.report.text import report_data, report_markdown
-from zonewright.audit.verify.verify import verify_bundle
+from zonewright.cli import main
 from zonewright.model.power import Draw
 from zonewright.model.world import Feed, Occupant, Rack
 
@@ -35,7 +36,7 @@ CHROMIUM = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--
 def _contents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Contents, Report]:
     files = rich_bundle(tmp_path_factory.mktemp("ledger"), reason=HOSTILE)
     contents = read_contents(files)
-    return contents, report_of(contents, verify_bundle(files))
+    return contents, report_of(contents, verified(files))
 
 
 @pytest.fixture(name="report", scope="module")
@@ -120,6 +121,48 @@ def test_it_says_everything(report: Report) -> None:
     assert page.count('class="rack"') == len(site.racks) == 9
     assert "<figcaption>Energy ratio by month" in page
     assert "Map of Reference zone" in page
+
+
+def test_its_head_says_what_is_not_checked_and_why(report: Report) -> None:
+    """The head of all three forms has the number of checks that could not be made, and what each of them lacks."""
+    left = [check for check in report.checks if check.verdict == "not-checked"]
+    assert left
+    said = report_data(report)["facts"]["Not checked"]
+    assert said.startswith(f"{len(left)} of {len(report.checks)} checks: ")
+    for check in left:
+        assert f"{check.name} ({check.detail})" in said
+    assert said in html.unescape(report_html(report)).split("</header>")[0]
+    assert f"**Not checked**: {len(left)} of" in report_markdown(report).split("## ")[0]
+    checks = tuple(check for check in report.checks if check not in left)
+    assert "Not checked" not in report_data(dataclasses.replace(report, checks=checks))["facts"]
+
+
+def test_it_takes_the_keys_and_the_checkpoint_of_an_auditor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With them, fewer checks are left; a signer whose key the auditor lacks is wrong, and unknown in the report."""
+    folder, output = REPOSITORY / "tests" / "fixtures" / "version-1", tmp_path / "report.json"
+    kept = ("--checkpoint", str(folder / "checkpoint.json"))
+
+    def facts(*options: str) -> dict[str, str]:
+        assert main(["change", "report", str(folder / "change.tar"), "--output", str(output), *options]) == 0
+        found: dict[str, str] = json.loads(output.read_text("utf-8"))["facts"]
+        return found
+
+    assert "kept checkpoint (give a checkpoint" in facts()["Not checked"]
+    trusted = facts("--keys", str(folder / "keys"), *kept)
+    assert "kept checkpoint" not in trusted["Not checked"]
+    assert trusted["Verification"] == "nothing is wrong"
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name in ("anna.pub", "bea.pub"):
+        (keys / name).write_bytes((folder / "keys" / name).read_bytes())
+    assert facts("--keys", str(keys))["Verification"].endswith("checks are wrong")
+    signed = json.loads(output.read_text("utf-8"))["signatures"]
+    assert [row["who"] for row in signed] == ["anna", "unknown", "bea"]
+    capsys.readouterr()
+    for options in (("--keys", str(tmp_path)), ("--checkpoint", str(keys / "anna.pub"))):
+        command = ["change", "report", str(folder / "change.tar"), "--output", str(output), *options]
+        assert main(command) == 2
+        assert capsys.readouterr().err.startswith("error: ")
 
 
 def test_hostile_text_stays_text_in_markdown(report: Report) -> None:

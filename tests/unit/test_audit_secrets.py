@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from support.changes import rich_bundle
+from support.second_opinion import verified
 from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.contents import read_contents
 from zonewright.audit.evidence.scanning import scanned
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_markdown
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.model.secret_scan import suspicions
 
 pytestmark = pytest.mark.slow
@@ -79,12 +79,12 @@ def test_nothing_is_found_in_real_bundles_reports_and_zones(tmp_path: Path) -> N
     files = rich_bundle(tmp_path)
     contents = read_contents(files)
     assert scanned(contents) == ()
-    report = report_of(contents, verify_bundle(files))
+    report = report_of(contents, verified(files))
     assert suspicions({"report.html": report_html(report), "report.md": report_markdown(report)}) == ()
 
 
 def test_a_secret_in_a_bundle_is_a_wrong_check(tmp_path: Path) -> None:
     """A reason with a password is found by verification too."""
-    checks = verify_bundle(rich_bundle(tmp_path, reason="password=hunter2hunter2"))
+    checks = verified(rich_bundle(tmp_path, reason="password=hunter2hunter2"))
     (told,) = [check for check in checks if check.name == "secrets"]
     assert (told.verdict, told.detail) == ("wrong", "plan.json:1: a password or token")

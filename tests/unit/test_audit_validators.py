@@ -10,6 +10,7 @@ import pytest
 
 from support.ledger_party import Party
 from support.planner import Planner
+from support.second_opinion import verified
 from support.signing import key_of, zone_with
 from support.zone_project import cluster, facility
 from zonewright.audit.evidence.bundle import with_manifest
@@ -20,7 +21,7 @@ from zonewright.audit.evidence.signing import signed_plan
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
-from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+from zonewright.audit.verify.verify import AuditTrust
 from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import VALIDATORS, Validated
 from zonewright.ledger.protocol import messages as m
@@ -99,7 +100,7 @@ def _bench(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def verify(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> dict[str, Check]:
     """The checks by name."""
-    return {check.name: check for check in verify_bundle(files, trust=trust)}
+    return {check.name: check for check in verified(files, trust=trust)}
 
 
 def wrong(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> str:
@@ -225,7 +226,7 @@ def test_the_report_shows_each_verdict(bench: Bench) -> None:
     """Program, version, arguments, output, digest and signer stand in all three forms, as text."""
     judged = said_of(bench.rendered(), signer="bea")
     files = bench.bundle(Validated(judged=judged, envelopes=signed_by("bea", judged)))
-    report = report_of(read_contents(files), tuple(verify_bundle(files)))
+    report = report_of(read_contents(files), tuple(verified(files)))
     for text in (report_html(report), report_markdown(report).replace("\\", ""), canonical_json(report_data(report))):
         for part in ("netplan", "0.106.1", "generate", "bea", judged[0].digest, judged[1].digest):
             assert part in text, part

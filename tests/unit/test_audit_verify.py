@@ -14,6 +14,7 @@ import pytest
 from support.changes import rich_bundle
 from support.ledger_party import Party
 from support.planner import Planner
+from support.second_opinion import verified
 from support.signing import PEOPLE, key_of, policy, zone_with
 from support.soak import rounds, seeded
 from support.zone_project import cluster, facility
@@ -74,7 +75,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 def verify(files: dict[str, bytes], trust: AuditTrust | None = None) -> dict[str, Check]:
     """The checks by name."""
-    return {check.name: check for check in verify_bundle(files, trust=trust)}
+    return {check.name: check for check in verified(files, trust=trust)}
 
 
 def wrong(files: dict[str, bytes], trust: AuditTrust | None = None) -> list[str]:
@@ -210,7 +211,8 @@ def test_a_check_that_stumbles_is_wrong(
         raise error
 
     monkeypatch.setattr("zonewright.audit.verify.verify.export_checks", stumble)
-    assert wrong(made.files) == [f"export: cannot be checked: {said}"]
+    told = [check for check in verify_bundle(made.files) if check.verdict == "wrong"]
+    assert [f"{check.name}: {check.detail}" for check in told] == [f"export: cannot be checked: {said}"]
 
 
 def test_a_roll_out_is_the_one_of_the_journal(made: Made) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from support.second_opinion import verified
 from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.archive import unpack
 from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.model.canonical import canonical_json
 
 RECORD = REPOSITORY / "tests" / "fixtures" / "older-words" / "change.tar.xz"
@@ -33,7 +33,7 @@ def recorded() -> dict[str, bytes]:
 
 def checks(files: dict[str, bytes]) -> dict[str, Check]:
     """The checks of a bundle by name."""
-    return {check.name: check for check in verify_bundle(files)}
+    return {check.name: check for check in verified(files)}
 
 
 def edited(**fields: Any) -> dict[str, bytes]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from zonewright.cli.ledger import DEFAULT
 from zonewright.cli.options import add_format
+from zonewright.cli.trust import add_trust, kept_checkpoint, trust_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zonewright.audit.evidence.checks import Check
-    from zonewright.ledger.protocol.messages import Checkpoint
 
 _SECRETS = "replace them, and see docs/how-to/keep-secrets-out.md"
 
@@ -36,13 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ),
     )
     verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder or .tar of the bundle")
-    verify.add_argument(
-        "--keys", type=Path, metavar="DIR", help=("folder with public keys that you trust: SIGNER.pub for each signer")
-    )
-    verify.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
-    verify.add_argument(
-        "--ledger-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
-    )
+    add_trust(verify)
     add_format(verify)
     verify.set_defaults(run=_verify, extra="audit")
     complete = verbs.add_parser(
@@ -75,38 +69,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.bundle import read_bundle
-    from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+    from zonewright.audit.verify.verify import verify_bundle
     from zonewright.cli.output import MISUSE
 
-    files = read_bundle(arguments.bundle)
-    keys = None
-    if arguments.keys is not None:
-        keys = {path.stem: _keys(path) for path in sorted(arguments.keys.glob("*.pub"))}
-        if not keys:
-            print(f"error: no SIGNER.pub in {arguments.keys}", file=sys.stderr)
-            return MISUSE
-    checkpoint = _checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
-    if arguments.checkpoint is not None and checkpoint is None:
+    files, trust = read_bundle(arguments.bundle), trust_of(arguments)
+    if trust is None:
         return MISUSE
-    trust = AuditTrust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
     return _tell(verify_bundle(files, trust=trust), arguments.format)
-
-
-def _keys(path: Path) -> tuple[str, ...]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(" ".join(line.split()[:2]) for line in lines if line.startswith("ssh-"))
-
-
-def _checkpoint(path: Path) -> "Checkpoint | None":
-    from pydantic import ValidationError
-
-    from zonewright.ledger.protocol.messages import Checkpoint
-
-    try:
-        return Checkpoint.model_validate_json(path.read_bytes())
-    except ValidationError:
-        print(f"error: {path} is not a zonewright checkpoint", file=sys.stderr)
-        return None
 
 
 def _tell(checks: "Sequence[Check]", how: str) -> int:
@@ -137,7 +106,7 @@ def _complete(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol.change_messages import ChangesRequest
     from zonewright.ledger.store.journal import verify_checkpoint
 
-    checkpoint = _checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
+    checkpoint = kept_checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
     if arguments.checkpoint is not None and checkpoint is None:
         return MISUSE
     wrong = verify_checkpoint(checkpoint) if checkpoint is not None else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zonewright.cli.change_plan import plan_change, tell_plan
 from zonewright.cli.ledger import DEFAULT
 from zonewright.cli.options import add_format
+from zonewright.cli.trust import add_trust, trust_of
 
 if TYPE_CHECKING:
     from zonewright.ledger.protocol.change_messages import PlanAnswer
@@ -99,6 +100,7 @@ def _add_report(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="FILE",
         help=("file to write; .html, .md or .json decides the form"),
     )
+    add_trust(report)
     report.set_defaults(run=_report, extra="audit")
 
 
@@ -272,12 +274,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     import json
+    from dataclasses import replace
 
     from zonewright.audit.evidence.bundle import read_bundle
     from zonewright.audit.evidence.contents import read_contents
     from zonewright.audit.report.html import report_html
     from zonewright.audit.report.report import report_of
     from zonewright.audit.report.text import report_data, report_markdown
+    from zonewright.audit.verify.signatures import trusted_zone
     from zonewright.audit.verify.verify import verify_bundle
     from zonewright.changes.errors import BundleError
     from zonewright.cli.output import FORMAT_VERSION, MISUSE, REFUSED
@@ -288,11 +292,14 @@ def _report(arguments: argparse.Namespace) -> int:
     if kind not in (".html", ".md", ".json"):
         print(f"error: {arguments.output}: expected FILE.html, FILE.md or FILE.json", file=sys.stderr)
         return MISUSE
+    trust = trust_of(arguments)
+    if trust is None:
+        return MISUSE
     try:
         files = read_bundle(arguments.bundle)
-        checks = verify_bundle(files)
+        checks = verify_bundle(files, trust=trust)
         contents = read_contents(files)
-        report = report_of(contents, checks)
+        report = report_of(replace(contents, zone=trusted_zone(contents, trust.keys)), checks)
     except (BundleError, ValueError, KeyError) as error:
         print(f"error: {arguments.bundle}: {error}", file=sys.stderr)
         return MISUSE

@@ -60,4 +60,4 @@ class ApprovalPolicy(Declared):
     window: ChangeWindow | None = None
     """When the change may be carried out; empty means always."""
     emergency: EmergencyLane | None = None
-    """The emergency lane; without one, emergencies wait for approval like all other changes."""
+    """The emergency lane; without one, no emergency that the policy covers is admitted: plan it like other changes."""

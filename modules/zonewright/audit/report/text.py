@@ -6,6 +6,7 @@ from typing import Any
 
 from zonewright.audit.diff.differences import FileDiff, unified
 from zonewright.audit.diff.views import diff_data
+from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.report.elevation import described, feed_loads
 from zonewright.audit.report.report import Report, SiteReport
@@ -37,7 +38,19 @@ def facts_of(report: Report) -> list[tuple[str, str]]:
         ("State", state),
         *([("Rolled out", _last_rollout(report))] if report.rollouts else []),
         ("Verification", f"{wrong} of {len(report.checks)} checks are wrong" if wrong else "nothing is wrong"),
+        *([("Not checked", _not_checked(report))] if _left(report) else []),
     ]
+
+
+def _left(report: Report) -> list[Check]:
+    return [check for check in report.checks if check.verdict == "not-checked"]
+
+
+def _not_checked(report: Report) -> str:
+    """How many checks could not be made, and what each of them lacks."""
+    left = _left(report)
+    why = "; ".join(f"{check.name} ({check.detail})" for check in left)
+    return f"{len(left)} of {len(report.checks)} checks: {why}"
 
 
 def _last_rollout(report: Report) -> str:

@@ -21,15 +21,23 @@ def journal_checks(contents: Contents, known: Checkpoint | None, ledger_key: str
     if contents.partial is not None:
         yield from _partial(contents)
         return
-    if not contents.journal or contents.checkpoint is None:
+    if not contents.journal:
         yield open_("journal", "the bundle was written before the plan was registered; export it from the ledger")
         return
-    yield all_or_wrong("journal", _chain(contents), f"{_span(contents)} form one chain up to the signed head")
-    fault = verify_checkpoint(contents.checkpoint, public_key=ledger_key)
-    whose = "the key that you gave" if ledger_key else f"key {contents.checkpoint.public_key[:12]}..."
-    yield wrong("head", fault) if fault else good("head", f"signed at {contents.checkpoint.at[:19]} with {whose}")
+    end = "" if contents.checkpoint is None else " up to the signed head"
+    yield all_or_wrong("journal", _chain(contents), f"{_span(contents)} form one chain{end}")
+    yield _head(contents.checkpoint, ledger_key)
     yield _kept(contents, known, ledger_key)
     yield all_or_wrong("record", _record(contents), _story(contents))
+
+
+def _head(head: Checkpoint | None, ledger_key: str | None) -> Check:
+    if head is None:
+        return open_("head", "the bundle has no signed head, so nobody vouches for its journal; export it again")
+    if fault := verify_checkpoint(head, public_key=ledger_key):
+        return wrong("head", fault)
+    whose = "the key that you gave" if ledger_key else f"key {head.public_key[:12]}..."
+    return good("head", f"signed at {head.at[:19]} with {whose}")
 
 
 def _partial(contents: Contents) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
@@ -143,8 +144,20 @@ def _policy(contents: Contents, zone: Zone, admitted: JournalEntry | None) -> It
     else:
         how = "emergency lane, " if decision.state == "emergency" else ""
         yield good("approval", f"{how}approved by {decision.by} when it was admitted")
-    if decision.state == "emergency":
-        later = approved(zone, planned, author=author, verdicts=received, now=at, admitted_at=at)
-        until = decision.review_by.isoformat()[:16] if decision.review_by else ""
-        late = open_("review", f"not reviewed in this bundle; due until {until}")
-        yield good("review", "the full policy was met afterwards") if later.reviewed else late
+    if decision.review_by is not None:
+        in_time = [one for one in received if one.at is not None and one.at <= decision.review_by]
+        later = approved(zone, planned, author=author, verdicts=in_time, now=at, admitted_at=at)
+        yield _review(contents, decision.review_by, is_met=later.reviewed)
+
+
+def _review(contents: Contents, until: datetime, *, is_met: bool) -> Check:
+    """Whether the full policy was met in time; a bundle from before that time cannot say that it was not."""
+    if is_met:
+        return good("review", "the full policy was met afterwards")
+    known = [entry.at for entry in contents.journal]
+    known += [] if contents.checkpoint is None else [contents.checkpoint.at]
+    known += [] if contents.partial is None else [contents.partial.until]
+    due = until.isoformat()[:16]
+    if max(map(moment, known)) > until:
+        return wrong("review", f"the full policy was not met by {due}, as an emergency needs it")
+    return open_("review", f"not reviewed in this bundle; due until {due}")

@@ -1,0 +1,61 @@
+"""What an auditor knows from elsewhere than a bundle, as options of the commands that verify one."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.audit.verify.verify import AuditTrust
+    from zonewright.ledger.protocol.messages import Checkpoint
+
+
+def add_trust(verb: argparse.ArgumentParser) -> None:
+    """Add ``--keys``, ``--checkpoint`` and ``--ledger-key``."""
+    verb.add_argument(
+        "--keys", type=Path, metavar="DIR", help=("folder with public keys that you trust: SIGNER.pub for each signer")
+    )
+    verb.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the journal that you kept")
+    verb.add_argument("--ledger-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust"))
+
+
+def trust_of(arguments: argparse.Namespace) -> "AuditTrust | None":
+    """What these options say; None where one is not what it should be, which is printed.
+
+    Args:
+        arguments: of a command with ``add_trust``.
+    """
+    from zonewright.audit.verify.verify import AuditTrust
+
+    keys = None
+    if arguments.keys is not None:
+        keys = {path.stem: _keys(path) for path in sorted(arguments.keys.glob("*.pub"))}
+        if not keys:
+            print(f"error: no SIGNER.pub in {arguments.keys}", file=sys.stderr)
+            return None
+    checkpoint = kept_checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
+    if arguments.checkpoint is not None and checkpoint is None:
+        return None
+    return AuditTrust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
+
+
+def kept_checkpoint(path: Path) -> "Checkpoint | None":
+    """A checkpoint from its file; None where it is none, which is printed.
+
+    Args:
+        path: of the file.
+    """
+    from pydantic import ValidationError
+
+    from zonewright.ledger.protocol.messages import Checkpoint
+
+    try:
+        return Checkpoint.model_validate_json(path.read_bytes())
+    except ValidationError:
+        print(f"error: {path} is not a zonewright checkpoint", file=sys.stderr)
+        return None
+
+
+def _keys(path: Path) -> tuple[str, ...]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(" ".join(line.split()[:2]) for line in lines if line.startswith("ssh-"))

@@ -1,0 +1,89 @@
+"""Verification by the product, compared with the independent verifier's: tests that judge a bundle do it through here.
+
+So each bundle that a test makes or attacks is also a test of the page on bundles.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from support import independent_verifier as other
+from zonewright.audit.evidence.checks import Check
+from zonewright.audit.verify.verify import AuditTrust, verify_bundle
+
+RULES_JUDGED_AGAIN = re.compile(
+    r"(declaration|proposal|rendering|sites|secrets|what is to be approved|gated formats|decisions)$"
+    r"|(rules|energy ratio|risk|premises) when "
+)
+"""What the product alone decides: it renders, judges rules and figures, and knows formats and secrets."""
+PAIRS = {
+    "author": ("author",),
+    "step": ("steps",),
+    "approval": ("approval",),
+    "record": ("record", "days"),
+    "journal": ("chain",),
+    "head": ("head",),
+    "kept checkpoint": ("kept checkpoint",),
+    "roll-outs": ("roll outs",),
+    "export": ("export",),
+}
+"""Checks that both have, by the product's name."""
+
+
+def overall(answers: Iterable[str]) -> str:
+    """``wrong`` if one answer is, else ``not-checked`` if one is, else ``good``."""
+    found = set(answers)
+    return next((one for one in (other.WRONG, other.NOT_CHECKED) if one in found), other.GOOD)
+
+
+def verified(files: Mapping[str, bytes], *, trust: AuditTrust | None = None) -> tuple[Check, ...]:
+    """The product's checks of a bundle, of which the independent verifier thinks the same.
+
+    Args:
+        files: the bundle.
+        trust: what the auditor knows from elsewhere.
+
+    Raises:
+        AssertionError: where the two differ, with what each found.
+    """
+    checks, results = verify_bundle(files, trust=trust), second(files, trust)
+    mine = overall(one.verdict for one in checks if not RULES_JUDGED_AGAIN.match(one.name))
+    theirs = overall(one.answer for one in results if one.name not in other.NEEDS_THE_PROGRAM)
+    assert mine == theirs, told(checks, results)
+    if mine != other.WRONG and "party.json" not in files:
+        answers = {one.name: one.answer for one in results}
+        for one in checks:
+            if one.name in PAIRS:
+                assert one.verdict == overall(answers[name] for name in PAIRS[one.name]), told(checks, results)
+    return checks
+
+
+def second(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> list[other.Result]:
+    """What the independent verifier says.
+
+    Args:
+        files: the bundle.
+        trust: what the auditor knows from elsewhere.
+    """
+    known = trust or AuditTrust()
+    kept = known.checkpoint.model_dump() if known.checkpoint is not None else None
+    return other.verify_files(files, keys=known.keys, checkpoint=kept, ledger_key=known.ledger_key)
+
+
+def require_second(files: Mapping[str, bytes]) -> None:
+    """Judge a bundle by the independent verifier, which is quick; where it is wrong, the product must say so too.
+
+    Args:
+        files: the bundle.
+
+    Raises:
+        AssertionError: where the two differ.
+    """
+    if other.overall(second(files)) == other.WRONG:
+        verified(files)
+
+
+def told(checks: Iterable[Check], results: Iterable[other.Result]) -> str:
+    """What is not good in both, for people."""
+    lines = [f"product:     {one.line()}" for one in checks if one.verdict != other.GOOD]
+    lines += [f"independent: {one.answer:<12} {one.name}: {one.why}" for one in results if one.answer != other.GOOD]
+    return "\n".join(["the two verifiers differ", *lines])
