@@ -89,6 +89,21 @@ def test_a_claim_that_was_confirmed_without_a_token_goes_by_its_generation(held:
     assert held.release("", newer).freed is True
 
 
+def test_a_claim_without_a_token_is_not_freed_by_an_import(held: Held) -> None:
+    """An import has a token of its own and the claim's generation; its delete frees nothing of an older state."""
+    generation = held.confirm("")
+    assert held.release(SECOND, generation).freed is False
+    assert held.reconcile() == m.Reconciled(admitted=0, freed=0)
+    assert held.tenant.states() == [("web-001", "active")]
+
+
+def test_the_holder_frees_whatever_generation_its_state_has(held: Held) -> None:
+    """A holder whose state was restored from an older file is still the holder."""
+    older = held.confirm(FIRST)
+    held.confirm(FIRST, older)
+    assert held.release(FIRST, older).freed is True
+
+
 def test_who_confirms_takes_over(held: Held) -> None:
     """The resource that an up keeps is the holder from then on; the delete of the one before frees nothing."""
     generation = held.confirm(FIRST)
