@@ -131,6 +131,7 @@ def test_long_files_that_differ_everywhere_are_anchored() -> None:
     assert sum(block.i2 - block.i1 for block in found.blocks if block.tag == "equal") == 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -16,6 +16,8 @@ from zonewright.place import judge_declaration
 from zonewright.render.zone.zone_map import zone_map
 from zonewright.render.zone.zone_table import zone_table
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 REFERENCE = str(REPOSITORY / "stacks" / "zones" / "reference")
 FAULTY = str(REPOSITORY / "stacks" / "zones" / "reference-faulty")

@@ -97,6 +97,7 @@ def needs() -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", EXTRA_OF_ROOM)
 def test_a_room_imports_what_its_extra_declares(room: str) -> None:
     """Every third-party import of a room is declared in the base or in the room's extra, not only brought by others."""
@@ -104,6 +105,7 @@ def test_a_room_imports_what_its_extra_declares(room: str) -> None:
     assert not missing, f"{room} imports {sorted(missing)}; declare them in pyproject.toml"
 
 
+@pytest.mark.slow
 def test_nothing_is_declared_that_nobody_imports() -> None:
     """Each requirement of the base and of an extra is imported by a room of that install."""
     by_room = needs()

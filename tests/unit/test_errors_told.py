@@ -14,6 +14,8 @@ import pytest
 from support.wrong_inputs import SMALL, UNUSABLE, Leaf, leaves, make_project, run, with_value, wrong_values
 from zonewright import cli
 
+pytestmark = pytest.mark.slow
+
 YEAR = ("--from", "2025-01-01T00:00:00+00:00", "--to", "2026-01-01T00:00:00+00:00")
 GOOD: dict[str, tuple[str, ...]] = {
     "init": ("new",),

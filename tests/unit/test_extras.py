@@ -14,6 +14,8 @@ import pytest
 from support.declared import top_modules
 from zonewright.cli import main, parser
 
+pytestmark = pytest.mark.slow
+
 ZONE = "made/zone"
 
 # Each command with words that lead it to what it imports, and the install that it needs; the base has no name.

@@ -31,6 +31,7 @@ def base_only(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_an_auditor_needs_no_extra() -> None:
     """`check` of a zone and `schema` work with the base alone, on the whole reference zone."""
     checked = base_only("check", "stacks/zones/reference", cwd=REPOSITORY)

@@ -105,6 +105,7 @@ def test_the_worst_verdict() -> None:
     assert worst("within", "within") == worst() == "within"
 
 
+@pytest.mark.slow
 def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> None:
     """At qp-dc1, 600 kW in open rooms are admitted; in room d they still are, with another ratio."""
     code = main(["pue", "forecast", "--zone", REFERENCE, "--site", "qp-dc1", "--add", "600kW", "--format", "json"])
@@ -119,6 +120,7 @@ def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> N
     assert "in room d (opens it)" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -112,6 +112,7 @@ def test_every_duct_is_longer_than_its_route(reference: JudgedZone) -> None:
         assert 1 <= held.duct.length_m / route_m(held.duct.route.points) < 1.5
 
 
+@pytest.mark.slow
 def test_the_faulty_zone_has_the_expected_findings() -> None:
     """What is found in the faulty zone equals expected-findings.yaml, and all eight faults are in it."""
     found = judge_declaration(declared("reference-faulty"), on=ON).findings

@@ -120,6 +120,7 @@ def test_a_validator_that_crashes_is_not_a_pass(
     assert validator_of(FRR).validate({"etc/frr/frr.conf": "!\n"}).status == status
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_any_surroundings() -> None:
     """Hash seed, time zone and locale do not change a byte of any file of any format."""
     code = (

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CONSUMER = Path(__file__).resolve().parents[1] / "typing" / "api.py"
 
 
