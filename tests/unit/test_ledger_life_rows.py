@@ -7,12 +7,14 @@ import pytest
 from zonewright.ledger.protocol.messages import ClaimState
 from zonewright.ledger.store.life import (
     LifeRow,
+    Moves,
     admit,
     by_name,
     current_of,
     freed_by_confirm,
     freed_by_release,
     freed_by_settle,
+    let_go,
 )
 
 
@@ -107,3 +109,17 @@ def test_settling_keeps_the_old_place_of_a_move() -> None:
     ]
     assert freed_by_settle(rows, is_current=False) == (1, 2)
     assert freed_by_settle(rows, is_current=True) == (1, 2, 3, 4, 5)
+
+
+def test_a_move_that_its_holder_confirms_frees_the_old_place() -> None:
+    """The place that a token held is freed by the confirm of that token only, whatever generation the state has."""
+    old = LifeRow(id=1, name="web-001", state="releasing", generation=3, holder="a", digest="old")
+    new = LifeRow(id=2, name="web-001", state="admitted", generation=0, digest="new")
+    assert freed_by_confirm([old, new], 0, "a") == (1,)
+    assert freed_by_confirm([old, new], 3, "b") == ()
+
+
+def test_what_has_no_resource_is_not_lost_by_a_state() -> None:
+    """An empty state lets go of what was active or releasing; what is only admitted or freed stays as it is."""
+    rows = [row(1, "admitted"), row(2, "active"), row(3, "releasing"), row(4, "freed")]
+    assert let_go(rows, (), is_empty=True) == Moves(new=(), states={2: "admitted", 3: "freed"})
