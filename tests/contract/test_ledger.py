@@ -318,3 +318,25 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
     wrong = m.HoldingRequest.model_construct(stack_id="x", kind="node", name="web-001")
     with pytest.raises(LedgerMisuseError, match=r"^request field 'stack_id': String should match pattern"):
         world.client.call(verbs.READ, wrong)
+
+
+def test_a_change_is_completed_once(world: World) -> None:
+    """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    request = m.CompleteRequest(stack_id=tenant.stack_id, change_digest=digest_of("another"))
+    with pytest.raises(LedgerRefusedError, match="the ledger last admitted another change"):
+        world.client.call(verbs.COMPLETE, request)
+    tenant.enrol()
+    admission = tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(1)})))
+    standing = m.StandingRequest(stack_id=tenant.stack_id, admission_id=admission.admission_id)
+    assert not world.client.call(verbs.STANDING, standing).completed
+    request = request.model_copy(update={"change_digest": admission.change_digest})
+    world.client.call(verbs.COMPLETE, request)
+    world.client.call(verbs.COMPLETE, request)
+    assert world.client.call(verbs.STANDING, standing).completed
+    with sqlite3.connect(world.path) as connection:
+        kinds = [
+            kind for (kind,) in connection.execute("SELECT kind FROM journal WHERE stack_id = ?", (tenant.stack_id,))
+        ]
+    assert kinds.count("completed") == 1
