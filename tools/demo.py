@@ -111,8 +111,12 @@ class Demo:
         return sum(1 for item in resources if item["type"] == "zonewright:index:Node")
 
 
-def scratch() -> Demo:
-    """A fresh project: a copy of the reference zone, a program of two lines, an empty ledger."""
+def scratch(python: str) -> Demo:
+    """A fresh project: a copy of the reference zone, a program of two lines, an empty ledger.
+
+    Args:
+        python: the Python of programs and providers.
+    """
     shutil.rmtree(SCRATCH, ignore_errors=True)
     SCRATCH.mkdir(parents=True)
     shutil.copytree(REPOSITORY / "stacks" / "zones", SCRATCH / "zones")
@@ -128,8 +132,8 @@ def scratch() -> Demo:
     (SCRATCH / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
     found = engine.ensure()
     # Hundreds of nodes on a file backend: the state is written once, as docs/how-to/run-many-nodes.md says.
-    quick = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-    return Demo(found, {**os.environ, **engine.environment(found, root=SCRATCH), **quick})
+    more = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_PYTHON_CMD": python}
+    return Demo(found, {**os.environ, **engine.environment(found, root=SCRATCH), **more})
 
 
 def message(output: str, resource: str) -> str:
@@ -368,7 +372,7 @@ def main() -> int:
     """Run the demo; returns the exit code."""
     started = time.monotonic()
     try:
-        demo = scratch()
+        demo = scratch(sys.argv[1] if len(sys.argv) > 1 else sys.executable)
         steps(demo)
     except (DemoError, engine.EngineError) as error:
         print(f"error: {error}", file=sys.stderr)

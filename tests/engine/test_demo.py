@@ -1,6 +1,5 @@
 """`make demo` is also a test: it fails when any of its steps does not do what it says."""
 
-import os
 import subprocess
 import sys
 
@@ -16,9 +15,8 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     """The demo ends well, shows a refused change, and leaves the checkout as it was."""
     before = _changes()
     result = subprocess.run(
-        [sys.executable, "tools/demo.py"],
+        [sys.executable, "tools/demo.py", warm_python().variables()["PULUMI_PYTHON_CMD"]],
         cwd=REPOSITORY,
-        env={**os.environ, **warm_python().variables()},
         capture_output=True,
         text=True,
         timeout=540,

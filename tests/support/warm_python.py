@@ -59,9 +59,8 @@ class WarmPython:
         self._folder = Path(os.environ[SHARED]) / f"warm-{os.getpid()}"
         self._server: subprocess.Popen[bytes] | None = None
 
-    @property
-    def home(self) -> Path:
-        """The folder to name as a project's virtual environment."""
+    def _started(self) -> Path:
+        """The front that stands for Python, with the server behind it."""
         address = self._folder / "socket"
         if self._server is None:
             front = self._folder / "bin" / "python"
@@ -75,11 +74,11 @@ class WarmPython:
             while not address.exists():
                 assert self._server.poll() is None, "the warm Python did not start"
                 select.select([], [], [], 0.01)
-        return self._folder
+        return self._folder / "bin" / "python"
 
     def variables(self) -> dict[str, str]:
         """What makes language hosts, providers and programs of an engine forks of the warm Python."""
-        python = str(self.home / "bin" / "python")
+        python = str(self._started())
         return {"ZONEWRIGHT_PYTHON": python, "PULUMI_PYTHON_CMD": python}
 
     def used_s(self) -> float:

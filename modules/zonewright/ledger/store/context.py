@@ -65,7 +65,7 @@ class Context:
                 "clock",
                 f"the ledger's clock says {stamp(now)[:19]}Z, and the last entry of its journal is of "
                 f"{stamp(last)[:19]}Z: expected a clock that is at most {CLOCK_BEHIND.most} s behind it; nothing was "
-                "decided; set the clock of the ledger's host right",
+                "decided; correct the clock of the ledger's host",
             )
         return last
 

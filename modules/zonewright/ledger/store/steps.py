@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, event, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import OperationalError
 
 from zonewright.ledger.store.tables import journal, metadata
@@ -116,7 +116,6 @@ def next_step(connection: Connection, stack_id: str, kind: str) -> int:
     """
     if not _has_table(connection):
         step.create(connection)
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(step).values(stack_id=stack_id, number=1, kind=kind)
     raised = statement.on_conflict_do_update(
         index_elements=["stack_id"], set_={"number": step.c.number + 1, "kind": kind}

@@ -311,8 +311,8 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
         reason = "the ledger holds another admission for this stack"
         return AdmissionStanding(current=False, reason=reason, holders=holders)
     decided: dict[str, str] = json.loads(row.holds)
-    now = {item.name: digest_of(item.data) for item in present}
-    drifted = sorted(name for name in decided.keys() | now.keys() if decided.get(name) != now.get(name))
+    held = {item.name: digest_of(item.data) for item in present}
+    drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
     return AdmissionStanding(
         holders=holders,
         current=not drifted,

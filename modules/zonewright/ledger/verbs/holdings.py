@@ -88,7 +88,7 @@ def _raise_revisions_of(connection: Connection, table: Table, ids: tuple[int, ..
 
 
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
-    """Free the place of a deleted resource if it holds it, with an equal generation. No other delete frees anything."""
+    """Free the place of a deleted resource if it holds it: by its token, or where there is none by its generation."""
     table = _table(request.kind)
     with context.database.writing() as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)

@@ -54,7 +54,7 @@ class CompletionResource(CheckedResource):
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The last completed change; gone when the stack has none.
 
-        It can not be imported: the delete of a second one would begin a destroy of what the first one stands for.
+        It cannot be imported: the delete of a second one would begin a destroy of what the first one stands for.
         """
         if last is None:
             return None

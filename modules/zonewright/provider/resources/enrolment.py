@@ -79,7 +79,7 @@ class EnrolmentResource(CheckedResource):
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The binding as the ledger has it.
 
-        It can not be imported: a second checkout would get the lineage of the first, and with it all that it holds.
+        It cannot be imported: a second checkout would get the lineage of the first, and with it all that it holds.
         """
         if last is None:
             return None

@@ -1,4 +1,4 @@
-"""What a stack holds in the ledger, as a resource: made by a confirm, gone with a release of the same generation.
+"""What a stack holds in the ledger, as a resource: made by a confirm, gone with the release of its holder.
 
 Each resource has a token. The ledger knows the token of the one that holds a claim: only that one's delete frees it.
 """

@@ -53,7 +53,7 @@ class SiteConfigResource(CheckedResource):
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The files as the ledger has them.
 
-        It can not be imported: the delete of a second one would withdraw the files of the first. A create adopts.
+        It cannot be imported: the delete of a second one would withdraw the files of the first. A create adopts.
         """
         if last is None or (parts := split_id(id_)) is None:
             return None
