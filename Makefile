@@ -26,11 +26,12 @@ test-wheel: setup ## build the wheel and test it, without the sources, on each P
 quick: setup ## run what needs no engine, no hosts and no killed process: while you write
 	$(BIN)/python -m pytest $(ARGS) -m "not soak and not slow" tests/unit
 
-check: setup ## lint, format, types, import contracts
+check: setup ## lint, format, types, import contracts, generated pages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict $(wildcard modules templates agents stacks tests bench)
 	PYTHONPATH=agents $(BIN)/lint-imports
+	$(BIN)/python tools/generate_reference.py
 
 bench: engine ## measure, with ratios against a provider that does nothing
 	$(BIN)/python -m bench

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +107,11 @@ class SystemdHost:
         """Its files as it sees them, while it runs."""
         return self.folder / "merged"
 
+    @property
+    def port(self) -> str:
+        """Its end of the wire on this machine."""
+        return f"{self.name}p"[-15:]
+
     def target(self, **changes: object) -> Target:
         """How to reach it, with its key pinned."""
         values: dict[str, object] = {
@@ -117,14 +122,23 @@ class SystemdHost:
         }
         return Target(**{**values, **changes})  # type: ignore[arg-type] # changed by name
 
+    def clear(self) -> None:
+        """Take away what a run that was killed left under its name: the container, its network, its port."""
+        for process in psutil.process_iter(["cmdline"]):
+            if f"--machine={self.name}" in (process.info["cmdline"] or ()):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait(timeout=10)
+        _do("ip", "netns", "delete", self.name, check=False)
+        _do("ip", "link", "delete", self.port, check=False)
+
     def start(self) -> None:
         """Mount its files, plug it into the bridge, boot it; ``wait`` waits for it."""
         overlay = f"lowerdir={self.base},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         _do("mount", "-t", "overlay", "overlay", "-o", overlay, str(self.root))
         _do("ip", "netns", "add", self.name)
-        port = f"{self.name}p"[-15:]
-        _do("ip", "link", "add", port, "type", "veth", "peer", "name", "host0", "netns", self.name)
-        _do("ip", "link", "set", port, "master", _BRIDGE, "up")
+        _do("ip", "link", "add", self.port, "type", "veth", "peer", "name", "host0", "netns", self.name)
+        _do("ip", "link", "set", self.port, "master", _BRIDGE, "up")
         inside = ("ip", "-n", self.name)
         _do(*inside, "address", "add", f"{self.address}/24", "dev", "host0")
         _do(*inside, "link", "set", "host0", "up")
@@ -256,6 +270,7 @@ def systemd_hosts(folder: Path, count: int) -> Iterator[tuple[Sequence[SystemdHo
     hosts = [_prepare(folder, base, number, public) for number in range(1, count + 1)]
     with _bridge(), ExitStack() as stack:
         for host in hosts:
+            host.clear()
             stack.callback(host.stop)
             host.start()
         for host in hosts:
