@@ -216,6 +216,7 @@ def test_a_swap_is_admitted(world: World) -> None:
     assert tenant.states() == [("web-001", "active"), ("web-002", "active")]
 
 
+@pytest.mark.tampers
 def test_drift_is_seen_and_named(world: World) -> None:
     """A claim that was changed behind the ledger's back is named by `standing`."""
     world.operator()
@@ -295,8 +296,8 @@ def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     noise = tmp_path / "noise.db"
     noise.write_bytes(bytes(range(256)) * 40)
-    with LedgerClient(f"sqlite:///{noise}") as client, pytest.raises(LedgerUnavailableError, match="cannot be used"):
-        client.call(verbs.CAPACITY, m.CapacityRequest())
+    with pytest.raises(LedgerUnavailableError, match="cannot be used"):
+        LedgerClient(f"sqlite:///{noise}")
 
 
 def test_expiry(world: World) -> None:

@@ -210,6 +210,7 @@ def expected_ratio(it_kw: Fraction) -> str:
     return f"{-(-ratio * 10**5 // 1) / 10**5:.5f}"
 
 
+@pytest.mark.tampers
 @pytest.mark.parametrize(("days_before", "share"), [(None, Fraction(1)), (10, Fraction(2, 3)), (40, Fraction(0))])
 def test_claims_that_are_not_metered_count_on_top(
     ledger: LedgerClient, declaration: Declaration, days_before: int | None, share: Fraction
@@ -224,6 +225,7 @@ def test_claims_that_are_not_metered_count_on_top(
     assert ratio_without(ledger, declaration) == expected_ratio(7_000 + 200 * share)
 
 
+@pytest.mark.tampers
 def test_a_move_within_a_site_is_metered_already(ledger: LedgerClient, declaration: Declaration) -> None:
     """A node that moves within its site is not counted again: its load is in the mean wherever it stands."""
     end = month_before(NOW)

@@ -15,12 +15,14 @@ import pytest
 
 from support.ledger_party import EMPTY, Party
 from support.ledger_proxy import ledger_service
+from support.older_ledger import before_schemas
 from support.zone_project import ZONE, cluster, facility
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.replay import judge_again
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.deciding import decide
 from zonewright.ledger.deciding import snapshot as snapshots
+from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.transport.client import LedgerClient
@@ -74,11 +76,6 @@ class Ledger:
         """The administrator registers another file."""
         self.zone = zone
         self.client.call(verbs.INIT, m.InitRequest(zone=zone))
-
-    def upgrade(self) -> None:
-        """What the administrator runs once for a ledger of an older version."""
-        with LedgerClient(f"sqlite:///{self.path}", create=True) as client:
-            client.call(verbs.INIT, m.InitRequest(zone=self.zone))
 
     def with_sites(self) -> "Ledger":
         """Two sites and a duct between them, of parties that no test is about."""
@@ -411,6 +408,7 @@ def copied(path: Path, where: str, **changes: str) -> None:
         ledger.execute(f"INSERT INTO asset ({', '.join(columns)}) SELECT {values} FROM asset WHERE {where}")
 
 
+@pytest.mark.tampers
 @pytest.mark.parametrize("name", ["dc1", "dc1/a/01", "ducts/d-0"])
 @pytest.mark.parametrize("state", ["admitted", "active", "releasing"])
 def test_the_database_has_no_name_twice(ledger: Ledger, name: str, state: str) -> None:
@@ -424,6 +422,7 @@ def test_the_database_has_no_name_twice(ledger: Ledger, name: str, state: str) -
         own.execute("UPDATE asset SET state = ? WHERE stack_id = 'another' AND state = 'freed'", (state,))
 
 
+@pytest.mark.tampers
 def test_the_database_has_no_row_in_anothers_site(ledger: Ledger) -> None:
     """A row of another party in a site aborts the transaction."""
     ledger.with_sites()
@@ -431,6 +430,7 @@ def test_the_database_has_no_row_in_anothers_site(ledger: Ledger) -> None:
         copied(ledger.path, "name = 'dc1/a/01'", name="dc1/b/01", stack_id="another", party="operator")
 
 
+@pytest.mark.tampers
 def test_the_database_has_no_address_twice(ledger: Ledger) -> None:
     """A network that shares an address with another stack's aborts; it is free when its asset is."""
     ledger.with_sites()
@@ -447,6 +447,7 @@ def test_the_database_has_no_address_twice(ledger: Ledger) -> None:
         own.execute(insert, (asset_id, first, last))
 
 
+@pytest.mark.tampers
 def test_the_database_has_one_current_row_of_a_node(ledger: Ledger) -> None:
     """Within a stack a node's name has one current row; another stack has its own."""
     ledger.with_sites().party("tenant-a").bring_up(clusters={"web": cluster(1)})
@@ -458,12 +459,13 @@ def test_the_database_has_one_current_row_of_a_node(ledger: Ledger) -> None:
         own.execute(again.replace("SELECT stack_id", "SELECT 'another'"))
 
 
+@pytest.mark.tampers
 def test_a_ledger_of_an_older_version_keeps_what_it_has_and_takes_no_more(ledger: Ledger) -> None:
-    """Where two stacks had one link before, both stay and both take a bore; registering the zone sets the guards."""
+    """Where two stacks had one link before, both stay and both take a bore; the upgrade sets the guards."""
     ledger.with_sites().party("carrier").bring_up(links={"l-9": {**LINK, "prefixes": ["10.7.0.0/31"]}})
-    older(ledger.path)
+    before_schemas(ledger.path)
     copied(ledger.path, "name = 'links/l-9'", stack_id="stack-of-carrier-2", party="carrier-2")
-    ledger.upgrade()
+    upgrade(ledger.path, clock=lambda: ledger.now[0])
     with pytest.raises(sqlite3.IntegrityError, match="name-owner"):
         copied(ledger.path, "name = 'links/l-9' AND party = 'carrier'", stack_id="third")
     first, second = ledger.party("carrier"), ledger.party("carrier-2")
@@ -483,10 +485,11 @@ def test_a_ledger_of_an_older_version_keeps_what_it_has_and_takes_no_more(ledger
     assert second.states() == [("links/l-9", "releasing")]
 
 
+@pytest.mark.tampers
 def test_a_site_that_was_taken_before_leaves_the_operators_tenants_alone(ledger: Ledger) -> None:
     """In a ledger where another party has an operator's site and row as well, placement goes by the operator's."""
     ledger.with_sites()
-    older(ledger.path)
+    before_schemas(ledger.path)
     for name in ("dc1", "dc1/a/01"):
         copied(ledger.path, f"name = '{name}'", stack_id="stack-of-thief", party="tenant-c", generation="9")
     with sqlite3.connect(ledger.path) as own:
@@ -494,7 +497,7 @@ def test_a_site_that_was_taken_before_leaves_the_operators_tenants_alone(ledger:
         own.execute(weak)
         row = "SELECT data FROM asset WHERE party = 'tenant-c' AND kind = 'row'"
         assert '"rated_w":100,' in own.execute(row).fetchone()[0].replace("}", ",")
-    ledger.upgrade()
+    upgrade(ledger.path, clock=lambda: ledger.now[0])
     ledger.party("tenant-a").bring_up(clusters={"web": cluster(1)})
 
 
@@ -505,9 +508,9 @@ def test_evidence_is_judged_again_as_it_was(ledger: Ledger, how: str) -> None:
     wants = {"links": {"l-9": {**LINK, "prefixes": ["10.7.0.0/31"]}}}
     take(first, first.demand(**wants), "reserved" if how == "reserved" else "active")
     if how == "older":
-        older(ledger.path)
+        before_schemas(ledger.path)
         copied(ledger.path, "name = 'links/l-9'", stack_id=second.stack_id, party=second.party)
-        ledger.upgrade()
+        upgrade(ledger.path, clock=lambda: ledger.now[0])
     demand = second.demand(**wants)
     made = gathering.material(
         ledger.client,
@@ -558,18 +561,6 @@ def test_a_network_that_is_admitted_meanwhile_is_seen(ledger: Ledger, monkeypatc
     with pytest.raises(LedgerRefusedError) as refused:
         second.admit(early)
     assert [finding.rule for finding in refused.value.findings] == ["name-owner"]
-
-
-def older(path: Path) -> None:
-    """Make a ledger as a version did that had no guards over names."""
-    with sqlite3.connect(path) as own:
-        names = (
-            "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'index') AND tbl_name IN ('asset', 'claim')"
-        )
-        for kind, name in own.execute(names).fetchall():
-            if "_name_" in name or name.endswith(("_held", "_current")) or name == "prefix_freed":
-                own.execute(f"DROP {kind} {name}")
-        own.execute("DROP TABLE prefix")
 
 
 def test_what_the_database_refuses_is_a_sentence(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

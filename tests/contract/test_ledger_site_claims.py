@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import Connection, update
 
 from support.ledger_party import Party, bring_up_racks
+from support.older_ledger import before_schemas
 from support.zone_project import ZONE, cluster
 from zonewright.ledger.deciding.site_claims import _MEMORIES, _Memory, around, site_claims
+from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
@@ -86,6 +88,7 @@ def names_of(occupants: tuple[Occupant, ...]) -> list[str]:
     return sorted(f"{item.name} {item.standing}" for item in occupants)
 
 
+@pytest.mark.tampers
 def test_what_was_rolled_back_is_forgotten(ledger: Path) -> None:
     """Rows that were read in a transaction that ended without a commit are not taken for those of the next one."""
     database = Database(ledger, lock_wait_s=5)
@@ -117,13 +120,14 @@ def test_claims_of_an_older_ledger_are_seen(ledger: Path) -> None:
     with closing(sqlite3.connect(ledger)) as connection:
         triggers = "; ".join(f"drop trigger claim_{what}" for what in ("insert", "update", "delete"))
         connection.executescript(f"{triggers}; drop table claim_version")
-    with pytest.raises(LedgerUnavailableError, match="older version made it, migrate it with: zonewright ledger"):
+    before_schemas(ledger)
+    with pytest.raises(LedgerUnavailableError, match="has schema 0000, and this zonewright needs"):
         fresh(ledger)
-    with LedgerClient(f"sqlite:///{ledger}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=Zone.model_validate(ZONE)))
+    upgrade(ledger)
     assert fresh(ledger) == before
 
 
+@pytest.mark.tampers
 def test_what_is_remembered_is_bounded(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over the bound only what was asked for last is kept, and what is so no more is let go at once."""
     database = Database(ledger, lock_wait_s=5)

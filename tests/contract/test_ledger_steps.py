@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.change_world import LANE, WEB, World, change_world
+from support.older_ledger import before_schemas
 from support.planner import Planner
 from support.second_opinion import verified
 from support.signing import key_of, policy, zone_with
@@ -18,6 +19,7 @@ from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.audit.verify.population import population_checks
 from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest, Plan, PlanQuery, PlanRequest
@@ -205,11 +207,10 @@ def test_a_plan_that_names_another_step_or_none_is_not_registered(near: World) -
 
 
 def as_older(world: World, plan: Plan) -> Plan:
-    """Make the ledger's file one of an older version: no table of steps, and a plan and verdicts that name none."""
+    """Put a plan and verdicts of an older version in the place of those that there are: they name no step."""
     older = plan.model_copy(update={"format": 1, "follows": None})
     author = signed_plan(older, key_of("anna"), signer="anna")
     with sqlite3.connect(world.path) as connection:
-        connection.execute("DROP TABLE step")
         connection.execute(
             "UPDATE change SET plan = ?, document = ?, envelope = ?", (older.digest(), older.text(), author)
         )
@@ -224,6 +225,7 @@ def as_older(world: World, plan: Plan) -> Plan:
     return older
 
 
+@pytest.mark.tampers
 def test_a_plan_of_an_older_version_is_good_once(near: World) -> None:
     """A plan that was approved before plans named steps is admitted by the old rule, and not a second time."""
     tenant = near.planner()
@@ -240,12 +242,11 @@ def test_a_plan_of_an_older_version_is_good_once(near: World) -> None:
 
 
 def test_steps_of_an_older_ledger_are_counted(near: World) -> None:
-    """Without a table of steps they are counted from the journal; the next step makes the table."""
+    """The upgrade counts them from the journal; the next step goes on from there."""
     tenant = near.planner()
     _, admission = admitted_by_plan(near, tenant)
-    with sqlite3.connect(near.path) as connection:
-        connection.execute("DROP TABLE step")
-    connection.close()
+    before_schemas(near.path)
+    upgrade(near.path, clock=lambda: near.now[0])
     plan, _ = tenant.plan(at=near.later(), clusters={"web": cluster(1)})
     assert plan.follows == 1
     tenant.destroy(admission)

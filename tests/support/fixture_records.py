@@ -14,6 +14,7 @@ from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.verify.verify import AuditTrust
+from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.messages import CapacityRequest, Checkpoint, ReportRequest, StackRequest
@@ -38,8 +39,10 @@ def kept_checkpoint(fixture: Path) -> Checkpoint:
 
 
 def copy_ledger(fixture: Path, folder: Path) -> None:
-    """Copy the fixture's ledger and its readings: opening a ledger may write to it."""
+    """Copy the fixture's ledger and its readings, and upgrade it, at the moment when it was made."""
     shutil.copy(fixture / LEDGER_FILE, folder)
+    made_at = datetime.fromisoformat(kept_checkpoint(fixture).at)
+    upgrade(folder / LEDGER_FILE, clock=lambda: made_at)
     (folder / TELEMETRY_FILE).write_bytes(lzma.decompress((fixture / f"{TELEMETRY_FILE}.xz").read_bytes()))
 
 

@@ -65,7 +65,7 @@ def second(files: Mapping[str, bytes], trust: AuditTrust | None = None) -> list[
         trust: what the auditor knows from elsewhere.
     """
     known = trust or AuditTrust()
-    kept = known.checkpoint.model_dump() if known.checkpoint is not None else None
+    kept = known.checkpoint.model_dump(exclude_defaults=True) if known.checkpoint is not None else None
     return other.verify_files(files, keys=known.keys, checkpoint=kept, ledger_key=known.ledger_key)
 
 

@@ -40,7 +40,7 @@ def ledger_file(url: str) -> Path:
 
     if not url.startswith("sqlite:///"):
         raise LedgerMisuseError(
-            "no-file", f"readings are stored beside the ledger's file: expected sqlite:///PATH, got {url}"
+            "no-file", f"this works on the ledger's file, on the host where it is: expected sqlite:///PATH, got {url}"
         )
     return project_root(Path.cwd()) / url.removeprefix("sqlite:///")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zonewright.ledger.protocol.messages import Checkpoint
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model import Declaration
 
@@ -29,6 +30,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("history", _history, "print the journal, one JSON line for each decision"),
         ("checkpoint", _checkpoint, "print the journal's signed head, to keep outside the ledger"),
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
+        ("upgrade", _upgrade, "bring a ledger's file of an older version to this version, after a backup"),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
@@ -48,6 +50,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         if name == "verify":
             verb.add_argument(
                 "--checkpoint", type=Path, metavar="FILE", help=("a checkpoint that you kept outside the ledger")
+            )
+            verb.add_argument(
+                "--state",
+                action="store_true",
+                help="also compare every row with what the journal says of it; needs the ledger's file",
             )
             verb.add_argument(
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
@@ -208,4 +215,42 @@ def _verify(arguments: argparse.Namespace) -> int:
     wrong = wrong or verify(entries, checkpoint)
     count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries form one chain"
     print(f"wrong: {wrong}" if wrong else f"good: {count}")
-    return 1 if wrong else 0
+    faults = _verify_state(arguments, checkpoint) if arguments.state else 0
+    return 1 if wrong or faults else 0
+
+
+def _verify_state(arguments: argparse.Namespace, checkpoint: "Checkpoint | None") -> int:
+    """Print what the tables say otherwise than the journal; gives how many sentences that took."""
+    from contextlib import closing
+
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.store.state import verify_state
+    from zonewright.rules.words import count_of
+
+    with (
+        closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database,
+        database.reading() as connection,
+    ):
+        report = verify_state(connection, checkpoint)
+    for fault in report.faults:
+        print(f"wrong: {fault}")
+    if not report.faults:
+        print(f"good: {count_of(report.rows, 'row')}, each as the journal says")
+    return len(report.faults)
+
+
+def _upgrade(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.migrations.upgrade import upgrade
+    from zonewright.rules.words import count_of
+
+    done = upgrade(ledger_file(arguments.ledger))
+    if done.backup is None:
+        print(f"nothing to do: the ledger has schema {done.after}, the newest")
+        return 0
+    print(
+        f"schema {done.before} is now {done.after}; the journal accounts for {count_of(done.rows, 'row')} from here on"
+    )
+    print(f"backup: {done.backup}")
+    return 0

@@ -485,11 +485,24 @@ class HistoryAnswer(Message):
 
 
 class Checkpoint(Message):
-    """The journal's head at one moment, signed with the ledger's Ed25519 key."""
+    """The journal's head at one moment, signed with the ledger's Ed25519 key.
+
+    Attributes:
+        zone: id of the zone.
+        ledger: id of the ledger; empty in one of an older version.
+        sequence: number of the last entry, 0 where there is none.
+        hash: its hash.
+        state: digest of all rows that the journal accounts for; empty in one of an older version.
+        at: when it was signed.
+        public_key: the ledger's, base64.
+        signature: over all other fields that are not empty, as canonical JSON; base64.
+    """
 
     zone: str
+    ledger: str = ""
     sequence: int
     hash: str
+    state: str = ""
     at: str
     public_key: str
     signature: str

@@ -1,6 +1,7 @@
 """What every verb needs besides its request: the database, the clock, and small helpers over both."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.store import recording
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.journal import last_moment
@@ -47,6 +49,14 @@ class Context:
     clock: Clock = utc_now
     reservation_s: int = 300
     telemetry: Path | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is alone in writing, and that the journal accounts for: all that verbs write is in one."""
+        with self.database.writing() as connection:
+            begun = recording.begin(connection)
+            yield connection
+            recording.record(connection, begun, lambda: self.now(connection))
 
     def moment(self, connection: Connection) -> datetime:
         """The moment at which something is decided: the clock's time, but never before the journal's last entry.

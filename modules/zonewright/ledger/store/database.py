@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from zonewright.declare.private_file import make_private
 from zonewright.errors import ZonewrightError, reason_of
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.store import recording, schema
 from zonewright.ledger.store.names import TAKEN
-from zonewright.ledger.store.tables import HOLDER, asset, claim, metadata
 
 _POLL_S = 0.002
 
@@ -32,12 +32,14 @@ class Database:
         path: the file.
         create: make the file, its folder and its tables when missing.
         lock_wait_s: how long a writer waits for its turn before it gives up.
+        check_schema: refuse a ledger that an older or newer version made; False is for its upgrade.
 
     Raises:
-        LedgerUnavailableError: when there is no such file and it must not be made.
+        LedgerUnavailableError: when there is no such file and it must not be made, or it is not a ledger of this
+            version.
     """
 
-    def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float) -> None:
+    def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float, check_schema: bool = True) -> None:
         self.path = path
         self._lock_wait_s = lock_wait_s
         self._own_turn = threading.Lock()
@@ -47,12 +49,24 @@ class Database:
                 f"there is no ledger at {path}; make one with: zonewright ledger init ZONE --ledger sqlite:///{path}",
             )
         self._engine = _sqlite_engine(path, lock_wait_s)
-        if create:
+        if create and not path.exists():
             with self._sentences():
                 path.parent.mkdir(exist_ok=True)
                 make_private(path)
-            with self.writing() as connection:
-                metadata.create_all(connection)
+        if check_schema:
+            self._require_schema(create=create)
+
+    def _require_schema(self, *, create: bool) -> None:
+        with self.reading() as connection:
+            found = schema.version_of(connection)
+            is_empty = found is None and not inspect(connection).get_table_names()
+        if not (create and is_empty):
+            schema.require_present(found, self.path)
+            return
+        with self.writing() as connection:
+            if schema.version_of(connection) is None:  # nobody else did it meanwhile
+                schema.make(connection)
+        self._engine.dispose()  # connections from here on are watched
 
     def close(self) -> None:
         """Close all connections."""
@@ -126,11 +140,10 @@ class Database:
                 and "not a" not in reason
             ):
                 raise
-            mend = "check free space, permissions and that the file is a zonewright ledger"
-            if "no such table" in reason:
-                mend = "if an older version made it, migrate it with: zonewright ledger init ZONE"
             raise LedgerUnavailableError(
-                "database", f"the ledger {self.path} cannot be used: {reason}; nothing was changed; {mend}"
+                "database",
+                f"the ledger {self.path} cannot be used: {reason}; nothing was changed; check free space, permissions "
+                "and that the file is a zonewright ledger",
             ) from error
 
 
@@ -151,33 +164,17 @@ def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        for table in (claim, asset):
-            _give_holders(connection, table.name)
+        prepare(connection)
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (recording.row_change.name,)).fetchone():
+            recording.watch(connection)
 
     return engine
 
 
-def _give_holders(connection: sqlite3.Connection, table: str) -> None:
-    """Give a ledger of an older version the column without which none of its claims could be read; it is empty then.
-
-    SQLite writes only the schema for this, however many rows there are.
-    """
-
-    def lacks() -> bool:
-        columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-        return bool(columns) and HOLDER not in columns
-
-    if not lacks():
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if lacks():  # nobody else did it meanwhile
-            connection.execute(f"ALTER TABLE {table} ADD COLUMN {HOLDER} VARCHAR(16)")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set a connection as a ledger's is: durable, and with transactions that only we begin and end."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")

@@ -4,6 +4,7 @@
 """
 
 import base64
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select, update
 
 from zonewright.ledger.protocol.messages import Checkpoint, JournalEntry
 from zonewright.ledger.store.tables import journal
@@ -46,6 +47,27 @@ def append(
     entry = JournalEntry(**fields, hash=entry_hash(fields))
     connection.execute(journal.insert().values(**{**entry.model_dump(), "payload": canonical_json(entry.payload)}))
     return entry
+
+
+def head_of(connection: Connection) -> tuple[int, str]:
+    """Number and hash of the last entry; 0 and the hash that the first one follows where there is none."""
+    row = connection.execute(
+        select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
+    ).first()
+    return (0, GENESIS) if row is None else (row.sequence, row.hash)
+
+
+def add_to_last(connection: Connection, more: Mapping[str, Any]) -> int:
+    """Add to the payload of the last entry, in the transaction that appended it; gives its number."""
+    row = connection.execute(select(journal).order_by(journal.c.sequence.desc()).limit(1)).mappings().one()
+    fields = {name: value for name, value in row.items() if name != "hash"}
+    fields["payload"] = json.loads(row["payload"]) | more
+    connection.execute(
+        update(journal)
+        .where(journal.c.sequence == row["sequence"])
+        .values(payload=canonical_json(fields["payload"]), hash=entry_hash(fields))
+    )
+    return int(row["sequence"])
 
 
 def last_moment(connection: Connection) -> datetime | None:
@@ -88,14 +110,32 @@ def verify(entries: Iterable[JournalEntry], checkpoint: Checkpoint | None = None
     return None
 
 
-def sign_checkpoint(connection: Connection, *, zone: str, at: str, key: Ed25519PrivateKey) -> Checkpoint:
-    """The head of the journal, signed."""
-    sequence = connection.execute(select(func.max(journal.c.sequence))).scalar() or 0
-    head = connection.execute(select(journal.c.hash).where(journal.c.sequence == sequence)).scalar() or GENESIS
+def sign_checkpoint(
+    connection: Connection, *, zone: str, ledger: str, state: str, at: str, key: Ed25519PrivateKey
+) -> Checkpoint:
+    """The head of the journal, signed.
+
+    Args:
+        connection: a transaction that sees one moment.
+        zone: id of the zone.
+        ledger: id of the ledger.
+        state: digest of the rows that the journal accounts for.
+        at: the moment.
+        key: the ledger's.
+    """
+    sequence, head = head_of(connection)
     public_key = base64.b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
-    fields = {"zone": zone, "sequence": sequence, "hash": head, "at": at, "public_key": public_key}
-    signature = base64.b64encode(key.sign(canonical_json(fields).encode())).decode()
-    return Checkpoint(**fields, signature=signature)
+    fields = {"zone": zone, "ledger": ledger, "sequence": sequence, "hash": head, "state": state, "at": at}
+    unsigned = Checkpoint(**fields, public_key=public_key, signature="")
+    return unsigned.model_copy(update={"signature": base64.b64encode(key.sign(_signed(unsigned))).decode()})
+
+
+def _signed(checkpoint: Checkpoint) -> bytes:
+    """What a signature covers: one of an older version has no ledger and no state."""
+    fields = checkpoint.model_dump(exclude={"signature"})
+    return canonical_json(
+        {name: value for name, value in fields.items() if name not in ("ledger", "state") or value}
+    ).encode()
 
 
 def verify_checkpoint(checkpoint: Checkpoint, *, public_key: str | None = None) -> str | None:
@@ -107,10 +147,9 @@ def verify_checkpoint(checkpoint: Checkpoint, *, public_key: str | None = None) 
     """
     if public_key is not None and public_key != checkpoint.public_key:
         return f"the checkpoint of {checkpoint.at} was signed by another key than the one expected"
-    fields = checkpoint.model_dump(exclude={"signature"})
     try:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(checkpoint.public_key))
-        key.verify(base64.b64decode(checkpoint.signature), canonical_json(fields).encode())
+        key.verify(base64.b64decode(checkpoint.signature), _signed(checkpoint))
     except (InvalidSignature, ValueError):
         return f"the signature of the checkpoint of {checkpoint.at} does not match its content"
     return None

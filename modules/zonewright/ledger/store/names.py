@@ -3,7 +3,7 @@
 The rule ``name-owner`` says it first, in the transaction that admits. This stands behind it, whoever writes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, String, Table, event, select
@@ -96,6 +96,19 @@ def hold_prefixes(connection: Connection, stack_id: str) -> None:
     rows = [one for row in connection.execute(query).all() for one in _rows_of(row)]
     if rows:
         connection.execute(prefix.insert(), rows)
+
+
+def prefix_faults(connection: Connection) -> Iterator[str]:
+    """What the table of networks does not say as the assets do."""
+    columns = (prefix.c.asset_id, prefix.c.version, prefix.c.first, prefix.c.last, prefix.c.stack_id)
+    held = {tuple(row) for row in connection.execute(select(*columns))}
+    wanted = {
+        tuple(one[column.name] for column in columns)
+        for row in connection.execute(_with_prefixes())
+        for one in _rows_of(row)
+    }
+    for asset_id, *_ in sorted(held ^ wanted):
+        yield f"prefix: the networks of asset {asset_id} are not those of its declaration"
 
 
 def allow_what_was(connection: Connection) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, event, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError
 
 from zonewright.ledger.store.tables import journal, metadata
 
@@ -66,13 +65,14 @@ def _count(_table: Table, connection: Connection, **_options: object) -> None:
     """A ledger of an older version has admissions already when it gets this table."""
     rows = [
         {"stack_id": stack_id, "number": number, "kind": kind}
-        for stack_id, (number, kind) in _counted(connection).items()
+        for stack_id, (number, kind) in counted(connection).items()
     ]
     if rows:
         connection.execute(step.insert(), rows)
 
 
-def _counted(connection: Connection) -> dict[str, tuple[int, str]]:
+def counted(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Number and kind of the last step of each stack, counted from the journal."""
     counting = Counting()
     query = select(journal.c.kind, journal.c.stack_id, journal.c.payload).where(journal.c.kind.in_(STEPS))
     for row in connection.execute(query.order_by(journal.c.sequence)):
@@ -80,21 +80,9 @@ def _counted(connection: Connection) -> dict[str, tuple[int, str]]:
     return counting.last
 
 
-def _has_table(connection: Connection) -> bool:
-    return connection.dialect.has_table(connection, step.name)
-
-
 def last_step(connection: Connection, stack_id: str) -> tuple[int, str]:
-    """Number of the step that a stack is at, and the kind of its entry; 0 before the first one.
-
-    A ledger of an older version, which has no such table until its next step, is counted.
-    """
-    try:
-        row = connection.execute(_LAST, {"stack": stack_id}).first()
-    except OperationalError:
-        if _has_table(connection):
-            raise
-        return _counted(connection).get(stack_id, (0, ""))
+    """Number of the step that a stack is at, and the kind of its entry; 0 before the first one."""
+    row = connection.execute(_LAST, {"stack": stack_id}).first()
     return (0, "") if row is None else (row.number, row.kind)
 
 
@@ -114,8 +102,6 @@ def next_step(connection: Connection, stack_id: str, kind: str) -> int:
     Returns:
         The number, which the entry has as ``step``.
     """
-    if not _has_table(connection):
-        step.create(connection)
     statement = insert(step).values(stack_id=stack_id, number=1, kind=kind)
     raised = statement.on_conflict_do_update(
         index_elements=["stack_id"], set_={"number": step.c.number + 1, "kind": kind}

@@ -57,7 +57,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         review = review_change(connection, request, context.now(connection), context.telemetry)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         _require_enrolled(connection, request)
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile

@@ -62,7 +62,7 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
         risk = risk_of(connection, review, findings)
         held = present(connection, request.stack_id)
         step = step_of(connection, request.stack_id)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         put_digested(connection, texts)
     return SnapshotAnswer(
         digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else "", step=step
@@ -87,7 +87,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
     if wanted.text() != request.plan:
         raise LedgerRefusedError("no-plan", "the plan is not in its canonical form")
     digest = digest_of(request.plan)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         known = _zone(connection)
         _require_true(connection, wanted, request)
         planned = planned_of(wanted, wanted.risk)
@@ -164,7 +164,7 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
 
 def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:
     """Register a verdict. A verdict that does not count is refused and changes nothing."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         known = _zone(connection)
         now = context.now(connection)
         try:

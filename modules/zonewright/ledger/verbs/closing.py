@@ -23,7 +23,7 @@ _SHOWN_RACKS = 3
 
 def complete(context: Context, request: CompleteRequest) -> Completed:
     """Close the change, because all its resources exist. Say what the change leaves free in its sites."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         row = _current(connection, request.stack_id)
         if row is None or row.change_digest != request.change_digest:
             raise LedgerRefusedError(
@@ -66,7 +66,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
 
     What a resource holds by its token stays until its own delete, or until a recovery says that the state lost it.
     """
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Settled()
@@ -145,7 +145,7 @@ def guard_destroy(context: Context, request: StackRequest) -> Done:
     """Begin a destroy: refuse it as a whole if others use what would go, otherwise close it to others."""
     refused: LedgerRefusedError | None = None
     payload: dict[str, Any]
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
         try:

@@ -26,12 +26,14 @@ from zonewright.ledger.protocol.messages import (
 )
 from zonewright.ledger.store.context import Context, get_content, put_contents
 from zonewright.ledger.store.journal import sign_checkpoint
+from zonewright.ledger.store.schema import ledger_id
+from zonewright.ledger.store.state import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
 
 
 def store(context: Context, request: ContentRequest) -> Done:
     """Keep texts under their digests."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         put_contents(connection, request.texts)
     return Done()
 
@@ -49,7 +51,7 @@ def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
 
 def deploy(context: Context, request: DeployRequest) -> Done:
     """Mark the files of one site as deployed. They must belong to the stack's present change."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         rendered = connection.execute(
             select(admission.c.rendered_digest).where(
                 admission.c.stack_id == request.stack_id, admission.c.state == "current"
@@ -81,7 +83,7 @@ def _withdraw(connection: Connection, stack_id: str, site: str) -> None:
 
 def withdraw(context: Context, request: SiteFilesRequest) -> Done:
     """Mark the files of one site as no longer deployed."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         _withdraw(connection, request.stack_id, request.site)
     return Done()
 
@@ -107,7 +109,14 @@ def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:
     key = _signing_key(context.database.path.with_suffix(".key"))
     with context.database.reading() as connection:
         zone_id = connection.execute(select(zone.c.id)).scalar()
-        return sign_checkpoint(connection, zone=zone_id or "", at=context.now(connection), key=key)
+        return sign_checkpoint(
+            connection,
+            zone=zone_id or "",
+            ledger=ledger_id(connection),
+            state=state_digest(connection),
+            at=context.now(connection),
+            key=key,
+        )
 
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:

@@ -29,7 +29,7 @@ from zonewright.model.demand import zone_digest
 def init(context: Context, request: InitRequest) -> InitAnswer:
     """Register the administrator's file. After that, only demands that were made for this copy are admitted."""
     digest = zone_digest(request.zone)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         row = connection.execute(select(zone)).first()
         if row is not None and row.id != request.zone.zone:
             raise LedgerRefusedError(
@@ -62,7 +62,7 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
                 connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
             )
         return Enrolled(bound=lineage is not None)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
@@ -106,7 +106,7 @@ def _require_party(document: str | None, party: str) -> None:
 
 def leave(context: Context, request: LeaveRequest) -> Done:
     """Unbind a stack: the last step of a destroy. Another lineage's late delete changes nothing."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is None or row.lineage != request.lineage:
             return Done()
@@ -129,7 +129,7 @@ def recover(context: Context, request: RecoverRequest) -> Done:
 
     What no resource of the state holds is only admitted again (the next ``up`` adopts it), or free if it was releasing.
     """
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is None:
             return Done()
@@ -160,7 +160,7 @@ def reconcile(context: Context, request: ReconcileRequest) -> Reconciled:
     Raises:
         LedgerRefusedError: when the state is not the stack's.
     """
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is None:
             return Reconciled(admitted=0, freed=0)

@@ -40,7 +40,7 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
     """
     table = _table(request.kind)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         rows = connection.execute(
             select(table).where(table.c.stack_id == request.stack_id, table.c.name == request.name)
         ).all()  # freed ones too: a generation is never used twice
@@ -90,7 +90,7 @@ def _raise_revisions_of(connection: Connection, table: Table, ids: tuple[int, ..
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
     """Free the place of a deleted resource if it holds it: by its token, or where there is none by its generation."""
     table = _table(request.kind)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)
         freed = life.freed_by_release(group, request.generation, request.holder)
         if not freed:

@@ -52,7 +52,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     if kept is not None:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         moment = context.moment(connection)
         now = stamp(moment)  # entries may have been added meanwhile
         require_zone(connection, request.demand, party=request.party, on=now[:10])

@@ -76,7 +76,7 @@ def _record(context: Context, found: Mapping[str, Sequence[Removal]]) -> str:
         "sites": {site: digest_of(removals_text(removals)) for site, removals in sorted(found.items())},
         "until_us": {site: max(one.end_us for one in removals) for site, removals in sorted(found.items())},
     }
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         entry = journal.append(
             connection, at=context.now(connection), kind=KIND, stack_id="", party="", payload=payload
         )

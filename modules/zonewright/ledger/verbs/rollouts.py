@@ -35,7 +35,7 @@ ENROLMENT = "fleet-enrolment"
 
 def lease(context: Context, request: LeaseRequest) -> Lease:
     """Take, renew or give back the lease of a fleet's hosts. Somebody else's lease stays until it expires."""
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         moment = context.moment(connection)
         now, expires_at = stamp(moment), stamp(moment + timedelta(seconds=request.seconds))
         row = connection.execute(select(table).where(table.c.fleet == request.fleet)).first()
@@ -63,7 +63,7 @@ def record(context: Context, request: RecordRequest) -> Done:
     """Write an entry about a fleet into the journal, and keep a run's record under each change of the run."""
     if request.kind == ENROLMENT:
         _enrolled(request.entry)
-    with context.database.writing() as connection:
+    with context.writing() as connection:
         now = context.now(connection)
         append(connection, at=now, kind=request.kind, stack_id="", party=request.party, payload=request.entry)
         for one in request.changes:

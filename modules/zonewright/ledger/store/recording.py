@@ -1,0 +1,230 @@
+"""What each transaction changed, for the journal: the tables are its sum, so a row that nobody recorded stands out.
+
+The database itself notes which rows a transaction touches (triggers of the connection, so that no verb can forget
+one, and what is written past the verbs is not noted). Before it commits, its entry of the journal gets the digest of
+the list of them. The list is kept beside the journal: it is not exported, since it says who has what.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, Index, Integer, RowMapping, String, Table, Text, select
+
+from zonewright.ledger.store import journal, tables
+from zonewright.model.canonical import canonical_json, digest_of
+
+ROWS = "rows"
+"""In the payload of an entry: how many rows its transaction changed, and the digest of their list."""
+KIND = "state"
+"""Of an entry that says nothing but this, as of a resource that was made or deleted."""
+UPGRADED = "upgraded"
+"""Of an entry that covers all rows, because a migration wrote them."""
+GONE = ""
+"""The digest of a row that is there no more."""
+_WHOLE = 71
+"""Longest text that a record holds as it is, in characters (a digest is as long); of a longer one it has the digest."""
+_PAGE = 400
+_NOTE = "INSERT OR IGNORE INTO touched VALUES ('{name}', {key});"
+
+row_change = Table(
+    "row_change",
+    tables.metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("table", String(32), primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("digest", String(71), nullable=False),
+    Column("record", Text, nullable=True),
+    sqlite_with_rowid=False,
+)
+"""By entry of the journal, the rows that it covers: digest and text of what each was from then on."""
+Index("row_change_by_row", row_change.c.table, row_change.c.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """A table whose rows the journal accounts for.
+
+    Attributes:
+        table: the table.
+        key: the names of one or two columns that name a row.
+        passing: columns that change without a decision and prove nothing.
+    """
+
+    table: Table
+    key: tuple[str, ...]
+    passing: frozenset[str] = frozenset()
+
+
+COVERED: Mapping[str, Covered] = {
+    one.table.name: one
+    for one in (
+        Covered(table=tables.zone, key=("id",)),
+        Covered(table=tables.enrolment, key=("stack_id",)),
+        Covered(table=tables.claim, key=("id",)),
+        Covered(table=tables.asset, key=("id",)),
+        Covered(table=tables.admission, key=("id",)),
+        Covered(table=tables.change, key=("number",)),
+        Covered(table=tables.verdict, key=("number",)),
+        Covered(table=tables.decided, key=("sequence",)),
+        Covered(table=tables.deployed, key=("stack_id", "site")),
+        Covered(table=tables.lease, key=("fleet",), passing=frozenset({"expires_at"})),
+    )
+}
+DERIVED: Mapping[str, str] = {
+    "journal": "each entry has the hash of the one before it",
+    "row_change": "the list of each entry has the digest that the entry names",
+    "content": "each text has the digest that it is kept under",
+    "step": "counted from the journal",
+    "prefix": "computed from the assets",
+    "proposal": "of the last preview of each stack; nothing is decided by it",
+    "reservation": "ends by itself after a few minutes",
+    "revision": "counts changes, so that a decision sees that something moved",
+    "claim_version": "drawn anew with each change, so that a process sees that something moved",
+    "identity": "named in each signed checkpoint",
+    "alembic_version": "the version of the schema",
+}
+"""Tables that no entry covers, with what they follow from or why they prove nothing."""
+
+
+def watch(connection: Any) -> None:
+    """Have a connection note which covered rows its transactions touch.
+
+    Written for SQLite, where a trigger can belong to a connection; another database must say how it does this.
+
+    Args:
+        connection: of the database's driver, to a ledger that has its tables.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE touched (name TEXT, first, second, PRIMARY KEY (name, first, second)) WITHOUT ROWID"
+    )
+    for name, one in COVERED.items():
+        for word, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+            noted = "".join(_NOTE.format(name=name, key=_key(row, one.key)) for row in rows)
+            connection.execute(
+                f"CREATE TEMP TRIGGER touched_{name}_{word} AFTER {word} ON main.{name} BEGIN {noted} END"
+            )
+
+
+def _key(row: str, columns: Sequence[str]) -> str:
+    first, second, *_ = [*(f"{row}.{column}" for column in columns), "''"]
+    return f"{first}, {second}"
+
+
+def begin(connection: Connection) -> int:
+    """Begin to note anew; gives the number of the journal's last entry."""
+    connection.exec_driver_sql("DELETE FROM touched")
+    return journal.head_of(connection)[0]
+
+
+def record(connection: Connection, begun: int, now: Callable[[], str]) -> None:
+    """Say in the journal what the transaction changed, if it is something: in its last entry, or in one for this.
+
+    Args:
+        connection: a writing transaction of a connection that is watched, before it commits.
+        begun: what ``begin`` gave.
+        now: gives the moment of an entry.
+    """
+    touched = connection.exec_driver_sql("SELECT DISTINCT name FROM touched").scalars().all()
+    changes = sorted(one for name in touched for one in _changed(connection, COVERED[name]))
+    if not changes:
+        return
+    if journal.head_of(connection)[0] > begun:
+        _keep(connection, journal.add_to_last(connection, _said(changes)), changes)
+    else:
+        append(connection, now(), KIND, changes, {})
+
+
+Change = tuple[str, str, str, str | None]
+"""Table, key, digest and record of a row that changed; the digest is ``GONE`` and the record None where it went."""
+
+
+def append(connection: Connection, at: str, kind: str, changes: Iterable[Change], payload: Mapping[str, Any]) -> None:
+    """Append an entry that covers these rows, and keep their list."""
+    ordered = sorted(changes)
+    fields = {"at": at, "kind": kind, "stack_id": "", "party": ""}
+    entry = journal.append(connection, **fields, payload={**payload, **_said(ordered)})
+    _keep(connection, entry.sequence, ordered)
+
+
+def _said(changes: Sequence[Change]) -> dict[str, Any]:
+    return {ROWS: {"count": len(changes), "digest": list_digest(one[:3] for one in changes)}}
+
+
+def _keep(connection: Connection, sequence: int, changes: Sequence[Change]) -> None:
+    rows = [
+        {"sequence": sequence, "table": table, "key": key, "digest": digest, "record": text}
+        for table, key, digest, text in changes
+    ]
+    if rows:
+        connection.execute(row_change.insert(), rows)
+
+
+def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
+    """The digest of a list of table, key and digest, in the order of table and key."""
+    return digest_of(canonical_json([list(row) for row in rows]))
+
+
+def all_rows(connection: Connection) -> Iterator[Change]:
+    """Every covered row as it is."""
+    for one in COVERED.values():
+        for row in connection.execute(select(one.table)).mappings():
+            yield _as_change(one, row)
+
+
+def _as_change(one: Covered, row: RowMapping) -> Change:
+    text = record_of(one, row)
+    return one.table.name, key_of([row[column] for column in one.key]), digest_of(text), text
+
+
+def key_of(values: Sequence[Any]) -> str:
+    """A row's key as the journal writes it: its one or two values as JSON."""
+    return canonical_json(list(values))
+
+
+def record_of(one: Covered, row: RowMapping) -> str:
+    """What a row says, as canonical JSON: columns without a value are left out, long texts are digests."""
+    said = {name: value for name, value in row.items() if value is not None and name not in one.passing}
+    return canonical_json(
+        {
+            name: digest_of(value) if isinstance(value, str) and len(value) > _WHOLE else value
+            for name, value in said.items()
+        }
+    )
+
+
+def _changed(connection: Connection, one: Covered) -> Iterator[Change]:
+    """The touched rows of a table that are not as they were recorded last."""
+    rows = {change[1]: change for change in (_as_change(one, row) for row in _touched(connection, one))}
+    keys = {
+        key_of([first, second][: len(one.key)])
+        for first, second in connection.exec_driver_sql(
+            "SELECT first, second FROM touched WHERE name = ?", (one.table.name,)
+        )
+    }
+    known = _recorded(connection, one.table.name, sorted(keys))
+    for key in keys:
+        change = rows.get(key, (one.table.name, key, GONE, None))
+        if change[2] != known.get(key, GONE):
+            yield change
+
+
+def _touched(connection: Connection, one: Covered) -> Iterator[RowMapping]:
+    """Touched rows that are there; CROSS JOIN keeps SQLite from going through the whole table instead."""
+    on = " AND ".join(
+        f"row.{column} = touched.{where}" for column, where in zip(one.key, ("first", "second"), strict=False)
+    )
+    query = f"SELECT row.* FROM touched CROSS JOIN main.{one.table.name} AS row ON {on} WHERE touched.name = ?"  # noqa: S608 - names of our own
+    yield from connection.exec_driver_sql(query, (one.table.name,)).mappings()
+
+
+def _recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
+    """The digests that the journal has last of these rows."""
+    found: dict[str, tuple[int, str]] = {}
+    for start in range(0, len(keys), _PAGE):
+        query = select(row_change.c.key, row_change.c.sequence, row_change.c.digest).where(
+            row_change.c.table == table, row_change.c.key.in_(keys[start : start + _PAGE])
+        )
+        for row in connection.execute(query):
+            found[row.key] = max(found.get(row.key, (0, GONE)), (row.sequence, row.digest))
+    return {key: digest for key, (_, digest) in found.items()}

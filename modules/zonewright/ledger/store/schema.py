@@ -1,0 +1,95 @@
+"""Which ledger this is: its random id, and the version of its schema. An older or newer one is refused by name.
+
+A new ledger is made at the newest version. An older one is brought there by ``ledger/migrations``, never on opening.
+"""
+
+import secrets
+from pathlib import Path
+
+from sqlalchemy import Column, Connection, String, Table, inspect, select
+from sqlalchemy.exc import OperationalError
+
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.store import names, recording, steps
+from zonewright.ledger.store.tables import metadata
+
+SCHEMA = "0001"
+"""The newest version: the last revision of ``ledger/migrations/versions``."""
+BEFORE = "0000"
+"""What a ledger is called that was made before ledgers had a version."""
+MODULES = (names, recording, steps)
+"""Modules with tables of their own, which are known only once they are imported."""
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("id", String(32), primary_key=True),
+)
+"""One row: a random number in hexadecimal. A copy of the file has it too; the journal tells the two apart."""
+
+version = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
+"""As Alembic keeps it."""
+
+
+def new_id() -> str:
+    """A ledger's id: 128 random bits in hexadecimal."""
+    return secrets.token_hex(16)
+
+
+def make(connection: Connection) -> None:
+    """Make all tables of a new ledger, at the newest version.
+
+    Args:
+        connection: a writing transaction on a database without tables.
+    """
+    metadata.create_all(connection)
+    connection.execute(version.insert().values(version_num=SCHEMA))
+    connection.execute(identity.insert().values(id=new_id()))
+
+
+def ledger_id(connection: Connection) -> str:
+    """The id of the ledger."""
+    return str(connection.execute(select(identity.c.id)).scalar_one())
+
+
+def version_of(connection: Connection) -> str | None:
+    """The version of a ledger's schema, or None where the database has no tables of a ledger."""
+    try:
+        found = connection.execute(select(version.c.version_num)).scalar()
+    except OperationalError:
+        tables = set(inspect(connection).get_table_names())
+        if version.name in tables:
+            raise
+        return BEFORE if {"journal", "claim"} <= tables else None
+    return None if found is None else str(found)
+
+
+def require_present(found: str | None, path: Path) -> None:
+    """Let a ledger of the newest version pass.
+
+    Args:
+        found: version of its schema, None where it has none of our tables.
+        path: its file, for the sentence.
+
+    Raises:
+        LedgerUnavailableError: for any other, with what to do.
+    """
+    if found == SCHEMA:
+        return
+    if found is None:
+        raise LedgerUnavailableError(
+            "database",
+            f"the ledger {path} cannot be used: it is a database without the tables of a ledger; nothing was changed; "
+            "correct the URL, or make a ledger of its own with: zonewright ledger init ZONE",
+        )
+    if found < SCHEMA:
+        raise LedgerUnavailableError(
+            "older-schema",
+            f"the ledger {path} has schema {found}, and this zonewright needs {SCHEMA}; nothing was changed; stop "
+            f"what uses it and run: zonewright ledger upgrade --ledger sqlite:///{path}",
+        )
+    raise LedgerUnavailableError(
+        "newer-schema",
+        f"the ledger {path} has schema {found}, and this zonewright knows {SCHEMA} at most; nothing was changed; "
+        "install the zonewright that upgraded it, or a later one",
+    )

@@ -1,0 +1,197 @@
+"""Are the tables the sum of the journal? And one digest of all that the journal says is held, for checkpoints.
+
+The sum is taken over the lists that the entries name: the last record of each row is what the row must say.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.store.names import prefix_faults
+from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, row_change
+from zonewright.ledger.store.steps import counted, step
+from zonewright.ledger.store.tables import admission, content, deployed, journal
+from zonewright.model.canonical import canonical_json, digest_of
+
+_LEAF, _NODE = b"\x00", b"\x01"
+_NOBODY = "nobody recorded it"
+
+
+def state_digest(connection: Connection) -> str:
+    """The root over all rows as the journal has them now; see :func:`root`."""
+    last = func.max(row_change.c.sequence)
+    query = select(row_change.c.table, row_change.c.key, row_change.c.digest, last)
+    rows = connection.execute(query.group_by(row_change.c.table, row_change.c.key))  # SQLite: the digest of the last
+    return root((row.table, row.key, row.digest) for row in rows if row.digest != GONE)
+
+
+def root(rows: Iterable[tuple[str, str, str]]) -> str:
+    """The Merkle tree hash of RFC 6962, section 2.1, with SHA-256, over rows in the order of table and key.
+
+    Args:
+        rows: table, key and digest of each row; a leaf is the canonical JSON of the three.
+    """
+    level = [sha256(_LEAF + canonical_json(list(row)).encode()).digest() for row in sorted(rows)]
+    if not level:
+        return digest_of("")
+    while len(level) > 1:  # pairs from the left, the odd one goes up as it is: the same tree as the definition's
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(_NODE + left + right).digest() for left, right in pairs] + level[len(level) & ~1 :]
+    return f"sha256:{level[0].hex()}"
+
+
+@dataclass(slots=True)
+class StateReport:
+    """What a verification of the tables found.
+
+    Attributes:
+        rows: how many rows were compared.
+        entries: how many entries of the journal account for rows.
+        faults: a sentence for each thing that is not as the journal says.
+    """
+
+    rows: int = 0
+    entries: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last that the journal says of a row."""
+
+    digest: str
+    sequence: int
+
+
+def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -> StateReport:
+    """Compare every row with what the journal says of it.
+
+    Args:
+        connection: a transaction that sees one moment.
+        checkpoint: of an earlier moment, with a signature that was checked; its digest of the state is compared too.
+
+    Returns:
+        Each row that differs, with what and since when; rows that nobody recorded; lists that were altered; and what
+        tables that follow from others say otherwise.
+    """
+    report = StateReport()
+    held = _sum(connection, report, checkpoint)
+    for table, key, digest, text in all_rows(connection):
+        report.rows += 1
+        last = held.pop((table, key), None)
+        if last is None or last.digest != digest:
+            report.faults.append(_difference(connection, table, key, text or "", last))
+    for (table, key), last in sorted(held.items()):
+        report.faults.append(_difference(connection, table, key, "", last))
+    report.faults += (*_step_faults(connection), *prefix_faults(connection), *_text_faults(connection))
+    return report
+
+
+def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | None) -> dict[tuple[str, str], _Last]:
+    """The last record of each row that is there, after every list was compared with its entry."""
+    payloads = connection.execute(select(journal.c.sequence, journal.c.payload))
+    entries = {row.sequence: said for row in payloads if (said := json.loads(row.payload).get(ROWS)) is not None}
+    held: dict[tuple[str, str], _Last] = {}
+    columns = (row_change.c.sequence, row_change.c.table, row_change.c.key, row_change.c.digest)
+    rows = connection.execute(select(*columns).order_by(*columns[:3]))
+    pending = checkpoint if checkpoint is not None and checkpoint.state else None
+    for sequence, group in groupby(rows, key=attrgetter("sequence")):
+        if pending is not None and sequence > pending.sequence:
+            report.faults += _other_state(held, pending)
+            pending = None
+        changes = [(row.table, row.key, row.digest) for row in group]
+        entry = entries.pop(sequence, None)
+        report.entries += 1
+        if entry is None or entry["digest"] != list_digest(changes):
+            report.faults.append(f"the list of rows of entry {sequence} is not the one that the journal names")
+        for table, key, digest in changes:
+            if digest == GONE:
+                held.pop((table, key), None)
+            else:
+                held[table, key] = _Last(digest, sequence)
+    if pending is not None:
+        report.faults += _other_state(held, pending)
+    report.faults += [
+        f"the list of rows of entry {sequence} is missing" for sequence in sorted(entries) if entries[sequence]["count"]
+    ]
+    return held
+
+
+def _other_state(held: Mapping[tuple[str, str], _Last], checkpoint: Checkpoint) -> Iterator[str]:
+    if root((*row, last.digest) for row, last in held.items()) != checkpoint.state:
+        at = f"the checkpoint of {checkpoint.at}"
+        yield f"the rows at entry {checkpoint.sequence} do not have the digest that {at} names"
+
+
+def _difference(connection: Connection, table: str, key: str, text: str, last: _Last | None) -> str:
+    """A sentence on a row that is not as the journal says."""
+    now: dict[str, Any] = json.loads(text) if text else {}
+    if last is None:
+        return f"{_named(table, key, now)}: {_NOBODY}"
+    query = select(journal.c.at).where(journal.c.sequence == last.sequence)
+    since = f"since entry {last.sequence} of {str(connection.execute(query).scalar())[:19]}Z"
+    query = select(row_change.c.record).where(
+        row_change.c.sequence == last.sequence, row_change.c.table == table, row_change.c.key == key
+    )
+    kept = connection.execute(query).scalar()
+    if kept is None or digest_of(kept) != last.digest:
+        return f"{_named(table, key, now)}: it is not what it was {since}, and the record of what it was is altered"
+    before: dict[str, Any] = json.loads(kept)
+    if not text:
+        return f"{_named(table, key, before)}: it is missing, it was there {since}"
+    parts = [
+        f"{name} is {_shown(now, name)}, {_shown(before, name)} was recorded"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    return f"{_named(table, key, now)}: {', '.join(parts)} {since}"
+
+
+def _shown(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    return "nothing" if value is None else canonical_json(value)
+
+
+def _named(table: str, key: str, row: Mapping[str, Any]) -> str:
+    """A row as people know it."""
+    known: Covered = COVERED[table]
+    name = " ".join(str(row[column]) for column in ("kind", "name") if column in row and "name" in known.table.c)
+    stack = f" of stack {row['stack_id']}" if "stack_id" in row and "stack_id" not in known.key else ""
+    said = ", ".join(map(str, json.loads(key)))
+    return f"{table} {said}" + (f" ({name}{stack})" if name else stack)
+
+
+def _step_faults(connection: Connection) -> Iterator[str]:
+    """Stacks whose step is not the one that the journal counts."""
+    wanted = counted(connection)
+    found = {row.stack_id: (row.number, row.kind) for row in connection.execute(select(step))}
+    for stack in sorted(wanted.keys() | found.keys()):
+        if wanted.get(stack) != found.get(stack):
+            number, kind = found.get(stack, (0, "none"))
+            right, named = wanted.get(stack, (0, "none"))
+            yield f"step of stack {stack}: it is {number} ({kind}), the journal counts {right} ({named})"
+
+
+def _text_faults(connection: Connection) -> Iterator[str]:
+    """Texts that are not what they are kept as, and those that are missing where a row names them."""
+    there = set()
+    for row in connection.execution_options(yield_per=100).execute(select(content.c.digest, content.c.text)):
+        there.add(row.digest)
+        if digest_of(row.text) != row.digest:
+            yield f"content {row.digest[7:19]}: its text does not have this digest"
+    current = connection.execute(select(admission).where(admission.c.state == "current"))
+    named = [
+        (one, f"admission {row.id} names it") for row in current for one in (row.demand_digest, row.rendered_digest)
+    ]
+    for row in connection.execute(select(deployed)):
+        named += [(digest, f"it is deployed as {path}") for path, digest in sorted(json.loads(row.files).items())]
+    for digest, why in named:
+        if digest not in there:
+            yield f"content {digest[7:19]}: it is missing, {why}"

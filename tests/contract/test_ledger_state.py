@@ -1,0 +1,226 @@
+"""The tables are the sum of the journal: what was written past the verbs is named, with what and since when."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from support.change_world import WEB, World, change_world
+from support.ledger_party import Party, bring_up_racks
+from support.zone_project import cluster
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.rollout_messages import LeaseRequest
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.journal import verify_checkpoint
+from zonewright.ledger.store.recording import COVERED, DERIVED, ROWS, row_change
+from zonewright.ledger.store.schema import MODULES
+from zonewright.ledger.store.state import root, verify_state
+from zonewright.ledger.store.tables import metadata
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.canonical import canonical_json, digest_of
+
+NODE = "stack-of-tenant-a"
+ANOTHER = (
+    "INSERT INTO claim SELECT 99, 'x', 'tenant-b', kind, 'db-001', state, generation, holder, site, rack, room, draw_w, "
+    "active_since, digest, data, changed_at FROM claim WHERE name = 'web-001'"
+)
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[World]:
+    """A zone with approvals, and a change of tenant-a that was planned, approved and carried out."""
+    with change_world(tmp_path, "in-process") as world:
+        tenant = world.planner()
+        plan, _ = tenant.plan(at=world.later(), **WEB)
+        for signer in ("ben", "bea"):
+            tenant.verdict(plan, signer, at=world.later())
+        tenant.complete(tenant.admit(**WEB))
+        yield world
+
+
+def faults(path: Path, checkpoint: m.Checkpoint | None = None) -> list[str]:
+    """What a verification of the state finds."""
+    with closing(Database(path, lock_wait_s=1)) as database, database.reading() as connection:
+        return verify_state(connection, checkpoint).faults
+
+
+def tamper(path: Path, *statements: str) -> None:
+    """Write past the verbs."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount != 0, statement
+
+
+def test_every_table_is_covered_or_says_what_it_follows_from() -> None:
+    """A table that is neither would be one that anybody may change unseen."""
+    assert MODULES
+    assert metadata.tables.keys() == COVERED.keys() | DERIVED.keys()
+    assert not COVERED.keys() & DERIVED.keys()
+    for one in COVERED.values():
+        assert [column.name for column in one.table.primary_key] in ([*one.key], []), one.table.name
+
+
+@pytest.mark.tampers
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        ("UPDATE claim SET rack = 'dc1/hall-a/row-1/r9' WHERE name = 'web-001'", 'rack is "dc1/hall-a/row-1/r9", "'),
+        ("UPDATE claim SET party = 'tenant-b' WHERE name = 'web-001'", 'party is "tenant-b", "tenant-a" was recorded'),
+        ("DELETE FROM claim WHERE name = 'web-001'", "(node web-001 of stack stack-of-tenant-a): it is missing"),
+        (
+            ANOTHER,
+            "claim 99 (node db-001 of stack x): nobody recorded it",
+        ),
+        ("UPDATE asset SET data = replace(data, 'row', 'ROW') WHERE kind = 'row'", "data is "),
+        ("UPDATE zone SET document = replace(document, 'approval', 'xpproval')", "zone small: document is"),
+        ("DELETE FROM verdict WHERE signer = 'ben'", "verdict 1: it is missing, it was there since entry"),
+        ("DELETE FROM change", "change 1 of stack stack-of-tenant-a: it is missing"),
+        ("DELETE FROM decided WHERE kind = 'admitted'", "it is missing"),
+        ("UPDATE admission SET completed_at = NULL WHERE state = 'current'", "completed_at is nothing"),
+        ("UPDATE enrolment SET lineage = 'mine' WHERE stack_id = 'stack-of-tenant-a'", 'lineage is "mine"'),
+        ("UPDATE step SET number = 7", "step of stack stack-of-"),
+        ("DELETE FROM prefix", "the networks of asset"),
+        ("UPDATE content SET text = text || ' '", "its text does not have this digest"),
+        ("DELETE FROM content", "it is missing, admission adm-"),
+        ("UPDATE row_change SET digest = '' WHERE \"table\" = 'claim'", "is not the one that the journal names"),
+        ("UPDATE row_change SET record = '{}' WHERE \"table\" = 'claim'", ""),
+        ("DELETE FROM row_change WHERE \"table\" = 'claim'", "is not the one that the journal names"),
+        ("DELETE FROM row_change", "the list of rows of entry 1 is missing"),
+    ],
+)
+def test_what_is_written_past_the_verbs_is_named(world: World, statement: str, sentence: str) -> None:
+    """A row that was moved, given away, deleted, added or made something else has a sentence of its own."""
+    assert faults(world.path) == []
+    tamper(world.path, statement)
+    found = faults(world.path)
+    assert any(sentence in fault for fault in found) if sentence else found == [], found
+
+
+@pytest.mark.tampers
+def test_a_record_that_was_altered_with_its_row_is_named(world: World) -> None:
+    """Whoever alters row, record and list alike still has the entry's digest against them."""
+    tamper(
+        world.path,
+        "UPDATE claim SET party = 'tenant-b' WHERE name = 'web-001'",
+        "UPDATE row_change SET record = replace(record, 'tenant-a', 'tenant-b') WHERE \"table\" = 'claim'",
+    )
+    assert "the record of what it was is altered" in " ".join(faults(world.path))
+
+
+def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: World) -> None:
+    """A decision's own entry says what it changed; confirm and release, which have none, get one; reading gets none."""
+
+    def entries() -> list[m.JournalEntry]:
+        return world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+
+    assert all(ROWS in entry.payload for entry in entries())
+    before = entries()
+    tenant = Party(world.client, "stack-of-tenant-b", "tenant-b", zone=world.zone)
+    for call in (
+        lambda: tenant.enrol(dry_run=True),
+        lambda: tenant.propose(tenant.demand(clusters={"db": cluster(1)}), reserve=False),
+        lambda: tenant.release("web-001", 1),
+        lambda: world.client.call(verbs.STORE, m.ContentRequest(texts=["a text"])),
+    ):
+        call()
+        assert entries() == before
+    generation = Party(world.client, NODE, "tenant-a", zone=world.zone).confirm("web-001", 1)
+    (one,) = entries()[len(before) :]
+    assert (one.kind, one.payload[ROWS]["count"]) == ("state", 1)
+    assert Party(world.client, NODE, "tenant-a", zone=world.zone).release("web-001", generation)
+    assert [entry.kind for entry in entries()[len(before) :]] == ["state", "state"]
+
+
+@pytest.mark.tampers
+def test_a_refused_verb_leaves_nothing_to_the_next_one(world: World) -> None:
+    """What a transaction that was taken back had touched is not told as the change of the next one."""
+    tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
+    with closing(sqlite3.connect(world.path)) as connection, connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
+    with pytest.raises(Exception, match="full"):
+        tenant.confirm("web-001", 1)
+    with closing(sqlite3.connect(world.path)) as connection, connection:
+        connection.execute("DROP TRIGGER full")
+    assert faults(world.path) == []
+    world.client.call(verbs.STORE, m.ContentRequest(texts=["a text"]))
+    assert faults(world.path) == []
+
+
+@pytest.mark.tampers
+def test_a_checkpoint_says_what_was_held(world: World) -> None:
+    """The digest of the state in a kept checkpoint is found again later, and not after its lists were rewritten."""
+    kept = world.client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    assert verify_checkpoint(kept) is None
+    assert verify_checkpoint(kept.model_copy(update={"state": digest_of("other")})) is not None
+    assert verify_checkpoint(kept.model_copy(update={"state": ""})) is not None
+    assert verify_checkpoint(kept.model_copy(update={"ledger": "0" * 32})) is not None
+    Party(world.client, NODE, "tenant-a", zone=world.zone).confirm("web-001", 1)
+    now = world.client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    assert (now.ledger, now.state != kept.state) == (kept.ledger, True)
+    assert faults(world.path, kept) == faults(world.path, now) == []
+    assert "do not have the digest" in " ".join(faults(world.path, kept.model_copy(update={"state": now.state})))
+
+
+@pytest.mark.parametrize(
+    ("count", "leaves"),
+    [
+        (0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        (1, None),
+        (2, None),
+        (3, None),
+        (7, None),
+        (8, None),
+    ],
+)
+def test_the_root_is_the_tree_hash_of_rfc_6962(count: int, leaves: str | None) -> None:
+    """It is the recursive definition, split at the largest power of two, whatever the order in which rows come."""
+    rows = [("claim", f"[{number}]", digest_of(str(number))) for number in range(count)]
+
+    def tree(found: list[bytes]) -> bytes:
+        if len(found) == 1:
+            return sha256(b"\0" + found[0]).digest()
+        split = 1 << (len(found) - 1).bit_length() - 1
+        return sha256(b"\1" + tree(found[:split]) + tree(found[split:])).digest()
+
+    wanted = leaves or tree([canonical_json(list(row)).encode() for row in sorted(rows)]).hex()
+    Random(count).shuffle(rows)
+    assert root(rows) == f"sha256:{wanted}"
+
+
+def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:
+    """Taking and giving back a lease is recorded; that it was renewed is not, since only its end moves."""
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True, clock=lambda: now[0]) as client:
+
+        def lease(seconds: int) -> int:
+            now[0] += timedelta(seconds=1)
+            client.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="run-1", who="anna", seconds=seconds))
+            return len(client.call(verbs.HISTORY, m.HistoryRequest()).entries)
+
+        assert [lease(60), lease(60), lease(60), lease(0)] == [1, 1, 1, 2]
+    assert faults(tmp_path / "ledger.db") == []
+
+
+def test_all_that_a_busy_ledger_recorded_is_its_state(tmp_path: Path) -> None:
+    """Enrol, move, grow, shrink, take over and leave: after each of them every row is accounted for, by few rows."""
+    path = tmp_path / "ledger.db"
+    with LedgerClient(f"sqlite:///{path}", create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=Party(client, "x", "operator").zone))
+        bring_up_racks(client, 2)
+        tenant = Party(client, NODE, "tenant-a")
+        for count in (3, 1, 4):
+            tenant.bring_up(clusters={"web": cluster(count)})
+            assert faults(path) == []
+        client.call(verbs.RECOVER, m.RecoverRequest(stack_id=NODE, party="tenant-a", state_is_empty=True))
+        assert faults(path) == []
+    with closing(sqlite3.connect(path)) as connection:
+        (most,) = connection.execute(
+            f"SELECT max(n) FROM (SELECT count(*) n FROM {row_change.name} GROUP BY sequence)"
+        ).fetchone()
+    assert most <= 12
