@@ -27,8 +27,8 @@ from zonewright.model.canonical import canonical_json, digest_of
 
 NODE = "stack-of-tenant-a"
 ANOTHER = (
-    "INSERT INTO claim SELECT 99, 'x', 'tenant-b', kind, 'db-001', state, generation, holder, site, rack, room, draw_w, "
-    "active_since, digest, data, changed_at FROM claim WHERE name = 'web-001'"
+    "INSERT INTO claim SELECT 99, 'x', 'tenant-b', kind, 'db-001', state, generation, holder, site, rack, room, "
+    "draw_w, active_since, digest, data, changed_at FROM claim WHERE name = 'web-001'"
 )
 
 

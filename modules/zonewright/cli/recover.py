@@ -5,7 +5,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zonewright.engine import PulumiStack
+    from zonewright.ledger.protocol.messages import JournalHead
 
 OWN_TYPE = "zonewright:index:"
 
@@ -24,6 +27,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--take-over", action="store_true", help="bind the stack id to this state; the old one was lost"
     )
+    parser.add_argument(
+        "--ledger-restored",
+        action="store_true",
+        help="go on with a ledger that was restored from a backup or made again, and lacks what this state saw",
+    )
     parser.add_argument("--print", action="store_true", dest="only_print", help="only print the commands")
     parser.add_argument("--no-up", action="store_true", help="leave out the last step, pulumi up")
     parser.set_defaults(run=_run)
@@ -40,10 +48,20 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
-    from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ReconcileRequest, RecoverRequest, ReportRequest
-
     steps = _Steps(stack, only_print=arguments.only_print)
+    if not stack.exists():
+        if not arguments.take_over:
+            print(
+                f"error: the backend has no stack {stack.name}. If its state is lost, run: zonewright recover --stack "
+                f"{stack.name} --take-over, which makes the stack again. If it is in another backend, set "
+                "PULUMI_BACKEND_URL",
+                file=sys.stderr,
+            )
+            return 1
+        if not steps.pulumi("make the stack again, its state is lost", "stack", "init"):
+            return 3
+        if arguments.only_print:
+            return 0
     if not steps.cancel():
         return 3
     deployment = _readable(stack, only_print=arguments.only_print)
@@ -53,16 +71,31 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
             return 3
         deployment = stack.export() if not arguments.only_print else deployment
     own = [item for item in deployment.get("resources", ()) if str(item.get("type", "")).startswith(OWN_TYPE)]
+    if not _bring_together(stack.name, stack_id, ledger, own, arguments):
+        return 1
+    if arguments.no_up:
+        return 0
+    return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
+
+
+def _bring_together(
+    name: str, stack_id: str, ledger: Any, own: list[dict[str, Any]], arguments: argparse.Namespace
+) -> bool:
+    """Tell the ledger what the state has; False where the ledger knows the stack id from another state."""
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import ReconcileRequest, RecoverRequest, ReportRequest
+
+    _know_again(ledger, stack_id, own, arguments)
     report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False))
     if report.lineage is not None and _lineage(own) != report.lineage:
         if not arguments.take_over:
             print(
                 f"error: the ledger knows stack id {stack_id} from another state. If that state is lost, run: "
-                f"zonewright recover --stack {stack.name} --take-over. If it still exists, this is a second "
+                f"zonewright recover --stack {name} --take-over. If it still exists, this is a second "
                 "checkout: make another stack with zonewright stack new",
                 file=sys.stderr,
             )
-            return 1
+            return False
         print(f"take over stack id {stack_id} ({len(own)} resources in the state)", file=sys.stderr)
         if not arguments.only_print:
             party = report.party or ""
@@ -82,9 +115,32 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
                 f"{found.freed} were about to leave and are freed",
                 file=sys.stderr,
             )
-    if arguments.no_up:
-        return 0
-    return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
+    return True
+
+
+def _know_again(ledger: Any, stack_id: str, own: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """Refuse a ledger that lacks what the state saw, or have it say that this is lost."""
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.messages import AcceptRequest, ReportRequest
+
+    heads = list(_heads(own))
+    if not arguments.ledger_restored or arguments.only_print:
+        for head in heads:
+            ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False, seen=head))
+        return
+    lost = ledger.call(verbs.ACCEPT, AcceptRequest(stack_id=stack_id, seen=heads)).lost
+    print(f"the ledger lacks {lost} of {len(heads)} entries that this state saw; it goes on without", file=sys.stderr)
+
+
+def _heads(own: list[dict[str, Any]]) -> "Iterator[JournalHead]":
+    """What the state saw of the ledger: entries by its decisions, the ledger alone by its enrolment."""
+    from zonewright.ledger.protocol.messages import JournalHead
+    from zonewright.ledger.store.journal import GENESIS
+
+    for outputs in (item.get("outputs", {}) for item in own):
+        text = f"{outputs['ledger']} 0 {GENESIS}" if outputs.get("ledger") else str(outputs.get("journal", ""))
+        if head := JournalHead.parse(text):
+            yield head
 
 
 def _readable(stack: "PulumiStack", *, only_print: bool) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class PulumiStack:
             check=False,
         )
 
+    def exists(self) -> bool:
+        """Whether the backend has the stack; what else may be wrong with it, the next call says."""
+        result = self.run("stack", "export", quiet=True)
+        return result.returncode == 0 or "no stack named" not in (result.stderr or "")
+
     def export(self) -> dict[str, Any]:
         """The stack's deployment, as `pulumi stack export` gives it.
 

@@ -28,6 +28,7 @@ Name = Annotated[str, Field(max_length=NAME.most)]
 Label = Annotated[str, Field(max_length=LABEL.most)]
 Text = Annotated[str, Field(max_length=TEXT.most)]
 Generation = Annotated[int, Field(ge=0, le=INTEGER.most)]
+LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 """Token of the resource that holds a claim or asset; empty where a version made it that had none."""
 
@@ -44,6 +45,32 @@ class Done(Message):
 
 PoolAddresses = dict[Name, Annotated[str, Field(max_length=ADDRESS.most)]]
 """Address with prefix length by pool id, such as ``{"ipv4": "10.80.16.5/20"}``."""
+
+
+class JournalHead(Message):
+    """An entry of one ledger's journal: what a stack saw last, by which it knows its ledger again.
+
+    Attributes:
+        ledger: id of the ledger.
+        sequence: number of the entry, 0 where the journal has none yet.
+        hash: its hash.
+    """
+
+    ledger: LedgerId
+    sequence: Generation
+    hash: Digest
+
+    def text(self) -> str:
+        """As a state holds it: ``ID SEQUENCE HASH``."""
+        return f"{self.ledger} {self.sequence} {self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> "JournalHead | None":
+        """From its text; None from what is none, as in a state of an older version."""
+        try:
+            return cls.model_validate(dict(zip(cls.model_fields, text.split(" "), strict=True)))
+        except ValueError:
+            return None
 
 
 class InitRequest(Message):
@@ -73,6 +100,8 @@ class EnrolRequest(StackRequest):
     lineage: Name
     label: Label = ""
     """The stack's URN: a label for people, not an identity."""
+    ledger: LedgerId | Literal[""] = ""
+    """Id of the ledger that the state was enrolled in; empty where it knows none."""
     dry_run: bool = False
     """Only say whether it would be refused."""
 
@@ -81,12 +110,34 @@ class Enrolled(Message):
     """Whether the three are bound; after a dry run they may not be yet."""
 
     bound: bool
+    ledger: str
+    """Id of the ledger."""
 
 
 class LeaveRequest(StackRequest):
     """Unbind a stack: the last step of a destroy."""
 
     lineage: Name
+
+
+class AcceptRequest(StackRequest):
+    """Go on with a ledger that was restored from a backup or made anew, whatever the state saw before."""
+
+    seen: list[JournalHead] = Field(max_length=16)
+    """What the state names: they are taken as seen from now on."""
+
+
+class Accepted(Message):
+    """How many of them the ledger's journal did not have."""
+
+    lost: int
+
+
+class SeenRequest(StackRequest):
+    """Names a stack, and what its state saw of the ledger last."""
+
+    seen: JournalHead | None = None
+    """A ledger whose journal lacks this entry is refused: it is a copy, was restored, or is another one."""
 
 
 class RecoverRequest(StackRequest):
@@ -209,9 +260,11 @@ class AdmissionAnswer(Message):
     admission_id: str
     change_digest: Digest
     summary: str
+    head: JournalHead
+    """The entry of the decision."""
 
 
-class StandingRequest(StackRequest):
+class StandingRequest(SeenRequest):
     """Is this admission still what the ledger holds for the stack?"""
 
     admission_id: Name
@@ -325,7 +378,7 @@ class HoldingAnswer(Message):
     holding: Holding | None
 
 
-class ReportRequest(StackRequest):
+class ReportRequest(SeenRequest):
     """Ask for what the ledger holds for a stack."""
 
     holdings: bool = True
@@ -456,6 +509,8 @@ class Completed(Message):
     """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
 
     free: dict[str, SiteCapacity]
+    head: JournalHead
+    """The last entry of the journal."""
 
 
 class HistoryRequest(Message):

@@ -54,9 +54,13 @@ class Context:
     def writing(self) -> Iterator[Connection]:
         """A transaction that is alone in writing, and that the journal accounts for: all that verbs write is in one."""
         with self.database.writing() as connection:
-            begun = recording.begin(connection)
+            recording.begin(connection)
             yield connection
-            recording.record(connection, begun, lambda: self.now(connection))
+            self.account(connection)
+
+    def account(self, connection: Connection) -> None:
+        """Say in the journal what a writing transaction changed so far; after that its last entry is as it stays."""
+        recording.record(connection, lambda: self.now(connection))
 
     def moment(self, connection: Connection) -> datetime:
         """The moment at which something is decided: the clock's time, but never before the journal's last entry.

@@ -25,6 +25,7 @@ GONE = ""
 _WHOLE = 71
 """Longest text that a record holds as it is, in characters (a digest is as long); of a longer one it has the digest."""
 _PAGE = 400
+_BEGUN = "zonewright.begun"
 _NOTE = "INSERT OR IGNORE INTO touched VALUES ('{name}', {key});"
 
 row_change = Table(
@@ -111,28 +112,28 @@ def _key(row: str, columns: Sequence[str]) -> str:
     return f"{first}, {second}"
 
 
-def begin(connection: Connection) -> int:
-    """Begin to note anew; gives the number of the journal's last entry."""
+def begin(connection: Connection) -> None:
+    """Begin to note what a transaction touches."""
     connection.exec_driver_sql("DELETE FROM touched")
-    return journal.head_of(connection)[0]
+    connection.info[_BEGUN] = journal.head_of(connection)[0]
 
 
-def record(connection: Connection, begun: int, now: Callable[[], str]) -> None:
-    """Say in the journal what the transaction changed, if it is something: in its last entry, or in one for this.
+def record(connection: Connection, now: Callable[[], str]) -> None:
+    """Say in the journal what the transaction changed so far: in its last entry, or in one for this.
 
     Args:
-        connection: a writing transaction of a connection that is watched, before it commits.
-        begun: what ``begin`` gave.
+        connection: a writing transaction that was begun here, before it commits.
         now: gives the moment of an entry.
     """
     touched = connection.exec_driver_sql("SELECT DISTINCT name FROM touched").scalars().all()
     changes = sorted(one for name in touched for one in _changed(connection, COVERED[name]))
     if not changes:
         return
-    if journal.head_of(connection)[0] > begun:
+    if journal.head_of(connection)[0] > connection.info[_BEGUN]:
         _keep(connection, journal.add_to_last(connection, _said(changes)), changes)
     else:
         append(connection, now(), KIND, changes, {})
+    begin(connection)
 
 
 Change = tuple[str, str, str, str | None]

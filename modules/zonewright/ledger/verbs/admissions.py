@@ -35,6 +35,7 @@ from zonewright.ledger.store.context import (
     require_zone,
     stamp,
 )
+from zonewright.ledger.store.heads import present_head, require_seen
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
@@ -89,13 +90,15 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             refused, entry = _refuse(connection, request, against, rests_on, now)
         else:
             rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
-            answer, entry = _carry_out(connection, request, review, rests_on, now)
+            admission_id, digest, entry = _carry_out(connection, request, review, rests_on, now)
         note(connection, entry, authority)
         if not against:
             raise_revisions(connection, review.facts.revisions)
+        context.account(connection)
+        head = present_head(connection)
     if refused is not None:
         raise refused
-    return answer
+    return AdmissionAnswer(admission_id=admission_id, change_digest=digest, summary=review.line, head=head)
 
 
 def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
@@ -161,7 +164,8 @@ def _carry_out(
     review: Review,
     rests_on: Mapping[str, Any],
     now: str,
-) -> tuple[AdmissionAnswer, JournalEntry]:
+) -> tuple[str, str, JournalEntry]:
+    """Write what was decided; gives the admission's id, the change's digest and the entry."""
     demand, line = review.demand, review.line
     claims = claims_of(demand, request.seats, request.addresses)
     wanted_claims = {name: _Wanted.claim(data) for name, data in claims.items()}
@@ -212,7 +216,7 @@ def _carry_out(
             **counts,
         },
     )
-    return AdmissionAnswer(admission_id=admission_id, change_digest=digest, summary=line), entry
+    return admission_id, digest, entry
 
 
 def _write(
@@ -293,6 +297,7 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
 def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     """Say whether the ledger still holds an admission for its stack, and which resources hold what is active."""
     with context.database.reading() as connection:
+        require_seen(connection, request.seen, request.stack_id)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         present = [
             item

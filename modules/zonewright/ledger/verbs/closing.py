@@ -7,10 +7,11 @@ from sqlalchemy import Connection, select, union, update
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, Settled, SettleRequest, StackRequest
+from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, SeenRequest, Settled, SettleRequest
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
+from zonewright.ledger.store.heads import present_head, require_seen
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment
@@ -45,7 +46,8 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
     with context.database.reading() as connection:
         sites = _own_sites(connection, request.stack_id)
         world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
-    return Completed(free=capacity_of(world, sites))
+        head = present_head(connection)
+    return Completed(free=capacity_of(world, sites), head=head)
 
 
 def _own_sites(connection: Connection, stack_id: str) -> set[str]:
@@ -141,11 +143,12 @@ def _require_no_links(connection: Connection, stack_id: str, name: str | None) -
         )
 
 
-def guard_destroy(context: Context, request: StackRequest) -> Done:
+def guard_destroy(context: Context, request: SeenRequest) -> Done:
     """Begin a destroy: refuse it as a whole if others use what would go, otherwise close it to others."""
     refused: LedgerRefusedError | None = None
     payload: dict[str, Any]
     with context.writing() as connection:
+        require_seen(connection, request.seen, request.stack_id)
         now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
         try:

@@ -6,6 +6,8 @@ from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
+    Accepted,
+    AcceptRequest,
     Done,
     Enrolled,
     EnrolRequest,
@@ -18,7 +20,9 @@ from zonewright.ledger.protocol.messages import (
 )
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
+from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledger
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, enrolment, zone
 from zonewright.model import Zone
@@ -58,18 +62,22 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
     """Bind stack id, party and lineage. The same three again change nothing."""
     if request.dry_run:
         with context.database.reading() as connection:
+            require_ledger(connection, request.ledger, request.stack_id)
             lineage = require_enrolment(
                 connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
             )
-        return Enrolled(bound=lineage is not None)
+            own = ledger_id(connection)
+        return Enrolled(bound=lineage is not None, ledger=own)
     with context.writing() as connection:
+        require_ledger(connection, request.ledger, request.stack_id)
+        own = ledger_id(connection)
         require_enrolment(
             connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
         )
         _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is not None and row.lineage == request.lineage:
-            return Enrolled(bound=True)
+            return Enrolled(bound=True, ledger=own)
         now = context.now(connection)
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         connection.execute(
@@ -89,7 +97,7 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
             party=request.party,
             payload={"label": request.label, "lineage": request.lineage},
         )
-    return Enrolled(bound=True)
+    return Enrolled(bound=True, ledger=own)
 
 
 def _require_party(document: str | None, party: str) -> None:
@@ -152,6 +160,27 @@ def recover(context: Context, request: RecoverRequest) -> Done:
             },
         )
     return Done()
+
+
+def accept(context: Context, request: AcceptRequest) -> Accepted:
+    """Take entries as seen that this ledger does not have, since it was restored or made anew. All of it is journaled.
+
+    Nobody's claims change by it: what others were admitted with since the backup stays theirs.
+    """
+    with context.writing() as connection:
+        known = accepted(connection, request.stack_id)
+        lost = [one for one in request.seen if not has(connection, one) and one not in known]
+        if lost:
+            party = select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)
+            journal.append(
+                connection,
+                at=context.now(connection),
+                kind=ACCEPTED,
+                stack_id=request.stack_id,
+                party=connection.execute(party).scalar() or "",
+                payload={"seen": [one.model_dump() for one in lost]},
+            )
+    return Accepted(lost=len(lost))
 
 
 def reconcile(context: Context, request: ReconcileRequest) -> Reconciled:

@@ -27,6 +27,7 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.ENROL: enrolments.enrol,
     verbs.LEAVE: enrolments.leave,
     verbs.RECOVER: enrolments.recover,
+    verbs.ACCEPT: enrolments.accept,
     verbs.RECONCILE: enrolments.reconcile,
     verbs.PROPOSE: proposals.propose,
     verbs.EVALUATE: proposals.evaluate,

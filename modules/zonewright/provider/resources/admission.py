@@ -10,6 +10,7 @@ from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.messages import (
     AdmitRequest,
     EvaluateRequest,
+    JournalHead,
     PoolAddresses,
     SettleRequest,
     StandingRequest,
@@ -49,6 +50,7 @@ class AdmissionResource(CheckedResource):
     outputs: Mapping[str, Input] = {
         "summary": Input("string", "summary of the change, in one line"),
         "changeDigest": Input("string", "names the change"),
+        "journal": Input("string", "ledger, number and hash of the decision's entry", required=False),
     }
 
     def check(
@@ -84,7 +86,9 @@ class AdmissionResource(CheckedResource):
     def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
         difference = compare(self.inputs, old, new)
-        standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=old["stackId"], admission_id=id_))
+        seen = JournalHead.parse(old.get("journal", ""))
+        request = StandingRequest(stack_id=old["stackId"], admission_id=id_, seen=seen)
+        standing = session.ledger.call(verbs.STANDING, request)
         session.memory.holders = standing.holders
         session.memory.drifted = frozenset(standing.drifted)
         session.memory.readmitted = bool(difference.changes) or not standing.current
@@ -121,7 +125,11 @@ class AdmissionResource(CheckedResource):
                 raise
             raise CheckFailedError(refusal_text(error.findings, stack=_stack_of(urn))) from error
         session.log(urn, f"admitted: {admission.summary}{session.memory.notes}")
-        return admission.admission_id, {"summary": admission.summary, "changeDigest": admission.change_digest}
+        return admission.admission_id, {
+            "summary": admission.summary,
+            "changeDigest": admission.change_digest,
+            "journal": admission.head.text(),
+        }
 
     def read(self, _session: ProviderSession, _id: str, last: ReadResource | None) -> ReadResource | None:
         """It is immutable, so a refresh leaves it as it is; a decision cannot be imported."""

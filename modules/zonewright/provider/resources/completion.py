@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import CompleteRequest, ReportRequest, StackRequest
+from zonewright.ledger.protocol.messages import CompleteRequest, JournalHead, ReportRequest, SeenRequest
 from zonewright.provider.resource import (
     STACK_ID,
     CheckedResource,
@@ -29,6 +29,7 @@ class CompletionResource(CheckedResource):
     outputs: Mapping[str, Input] = {
         **inputs,
         "free": Input("object", "what the change leaves free: rack units and kW by site"),
+        "journal": Input("string", "ledger, number and hash of the journal's last entry", required=False),
     }
 
     def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
@@ -38,7 +39,8 @@ class CompletionResource(CheckedResource):
             return difference
         reopened = session.memory.readmitted
         if not reopened:
-            report = session.ledger.call(verbs.REPORT, ReportRequest(holdings=False, stack_id=new["stackId"]))
+            request = ReportRequest(holdings=False, stack_id=new["stackId"], seen=_seen(old))
+            report = session.ledger.call(verbs.REPORT, request)
             reopened = not report.completed
         return Difference({"changeDigest": "update"}) if reopened else difference
 
@@ -48,8 +50,9 @@ class CompletionResource(CheckedResource):
 
     def _complete(self, session: ProviderSession, new: Data) -> Data:
         request = CompleteRequest(stack_id=new["stackId"], change_digest=new["changeDigest"])
-        free = session.ledger.call(verbs.COMPLETE, request).free
-        return {**new, "free": {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in free.items()}}
+        done = session.ledger.call(verbs.COMPLETE, request)
+        free = {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in done.free.items()}
+        return {**new, "free": free, "journal": done.head.text()}
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The last completed change; gone when the stack has none.
@@ -64,7 +67,8 @@ class CompletionResource(CheckedResource):
         if report.change_digest is None or not report.completed:
             return None
         data = {"stackId": report.stack_id, "changeDigest": report.change_digest}
-        return ReadResource(id_, data, {**data, "free": last.outputs.get("free", {})})
+        kept = {name: last.outputs[name] for name in ("free", "journal") if name in last.outputs}
+        return ReadResource(id_, data, {**data, **kept})
 
     def update(self, session: ProviderSession, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Close the next change."""
@@ -72,4 +76,8 @@ class CompletionResource(CheckedResource):
 
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Refuse the destroy, before anything is gone, if others stand on what would go."""
-        session.ledger.call(verbs.GUARD_DESTROY, StackRequest(stack_id=state["stackId"]))
+        session.ledger.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=state["stackId"], seen=_seen(state)))
+
+
+def _seen(state: Data) -> JournalHead | None:
+    return JournalHead.parse(state.get("journal", ""))

@@ -30,6 +30,7 @@ class EnrolmentResource(CheckedResource):
         "stackId": replace(STACK_ID, replaces=False),
         "party": Input("string", "owner of the declaration"),
         "lineage": Input("string", "minted once, then carried over", required=False),
+        "ledger": Input("string", "id of the ledger, carried over", required=False),
     }
     plain = tuple(inputs)
     outputs: Mapping[str, Input] = inputs
@@ -40,7 +41,8 @@ class EnrolmentResource(CheckedResource):
         """The lineage is carried over from the old inputs, or minted from the random seed; never the program's."""
         old = old or {}
         lineage = old.get("lineage") or hashlib.sha256(b"zonewright lineage" + seed).hexdigest()[:32]
-        inputs = super().check(session, urn, old, {**new, "lineage": lineage}, seed)
+        known = {"lineage": lineage, "ledger": old.get("ledger", "")}
+        inputs = super().check(session, urn, old, {**new, **known}, seed)
         if old.get("stackId", inputs["stackId"]) != inputs["stackId"]:
             raise CheckFailedError(
                 f"this state belongs to stack id {old['stackId']}, but the configuration says "
@@ -48,16 +50,18 @@ class EnrolmentResource(CheckedResource):
                 "you change the id"
             )
         try:
-            session.memory.bound = session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True)).bound
+            answer = session.ledger.call(verbs.ENROL, self._request(urn, inputs, dry_run=True))
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
-        return inputs
+        session.memory.bound = answer.bound
+        return {**inputs, "ledger": answer.ledger}
 
     def _request(self, urn: str, inputs: Data, *, dry_run: bool = False) -> EnrolRequest:
         return EnrolRequest(
             stack_id=inputs["stackId"],
             party=inputs["party"],
             lineage=inputs["lineage"],
+            ledger=inputs.get("ledger", ""),
             label=urn,
             dry_run=dry_run,
         )
@@ -67,7 +71,7 @@ class EnrolmentResource(CheckedResource):
 
         It lost it in a destroy that this state does not know of, as an older state file, or in a take-over.
         """
-        difference = compare(self.inputs, old, new)
+        difference = compare(self.inputs, {**old, "ledger": new["ledger"]}, new)
         return difference if difference.changes or session.memory.bound else Difference({"lineage": "update"})
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
@@ -89,6 +93,7 @@ class EnrolmentResource(CheckedResource):
         if report.party is None or report.lineage is None:
             return None
         data = {"stackId": report.stack_id, "party": report.party, "lineage": report.lineage}
+        data |= {"ledger": ledger} if (ledger := last.outputs.get("ledger")) else {}
         return ReadResource(id_, data, data)
 
     def update(self, session: ProviderSession, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:

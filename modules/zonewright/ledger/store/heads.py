@@ -1,0 +1,76 @@
+"""Is this the ledger that a stack knows? A copy, a restored backup and a new one lack an entry that its state saw."""
+
+import json
+
+from sqlalchemy import Connection, select
+
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import JournalHead
+from zonewright.ledger.store.journal import GENESIS, head_of
+from zonewright.ledger.store.schema import ledger_id
+from zonewright.ledger.store.tables import journal
+
+ACCEPTED = "ledger-accepted"
+"""Of an entry by which a stack goes on with a ledger that lacks what its state saw; ``seen`` is what that was."""
+CODE = "another-ledger"
+_WAYS_OUT = (
+    "nothing was changed; correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was restored or made anew, "
+    "run: zonewright recover --stack NAME --ledger-restored"
+)
+
+
+def present_head(connection: Connection) -> JournalHead:
+    """The last entry of this ledger."""
+    sequence, last = head_of(connection)
+    return JournalHead(ledger=ledger_id(connection), sequence=sequence, hash=last)
+
+
+def has(connection: Connection, seen: JournalHead) -> bool:
+    """Whether the ledger is the one, and its journal has the entry."""
+    if seen.ledger != ledger_id(connection):
+        return False
+    query = select(journal.c.hash).where(journal.c.sequence == seen.sequence)
+    return (connection.execute(query).scalar() if seen.sequence else GENESIS) == seen.hash
+
+
+def accepted(connection: Connection, stack_id: str) -> list[JournalHead]:
+    """What a stack took as seen, in recoveries."""
+    query = select(journal.c.payload).where(journal.c.kind == ACCEPTED, journal.c.stack_id == stack_id)
+    found = [json.loads(text)["seen"] for text in connection.execute(query).scalars()]
+    return [JournalHead.model_validate(one) for seen in found for one in seen]
+
+
+def require_seen(connection: Connection, seen: JournalHead | None, stack_id: str) -> None:
+    """Let a stack pass that saw nothing yet, or what this ledger has, or what it said is lost.
+
+    Raises:
+        LedgerRefusedError: for any other, with both ways out.
+    """
+    if seen is None or has(connection, seen) or seen in accepted(connection, stack_id):
+        return
+    own = ledger_id(connection)
+    if seen.ledger != own:
+        raise _another(seen.ledger, own)
+    raise LedgerRefusedError(
+        CODE,
+        f"the state of stack {stack_id} has seen entry {seen.sequence} ({seen.hash[7:19]}) of ledger {own[:12]}, and "
+        f"this ledger's journal, which has {head_of(connection)[0]} entries, does not have it: it is a copy, or was "
+        f"restored from an older backup; {_WAYS_OUT}",
+    )
+
+
+def require_ledger(connection: Connection, known: str, stack_id: str) -> None:
+    """The same by the ledger's id alone, which is what an enrolment knows; empty where it knows none.
+
+    Raises:
+        LedgerRefusedError: when it is another ledger.
+    """
+    own = ledger_id(connection)
+    if known not in ("", own) and all(one.ledger != known for one in accepted(connection, stack_id)):
+        raise _another(known, own)
+
+
+def _another(known: str, own: str) -> LedgerRefusedError:
+    return LedgerRefusedError(
+        CODE, f"this state belongs to ledger {known[:12]}, and this is ledger {own[:12]}; {_WAYS_OUT}"
+    )
