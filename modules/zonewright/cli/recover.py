@@ -49,20 +49,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
     steps = _Steps(stack, only_print=arguments.only_print)
-    if not stack.exists():
-        if not arguments.take_over:
-            print(
-                f"error: the backend has no stack {stack.name}. If its state is lost, run: zonewright recover --stack "
-                f"{stack.name} --take-over, which makes the stack again. If it is in another backend, set "
-                "PULUMI_BACKEND_URL",
-                file=sys.stderr,
-            )
-            return 1
-        if not steps.pulumi("make the stack again, its state is lost", "stack", "init"):
-            return 3
-        if arguments.only_print:
-            return 0
-    if not steps.cancel():
+    if not stack.exists() and not arguments.take_over:
+        print(
+            f"error: the backend has no stack {stack.name}. If its state is lost, run: zonewright recover --stack "
+            f"{stack.name} --take-over, which makes the stack again. If it is in another backend, set "
+            "PULUMI_BACKEND_URL",
+            file=sys.stderr,
+        )
+        return 1
+    if not steps.make() or not steps.cancel():
         return 3
     deployment = _readable(stack, only_print=arguments.only_print)
     if deployment.get("pending_operations"):
@@ -186,6 +181,10 @@ class _Steps:
         """One step; True when it succeeded or was only printed."""
         print(f"{why}: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
         return self._only_print or self._stack.run(*arguments).returncode == 0
+
+    def make(self) -> bool:
+        """Make the stack again where the backend has none, because its state is lost."""
+        return self._stack.exists() or self.pulumi("make the stack again, its state is lost", "stack", "init")
 
     def cancel(self) -> bool:
         """Remove a killed run's lock; that there is none is good too."""
