@@ -6,5 +6,6 @@ from zonewright.ledger.store.schema import MODULES
 from zonewright.ledger.store.tables import metadata
 
 assert MODULES  # noqa: S101 - their tables are part of the metadata
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
-context.run_migrations()
+if hasattr(context, "config"):  # else it is imported, as by what reads all modules
+    context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+    context.run_migrations()

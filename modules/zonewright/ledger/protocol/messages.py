@@ -121,13 +121,13 @@ class LeaveRequest(StackRequest):
 
 
 class AcceptRequest(StackRequest):
-    """Go on with a ledger that was restored from a backup or made anew, whatever the state saw before."""
+    """Go on with a ledger that was restored from a backup or made again, whatever the state saw before."""
 
     seen: list[JournalHead] = Field(max_length=16)
     """What the state names: they are taken as seen from now on."""
 
 
-class Accepted(Message):
+class LedgerAccepted(Message):
     """How many of them the ledger's journal did not have."""
 
     lost: int

@@ -14,7 +14,7 @@ ACCEPTED = "ledger-accepted"
 """Of an entry by which a stack goes on with a ledger that lacks what its state saw; ``seen`` is what that was."""
 CODE = "another-ledger"
 _WAYS_OUT = (
-    "nothing was changed; correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was restored or made anew, "
+    "nothing was changed; correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was restored or made again, "
     "run: zonewright recover --stack NAME --ledger-restored"
 )
 

@@ -81,7 +81,7 @@ DERIVED: Mapping[str, str] = {
     "proposal": "of the last preview of each stack; nothing is decided by it",
     "reservation": "ends by itself after a few minutes",
     "revision": "counts changes, so that a decision sees that something moved",
-    "claim_version": "drawn anew with each change, so that a process sees that something moved",
+    "claim_version": "a random number for each change, so that a process sees that something moved",
     "identity": "named in each signed checkpoint",
     "alembic_version": "the version of the schema",
 }
@@ -136,11 +136,13 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
     begin(connection)
 
 
-Change = tuple[str, str, str, str | None]
+RowChange = tuple[str, str, str, str | None]
 """Table, key, digest and record of a row that changed; the digest is ``GONE`` and the record None where it went."""
 
 
-def append(connection: Connection, at: str, kind: str, changes: Iterable[Change], payload: Mapping[str, Any]) -> None:
+def append(
+    connection: Connection, at: str, kind: str, changes: Iterable[RowChange], payload: Mapping[str, Any]
+) -> None:
     """Append an entry that covers these rows, and keep their list."""
     ordered = sorted(changes)
     fields = {"at": at, "kind": kind, "stack_id": "", "party": ""}
@@ -148,11 +150,11 @@ def append(connection: Connection, at: str, kind: str, changes: Iterable[Change]
     _keep(connection, entry.sequence, ordered)
 
 
-def _said(changes: Sequence[Change]) -> dict[str, Any]:
+def _said(changes: Sequence[RowChange]) -> dict[str, Any]:
     return {ROWS: {"count": len(changes), "digest": list_digest(one[:3] for one in changes)}}
 
 
-def _keep(connection: Connection, sequence: int, changes: Sequence[Change]) -> None:
+def _keep(connection: Connection, sequence: int, changes: Sequence[RowChange]) -> None:
     rows = [
         {"sequence": sequence, "table": table, "key": key, "digest": digest, "record": text}
         for table, key, digest, text in changes
@@ -166,14 +168,14 @@ def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
     return digest_of(canonical_json([list(row) for row in rows]))
 
 
-def all_rows(connection: Connection) -> Iterator[Change]:
+def all_rows(connection: Connection) -> Iterator[RowChange]:
     """Every covered row as it is."""
     for one in COVERED.values():
         for row in connection.execute(select(one.table)).mappings():
             yield _as_change(one, row)
 
 
-def _as_change(one: Covered, row: RowMapping) -> Change:
+def _as_change(one: Covered, row: RowMapping) -> RowChange:
     text = record_of(one, row)
     return one.table.name, key_of([row[column] for column in one.key]), digest_of(text), text
 
@@ -194,7 +196,7 @@ def record_of(one: Covered, row: RowMapping) -> str:
     )
 
 
-def _changed(connection: Connection, one: Covered) -> Iterator[Change]:
+def _changed(connection: Connection, one: Covered) -> Iterator[RowChange]:
     """The touched rows of a table that are not as they were recorded last."""
     rows = {change[1]: change for change in (_as_change(one, row) for row in _touched(connection, one))}
     keys = {

@@ -6,7 +6,6 @@ from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
-    Accepted,
     AcceptRequest,
     Done,
     Enrolled,
@@ -14,6 +13,7 @@ from zonewright.ledger.protocol.messages import (
     InitAnswer,
     InitRequest,
     LeaveRequest,
+    LedgerAccepted,
     Reconciled,
     ReconcileRequest,
     RecoverRequest,
@@ -162,8 +162,8 @@ def recover(context: Context, request: RecoverRequest) -> Done:
     return Done()
 
 
-def accept(context: Context, request: AcceptRequest) -> Accepted:
-    """Take entries as seen that this ledger does not have, since it was restored or made anew. All of it is journaled.
+def accept(context: Context, request: AcceptRequest) -> LedgerAccepted:
+    """Take entries as seen that this ledger does not have, since it was restored or made again. All of it is journaled.
 
     Nobody's claims change by it: what others were admitted with since the backup stays theirs.
     """
@@ -180,7 +180,7 @@ def accept(context: Context, request: AcceptRequest) -> Accepted:
                 party=connection.execute(party).scalar() or "",
                 payload={"seen": [one.model_dump() for one in lost]},
             )
-    return Accepted(lost=len(lost))
+    return LedgerAccepted(lost=len(lost))
 
 
 def reconcile(context: Context, request: ReconcileRequest) -> Reconciled:
