@@ -199,7 +199,7 @@ def test_assets_under_others(world: World) -> None:
         operator.admit(operator.propose(operator.demand(sites=facility(1)["sites"])))
     assert "web" not in json.dumps([finding.to_data() for finding in caught.value.findings])
     with pytest.raises(LedgerRefusedError, match="claims of other parties stand in"):
-        world.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=operator.stack_id))
+        world.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=operator.stack_id))
     with pytest.raises(LedgerRefusedError, match="claims of other parties"):
         operator.release("dc1/a/01", 1, kind="row")
 

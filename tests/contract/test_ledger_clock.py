@@ -77,7 +77,7 @@ def deciding(world: World) -> dict[str, Callable[[], object]]:
         "confirm": lambda: tenant.party.confirm("web-001"),
         "complete": lambda: world.client.call(verbs.COMPLETE, done),
         "settle": lambda: tenant.party.settle(admission),
-        "destroy": lambda: world.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=tenant.party.stack_id)),
+        "destroy": lambda: world.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=tenant.party.stack_id)),
         "recover": lambda: world.client.call(verbs.RECOVER, m.RecoverRequest(**named, state_is_empty=False)),
         "enrol": lambda: Party(world.client, "stack-of-tenant-b", "tenant-b").enrol(),
         "lease": lambda: world.client.call(verbs.LEASE, LeaseRequest(fleet="f", holder="h", who="w", seconds=60)),

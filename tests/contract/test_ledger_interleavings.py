@@ -277,7 +277,7 @@ def destroying(owner: Party) -> Callable[[], None]:
 
     def program() -> None:
         with suppress(LedgerRefusedError):
-            owner.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=owner.stack_id))
+            owner.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=owner.stack_id))
             for name, kind in rows:
                 assert owner.release(name, 1, kind=kind)  # type: ignore[arg-type]
 

@@ -148,8 +148,8 @@ def test_a_link_needs_its_sites_and_holds_its_ducts(ledger: Ledger) -> None:
     assert rules(first, ducts={}, links={}) == ["link-route"]
     for party, what in ((first, "ducts/d-1"), (operators[0], "dc1")):
         with pytest.raises(LedgerRefusedError, match=f"links of other parties need .*{what} of this stack"):
-            party.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=party.stack_id))
-    second.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=second.stack_id))
+            party.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=party.stack_id))
+    second.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=second.stack_id))
 
 
 def test_the_last_bore_is_given_once(ledger: Ledger) -> None:

@@ -107,7 +107,7 @@ class Planner:
         """What ``destroy`` does; one whose change was never completed has no guard."""
         party = self.party
         if is_guarded:
-            party.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=party.stack_id))
+            party.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=party.stack_id))
         for item in party.client.call(verbs.REPORT, m.ReportRequest(stack_id=party.stack_id)).holdings:
             if item.state == "active":
                 party.release(item.name, item.generation)

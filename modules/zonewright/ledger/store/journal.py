@@ -19,6 +19,8 @@ from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json, digest_of
 
 GENESIS = "sha256:" + "0" * 64
+APPENDED = "zonewright.appended"
+"""What a connection knows: the number of the entry that its transaction appended last."""
 _LAST_AT = select(journal.c.at).order_by(journal.c.sequence.desc()).limit(1)
 
 
@@ -46,6 +48,7 @@ def append(
     }
     entry = JournalEntry(**fields, hash=entry_hash(fields))
     connection.execute(journal.insert().values(**{**entry.model_dump(), "payload": canonical_json(entry.payload)}))
+    connection.info[APPENDED] = entry.sequence
     return entry
 
 

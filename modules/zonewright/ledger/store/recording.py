@@ -5,11 +5,11 @@ one, and what is written past the verbs is not noted). Before it commits, its en
 the list of them. The list is kept beside the journal: it is not exported, since it says who has what.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, RowMapping, String, Table, Text, select
+from sqlalchemy import Column, Connection, Integer, RowMapping, String, Table, Text, select
 
 from zonewright.ledger.store import journal, tables
 from zonewright.model.canonical import canonical_json, digest_of
@@ -25,21 +25,19 @@ GONE = ""
 _WHOLE = 71
 """Longest text that a record holds as it is, in characters (a digest is as long); of a longer one it has the digest."""
 _PAGE = 400
-_BEGUN = "zonewright.begun"
 _NOTE = "INSERT OR IGNORE INTO touched VALUES ('{name}', {key});"
 
 row_change = Table(
     "row_change",
     tables.metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("table", String(32), primary_key=True),
     Column("key", String(256), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("digest", String(71), nullable=False),
     Column("record", Text, nullable=True),
     sqlite_with_rowid=False,
 )
-"""By entry of the journal, the rows that it covers: digest and text of what each was from then on."""
-Index("row_change_by_row", row_change.c.table, row_change.c.key)
+"""What each row was from an entry of the journal on: its digest and its text. One index: it is written at each step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +111,8 @@ def _key(row: str, columns: Sequence[str]) -> str:
 
 
 def begin(connection: Connection) -> None:
-    """Begin to note what a transaction touches."""
-    connection.exec_driver_sql("DELETE FROM touched")
-    connection.info[_BEGUN] = journal.head_of(connection)[0]
+    """Begin a transaction that is recorded before it commits."""
+    connection.info.pop(journal.APPENDED, None)
 
 
 def record(connection: Connection, now: Callable[[], str]) -> None:
@@ -125,14 +122,17 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
         connection: a writing transaction that was begun here, before it commits.
         now: gives the moment of an entry.
     """
-    touched = connection.exec_driver_sql("SELECT DISTINCT name FROM touched").scalars().all()
-    changes = sorted(one for name in touched for one in _changed(connection, COVERED[name]))
-    if not changes:
+    keys: dict[str, set[str]] = {}
+    for name, *values in connection.exec_driver_sql("SELECT name, first, second FROM touched"):
+        keys.setdefault(name, set()).add(key_of(values[: len(COVERED[name].key)]))
+    if not keys:
         return
-    if journal.head_of(connection)[0] > connection.info[_BEGUN]:
+    changes = sorted(one for name, touched in keys.items() for one in _changed(connection, COVERED[name], touched))
+    if changes and journal.APPENDED in connection.info:
         _keep(connection, journal.add_to_last(connection, _said(changes)), changes)
-    else:
+    elif changes:
         append(connection, now(), KIND, changes, {})
+    connection.exec_driver_sql("DELETE FROM touched")
     begin(connection)
 
 
@@ -196,15 +196,9 @@ def record_of(one: Covered, row: RowMapping) -> str:
     )
 
 
-def _changed(connection: Connection, one: Covered) -> Iterator[RowChange]:
+def _changed(connection: Connection, one: Covered, keys: Collection[str]) -> Iterator[RowChange]:
     """The touched rows of a table that are not as they were recorded last."""
     rows = {change[1]: change for change in (_as_change(one, row) for row in _touched(connection, one))}
-    keys = {
-        key_of([first, second][: len(one.key)])
-        for first, second in connection.exec_driver_sql(
-            "SELECT first, second FROM touched WHERE name = ?", (one.table.name,)
-        )
-    }
     known = _recorded(connection, one.table.name, sorted(keys))
     for key in keys:
         change = rows.get(key, (one.table.name, key, GONE, None))

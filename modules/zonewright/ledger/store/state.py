@@ -100,7 +100,7 @@ def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | N
     entries = {row.sequence: said for row in payloads if (said := json.loads(row.payload).get(ROWS)) is not None}
     held: dict[tuple[str, str], _Last] = {}
     columns = (row_change.c.sequence, row_change.c.table, row_change.c.key, row_change.c.digest)
-    rows = connection.execute(select(*columns).order_by(*columns[:3]))
+    rows = connection.execute(select(*columns).order_by(*columns[:3]))  # sorted in a file when it is much
     pending = checkpoint if checkpoint is not None and checkpoint.state else None
     for sequence, group in groupby(rows, key=attrgetter("sequence")):
         if pending is not None and sequence > pending.sequence:
