@@ -70,7 +70,7 @@ def _checkpoints(count: int) -> list[Figure]:
 
 
 def _zone(folder: Path, count: int) -> SmallZone:
-    zone = SmallZone(folder=folder, engine=engine.ensure()).create()
+    zone = SmallZone(folder=folder, engine=engine.ensure(), warm=False).create()
     with LedgerClient(zone.ledger_url) as client:
         bring_up_racks(client, count // 20 + 1)
     return zone

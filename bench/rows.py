@@ -15,7 +15,7 @@ RACKS = 8332
 def figures(runs: int, _nodes: Sequence[int]) -> list[Figure]:
     """Preview of a facility operator's stack that brings in all racks at once."""
     with tempfile.TemporaryDirectory() as folder:
-        zone = SmallZone(folder=Path(folder), engine=engine.ensure()).create()
+        zone = SmallZone(folder=Path(folder), engine=engine.ensure(), warm=False).create()
         operator = zone.stack("operator")
         operator.declare(sites=facility(RACKS)["sites"])
         preview = median_s(lambda: operator.run("preview"), runs=runs)

@@ -533,7 +533,8 @@ def kept(bundle: Bundle, checkpoint: Mapping[str, Any] | None) -> Iterator[str]:
     entries, own = bundle.journal, checkpoint
     if "checkpoint.json" in bundle.files:
         own = bundle.json("checkpoint.json")
-    if any(checkpoint[name] != own[name] for name in ("public_key", "zone")):
+    same = ["public_key", "zone", *(["ledger"] if "ledger" in checkpoint and "ledger" in own else [])]
+    if any(checkpoint[name] != own[name] for name in same):
         yield "it is of another ledger than this journal"
     hashes = {entries[0]["sequence"] - 1: entries[0]["previous"]}
     hashes |= {entry["sequence"]: entry["hash"] for entry in entries}

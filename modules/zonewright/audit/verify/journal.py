@@ -72,6 +72,11 @@ def _chain(contents: Contents) -> Iterator[str]:
         )
 
 
+def _ledger(one: Checkpoint, other: Checkpoint) -> tuple[str, str, str]:
+    """Which ledger a checkpoint is of; one of an older version does not say its id, so then it is not compared."""
+    return one.public_key, one.zone, one.ledger if other.ledger else ""
+
+
 def _kept(contents: Contents, known: Checkpoint | None, ledger_key: str | None) -> Check:
     name = "kept checkpoint"
     if known is None:
@@ -86,7 +91,7 @@ def _kept(contents: Contents, known: Checkpoint | None, ledger_key: str | None) 
     if fault:
         return wrong(name, fault)
     held = contents.checkpoint
-    if held is not None and (known.public_key, known.zone) != (held.public_key, held.zone):
+    if held is not None and _ledger(known, held) != _ledger(held, known):
         return wrong(name, "it belongs to another ledger than the bundle's head")
     entry = next((one for one in contents.journal if one.sequence == known.sequence), None)
     if entry is not None:

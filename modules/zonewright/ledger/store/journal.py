@@ -21,7 +21,11 @@ from zonewright.model.canonical import canonical_json, digest_of
 GENESIS = "sha256:" + "0" * 64
 APPENDED = "zonewright.appended"
 """What a connection knows: the number of the entry that its transaction appended last."""
-_LAST_AT = select(journal.c.at).order_by(journal.c.sequence.desc()).limit(1)
+_NEWEST = journal.c.sequence.desc()
+_LAST = select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(_NEWEST).limit(1)
+_LAST_AT = select(journal.c.at).order_by(_NEWEST).limit(1)
+_WHOLE_LAST = select(journal).order_by(_NEWEST).limit(1)
+_INSERT = journal.insert()
 
 
 def append(
@@ -32,9 +36,7 @@ def append(
     Raises:
         ValueError: when it would be of an earlier moment than the entry before it.
     """
-    last = connection.execute(
-        select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
-    ).first()
+    last = connection.execute(_LAST).first()
     if last is not None and at < last.at:
         raise ValueError(f"an entry of {at} cannot follow entry {last.sequence} of {last.at}")
     fields = {
@@ -47,22 +49,20 @@ def append(
         "previous": last.hash if last else GENESIS,
     }
     entry = JournalEntry(**fields, hash=entry_hash(fields))
-    connection.execute(journal.insert().values(**{**entry.model_dump(), "payload": canonical_json(entry.payload)}))
+    connection.execute(_INSERT, {**entry.model_dump(), "payload": canonical_json(entry.payload)})
     connection.info[APPENDED] = entry.sequence
     return entry
 
 
 def head_of(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last entry; 0 and the hash that the first one follows where there is none."""
-    row = connection.execute(
-        select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
-    ).first()
+    row = connection.execute(_LAST).first()
     return (0, GENESIS) if row is None else (row.sequence, row.hash)
 
 
 def add_to_last(connection: Connection, more: Mapping[str, Any]) -> int:
     """Add to the payload of the last entry, in the transaction that appended it; gives its number."""
-    row = connection.execute(select(journal).order_by(journal.c.sequence.desc()).limit(1)).mappings().one()
+    row = connection.execute(_WHOLE_LAST).mappings().one()
     fields = {name: value for name, value in row.items() if name != "hash"}
     fields["payload"] = json.loads(row["payload"]) | more
     connection.execute(

@@ -25,6 +25,7 @@ GONE = ""
 _WHOLE = 71
 """Longest text that a record holds as it is, in characters (a digest is as long); of a longer one it has the digest."""
 _PAGE = 400
+_OF_TABLE = 'SELECT key, sequence, digest FROM row_change WHERE "table" = ?'
 _NOTE = "INSERT OR IGNORE INTO touched VALUES ('{name}', {key});"
 
 row_change = Table(
@@ -38,6 +39,7 @@ row_change = Table(
     sqlite_with_rowid=False,
 )
 """What each row was from an entry of the journal on: its digest and its text. One index: it is written at each step."""
+_INSERT = row_change.insert()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,7 @@ def _keep(connection: Connection, sequence: int, changes: Sequence[RowChange]) -
         for table, key, digest, text in changes
     ]
     if rows:
-        connection.execute(row_change.insert(), rows)
+        connection.execute(_INSERT, rows)
 
 
 def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
@@ -219,9 +221,9 @@ def _recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[s
     """The digests that the journal has last of these rows."""
     found: dict[str, tuple[int, str]] = {}
     for start in range(0, len(keys), _PAGE):
-        query = select(row_change.c.key, row_change.c.sequence, row_change.c.digest).where(
-            row_change.c.table == table, row_change.c.key.in_(keys[start : start + _PAGE])
-        )
-        for row in connection.execute(query):
-            found[row.key] = max(found.get(row.key, (0, GONE)), (row.sequence, row.digest))
+        page = tuple(keys[start : start + _PAGE])
+        places = ", ".join("?" * len(page))
+        query = f"{_OF_TABLE} AND key IN ({places})"
+        for key, sequence, digest in connection.exec_driver_sql(query, (table, *page)):
+            found[key] = max(found.get(key, (0, GONE)), (sequence, digest))
     return {key: digest for key, (_, digest) in found.items()}
