@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.recording import all_rows
 from zonewright.ledger.store.schema import SCHEMA
-from zonewright.ledger.store.state import verify_state
+from zonewright.ledger.store.state import root, state_digest, verify_state
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,7 @@ def _tables_are_the_sum_of_the_journal(tmp_path: Path, request: pytest.FixtureRe
             continue
         with closing(Database(path, lock_wait_s=5)) as database, database.reading() as connection:
             assert verify_state(connection).faults == []
+            assert state_digest(connection) == root(row[:3] for row in all_rows(connection))
 
 
 def _is_present(path: Path) -> bool:

@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.messages import Checkpoint
 from zonewright.ledger.store.names import prefix_faults
@@ -20,16 +20,18 @@ from zonewright.ledger.store.steps import counted, step
 from zonewright.ledger.store.tables import admission, content, deployed, journal
 from zonewright.model.canonical import canonical_json, digest_of
 
-_LEAF, _NODE = b"\x00", b"\x01"
+_LEAVES = (
+    """SELECT '["' || "table" || '",' || json_quote(key) || ',"' || digest || '"]', max(sequence) """
+    """FROM row_change GROUP BY "table", key HAVING digest <> '' ORDER BY "table", key"""
+)
+"""Of the last record of each row (SQLite takes the other columns from where the maximum is), as a leaf of the tree."""
 _NOBODY = "nobody recorded it"
 
 
 def state_digest(connection: Connection) -> str:
     """The root over all rows as the journal has them now; see :func:`root`."""
-    last = func.max(row_change.c.sequence)
-    query = select(row_change.c.table, row_change.c.key, row_change.c.digest, last)
-    rows = connection.execute(query.group_by(row_change.c.table, row_change.c.key))  # SQLite: the digest of the last
-    return root((row.table, row.key, row.digest) for row in rows if row.digest != GONE)
+    found = connection.exec_driver_sql(_LEAVES)
+    return _tree([sha256(b"\0" + leaf.encode()).digest() for leaf, _ in found])
 
 
 def root(rows: Iterable[tuple[str, str, str]]) -> str:
@@ -38,12 +40,16 @@ def root(rows: Iterable[tuple[str, str, str]]) -> str:
     Args:
         rows: table, key and digest of each row; a leaf is the canonical JSON of the three.
     """
-    level = [sha256(_LEAF + canonical_json(list(row)).encode()).digest() for row in sorted(rows)]
+    return _tree([sha256(b"\0" + canonical_json(list(row)).encode()).digest() for row in sorted(rows)])
+
+
+def _tree(level: list[bytes]) -> str:
+    """Pairs from the left, and the odd one goes up as it is: this is the same tree as the definition's."""
     if not level:
         return digest_of("")
-    while len(level) > 1:  # pairs from the left, the odd one goes up as it is: the same tree as the definition's
+    while len(level) > 1:
         pairs = zip(level[::2], level[1::2], strict=False)
-        level = [sha256(_NODE + left + right).digest() for left, right in pairs] + level[len(level) & ~1 :]
+        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + level[len(level) & ~1 :]
     return f"sha256:{level[0].hex()}"
 
 
