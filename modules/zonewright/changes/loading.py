@@ -9,7 +9,8 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import (
     AdmitRequest,
     CompleteRequest,
-    ConfirmRequest,
+    Confirmation,
+    ConfirmManyRequest,
     ContentRequest,
     DeployRequest,
     EnrolRequest,
@@ -23,9 +24,13 @@ from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
+from zonewright.model.limits import CONFIRMS
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
 LINEAGE = "loaded"
+BATCH = CONFIRMS.most
+"""Claims that are confirmed in one transaction; a load that is killed between two goes on when it is run again."""
+_ORDER = ("site", "row", "duct", "link", "node")
 
 
 def stack_id_of(owner: str) -> str:
@@ -85,15 +90,21 @@ def load_owner(
 
 def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
     """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
-    order = ("site", "row", "duct", "link", "node")
     held = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).holdings
-    for item in sorted(held, key=lambda item: order.index(item.kind)):
-        if item.state == "admitted":
-            was = max((old.generation for old in held if (old.kind, old.name) == (item.kind, item.name)), default=0)
-            ledger.call(
-                verbs.CONFIRM, ConfirmRequest(stack_id=stack_id, kind=item.kind, name=item.name, generation=was)
-            )
-    for item in sorted(held, key=lambda item: -order.index(item.kind)):
+    held.sort(key=lambda item: _ORDER.index(item.kind))
+    generations: dict[tuple[str, str], int] = {}
+    for item in held:
+        key = (item.kind, item.name)
+        generations[key] = max(item.generation, generations.get(key, 0))
+    wanted = [
+        Confirmation(kind=item.kind, name=item.name, generation=generations[item.kind, item.name])
+        for item in held
+        if item.state == "admitted"
+    ]
+    for start in range(0, len(wanted), BATCH):
+        batch = ConfirmManyRequest(stack_id=stack_id, confirms=wanted[start : start + BATCH])
+        ledger.call(verbs.CONFIRM_MANY, batch)
+    for item in reversed(held):
         if item.state == "releasing":
             ledger.call(
                 verbs.RELEASE,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from zonewright.model import Zone
 from zonewright.model.base import STACK_ID_PATTERN
 from zonewright.model.demand import Demand
-from zonewright.model.limits import ADDRESS, INTEGER, LABEL, NAME, TEXT
+from zonewright.model.limits import ADDRESS, CONFIRMS, INTEGER, LABEL, NAME, TEXT
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.place.explaining import Explanation
@@ -236,7 +236,7 @@ class AdmissionStanding(Message):
     holders: dict[HoldingKind, dict[str, Holder]]
 
 
-class ConfirmRequest(StackRequest):
+class Confirmation(Message):
     """The resource of a claim or asset exists now."""
 
     kind: HoldingKind
@@ -249,10 +249,26 @@ class ConfirmRequest(StackRequest):
     """What the resource was made from; the admitted claim must hold the same values."""
 
 
+class ConfirmRequest(Confirmation, StackRequest):
+    """The resource of one claim or asset exists now."""
+
+
 class ConfirmAnswer(Message):
     """The raised generation."""
 
     generation: int
+
+
+class ConfirmManyRequest(StackRequest):
+    """Resources of a stack exist now: all are confirmed, or none; each claim or asset stands once."""
+
+    confirms: list[Confirmation] = Field(min_length=1, max_length=CONFIRMS.most)
+
+
+class ConfirmManyAnswer(Message):
+    """The raised generations, in the order of the request."""
+
+    generations: list[int]
 
 
 class ReleaseRequest(StackRequest):
