@@ -50,7 +50,7 @@ def load_owner(
         formats: the zone's formats.
 
     Returns:
-        What the ledger then holds for the owner's loaded stack.
+        What the ledger then holds for the owner's loaded stack; without the data of each claim and asset.
 
     Raises:
         LedgerRefusedError: with the findings; nothing of this change was claimed.
@@ -85,13 +85,17 @@ def load_owner(
     ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest))
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
-    return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
+    return _held(ledger, stack_id)
+
+
+def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
+    """What the stack holds, each without its data: nothing here looks at them."""
+    return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False))
 
 
 def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
     """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
-    held = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).holdings
-    held.sort(key=lambda item: _ORDER.index(item.kind))
+    held = sorted(_held(ledger, stack_id).holdings, key=lambda item: _ORDER.index(item.kind))
     generations: dict[tuple[str, str], int] = {}
     for item in held:
         key = (item.kind, item.name)

@@ -81,6 +81,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     from zonewright.changes.loading import load_owner
+    from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import findings_text, width
     from zonewright.declare import load_zone
     from zonewright.ledger import LedgerRefusedError
@@ -101,7 +102,7 @@ def _load(arguments: argparse.Namespace) -> int:
             print(problem)
         return 1
     refused = 0
-    with _open(arguments, create=True) as client:
+    with _open(arguments, create=True) as client, seldom_collected():
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
         for owner in _in_order(declaration, arguments.only):
             try:

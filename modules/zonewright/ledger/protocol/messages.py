@@ -346,6 +346,8 @@ class ReportRequest(StackRequest):
 
     holdings: bool = True
     """Also list every claim and asset."""
+    data: bool = True
+    """Also say what each of them holds, not only its name and where in its life it is."""
 
 
 class StackReport(Message):

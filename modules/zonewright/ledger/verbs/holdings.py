@@ -179,15 +179,18 @@ def read(context: Context, request: HoldingRequest) -> HoldingAnswer:
     return HoldingAnswer(holding=None if row is None else _holding(row))
 
 
-def _holding(row: Row[Any]) -> Holding:
-    summary = {} if row.kind == "node" else {"summary": asset_summary(parse_asset(row.data))}
+def _holding(row: Row[Any], *, data: bool = True) -> Holding:
+    said: dict[str, Any] = {}
+    if data:
+        summary = {} if row.kind == "node" else {"summary": asset_summary(parse_asset(row.data))}
+        said = {**json.loads(row.data), "digest": row.digest, **summary}
     return Holding(
         stack_id=row.stack_id,
         kind=row.kind,
         name=row.name,
         state=row.state,
         generation=row.generation,
-        data={**json.loads(row.data), "digest": row.digest, **summary},
+        data=said,
     )
 
 
@@ -201,7 +204,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
         ).first()
         held = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
         holdings = [
-            _holding(row)
+            _holding(row, data=request.data)
             for table in ((asset, claim) if request.holdings else ())
             for row in connection.execute(
                 select(table)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
@@ -179,7 +179,7 @@ def _remember(connection: Connection, request: ProposeRequest, digest: str, made
         proposal_table.insert().values(
             stack_id=request.stack_id,
             demand_digest=digest,
-            seats=canonical_json({name: asdict(seat) for name, seat in made.seats.items()}),
+            seats=canonical_json({name: seat.to_data() for name, seat in made.seats.items()}),
             unplaced=canonical_json(dict(made.unplaced)),
             sources=canonical_json(request.sources),
             proposed_at=now,
