@@ -97,7 +97,7 @@ def _tell(checks: "Sequence[Check]", how: str) -> int:
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import each_entry
     from zonewright.audit.verify.population import population_checks
     from zonewright.cli.connection import open_ledger
     from zonewright.cli.output import MISUSE
@@ -115,14 +115,14 @@ def _complete(arguments: argparse.Namespace) -> int:
         return 1
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
         found = ledger.call(verbs.CHANGES, ChangesRequest())
-        entries = whole_journal(ledger)
-    return _tell(population_checks(entries, found, checkpoint), arguments.format)
+        checks = population_checks(each_entry(ledger), found, checkpoint)
+    return _tell(checks, arguments.format)
 
 
 def _period(arguments: argparse.Namespace) -> int:
     from datetime import date
 
-    from zonewright.audit.evidence.gathering import fetch, whole_journal
+    from zonewright.audit.evidence.gathering import each_entry, fetch
     from zonewright.audit.evidence.period import period_markdown, period_of
     from zonewright.audit.evidence.scanning import without_secrets
     from zonewright.cli.connection import open_ledger
@@ -143,9 +143,12 @@ def _period(arguments: argparse.Namespace) -> int:
         return MISUSE
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
         changes = ledger.call(verbs.CHANGES, ChangesRequest()).changes
-        entries = whole_journal(ledger)
         found = period_of(
-            entries, changes, lambda digests: fetch(ledger, digests), first=arguments.first, last=arguments.last
+            each_entry(ledger),
+            changes,
+            lambda digests: fetch(ledger, digests),
+            first=arguments.first,
+            last=arguments.last,
         )
     page, withheld = without_secrets(found)
     if arguments.format == "json":

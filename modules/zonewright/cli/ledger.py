@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zonewright.ledger.protocol.messages import JournalEntry
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model import Declaration
 
@@ -171,10 +174,10 @@ def _stack_status(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import each_entry
 
     with _open(arguments) as client:
-        for entry in whole_journal(client):
+        for entry in each_entry(client):
             print(entry.model_dump_json())
     return 0
 
@@ -191,7 +194,7 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
-    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import each_entry
     from zonewright.ledger.protocol.messages import Checkpoint
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
@@ -204,9 +207,16 @@ def _verify(arguments: argparse.Namespace) -> int:
             print(f"error: {arguments.checkpoint} is not a zonewright checkpoint", file=sys.stderr)
             return 2
         wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key)
+    last = 0
+
+    def passing() -> "Iterator[JournalEntry]":
+        nonlocal last
+        for entry in each_entry(client):
+            last = entry.sequence
+            yield entry
+
     with _open(arguments) as client:
-        entries = whole_journal(client)
-    wrong = wrong or verify(entries, checkpoint)
-    count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries form one chain"
+        wrong = wrong or verify(passing(), checkpoint)
+    count = "1 entry" if last == 1 else f"{last:,} entries form one chain"
     print(f"wrong: {wrong}" if wrong else f"good: {count}")
     return 1 if wrong else 0
