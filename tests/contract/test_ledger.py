@@ -252,9 +252,9 @@ def test_assets_under_others(world: World) -> None:
     with pytest.raises(LedgerRefusedError) as caught:
         operator.admit(operator.propose(operator.demand(sites=facility(1)["sites"])))
     assert "web" not in json.dumps([finding.to_data() for finding in caught.value.findings])
-    with pytest.raises(LedgerRefusedError, match="claims of other parties stand in"):
+    with pytest.raises(LedgerRefusedError, match="1 claim of other parties stands in 1 rack"):
         world.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=operator.stack_id))
-    with pytest.raises(LedgerRefusedError, match="claims of other parties"):
+    with pytest.raises(LedgerRefusedError, match="1 claim of other parties"):
         operator.release("dc1/a/01", 1, kind="row")
 
 

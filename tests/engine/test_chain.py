@@ -108,7 +108,7 @@ def test_destroy_is_refused_whole_while_others_stand_there(operated: SmallZone) 
     tenant.up()
     before = len(operator.state()["resources"])
     output = operator.refused("destroy", "--yes", "--skip-preview")
-    assert "claims of other parties stand in" in output
+    assert "1 claim of other parties stands in" in output
     assert len(operator.state()["resources"]) == before
     tenant.run("destroy", "--yes", "--skip-preview")
     assert tenant.holdings() == []
