@@ -227,6 +227,28 @@ def test_identity(world: World) -> None:
     assert clone.states() == [("web-001", "active")]
 
 
+def test_the_first_state_takes_over_what_was_loaded(world: World) -> None:
+    """A lineage binds a stack of the same party that a load made, and no other; what it loaded is adopted."""
+    world.operator()
+    loaded = Party(world.client, "loaded-tenant-a", "tenant-a", lineage=m.LOADED)
+    loaded.bring_up(clusters={"web": cluster(2)})
+    stranger = Party(world.client, "loaded-tenant-a", "tenant-b")
+    with pytest.raises(LedgerRefusedError, match="another party"):
+        stranger.enrol()
+    real = Party(world.client, "loaded-tenant-a", "tenant-a")
+    real.enrol(dry_run=True)
+    assert real.states() == [("web-001", "active"), ("web-002", "active")]
+    real.enrol()
+    assert real.states() == [("web-001", "admitted"), ("web-002", "admitted")]
+    real.bring_up(clusters={"web": cluster(2)})
+    assert real.states() == [("web-001", "active"), ("web-002", "active")]
+    with pytest.raises(LedgerRefusedError, match="from another state"):
+        loaded.enrol()
+    second = Party(world.client, "loaded-tenant-a", "tenant-a", lineage="lineage-2")
+    with pytest.raises(LedgerRefusedError, match="from another state"):
+        second.enrol()
+
+
 def test_another_zone_file_is_refused(world: World) -> None:
     """A demand made for another copy of zone.yaml is refused, and the sentence says what to do."""
     world.operator()

@@ -32,6 +32,10 @@ Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 """Token of the resource that holds a claim or asset; empty where a version made it that had none."""
 
 
+LOADED = "loaded"
+"""Lineage of what ``ledger load`` brought in, which has no state anywhere: the first state that comes takes it over."""
+
+
 class Message(BaseModel):
     """Base of requests and answers: frozen, no unknown fields."""
 
