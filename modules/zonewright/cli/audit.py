@@ -100,6 +100,7 @@ def _complete(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.gathering import each_entry
     from zonewright.audit.verify.population import population_checks
     from zonewright.cli.connection import open_ledger
+    from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import MISUSE
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
@@ -113,7 +114,7 @@ def _complete(arguments: argparse.Namespace) -> int:
     if wrong:
         print(f"error: {wrong}", file=sys.stderr)
         return 1
-    with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
+    with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger, seldom_collected():
         found = ledger.call(verbs.CHANGES, ChangesRequest())
         checks = population_checks(each_entry(ledger), found, checkpoint)
     return _tell(checks, arguments.format)

@@ -226,6 +226,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
     from zonewright.audit.evidence.gathering import each_entry
+    from zonewright.cli.garbage import seldom_collected
     from zonewright.ledger.protocol.messages import Checkpoint
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
@@ -246,7 +247,7 @@ def _verify(arguments: argparse.Namespace) -> int:
             last = entry.sequence
             yield entry
 
-    with _open(arguments) as client:
+    with _open(arguments) as client, seldom_collected():
         wrong = wrong or verify(passing(), checkpoint)
     count = "1 entry" if last == 1 else f"{last:,} entries form one chain"
     print(f"wrong: {wrong}" if wrong else f"good: {count}")

@@ -138,13 +138,15 @@ def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> Co
 
 def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tuple[int, set[str]]:
     """How many links of other stacks end at a site, or run through a duct, that would go; and which these are."""
-    links, needed = 0, set()
+    links = 0
+    needed: set[str] = set()
     query = select(asset.c.data).where(asset.c.state != "freed", asset.c.kind == "link", asset.c.stack_id != stack_id)
     for data in connection.execute(query).scalars() if going else ():
         item = parse_asset(data)
         if isinstance(item, LinkAsset):
             found = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}.intersection(going)
-            links, needed = links + bool(found), needed | found
+            links += bool(found)
+            needed |= found
     return links, needed
 
 
