@@ -168,6 +168,28 @@ def test_a_plan_is_decided_by_the_zone_file_that_it_names(near: World) -> None:
         assert said["zone file"] == verdict
 
 
+def test_a_zone_file_that_was_registered_after_the_plan_decides(near: World) -> None:
+    """In a bundle whose journal registers another file before the decision, that one had to decide."""
+    tenant = near.planner()
+    plan, _ = admitted_by_plan(near, tenant)
+    bundle = tenant.bundle(plan=plan.digest())
+    for digest, verdict in ((f"sha256:{'0' * 64}", "wrong"), (plan.zone_digest, "good")):
+        entries = [json.loads(line) for line in bundle["journal.jsonl"].splitlines()]
+        where = next(number for number, entry in enumerate(entries) if entry["kind"] == "admitted")
+        registered = {"kind": "zone-registered", "stack_id": "", "party": "", "payload": {"zone_digest": digest}}
+        entries.insert(where, {**entries[where], **registered})
+        for number, entry in enumerate(entries, entries[0]["sequence"]):
+            entry["sequence"] = number
+        said = {one.name: one for one in verified(rechained(bundle, entries))}
+        assert said["zone file"].verdict == verdict
+        if verdict == "wrong":
+            at = entries[where]["sequence"]
+            assert said["zone file"].detail == (
+                f"entry {at + 1} (admitted) was decided by zone file {plan.zone_digest[7:19]}, but entry {at} had "
+                "registered another one"
+            )
+
+
 def rechained(bundle: dict[str, bytes], entries: list[dict[str, Any]]) -> dict[str, bytes]:
     """A bundle with altered entries whose chain is whole again, as one who has the ledger could make it."""
     previous = entries[0]["previous"]

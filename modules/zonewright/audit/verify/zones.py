@@ -38,7 +38,7 @@ class ZoneFiles:
         elif entry.kind in DECIDED and said is None:
             self.unnamed += 1
         elif entry.kind in DECIDED and (self.last is None or self.last.payload.get("zone_digest") != said):
-            return f"entry {entry.sequence} ({entry.kind}) was decided by zone file {_short(said)}, {self._but(said)}"
+            return f"{_decided_by(entry)}, {self._but(said)}"
         return None
 
     def _but(self, said: object) -> str:
@@ -69,18 +69,20 @@ def zone_checks(contents: Contents) -> Iterator[Check]:
         contents: the bundle.
     """
     plan, decisions = contents.plan, list(contents.decisions())
-    faults = [
-        f"entry {entry.sequence} ({entry.kind}) was decided by zone file {_short(said)}, but the plan names "
-        f"{_short(plan.zone_digest)}"
-        for entry in decisions
-        if (said := entry.payload.get("zone_digest")) not in (None, plan.zone_digest)
-    ]
+    faults: list[str] = []
+    for entry in decisions:
+        said = entry.payload.get("zone_digest")
+        if said not in (None, plan.zone_digest):
+            faults.append(f"{_decided_by(entry)}, but the plan names {_short(plan.zone_digest)}")
     numbers = {entry.sequence for entry in decisions}
-    files = ZoneFiles()
-    for entry in contents.journal:
-        fault = files.follow(entry) if entry.kind == REGISTERED or entry.sequence in numbers else None
-        if fault and files.last is not None:  # what was registered before the plan is not in the bundle
-            faults.append(fault)
+    registered: JournalEntry | None = None
+    for entry in contents.journal:  # what was registered before the plan is not in the bundle
+        if entry.kind == REGISTERED:
+            registered = entry
+        elif entry.sequence in numbers and registered is not None:
+            last = registered.payload.get("zone_digest")
+            if entry.payload.get("zone_digest", last) != last:
+                faults.append(f"{_decided_by(entry)}, but entry {registered.sequence} had registered another one")
     if faults:
         yield wrong("zone file", "; ".join(faults))
     elif not decisions:
@@ -89,6 +91,10 @@ def zone_checks(contents: Contents) -> Iterator[Check]:
         yield open_("zone file", "an entry on the decision names none, because an older version made it")
     else:
         yield good("zone file", f"{_short(plan.zone_digest)} of the plan decided on it")
+
+
+def _decided_by(entry: JournalEntry) -> str:
+    return f"entry {entry.sequence} ({entry.kind}) was decided by zone file {_short(entry.payload.get('zone_digest'))}"
 
 
 def _short(digest: object) -> str:
