@@ -4,7 +4,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import agent, agent_run, audit, core, fleet, fleet_many, nodes, power, render, rows, start, year, zone
+from bench import (
+    agent,
+    agent_run,
+    audit,
+    core,
+    fleet,
+    fleet_many,
+    journal,
+    nodes,
+    power,
+    render,
+    rows,
+    start,
+    year,
+    zone,
+)
 from bench.figures import document, table
 
 SUBJECTS = {
@@ -27,7 +42,7 @@ def main() -> int:
         "subjects",
         nargs="*",
         metavar="SUBJECT",
-        help=f"of {', '.join(SUBJECTS)} (default: these), year, agent, agent-run, fleet-many",
+        help=f"of {', '.join(SUBJECTS)} (default: these), journal, year, agent, agent-run, fleet-many",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -36,6 +51,7 @@ def main() -> int:
     arguments = parser.parse_args()
     subjects = {
         **SUBJECTS,
+        "journal": journal.figures,
         "year": year.figures,
         "fleet-many": fleet_many.figures,
         "agent": lambda *_: agent.figures(arguments.minutes or 5),

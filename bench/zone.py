@@ -17,6 +17,7 @@ REFERENCE = REPOSITORY / "stacks" / "zones" / "reference"
 CHANGE_NODES = 99
 """A tenth of the nodes of the reference zone."""
 BIG_SITES, BIG_NODES = 20, 100_000
+LOAD_S = 40
 _MEASURED = """
 import resource, sys, time
 from zonewright.cli import main
@@ -32,7 +33,7 @@ def figures(runs: int, _nodes: Sequence[int]) -> list[Figure]:
     return [*_check(), *_change(runs), *_big()]
 
 
-def _command(*arguments: str) -> float:
+def command_mb(*arguments: str) -> float:
     """Run the command line; gives its largest memory in MB."""
     result = subprocess.run(
         [sys.executable, "-c", _MEASURED, *arguments], check=True, capture_output=True, text=True, cwd=REPOSITORY
@@ -41,7 +42,7 @@ def _command(*arguments: str) -> float:
 
 
 def _check() -> list[Figure]:
-    return [Figure("check of the reference zone, memory", _command("check", str(REFERENCE)), "MB", 200)]
+    return [Figure("check of the reference zone, memory", command_mb("check", str(REFERENCE)), "MB", 200)]
 
 
 def _change(runs: int) -> list[Figure]:
@@ -104,13 +105,14 @@ def _big() -> list[Figure]:
         zone = Path(folder) / "zone"
         write_big_zone(zone, sites=BIG_SITES, nodes=BIG_NODES)
         memory: list[float] = []
-        check = seconds(lambda: memory.append(_command("check", str(zone))))
+        check = seconds(lambda: memory.append(command_mb("check", str(zone))))
         ledger = f"sqlite:///{folder}/l.db"
-        load = seconds(lambda: memory.append(_command("ledger", "load", str(zone), "--ledger", ledger)))
+        load = seconds(lambda: memory.append(command_mb("ledger", "load", str(zone), "--ledger", ledger)))
     name = f"{BIG_SITES} sites, {BIG_NODES:,} nodes"
     return [
         Figure(f"check of {name}", check, "s"),
         Figure(f"check of {name}, memory", memory[0], "MB"),
-        Figure(f"ledger load of {name}", load, "s"),
+        Figure(f"ledger load of {name}", load, "s", LOAD_S),
+        Figure("  to the check of the same", load / check, "times"),
         Figure(f"ledger load of {name}, memory", memory[1], "MB"),
     ]

@@ -117,6 +117,60 @@ def test_the_life_of_a_move(world: World) -> None:
     assert tenant.release("web-001", 2)
 
 
+def confirm_many(tenant: Party, *confirms: m.Confirmation) -> list[int]:
+    """The resources exist."""
+    request = m.ConfirmManyRequest(stack_id=tenant.stack_id, confirms=list(confirms))
+    return tenant.client.call(verbs.CONFIRM_MANY, request).generations
+
+
+def test_many_confirms_are_one_step(world: World) -> None:
+    """Claims and assets are confirmed in one batch, in any order, with what a confirm of each would have done."""
+    operator = world.party("operator")
+    operator.enrol()
+    admitted = operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"])))
+    row, site = (
+        m.Confirmation(kind="row", name="dc1/a/01", generation=0),
+        m.Confirmation(kind="site", name="dc1", generation=0),
+    )
+    assert confirm_many(operator, row, site) == [1, 1]
+    world.client.call(
+        verbs.COMPLETE, m.CompleteRequest(stack_id=operator.stack_id, change_digest=admitted.change_digest)
+    )
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(2)})
+    places = {"001": {"rack": "dc1/a/01/02", "position": 5}}
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(2, places=places)})))
+    assert tenant.states() == [("web-001", "admitted"), ("web-001", "releasing"), ("web-002", "active")]
+    holder = "00000000000000aa"
+    moved = m.Confirmation(kind="node", name="web-001", generation=1, holder=holder, expect=places["001"])
+    stays = m.Confirmation(kind="node", name="web-002", generation=4, holder=holder)
+    assert confirm_many(tenant, stays, moved) == [5, 2]
+    assert tenant.states() == [("web-001", "active"), ("web-002", "active")]
+    report = world.client.call(verbs.REPORT, m.ReportRequest(stack_id=tenant.stack_id))
+    assert [(one.generation, one.data["rack"]) for one in report.holdings] == [(2, "dc1/a/01/02"), (5, PLACE.rack)]
+
+
+def test_of_many_confirms_all_are_carried_out_or_none(world: World) -> None:
+    """One that is not admitted refuses the whole batch, by name; one claim twice, or nothing, is misuse."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    tenant.enrol()
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(2)})))
+    first, second, wrong = (m.Confirmation(kind="node", name=f"web-00{n}", generation=0) for n in (1, 2, 3))
+    with pytest.raises(LedgerRefusedError) as caught:
+        confirm_many(tenant, first, wrong, second)
+    assert caught.value.code == "not-admitted"
+    assert caught.value.sentence.startswith(
+        "none of 3 confirms was carried out: this stack's present change has no admitted claim for node web-003; "
+    )
+    elsewhere = first.model_copy(update={"expect": {"rack": "dc1/a/01/02", "position": 1}})
+    with pytest.raises(LedgerRefusedError, match="for node web-001 at dc1/a/01/02 U1"):
+        confirm_many(tenant, second, elsewhere)
+    with pytest.raises(LedgerMisuseError, match="node web-001 stands twice"):
+        confirm_many(tenant, first, second, first)
+    assert tenant.states() == [("web-001", "admitted"), ("web-002", "admitted")]
+
+
 def test_what_no_resource_is_made_from_follows_at_once(world: World) -> None:
     """Another feed is no property of a node's resource: the active claim takes it over, and no row waits."""
     world.operator()
@@ -173,6 +227,28 @@ def test_identity(world: World) -> None:
     assert clone.states() == [("web-001", "active")]
 
 
+def test_the_first_state_takes_over_what_was_loaded(world: World) -> None:
+    """A lineage binds a stack of the same party that a load made, and no other; what it loaded is adopted."""
+    world.operator()
+    loaded = Party(world.client, "loaded-tenant-a", "tenant-a", lineage=m.LOADED)
+    loaded.bring_up(clusters={"web": cluster(2)})
+    stranger = Party(world.client, "loaded-tenant-a", "tenant-b")
+    with pytest.raises(LedgerRefusedError, match="another party"):
+        stranger.enrol()
+    real = Party(world.client, "loaded-tenant-a", "tenant-a")
+    real.enrol(dry_run=True)
+    assert real.states() == [("web-001", "active"), ("web-002", "active")]
+    real.enrol()
+    assert real.states() == [("web-001", "admitted"), ("web-002", "admitted")]
+    real.bring_up(clusters={"web": cluster(2)})
+    assert real.states() == [("web-001", "active"), ("web-002", "active")]
+    with pytest.raises(LedgerRefusedError, match="from another state"):
+        loaded.enrol()
+    second = Party(world.client, "loaded-tenant-a", "tenant-a", lineage="lineage-2")
+    with pytest.raises(LedgerRefusedError, match="from another state"):
+        second.enrol()
+
+
 def test_another_zone_file_is_refused(world: World) -> None:
     """A demand made for another copy of zone.yaml is refused, and the sentence says what to do."""
     world.operator()
@@ -198,9 +274,9 @@ def test_assets_under_others(world: World) -> None:
     with pytest.raises(LedgerRefusedError) as caught:
         operator.admit(operator.propose(operator.demand(sites=facility(1)["sites"])))
     assert "web" not in json.dumps([finding.to_data() for finding in caught.value.findings])
-    with pytest.raises(LedgerRefusedError, match="claims of other parties stand in"):
+    with pytest.raises(LedgerRefusedError, match="1 claim of other parties stands in 1 rack"):
         world.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=operator.stack_id))
-    with pytest.raises(LedgerRefusedError, match="claims of other parties"):
+    with pytest.raises(LedgerRefusedError, match="1 claim of other parties"):
         operator.release("dc1/a/01", 1, kind="row")
 
 

@@ -390,6 +390,21 @@ def test_a_late_confirm_against_the_next_admission(ledger: OrderedLedger) -> Non
     assert winners(ledger) == {("admits",), ()}
 
 
+def test_many_confirms_against_the_next_admission(ledger: OrderedLedger) -> None:
+    """All nodes of a batch stand before one of them is dropped, or none is confirmed."""
+    operator(ledger, rated_w=900)
+    made = tenant(ledger, "a")
+    made.admit(made.propose(made.demand(clusters=nodes(1, count=2))))
+    batch = [m.Confirmation(kind="node", name=name, generation=0) for name in ("web-001", "web-002")]
+
+    def confirms() -> None:
+        with suppress(LedgerRefusedError):
+            ledger.call(verbs.CONFIRM_MANY, m.ConfirmManyRequest(stack_id=made.stack_id, confirms=batch))
+
+    told(ledger.run({"confirms": confirms, "admits": admitting(made, clusters=nodes(2))}), 3)
+    assert winners(ledger, "confirm-many") == {("confirms",), ()}
+
+
 def test_a_stack_that_comes_to_another_site_meanwhile(ledger: OrderedLedger) -> None:
     """A change that was looked at when its stack had nothing elsewhere takes no row there from under others."""
     owner, made = party(ledger, "operator"), tenant(ledger, "a")

@@ -1,8 +1,10 @@
 """A step is a step: each admission, destroy and take-over has a number, and a plan is good for the next one only."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from support.planner import Planner
 from support.second_opinion import verified
 from support.signing import key_of, policy, zone_with
 from support.zone_project import cluster
+from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.audit.verify.population import population_checks
@@ -23,7 +26,9 @@ from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest, Plan, PlanQuery, PlanRequest
+from zonewright.ledger.store.journal import entry_hash
 from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.rules.finding import Finding
 
 APPROVAL = "change-approval"
@@ -102,6 +107,100 @@ def wrong(world: World, tenant: Planner) -> list[str]:
     for one in found.changes:
         checks += verified(tenant.bundle(plan=one.plan)) if one.plan else ()
     return [check.line() for check in checks if check.verdict == "wrong"]
+
+
+def zone_row(world: World, document: str) -> str:
+    """Put another document into the zone's row behind the ledger's back; gives the one that was there."""
+    with closing(sqlite3.connect(world.path)) as connection, connection:
+        (before,) = connection.execute("SELECT document FROM zone").fetchone()
+        connection.execute("UPDATE zone SET document = ?", (document,))
+    return str(before)
+
+
+def test_a_zone_file_that_was_exchanged_for_one_change_is_noticed(near: World) -> None:
+    """The zone's row without approvals, put back after an `up`: what it admitted names a file nobody registered."""
+    tenant = near.planner()
+    assert wrong(near, tenant) == []
+    lax = canonical_json({**json.loads(zone_row(near, "{}")), "approvals": {}})
+    before = canonical_json(near.zone.model_dump(mode="json", exclude_defaults=True))
+    zone_row(near, lax)
+    tenant.complete(tenant.admit(**WEB))
+    zone_row(near, before)
+    (line,) = wrong(near, tenant)
+    entry = next(one for one in whole_journal(near.client) if one.kind == "admitted" and one.party == "tenant-a")
+    assert line == (
+        f"wrong        zone files: entry {entry.sequence} (admitted) was decided by zone file {digest_of(lax)[7:19]}, "
+        "which was never registered before it"
+    )
+
+
+def test_a_zone_file_that_was_replaced_decides_nothing_any_more(near: World) -> None:
+    """An earlier registered file, put back behind the ledger's back for one change, is noticed with both entries."""
+    strict = canonical_json(near.zone.model_dump(mode="json", exclude_defaults=True))
+    near.register()
+    tenant = near.planner()
+    now = zone_row(near, strict)
+    with pytest.raises(LedgerRefusedError):
+        tenant.admit(**WEB)
+    zone_row(near, now)
+    (line,) = wrong(near, tenant)
+    entries = whole_journal(near.client)
+    refused = next(one for one in entries if one.kind == "refused")
+    _, since = (one.sequence for one in entries if one.kind == "zone-registered")
+    assert line.endswith(
+        f"entry {refused.sequence} (refused) was decided by zone file {digest_of(strict)[7:19]}, which entry 1 "
+        f"registered, but entry {since} had registered another one since"
+    )
+
+
+def test_a_plan_is_decided_by_the_zone_file_that_it_names(near: World) -> None:
+    """A bundle's decision under another file than the plan's is wrong, and one that names none is not checked."""
+    tenant = near.planner()
+    plan, _ = admitted_by_plan(near, tenant)
+    bundle = tenant.bundle(plan=plan.digest())
+    zone_checks = {one.name: one for one in verified(bundle)}
+    assert zone_checks["zone file"].verdict == "good"
+    for digest, verdict in ((f"sha256:{'0' * 64}", "wrong"), (None, "not-checked")):
+        entries = [json.loads(line) for line in bundle["journal.jsonl"].splitlines()]
+        for entry in entries:
+            if entry["kind"] == "admitted":
+                del entry["payload"]["zone_digest"]
+                entry["payload"] |= {} if digest is None else {"zone_digest": digest}
+        said = {one.name: one.verdict for one in verified(rechained(bundle, entries))}
+        assert said["zone file"] == verdict
+
+
+def test_a_zone_file_that_was_registered_after_the_plan_decides(near: World) -> None:
+    """In a bundle whose journal registers another file before the decision, that one had to decide."""
+    tenant = near.planner()
+    plan, _ = admitted_by_plan(near, tenant)
+    bundle = tenant.bundle(plan=plan.digest())
+    for digest, verdict in ((f"sha256:{'0' * 64}", "wrong"), (plan.zone_digest, "good")):
+        entries = [json.loads(line) for line in bundle["journal.jsonl"].splitlines()]
+        where = next(number for number, entry in enumerate(entries) if entry["kind"] == "admitted")
+        registered = {"kind": "zone-registered", "stack_id": "", "party": "", "payload": {"zone_digest": digest}}
+        entries.insert(where, {**entries[where], **registered})
+        for number, entry in enumerate(entries, entries[0]["sequence"]):
+            entry["sequence"] = number
+        said = {one.name: one for one in verified(rechained(bundle, entries))}
+        assert said["zone file"].verdict == verdict
+        if verdict == "wrong":
+            at = entries[where]["sequence"]
+            assert said["zone file"].detail == (
+                f"entry {at + 1} (admitted) was decided by zone file {plan.zone_digest[7:19]}, but entry {at} had "
+                "registered another one"
+            )
+
+
+def rechained(bundle: dict[str, bytes], entries: list[dict[str, Any]]) -> dict[str, bytes]:
+    """A bundle with altered entries whose chain is whole again, as one who has the ledger could make it."""
+    previous = entries[0]["previous"]
+    for entry in entries:
+        entry["previous"] = previous
+        entry["hash"] = previous = entry_hash(entry)
+    files = {path: content for path, content in bundle.items() if path not in ("manifest.json", "checkpoint.json")}
+    files["journal.jsonl"] = "".join(f"{canonical_json(entry)}\n" for entry in entries).encode()
+    return with_manifest(files)
 
 
 def test_signatures_are_not_good_again_after_a_destroy(world: World) -> None:

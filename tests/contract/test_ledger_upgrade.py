@@ -97,7 +97,7 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(upgrading.recording, "append", broken)
+        patch.setattr("zonewright.ledger.store.recording.append", broken)
         with pytest.raises(sqlite3.OperationalError):
             upgrade(older)
     assert content(older) == before

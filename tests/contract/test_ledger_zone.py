@@ -147,9 +147,30 @@ def test_a_link_needs_its_sites_and_holds_its_ducts(ledger: Ledger) -> None:
     assert sorted(second.states()) == [("links/l-2", "active")]
     assert rules(first, ducts={}, links={}) == ["link-route"]
     for party, what in ((first, "ducts/d-1"), (operators[0], "dc1")):
-        with pytest.raises(LedgerRefusedError, match=f"links of other parties need .*{what} of this stack"):
+        with pytest.raises(LedgerRefusedError, match=f"of other parties needs? .*{what} of this stack"):
             party.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=party.stack_id))
     second.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=second.stack_id))
+
+
+def test_a_destroy_is_refused_with_all_that_stands_on_it(ledger: Ledger) -> None:
+    """Claims and links of others are told in one sentence, counted and with the own racks and names; not whose."""
+    operators = ledger.party("operator"), ledger.party("operator-2")
+    operators[0].bring_up(sites=sites("dc1", racks=2))
+    operators[1].bring_up(sites=sites("dc2"))
+    ledger.party("carrier").bring_up(**network("d-1", "l-1"))
+    ledger.party("tenant-a").bring_up(clusters={"web": cluster(3)})
+    places = {"001": {"rack": "dc1/a/01/02", "position": 9}}
+    ledger.party("tenant-b").bring_up(clusters={"db": cluster(1, places=places)})
+    for _ in range(2):
+        with pytest.raises(LedgerRefusedError) as refused:
+            operators[0].client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=operators[0].stack_id))
+        assert refused.value.sentence == (
+            "4 claims of other parties stand in 2 racks of this stack (dc1/a/01/01 and dc1/a/01/02), and 1 link of "
+            "other parties needs dc1 of this stack; nothing was deleted; ask their owners to move out and to remove "
+            "the links first"
+        )
+    with pytest.raises(LedgerRefusedError, match=r"^1 link of other parties needs dc2 of this stack; .* to remove the"):
+        operators[1].client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=operators[1].stack_id))
 
 
 def test_the_last_bore_is_given_once(ledger: Ledger) -> None:

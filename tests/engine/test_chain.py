@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.zone_project import SmallZone, cluster
+from support.zone_project import SmallZone, cluster, facility
 
 pytestmark = pytest.mark.engine
 
@@ -108,7 +108,7 @@ def test_destroy_is_refused_whole_while_others_stand_there(operated: SmallZone) 
     tenant.up()
     before = len(operator.state()["resources"])
     output = operator.refused("destroy", "--yes", "--skip-preview")
-    assert "claims of other parties stand in" in output
+    assert "1 claim of other parties stands in" in output
     assert len(operator.state()["resources"]) == before
     tenant.run("destroy", "--yes", "--skip-preview")
     assert tenant.holdings() == []
@@ -125,3 +125,29 @@ def test_destroy_and_up_again(operated: SmallZone) -> None:
     assert tenant.holdings() == []
     tenant.up()
     tenant.settled()
+
+
+def test_what_was_loaded_is_taken_over_and_destroyed(zone: SmallZone) -> None:
+    """A preview and an `up` of a real stack take over what `ledger load` brought in, under others; then it can go."""
+    operator = zone.stack("operator", stack_id="loaded-operator")
+    operator.declare(sites=facility(2)["sites"])
+    tenant = zone.stack("tenant-a", stack_id="loaded-tenant-a")
+    tenant.declare(clusters={"web": cluster(3)})
+    loaded = operator.zonewright("ledger", "load", str(zone.folder / "zone"), "--ledger", zone.ledger_url)
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    places = tenant.places()
+    tenant.declare(clusters={"web": cluster(2)})
+    assert "create" in tenant.run("preview").stdout
+    assert len(tenant.holdings("active")) == 3
+    tenant.run("up", "--yes")
+    tenant.settled()
+    assert tenant.places() == {name: place for name, place in places.items() if name != "web-003"}
+    operator.up()
+    operator.settled()
+    operator.run("up", "--yes", "--expect-no-changes")
+    assert "2 claims of other parties stand in 1 rack" in operator.refused("destroy", "--yes", "--skip-preview")
+    again = operator.zonewright("ledger", "load", str(zone.folder / "zone"), "--ledger", zone.ledger_url)
+    assert (again.returncode, again.stdout.count("a pulumi stack has taken it over")) == (1, 2)
+    for stack in (tenant, operator):
+        stack.run("destroy", "--yes", "--skip-preview")
+        assert stack.holdings() == []

@@ -601,6 +601,24 @@ def steps(bundle: Bundle) -> Iterator[str]:
             yield f"entry {entry['sequence']} is a step between the plan and its admission"
 
 
+def zone_files(bundle: Bundle) -> Iterator[str]:
+    """Each decision names the zone file of the plan, and the last that the bundle's journal registered before it."""
+    decided, registered = bundle.of_plan("refused", "admitted"), None
+    for entry in decided:
+        if entry["payload"].get("zone_digest", bundle.plan["zone_digest"]) != bundle.plan["zone_digest"]:
+            yield f"entry {entry['sequence']} was decided by another zone file than the plan names"
+    numbers = {entry["sequence"] for entry in decided}
+    for entry in bundle.journal:
+        if entry["kind"] == "zone-registered":
+            registered = entry["payload"]["zone_digest"]
+        elif entry["sequence"] in numbers and registered not in {None, entry["payload"].get("zone_digest", registered)}:
+            yield f"entry {entry['sequence']} was decided by another zone file than the one that was registered"
+    if not decided:
+        raise NotCheckedError("nothing was decided (yet)")
+    if any("zone_digest" not in entry["payload"] for entry in decided):
+        raise NotCheckedError("a decision names no zone file")
+
+
 # Policies.
 
 
@@ -889,9 +907,9 @@ class Removed:
 CHECKS: tuple[Callable[[Bundle], Iterator[str]], ...] = (
     plan_names, plan_repeats, all_named, facts, validators, gated, author, export, verdict_signatures, record,
     decisions, days, chain,
-    head, steps, approval, review, roll_outs, removed_readings,
+    head, steps, zone_files, approval, review, roll_outs, removed_readings,
 )  # fmt: skip
-TOLD_BY_ENTRIES = (record, days, steps, approval, review, roll_outs)
+TOLD_BY_ENTRIES = (record, days, steps, zone_files, approval, review, roll_outs)
 
 
 def verify(

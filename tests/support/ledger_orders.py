@@ -261,17 +261,18 @@ def _is_right(call: Call, state: LedgerState, demands: Mapping[str, Demand]) -> 
         new = [item for item in would_be.claims if item.id < 0]
         return bool(broken(would_be) or groundless(would_be) or closed(state, new))
     if code == "not-admitted":
-        return not any(
-            item.name == request.name
-            and item.is_current
-            and all(item.data.get(key) == value for key, value in request.expect.items())
-            for item in state.of(call.stack)
-        )
+        confirms = getattr(request, "confirms", (request,))
+        return not all(any(_is_held(one, item) for item in state.of(call.stack)) for one in confirms)
     if code == "in-use":
         name = getattr(request, "name", None)
         left = tuple(item for item in state.assets if item.stack != call.stack or name not in (None, item.name))
         return bool(broken(LedgerState(**{**vars(state), "assets": left})))
     return False
+
+
+def _is_held(one: m.Confirmation, item: Any) -> bool:
+    wanted = all(item.data.get(key) == value for key, value in one.expect.items())
+    return bool(item.name == one.name and item.is_current and wanted)
 
 
 def _admitted(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:
@@ -329,6 +330,17 @@ def _confirmed(call: Call, before: LedgerState, after: LedgerState, demands: Map
     assert call.answer.generation > call.request.generation
 
 
+def _confirmed_many(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:
+    del demands
+    wanted = {(one.name, one.generation) for one in call.request.confirms}
+    gone = [item for item in before.of(call.stack) if item.id not in _ids(after, item)]
+    assert {(item.name, item.generation) for item in gone} <= wanted, f"the confirms of {wanted} freed {gone}"
+    stands = {item.name: (item.state, item.generation) for item in after.of(call.stack) if item.is_current}
+    for one, generation in zip(call.request.confirms, call.answer.generations, strict=True):
+        assert stands[one.name] == ("active", generation)
+        assert generation > one.generation
+
+
 def _released(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:
     del demands
     gone = [item for item in before.of(call.stack) if item.id not in _ids(after, item)]
@@ -358,6 +370,7 @@ _ANSWERS: Mapping[str, Callable[[Call, LedgerState, LedgerState, Mapping[str, De
     "admit": _admitted,
     "propose": _proposed,
     "confirm": _confirmed,
+    "confirm-many": _confirmed_many,
     "release": _released,
     "settle": _settled,
     "enrol": _enrolled,

@@ -18,6 +18,7 @@ RULES_JUDGED_AGAIN = re.compile(
 PAIRS = {
     "author": ("author",),
     "step": ("steps",),
+    "zone file": ("zone files",),
     "approval": ("approval",),
     "record": ("record", "days"),
     "journal": ("chain",),

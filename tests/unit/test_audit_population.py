@@ -150,6 +150,23 @@ def test_the_journal_of_an_older_version_has_no_numbers(ledger: Told) -> None:
     assert mixed.endswith("(taken-over) is step 2 of its stack, it says none")
 
 
+def test_decisions_of_an_older_version_name_no_zone_file(ledger: Told) -> None:
+    """They are not checked, and counted; the same journal with the present version's entries is good."""
+    bare = [
+        one.model_copy(update={"payload": {key: value for key, value in one.payload.items() if key != "zone_digest"}})
+        if one.kind in ("admitted", "refused")
+        else one
+        for one in ledger.entries
+    ]
+    said = {check.name: check for check in population_checks(ledger.entries, ledger.found)}
+    assert said["zone files"].verdict == "good"
+    said = {check.name: check for check in population_checks(bare, ledger.found)}
+    assert said["zone files"].line() == (
+        "not-checked  zone files: 3 decisions of older versions name no zone file; all others name the one that was "
+        "registered last"
+    )
+
+
 def test_a_period_tells_what_was_out_of_the_ordinary(ledger: Told) -> None:
     """The emergency and the take-over of the second day are there; the refusal of the first is not."""
     sections = ledger.period.sections

@@ -13,7 +13,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
 from zonewright.ledger.verbs.table import FUNCTIONS
-from zonewright.model.limits import DEPTH, INTEGER, ITEMS, TABLE
+from zonewright.model.limits import CONFIRMS, DEPTH, INTEGER, ITEMS, TABLE
 
 STACK = "stack-000001"
 DIGEST = "sha256:" + "0" * 64
@@ -85,6 +85,15 @@ HUGE = {
     "load": ("energy", {"add_w": 10**18}, "add_w"),
     "name": ("read", {"stack_id": STACK, "kind": "node", "name": "n" * 10_000}, "name"),
     "list": ("fetch", {"digests": [0] * (ITEMS.most + 1)}, "list or mapping"),
+    "confirms": (
+        "confirm-many",
+        {
+            "stack_id": STACK,
+            "confirms": [{"kind": "node", "name": f"n-{n}", "generation": 0} for n in range(CONFIRMS.most + 1)],
+        },
+        "confirms",
+    ),
+    "no confirms": ("confirm-many", {"stack_id": STACK, "confirms": []}, "confirms"),
     "digits": ("history", {"after": int("9" * 4000)}, "whole number"),
     "no end": (
         "confirm",

@@ -197,6 +197,33 @@ def test_a_zone_is_loaded_whole_and_again(root: Path, run: Run) -> None:
     assert run("ledger", "verify")[0] == 0
 
 
+def test_a_zone_is_unloaded(root: Path, run: Run) -> None:
+    """`ledger unload` takes out who stands on others first; what is refused is told, and the same again is nothing."""
+    assert (root / "stacks" / "zones" / "small").is_dir()
+    assert run("ledger", "load", "stacks/zones/small")[0] == 0
+    code, out, err = run("ledger", "unload", "stacks/zones/small", "--only", "operator")
+    assert (code, err) == (1, "")
+    assert out.startswith("operator: refused: 2 claims of other parties stand in 1 rack of this stack (dc1/a/01/01); ")
+    took = "tenant-a: took out 2 nodes\noperator: took out 1 site, 1 row\n"
+    assert run("ledger", "unload", "stacks/zones/small") == (0, took, "")
+    again = "operator: nothing was loaded\ntenant-a: nothing was loaded\n"
+    assert run("ledger", "unload", "stacks/zones/small") == (0, again, "")
+    code, _, err = run("ledger", "unload", "stacks/zones/small", "--only", "nobody")
+    assert (code, err) == (2, "error: no file of nobody in stacks/zones/small\n")
+    assert run("ledger", "unload", "nowhere")[2] == "error: no file of any owner in nowhere\n"
+    assert run("ledger", "load", "stacks/zones/small")[1] == "operator: 1 site, 1 row\ntenant-a: 2 nodes\n"
+    assert run("ledger", "verify")[0] == 0
+
+
+def test_a_stack_for_what_was_loaded(root: Path, run: Run) -> None:
+    """`stack new --loaded` gives the id of the load, so that its first `up` takes it over; for all it is misuse."""
+    code, out, err = run("stack", "new", "mine", "--party", "operator", "--loaded")
+    assert (code, err) == (0, ""), out
+    (written,) = root.rglob("Pulumi.mine.yaml")
+    assert "zone:stackId: loaded-operator\n" in written.read_text(encoding="utf-8")
+    assert run("stack", "new", "--all", "stacks/zones/small", "--loaded")[0] == 2
+
+
 def test_what_is_refused_in_a_load_is_told_and_the_others_stand(root: Path, run: Run) -> None:
     """An owner whose change breaks a rule is left out whole, with its findings; all others are brought in."""
     write(root, "tenant-a", {"owner": "tenant-a", "clusters": CROWDED})

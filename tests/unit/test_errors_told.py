@@ -43,6 +43,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "stack new": ("other", "--party", "tenant-a", "--declaration", str(SMALL / "tenant-a.yaml")),
     "ledger init": (str(SMALL),),
     "ledger load": (str(SMALL), "--only", "tenant-b"),
+    "ledger unload": (str(SMALL), "--only", "tenant-b"),
     "ledger status": (),
     "ledger history": (),
     "ledger checkpoint": (),

@@ -45,6 +45,7 @@ COMMANDS = {
     "stack new b --party operator-b --declaration tenant.yaml": "",
     f"ledger init {ZONE}": "stack",
     f"ledger load {ZONE}": "stack",
+    f"ledger unload {ZONE}": "stack",
     "ledger status": "stack",
     "ledger history": "stack",
     "ledger checkpoint": "stack",

@@ -51,6 +51,7 @@ KNOWN: dict[str, Any] = {
     "node": "web-001",
     "generation": 0,
     "expect": {},
+    "confirms": [{"kind": "node", "name": "web-001", "generation": 0}],
     "admission_id": "a",
     "zone": ZONE,
     "site": "dc1",

@@ -1,31 +1,46 @@
 """A declaration's owner brought into the ledger without an engine: what a stack's program and provider do, at once.
 
 For demonstrations and tests, where the other parties of a zone must stand somewhere. Safe to run again, also after a
-change of the declaration or a run that was broken off.
+change of the declaration or a run that was broken off. What was loaded can be unloaded, or taken over by a real stack.
 """
+
+from collections import Counter
+from collections.abc import Iterable
 
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
+    LOADED,
     AdmitRequest,
     CompleteRequest,
-    ConfirmRequest,
+    Confirmation,
+    ConfirmManyRequest,
     ContentRequest,
     DeployRequest,
     EnrolRequest,
+    HoldingKind,
+    LeaveRequest,
     ProposeRequest,
     ReleaseRequest,
     ReportRequest,
+    SeenRequest,
     SettleRequest,
+    SiteFilesRequest,
     StackReport,
+    StackRequest,
 )
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
+from zonewright.model.limits import CONFIRMS
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
-LINEAGE = "loaded"
+BATCH = CONFIRMS.most
+"""Claims that are confirmed in one transaction; a load that is killed between two goes on when it is run again."""
+ORDER: tuple[HoldingKind, ...] = ("site", "row", "duct", "link", "node")
+"""Sites before their rows, ducts before links, nodes last."""
 
 
 def stack_id_of(owner: str) -> str:
@@ -45,14 +60,15 @@ def load_owner(
         formats: the zone's formats.
 
     Returns:
-        What the ledger then holds for the owner's loaded stack.
+        What the ledger then holds for the owner's loaded stack; without the data of each claim and asset.
 
     Raises:
         LedgerRefusedError: with the findings; nothing of this change was claimed.
         LedgerUnavailableError: when the ledger could not be asked.
     """
     stack_id, demand = stack_id_of(owner), demand_of(declaration, owner)
-    ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack_id, party=owner, lineage=LINEAGE, label="ledger load"))
+    require_loaded(ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False)))
+    ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack_id, party=owner, lineage=LOADED, label="ledger load"))
     before = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False)).admission_id
     sources = declaration.sources_of(owner)
     proposal = ledger.call(
@@ -67,7 +83,7 @@ def load_owner(
         AdmitRequest(
             stack_id=stack_id,
             party=owner,
-            lineage=LINEAGE,
+            lineage=LOADED,
             demand_digest=proposal.demand_digest,
             seats=proposal.seats,
             addresses=proposal.addresses,
@@ -80,20 +96,90 @@ def load_owner(
     ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest))
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
-    return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
+    return _held(ledger, stack_id)
+
+
+def require_loaded(report: StackReport) -> None:
+    """Refuse a stack that is not (only) what a load made of it.
+
+    Args:
+        report: what the ledger holds for it.
+
+    Raises:
+        LedgerRefusedError: when a state has taken it over, or is about to.
+    """
+    if report.party is not None and report.lineage != LOADED:
+        raise LedgerRefusedError(
+            "taken-over",
+            f"stack id {report.stack_id} is not only loaded any more: a pulumi stack has taken it over; change it with "
+            "pulumi up, or remove it with pulumi destroy",
+        )
+
+
+def unload_owner(ledger: LedgerClient, owner: str) -> Counter[HoldingKind]:
+    """Take out of the ledger what a load of one owner brought in. Safe to run again, also after one that was killed.
+
+    Args:
+        ledger: where it was loaded.
+        owner: party id.
+
+    Returns:
+        How many of each kind are gone; nothing where nothing was loaded.
+
+    Raises:
+        LedgerRefusedError: when others stand on it, or a state has taken it over; nothing was taken out.
+        LedgerUnavailableError: when the ledger could not be asked.
+    """
+    stack_id = stack_id_of(owner)
+    report = _held(ledger, stack_id)
+    require_loaded(report)
+    if report.party is None:
+        return Counter()
+    ledger.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=stack_id))
+    for site in ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites:
+        ledger.call(verbs.WITHDRAW, SiteFilesRequest(stack_id=stack_id, site=site))
+    if report.admission_id is not None:
+        ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=report.admission_id))
+    ledger.call(verbs.LEAVE, LeaveRequest(stack_id=stack_id, lineage=LOADED))
+    return Counter(item.kind for item in report.holdings)
+
+
+def unloading_order(ledger: LedgerClient, owners: Iterable[str]) -> list[str]:
+    """Owners in an order in which nobody stands on what goes: nodes before links, and both before sites.
+
+    Args:
+        ledger: where they were loaded.
+        owners: party ids.
+    """
+
+    def stands_deep(owner: str) -> tuple[bool, bool, str]:
+        kinds = {item.kind for item in _held(ledger, stack_id_of(owner)).holdings}
+        return "site" in kinds, "link" in kinds, owner
+
+    return sorted(owners, key=stands_deep)
+
+
+def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
+    """What the stack holds, each without its data: nothing here looks at them."""
+    return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False))
 
 
 def _carry_out(ledger: LedgerClient, stack_id: str) -> None:
     """Sites before their rows, ducts before links, nodes last; what leaves goes last, rows before their site."""
-    order = ("site", "row", "duct", "link", "node")
-    held = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).holdings
-    for item in sorted(held, key=lambda item: order.index(item.kind)):
-        if item.state == "admitted":
-            was = max((old.generation for old in held if (old.kind, old.name) == (item.kind, item.name)), default=0)
-            ledger.call(
-                verbs.CONFIRM, ConfirmRequest(stack_id=stack_id, kind=item.kind, name=item.name, generation=was)
-            )
-    for item in sorted(held, key=lambda item: -order.index(item.kind)):
+    held = sorted(_held(ledger, stack_id).holdings, key=lambda item: ORDER.index(item.kind))
+    generations: dict[tuple[str, str], int] = {}
+    for item in held:
+        key = (item.kind, item.name)
+        generations[key] = max(item.generation, generations.get(key, 0))
+    wanted = [
+        Confirmation(kind=item.kind, name=item.name, generation=generations[item.kind, item.name])
+        for item in held
+        if item.state == "admitted"
+    ]
+    for start in range(0, len(wanted), BATCH):
+        batch = ConfirmManyRequest(stack_id=stack_id, confirms=wanted[start : start + BATCH])
+        ledger.call(verbs.CONFIRM_MANY, batch)
+    for item in reversed(held):
         if item.state == "releasing":
             ledger.call(
                 verbs.RELEASE,

@@ -97,9 +97,10 @@ def _tell(checks: "Sequence[Check]", how: str) -> int:
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import each_entry
     from zonewright.audit.verify.population import population_checks
     from zonewright.cli.connection import open_ledger
+    from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import MISUSE
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
@@ -113,16 +114,16 @@ def _complete(arguments: argparse.Namespace) -> int:
     if wrong:
         print(f"error: {wrong}", file=sys.stderr)
         return 1
-    with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
+    with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger, seldom_collected():
         found = ledger.call(verbs.CHANGES, ChangesRequest())
-        entries = whole_journal(ledger)
-    return _tell(population_checks(entries, found, checkpoint), arguments.format)
+        checks = population_checks(each_entry(ledger), found, checkpoint)
+    return _tell(checks, arguments.format)
 
 
 def _period(arguments: argparse.Namespace) -> int:
     from datetime import date
 
-    from zonewright.audit.evidence.gathering import fetch, whole_journal
+    from zonewright.audit.evidence.gathering import each_entry, fetch
     from zonewright.audit.evidence.period import period_markdown, period_of
     from zonewright.audit.evidence.scanning import without_secrets
     from zonewright.cli.connection import open_ledger
@@ -143,9 +144,12 @@ def _period(arguments: argparse.Namespace) -> int:
         return MISUSE
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
         changes = ledger.call(verbs.CHANGES, ChangesRequest()).changes
-        entries = whole_journal(ledger)
         found = period_of(
-            entries, changes, lambda digests: fetch(ledger, digests), first=arguments.first, last=arguments.last
+            each_entry(ledger),
+            changes,
+            lambda digests: fetch(ledger, digests),
+            first=arguments.first,
+            last=arguments.last,
         )
     page, withheld = without_secrets(found)
     if arguments.format == "json":

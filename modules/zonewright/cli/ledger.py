@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from zonewright.ledger.protocol.messages import Checkpoint, HoldingKind, JournalEntry
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model import Declaration
 
@@ -26,6 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             _load,
             ("register a zone and bring in everything that its owners declare, for demonstrations and tests"),
         ),
+        ("unload", _unload, "take out of the ledger what a load of a zone's owners brought in"),
         ("status", _status, "show free capacity by site, or everything that one stack holds"),
         ("history", _history, "print the journal, one JSON line for each decision"),
         ("checkpoint", _checkpoint, "print the journal's signed head, to keep outside the ledger"),
@@ -34,15 +38,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
-        if name in ("init", "load"):
+        if name in ("init", "load", "unload"):
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
-        if name == "load":
+        if name in ("load", "unload"):
+            which = "bring in" if name == "load" else "take out"
             verb.add_argument(
                 "--only",
                 action="append",
                 default=[],
                 metavar="OWNER",
-                help=("bring in only this owner; may be repeated"),
+                help=f"{which} only this owner; may be repeated",
             )
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
@@ -87,7 +92,10 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
+    from collections import Counter
+
     from zonewright.changes.loading import load_owner
+    from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import findings_text, width
     from zonewright.declare import load_zone
     from zonewright.ledger import LedgerRefusedError
@@ -95,7 +103,6 @@ def _load(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol.messages import InitRequest
     from zonewright.render.errors import RenderError
     from zonewright.render.user_formats import load_formats
-    from zonewright.rules.words import count_of
 
     declaration = (loaded := load_zone(arguments.zone)).declaration
     unknown = sorted(set(arguments.only) - set(declaration.owners if declaration is not None else arguments.only))
@@ -108,7 +115,7 @@ def _load(arguments: argparse.Namespace) -> int:
             print(problem)
         return 1
     refused = 0
-    with _open(arguments, create=True) as client:
+    with _open(arguments, create=True) as client, seldom_collected():
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
         for owner in _in_order(declaration, arguments.only):
             try:
@@ -123,10 +130,37 @@ def _load(arguments: argparse.Namespace) -> int:
                 if error.findings:
                     print(findings_text(error.findings, columns=width()))
                 continue
-            counts = {kind: sum(item.kind == kind for item in held) for kind in ("site", "row", "duct", "link", "node")}
-            print(
-                f"{owner}: {', '.join(count_of(count, kind) for kind, count in counts.items() if count) or 'nothing'}"
-            )
+            print(f"{owner}: {_counted(Counter(item.kind for item in held)) or 'nothing'}")
+    return 1 if refused else 0
+
+
+def _counted(counts: "Counter[HoldingKind]") -> str:
+    from zonewright.changes.loading import ORDER
+    from zonewright.rules.words import count_of
+
+    return ", ".join(count_of(counts[kind], kind) for kind in ORDER if counts[kind])
+
+
+def _unload(arguments: argparse.Namespace) -> int:
+    from zonewright.changes.loading import unload_owner, unloading_order
+    from zonewright.declare.load import owner_files
+    from zonewright.ledger import LedgerRefusedError
+
+    owners = owner_files(arguments.zone)
+    unknown = sorted(set(arguments.only) - set(owners))
+    if unknown or not owners:
+        print(f"error: no file of {', '.join(unknown) or 'any owner'} in {arguments.zone}", file=sys.stderr)
+        return 2
+    refused = 0
+    with _open(arguments) as client:
+        for owner in unloading_order(client, arguments.only or owners):
+            try:
+                gone = unload_owner(client, owner)
+            except LedgerRefusedError as error:
+                refused += 1
+                print(f"{owner}: refused: {error}")
+                continue
+            print(f"{owner}: {f'took out {_counted(gone)}' if gone else 'nothing was loaded'}")
     return 1 if refused else 0
 
 
@@ -177,10 +211,10 @@ def _stack_status(arguments: argparse.Namespace) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import each_entry
 
     with _open(arguments) as client:
-        for entry in whole_journal(client):
+        for entry in each_entry(client):
             print(entry.model_dump_json())
     return 0
 
@@ -197,7 +231,8 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from pydantic import ValidationError
 
-    from zonewright.audit.evidence.gathering import whole_journal
+    from zonewright.audit.evidence.gathering import each_entry
+    from zonewright.cli.garbage import seldom_collected
     from zonewright.ledger.protocol.messages import Checkpoint
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
@@ -210,10 +245,17 @@ def _verify(arguments: argparse.Namespace) -> int:
             print(f"error: {arguments.checkpoint} is not a zonewright checkpoint", file=sys.stderr)
             return 2
         wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key)
-    with _open(arguments) as client:
-        entries = whole_journal(client)
-    wrong = wrong or verify(entries, checkpoint)
-    count = "1 entry" if len(entries) == 1 else f"{len(entries):,} entries form one chain"
+    last = 0
+
+    def passing() -> "Iterator[JournalEntry]":
+        nonlocal last
+        for entry in each_entry(client):
+            last = entry.sequence
+            yield entry
+
+    with _open(arguments) as client, seldom_collected():
+        wrong = wrong or verify(passing(), checkpoint)
+    count = "1 entry" if last == 1 else f"{last:,} entries form one chain"
     print(f"wrong: {wrong}" if wrong else f"good: {count}")
     faults = _verify_state(arguments, checkpoint) if arguments.state else 0
     return 1 if wrong or faults else 0

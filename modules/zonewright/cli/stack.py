@@ -26,6 +26,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     new.add_argument(
         "--all", type=Path, metavar="ZONE", help=("write one for each owner of this zone's folder instead")
     )
+    new.add_argument(
+        "--loaded",
+        action="store_true",
+        help="give it the id under which `ledger load` brought PARTY in; its first `pulumi up` takes that over",
+    )
     new.set_defaults(run=_new)
 
 
@@ -37,6 +42,9 @@ def _new(arguments: argparse.Namespace) -> int:
     root = project_root(Path.cwd())
     if arguments.ledger is not None:
         require_url(arguments.ledger)
+    if arguments.all is not None and arguments.loaded:
+        print("error: --loaded is for one stack; give NAME and --party PARTY, without --all", file=sys.stderr)
+        return MISUSE
     if arguments.all is not None:
         return _all(root, Path(os.path.realpath(arguments.all)), arguments.ledger)
     if arguments.name is None or arguments.party is None:
@@ -56,9 +64,16 @@ def _new(arguments: argparse.Namespace) -> int:
         return MISUSE
     code = _check(root, declaration, arguments.party)
     if code == GOOD:
-        write_configuration(root, arguments.name, declaration, arguments.ledger)
+        stack_id = _loaded_id(arguments.party) if arguments.loaded else None
+        write_configuration(root, arguments.name, declaration, arguments.ledger, stack_id)
         print(f"wrote {path}\nnext: pulumi stack select --create {arguments.name} && pulumi up")
     return code
+
+
+def _loaded_id(party: str) -> str:
+    from zonewright.changes.loading import stack_id_of
+
+    return stack_id_of(party)
 
 
 def _check(root: Path, declaration: Path, party: str) -> int:
@@ -78,13 +93,15 @@ def _check(root: Path, declaration: Path, party: str) -> int:
     return GOOD
 
 
-def write_configuration(root: Path, name: str, declaration: Path, ledger: str | None) -> None:
-    """Write a stack's configuration with an identity of its own."""
+def write_configuration(
+    root: Path, name: str, declaration: Path, ledger: str | None, stack_id: str | None = None
+) -> None:
+    """Write a stack's configuration, with an identity of its own where it is given none."""
     import secrets
 
     from zonewright.declare.stack_file import DEFAULT_LEDGER, StackFile, stack_path
 
-    stack_id = f"{name}-{secrets.token_hex(6)}"[-64:].lstrip("._-")
+    stack_id = stack_id or f"{name}-{secrets.token_hex(6)}"[-64:].lstrip("._-")
     file = StackFile(name=name, declaration=declaration.as_posix(), ledger=ledger or DEFAULT_LEDGER, stack_id=stack_id)
     stack_path(root, name).write_text(file.text(), encoding="utf-8")
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(data: Any) -> str:
     """JSON with sorted keys, no spaces and no ASCII escapes; NaN is refused.
@@ -12,7 +14,7 @@ def canonical_json(data: Any) -> str:
         >>> canonical_json({"b": 1, "a": "é"})
         '{"a":"é","b":1}'
     """
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(data)
 
 
 def digest_of(content: str | bytes) -> str:

@@ -56,6 +56,9 @@ ADDRESS = InputLimit(
 TEXT = InputLimit(
     most=BODY.most, unit="characters", what="text that is kept as it is", why="It is as long as its request."
 )
+CONFIRMS = InputLimit(
+    most=1000, unit="confirms", what="batch of confirms", why="They are carried out while other stacks wait."
+)
 POINTS = InputLimit(
     most=50_000, unit="points", what="batch of telemetry", why="They are stored while other agents wait."
 )
@@ -92,6 +95,7 @@ TABLE = (
     LABEL,
     ADDRESS,
     TEXT,
+    CONFIRMS,
     POINTS,
     TELEMETRY_BODY,
     TELEMETRY_PLAIN,

@@ -1,7 +1,7 @@
 """Where a node stands: rack, rack unit and face. Placement, the rules and the ledger's messages speak of this one."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
@@ -24,6 +24,10 @@ class RackPosition:
     rack: Annotated[str, Field(max_length=NAME.most)]
     position: Annotated[int, Field(ge=1, le=UNITS.most)]
     face: Face = "front"
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {"rack": self.rack, "position": self.position, "face": self.face}
 
     def __str__(self) -> str:
         """Rack, rack unit and face as people say it.

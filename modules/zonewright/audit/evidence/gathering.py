@@ -1,6 +1,6 @@
 """From the ledger to bundles: plan a change, and collect everything that a plan's bundle holds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zonewright.audit.evidence.bundle import with_manifest
@@ -213,12 +213,23 @@ def _is_of(entry: JournalEntry, plan: str) -> bool:
     return bool(entry.payload.get("plan") == plan)
 
 
+def each_entry(ledger: LedgerClient, until: int | None = None) -> Iterator[JournalEntry]:
+    """All entries in order, or those up to one of them: read page by page, as they are asked for.
+
+    Args:
+        ledger: the ledger.
+        until: number of the last entry that is wanted.
+    """
+    after = 0
+    while until is None or after < until:
+        limit = _PAGE if until is None else min(_PAGE, until - after)
+        page = ledger.call(verbs.HISTORY, HistoryRequest(after=after, limit=limit)).entries
+        yield from page
+        if len(page) < limit:
+            return
+        after = page[-1].sequence
+
+
 def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[JournalEntry]:
-    """All entries, or those up to one of them."""
-    entries: list[JournalEntry] = []
-    while until is None or len(entries) < until:
-        page = ledger.call(verbs.HISTORY, HistoryRequest(after=len(entries), limit=_PAGE)).entries
-        entries += page
-        if len(page) < _PAGE:
-            break
-    return entries[:until]
+    """All entries at once, or those up to one of them: for who looks at them in another order than theirs."""
+    return list(each_entry(ledger, until))

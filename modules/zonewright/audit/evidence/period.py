@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -63,18 +63,24 @@ class PeriodPage:
 
 
 def period_of(
-    entries: Sequence[JournalEntry], changes: Sequence[ChangeRecord], fetch: Fetch, *, first: str, last: str
+    entries: Iterable[JournalEntry], changes: Sequence[ChangeRecord], fetch: Fetch, *, first: str, last: str
 ) -> PeriodPage:
     """Look through a period.
 
     Args:
-        entries: the whole journal.
+        entries: the whole journal; it is gone through once, and only what the page needs is kept.
         changes: the whole population of changes.
         fetch: gives texts by digest.
         first: the first day, such as ``2026-01-01``.
         last: the last day.
     """
-    mine = [entry for entry in entries if first <= entry.at[:10] <= last]
+    mine: list[JournalEntry] = []
+    removals: list[JournalEntry] = []
+    for entry in entries:
+        if entry.kind == KIND:
+            removals.append(entry)
+        if first <= entry.at[:10] <= last:
+            mine.append(entry)
     decided = [entry for entry in mine if entry.kind in ("admitted", "refused")]
     digests = {str(entry.payload.get("snapshot", "")) for entry in decided} - {""}
     snapshots = {digest: Snapshot.model_validate_json(text) for digest, text in fetch(digests).items()}
@@ -90,7 +96,7 @@ def period_of(
         ],
         "Figures that were undetermined": list(_undetermined(seen)),
         "Readings below trust class signed": list(_trust(seen, fetch)),
-        "Readings that were removed": [row for row in _removed(entries) if first <= row.at[:10] <= last],
+        "Readings that were removed": [row for row in _removed(removals) if first <= row.at[:10] <= last],
         "Rule packs, signers and policies registered again": [
             PeriodRow(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")
             for one in mine
@@ -116,8 +122,7 @@ def _removed(entries: Sequence[JournalEntry]) -> Iterator[PeriodRow]:
     """Of each removal one row: one that was recorded again, after a process was killed in between, is the same."""
     same: dict[str, list[JournalEntry]] = {}
     for entry in entries:
-        if entry.kind == KIND:
-            same.setdefault(canonical_json(entry.payload["sites"]), []).append(entry)
+        same.setdefault(canonical_json(entry.payload["sites"]), []).append(entry)
     for one, *again in same.values():
         what = f"{one.payload['readings']:,} of {', '.join(sorted(one.payload['sites']))}"
         numbers = " and ".join(str(entry.sequence) for entry in again)

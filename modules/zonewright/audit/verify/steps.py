@@ -1,6 +1,7 @@
 """Steps: was a plan admitted once, and as the step that follows the one that it names?"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, open_, wrong
 from zonewright.audit.evidence.contents import Contents
@@ -18,7 +19,7 @@ def step_checks(contents: Contents) -> Iterator[Check]:
     """
     plan = contents.plan
     admitted = [entry for entry in contents.decisions() if entry.kind == ADMITTED]
-    faults = [] if len(admitted) < 2 else [_twice(plan.digest(), admitted)]  # noqa: PLR2004 - once is good
+    faults = [] if len(admitted) < 2 else [_twice(plan.digest(), [entry.sequence for entry in admitted])]  # noqa: PLR2004 - once is good
     if plan.follows is None:
         yield wrong("step", faults[0]) if faults else open_("step", _NO_STEP)
         return
@@ -49,31 +50,43 @@ def _between(contents: Contents, admitted: Sequence[JournalEntry]) -> Iterator[s
             yield f"entry {entry.sequence} ({entry.kind}) is a step between the plan and its admission"
 
 
-def step_faults(entries: Sequence[JournalEntry]) -> Iterator[str]:
-    """What is wrong with the steps of a whole journal.
+@dataclass
+class StepsSeen:
+    """The steps of a whole journal, followed entry by entry: what is kept is a number for each stack and plan.
 
-    Args:
-        entries: all of them, in order.
+    Attributes:
+        counting: the steps as the entries make them.
+        is_named: whether an entry has named its step already; those of older versions name none, and are counted.
+        follows: the step that each plan follows.
+        admitted: the entries that admitted each plan.
     """
-    counting, is_named = Counting(), False
-    follows: dict[str, int | None] = {}
-    admitted: dict[str, list[JournalEntry]] = {}
-    for entry in entries:
-        step, said = counting.follow(entry.kind, entry.stack_id, entry.payload), entry.payload.get("step")
-        is_named = is_named or (step is not None and said is not None)
-        if is_named and said != step:  # entries of older versions name none, and are counted
+
+    counting: Counting = field(default_factory=Counting)
+    is_named: bool = False
+    follows: dict[str, int | None] = field(default_factory=dict)
+    admitted: dict[str, list[int]] = field(default_factory=dict)
+
+    def follow(self, entry: JournalEntry) -> Iterator[str]:
+        """What is wrong with the next entry."""
+        step = self.counting.follow(entry.kind, entry.stack_id, entry.payload)
+        said = entry.payload.get("step")
+        self.is_named = self.is_named or (step is not None and said is not None)
+        if self.is_named and said != step:
             what = "no step" if step is None else f"step {step} of its stack"
             yield f"entry {entry.sequence} ({entry.kind}) is {what}, it says {'none' if said is None else said}"
         plan = str(entry.payload.get("plan") or "")
         if entry.kind == "planned":
-            follows[plan] = entry.payload.get("follows")
+            self.follows[plan] = entry.payload.get("follows")
         elif entry.kind == ADMITTED and plan:
-            admitted.setdefault(plan, []).append(entry)
-            if follows.get(plan) is not None:
-                yield from _other_step(plan, follows[plan], entry, step)
-    for plan, found in admitted.items():
-        if len(found) > 1:
-            yield _twice(plan, found)
+            self.admitted.setdefault(plan, []).append(entry.sequence)
+            if self.follows.get(plan) is not None:
+                yield from _other_step(plan, self.follows[plan], entry, step)
+
+    def twice(self) -> Iterator[str]:
+        """At the end: plans that were admitted more than once."""
+        for plan, numbers in self.admitted.items():
+            if len(numbers) > 1:
+                yield _twice(plan, numbers)
 
 
 def _other_step(plan: str, follows: int | None, entry: JournalEntry, step: object) -> list[str]:
@@ -82,6 +95,6 @@ def _other_step(plan: str, follows: int | None, entry: JournalEntry, step: objec
     return [f"entry {entry.sequence} admitted plan {plan[7:19]} as step {step}, but the plan follows step {follows}"]
 
 
-def _twice(plan: str, entries: Sequence[JournalEntry]) -> str:
-    numbers = " and ".join(str(entry.sequence) for entry in entries)
+def _twice(plan: str, entries: Sequence[int]) -> str:
+    numbers = " and ".join(map(str, entries))
     return f"plan {plan[7:19]} was admitted {len(entries)} times, by entries {numbers}; one plan is good for one step"

@@ -23,6 +23,7 @@ from zonewright.audit.verify.journal import journal_checks
 from zonewright.audit.verify.signatures import export_checks, signature_checks
 from zonewright.audit.verify.steps import step_checks
 from zonewright.audit.verify.validators import validator_checks
+from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
 from zonewright.declare.load import ZONE_FILE
@@ -81,6 +82,7 @@ def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None
     checks += _safely("decisions", lambda: _decisions(contents))
     checks += _safely("signatures", lambda: signature_checks(contents, known.keys))
     checks += _safely("step", lambda: step_checks(contents))
+    checks += _safely("zone file", lambda: zone_checks(contents))
     checks += _safely("export", lambda: export_checks(contents, known.keys))
     checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))

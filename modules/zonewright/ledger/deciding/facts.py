@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -88,7 +88,7 @@ def claims_of(
             seat = seats.get(node.name)
             if seat is not None:
                 claims[node.name] = {
-                    **asdict(seat),
+                    **seat.to_data(),
                     "addresses": dict(addresses.get(node.name, {})),
                     "cluster": cluster_id,
                     "feed": wanted.cluster.feed,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from zonewright.model import Zone
 from zonewright.model.base import STACK_ID_PATTERN
 from zonewright.model.demand import Demand
-from zonewright.model.limits import ADDRESS, INTEGER, LABEL, NAME, TEXT
+from zonewright.model.limits import ADDRESS, CONFIRMS, INTEGER, LABEL, NAME, TEXT
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
 from zonewright.place.explaining import Explanation
@@ -31,6 +31,10 @@ Generation = Annotated[int, Field(ge=0, le=INTEGER.most)]
 LedgerId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Holder = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 """Token of the resource that holds a claim or asset; empty where a version made it that had none."""
+
+
+LOADED = "loaded"
+"""Lineage of what ``ledger load`` brought in, which has no state anywhere: the first state that comes takes it over."""
 
 
 class Message(BaseModel):
@@ -289,7 +293,7 @@ class AdmissionStanding(Message):
     holders: dict[HoldingKind, dict[str, Holder]]
 
 
-class ConfirmRequest(StackRequest):
+class Confirmation(Message):
     """The resource of a claim or asset exists now."""
 
     kind: HoldingKind
@@ -302,10 +306,26 @@ class ConfirmRequest(StackRequest):
     """What the resource was made from; the admitted claim must hold the same values."""
 
 
+class ConfirmRequest(Confirmation, StackRequest):
+    """The resource of one claim or asset exists now."""
+
+
 class ConfirmAnswer(Message):
     """The raised generation."""
 
     generation: int
+
+
+class ConfirmManyRequest(StackRequest):
+    """Resources of a stack exist now: all are confirmed, or none; each claim or asset stands once."""
+
+    confirms: list[Confirmation] = Field(min_length=1, max_length=CONFIRMS.most)
+
+
+class ConfirmManyAnswer(Message):
+    """The raised generations, in the order of the request."""
+
+    generations: list[int]
 
 
 class ReleaseRequest(StackRequest):
@@ -383,6 +403,8 @@ class ReportRequest(SeenRequest):
 
     holdings: bool = True
     """Also list every claim and asset."""
+    data: bool = True
+    """Also say what each of them holds, not only its name and where in its life it is."""
 
 
 class StackReport(Message):

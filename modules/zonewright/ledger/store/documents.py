@@ -3,8 +3,11 @@
 from functools import lru_cache
 
 from pydantic import TypeAdapter
+from sqlalchemy import Connection, select
 
+from zonewright.ledger.store.tables import zone
 from zonewright.model import Zone
+from zonewright.model.canonical import digest_of
 from zonewright.model.demand import (
     AnyAsset,
     Asset,
@@ -17,6 +20,15 @@ _ASSETS: TypeAdapter[Asset] = TypeAdapter(Asset)
 def parse_asset(text: str) -> AnyAsset:
     """An asset from its canonical JSON."""
     return _ASSETS.validate_json(text)
+
+
+def zone_in_force(connection: Connection) -> str:
+    """Digest of the text that decisions go by now: of the text itself, whatever the row says of it.
+
+    Args:
+        connection: the transaction that decides.
+    """
+    return digest_of(connection.execute(select(zone.c.document)).scalar_one())
 
 
 @lru_cache(maxsize=8)

@@ -96,7 +96,7 @@ def verify(entries: Iterable[JournalEntry], checkpoint: Checkpoint | None = None
     for entry in entries:
         if entry.sequence != expected:
             return f"entry {expected} is missing or out of order: the next stored entry is {entry.sequence}"
-        if entry.hash != entry_hash(entry.model_dump()):
+        if entry.hash != entry_hash(vars(entry)):
             return f"entry {entry.sequence} was altered: its content does not have the hash that it carries"
         if entry.previous != previous:
             return f"entry {entry.sequence} does not follow entry {entry.sequence - 1}: the chain was rewritten there"

@@ -1,6 +1,7 @@
 """The shape of a request before its fields are looked at: depth, sizes and numbers that anything may have."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import from_json
@@ -24,20 +25,32 @@ def require_bounds(body: bytes) -> None:
         content = from_json(body)
     except ValueError:
         return
-    todo: list[tuple[Any, int]] = [(content, 1)]
-    while todo:
-        value, depth = todo.pop()
-        if isinstance(value, dict | list):
+    level: list[Any] = [content]
+    depth = 0
+    while level:
+        depth += 1
+        level = _require_level(level, depth)
+
+
+def _require_level(values: Iterable[Any], depth: int) -> list[Any]:
+    """Refuse what no value at one depth can be; gives the values one level deeper."""
+    deeper: list[Any] = []
+    for value in values:
+        kind = type(value)
+        if kind is dict or kind is list:
             if depth > DEPTH.most:
                 raise _beyond(DEPTH, "more")
             if len(value) > ITEMS.most:
                 raise _beyond(ITEMS, f"{len(value):,}")
-            if isinstance(value, dict):
-                todo += [(key, depth) for key in value]
-                value = list(value.values())
-            todo += [(one, depth + 1) for one in value]
-        else:
+            if kind is dict:
+                for key in value:
+                    _require_plain(key)
+                deeper += value.values()
+            else:
+                deeper += value
+        elif kind is not str or len(value) > TEXT.most or "\0" in value:
             _require_plain(value)
+    return deeper
 
 
 def _require_plain(value: object) -> None:

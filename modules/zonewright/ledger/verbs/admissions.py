@@ -35,6 +35,7 @@ from zonewright.ledger.store.context import (
     require_zone,
     stamp,
 )
+from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_seen
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
@@ -84,6 +85,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             "snapshot": digest_of(snapshot.text()),
             "plan": authority.plan,
             "risk": authority.risk,
+            "zone_digest": zone_in_force(connection),
         }
         against = tuple(finding for finding in authority.findings if finding.refuses)
         if against:

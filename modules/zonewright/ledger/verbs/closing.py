@@ -1,6 +1,7 @@
 """The verbs that end things: complete, settle, guard_destroy. Each is one transaction and one journal entry."""
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, select, union, update
@@ -17,9 +18,7 @@ from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment
 from zonewright.ledger.verbs.capacity import capacity_of
 from zonewright.model.demand import DUCTS, LINKS, LinkAsset
-from zonewright.rules.words import listed
-
-_SHOWN_RACKS = 3
+from zonewright.rules.words import count_of, listed
 
 
 def complete(context: Context, request: CompleteRequest) -> Completed:
@@ -95,52 +94,62 @@ def settle(context: Context, request: SettleRequest) -> Settled:
 
 
 def require_unused(connection: Connection, stack_id: str, name: str | None = None) -> None:
-    """Refuse when another stack has a claim on an asset of this stack, or a link that needs it.
+    """Refuse when other stacks have claims on assets of this stack, or links that need them.
+
+    One refusal tells all of it, by how much it is and where; whose it is stays untold.
 
     Args:
         connection: a transaction.
         stack_id: the stack whose assets would go.
         name: one asset's path; None looks at all of the stack's assets.
     """
-    _require_no_links(connection, stack_id, name)
-    query = select(asset.c.name).where(asset.c.stack_id == stack_id, asset.c.state != "freed", asset.c.kind == "row")
-    rows = [row for row in connection.execute(query).scalars() if name in (None, row)]
-    prefixes = tuple(f"{row}/" for row in rows)
+    query = select(asset.c.name, asset.c.kind).where(asset.c.stack_id == stack_id, asset.c.state != "freed")
+    going = {row.name: row.kind for row in connection.execute(query) if name in (None, row.name)}
+    racks = _claimed(connection, stack_id, tuple(f"{one}/" for one, kind in going.items() if kind == "row"))
+    links, needed = _needed(connection, stack_id, going.keys())
+    told, mend = [], []
+    if racks:
+        where = f"in {count_of(len(racks), 'rack')} of this stack ({listed(sorted(racks))})"
+        told.append(f"{count_of(racks.total(), 'claim')} of other parties {_verb(racks.total(), 'stand')} {where}")
+        mend.append("to move out")
+    if links:
+        what = f"{_verb(links, 'need')} {listed(sorted(needed))} of this stack"
+        told.append(f"{count_of(links, 'link')} of other parties {what}")
+        mend.append("to remove the links")
+    if told:
+        raise LedgerRefusedError(
+            "in-use",
+            f"{', and '.join(told)}; nothing was deleted; ask their owners {' and '.join(mend)} first",
+        )
+
+
+def _verb(count: int, plural: str) -> str:
+    return f"{plural}s" if count == 1 else plural
+
+
+def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> Counter[str]:
+    """How many claims of other stacks stand in each rack of rows."""
     sites = {row.split("/", 1)[0] for row in rows}
     held = connection.execute(
-        select(claim.c.rack, claim.c.party).where(
+        select(claim.c.rack).where(
             claim.c.site.in_(sorted(sites)), claim.c.state != "freed", claim.c.stack_id != stack_id
         )
     )
-    racks = Counter(row.rack for row in held if row.rack.startswith(prefixes))
-    if racks:
-        more = len(racks) - _SHOWN_RACKS
-        shown = ", ".join(sorted(racks)[:_SHOWN_RACKS]) + (f" and {more} more" if more > 0 else "")
-        raise LedgerRefusedError(
-            "in-use",
-            f"{sum(racks.values())} claims of other parties stand in {len(racks)} racks of this stack ({shown}); "
-            "nothing was deleted; ask their owners to move out first",
-        )
+    return Counter(rack for rack in held.scalars() if rack.startswith(rows))
 
 
-def _require_no_links(connection: Connection, stack_id: str, name: str | None) -> None:
-    """Refuse when another stack's link ends at a site, or runs through a duct, of this stack."""
-    query = select(asset.c.name, asset.c.stack_id, asset.c.data).where(asset.c.state != "freed")
-    going = {
-        row.name for row in connection.execute(query.where(asset.c.stack_id == stack_id)) if name in (None, row.name)
-    }
-    users: list[str] = []
-    for row in connection.execute(query.where(asset.c.kind == "link", asset.c.stack_id != stack_id)):
-        item = parse_asset(row.data)
+def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tuple[int, set[str]]:
+    """How many links of other stacks end at a site, or run through a duct, that would go; and which these are."""
+    links = 0
+    needed: set[str] = set()
+    query = select(asset.c.data).where(asset.c.state != "freed", asset.c.kind == "link", asset.c.stack_id != stack_id)
+    for data in connection.execute(query).scalars() if going else ():
+        item = parse_asset(data)
         if isinstance(item, LinkAsset):
-            needs = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}
-            users += sorted(needs & going)
-    if users:
-        raise LedgerRefusedError(
-            "in-use",
-            f"links of other parties need {listed(sorted(set(users)))} of this stack; nothing was deleted; ask "
-            "their owners to remove the links first",
-        )
+            found = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}.intersection(going)
+            links += bool(found)
+            needed |= found
+    return links, needed
 
 
 def guard_destroy(context: Context, request: SeenRequest) -> Done:

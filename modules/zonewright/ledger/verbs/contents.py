@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from pydantic_core import from_json
 from sqlalchemy import Connection, delete, select
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
@@ -20,7 +21,6 @@ from zonewright.ledger.protocol.messages import (
     Done,
     HistoryAnswer,
     HistoryRequest,
-    JournalEntry,
     SiteFilesRequest,
     StackRequest,
 )
@@ -100,8 +100,12 @@ def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
     with context.database.reading() as connection:
         rows = connection.execute(
             select(journal).where(journal.c.sequence > request.after).order_by(journal.c.sequence).limit(request.limit)
-        ).mappings()
-        return HistoryAnswer(entries=[JournalEntry(**{**row, "payload": json.loads(row["payload"])}) for row in rows])
+        )
+        names = tuple(rows.keys())
+        entries = [dict(zip(names, row, strict=True)) for row in rows.all()]
+    for entry in entries:
+        entry["payload"] = from_json(entry["payload"])
+    return HistoryAnswer.model_validate({"entries": entries})
 
 
 def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:

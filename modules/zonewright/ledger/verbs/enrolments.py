@@ -21,6 +21,7 @@ from zonewright.ledger.protocol.messages import (
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
 from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledger
+from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
@@ -59,36 +60,33 @@ def init(context: Context, request: InitRequest) -> InitAnswer:
 
 
 def enrol(context: Context, request: EnrolRequest) -> Enrolled:
-    """Bind stack id, party and lineage. The same three again change nothing."""
+    """Bind stack id, party and lineage. The same three again change nothing.
+
+    What `ledger load` brought in is taken over by the first state of the same party.
+    """
+    who = {"stack_id": request.stack_id, "party": request.party, "lineage": request.lineage}
     if request.dry_run:
         with context.database.reading() as connection:
             require_ledger(connection, request.ledger, request.stack_id)
-            lineage = require_enrolment(
-                connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
-            )
             own = ledger_id(connection)
+            if waits_for_a_state(connection, **who):
+                return Enrolled(bound=False, ledger=own)
+            lineage = require_enrolment(connection, **who, bound=False)
         return Enrolled(bound=lineage is not None, ledger=own)
     with context.writing() as connection:
         require_ledger(connection, request.ledger, request.stack_id)
         own = ledger_id(connection)
-        require_enrolment(
-            connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
-        )
+        if waits_for_a_state(connection, **who):
+            _take_over(connection, request.stack_id, request.party, context.now(connection), [], is_empty=True)
+        else:
+            require_enrolment(connection, **who, bound=False)
         _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         if row is not None and row.lineage == request.lineage:
             return Enrolled(bound=True, ledger=own)
         now = context.now(connection)
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
-        connection.execute(
-            enrolment.insert().values(
-                stack_id=request.stack_id,
-                party=request.party,
-                lineage=request.lineage,
-                label=request.label,
-                enrolled_at=now,
-            )
-        )
+        connection.execute(enrolment.insert().values(**who, label=request.label, enrolled_at=now))
         journal.append(
             connection,
             at=now,
@@ -98,6 +96,22 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
             payload={"label": request.label, "lineage": request.lineage},
         )
     return Enrolled(bound=True, ledger=own)
+
+
+def _take_over(
+    connection: Connection, stack_id: str, party: str, now: str, holders: Collection[str], *, is_empty: bool
+) -> None:
+    """Unbind the lineage of a stack; what no resource of the new state holds is only admitted, or free."""
+    connection.execute(update(enrolment).where(enrolment.c.stack_id == stack_id).values(lineage=None))
+    _let_go(connection, stack_id, holders, now, is_empty=is_empty)
+    journal.append(
+        connection,
+        at=now,
+        kind=TAKEN_OVER,
+        stack_id=stack_id,
+        party=party,
+        payload={"state_is_empty": is_empty, "step": next_step(connection, stack_id, TAKEN_OVER)},
+    )
 
 
 def _require_party(document: str | None, party: str) -> None:
@@ -145,20 +159,8 @@ def recover(context: Context, request: RecoverRequest) -> Done:
             raise LedgerRefusedError(
                 "another-party", f"stack id {request.stack_id} belongs to another party than '{request.party}'"
             )
-        now = context.now(connection)
-        connection.execute(update(enrolment).where(enrolment.c.stack_id == request.stack_id).values(lineage=None))
-        _let_go(connection, request.stack_id, request.holders, now, is_empty=request.state_is_empty)
-        journal.append(
-            connection,
-            at=now,
-            kind=TAKEN_OVER,
-            stack_id=request.stack_id,
-            party=request.party,
-            payload={
-                "state_is_empty": request.state_is_empty,
-                "step": next_step(connection, request.stack_id, TAKEN_OVER),
-            },
-        )
+        now, is_empty = context.now(connection), request.state_is_empty
+        _take_over(connection, request.stack_id, request.party, now, request.holders, is_empty=is_empty)
     return Done()
 
 

@@ -1,14 +1,17 @@
-"""The verbs of a single claim or asset: confirm, release, read; and the summary of a stack."""
+"""The verbs of claims and assets: confirm (one, or many), release, read; and the summary of a stack."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy import Connection, Row, Table, Update, bindparam, select, update
 
-from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
     ConfirmAnswer,
+    Confirmation,
+    ConfirmManyAnswer,
+    ConfirmManyRequest,
     ConfirmRequest,
     Holding,
     HoldingAnswer,
@@ -26,6 +29,9 @@ from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.demand import asset_summary
+from zonewright.rules.words import count_of
+
+_PAGE = 500
 
 
 def _table(kind: str) -> Table:
@@ -40,46 +46,102 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
     Raises:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
     """
-    table = _table(request.kind)
     with context.writing() as connection:
-        rows = connection.execute(
-            select(table).where(table.c.stack_id == request.stack_id, table.c.name == request.name)
-        ).all()  # freed ones too: a generation is never used twice
-        group = [life.LifeRow.of(row) for row in rows if row.state != "freed"]
-        current = life.current_of(group)
-        row = next((row for row in rows if current and row.id == current.id), None)
-        if row is None or not _holds(row, request.expect):
-            raise LedgerRefusedError("not-admitted", _not_admitted(request))
-        generation = max(request.generation, *(other.generation for other in rows)) + 1
-        now = context.now(connection)
-        connection.execute(
-            update(table)
-            .where(table.c.id == row.id)
-            .values(
-                state="active",
-                generation=generation,
-                holder=request.holder or None,
-                changed_at=now,
-                active_since=row.active_since or now,
-            )
-        )
-        freed = life.freed_by_confirm(group, request.generation, request.holder)
-        if freed:
-            set_state(connection, table, freed, "freed", now)
-        if freed or request.kind != "node":
-            _raise_revisions_of(connection, table, (row.id, *freed))
+        (generation,) = _confirmed(connection, request.stack_id, [request], context.now(connection))
     return ConfirmAnswer(generation=generation)
 
 
+def confirm_many(context: Context, request: ConfirmManyRequest) -> ConfirmManyAnswer:
+    """Confirm many resources of a stack in one transaction, as `confirm` does: all of them, or none.
+
+    Raises:
+        LedgerMisuseError: when one claim or asset stands there twice.
+        LedgerRefusedError: names the first that no admitted or active claim holds.
+    """
+    seen: set[tuple[bool, str]] = set()
+    for one in request.confirms:
+        if (key := (one.kind == "node", one.name)) in seen:
+            raise LedgerMisuseError(
+                "twice", f"{one.kind} {one.name} stands twice in one batch of confirms; nothing was confirmed"
+            )
+        seen.add(key)
+    with context.writing() as connection:
+        try:
+            generations = _confirmed(connection, request.stack_id, request.confirms, context.now(connection))
+        except LedgerRefusedError as error:
+            nothing = f"none of {count_of(len(request.confirms), 'confirm')} was carried out"
+            raise LedgerRefusedError(error.code, f"{nothing}: {error.sentence}") from None
+    return ConfirmManyAnswer(generations=generations)
+
+
+def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmation], now: str) -> list[int]:
+    """Carry out confirms of which none is of the same claim; gives the raised generations, in their order."""
+    raised: dict[int, int] = {}
+    for table in (asset, claim):
+        places = [place for place, one in enumerate(wanted) if _table(one.kind) is table]
+        rows = _rows_by_name(connection, table, stack_id, [wanted[place].name for place in places])
+        active: list[dict[str, Any]] = []
+        freed: list[int] = []
+        touched: set[str] = set()
+        for place in places:
+            one, known = wanted[place], rows.get(wanted[place].name, ())
+            group = [life.LifeRow.of(row) for row in known if row.state != "freed"]
+            current = life.current_of(group)
+            row = next((row for row in known if current and row.id == current.id), None)
+            if row is None or not _holds(row, one.expect):
+                raise LedgerRefusedError("not-admitted", _not_admitted(one))
+            raised[place] = max(one.generation, *(other.generation for other in known)) + 1
+            active.append(
+                {"row": row.id, "raised": raised[place], "token": one.holder or None, "since": row.active_since or now}
+            )
+            gone = life.freed_by_confirm(group, one.generation, one.holder)
+            freed += gone
+            if gone or table is asset:
+                touched |= {other.site for other in known if other.id in (row.id, *gone)}
+        if active:
+            connection.execute(_activated(table, now), active)
+        set_state(connection, table, tuple(freed), "freed", now)
+        raise_revisions(connection, touched)
+    return [raised[place] for place in range(len(wanted))]
+
+
+def _rows_by_name(
+    connection: Connection, table: Table, stack_id: str, names: Sequence[str]
+) -> dict[str, list[Row[Any]]]:
+    """All rows of names of a stack, freed ones too: a generation is never used twice."""
+    found: dict[str, list[Row[Any]]] = {}
+    for start in range(0, len(names), _PAGE):
+        page = table.c.name.in_(names[start : start + _PAGE])
+        for row in connection.execute(select(table).where(table.c.stack_id == stack_id, page)):
+            found.setdefault(row.name, []).append(row)
+    return found
+
+
+def _activated(table: Table, now: str) -> Update:
+    return (
+        update(table)
+        .where(table.c.id == bindparam("row"))
+        .values(
+            state="active",
+            generation=bindparam("raised"),
+            holder=bindparam("token"),
+            changed_at=now,
+            active_since=bindparam("since"),
+        )
+    )
+
+
 def _holds(row: Row[Any], expect: Mapping[str, Any]) -> bool:
+    if not expect:
+        return True
     data = {**json.loads(row.data), "digest": row.digest}
     return all(data.get(key) == value for key, value in expect.items())
 
 
-def _not_admitted(request: ConfirmRequest) -> str:
-    place = f" at {request.expect['rack']} U{request.expect['position']}" if "rack" in request.expect else ""
+def _not_admitted(wanted: Confirmation) -> str:
+    place = f" at {wanted.expect['rack']} U{wanted.expect['position']}" if "rack" in wanted.expect else ""
     return (
-        f"this stack's present change has no admitted claim for {request.kind} {request.name}{place}; nothing "
+        f"this stack's present change has no admitted claim for {wanted.kind} {wanted.name}{place}; nothing "
         "was created; run pulumi up without --target or --exclude"
     )
 
@@ -118,15 +180,18 @@ def read(context: Context, request: HoldingRequest) -> HoldingAnswer:
     return HoldingAnswer(holding=None if row is None else _holding(row))
 
 
-def _holding(row: Row[Any]) -> Holding:
-    summary = {} if row.kind == "node" else {"summary": asset_summary(parse_asset(row.data))}
+def _holding(row: Row[Any], *, data: bool = True) -> Holding:
+    said: dict[str, Any] = {}
+    if data:
+        summary = {} if row.kind == "node" else {"summary": asset_summary(parse_asset(row.data))}
+        said = {**json.loads(row.data), "digest": row.digest, **summary}
     return Holding(
         stack_id=row.stack_id,
         kind=row.kind,
         name=row.name,
         state=row.state,
         generation=row.generation,
-        data={**json.loads(row.data), "digest": row.digest, **summary},
+        data=said,
     )
 
 
@@ -141,7 +206,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
         ).first()
         held = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
         holdings = [
-            _holding(row)
+            _holding(row, data=request.data)
             for table in ((asset, claim) if request.holdings else ())
             for row in connection.execute(
                 select(table)

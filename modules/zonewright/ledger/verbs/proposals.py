@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
@@ -24,6 +24,7 @@ from zonewright.ledger.store.context import (
     require_zone,
     stamp,
 )
+from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
 from zonewright.model.canonical import canonical_json
@@ -179,7 +180,7 @@ def _remember(connection: Connection, request: ProposeRequest, digest: str, made
         proposal_table.insert().values(
             stack_id=request.stack_id,
             demand_digest=digest,
-            seats=canonical_json({name: asdict(seat) for name, seat in made.seats.items()}),
+            seats=canonical_json({name: seat.to_data() for name, seat in made.seats.items()}),
             unplaced=canonical_json(dict(made.unplaced)),
             sources=canonical_json(request.sources),
             proposed_at=now,
@@ -206,9 +207,9 @@ def _changed_since_preview(
 def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
     """Give the findings of a change at this moment. This changes nothing."""
     with context.database.reading() as connection:
-        require_enrolment(
-            connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=False
-        )
+        who = {"stack_id": request.stack_id, "party": request.party, "lineage": request.lineage}
+        if not waits_for_a_state(connection, **who):  # else its `up` will take it over
+            require_enrolment(connection, **who, bound=False)
         now = context.now(connection)
         review = review_change(connection, request, now, context.telemetry)
         base = review.facts.base

@@ -34,6 +34,7 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.ADMIT: admissions.admit,
     verbs.STANDING: admissions.standing,
     verbs.CONFIRM: holdings.confirm,
+    verbs.CONFIRM_MANY: holdings.confirm_many,
     verbs.RELEASE: holdings.release,
     verbs.COMPLETE: closing.complete,
     verbs.SETTLE: closing.settle,

@@ -1,0 +1,19 @@
+"""Stacks that ``ledger load`` brought in: no state holds them, so their party's first real stack takes them over."""
+
+from sqlalchemy import Connection, select
+
+from zonewright.ledger.protocol.messages import LOADED
+from zonewright.ledger.store.tables import enrolment
+
+
+def waits_for_a_state(connection: Connection, *, stack_id: str, party: str, lineage: str) -> bool:
+    """Whether a stack was loaded, and whoever asks is its party with a state of its own.
+
+    Args:
+        connection: a transaction.
+        stack_id: id in the stack's configuration.
+        party: the declaration's owner.
+        lineage: of the state that asks; that of a load takes nothing over.
+    """
+    row = connection.execute(select(enrolment).where(enrolment.c.stack_id == stack_id)).first()
+    return row is not None and (row.party, row.lineage) == (party, LOADED) and lineage != LOADED

@@ -1,0 +1,158 @@
+"""A declaration brought into the ledger without an engine: in batches, and again after a run that was broken off."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_party import ZONE_FILE, Party, bring_up_racks
+from support.zone_project import cluster, facility
+from zonewright.changes import loading
+from zonewright.changes.loading import load_owner, stack_id_of, unload_owner, unloading_order
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.verbs import Answer, Request, Verb
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model import Declaration, OwnerFile
+
+NODES, BATCH = 9, 4
+SITES = facility(2)["sites"]
+
+
+def declared(owner: str, **fields: Any) -> Declaration:
+    """What one owner declares."""
+    file = OwnerFile.model_validate({"owner": owner, **fields})
+    return Declaration(zone=ZONE_FILE, owners={owner: file})
+
+
+@pytest.fixture(name="client")
+def _client(tmp_path: Path) -> Iterator[LedgerClient]:
+    """A ledger in which an operator and a tenant are loaded."""
+    with LedgerClient(f"sqlite:///{tmp_path / 'l.db'}", create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        load_owner(client, declared("operator", sites=SITES), "operator")
+        load_owner(client, declared("tenant-a", clusters={"web": cluster(2)}), "tenant-a")
+        yield client
+
+
+def kinds(client: LedgerClient) -> list[str]:
+    """The journal's entries."""
+    return [entry.kind for entry in client.call(verbs.HISTORY, m.HistoryRequest()).entries]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class CountingClient(LedgerClient):
+    """Counts the calls of each verb, and is killed at the call of a batch after so many."""
+
+    batches = 0
+    lives_for = 1_000
+
+    def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
+        """Carry out one verb."""
+        if verb is verbs.CONFIRM_MANY:
+            if self.batches == self.lives_for:
+                raise Killed
+            self.batches += 1
+        return super().call(verb, request)
+
+
+def test_a_load_that_was_killed_between_two_batches_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was confirmed before stays as it is, and the next run confirms only what is left, by batches."""
+    monkeypatch.setattr(loading, "BATCH", BATCH)
+    declaration = declared("tenant-a", clusters={"web": cluster(NODES)})
+    with CountingClient(f"sqlite:///{tmp_path / 'l.db'}", create=True) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        bring_up_racks(client)
+        client.lives_for = 1
+        with pytest.raises(Killed):
+            load_owner(client, declaration, "tenant-a")
+        report = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id_of("tenant-a")))
+        assert [one.state for one in report.holdings] == ["active"] * BATCH + ["admitted"] * (NODES - BATCH)
+        assert not report.completed
+        client.lives_for, client.batches = 1_000, 0
+        after = load_owner(client, declaration, "tenant-a")
+        assert [(one.state, one.generation) for one in after.holdings] == [("active", 1)] * NODES
+        assert after.completed
+        assert client.batches == 2
+        assert load_owner(client, declaration, "tenant-a").holdings == after.holdings
+        assert client.batches == 2, "what is active is not confirmed again"
+
+
+def test_what_was_loaded_is_unloaded(client: LedgerClient) -> None:
+    """Whoever stands on it goes first; then nothing is held, and the same can be loaded again under the same id."""
+    with pytest.raises(LedgerRefusedError, match=r"^2 claims of other parties stand in 1 rack of this stack"):
+        unload_owner(client, "operator")
+    assert unloading_order(client, ["operator", "tenant-a"]) == ["tenant-a", "operator"]
+    assert unload_owner(client, "tenant-a") == Counter(node=2)
+    assert unload_owner(client, "tenant-a") == Counter()
+    assert unload_owner(client, "operator") == Counter(site=1, row=1)
+    assert kinds(client)[-3:] == ["destroy-begun", "settled", "left"]
+    for owner in ("operator", "tenant-a"):
+        report = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id_of(owner)))
+        assert (report.party, report.holdings) == (None, [])
+        assert client.call(verbs.DEPLOYED, m.StackRequest(stack_id=stack_id_of(owner))).sites == {}
+    other = Party(client, "stack-of-operator", "operator")
+    other.bring_up(sites=SITES)
+
+
+@pytest.mark.parametrize("last", [verbs.GUARD_DESTROY, verbs.SETTLE])
+def test_an_unload_that_was_killed_goes_on(last: Verb[Any, Any], client: LedgerClient) -> None:
+    """Run again after a kill behind any of its steps, it takes out the rest."""
+    stack_id = stack_id_of("tenant-a")
+    admission = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id)).admission_id or ""
+    client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=stack_id))
+    if last is verbs.SETTLE:
+        client.call(verbs.SETTLE, m.SettleRequest(stack_id=stack_id, admission_id=admission))
+    unload_owner(client, "tenant-a")
+    report = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id))
+    assert (report.party, report.holdings) == (None, [])
+
+
+def test_a_real_stack_takes_over_what_was_loaded(client: LedgerClient) -> None:
+    """Its first `up` with the same id binds its lineage, keeps what is declared, frees the rest, and is a step."""
+    tenant = Party(client, stack_id_of("tenant-a"), "tenant-a")
+    tenant.enrol(dry_run=True)
+    offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    wanted = m.EvaluateRequest(
+        stack_id=tenant.stack_id,
+        party=tenant.party,
+        lineage=tenant.lineage,
+        demand_digest=offered.demand_digest,
+        seats=offered.seats,
+        addresses={},
+    )
+    assert client.call(verbs.EVALUATE, wanted).findings == []
+    assert kinds(client)[-1] == "completed", "a preview takes nothing over"
+    before = client.call(verbs.HISTORY, m.HistoryRequest()).entries[-1].sequence
+    tenant.bring_up(clusters={"web": cluster(1)})
+    entries = client.call(verbs.HISTORY, m.HistoryRequest(after=before)).entries
+    assert [(one.kind, one.payload.get("step")) for one in entries if one.kind != "completed"] == [
+        ("taken-over", 2),
+        ("enrolled", None),
+        ("admitted", 3),
+    ]
+    report = client.call(verbs.REPORT, m.ReportRequest(stack_id=tenant.stack_id))
+    assert report.lineage == tenant.lineage
+    assert [(one.name, one.state, one.generation) for one in report.holdings] == [("web-001", "active", 2)]
+    with pytest.raises(LedgerRefusedError, match="a pulumi stack has taken it over"):
+        load_owner(client, declared("tenant-a"), "tenant-a")
+    with pytest.raises(LedgerRefusedError, match="a pulumi stack has taken it over"):
+        unload_owner(client, "tenant-a")
+    assert tenant.states() == [("web-001", "active")]
+
+
+def test_only_its_party_takes_over_what_was_loaded(client: LedgerClient) -> None:
+    """Another party's state is refused; after the first state, a second one is too."""
+    stranger = Party(client, stack_id_of("tenant-a"), "tenant-b")
+    for dry_run in (True, False):
+        with pytest.raises(LedgerRefusedError, match="belongs to another party"):
+            stranger.enrol(dry_run=dry_run)
+    Party(client, stack_id_of("tenant-a"), "tenant-a", "first").enrol()
+    with pytest.raises(LedgerRefusedError, match=r"was enrolled on .* from another state"):
+        Party(client, stack_id_of("tenant-a"), "tenant-a", "second").enrol()
