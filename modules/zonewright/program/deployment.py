@@ -261,14 +261,12 @@ def _register(
     registered += _agents(options, on_hosts.agents, (admission, *registered), provider)
     files_of = files_by_site(demand, manifest)
     registered += _configurations(options, on_hosts.configurations, files_of, (admission, *registered), provider)
-    completion = Completion(
+    return Completion(
         "completion",
         stack_id=stack_id,
         change_digest=change_digest(proposal.demand_digest, proposal.seats, proposal.addresses, rendered_digest),
         opts=pulumi.ResourceOptions(provider=provider, depends_on=[admission, *registered]),
     )
-    pulumi.export("free", completion.free)
-    return completion
 
 
 def _facilities(
