@@ -146,8 +146,11 @@ def test_a_link_needs_its_sites_and_holds_its_ducts(ledger: Ledger) -> None:
     second.bring_up(links={"l-2": {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 48}})
     assert sorted(second.states()) == [("links/l-2", "active")]
     (held,) = first.propose(first.demand(), reserve=False).findings
-    assert held.rule == "link-route"
+    assert held.message == "link l-2 runs through duct d-1, which is being removed"
     assert held.fix == "keep d-1 until the operator of the link has changed the link: ask for that first"
+    (held,) = operators[0].propose(operators[0].demand(), reserve=False).findings[:1]
+    assert held.message == "link l-1 needs site dc1, which is being removed"
+    assert held.fix.startswith("keep dc1 until the operator of the link")
     for party, what in ((first, "ducts/d-1"), (operators[0], "dc1")):
         with pytest.raises(LedgerRefusedError, match=f"links of other parties need .*{what} of this stack"):
             party.client.call(verbs.GUARD_DESTROY, m.StackRequest(stack_id=party.stack_id))

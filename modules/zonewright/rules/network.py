@@ -38,10 +38,10 @@ def link_route(view: View) -> Iterator[Breach]:
         return
     for link_id, held in sorted(view.zone.links.items()):
         for site_id in (held.link.a, held.link.b):
-            site = view.zone.sites.get(site_id)
-            if site is None:
+            site, was = view.zone.sites.get(site_id), view.before.sites.get(site_id) if view.before else None
+            if site is None and (was is None or view.acts(held.owner)):
                 yield _unknown(link_id, held, f"site {site_id}", "facility operator")
-            elif site.is_leaving:
+            elif site is None or site.is_leaving:
                 fix = "end it at another site" if view.acts(held.owner) else f"keep {site_id} {_UNTIL_LINK}"
                 yield _route(link_id, held, f"needs site {site_id}, which is being removed", fix)
         for duct_id in held.link.ducts:
@@ -50,10 +50,11 @@ def link_route(view: View) -> Iterator[Breach]:
 
 def _through(link_id: str, held: LinkFacts, duct_id: str, view: View) -> Iterator[Breach]:
     """Who changes the link is told how to change it, who changes the duct how to keep it."""
-    duct, is_ours = view.zone.ducts.get(duct_id) if view.zone is not None else None, view.acts(held.owner)
-    if duct is None:
+    duct, is_ours = view.zone.ducts.get(duct_id) if view.zone else None, view.acts(held.owner)
+    was = view.before.ducts.get(duct_id) if view.before else None
+    if duct is None and (was is None or is_ours):
         yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
-    elif duct.is_leaving:
+    elif duct is None or duct.is_leaving:
         what = f"runs through duct {duct_id}, which is being removed"
         yield _route(
             link_id, held, what, "route it through other ducts" if is_ours else f"keep {duct_id} {_UNTIL_LINK}"
