@@ -102,6 +102,8 @@ def streamed(database: Database, chunks: list[Message]) -> tuple[int, int]:
 
     async def receive() -> Message:
         nonlocal taken
+        if taken == len(chunks):
+            await anyio.sleep_forever()
         taken += 1
         return chunks[taken - 1]
 
@@ -125,6 +127,12 @@ def test_a_body_is_bounded_while_it_comes(database: Database, monkeypatch: pytes
     monkeypatch.setattr(door_module, "BODY", InputLimit(most=1000, unit="bytes", what="body", why="A test."))
     chunks: list[Message] = [{"type": "http.request", "body": b"x" * 400, "more_body": True}] * 100
     assert streamed(database, chunks) == (413, 3)
+
+
+def test_a_body_has_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that comes in drops holds its connection for so long and no longer."""
+    monkeypatch.setattr(door_module, "READ_S", 0.05)
+    assert streamed(database, [{"type": "http.request", "body": b"{", "more_body": True}]) == (408, 1)
 
 
 def test_a_dropped_connection_is_one_line(database: Database, caplog: pytest.LogCaptureFixture) -> None:
