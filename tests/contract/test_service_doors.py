@@ -88,6 +88,18 @@ def test_the_served_ledger_has_the_door(tmp_path: Path) -> None:
         assert service.stop(signal.SIGTERM) == 0
 
 
+def test_beyond_loopback_there_is_no_ledger(tmp_path: Path) -> None:
+    """Where others can reach the service, it takes the reports of agents, and has no verb of the ledger."""
+    with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
+    service = Service(tmp_path, "--host", "0.0.0.0")
+    service.start()
+    try:
+        assert raw(service.port, "zone.example") == 404
+    finally:
+        assert service.stop(signal.SIGTERM) == 0
+
+
 def raw(port: int, host: str) -> int:
     """Status of a verb that is addressed to a name."""
     head = f"POST /v1/history HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
