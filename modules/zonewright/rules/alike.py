@@ -46,9 +46,13 @@ def _nameless(text: str, names: frozenset[str]) -> str:
 
 def _told_once(group: list[Finding]) -> Finding:
     first, others = group[0], group[1:]
-    own = [next((word for word in _BETWEEN.split(one.message) if word in _names(one)), "") for one in group]
-    named = [name for name in own[1:] if name != own[0]]
+    named = [_new_in(one, _names(one) - _names(first)) for one in others]
     count = f"{len(others):,} other{'s' if len(others) > 1 else ''}"
-    more = f"{count}: {listed(named)}" if len(named) == len(others) else count
+    more = f"{count}: {listed(named)}" if all(named) else count
     participants = dict.fromkeys(item for one in group for item in one.participants)
     return replace(first, message=f"{first.message}; the same for {more}", participants=tuple(participants))
+
+
+def _new_in(finding: Finding, names: frozenset[str]) -> str:
+    """The first of these names that a finding's message has; empty where it has none."""
+    return next((word for word in _BETWEEN.split(finding.message) if word in names), "")
