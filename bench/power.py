@@ -61,11 +61,12 @@ def _ingest(folder: Path) -> list[Figure]:
     service, token = _service(folder)
     now_ns = time.time_ns()
     bodies = [body(sequence + 1, BATCH, now_ns) for sequence in range(BATCHES)]
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def send(part: list[bytes]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", service.port)
         for one in part:
-            connection.request("POST", "/v1/metrics", one, {"Authorization": f"Bearer {token}"})
+            connection.request("POST", "/v1/metrics", one, headers)
             answer = connection.getresponse()
             answer.read()
             if answer.status != http.HTTPStatus.OK:

@@ -27,7 +27,7 @@ class ZonewrightError(Exception):
     ZonewrightError                 3
     ├── AgentsFileError             2  server.agents and ValueError
     ├── ArtefactError               2  fleet.agents.artefact and ValueError
-    ├── BodyError                   2  server.body and ValueError
+    ├── BodyError                   2  ledger.transport.body and ValueError
     ├── BundleError                 2  changes.errors and ValueError
     ├── CheckFailedError            1  provider.resource and ValueError
     ├── ConflictError               1  telemetry.interface and ValueError

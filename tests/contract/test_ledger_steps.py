@@ -222,6 +222,19 @@ def test_signatures_are_not_good_again_after_a_destroy(world: World) -> None:
     assert wrong(world, tenant) == []
 
 
+def test_a_change_that_nobody_planned_is_told_so(world: World) -> None:
+    """After a plan was carried out another change has no plan: that is said, and not how it differs from that plan."""
+    tenant = world.planner()
+    plan, _ = admitted_by_plan(world, tenant)
+    with pytest.raises(LedgerRefusedError) as caught:
+        tenant.admit(clusters={"web": cluster(15)})
+    (told,) = messages_of(caught.value.findings)
+    assert told == (
+        f"this change needs an approval: no plan is for it; plan {plan.digest()[7:19]} follows step 0, but the "
+        "stack is at step 1; make a new plan with: zonewright change plan --stack NAME --key FILE"
+    )
+
+
 def test_a_destroy_that_nobody_began_is_a_step(near: World) -> None:
     """A change that was never completed has no guard: what ends its admission is the step, and its plan is spent."""
     tenant = near.planner()

@@ -145,7 +145,12 @@ def test_a_link_needs_its_sites_and_holds_its_ducts(ledger: Ledger) -> None:
     first.bring_up(**network("d-1", "l-1"))
     second.bring_up(links={"l-2": {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 48}})
     assert sorted(second.states()) == [("links/l-2", "active")]
-    assert rules(first, ducts={}, links={}) == ["link-route"]
+    (held,) = first.propose(first.demand(), reserve=False).findings
+    assert held.message == "link l-2 runs through duct d-1, which is being removed"
+    assert held.fix == "keep d-1 until the operator of the link has changed the link: ask for that first"
+    (held,) = operators[0].propose(operators[0].demand(), reserve=False).findings[:1]
+    assert held.message == "link l-1 needs site dc1, which is being removed"
+    assert held.fix.startswith("keep dc1 until the operator of the link")
     for party, what in ((first, "ducts/d-1"), (operators[0], "dc1")):
         with pytest.raises(LedgerRefusedError, match=f"of other parties needs? .*{what} of this stack"):
             party.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=party.stack_id))
@@ -189,7 +194,7 @@ def test_the_last_bore_is_given_once(ledger: Ledger) -> None:
 
 
 def test_a_connection_binds_the_network(ledger: Ledger) -> None:
-    """A link that a tenant's connection needs is not taken out, and the carrier is not told whose it is."""
+    """A link that a tenant's connection needs is not taken out; the carrier is told what to keep, and not for whom."""
     ledger.party("operator").bring_up(sites=sites("dc1"))
     ledger.party("operator-2").bring_up(sites=sites("dc2"))
     tenant, carrier = ledger.party("tenant-a"), ledger.party("carrier")
@@ -199,6 +204,7 @@ def test_a_connection_binds_the_network(ledger: Ledger) -> None:
     tenant.bring_up(clusters={"secret": secret})
     (finding,) = carrier.propose(carrier.demand(ducts={"d-1": DUCT}, links={}), reserve=False).findings
     assert (finding.rule, finding.subject) == ("latency-budget", "dc1 to dc2")
+    assert finding.fix.startswith("keep a path of active links between them until the tenant has changed")
     assert not {"secret", "tenant-a", "mirror"} & set(str(finding).replace("'", " ").split())
     longer = {**DUCT, "length_m": 30_000}
     assert rules(carrier, ducts={"d-1": longer}, links=network("d-1", "l-1")["links"]) == ["latency-budget"]

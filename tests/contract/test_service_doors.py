@@ -88,6 +88,18 @@ def test_the_served_ledger_has_the_door(tmp_path: Path) -> None:
         assert service.stop(signal.SIGTERM) == 0
 
 
+def test_beyond_loopback_there_is_no_ledger(tmp_path: Path) -> None:
+    """Where others can reach the service, it takes the reports of agents, and has no verb of the ledger."""
+    with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
+    service = Service(tmp_path, "--host", "0.0.0.0")
+    service.start()
+    try:
+        assert raw(service.port, "zone.example") == 404
+    finally:
+        assert service.stop(signal.SIGTERM) == 0
+
+
 def raw(port: int, host: str) -> int:
     """Status of a verb that is addressed to a name."""
     head = f"POST /v1/history HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
@@ -102,6 +114,8 @@ def streamed(database: Database, chunks: list[Message]) -> tuple[int, int]:
 
     async def receive() -> Message:
         nonlocal taken
+        if taken == len(chunks):
+            await anyio.sleep_forever()
         taken += 1
         return chunks[taken - 1]
 
@@ -125,6 +139,12 @@ def test_a_body_is_bounded_while_it_comes(database: Database, monkeypatch: pytes
     monkeypatch.setattr(door_module, "BODY", InputLimit(most=1000, unit="bytes", what="body", why="A test."))
     chunks: list[Message] = [{"type": "http.request", "body": b"x" * 400, "more_body": True}] * 100
     assert streamed(database, chunks) == (413, 3)
+
+
+def test_a_body_has_its_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that comes in drops holds its connection for so long and no longer."""
+    monkeypatch.setattr(door_module, "READ_S", 0.05)
+    assert streamed(database, [{"type": "http.request", "body": b"{", "more_body": True}]) == (408, 1)
 
 
 def test_a_dropped_connection_is_one_line(database: Database, caplog: pytest.LogCaptureFixture) -> None:

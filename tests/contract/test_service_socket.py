@@ -7,12 +7,22 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
+import psutil
 import pytest
 
 from support.telemetry_processes import Service, wait_for
+from support.zone_project import ZONE
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.messages import InitRequest
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model import Zone
+from zonewright.model.limits import BODY, HEALTH
 from zonewright.server.agents import issue_token
+from zonewright.server.application import MAX_IN_FLIGHT
 from zonewright.server.body import MAX_BODY_BYTES, MAX_PLAIN_BYTES
 from zonewright.telemetry.samples import Samples
 
@@ -42,10 +52,10 @@ def token(service: Service) -> str:
     return (service.folder / "token").read_text(encoding="ascii")
 
 
-def head_of(service: Service) -> str:
+def head_of(service: Service, path: str = "/v1/metrics", *, bearer: str | None = None) -> str:
     """The begin of a request with the agent's token, without the length of its body."""
-    named = "POST /v1/metrics HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    return f"{named}Authorization: Bearer {token(service)}\r\n"
+    named = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{named}Authorization: Bearer {bearer or token(service)}\r\n"
 
 
 def post(service: Service, body: bytes, *, bearer: str | None = None, **headers: str) -> tuple[int, str]:
@@ -99,19 +109,80 @@ def test_packed_bodies_are_limited_by_what_they_unpack_to(service: Service) -> N
 def test_a_body_is_limited_while_it_comes(service: Service) -> None:
     """Neither a length that is told nor a stream without end is read beyond the limit."""
     assert post(service, b"", content_length=str(MAX_BODY_BYTES + 1))[0] == 413
+    assert taken_of_an_endless_body(service, head_of(service)) < 4 * MAX_BODY_BYTES
+    assert post(service, batch(1))[0] == 200
+
+
+def taken_of_an_endless_body(service: Service, head: str, *, most: int = 4 * MAX_BODY_BYTES) -> int:
+    """How many bytes of a body without end can be sent until the service closes the connection; at most so many."""
+    chunk, sent = b"10000\r\n" + b" " * 0x10000 + b"\r\n", 0
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as endless:
-        head = head_of(service)
         endless.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
-        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-        sent = 0
         try:
-            while sent < 4 * MAX_BODY_BYTES:
+            while sent < most:
                 endless.sendall(chunk)
                 sent += 0x10000
         except (ConnectionError, TimeoutError):
             pass  # the service closed it, as it should
-        assert sent < 4 * MAX_BODY_BYTES
-    assert post(service, batch(1))[0] == 200
+    return sent
+
+
+@pytest.fixture(name="with_ledger")
+def _with_ledger(tmp_path: Path) -> Iterator[Service]:
+    with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
+    for number in (1, 2):
+        (tmp_path / f"token{number}").write_text(issue_token(tmp_path / "agents.yaml", f"host-{number}", "core-001"))
+    service = Service(tmp_path)
+    service.start()
+    yield service
+    assert service.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "limit", "is_known"),
+    [
+        ("/v1/agent-health", HEALTH.most, True),
+        ("/v1/agent-health", 0, False),
+        ("/v1/metrics", 0, False),
+        ("/v1/propose", BODY.most, True),
+        ("/v1/no-such-verb", BODY.most, True),
+    ],
+)
+def test_no_door_reads_a_body_without_end(with_ledger: Service, path: str, limit: int, *, is_known: bool) -> None:
+    """Verbs and uploads, with the right token or without: the connection is closed soon after the limit."""
+    known = (with_ledger.folder / "token1").read_text(encoding="ascii")
+    head = head_of(with_ledger, path, bearer=known if is_known else "wrong")
+    most = limit + 32 * 1024**2  # what lies in the buffers of the sockets
+    assert taken_of_an_endless_body(with_ledger, head, most=most) < most
+    assert with_ledger.process is not None
+    assert psutil.Process(with_ledger.process.pid).memory_info().rss < 2 * BODY.most + 128 * 1024**2
+    with urlopen(f"{with_ledger.url}/health", timeout=20) as answer:
+        assert answer.status == 200
+
+
+def test_an_agent_takes_its_own_slots_only(with_ledger: Service) -> None:
+    """One agent with as many half reports as there are slots in all keeps no other agent from reporting."""
+    tokens = [(with_ledger.folder / f"token{number}").read_text(encoding="ascii") for number in (1, 2)]
+    with ExitStack() as stack:
+        for _ in range(MAX_IN_FLIGHT):
+            half = stack.enter_context(socket.create_connection(("127.0.0.1", with_ledger.port), timeout=20))
+            half.sendall(f"{head_of(with_ledger, bearer=tokens[0])}Content-Length: 500\r\n\r\n{{".encode())
+        wait_for(lambda: post(with_ledger, batch(1), bearer=tokens[0])[0] == 429)
+        assert post(with_ledger, batch(1, agent="host-2"), bearer=tokens[1])[0] == 200
+    wait_for(lambda: post(with_ledger, batch(2), bearer=tokens[0])[0] == 200)
+
+
+@pytest.mark.parametrize("path", ["/v1/metrics", "/v1/agent-health", "/v1/propose"])
+def test_a_connection_that_drops_is_one_line_of_the_log(with_ledger: Service, path: str) -> None:
+    """Whoever goes away within a request leaves one line, and no traceback."""
+    known = (with_ledger.folder / "token1").read_text(encoding="ascii")
+    with socket.create_connection(("127.0.0.1", with_ledger.port), timeout=20) as dropped:
+        dropped.sendall(f"{head_of(with_ledger, path, bearer=known)}Content-Length: 500\r\n\r\n{{".encode())
+        time.sleep(0.2)
+    wait_for(with_ledger.log.read_text)
+    (line,) = with_ledger.log.read_text(encoding="utf-8").splitlines()
+    assert line.startswith(f"{path}: the connection ended within ")
 
 
 def test_a_stop_finishes_what_is_in_flight(service: Service) -> None:

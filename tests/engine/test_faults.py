@@ -82,12 +82,17 @@ def test_a_malformed_declaration_is_said_whole(tenant: Stack) -> None:
     tenant.declare(clusters={"web": cluster(2)})
 
 
-def test_forty_findings_are_one_failure(tenant: Stack) -> None:
-    """A change with forty findings shows the worst five once, and the command that shows all."""
+def test_many_findings_are_one_failure(tenant: Stack) -> None:
+    """Forty equal findings are one, with the number; of others the worst five are shown, and the command for all."""
     place = {"rack": "dc1/a/01/01", "position": 1}
     tenant.declare(clusters={"web": cluster(41, places={f"{n:03}": place for n in range(1, 42)})})
+    equal = tenant.refused("up", "--yes", "--skip-preview")
+    assert "1 finding; nothing was claimed or created" in equal
+    assert "the same for 39 others: web-003, web-004, web-005, web-006 and 35 more" in " ".join(equal.split())
+    pairs = {f"{n:03}": {"rack": "dc1/a/01/01", "position": (n + 1) // 2} for n in range(1, 21)}
+    tenant.declare(clusters={"web": cluster(20, places=pairs)})
     output = tenant.refused("up", "--yes", "--skip-preview")
-    assert "40 findings; nothing was claimed or created" in output
+    assert "10 findings; nothing was claimed or created" in output
     assert _diagnostics(output).count("[unit-overlap]") == 5, output
     assert "zonewright check --stack tenant-a" in output
     findings = output.split("claimed or created:")[-1].splitlines()

@@ -5,6 +5,7 @@ none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), 
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
 gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
+``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix.
@@ -120,10 +121,7 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             rule_pack="pack",
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
         ),
-        sites={
-            name: SiteFacts(owner="op", site=Site(**{"title": name, "district": "north", **(given or {})}))
-            for name, given in data.get("sites", {}).items()
-        },
+        sites={name: _site(name, dict(given or {})) for name, given in data.get("sites", {}).items()},
         rooms=room_totals(racks, occupants) | rooms,
         ducts={name: _duct(dict(given)) for name, given in data.get("ducts", {}).items()},
         links={name: _link(dict(given)) for name, given in data.get("links", {}).items()},
@@ -131,11 +129,16 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
     )
 
 
+def _site(name: str, given: dict[str, Any]) -> SiteFacts:
+    is_leaving = given.pop("leaving", False)
+    return SiteFacts(owner="op", site=Site(**{"title": name, "district": "north", **given}), is_leaving=is_leaving)
+
+
 def _duct(given: dict[str, Any]) -> DuctFacts:
-    owner = given.pop("owner", "net")
+    owner, is_leaving = given.pop("owner", "net"), given.pop("leaving", False)
     points = given.pop("points", [[31.0, 120.8], [31.0, 120.9]])
     duct = {"route": {"crs": "WGS84", "points": points}, "length_m": 10_000, "bores": 8, **given}
-    return DuctFacts(owner=owner, duct=Duct(**duct))
+    return DuctFacts(owner=owner, duct=Duct(**duct), is_leaving=is_leaving)
 
 
 def _link(given: dict[str, Any]) -> LinkFacts:
@@ -153,6 +156,7 @@ def world(data: dict[str, Any]) -> World:
         clusters=tuple(cluster(item) for item in data.get("clusters", ())),
         zone=zone(data, racks, occupants),
         before=zone({**data, "rooms": data["before"]}, {}, ()) if "before" in data else None,
+        acting=data.get("acting", ""),
     )
 
 

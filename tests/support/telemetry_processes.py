@@ -15,11 +15,12 @@ AGENTS = REPOSITORY / "agents"
 
 
 class Service:
-    """`zonewright serve` as a process on a port of its own, started again at the same one."""
+    """`zonewright serve` as a process on a port of its own, started again at the same one; it logs to ``log``."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder, self._options = folder, options
         self.port = 0
+        self.log = folder / "service.log"
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -30,9 +31,14 @@ class Service:
     def start(self) -> None:
         """Start it and wait until it listens."""
         command = [sys.executable, "-m", "zonewright.cli", "serve", "--ledger", "l.db", "--agents", "agents.yaml"]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(self.port), *self._options], cwd=self.folder, stdout=subprocess.PIPE, text=True
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port), *self._options],
+                cwd=self.folder,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 

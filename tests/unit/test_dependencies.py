@@ -26,6 +26,7 @@ EXTRA_OF_ROOM = {
     "declare": "",
     "errors.py": "",
     "model": "",
+    "parent.py": "",
     "place": "",
     "pue": "",
     "render": "",

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from zonewright.errors import Exit, ZonewrightError, sentences_of
+from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first
 
 GOOD, REFUSED, MISUSE, NOT_DECIDED = Exit
@@ -31,17 +32,17 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
-    """Findings grouped by subject, worst first, wrapped."""
+    """Findings grouped by subject, worst first, equal ones of one cause once, wrapped."""
     lines: list[str] = []
-    ordered = worst_first(findings)
+    ordered = alike(worst_first(findings))
     rank = {finding.subject: index for index, finding in reversed(list(enumerate(ordered)))}
     by_subject = sorted(ordered, key=lambda finding: rank[finding.subject])
     for subject, group in groupby(by_subject, key=lambda finding: finding.subject):
         lines += ["", subject]
         for finding in group:
             lines += _entry(finding, columns)
-    count = sum(1 for finding in findings if finding.refuses)
-    waivers = sum(1 for finding in findings if finding.waiver)
+    count = sum(1 for finding in ordered if finding.refuses)
+    waivers = sum(1 for finding in ordered if finding.waiver)
     tail = "1 finding refuses the change" if count == 1 else f"{count or 'no'} findings refuse the change"
     tail += f", {waivers} waived" if waivers else ""
     return "\n".join([*lines[1:], "", tail])

@@ -84,6 +84,18 @@ CLOCK_BEHIND = InputLimit(
     why="A clock that is set right jumps by less. Decisions then count as made at the moment of that entry.",
 )
 HEALTH = InputLimit(most=64 * 1024, unit="bytes", what="report of an agent's health", why="A report has a few lines.")
+RESERVATIONS = InputLimit(
+    most=32,
+    unit="reservations",
+    what="reservations that a party holds at a time",
+    why="Each is for one `pulumi up` of a party. More at once are no work of people or of one pipeline.",
+)
+UNENROLLED = InputLimit(
+    most=4,
+    unit="reservations",
+    what="of these, reservations of stacks that are not enrolled yet",
+    why="A new stack is enrolled seconds after it reserved. Until then it has shown only the name of its party.",
+)
 
 TABLE = (
     BODY,
@@ -103,5 +115,7 @@ TABLE = (
     DELTA,
     CLOCK_BEHIND,
     HEALTH,
+    RESERVATIONS,
+    UNENROLLED,
 )
 """All of them, in the order of the reference."""

@@ -341,6 +341,7 @@ class World:
         clusters: those whose rules are to be checked.
         zone: the zone as a whole; None where only racks are to be judged.
         before: the zone without the change that is judged; None where there is no change.
+        acting: the party whose change is judged; empty where all declarations are judged together.
     """
 
     racks: Mapping[str, Rack]
@@ -349,6 +350,7 @@ class World:
     clusters: tuple[ClusterFacts, ...] = field(default=())
     zone: ZoneFacts | None = None
     before: ZoneFacts | None = None
+    acting: str = ""
 
     @property
     def everybody(self) -> tuple[Occupant, ...]:

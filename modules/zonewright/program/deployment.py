@@ -48,6 +48,7 @@ from zonewright.program.settings import Settings, settings
 from zonewright.program.source import StackFrames, stack_traces, user_frame
 from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.user_formats import load_formats
+from zonewright.rules.alike import alike
 
 _SHOWN = 5
 
@@ -149,7 +150,7 @@ def _rendered(
 ) -> Mapping[str, str]:
     """Every file, when the zone lets it be deployed; a preview only says what would stand against it."""
     files = rendered_files(demand, proposal, formats)
-    findings = judge_gated(files, formats, declaration.zone, options.root)
+    findings = alike(judge_gated(files, formats, declaration.zone, options.root))
     if findings:
         shown = "\n".join(f"  [{one.rule}] {one.message}; {one.fix}" for one in findings[:_SHOWN])
         more = f"\n  and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else ""
@@ -261,14 +262,12 @@ def _register(
     registered += _agents(options, on_hosts.agents, (admission, *registered), provider)
     files_of = files_by_site(demand, manifest)
     registered += _configurations(options, on_hosts.configurations, files_of, (admission, *registered), provider)
-    completion = Completion(
+    return Completion(
         "completion",
         stack_id=stack_id,
         change_digest=change_digest(proposal.demand_digest, proposal.seats, proposal.addresses, rendered_digest),
         opts=pulumi.ResourceOptions(provider=provider, depends_on=[admission, *registered]),
     )
-    pulumi.export("free", completion.free)
-    return completion
 
 
 def _facilities(

@@ -56,9 +56,10 @@ class Admission(pulumi.CustomResource):
 
 
 class Completion(pulumi.CustomResource):
-    """Closes a change and says what it left free; its delete is the first step of a destroy."""
+    """Closes a change and says what it left free; its delete is the first step of a destroy.
 
-    free: pulumi.Output[Mapping[str, str]]
+    That is no output of the stack: a refused update would print each of those as taken away.
+    """
 
     def __init__(self, name: str, *, stack_id: str, change_digest: str, opts: pulumi.ResourceOptions) -> None:
         properties: dict[str, object] = {"stackId": stack_id, "changeDigest": change_digest, "free": None}

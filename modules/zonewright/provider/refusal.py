@@ -6,6 +6,7 @@ The engine prints a check failure as it is, and twice its parts when there are s
 import textwrap
 from collections.abc import Sequence
 
+from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding, worst_first
 
 WIDTH = 78
@@ -20,7 +21,7 @@ def refusal_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH)
         stack: name of the stack, for the command that shows all of them.
         width: columns to wrap at.
     """
-    against = worst_first(finding for finding in findings if finding.refuses)
+    against = alike(worst_first(finding for finding in findings if finding.refuses))
     head = f"{len(against)} finding{'s' if len(against) != 1 else ''}; nothing was claimed or created"
     return "\n".join([f"{head}:", *_entries(against, stack, width)])
 
@@ -33,7 +34,7 @@ def notes_text(findings: Sequence[Finding], *, stack: str, width: int = WIDTH) -
         stack: name of the stack, for the command that shows all of them.
         width: columns to wrap at.
     """
-    notes = worst_first(finding for finding in findings if not finding.refuses)
+    notes = alike(worst_first(finding for finding in findings if not finding.refuses))
     return "".join(f"\n{line}" for line in _entries(notes, stack, width))
 
 

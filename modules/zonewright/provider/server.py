@@ -11,13 +11,14 @@ from typing import NoReturn
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from zonewright import parent
 from zonewright.provider.servicer import Servicer
 
 _OPTIONS = [("grpc.max_receive_message_length", 400 * 1024 * 1024)]
 
 
 def serve(arguments: Sequence[str], servicer: Callable[[str], Servicer] = Servicer) -> NoReturn:
-    """Serve one engine until it ends the process.
+    """Serve one engine until it ends the process, or is gone itself: an engine that was killed ends nothing.
 
     Args:
         arguments: the engine's address, as the engine passes it; none when started for a debugger.
@@ -42,5 +43,9 @@ async def _serve(make: Callable[[str], Servicer], engine_address: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # Who starts a provider by hand, to attach a debugger, gives no engine and may leave the shell.
+    watching = asyncio.create_task(parent.watch(stop.set)) if engine_address else None
     await stop.wait()
+    if watching:
+        watching.cancel()
     await server.stop(grace=0.5)

@@ -18,6 +18,8 @@ PARALLEL_SHARE = 0.5
 """A new duct repeats an old one when at least this part of it lies beside the old one."""
 MAX_PATHS = 400
 """Paths that are compared in pairs."""
+_UNTIL_LINK = "until the operator of the link has changed the link: ask for that first"
+_UNTIL_CLUSTER = "until the tenant has changed the connection: ask for that first"
 
 
 def _bores_by_links(facts: ZoneFacts) -> Counter[str]:
@@ -36,27 +38,35 @@ def link_route(view: View) -> Iterator[Breach]:
         return
     for link_id, held in sorted(view.zone.links.items()):
         for site_id in (held.link.a, held.link.b):
-            site = view.zone.sites.get(site_id)
-            if site is None:
+            site, was = view.zone.sites.get(site_id), view.before.sites.get(site_id) if view.before else None
+            if site is None and (was is None or view.acts(held.owner)):
                 yield _unknown(link_id, held, f"site {site_id}", "facility operator")
-            elif site.is_leaving:
-                yield _route(link_id, held, f"needs site {site_id}, which is being removed", "end it at another site")
+            elif site is None or site.is_leaving:
+                fix = "end it at another site" if view.acts(held.owner) else f"keep {site_id} {_UNTIL_LINK}"
+                yield _route(link_id, held, f"needs site {site_id}, which is being removed", fix)
         for duct_id in held.link.ducts:
-            yield from _through(link_id, held, duct_id, view.zone.ducts.get(duct_id))
+            yield from _through(link_id, held, duct_id, view)
 
 
-def _through(link_id: str, held: LinkFacts, duct_id: str, duct: DuctFacts | None) -> Iterator[Breach]:
-    if duct is None:
+def _through(link_id: str, held: LinkFacts, duct_id: str, view: View) -> Iterator[Breach]:
+    """Who changes the link is told how to change it, who changes the duct how to keep it."""
+    duct, is_ours = view.zone.ducts.get(duct_id) if view.zone else None, view.acts(held.owner)
+    was = view.before.ducts.get(duct_id) if view.before else None
+    if duct is None and (was is None or is_ours):
         yield _unknown(link_id, held, f"duct {duct_id}", "network operator")
-    elif duct.is_leaving:
+    elif duct is None or duct.is_leaving:
         what = f"runs through duct {duct_id}, which is being removed"
-        yield _route(link_id, held, what, "route it through other ducts")
+        yield _route(
+            link_id, held, what, "route it through other ducts" if is_ours else f"keep {duct_id} {_UNTIL_LINK}"
+        )
     elif duct.owner != held.owner and not duct.duct.is_shared:
         what = f"runs through duct {duct_id}, which its operator does not share"
-        yield _route(link_id, held, what, f"ask for a shared bore of {duct_id}, or use other ducts")
+        fix = f"ask for a shared bore of {duct_id}, or use other ducts"
+        yield _route(link_id, held, what, fix if is_ours else f"keep {duct_id} shared {_UNTIL_LINK}")
     elif duct.duct.status == "planned" and held.link.status == "active":
         what = f"is active and runs through duct {duct_id}, which is only planned"
-        yield _route(link_id, held, what, "keep the link planned until its ducts are built")
+        fix = "keep the link planned until its ducts are built"
+        yield _route(link_id, held, what, fix if is_ours else f"keep {duct_id} active {_UNTIL_LINK}")
 
 
 LINK_ROUTE = Rule(
@@ -121,7 +131,11 @@ def duct_bores(view: View) -> Iterator[Breach]:
                     Participant(party=held.owner, name=duct_id),
                     *(Participant(party=party, name=link) for link, party in through[:-1]),
                 ),
-                fix=f"route {count_of(value - limit, 'link')} through other ducts",
+                fix=(
+                    f"route {count_of(value - limit, 'link')} through other ducts"
+                    if not through or any(view.acts(party) for _, party in through)
+                    else f"keep {count_of(by_links[duct_id], 'bore')} of {duct_id} for links {_UNTIL_LINK}"
+                ),
             )
 
 
@@ -227,22 +241,23 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
                         Participant(party=links[1].owner, name=two),
                         Participant(party=links[0].owner, name=one),
                     ),
-                    fix=f"route {two} or {one} through other ducts and over another bridge",
+                    fix=_apart(view, two, one),
                 )
     for cluster, name, connection in _connections(view):
         if connection.disjoint_paths > 1:
             found = list(islice(paths(view.zone, cluster.site, connection.to), MAX_PATHS))
             if found and disjoint_pair(found, view.zone, connection.disjoint, ends=_ends(cluster, connection)) is None:
                 yield _breach(
+                    view,
                     cluster,
                     name,
-                    connection,
                     f"{count_of(len(found), 'path')} from {cluster.site} to {connection.to}, but any two of them share "
                     f"a {' or '.join(connection.disjoint)}",
                     value=1,
                     limit=2,
                     unit="paths",
                     fix="place it at a site with two ways, or ask for a second way",
+                    keep=f"keep two paths that share no {' or '.join(connection.disjoint)}",
                 )
 
 
@@ -277,14 +292,15 @@ def latency_budget(view: View) -> Iterator[Breach]:
         found = list(islice(paths(view.zone, cluster.site, connection.to), MAX_PATHS))
         if not found:
             yield _breach(
+                view,
                 cluster,
                 name,
-                connection,
                 f"there is no path of active links from {cluster.site} to {connection.to}",
                 value=0,
                 limit=connection.disjoint_paths,
                 unit="paths",
                 fix="ask for a new link, or choose another site",
+                keep="keep a path of active links between them",
             )
             continue
         chosen: Sequence[LinkPath] = found[:1]
@@ -295,15 +311,16 @@ def latency_budget(view: View) -> Iterator[Breach]:
         if slowest.delay_ns > limit * 1000:
             kind = "the protecting path" if len(chosen) > 1 else "the fastest path"
             yield _breach(
+                view,
                 cluster,
                 name,
-                connection,
                 f"{kind} from {cluster.site} to {connection.to} takes {slowest.delay_ns / 1000:,.1f} us one way "
                 f"({', '.join(slowest.links)}; {_longest(slowest, view.zone)}) of {limit:,} us",
                 value=slowest.delay_us,
                 limit=limit,
                 unit="us",
                 fix="place it at a nearer site, or allow more delay",
+                keep=f"keep a path of at most {limit:,} us between them",
             )
 
 
@@ -341,17 +358,29 @@ def _connections(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
             yield cluster, name, connection
 
 
+def _apart(view: View, two: str, one: str) -> str:
+    """The remedy for two links of a ring, of those that can be carried out by whoever is told."""
+    links = view.zone.links if view.zone is not None else {}
+    able = [name for name in (two, one) if view.acts(links[name].owner)]
+    if able:
+        return f"route {' or '.join(able)} through other ducts and over another bridge"
+    return "keep their risks apart, or ask the operators of the links to route them otherwise first"
+
+
 def _breach(
+    view: View,
     cluster: ClusterFacts,
     name: str,
-    connection: Connection,
     message: str,
     *,
     value: int,
     limit: int,
     unit: str,
     fix: str,
+    keep: str,
 ) -> Breach:
+    """A connection that does not hold; `fix` is the tenant's remedy, `keep` that of whoever changes the network."""
+    connection = cluster.connections[name]
     # A cluster of another stack has no path here, and its name is not told to whoever changes the network.
     return Breach(
         subject=f"{cluster.name}/{name}" if cluster.path else f"{cluster.site} to {connection.to}",
@@ -362,5 +391,5 @@ def _breach(
         unit=unit,
         excess=abs(value - limit),
         participants=(Participant(party=cluster.party, name=cluster.name),),
-        fix=fix,
+        fix=fix if view.acts(cluster.party) else f"{keep} {_UNTIL_CLUSTER}",
     )

@@ -131,14 +131,7 @@ def _told(view: View, judged: JudgedGate) -> Breach:
         {name for name, _ in judged.with_.model.rooms_w} - {name for name, _ in judged.without.model.rooms_w}
     )
     opens = f" and opens room {', '.join(opened)}" if opened else ""
-    break_even = judged.with_.model.break_even_w(limit)
     excess = Fraction() if gate.with_ is None else max(Fraction(), gate.with_ - limit)
-    fix = (
-        f"place it in rooms that are open, or in smaller steps; {site_id} is within {float(limit):g} from "
-        f"{float(break_even) / KILO:,.0f} kW of IT on"
-        if break_even is not None
-        else f"lower the overhead of {site_id} first: no load brings it within {float(limit):g}"
-    )
     return Breach(
         subject=site_id,
         where=acting[0].path if acting else f"sites.{site_id}",
@@ -152,9 +145,25 @@ def _told(view: View, judged: JudgedGate) -> Breach:
         unit="millionths",
         excess=-(-excess * 10**6 // 1),
         participants=participants_of(acting) if acting else (Participant(party=judged.site.owner, name=site_id),),
-        fix=_NEXT.get(gate.decision, fix),
+        fix=_NEXT.get(gate.decision, _remedy(view, judged, is_placed=bool(acting))),
         level=_LEVELS[gate.decision],
     )
+
+
+def _remedy(view: View, judged: JudgedGate, *, is_placed: bool) -> str:
+    """What who places load can do, or who operates the site."""
+    site_id, limit = judged.site_id, judged.limit
+    break_even = judged.with_.model.break_even_w(limit)
+    if break_even is None:
+        ask = "" if view.acts(judged.site.owner) else "choose another site, or ask the operator to "
+        return f"{ask}lower the overhead of {site_id} first: no load brings it within {float(limit):g}"
+    is_operator = view.world.acting == judged.site.owner and not is_placed
+    what = (
+        "lower its overhead, or open rooms later"
+        if is_operator
+        else ("place it in rooms that are open, or in smaller steps")
+    )
+    return f"{what}; {site_id} is within {float(limit):g} from {float(break_even) / KILO:,.0f} kW of IT on"
 
 
 def _trigger_text(judged: JudgedGate) -> str:

@@ -35,6 +35,10 @@ class View:
         """The zone without the change that is judged."""
         return self.world.before
 
+    def acts(self, party: str) -> bool:
+        """Whether a party can carry out a remedy: it is the one that is told of the finding."""
+        return self.world.acting in ("", party)
+
     @property
     def zone(self) -> ZoneFacts | None:
         """The zone as a whole; None where only racks are judged."""

@@ -10,15 +10,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from zonewright.ledger.transport.body import BodyError
 from zonewright.server.agents import Agents
-from zonewright.server.body import BodyError, read_body
+from zonewright.server.body import read_body
 from zonewright.server.health import HealthReports, health_route
 from zonewright.server.otlp import OtlpError, read_batch
+from zonewright.server.slots import Slots
 from zonewright.telemetry.sample import Received, SampleBatch
 from zonewright.telemetry.samples import Samples
 
 MAX_IN_FLIGHT = 64
 """Reports that are read or stored at the same time; an agent that is one too many keeps its batch and comes again."""
+MAX_OF_AN_AGENT = 4
+"""Of these, how many one agent may have. It sends one at a time; where it gave one up, that may still be read."""
 _BEARER = "Bearer "
 
 
@@ -43,24 +47,22 @@ def service(
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
     """
-    in_flight = 0
+    slots = Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)
 
     async def metrics(request: Request) -> Response:
-        nonlocal in_flight
         header = request.headers.get("authorization", "")
         known = agents().find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
         if known is None:
-            return _answer(401, "the token of an agent is missing or wrong")
-        if in_flight >= max_in_flight:
-            return _answer(429, "too many reports at once; send it again", {"retry-after": "1"})
-        in_flight += 1
+            return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
         try:
-            body = await read_body(request)
-            return await run_in_threadpool(take, *known, body)
+            with slots.taken_by(known[0]) as is_free:
+                if not is_free:
+                    headers = {"retry-after": "1", "connection": "close"}
+                    return _answer(429, "too many reports at once; send it again", headers)
+                body = await read_body(request)
+                return await run_in_threadpool(take, *known, body)
         except BodyError as error:
             return _answer(error.status, str(error), {"connection": "close"})
-        finally:
-            in_flight -= 1
 
     def take(agent: str, node: str, body: bytes) -> Response:
         try:
@@ -86,7 +88,11 @@ def service(
         Route("/v1/metrics", metrics, methods=["POST"]),
         Route("/metrics", _page_of(figures), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
-        *(() if health_reports is None else (health_route(agents, health_reports),)),
+        *(
+            ()
+            if health_reports is None
+            else (health_route(agents, health_reports, Slots(total=max_in_flight, each=MAX_OF_AN_AGENT)),)
+        ),
     ]
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
 

@@ -16,10 +16,12 @@ from starlette.routing import Route
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.signatures import SignatureError, verify_signature
+from zonewright.ledger.transport.body import BodyError
 from zonewright.model.limits import HEALTH
 from zonewright.server.agents import Agents
-from zonewright.server.body import BodyError, read_body
+from zonewright.server.body import read_body
 from zonewright.server.notifier import News
+from zonewright.server.slots import Slots
 
 NAMESPACE = "zonewright-health"
 MAX_BODY_BYTES = HEALTH.most
@@ -92,7 +94,7 @@ class HealthReports:
         return path.read_bytes() if path.exists() else None
 
 
-def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
+def health_route(agents: Callable[[], Agents], reports: HealthReports, slots: Slots) -> Route:
     """``/v1/agent-health``: an agent gives its report, and whoever has its token reads the last one.
 
     Who knows that one already (``If-None-Match``, RFC 9110, 13.1.2) can wait for another (``Prefer: wait``, RFC 7240,
@@ -101,6 +103,7 @@ def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
     Args:
         agents: gives the agents that may report now.
         reports: where their reports go.
+        slots: for the reports that are read at the same time.
     """
     news = News()
 
@@ -108,21 +111,29 @@ def health_route(agents: Callable[[], Agents], reports: HealthReports) -> Route:
         present, header = agents(), request.headers.get("authorization", "")
         known = present.find(header.removeprefix(_BEARER)) if header.startswith(_BEARER) else None
         if known is None:
-            return _answer(401, "the token of an agent is missing or wrong")
+            return _answer(401, "the token of an agent is missing or wrong", {"connection": "close"})
         agent = known[0]
         if request.method == "GET":
             return await _last(request, agent, reports, news)
-        return await _taken(request, agent, present.public_keys.get(agent, ""), reports, news)
+        return await _taken(request, agent, present.public_keys.get(agent, ""), reports, news, slots)
 
     return Route("/v1/agent-health", agent_health, methods=["GET", "POST"])
 
 
-async def _taken(request: Request, agent: str, public_key: str, reports: HealthReports, news: News) -> Response:
+async def _taken(  # noqa: PLR0917 - private
+    request: Request, agent: str, public_key: str, reports: HealthReports, news: News, slots: Slots
+) -> Response:
     """Keep a report that counts, and wake who waits for it."""
     try:
-        body = await read_body(request, max_bytes=MAX_BODY_BYTES, what="a report of health")
+        with slots.taken_by(agent) as is_free:
+            if not is_free:
+                headers = {"retry-after": "1", "connection": "close"}
+                return _answer(429, "too many reports at once; send it again", headers)
+            body = await read_body(
+                request, max_bytes=MAX_BODY_BYTES, max_plain_bytes=MAX_BODY_BYTES, what="a report of health"
+            )
     except BodyError as error:
-        return _answer(error.status, str(error))
+        return _answer(error.status, str(error), {"connection": "close"})
     try:
         report = read_report(body, agent=agent, public_key=public_key)
     except HealthError as error:
@@ -165,5 +176,5 @@ def _wait_s(preferences: str) -> float:
     return min(float(found[1]), MAX_WAIT_S) if found is not None else 0.0
 
 
-def _answer(status: int, sentence: str) -> Response:
-    return JSONResponse({"message": sentence}, status_code=status)
+def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"message": sentence}, status_code=status, headers=headers)

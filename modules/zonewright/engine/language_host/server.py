@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import grpc
 from pulumi.runtime.proto import language_pb2_grpc
 
-from zonewright.engine.language_host import parent
+from zonewright import parent
 from zonewright.engine.language_host.children import Children
 from zonewright.engine.language_host.service import PythonLanguageRuntime
 

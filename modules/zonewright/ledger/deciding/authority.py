@@ -173,8 +173,9 @@ def _unplanned(
     if last is None:
         return ("it was never planned; plan it with: zonewright change plan",)
     plan = Plan.model_validate_json(last["document"])
-    if plan.demand_digest == review.request.demand_digest and (why := spent(connection, plan)):
-        return (why,)
+    if why := spent(connection, plan):
+        # What differs from a plan of another step tells nothing: nobody planned this one.
+        return (why if plan.demand_digest == review.request.demand_digest else f"no plan is for it; {why}",)
     told = tuple(differences(connection, plan, review.request, rendered_digest, replaces))
     broken = tuple(_broken(plan, review))
     name = last["plan"][7:19]

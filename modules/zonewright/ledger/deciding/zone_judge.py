@@ -19,7 +19,7 @@ def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[
         party: whose change it is.
         racks: ids of the racks that it touches; None for all.
     """
-    found = evaluate(replace(after, before=before), racks=racks, reach="zone")
+    found = evaluate(replace(after, before=before, acting=party), racks=racks, reach="zone")
     if not found:
         return ()
     known = evaluate(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")

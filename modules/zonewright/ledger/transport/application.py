@@ -5,15 +5,18 @@ import secrets
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.transport.answering import answered, problem
+from zonewright.ledger.transport.body import BodyError, read_limited
 from zonewright.model.limits import BODY
 
+READ_S = 60.0
+"""Seconds within which a request must have come: the largest needs 1.1 MB a second."""
 _LOG = logging.getLogger("zonewright.service")
 
 
@@ -28,29 +31,18 @@ def _fault(verb: str) -> tuple[int, bytes]:
     return problem(500, LedgerUnavailableError("fault", sentence))
 
 
-async def _body(request: Request) -> bytes:
-    """The request's body, whose length is limited while it comes."""
-    taken = bytearray()
-    async for chunk in request.stream():
-        taken += chunk
-        if len(taken) > BODY.most:
-            raise LedgerMisuseError("too-large", f"a request has at most {BODY.most:,} bytes")
-    return bytes(taken)
-
-
 def application(context: Context) -> Starlette:
     """The application over one ledger; a verb, which blocks, is carried out in a thread of the server's pool."""
 
     async def call(request: Request) -> Response:
         name = request.path_params["verb"]
         try:
-            body = await _body(request)
+            body = await read_limited(request, most=BODY.most, within_s=READ_S, what="a request")
             status, content = await run_in_threadpool(answered, context, name, body)
-        except ClientDisconnect:
-            _LOG.warning("verb %s: the connection ended within the request; nothing was decided", name)
-            return Response(status_code=400)
-        except LedgerMisuseError as error:
-            return Response(problem(413, error)[1], status_code=413, media_type="application/json")
+        except BodyError as error:
+            status, content = problem(error.status, LedgerMisuseError("body", str(error)))
+            closing = {"connection": "close"}  # else what comes yet would be read and thrown away for ever
+            return Response(content, status_code=status, media_type="application/json", headers=closing)
         except Exception:  # noqa: BLE001 - whatever it is: who asked gets a sentence, and the log has the rest
             status, content = _fault(name)
         return Response(content, status_code=status, media_type="application/json")

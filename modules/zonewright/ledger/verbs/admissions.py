@@ -44,6 +44,7 @@ from zonewright.ledger.store.tables import admission, asset, claim, reservation
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
+from zonewright.rules.alike import alike
 from zonewright.rules.finding import Finding
 from zonewright.rules.words import count_of
 
@@ -130,7 +131,7 @@ def _refuse(
             **rests_on,
         },
     )
-    sentence = f"{count_of(len(against), 'finding')}; nothing was claimed or created"
+    sentence = f"{count_of(len(alike(against)), 'finding')}; nothing was claimed or created"
     return LedgerRefusedError("findings", sentence, against), entry
 
 

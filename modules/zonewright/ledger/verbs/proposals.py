@@ -11,6 +11,7 @@ from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present, spent
+from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
 from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, review_change
 from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.protocol.change import parse_place
@@ -45,6 +46,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     with context.database.reading() as connection:
         now = context.now(connection)
         require_zone(connection, request.demand, party=request.party, on=now[:10])
+        require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         facts = gather(
             connection, stack_id=request.stack_id, demand=request.demand, now=now, telemetry=context.telemetry
@@ -57,6 +59,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         moment = context.moment(connection)
         now = stamp(moment)  # entries may have been added meanwhile
         require_zone(connection, request.demand, party=request.party, on=now[:10])
+        require_own_stack(connection, stack_id=request.stack_id, party=request.party, now=now)
         kept = _held_proposal(connection, request, digest, now) if request.reserve else None
         if kept is not None:
             return kept  # the same question, asked a second time before the first was answered
@@ -72,6 +75,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         expires_at = None
         answer = _answer(request, digest, facts, made, changed)
         if request.reserve and not any(finding.refuses for finding in made.findings):
+            require_quota(connection, stack_id=request.stack_id, party=request.party, now=now)
             expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
             answer = answer.model_copy(update={"expires_at": expires_at})
             _hold(connection, request, answer, facts)

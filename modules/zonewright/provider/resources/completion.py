@@ -16,6 +16,8 @@ from zonewright.provider.resource import (
     compare,
 )
 
+_SHOWN_SITES = 3
+
 
 class CompletionResource(CheckedResource):
     """Its create and update say that everything exists; its delete is the first step of a destroy."""
@@ -44,14 +46,16 @@ class CompletionResource(CheckedResource):
             reopened = not report.completed
         return Difference({"changeDigest": "update"}) if reopened else difference
 
-    def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Close the change."""
-        return f"completion/{new['stackId']}", new if preview else self._complete(session, new)
+        return f"completion/{new['stackId']}", new if preview else self._complete(session, urn, new)
 
-    def _complete(self, session: ProviderSession, new: Data) -> Data:
+    def _complete(self, session: ProviderSession, urn: str, new: Data) -> Data:
         request = CompleteRequest(stack_id=new["stackId"], change_digest=new["changeDigest"])
         done = session.ledger.call(verbs.COMPLETE, request)
         free = {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in done.free.items()}
+        if free:
+            session.log(urn, _said(free))
         return {**new, "free": free, "journal": done.head.text()}
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
@@ -70,9 +74,9 @@ class CompletionResource(CheckedResource):
         kept = {name: last.outputs[name] for name in ("free", "journal") if name in last.outputs}
         return ReadResource(id_, data, {**data, **kept})
 
-    def update(self, session: ProviderSession, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Close the next change."""
-        return new if preview else self._complete(session, new)
+        return new if preview else self._complete(session, urn, new)
 
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Refuse the destroy, before anything is gone, if others stand on what would go."""
@@ -81,3 +85,9 @@ class CompletionResource(CheckedResource):
 
 def _seen(state: Data) -> JournalHead | None:
     return JournalHead.parse(state.get("journal", ""))
+
+
+def _said(free: Mapping[str, str]) -> str:
+    first = "; ".join(f"{site} {text}" for site, text in list(free.items())[:_SHOWN_SITES])
+    more = len(free) - _SHOWN_SITES
+    return f"free now: {first}" + (f"; {more} more: zonewright ledger status" if more > 0 else "")
