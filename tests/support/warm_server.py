@@ -1,13 +1,15 @@
-"""The process that has imported what an engine's Python processes import, and forks one for each front that asks.
+"""The process that has imported all of ours and forks one for each front that asks.
 
 Must not import anything of the tests: what it has imported, its forks have. Started by ``warm_python``.
 """
 
 import ctypes
 import gc
+import importlib
 import io
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -96,10 +98,11 @@ def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork:
 
 
 def _import_all() -> None:
-    import zonewright.engine.language_host.server  # noqa: PLC0415 - the point of this process
-    import zonewright.program.deployment  # noqa: PLC0415
-    import zonewright.provider.server  # noqa: F401, PLC0415
+    import zonewright  # noqa: PLC0415 - the point of this process
 
+    for module in pkgutil.walk_packages(zonewright.__path__, "zonewright."):
+        if not module.name.endswith(("_main", "__main__")):
+            importlib.import_module(module.name)
     ctypes.CDLL(None)
     gc.collect()
     gc.freeze()  # so that a collection of a fork does not copy every page
@@ -129,14 +132,16 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     )
     sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if "module" in request:
+        if "path" in request:
+            sys.path.insert(0, request["path"])
         sys.argv = [request["module"], *request["arguments"]]
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     else:
-        path = Path(request["path"])
-        sys.argv = [str(path), *request["arguments"]]
-        if path.is_file():
-            sys.path.insert(0, str(path.parent))
-        runpy.run_path(str(path), run_name="__main__")
+        script = Path(request["script"])
+        sys.argv = [str(script), *request["arguments"]]
+        if script.is_file():
+            sys.path.insert(0, str(script.parent))
+        runpy.run_path(str(script), run_name="__main__")
     sys.exit(0)
 
 

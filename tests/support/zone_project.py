@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -183,7 +182,7 @@ class Stack:
     def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The same in a process of its own, as `recover` needs it: what the engine prints goes where it prints."""
         return subprocess.run(
-            [sys.executable, "-m", "zonewright.cli", *arguments],
+            [self.environment["ZONEWRIGHT_PYTHON"], "-m", "zonewright.cli", *arguments],
             cwd=self.root,
             env=self.environment,
             stdin=subprocess.DEVNULL,
