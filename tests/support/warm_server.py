@@ -105,6 +105,7 @@ def _import_all() -> None:
             importlib.import_module(module.name)
     ctypes.CDLL(None)
     gc.collect()
+    gc.set_threshold(200_000, 50, 1000)
     gc.freeze()  # so that a collection of a fork does not copy every page
 
 
