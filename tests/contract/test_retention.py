@@ -30,9 +30,9 @@ DAYS = 400
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     rows = ["meter,start,time,value"]
-    for step in range(DAYS * 4 + 1):  # every six hours
-        moment = (NOW - timedelta(days=DAYS) + timedelta(hours=6 * step)).isoformat()
-        rows += [f"{meter},,{moment},{step * 6_000_000 * share}" for meter, share in SHARES.items()]
+    for step in range(DAYS + 1):
+        moment = (NOW - timedelta(days=DAYS - step)).isoformat()
+        rows += [f"{meter},,{moment},{step * 24_000_000 * share}" for meter, share in SHARES.items()]
     (tmp_path / "registers.csv").write_text("\n".join(rows), encoding="utf-8")
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
     return tmp_path
@@ -63,7 +63,7 @@ def test_prune_removes_readings_and_no_figure(folder: Path, capsys: pytest.Captu
     assert main(["pue", "prune", "--keep-readings-days", "90"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"removed [1-9][0-9,]* readings older than 90 days\nremoved 0 samples older than 90 days\n", out)
-    assert count(path) < 5 * (90 * 4 + 8)
+    assert count(path) < 5 * (90 + 8)
     assert status(capsys) == before
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
     assert "0 readings stored" in capsys.readouterr().out
@@ -104,7 +104,7 @@ def test_the_service_removes_what_is_old(folder: Path, capsys: pytest.CaptureFix
     assert samples.energy("host-1")["p"].energy_uj == 15_000_000
     assert samples.batches("host-1") == [1, 2, 3]
     samples.close()
-    assert count(folder / "l.telemetry.db") < 5 * (90 * 4 + 8)
+    assert count(folder / "l.telemetry.db") < 5 * (90 + 8)
     (folder / "l.telemetry.db").rename(path)
     assert status(capsys) == before
 

@@ -3,6 +3,7 @@
 Must not import anything of the tests: what it has imported, its forks have. Started by ``warm_python``.
 """
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -15,8 +16,10 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -103,6 +106,12 @@ def _import_all() -> None:
     for module in pkgutil.walk_packages(zonewright.__path__, "zonewright."):
         if not module.name.endswith(("_main", "__main__")):
             importlib.import_module(module.name)
+    from zonewright.render.formats.format_set import BUILT_IN  # noqa: PLC0415
+    from zonewright.render.sandbox.templates import load  # noqa: PLC0415
+
+    for one in BUILT_IN.formats:
+        for file in one.files:
+            load(one, file, BUILT_IN.source(file))  # its templates are compiled once in a process
     ctypes.CDLL(None)
     gc.collect()
     gc.set_threshold(200_000, 50, 1000)
@@ -131,6 +140,11 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     sys.stderr = io.TextIOWrapper(
         io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
+    _leave(lambda: _run(request))
+
+
+def _run(request: dict[str, Any]) -> None:
+    """Run a module or a script as a program of its own."""
     sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if "module" in request:
         if "path" in request:
@@ -143,7 +157,27 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
         if script.is_file():
             sys.path.insert(0, str(script.parent))
         runpy.run_path(str(script), run_name="__main__")
-    sys.exit(0)
+
+
+def _leave(program: Callable[[], None]) -> NoReturn:
+    """Run a program and end as Python does, but take nothing down: that would touch and copy all that was imported."""
+    status: object = 0
+    try:
+        program()
+    except SystemExit as end:
+        status = end.code
+    except BaseException:  # noqa: BLE001 - it is told as Python tells it
+        traceback.print_exc()
+        status = 1
+    if status is not None and not isinstance(status, int):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads
+            stream.flush()
+    os._exit(status or 0)
 
 
 if __name__ == "__main__":
