@@ -79,7 +79,9 @@ def serve(address: str) -> None:
             forks[fork.pid] = fork
         for fork in [one for one in forks.values() if one.end in ready]:
             used_s += fork.ended()
-            Path(address).with_name(USED).write_text(str(used_s), encoding="utf-8")
+            told = Path(address).with_name(f"{USED}.new")
+            told.write_text(str(used_s), encoding="utf-8")
+            told.rename(told.with_name(USED))  # whoever reads it has the whole
             del forks[fork.pid]
         for fork in [one for one in forks.values() if one.wire.fileno() in ready]:
             fork.signalled()
