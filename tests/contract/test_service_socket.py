@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.telemetry_processes import Service, wait_for
+from support.warm_python import warm_python
 from zonewright.server.agents import issue_token
 from zonewright.server.body import MAX_BODY_BYTES, MAX_PLAIN_BYTES
 from zonewright.telemetry.samples import Samples
@@ -20,7 +21,7 @@ from zonewright.telemetry.samples import Samples
 @pytest.fixture(name="service")
 def _service(tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "token").write_text(issue_token(tmp_path / "agents.yaml", "host-1", "core-001"), encoding="ascii")
-    service = Service(tmp_path)
+    service = Service(tmp_path, python=warm_python().path())
     service.start()
     yield service
     if service.process is not None and service.process.poll() is None:

@@ -15,10 +15,16 @@ AGENTS = REPOSITORY / "agents"
 
 
 class Service:
-    """`zonewright serve` as a process on a port of its own, started again at the same one."""
+    """`zonewright serve` as a process on a port of its own, started again at the same one.
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder, self._options = folder, options
+    Args:
+        folder: where it runs.
+        options: more of its command line.
+        python: the Python that it runs under; one that is to be killed must be a real one, which dies at once.
+    """
+
+    def __init__(self, folder: Path, *options: str, python: str = sys.executable) -> None:
+        self.folder, self._options, self._python = folder, options, python
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
 
@@ -29,7 +35,7 @@ class Service:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        command = [sys.executable, "-m", "zonewright.cli", "serve", "--ledger", "l.db", "--agents", "agents.yaml"]
+        command = [self._python, "-m", "zonewright.cli", "serve", "--ledger", "l.db", "--agents", "agents.yaml"]
         self.process = subprocess.Popen(
             [*command, "--port", str(self.port), *self._options], cwd=self.folder, stdout=subprocess.PIPE, text=True
         )
