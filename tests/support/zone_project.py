@@ -261,7 +261,7 @@ def _init(engine: engine_room.Engine, root: Path, name: str) -> None:
     subprocess.run(command, cwd=root, env={**base, **variables}, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT_S)
 
 
-def _moved(original: Path, folder: Path) -> None:
+def moved(original: Path, folder: Path) -> None:
     """Copy projects with their states into a folder; they are at home there then."""
     shutil.copytree(original, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("backups", "logs"))
     for path in folder.rglob("*"):
@@ -271,7 +271,8 @@ def _moved(original: Path, folder: Path) -> None:
     for path in folder.rglob("Pulumi.yaml"):  # which stack of a project is selected is kept by its path
         (selected,) = path.parent.glob(".zonewright/pulumi-home/workspaces/*.json")
         digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
-        selected.rename(selected.with_name(f"{PROJECT}-{digest}-workspace.json"))
+        name = selected.name.removesuffix("-workspace.json").rpartition("-")[0]
+        selected.rename(selected.with_name(f"{name}-{digest}-workspace.json"))
 
 
 @dataclass(kw_only=True)
@@ -317,7 +318,7 @@ class SmallZone:
         """A party's project with one stack; a second one with the same ``stack_id`` is a second clone."""
         name = name or party
         root = self.folder / (folder or f"project-{party}-{name}")
-        _moved(made_once(f"stack-{name}", lambda at: _init(self.engine, at, name)), root)
+        moved(made_once(f"stack-{name}", lambda at: _init(self.engine, at, name)), root)
         project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
         project["plugins"] = {"providers": [{"name": "zonewright", "path": str(provider)}]}
         (root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
@@ -360,7 +361,7 @@ class SmallZone:
 
     def taken_from(self, original: Path) -> "SmallZone":
         """Fill the folder with a copy of a zone's; its projects and their states are at home here then."""
-        _moved(original, self.folder)
+        moved(original, self.folder)
         return self
 
     def change_ledger(self, statement: str) -> None:
