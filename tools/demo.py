@@ -194,7 +194,7 @@ def steps(demo: Demo) -> None:
     difference = demo.zonewright("diff", "--stack", "tenant-ind")
     show("\n".join(difference.splitlines()[:9]))
     print(f"  ... {difference.count('+++ ')} files in all")
-    show(message(demo.pulumi("tenant-ind", "up", "--yes"), admission))
+    show(message(demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview"), admission))
     if demo.holdings("tenant-ind").get("node") != demo.nodes_in_state("tenant-ind"):
         raise DemoError("ledger and state of tenant-ind differ")
     show(demo.zonewright("ledger", "status"))
