@@ -59,6 +59,11 @@ class Demo:
     found: engine.Engine
     variables: dict[str, str]
 
+    @property
+    def python(self) -> str:
+        """The Python of our commands, programs and providers."""
+        return self.variables["ZONEWRIGHT_PYTHON"]
+
     def run(self, *command: str, expect: int | None = 0) -> str:
         """Run a command in the scratch project; its output and errors together."""
         result = subprocess.run(
@@ -78,7 +83,7 @@ class Demo:
 
     def zonewright(self, *arguments: str, expect: int | None = 0) -> str:
         """Our own command line."""
-        return self.run(sys.executable, "-m", "zonewright.cli", *arguments, expect=expect)
+        return self.run(self.python, "-m", "zonewright.cli", *arguments, expect=expect)
 
     def pulumi(self, stack: str, *arguments: str, expect: int | None = 0) -> str:
         """One `pulumi` call for a stack."""
@@ -115,7 +120,7 @@ def scratch(python: str) -> Demo:
     """A fresh project: a copy of the reference zone, a program of two lines, an empty ledger.
 
     Args:
-        python: the Python of programs and providers.
+        python: the Python of our commands, programs and providers.
     """
     shutil.rmtree(SCRATCH, ignore_errors=True)
     SCRATCH.mkdir(parents=True)
@@ -132,7 +137,8 @@ def scratch(python: str) -> Demo:
     (SCRATCH / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
     found = engine.ensure()
     # Hundreds of nodes on a file backend: the state is written once, as docs/how-to/run-many-nodes.md says.
-    more = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_PYTHON_CMD": python}
+    more = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+    more |= {"ZONEWRIGHT_PYTHON": python, "PULUMI_PYTHON_CMD": python}
     return Demo(found, {**os.environ, **engine.environment(found, root=SCRATCH), **more})
 
 
@@ -188,7 +194,7 @@ def steps(demo: Demo) -> None:
     difference = demo.zonewright("diff", "--stack", "tenant-ind")
     show("\n".join(difference.splitlines()[:9]))
     print(f"  ... {difference.count('+++ ')} files in all")
-    show(message(demo.pulumi("tenant-ind", "up", "--yes"), admission))
+    show(message(demo.pulumi("tenant-ind", "up", "--yes", "--skip-preview"), admission))
     if demo.holdings("tenant-ind").get("node") != demo.nodes_in_state("tenant-ind"):
         raise DemoError("ledger and state of tenant-ind differ")
     show(demo.zonewright("ledger", "status"))
@@ -301,7 +307,7 @@ def measured_host(demo: Demo) -> None:
     say(f"{BOLD}8. An agent.{RESET} The service runs on this host; an agent reports this host's own load to it.")
     token = demo.zonewright("serve", "--issue", "this-host", "--node", "demo").splitlines()[-1]
     (SCRATCH / "token").write_text(token, encoding="ascii")
-    command = [sys.executable, "-m", "zonewright.cli", "serve", "--port", "0"]
+    command = [demo.python, "-m", "zonewright.cli", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=SCRATCH, env=demo.variables, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None  # noqa: S101 - it is a pipe

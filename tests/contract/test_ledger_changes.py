@@ -8,6 +8,7 @@ import pytest
 
 from support.change_world import WEB, World, change_world
 from support.planner import Planner
+from support.roads import on_every_road, road_of
 from support.signing import policy, zone_with
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
@@ -17,9 +18,9 @@ from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery
 from zonewright.model import Zone
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with change_world(tmp_path, request.param) as world:
+    with change_world(tmp_path, road_of(request)) as world:
         yield world
 
 
@@ -32,6 +33,7 @@ def refusal(planner: Planner, **fields: Any) -> str:
     return " | ".join(item.message for item in caught.value.findings if item.rule == "change-approval")
 
 
+@on_every_road("world")
 def test_planned_approved_by_two_and_admitted(world: World) -> None:
     """The whole way: refused without a plan, with one and with two approvals admitted; the journal names them."""
     tenant = world.planner()
@@ -135,6 +137,7 @@ def test_approvals_run_out(world: World) -> None:
     assert "is older than 72 h" in refusal(tenant, **WEB)
 
 
+@on_every_road("world")
 def test_verdicts_that_do_not_count_are_refused_at_once(world: World) -> None:
     """The author, another zone's key, a plan that nobody knows: refused with a sentence, and not journaled."""
     tenant = world.planner()

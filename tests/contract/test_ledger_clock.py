@@ -11,6 +11,7 @@ import pytest
 from support.ledger_party import Party, bring_up_racks
 from support.ledger_proxy import ledger_service
 from support.planner import Planner
+from support.roads import HTTP, on_every_road, road_of
 from support.zone_project import cluster
 from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import messages as m
@@ -39,14 +40,14 @@ class World:
         return self.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """The small zone with two racks, all of one moment."""
     path, now = tmp_path / "ledger.db", [START]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, m.InitRequest(zone=Party(first, "x", "y").zone))
         bring_up_racks(first)
-    if request.param == "http":
+    if road_of(request) == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield World(client, now)
         return
@@ -86,6 +87,7 @@ def deciding(world: World) -> dict[str, Callable[[], object]]:
     }
 
 
+@on_every_road("world")
 def test_a_clock_of_2020_decides_nothing_after_entries_of_2026(world: World) -> None:
     """Each verb that decides is refused with both times, and neither the journal nor what is held changes."""
     asked = deciding(world)
@@ -103,6 +105,7 @@ def test_a_clock_of_2020_decides_nothing_after_entries_of_2026(world: World) -> 
     assert (world.entries(), tenant.states()) == (before, held)
 
 
+@on_every_road("world")
 def test_a_clock_that_is_behind_prevents_nobody_from_looking(world: World) -> None:
     """Holdings, changes and capacity are shown as of the last entry."""
     deciding(world)

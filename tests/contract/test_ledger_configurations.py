@@ -11,6 +11,7 @@ from support.config_world import LEDGER, ONE, TWO, Facility
 from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.planner import Planner
+from support.roads import IN_PROCESS, on_every_road, road_of
 from support.signing import policy, zone_with
 from zonewright.fleet.configs.offer import earlier_offers
 from zonewright.ledger.protocol import messages as m
@@ -86,14 +87,14 @@ def zone_of(count: int) -> Zone:
     return Zone.model_validate({**fields, "rule_packs": {"pack": PACK}, "rule_pack": "pack"})
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     (tmp_path / ".zonewright").mkdir()
     now = [NOW]
     zone = zone_of(1)
     with LedgerClient(LEDGER, root=tmp_path, create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, m.InitRequest(zone=zone))
-        if request.param == "in-process":
+        if road_of(request) == IN_PROCESS:
             yield World(first, now, zone)
             return
     path = tmp_path / ".zonewright" / "ledger.db"
@@ -101,6 +102,7 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield World(client, now, zone)
 
 
+@on_every_road("world")
 def test_approvals_of_deployed_files(world: World) -> None:
     """Never planned, not approved yet, approved, too old, changed since: each file has its plan or what it lacks."""
     files = world.facility.deploy(ONE)

@@ -8,6 +8,7 @@ import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
+from support.roads import IN_PROCESS, on_every_road, road_of
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import messages as m
@@ -53,7 +54,7 @@ class Held:
         return bool(other.propose(other.demand(clusters={"db": cluster(1)}), reserve=False).seats)
 
 
-@pytest.fixture(name="held", params=["in-process", "http"])
+@pytest.fixture(name="held")
 def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
     def admitted(client: LedgerClient) -> Held:
         bring_up_racks(client, 1, u_height=1)
@@ -64,13 +65,14 @@ def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
 
     with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
         client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
-        if request.param == "in-process":
+        if road_of(request) == IN_PROCESS:
             yield admitted(client)
             return
     with ledger_service(tmp_path / "ledger.db") as service, LedgerClient(service.url) as client:
         yield admitted(client)
 
 
+@on_every_road("held")
 @pytest.mark.parametrize("stranger", [SECOND, ""], ids=["another token", "no token"])
 def test_only_the_holder_frees(held: Held, stranger: str) -> None:
     """A delete by another resource frees nothing, even with the right generation, and says that somebody holds it."""

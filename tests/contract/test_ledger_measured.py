@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.changes import declared, ledger_of
+from support.judged import judge_once
 from support.registers import NOW, ZONE, month_before, registers
 from zonewright.changes.loading import load_owner
 from zonewright.cli import main
@@ -35,6 +36,7 @@ def _declaration() -> Declaration:
 def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LedgerClient]:
     """A ledger with the facility qp-dc1 and a tenant of 200 kW in its room b."""
     monkeypatch.chdir(tmp_path)
+    judge_once(monkeypatch)
     ledger_of(tmp_path / ".zonewright", "operator-b", has_people=False)
     with LedgerClient("sqlite:///.zonewright/ledger.db", root=tmp_path) as client:
         yield client

@@ -4,8 +4,10 @@ Sites, rows, ducts, links and networks belong to one party in the zone; clusters
 """
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 from support.ledger_party import EMPTY, Party
 from support.ledger_proxy import ledger_service
 from support.older_ledger import before_schemas
+from support.once import made_once
+from support.roads import HTTP, IN_PROCESS, on_every_road, road_of
 from support.zone_project import ZONE, cluster, facility
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.replay import judge_again
@@ -85,17 +89,36 @@ class Ledger:
         return self
 
 
-@pytest.fixture(name="ledger", params=["in-process", "http"])
-def _ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    path, now, zone = tmp_path / "ledger.db", [datetime(2026, 11, 24, tzinfo=UTC)], zone_file()
-    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
-        first.call(verbs.INIT, m.InitRequest(zone=zone))
-    if request.param == "http":
+@contextmanager
+def opened(folder: Path, road: str, *, with_sites: bool) -> Iterator[Ledger]:
+    """A copy of a ledger that was made once in the run."""
+
+    def make(at: Path) -> None:
+        with LedgerClient(f"sqlite:///{at / 'ledger.db'}", create=True, clock=lambda: now[0]) as first:
+            first.call(verbs.INIT, m.InitRequest(zone=zone))
+            if with_sites:
+                Ledger(first, at / "ledger.db", now, zone).with_sites()
+
+    path, now, zone = folder / "ledger.db", [datetime(2026, 11, 24, tzinfo=UTC)], zone_file()
+    shutil.copytree(made_once(f"names-{with_sites}", make), folder, dirs_exist_ok=True)
+    if road == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield Ledger(client, path, now, zone)
         return
     with LedgerClient(f"sqlite:///{path}", clock=lambda: now[0]) as client:
         yield Ledger(client, path, now, zone)
+
+
+@pytest.fixture(name="ledger")
+def _ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with opened(tmp_path, road_of(request), with_sites=False) as ledger:
+        yield ledger
+
+
+@pytest.fixture(name="sited")
+def _sited(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    with opened(tmp_path, road_of(request), with_sites=True) as ledger:
+        yield ledger
 
 
 @dataclass(frozen=True)
@@ -186,14 +209,18 @@ def told(findings: Iterable[Finding]) -> list[tuple[str, str]]:
     return [(item.rule, item.subject) for item in findings]
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first-then-second", "second-then-first"])
-@pytest.mark.parametrize("kind", CASES)
-def test_a_name_belongs_to_the_first(ledger: Ledger, kind: str, order: tuple[int, int], step: str) -> None:
+@pytest.mark.parametrize(
+    ("sited", "kind", "order", "step"),
+    [
+        *((IN_PROCESS, kind, order, step) for kind in CASES for order in ((0, 1), (1, 0)) for step in STEPS),
+        *((HTTP, "part of a pool", (0, 1), step) for step in STEPS),
+    ],
+    indirect=["sited"],
+)
+def test_a_name_belongs_to_the_first(sited: Ledger, kind: str, order: tuple[int, int], step: str) -> None:
     """From the first one's reservation until its release, each verb refuses the second, which is told no name."""
     case = CASES[kind]
-    ledger.with_sites()
-    first, second = (ledger.party(case.parties[index]) for index in order)
+    first, second = (sited.party(case.parties[index]) for index in order)
     theirs, mine = (party.demand(**case.wants(index)) for party, index in zip((first, second), order, strict=True))
     second.enrol()
     early = second.propose(mine, reserve=False)
@@ -213,7 +240,7 @@ def test_a_name_belongs_to_the_first(ledger: Ledger, kind: str, order: tuple[int
     assert late.expires_at is None
     assert second.states() == []
 
-    leave(ledger, first, step)
+    leave(sited, first, step)
     second.admit(second.propose(mine))
     assert {state for _, state in second.states()} == {"admitted"}
 
@@ -238,10 +265,9 @@ def test_rooms_rows_and_racks_belong_to_the_site(ledger: Ledger, row: str, step:
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first-then-second", "second-then-first"])
-def test_clusters_and_nodes_are_named_within_their_stack(ledger: Ledger, order: tuple[int, int], step: str) -> None:
+def test_clusters_and_nodes_are_named_within_their_stack(sited: Ledger, order: tuple[int, int], step: str) -> None:
     """Two tenants both have ``web-001``, at every step of the other one."""
-    ledger.with_sites()
-    first, second = (ledger.party(("tenant-a", "tenant-b")[index]) for index in order)
+    first, second = (sited.party(("tenant-a", "tenant-b")[index]) for index in order)
     wants = {"clusters": {"web": cluster(1)}}
     take(first, first.demand(**wants), step)
     take(second, second.demand(**wants), "active")
@@ -323,6 +349,7 @@ def test_a_tenant_takes_no_site(ledger: Ledger) -> None:
         ("nobody", {}, ""),
     ],
 )
+@on_every_road("ledger")
 def test_roles_are_those_of_the_registered_zone(ledger: Ledger, party: str, wants: dict[str, Any], role: str) -> None:
     """Propose, evaluate and admit refuse what the party's role does not allow, and a party that is unknown."""
     allowed = {"title": "Any", "roles": ["tenant", "facility-operator", "network-operator"]}
@@ -411,14 +438,13 @@ def copied(path: Path, where: str, **changes: str) -> None:
 @pytest.mark.tampers
 @pytest.mark.parametrize("name", ["dc1", "dc1/a/01", "ducts/d-0"])
 @pytest.mark.parametrize("state", ["admitted", "active", "releasing"])
-def test_the_database_has_no_name_twice(ledger: Ledger, name: str, state: str) -> None:
+def test_the_database_has_no_name_twice(sited: Ledger, name: str, state: str) -> None:
     """A row of another stack with the same name aborts the transaction, whoever writes it; a freed one does not."""
-    ledger.with_sites()
     where = f"name = '{name}'"
-    copied(ledger.path, where, stack_id="another", state="freed")
+    copied(sited.path, where, stack_id="another", state="freed")
     with pytest.raises(sqlite3.IntegrityError, match="name-owner"):
-        copied(ledger.path, where, stack_id="another", state=state)
-    with sqlite3.connect(ledger.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+        copied(sited.path, where, stack_id="another", state=state)
+    with sqlite3.connect(sited.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
         own.execute("UPDATE asset SET state = ? WHERE stack_id = 'another' AND state = 'freed'", (state,))
 
 
@@ -501,6 +527,7 @@ def test_a_site_that_was_taken_before_leaves_the_operators_tenants_alone(ledger:
     ledger.party("tenant-a").bring_up(clusters={"web": cluster(1)})
 
 
+@on_every_road("ledger")
 @pytest.mark.parametrize("how", ["reserved", "older"])
 def test_evidence_is_judged_again_as_it_was(ledger: Ledger, how: str) -> None:
     """The facts of a decision hold who had or had reserved a name, so that an auditor comes to the same findings."""
@@ -563,6 +590,7 @@ def test_a_network_that_is_admitted_meanwhile_is_seen(ledger: Ledger, monkeypatc
     assert [finding.rule for finding in refused.value.findings] == ["name-owner"]
 
 
+@on_every_road("ledger")
 def test_what_the_database_refuses_is_a_sentence(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the rule to miss it, the admission would still be refused, and nothing of it would stand."""
     without = tuple(rule for rule in registry.RULES if rule.id != "name-owner")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.asgi import call
+from support.ledger_proxy import ledger_service
 from support.tls import certificate
 from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
@@ -24,7 +25,9 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import over_http
 from zonewright.ledger.transport.application import application
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.in_process import InProcess
 from zonewright.ledger.transport.over_http import OverHttp
+from zonewright.ledger.verbs.table import FUNCTIONS
 
 
 @dataclass
@@ -278,3 +281,23 @@ def test_a_fault_has_an_id_that_the_log_has_too(
     assert found[1] in caplog.text
     assert "a fault of ours" in caplog.text
     assert "a fault of ours" not in answer.text
+
+
+def test_every_verb_has_the_same_bytes_on_both_roads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Request, status and answer of each verb cross the wire unchanged, so what a verb says is said on every road."""
+    said = {200: b'{"a":"\xe2\x82\xac\\n"}', 400: b'{"code":"x"}', 409: b'{"findings":[]}' * 9_999, 503: b"{}"}
+    asked: list[tuple[str, bytes]] = []
+
+    def answered(_context: Context, name: str, body: bytes) -> tuple[int, bytes]:
+        asked.append((name, body))
+        status = int(body[:3])
+        return status, name.encode() + said[status]
+
+    monkeypatch.setattr("zonewright.ledger.transport.application.answered", answered)
+    monkeypatch.setattr("zonewright.ledger.transport.in_process.answered", answered)
+    sent = [(verb.name, f"{status} {verb.name} \u20ac".encode()) for verb in FUNCTIONS for status in said]
+    near = InProcess(tmp_path / "ledger.db", create=True, lock_wait_s=1, clock=None)
+    with closing(near), ledger_service(tmp_path / "ledger.db") as service, road(service.url) as far:
+        for name, body in sent:
+            assert far.post(name, body) == near.post(name, body) == (int(body[:3]), name.encode() + said[int(body[:3])])
+    assert asked == [one for one in sent for _ in range(2)]

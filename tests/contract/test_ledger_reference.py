@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import yaml
 
+from support.changes import ledger_of
 from support.zone_project import REPOSITORY
 from zonewright.changes.loading import load_owner, stack_id_of
 from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import InitRequest, ProposeRequest
+from zonewright.ledger.protocol.messages import ProposeRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of
@@ -32,12 +33,9 @@ def declared(name: str) -> Declaration:
 @pytest.fixture(name="ledger", scope="module")
 def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerClient]:
     """A ledger with the whole clean zone."""
-    path = tmp_path_factory.mktemp("ledger") / "l.db"
-    clean = declared("reference")
-    with LedgerClient(f"sqlite:///{path}", create=True) as client:
-        client.call(verbs.INIT, InitRequest(zone=clean.zone))
-        for owner in (*ORDER, *(owner for owner in clean.owners if owner not in ORDER)):
-            load_owner(client, clean, owner)
+    folder, owners = tmp_path_factory.mktemp("ledger"), declared("reference").owners
+    ledger_of(folder, *ORDER, *(owner for owner in owners if owner not in ORDER), has_people=False)
+    with LedgerClient("sqlite:///ledger.db", root=folder) as client:
         yield client
 
 

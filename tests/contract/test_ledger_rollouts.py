@@ -10,6 +10,7 @@ import pytest
 from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.planner import Planner
+from support.roads import HTTP, on_every_road, road_of
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
@@ -36,13 +37,13 @@ class World:
         return self.client.call(verbs.LEASE, request)
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "ledger.db"
     now = [datetime(2026, 11, 24, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
-    if request.param == "http":
+    if road_of(request) == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield World(client, now)
         return
@@ -50,6 +51,7 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield World(client, now)
 
 
+@on_every_road("world")
 def test_the_second_is_told_who_holds_the_lease(world: World) -> None:
     """While one holds it, another one gets his name and until when; the holder may renew."""
     assert world.lease("one").is_mine

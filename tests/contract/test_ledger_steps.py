@@ -14,6 +14,7 @@ import pytest
 from support.change_world import LANE, WEB, World, change_world
 from support.older_ledger import before_schemas
 from support.planner import Planner
+from support.roads import on_every_road, road_of
 from support.second_opinion import verified
 from support.signing import key_of, policy, zone_with
 from support.zone_project import cluster
@@ -34,9 +35,9 @@ from zonewright.rules.finding import Finding
 APPROVAL = "change-approval"
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with change_world(tmp_path, request.param) as world:
+    with change_world(tmp_path, road_of(request)) as world:
         yield world
 
 
@@ -203,6 +204,7 @@ def rechained(bundle: dict[str, bytes], entries: list[dict[str, Any]]) -> dict[s
     return with_manifest(files)
 
 
+@on_every_road("world")
 def test_signatures_are_not_good_again_after_a_destroy(world: World) -> None:
     """Plan, two approvals, up, destroy, up: the second is refused with both steps and the way on, by whichever verb."""
     tenant = world.planner()

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from support.judged import judge_once
 from support.telemetry_processes import Service, wait_for
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.cli import main
@@ -29,10 +31,11 @@ DAYS = 400
 @pytest.fixture(name="folder")
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    judge_once(monkeypatch)
     rows = ["meter,start,time,value"]
-    for step in range(DAYS * 4 + 1):  # every six hours
-        moment = (NOW - timedelta(days=DAYS) + timedelta(hours=6 * step)).isoformat()
-        rows += [f"{meter},,{moment},{step * 6_000_000 * share}" for meter, share in SHARES.items()]
+    for step in range(DAYS + 1):
+        moment = (NOW - timedelta(days=DAYS - step)).isoformat()
+        rows += [f"{meter},,{moment},{step * 24_000_000 * share}" for meter, share in SHARES.items()]
     (tmp_path / "registers.csv").write_text("\n".join(rows), encoding="utf-8")
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
     return tmp_path
@@ -63,7 +66,7 @@ def test_prune_removes_readings_and_no_figure(folder: Path, capsys: pytest.Captu
     assert main(["pue", "prune", "--keep-readings-days", "90"]) == 0
     out = capsys.readouterr().out
     assert re.search(r"removed [1-9][0-9,]* readings older than 90 days\nremoved 0 samples older than 90 days\n", out)
-    assert count(path) < 5 * (90 * 4 + 8)
+    assert count(path) < 5 * (90 + 8)
     assert status(capsys) == before
     assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
     assert "0 readings stored" in capsys.readouterr().out
@@ -95,7 +98,7 @@ def test_the_service_removes_what_is_old(folder: Path, capsys: pytest.CaptureFix
         at_ns = now_ns - age_d * 86_400 * 10**9
         sample = Sample("hw.energy", "p", "J", at_ns, at_ns - 10**9, 5.0, "good")
         samples.append(SampleBatch(agent="host-1", node="n", boot="b", sequence=number, samples=(sample,)), at_ns)
-    service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90")
+    service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90", python=warm_python().path())
     service.start()
     try:
         wait_for(lambda: len(samples.samples("host-1")) == 1)  # readings go before samples
@@ -104,7 +107,7 @@ def test_the_service_removes_what_is_old(folder: Path, capsys: pytest.CaptureFix
     assert samples.energy("host-1")["p"].energy_uj == 15_000_000
     assert samples.batches("host-1") == [1, 2, 3]
     samples.close()
-    assert count(folder / "l.telemetry.db") < 5 * (90 * 4 + 8)
+    assert count(folder / "l.telemetry.db") < 5 * (90 + 8)
     (folder / "l.telemetry.db").rename(path)
     assert status(capsys) == before
 
@@ -115,7 +118,7 @@ def test_the_service_records_what_it_removes(folder: Path) -> None:
     issue_token(folder / "agents.yaml", "host-1", "core-001")
     with LedgerClient("sqlite:///l.db", root=folder, create=True) as client:
         before = count(folder / "l.telemetry.db")
-        service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90")
+        service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90", python=warm_python().path())
         service.start()
         try:
             wait_for(lambda: len(whole_journal(client)) == 1)

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from support.asgi import Answer, call
 from support.soak import rounds
 from support.telemetry_processes import Service, start_agent, wait_for, write_settings
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.server import service
@@ -212,7 +213,7 @@ def test_serve_answers_for_ledger_and_agents(tmp_path: Path, capsys: pytest.Capt
     assert main(["ledger", "init", zone, "--ledger", f"sqlite:///{tmp_path / 'l.db'}"]) == 0
     assert main(["serve", "--issue", "host-1", "--node", "core-001", "--agents", str(tmp_path / "agents.yaml")]) == 0
     token = capsys.readouterr().out.splitlines()[-1]
-    server = Service(tmp_path)
+    server = Service(tmp_path, python=warm_python().path())
     server.start()
     url = f"http://127.0.0.1:{server.port}"
     with urllib3.PoolManager(retries=False) as http:

@@ -15,6 +15,7 @@ from starlette.types import Message
 
 from support.asgi import Answer, call
 from support.telemetry_processes import Service
+from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
@@ -78,7 +79,7 @@ def test_the_served_ledger_has_the_door(tmp_path: Path) -> None:
     """`zonewright serve` itself refuses another name, and the client of the ledger goes through."""
     with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
-    service = Service(tmp_path, "--allow-host", "zone.example")
+    service = Service(tmp_path, "--allow-host", "zone.example", python=warm_python().path())
     service.start()
     try:
         with LedgerClient(service.url) as client:

@@ -1,7 +1,9 @@
 """`GET /metrics`: what Prometheus reads of a site is what was imported, and the rendered rules act on it."""
 
 import re
+import shutil
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import yaml
 
 from support.asgi import Answer, call
 from support.changes import ledger_of
+from support.once import made_once
 from support.reference_sites import reference_files
 from support.registers import METERS, NOW, ZONE, month_before, registers
 from support.validators import installed_validator
@@ -27,11 +30,17 @@ END = month_before(NOW)
 @pytest.fixture(name="page")
 def _page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The page of qp-dc1 after registers of 8,000 kW of IT were imported."""
+
+    def make(at: Path) -> None:
+        ledger_of(at / ".zonewright", "operator-b", has_people=False)
+        with chdir(at):
+            Path("registers.csv").write_text(registers(8_000, end=END), encoding="utf-8")
+            assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
+        (at / "page").write_text(page_of(at, "qp-dc1"), encoding="utf-8")
+
+    shutil.copytree(made_once(f"page-{NOW:%H}", make), tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    ledger_of(tmp_path / ".zonewright", "operator-b", has_people=False)
-    Path("registers.csv").write_text(registers(8_000, end=END), encoding="utf-8")
-    assert main(["pue", "import", "registers.csv", "--zone", str(ZONE), "--site", "qp-dc1"]) == 0
-    return page_of(tmp_path, "qp-dc1")
+    return Path("page").read_text(encoding="utf-8")
 
 
 def page_of(folder: Path, site: str | None) -> str:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from support.telemetry_processes import Service, wait_for
+from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.messages import InitRequest
@@ -30,7 +31,7 @@ from zonewright.telemetry.samples import Samples
 @pytest.fixture(name="service")
 def _service(tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "token").write_text(issue_token(tmp_path / "agents.yaml", "host-1", "core-001"), encoding="ascii")
-    service = Service(tmp_path)
+    service = Service(tmp_path, python=warm_python().path())
     service.start()
     yield service
     if service.process is not None and service.process.poll() is None:

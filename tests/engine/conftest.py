@@ -11,7 +11,7 @@ import pytest
 from support.ledger_party import bring_up_racks
 from support.once import made_once
 from support.trial_project import MARK, PROJECT, PROVIDER, Project
-from support.zone_project import SmallZone, Stack, cluster
+from support.zone_project import SmallZone, Stack, cluster, moved
 from zonewright import engine as engine_room
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -24,17 +24,24 @@ def engine() -> engine_room.Engine:
 
 @pytest.fixture
 def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
-    """Give a project with one stack; a test that leaves a process fails."""
-    (tmp_path / "stacks").mkdir()
-    (tmp_path / "provider").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text(PROJECT, encoding="utf-8")
-    (tmp_path / "provider" / "PulumiPlugin.yaml").write_text("runtime: python\n", encoding="utf-8")
-    (tmp_path / "provider" / "__main__.py").write_text(PROVIDER, encoding="utf-8")
-    base = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "COV_"))}
-    variables = engine_room.environment(engine, root=tmp_path, base=base)
-    made = Project(tmp_path, {**base, **variables, MARK: uuid.uuid4().hex})
-    created = made.run("stack", "init", "a")
-    assert created.returncode == 0, created.stderr
+    """Give a project with one stack, which was made once in the run; a test that leaves a process fails."""
+
+    def opened(root: Path) -> Project:
+        base = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "COV_"))}
+        variables = engine_room.environment(engine, root=root, base=base)
+        return Project(root, {**base, **variables, MARK: uuid.uuid4().hex})
+
+    def make(root: Path) -> None:
+        (root / "stacks").mkdir()
+        (root / "provider").mkdir()
+        (root / "Pulumi.yaml").write_text(PROJECT, encoding="utf-8")
+        (root / "provider" / "PulumiPlugin.yaml").write_text("runtime: python\n", encoding="utf-8")
+        (root / "provider" / "__main__.py").write_text(PROVIDER, encoding="utf-8")
+        created = opened(root).run("stack", "init", "a")
+        assert created.returncode == 0, created.stderr
+
+    moved(made_once("trial", make), tmp_path)
+    made = opened(tmp_path)
     yield made
     left = made.wait_for_no_process(5)
     for process in made.processes():

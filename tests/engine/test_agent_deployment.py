@@ -23,7 +23,6 @@ from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, LeaseR
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
-COUNT = 5
 
 
 @dataclass
@@ -55,7 +54,8 @@ class Facility:
 
 
 @pytest.fixture(name="site")
-def _site(zone: SmallZone, tmp_path: Path) -> Iterator[Facility]:
+def _site(zone: SmallZone, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Facility]:
+    """Three hosts, or as many as a test asks for."""
     stack = zone.stack("operator")
     stack.declare(**{key: value for key, value in facility(1).items() if key != "owner"})
     (stack.root / "wheels").mkdir()
@@ -64,7 +64,7 @@ def _site(zone: SmallZone, tmp_path: Path) -> Iterator[Facility]:
             wheel.writestr(name, content)
     with (
         agents_service(stack.root / ".zonewright") as url,
-        ssh_hosts(tmp_path, COUNT, has_runit=True) as (hosts, key),
+        ssh_hosts(tmp_path, getattr(request, "param", 3), has_runit=True) as (hosts, key),
     ):
         file = {
             "party": "operator",
@@ -89,18 +89,18 @@ def _site(zone: SmallZone, tmp_path: Path) -> Iterator[Facility]:
 
 
 def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
-    """Preview, up, no-op, a changed setting, drift and its repair, and destroy, each seen on five hosts."""
+    """Preview, up, no-op, a changed setting, drift and its repair, and destroy, each seen on three hosts."""
     stack = site.stack
     preview = stack.run("preview").stdout
-    assert "hosts: 5 to install" in preview
+    assert "hosts: 3 to install" in preview
     assert not (site.hosts[0].home / "agent" / "secrets").exists()
 
     first = stack.up(variables={"ZONEWRIGHT_SUDO_PASSWORD": PASSWORD})
     assert "wave 1 of 2, hosts: 1" in first
-    assert "host-005: nothing -> " in first
+    assert "host-003: nothing -> " in first
     before = site.releases()
     assert before == {host.name: running_release(host) for host in site.hosts}
-    assert len(site.reports()) == COUNT
+    assert len(site.reports()) == len(site.hosts)
     assert set(site.enrolled()) == set(before)
 
     sent = _received(site.hosts)
@@ -115,7 +115,7 @@ def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
 
     site.write(interval_s=2)
     changed = stack.run("preview").stdout
-    assert "hosts: 5 to upgrade" in changed
+    assert "hosts: 3 to upgrade" in changed
     assert "replace" not in changed
     stack.up()
     after = site.releases()
@@ -142,7 +142,7 @@ def test_the_life_of_agents_under_an_engine(site: Facility) -> None:
         assert PASSWORD not in path.read_text(encoding="utf-8")
 
     stack.run("destroy", "--yes", "--skip-preview")
-    assert [(host.home / "agent" / "current").exists() for host in site.hosts] == [False] * COUNT
+    assert [(host.home / "agent" / "current").exists() for host in site.hosts] == [False] * len(site.hosts)
     assert yaml.safe_load((stack.root / ".zonewright" / "agents.yaml").read_text(encoding="utf-8"))["agents"] == {}
     assert site.enrolled() == []
 
@@ -161,32 +161,33 @@ def _received(hosts: list[SshHost]) -> dict[str, set[tuple[str, int]]]:
 
 def test_one_silent_host_and_one_that_is_gone(site: Facility) -> None:
     """A host that is off is named and the others are done; the next up converges; destroy does without a gone one."""
-    stack, silent = site.stack, site.hosts[2]
+    stack, silent = site.stack, site.hosts[1]
     silent.stop()
-    assert "host-003: could not inspect it:" in stack.run("preview").stdout
+    assert "host-002: could not inspect it:" in stack.run("preview").stdout
     failed = stack.refused("up", "--yes", "--skip-preview")
-    assert "host-003: unreachable: " in failed
+    assert "host-002: unreachable: " in failed
     assert "completion" not in {item["urn"].split("::")[-1] for item in stack.state()["resources"]}
-    assert sum(bool(release) for release in site.releases().values()) == COUNT - 1
-    assert "host-003" in str(stack.resources("AgentDeployment")[0]["initErrors"])
+    assert sum(bool(release) for release in site.releases().values()) == len(site.hosts) - 1
+    assert "host-002" in str(stack.resources("AgentDeployment")[0]["initErrors"])
     assert silent.address not in json.dumps(stack.state())
 
     silent.start()
     silent.wait()
-    assert "hosts: 1 to install, 4 unchanged" in stack.run("preview").stdout
+    assert "hosts: 1 to install, 2 unchanged" in stack.run("preview").stdout
     converged = stack.up()
-    assert "host-003: nothing -> " in converged
+    assert "host-002: nothing -> " in converged
     assert "host-001:" not in converged
     assert "initErrors" not in stack.resources("AgentDeployment")[0]
     assert site.releases() == {host.name: running_release(host) for host in site.hosts}
 
-    site.hosts[4].stop()
+    site.hosts[2].stop()
     gone = stack.run("destroy", "--yes", "--skip-preview").stdout
-    assert "host-005 does not answer, so nothing was uninstalled" in gone
-    assert [(host.home / "agent" / "current").exists() for host in site.hosts[:4]] == [False] * 4
+    assert "host-003 does not answer, so nothing was uninstalled" in gone
+    assert [(host.home / "agent" / "current").exists() for host in site.hosts[:2]] == [False] * 2
     assert stack.state().get("resources", []) == []
 
 
+@pytest.mark.parametrize("site", [5], indirect=True)
 def test_sites_are_deployed_together_and_a_host_leaves(site: Facility) -> None:
     """Two sites share the lease of one run; a host that leaves the file is forgotten, another stack's is left alone."""
     stack = site.stack
@@ -253,22 +254,22 @@ def test_a_roll_out_is_evidence_of_its_change(site: Facility) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
     plan = done.stdout.split()[1]
     stack.zonewright("change", "approve", plan, "--key", "carl.pem", *ledger)
-    site.hosts[3].stop()
-    assert "host-004: unreachable" in stack.refused("up", "--yes", "--skip-preview")
-    site.hosts[3].start()
-    site.hosts[3].wait()
+    site.hosts[2].stop()
+    assert "host-003: unreachable" in stack.refused("up", "--yes", "--skip-preview")
+    site.hosts[2].start()
+    site.hosts[2].wait()
     stack.up()
     stack.zonewright("change", "export", plan, "--output", "change.tar", *ledger)
     said = stack.zonewright("audit", "verify", "change.tar")
-    assert (said.returncode, "good         roll-outs: 2 runs on 5 hosts" in said.stdout) == (0, True), said.stdout
+    assert (said.returncode, "good         roll-outs: 2 runs on 3 hosts" in said.stdout) == (0, True), said.stdout
     files = read_bundle(stack.root / "change.tar")
     first, second = (json.loads(files[path]) for path in sorted(files) if path.startswith("rollouts/"))
     assert [one["state"] for one in first["hosts"]].count("unreachable") == 1
     assert {one["host"]: one["after"] for one in second["hosts"]} == site.releases()
-    assert site.hosts[3].address not in files["journal.jsonl"].decode()
+    assert site.hosts[2].address not in files["journal.jsonl"].decode()
     shown = stack.zonewright("change", "show", plan, *ledger).stdout
     assert "pulumi up, site dc1" in shown
-    assert "host-004 unreachable: host-004 refuses the connection" in " ".join(shown.split())
+    assert "host-003 unreachable: host-003 refuses the connection" in " ".join(shown.split())
 
 
 def test_faults_of_the_fleet_file_end_the_run(site: Facility) -> None:

@@ -15,7 +15,7 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     """The demo ends well, shows a refused change, and leaves the checkout as it was."""
     before = _changes()
     result = subprocess.run(
-        [sys.executable, "tools/demo.py", warm_python().variables()["PULUMI_PYTHON_CMD"]],
+        [sys.executable, "tools/demo.py", warm_python().path()],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -1,7 +1,6 @@
 """Each row of the gate's table in the real `pulumi preview` and `up`: what is refused has no resource and no claim."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from support.registers import METERS, NOW, month_before, registers
+from support.warm_python import warm_python
 from support.zone_project import SmallZone, Stack
 from zonewright import engine as engine_room
 
@@ -95,7 +95,7 @@ class Gated:
 
     def command(self, *arguments: str) -> None:
         """Our command line on the shared ledger."""
-        line = [sys.executable, "-m", "zonewright.cli", *arguments, "--ledger", self.zone.ledger_url]
+        line = [warm_python().path(), "-m", "zonewright.cli", *arguments, "--ledger", self.zone.ledger_url]
         result = subprocess.run(line, cwd=self.zone.folder, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
 

@@ -51,7 +51,7 @@ class Project:
 
     def zonewright(self, *arguments: str) -> str:
         """Our own command line."""
-        return self.run(sys.executable, "-m", "zonewright.cli", *arguments)
+        return self.run(warm_python().path(), "-m", "zonewright.cli", *arguments)
 
     def pulumi(self, *arguments: str) -> str:
         """The engine."""

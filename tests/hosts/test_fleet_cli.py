@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from support.fleet_world import agents_service, installed_psutil, running_releas
 from support.golden import compare_golden
 from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import rollout_messages, verbs
@@ -46,7 +46,7 @@ class Project:
         """Run ``zonewright fleet`` in the project."""
         path = os.pathsep.join([str(self.agents), str(REPOSITORY / "modules")])
         return subprocess.run(
-            [sys.executable, "-m", "zonewright.cli", "fleet", *arguments],
+            [warm_python().path(), "-m", "zonewright.cli", "fleet", *arguments],
             cwd=self.folder,
             input=said,
             capture_output=True,

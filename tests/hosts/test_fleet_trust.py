@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, new_key, ssh_hosts
+from support.warm_python import warm_python
 from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
@@ -37,7 +37,7 @@ def _host(tmp_path: Path) -> Iterator[SshHost]:
 def trust(host: SshHost, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command in the project."""
     return subprocess.run(
-        [sys.executable, "-m", "zonewright.cli", "fleet", "trust", *arguments],
+        [warm_python().path(), "-m", "zonewright.cli", "fleet", "trust", *arguments],
         cwd=host.folder.parent / "project",
         input=said,
         capture_output=True,

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
+from support.warm_python import warm_python
 from support.zone_project import LIMIT_S, PROVIDER
 from zonewright.provider.values import from_struct, to_struct
 
@@ -141,7 +141,7 @@ def provider_process(folder: Path) -> Iterator[ProviderProcess]:
     server.start()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV_")}
     process = subprocess.Popen(
-        [sys.executable, str(PROVIDER), address], cwd=folder, env=environment, stdout=subprocess.PIPE
+        [warm_python().path(), "-u", str(PROVIDER), address], cwd=folder, env=environment, stdout=subprocess.PIPE
     )
     try:
         assert process.stdout is not None

@@ -4,14 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 
-from support.reference_sites import ON, reference_files
-from support.zone_project import REPOSITORY
+from support.reference_sites import judged_reference, reference_files
 from zonewright.changes.rendering import contexts_of
-from zonewright.declare import load_zone
 from zonewright.ledger.protocol.messages import Proposal
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.rack_position import RackPosition
-from zonewright.place import assign_addresses, judge_declaration
+from zonewright.place import assign_addresses
 from zonewright.render import render_all
 from zonewright.render.formats.format import AnyContext
 from zonewright.rules.surroundings import surroundings_of
@@ -20,9 +18,8 @@ from zonewright.rules.surroundings import surroundings_of
 @cache
 def reference_proposals() -> Mapping[str, tuple[Demand, Proposal]]:
     """Demand and proposal of each tenant by party, with places and addresses as if they had come in order."""
-    declaration = load_zone(REPOSITORY / "stacks" / "zones" / "reference", on=ON).declaration
-    assert declaration is not None
-    world = judge_declaration(declaration, on=ON).world
+    declaration, judged = judged_reference()
+    world = judged.world
     assert world.zone is not None
     sites = {name: held.site for name, held in world.zone.sites.items()}
     taken: dict[tuple[str, str], set[str]] = defaultdict(set)

@@ -6,8 +6,9 @@ from functools import cache
 from support.zone_project import REPOSITORY
 from zonewright.changes.rendering import site_contexts
 from zonewright.declare import load_zone
+from zonewright.model import Declaration
 from zonewright.model.demand import demand_of
-from zonewright.place import judge_declaration
+from zonewright.place import JudgedZone, judge_declaration
 from zonewright.render import SiteContext, render_all
 from zonewright.rules.surroundings import surroundings_of
 
@@ -15,11 +16,18 @@ ON = "2026-07-01"
 
 
 @cache
-def reference_sites() -> Mapping[str, SiteContext]:
-    """All twelve sites by id."""
+def judged_reference() -> tuple[Declaration, JudgedZone]:
+    """The zone, and every node of it in its place."""
     declaration = load_zone(REPOSITORY / "stacks" / "zones" / "reference", on=ON).declaration
     assert declaration is not None
-    facts = judge_declaration(declaration, on=ON).world.zone
+    return declaration, judge_declaration(declaration, on=ON)
+
+
+@cache
+def reference_sites() -> Mapping[str, SiteContext]:
+    """All twelve sites by id."""
+    declaration, judged = judged_reference()
+    facts = judged.world.zone
     assert facts is not None
     found: dict[str, SiteContext] = {}
     for owner, file in declaration.owners.items():

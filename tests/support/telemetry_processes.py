@@ -15,10 +15,16 @@ AGENTS = REPOSITORY / "agents"
 
 
 class Service:
-    """`zonewright serve` as a process on a port of its own, started again at the same one; it logs to ``log``."""
+    """`zonewright serve` as a process on a port of its own, started again at the same one; it logs to ``log``.
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder, self._options = folder, options
+    Args:
+        folder: where it runs.
+        options: more of its command line.
+        python: the Python that it runs under; one that is to be killed must be a real one, which dies at once.
+    """
+
+    def __init__(self, folder: Path, *options: str, python: str = sys.executable) -> None:
+        self.folder, self._options, self._python = folder, options, python
         self.port = 0
         self.log = folder / "service.log"
         self.process: subprocess.Popen[str] | None = None
@@ -30,7 +36,7 @@ class Service:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        command = [sys.executable, "-m", "zonewright.cli", "serve", "--ledger", "l.db", "--agents", "agents.yaml"]
+        command = [self._python, "-m", "zonewright.cli", "serve", "--ledger", "l.db", "--agents", "agents.yaml"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--port", str(self.port), *self._options],

@@ -1,4 +1,4 @@
-"""A Python whose imports are done: the language host, programs and providers of an engine are forked from it.
+"""A Python whose imports are done: language hosts, programs and providers of an engine, and our commands, fork from it.
 
 An ``up`` of three nodes costs five seconds of CPU, four of them imports of the same modules in four processes. Under
 this Python the same code runs in the same number of processes, each a fork of one that has imported it. ``bin/python``
@@ -20,12 +20,15 @@ from support.once import SHARED
 from zonewright.engine.tether import tethered
 
 _FRONT = """#!{python} -ISs
-import json, os, signal, socket, sys
+import json, os, sys
+import _signal as signal, _socket as socket  # what stands above them costs 20 ms of each start
 arguments = sys.argv[1:]
-if arguments[:1] == ["-P"] and arguments[1:2] == ["-m"]:
+if arguments[:2] == ["-P", "-m"]:
     what = {{"module": arguments[2], "arguments": arguments[3:]}}
+elif arguments[:1] == ["-m"]:
+    what = {{"module": arguments[1], "arguments": arguments[2:], "path": os.getcwd()}}
 elif arguments[:1] == ["-u"] and len(arguments) > 1 and not arguments[1].startswith("-"):
-    what = {{"path": arguments[1], "arguments": arguments[2:]}}
+    what = {{"script": arguments[1], "arguments": arguments[2:]}}
 else:
     os.execv({python!r}, [{python!r}, *arguments])
 wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -33,7 +36,8 @@ wire.connect({address!r})
 request = json.dumps({{**what, "folder": os.getcwd(), "environment": dict(os.environ)}}).encode()
 signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-socket.send_fds(wire, [len(request).to_bytes(4, "big")], [0, 1, 2])
+streams = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
+wire.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
 wire.sendall(request)
 for number in (0, 1):
     os.close(number)  # their other ends are to feel when the fork has gone, and not this process
@@ -76,10 +80,13 @@ class WarmPython:
                 select.select([], [], [], 0.01)
         return self._folder / "bin" / "python"
 
+    def path(self) -> str:
+        """What stands for Python: `PATH -m zonewright.cli` runs one of our commands."""
+        return str(self._started())
+
     def variables(self) -> dict[str, str]:
         """What makes language hosts, providers and programs of an engine forks of the warm Python."""
-        python = str(self._started())
-        return {"ZONEWRIGHT_PYTHON": python, "PULUMI_PYTHON_CMD": python}
+        return {"ZONEWRIGHT_PYTHON": self.path(), "PULUMI_PYTHON_CMD": self.path()}
 
     def used_s(self) -> float:
         """CPU seconds of the forks that have ended."""

@@ -1,20 +1,25 @@
-"""The process that has imported what an engine's Python processes import, and forks one for each front that asks.
+"""The process that has imported all of ours and forks one for each front that asks.
 
 Must not import anything of the tests: what it has imported, its forks have. Started by ``warm_python``.
 """
 
+import atexit
 import ctypes
 import gc
+import importlib
 import io
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Iterable
+import traceback
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
@@ -74,7 +79,9 @@ def serve(address: str) -> None:
             forks[fork.pid] = fork
         for fork in [one for one in forks.values() if one.end in ready]:
             used_s += fork.ended()
-            Path(address).with_name(USED).write_text(str(used_s), encoding="utf-8")
+            told = Path(address).with_name(f"{USED}.new")
+            told.write_text(str(used_s), encoding="utf-8")
+            told.rename(told.with_name(USED))  # whoever reads it has the whole
             del forks[fork.pid]
         for fork in [one for one in forks.values() if one.wire.fileno() in ready]:
             fork.signalled()
@@ -96,12 +103,20 @@ def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork:
 
 
 def _import_all() -> None:
-    import zonewright.engine.language_host.server  # noqa: PLC0415 - the point of this process
-    import zonewright.program.deployment  # noqa: PLC0415
-    import zonewright.provider.server  # noqa: F401, PLC0415
+    import zonewright  # noqa: PLC0415 - the point of this process
 
+    for module in pkgutil.walk_packages(zonewright.__path__, "zonewright."):
+        if not module.name.endswith(("_main", "__main__")):
+            importlib.import_module(module.name)
+    from zonewright.render.formats.format_set import BUILT_IN  # noqa: PLC0415
+    from zonewright.render.sandbox.templates import load  # noqa: PLC0415
+
+    for one in BUILT_IN.formats:
+        for file in one.files:
+            load(one, file, BUILT_IN.source(file))  # its templates are compiled once in a process
     ctypes.CDLL(None)
     gc.collect()
+    gc.set_threshold(200_000, 50, 1000)
     gc.freeze()  # so that a collection of a fork does not copy every page
 
 
@@ -127,17 +142,44 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     sys.stderr = io.TextIOWrapper(
         io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
+    _leave(lambda: _run(request))
+
+
+def _run(request: dict[str, Any]) -> None:
+    """Run a module or a script as a program of its own."""
     sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if "module" in request:
+        if "path" in request:
+            sys.path.insert(0, request["path"])
         sys.argv = [request["module"], *request["arguments"]]
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     else:
-        path = Path(request["path"])
-        sys.argv = [str(path), *request["arguments"]]
-        if path.is_file():
-            sys.path.insert(0, str(path.parent))
-        runpy.run_path(str(path), run_name="__main__")
-    sys.exit(0)
+        script = Path(request["script"])
+        sys.argv = [str(script), *request["arguments"]]
+        if script.is_file():
+            sys.path.insert(0, str(script.parent))
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def _leave(program: Callable[[], None]) -> NoReturn:
+    """Run a program and end as Python does, but take nothing down: that would touch and copy all that was imported."""
+    status: object = 0
+    try:
+        program()
+    except SystemExit as end:
+        status = end.code
+    except BaseException:  # noqa: BLE001 - it is told as Python tells it
+        traceback.print_exc()
+        status = 1
+    if status is not None and not isinstance(status, int):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads
+            stream.flush()
+    os._exit(status or 0)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from unittest import mock
 import psutil
 import yaml
 
+from support.once import made_once
 from support.warm_python import warm_python
 from zonewright import engine as engine_room
 from zonewright.cli import main
@@ -183,7 +183,7 @@ class Stack:
     def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The same in a process of its own, as `recover` needs it: what the engine prints goes where it prints."""
         return subprocess.run(
-            [sys.executable, "-m", "zonewright.cli", *arguments],
+            [self.environment["ZONEWRIGHT_PYTHON"], "-m", "zonewright.cli", *arguments],
             cwd=self.root,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -242,6 +242,39 @@ class Stack:
         assert self.state().get("pending_operations", []) == []
 
 
+def _init(engine: engine_room.Engine, root: Path, name: str) -> None:
+    """Make a project with one empty stack; half a second of CPU."""
+    (root / "program").mkdir()
+    project = {
+        "name": PROJECT,
+        "runtime": "python",
+        "main": "program",
+        "stackConfigDir": "program",
+        "backend": {"url": "file://./.zonewright"},
+    }
+    (root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
+    program = "from zonewright.program import deploy\n\ndeploy()\n"
+    (root / "program" / "__main__.py").write_text(program, encoding="utf-8")
+    base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
+    variables = engine_room.environment(engine, root=root, base=base)
+    command = ["pulumi", "--non-interactive", "stack", "init", name]
+    subprocess.run(command, cwd=root, env={**base, **variables}, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT_S)
+
+
+def moved(original: Path, folder: Path) -> None:
+    """Copy projects with their states into a folder; they are at home there then."""
+    shutil.copytree(original, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("backups", "logs"))
+    for path in folder.rglob("*"):
+        if path.suffix in (".json", ".yaml", ".bak"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(str(original), str(folder)), encoding="utf-8")
+    for path in folder.rglob("Pulumi.yaml"):  # which stack of a project is selected is kept by its path
+        (selected,) = path.parent.glob(".zonewright/pulumi-home/workspaces/*.json")
+        digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
+        name = selected.name.removesuffix("-workspace.json").rpartition("-")[0]
+        selected.rename(selected.with_name(f"{name}-{digest}-workspace.json"))
+
+
 @dataclass(kw_only=True)
 class SmallZone:
     """A zone's folder with a ledger, and the stacks on it.
@@ -285,29 +318,20 @@ class SmallZone:
         """A party's project with one stack; a second one with the same ``stack_id`` is a second clone."""
         name = name or party
         root = self.folder / (folder or f"project-{party}-{name}")
-        (root / "program").mkdir(parents=True)
-        project = {
-            "name": PROJECT,
-            "runtime": "python",
-            "main": "program",
-            "stackConfigDir": "program",
-            "plugins": {"providers": [{"name": "zonewright", "path": str(provider)}]},
-            "backend": {"url": "file://./.zonewright"},
-        }
+        moved(made_once(f"stack-{name}", lambda at: _init(self.engine, at, name)), root)
+        project = yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))
+        project["plugins"] = {"providers": [{"name": "zonewright", "path": str(provider)}]}
         (root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
-        (root / "program" / "__main__.py").write_text(
-            "from zonewright.program import deploy\n\ndeploy()\n", encoding="utf-8"
-        )
         role = "facility" if party == "operator" else "tenant"
+        settings = root / "program" / f"Pulumi.{name}.yaml"
         config = {
             "zone:declaration": os.path.relpath(self.folder / "zone" / f"{role}-{party}.yaml", root),
             "zone:ledger": ledger_url or self.ledger_url,
             "zone:stackId": stack_id or f"{name}-{uuid.uuid4().hex[:12]}",
         }
-        (root / "program" / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
-        made = self.opened(party, name=name, folder=root.name)
-        made.run("stack", "init", name)
-        return made
+        known = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        settings.write_text(yaml.safe_dump({**known, "config": config}), encoding="utf-8")
+        return self.opened(party, name=name, folder=root.name)
 
     def opened(self, party: str, *, name: str | None = None, folder: str | None = None) -> Stack:
         """A stack that was made before, by ``stack``."""
@@ -337,15 +361,7 @@ class SmallZone:
 
     def taken_from(self, original: Path) -> "SmallZone":
         """Fill the folder with a copy of a zone's; its projects and their states are at home here then."""
-        shutil.copytree(original, self.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("backups", "logs"))
-        for path in self.folder.rglob("*"):
-            if path.suffix in (".json", ".yaml", ".bak"):
-                text = path.read_text(encoding="utf-8")
-                path.write_text(text.replace(str(original), str(self.folder)), encoding="utf-8")
-        for path in self.folder.glob("*/Pulumi.yaml"):  # which stack of a project is selected is kept by its path
-            (selected,) = path.parent.glob(".zonewright/pulumi-home/workspaces/*.json")
-            digest = hashlib.sha1(str(path).encode(), usedforsecurity=False).hexdigest()
-            selected.rename(selected.with_name(f"{PROJECT}-{digest}-workspace.json"))
+        moved(original, self.folder)
         return self
 
     def change_ledger(self, statement: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from support.big_zone import write_big_zone
+from support.judged import judge_once
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.declare import load_zone
@@ -28,6 +29,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def _run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    judge_once(monkeypatch)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         try:

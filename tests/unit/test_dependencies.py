@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.declared import normal, requirements
+from support.once import made_once
 from support.zone_project import REPOSITORY
 
 MODULES = REPOSITORY / "modules" / "zonewright"
@@ -91,11 +93,16 @@ def room_of(path: Path) -> str:
 
 @cache
 def needs() -> dict[str, set[str]]:
-    """Distributions by room."""
-    found: dict[str, set[str]] = {room: set() for room in EXTRA_OF_ROOM}
-    for path in sorted(MODULES.rglob("*.py")):
-        found[room_of(path)] |= {distribution_of(module) for module in imports_of(path.read_text(encoding="utf-8"))}
-    return found
+    """Distributions by room, found once in a run."""
+
+    def make(at: Path) -> None:
+        found: dict[str, set[str]] = {room: set() for room in EXTRA_OF_ROOM}
+        for path in sorted(MODULES.rglob("*.py")):
+            found[room_of(path)] |= {distribution_of(module) for module in imports_of(path.read_text(encoding="utf-8"))}
+        (at / "needs.json").write_text(json.dumps({room: sorted(names) for room, names in found.items()}), "utf-8")
+
+    known = json.loads((made_once("needs", make) / "needs.json").read_text("utf-8"))
+    return {room: set(names) for room, names in known.items()}
 
 
 @pytest.mark.slow

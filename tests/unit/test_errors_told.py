@@ -48,6 +48,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "ledger history": (),
     "ledger checkpoint": (),
     "ledger verify": (),
+    "ledger upgrade": (),
     "recover": ("--stack", "good"),
     "serve": ("--port", "PORT"),
     "fleet plan": (),

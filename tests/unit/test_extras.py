@@ -50,6 +50,7 @@ COMMANDS = {
     "ledger history": "stack",
     "ledger checkpoint": "stack",
     "ledger verify": "stack",
+    "ledger upgrade": "stack",
     "recover --stack a": "stack",
     "serve --ledger ledger.db": "stack",
     "fleet plan": "fleet",

@@ -8,13 +8,13 @@ from support import soak
 from support.cpu import budget_s, folder_of, table
 from support.once import made_once
 
-SHARES_OF_MANY = {"engine kills": 4, "property": 43}
+SHARES_OF_MANY = {"engine kills": 4, "last unit": 2, "property": 43}
 """How many tests have the same share each."""
 
 
-def test_the_shares_are_three_minutes_in_all() -> None:
+def test_the_shares_are_three_minutes_at_most() -> None:
     """What the table of shares gives away is what `make test` may spend on long runs."""
-    assert sum(share * SHARES_OF_MANY.get(name, 1) for name, share in soak.shares_s().items()) == 180
+    assert sum(share * SHARES_OF_MANY.get(name, 1) for name, share in soak.shares_s().items()) <= 180
 
 
 def test_a_share_that_is_over_ends_a_run_after_its_first_rounds(monkeypatch: pytest.MonkeyPatch) -> None:

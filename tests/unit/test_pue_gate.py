@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.judged import judge_once
 from zonewright.cli import main
 from zonewright.model.world import EnergyVerdict
 from zonewright.pue.gate import GateDecision, LoadChangeKind, decide, worst
@@ -105,7 +106,13 @@ def test_the_worst_verdict() -> None:
     assert worst("within", "within") == worst() == "within"
 
 
+@pytest.fixture(name="_judged")
+def _judge_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge_once(monkeypatch)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_judged")
 def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> None:
     """At qp-dc1, 600 kW in open rooms are admitted; in room d they still are, with another ratio."""
     code = main(["pue", "forecast", "--zone", REFERENCE, "--site", "qp-dc1", "--add", "600kW", "--format", "json"])
@@ -121,6 +128,7 @@ def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_judged")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 
 from zonewright.ledger.protocol.change_messages import ChangeRecord, Snapshot
 from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.store.recording import ROWS
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.model.canonical import canonical_json
 
@@ -131,7 +132,8 @@ def _removed(entries: Sequence[JournalEntry]) -> Iterator[PeriodRow]:
 
 
 def _said(entry: JournalEntry) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(entry.payload.items())) or "nothing else is recorded"
+    said = [f"{key} {value}" for key, value in sorted(entry.payload.items()) if key != ROWS]
+    return ", ".join(said) or "nothing else is recorded"
 
 
 def _overrides(seen: Sequence[tuple[JournalEntry, Snapshot]]) -> Iterator[PeriodRow]:
