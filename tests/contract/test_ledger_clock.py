@@ -19,7 +19,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest, Snapshot
 from zonewright.ledger.protocol.rollout_messages import HoursRequest, LeaseRequest
 from zonewright.ledger.store import journal
-from zonewright.ledger.store.context import stamp
+from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.limits import CLOCK_BEHIND

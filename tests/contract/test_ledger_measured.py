@@ -19,7 +19,7 @@ from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.store.context import stamp
+from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import digest_of

@@ -23,7 +23,7 @@ from support.soak import again, examples, shares_s
 from support.state_engine import SINGLE, Entry, Run, StateEngine, Wish, claim_of
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.store.context import stamp, utc_now
+from zonewright.ledger.store.clock import stamp, utc_now
 from zonewright.ledger.transport.client import LedgerClient
 
 LETTERS = "abc"

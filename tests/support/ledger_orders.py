@@ -24,7 +24,8 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
-from zonewright.ledger.store.context import Clock, Context
+from zonewright.ledger.store.clock import Clock
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.verbs.table import FUNCTIONS

@@ -11,7 +11,8 @@ import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zonewright.ledger.store.context import Clock, Context, utc_now
+from zonewright.ledger.store.clock import Clock, utc_now
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.application import application
 

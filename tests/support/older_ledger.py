@@ -22,6 +22,8 @@ def before_schemas(path: Path) -> None:
         for table in ("asset", "claim"):
             own.execute(f"DROP INDEX {table}_current")
             own.execute(f"ALTER TABLE {table} DROP COLUMN holder")
+        own.execute("DROP INDEX content_drafts")
+        own.execute("ALTER TABLE content DROP COLUMN expires_at")
         for table in _TABLES:
             own.execute(f"DROP TABLE {table}")
         own.row_factory = sqlite3.Row

@@ -98,7 +98,8 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
 
     from zonewright.errors import reason_of
     from zonewright.ledger.deciding.measuring import telemetry_path
-    from zonewright.ledger.store.context import Context, utc_now
+    from zonewright.ledger.store.clock import utc_now
+    from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.transport.application import application
     from zonewright.ledger.verbs.pruning import prune

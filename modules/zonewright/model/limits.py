@@ -96,6 +96,12 @@ UNENROLLED = InputLimit(
     what="of these, reservations of stacks that are not enrolled yet",
     why="A new stack is enrolled seconds after it reserved. Until then it has shown only the name of its party.",
 )
+DRAFT = InputLimit(
+    most=86_400,
+    unit="seconds",
+    what="time that the ledger keeps what a preview asked for, before a plan or an admission names it",
+    why="Between a preview and its plan or `up` lie minutes, or a night. After that, each preview stores it again.",
+)
 
 TABLE = (
     BODY,
@@ -117,5 +123,6 @@ TABLE = (
     HEALTH,
     RESERVATIONS,
     UNENROLLED,
+    DRAFT,
 )
 """All of them, in the order of the reference."""

@@ -21,11 +21,11 @@ from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan, Snapshot
 from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store.claim_text import ROW, unpacked
-from zonewright.ledger.store.context import put_contents
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.names import allow_what_was
 from zonewright.ledger.store.tables import admission, asset, claim, proposal, reservation, zone
+from zonewright.ledger.store.texts import put_contents
 from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import SiteAsset

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, RowMapping, select
 from zonewright.ledger.deciding.plans import author_received, planned_of, received_on
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
-from zonewright.ledger.store.context import get_content
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import admission, change, decided, journal
+from zonewright.ledger.store.texts import get_content
 from zonewright.model import Zone
 from zonewright.seal.decide import Decision, approved
 

@@ -13,11 +13,9 @@ from zonewright.ledger.deciding.facts import Facts, gather
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import EvaluateRequest
-from zonewright.ledger.store.context import (
-    get_content,
-    require_zone,
-)
+from zonewright.ledger.store.context import require_zone
 from zonewright.ledger.store.tables import proposal as proposal_table
+from zonewright.ledger.store.texts import get_content
 from zonewright.model.demand import Demand
 from zonewright.rules.finding import Finding, masked_for
 

@@ -14,7 +14,8 @@ from zonewright.declare.private_file import make_private
 from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store import recording, schema
-from zonewright.ledger.store.context import Clock, Context, utc_now
+from zonewright.ledger.store.clock import Clock, utc_now
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 
 

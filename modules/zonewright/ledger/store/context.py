@@ -1,9 +1,9 @@
 """What every verb needs besides its request: the database, the clock, and small helpers over both."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -11,27 +11,15 @@ from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.store import recording
+from zonewright.ledger.store.clock import Clock, stamp, utc_now
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.journal import last_moment
-from zonewright.ledger.store.tables import content, enrolment, revision, zone
-from zonewright.model.canonical import digest_of
+from zonewright.ledger.store.tables import enrolment, revision, zone
 from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
 from zonewright.model.names import missing_roles
 from zonewright.model.rule_pack import chain_of
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
-
-
-def stamp(moment: datetime) -> str:
-    """ISO 8601 in UTC with microseconds: sorts as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,33 +78,6 @@ class Context:
     def shown_at(self, connection: Connection) -> str:
         """The moment as of which something is only shown: a clock that is behind prevents nobody from looking."""
         return stamp(max(self.clock(), last_moment(connection) or self.clock()))
-
-
-def put_contents(connection: Connection, texts: Iterable[str]) -> None:
-    """Keep texts by digest; those already there stay, and one that was altered is repaired."""
-    put_digested(connection, {digest_of(text): text for text in texts})
-
-
-def put_digested(connection: Connection, texts: Mapping[str, str]) -> None:
-    """The same for texts of which the digest is known already.
-
-    Args:
-        connection: a writing transaction.
-        texts: by digest.
-    """
-    rows = [{"digest": digest, "text": text} for digest, text in texts.items()]
-    if rows:
-        statement = insert(content)
-        repaired = statement.excluded.text
-        mend = statement.on_conflict_do_update(
-            index_elements=["digest"], set_={"text": repaired}, where=content.c.text != repaired
-        )
-        connection.execute(mend, rows)
-
-
-def get_content(connection: Connection, digest: str) -> str | None:
-    """A text by digest, or None."""
-    return connection.execute(select(content.c.text).where(content.c.digest == digest)).scalar()
 
 
 def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:

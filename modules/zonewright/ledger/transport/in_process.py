@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from zonewright.ledger.deciding.measuring import telemetry_path
-from zonewright.ledger.store.context import Context, utc_now
+from zonewright.ledger.store.clock import utc_now
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
 

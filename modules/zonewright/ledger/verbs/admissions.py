@@ -26,21 +26,15 @@ from zonewright.ledger.protocol.messages import (
     StandingRequest,
 )
 from zonewright.ledger.store import journal, life
-from zonewright.ledger.store.context import (
-    Context,
-    get_content,
-    put_digested,
-    raise_revisions,
-    require_enrolment,
-    require_zone,
-    stamp,
-)
+from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_seen
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
+from zonewright.ledger.store.texts import behind, get_content, keep, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -202,6 +196,7 @@ def _carry_out(
         )
     )
     connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
+    keep(connection, {request.demand_digest, *behind(connection, request.rendered_digest)})
     entry = journal.append(
         connection,
         at=now,

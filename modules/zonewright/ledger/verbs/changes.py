@@ -31,6 +31,7 @@ from zonewright.ledger.protocol.change_messages import (
     PlanQuery,
     PlanRecord,
     PlanRequest,
+    Snapshot,
     SnapshotAnswer,
     SnapshotRequest,
     VerdictRequest,
@@ -38,10 +39,12 @@ from zonewright.ledger.protocol.change_messages import (
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store import journal
-from zonewright.ledger.store.context import Context, get_content, put_digested, stamp
+from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
+from zonewright.ledger.store.texts import behind, drafted, get_content, keep, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
@@ -63,7 +66,7 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
         held = present(connection, request.stack_id)
         step = step_of(connection, request.stack_id)
     with context.writing() as connection:
-        put_digested(connection, texts)
+        put_digested(connection, texts, until=drafted(context.moment(connection)))
     return SnapshotAnswer(
         digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else "", step=step
     )
@@ -98,6 +101,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
             raise LedgerRefusedError("author", f"the author's signature is not valid: {error}") from None
         if connection.execute(select(change.c.number).where(change.c.plan == digest)).first() is None:
             at = stamp(now)
+            keep(connection, _texts_of(connection, wanted))
             connection.execute(
                 change.insert().values(
                     plan=digest,
@@ -160,6 +164,14 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
     wrong = [sentence for holds, sentence in checks if not holds]
     if wrong:
         raise LedgerRefusedError("stale-plan", f"the plan was not registered: {'; '.join(wrong)}; plan again")
+
+
+def _texts_of(connection: Connection, wanted: Plan) -> set[str]:
+    """Digests of all texts that evidence of a plan is made of."""
+    taken = get_content(connection, wanted.snapshot)
+    facts = Snapshot.model_validate_json(taken).files.values() if taken is not None else ()
+    files = behind(connection, wanted.rendered_digest)
+    return {wanted.demand_digest, wanted.snapshot, *wanted.files.values(), *facts, *files}
 
 
 def verdict_on(context: Context, request: VerdictRequest) -> PlanAnswer:

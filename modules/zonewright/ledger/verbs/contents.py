@@ -24,17 +24,20 @@ from zonewright.ledger.protocol.messages import (
     SiteFilesRequest,
     StackRequest,
 )
-from zonewright.ledger.store.context import Context, get_content, put_contents
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.state import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
+from zonewright.ledger.store.texts import drafted, get_content, put_contents, sweep
 
 
 def store(context: Context, request: ContentRequest) -> Done:
-    """Keep texts under their digests."""
+    """Keep texts under their digests, for a day: a plan or an admission that names them keeps them for good."""
     with context.writing() as connection:
-        put_contents(connection, request.texts)
+        moment = context.moment(connection)
+        sweep(connection, moment)
+        put_contents(connection, request.texts, until=drafted(moment))
     return Done()
 
 

@@ -19,13 +19,14 @@ from zonewright.ledger.protocol.messages import (
     RecoverRequest,
 )
 from zonewright.ledger.store import journal, life
-from zonewright.ledger.store.context import Context, put_digested, raise_revisions, require_enrolment
+from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment
 from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledger
 from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, enrolment, zone
+from zonewright.ledger.store.texts import put_digested
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import zone_digest

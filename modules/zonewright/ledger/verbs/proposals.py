@@ -17,17 +17,12 @@ from zonewright.ledger.deciding.zone_facts import names_of
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
-from zonewright.ledger.store.context import (
-    Context,
-    put_contents,
-    raise_revisions,
-    require_enrolment,
-    require_zone,
-    stamp,
-)
+from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
+from zonewright.ledger.store.texts import drafted, put_contents, sweep
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
@@ -178,7 +173,9 @@ def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, fac
 
 
 def _remember(connection: Connection, request: ProposeRequest, digest: str, made: PlacedProposal, now: str) -> None:
-    put_contents(connection, [request.demand.canonical()])
+    moment = datetime.fromisoformat(now)
+    sweep(connection, moment)
+    put_contents(connection, [request.demand.canonical()], until=drafted(moment))
     connection.execute(delete(proposal_table).where(proposal_table.c.stack_id == request.stack_id))
     connection.execute(
         proposal_table.insert().values(

@@ -22,11 +22,13 @@ from zonewright.ledger.protocol.rollout_messages import (
     LeaseRequest,
     RecordRequest,
 )
-from zonewright.ledger.store.context import Context, put_contents, stamp
+from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.journal import append
 from zonewright.ledger.store.tables import admission, change, decided, journal, zone
 from zonewright.ledger.store.tables import lease as table
+from zonewright.ledger.store.texts import put_contents
 from zonewright.model.canonical import digest_of
 from zonewright.seal.window import zone_closed
 

@@ -1,0 +1,174 @@
+"""Previews and what is refused leave nothing that outlives them; what a plan or an admission names stays."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from support.change_world import WEB, World, change_world
+from support.ledger_party import EMPTY, ZONE_FILE, Party, bring_up_racks
+from support.zone_project import cluster
+from zonewright.audit.evidence.gathering import whole_bundle
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import PlanQuery
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.limits import DRAFT
+
+A_DAY = timedelta(seconds=DRAFT.most + 1)
+
+
+@dataclass
+class Drafting:
+    """A ledger with racks, a tenant that has nothing yet, and a clock that tests move."""
+
+    client: LedgerClient
+    tenant: Party
+    path: Path
+    now: list[datetime]
+
+    def counts(self) -> dict[str, int]:
+        """Rows of the tables in which drafts lie."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return {
+                table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                for table in ("content", "proposal", "reservation", "journal")
+            }
+
+    def texts(self, *texts: str) -> int:
+        """How many of these texts the ledger has."""
+        query = m.ContentQuery(digests=[digest_of(text) for text in texts])
+        return len(self.client.call(verbs.FETCH, query).texts)
+
+
+@pytest.fixture(name="drafting")
+def _drafting(tmp_path: Path) -> Iterator[Drafting]:
+    now = [datetime(2026, 11, 24, tzinfo=UTC)]
+    path = tmp_path / "ledger.db"
+    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
+        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        bring_up_racks(client, 2)
+        now[0] += A_DAY  # what bringing up the racks left ends, too
+        client.call(verbs.STORE, m.ContentRequest(texts=[]))
+        yield Drafting(client, Party(client, "stack-of-tenant-a", "tenant-a"), path, now)
+
+
+@pytest.mark.parametrize("reserve", [False, True], ids=["preview", "up"])
+def test_what_a_preview_asked_for_is_gone_after_a_day(drafting: Drafting, reserve: bool) -> None:  # noqa: FBT001 - a case
+    """Demands, places, reservations and texts of wishes that nobody carried out go with the next write of anybody."""
+    before, tenant = drafting.counts(), drafting.tenant
+    for count in (1, 2, 3):
+        tenant.propose(tenant.demand(clusters={"web": cluster(count)}), reserve=reserve)
+        drafting.client.call(verbs.STORE, m.ContentRequest(texts=[f"files {count}"]))
+    assert drafting.counts()["content"] == before["content"] + 6
+    assert drafting.texts("files 1") == 1
+    drafting.now[0] += A_DAY
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[]))
+    assert drafting.counts() == before
+
+
+def test_what_an_admission_names_stays(drafting: Drafting) -> None:
+    """The demand, the manifest and each file of an admitted change stay, whoever previews the same again."""
+    tenant = drafting.tenant
+    files = ["router", "switch"]
+    manifest = canonical_json({f"{name}.conf": digest_of(name) for name in files})
+    tenant.enrol()
+    offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[manifest, *files, "not named"]))
+    drafting.client.call(
+        verbs.ADMIT,
+        m.AdmitRequest(
+            stack_id=tenant.stack_id,
+            party=tenant.party,
+            lineage=tenant.lineage,
+            demand_digest=offered.demand_digest,
+            seats=offered.seats,
+            addresses=offered.addresses,
+            rendered_digest=digest_of(manifest),
+        ),
+    )
+    tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    drafting.now[0] += A_DAY
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=files))
+    drafting.now[0] += A_DAY
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[]))
+    assert drafting.texts(manifest, *files, "not named") == 3
+    assert drafting.client.call(verbs.FETCH, m.ContentQuery(digests=[offered.demand_digest])).texts
+
+
+def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
+    """Of a change that the ledger refuses its entry and the facts behind it stay; its demand and its files do not."""
+    tenant = drafting.tenant
+    tenant.enrol()
+    demand = tenant.demand(clusters={"web": cluster(1)})
+    offered = tenant.propose(demand)
+    other = Party(drafting.client, "stack-of-tenant-b", "tenant-b")
+    drafting.now[0] += timedelta(hours=1)
+    other.bring_up(clusters={"web": cluster(1)})
+    with pytest.raises(LedgerRefusedError):
+        tenant.admit(offered)
+    refused = drafting.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
+    drafting.now[0] += A_DAY
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[]))
+    assert drafting.client.call(verbs.FETCH, m.ContentQuery(digests=[refused.payload["snapshot"]])).texts
+    mine = m.ContentQuery(digests=[tenant.demand(clusters={"web": cluster(7)}).digest()])
+    assert not drafting.client.call(verbs.FETCH, mine).texts
+
+
+def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
+    """Whoever stores a text again has a day from then on, and a text that is kept for good stays so."""
+    for _ in range(3):
+        drafting.client.call(verbs.STORE, m.ContentRequest(texts=["mine"]))
+        drafting.now[0] += A_DAY / 2
+    assert drafting.texts("mine") == 1
+    drafting.now[0] += A_DAY
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
+    assert drafting.texts("mine", EMPTY) == 1
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> Iterator[World]:
+    with change_world(tmp_path, "in-process") as world:
+        yield world
+
+
+def test_what_a_plan_names_stays_until_it_is_decided(world: World) -> None:
+    """A plan that waits for its approvals for a week has its whole evidence, and so has the change that came of it."""
+    tenant = world.planner()
+    plan, _ = tenant.plan(at=world.later(), **WEB)
+    before = whole_bundle(world.client, PlanQuery(stack_id=plan.stack_id, plan=plan.digest()))
+    world.now[0] += 7 * A_DAY
+    world.client.call(verbs.STORE, m.ContentRequest(texts=["a week later"]))
+    after = whole_bundle(world.client, PlanQuery(stack_id=plan.stack_id, plan=plan.digest()))
+    assert set(before) - set(after) == set()
+    for signer in ("ben", "bea"):
+        tenant.verdict(plan, signer, at=world.later())
+    tenant.complete(tenant.admit(**WEB))
+    world.now[0] += A_DAY
+    world.client.call(verbs.STORE, m.ContentRequest(texts=["a day later"]))
+    assert whole_bundle(world.client, PlanQuery(stack_id=plan.stack_id, plan=plan.digest())).keys() >= after.keys()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '"x"', "7", '{"a":1}', "{", "null"])
+def test_a_manifest_that_is_none_is_no_traceback(drafting: Drafting, text: str) -> None:
+    """A text that is no manifest of files names none, and is no fault of the service."""
+    tenant = drafting.tenant
+    tenant.enrol()
+    offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[text]))
+    request = m.AdmitRequest(
+        stack_id=tenant.stack_id,
+        party=tenant.party,
+        lineage=tenant.lineage,
+        demand_digest=offered.demand_digest,
+        seats=offered.seats,
+        addresses=offered.addresses,
+        rendered_digest=digest_of(text),
+    )
+    assert drafting.client.call(verbs.ADMIT, request).admission_id
