@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.change_world import WEB, World, change_world
-from support.ledger_party import EMPTY, ZONE_FILE, Party, bring_up_racks
+from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import whole_bundle
 from zonewright.ledger import LedgerRefusedError
@@ -123,13 +123,25 @@ def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
 
 def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
     """Whoever stores a text again has a day from then on, and a text that is kept for good stays so."""
-    for _ in range(3):
-        drafting.client.call(verbs.STORE, m.ContentRequest(texts=["mine"]))
-        drafting.now[0] += A_DAY / 2
-    assert drafting.texts("mine") == 1
+
+    def later(part: float, *texts: str) -> int:
+        drafting.now[0] += A_DAY * part
+        drafting.client.call(verbs.STORE, m.ContentRequest(texts=texts))
+        return drafting.texts("mine")
+
+    assert [later(0.0, "mine"), later(0.6, "mine"), later(0.6), later(0.6)] == [1, 1, 1, 0]
+
+
+def test_a_proposal_removes_what_has_ended(drafting: Drafting) -> None:
+    """Nobody has to store anything: the preview of another stack takes the ended ones away."""
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=["mine"]))
+    drafting.tenant.propose(drafting.tenant.demand(clusters={"web": cluster(1)}))
     drafting.now[0] += A_DAY
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
-    assert drafting.texts("mine", EMPTY) == 1
+    other = Party(drafting.client, "stack-of-tenant-b", "tenant-b")
+    before = drafting.counts()
+    other.propose(other.demand(clusters={"web": cluster(2)}), reserve=False)
+    assert drafting.texts("mine") == 0
+    assert drafting.counts() == {**before, "content": before["content"] - 1, "reservation": 0}
 
 
 @pytest.fixture(name="world")

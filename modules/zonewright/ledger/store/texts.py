@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Index, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, Index, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.store.clock import stamp
@@ -42,10 +42,7 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
         return
     statement = insert(content)
     new = statement.excluded
-    later = case(
-        (content.c.expires_at.is_(None) | new.expires_at.is_(None), None),
-        else_=func.max(content.c.expires_at, new.expires_at),
-    )
+    later = func.max(content.c.expires_at, new.expires_at)  # in SQLite nothing where either is: kept for good
     known = statement.on_conflict_do_update(
         index_elements=["digest"],
         set_={"text": new.text, "expires_at": later},
