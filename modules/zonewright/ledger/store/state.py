@@ -162,6 +162,8 @@ def _difference(connection: Connection, table: str, key: str, text: str, last: _
 
 def _shown(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return f"{value[7:19]}…"
     return "nothing" if value is None else canonical_json(value)
 
 
