@@ -101,7 +101,7 @@ def test_another_ledger_is_refused_by_its_id(saw: Saw, tmp_path: Path) -> None:
                 client.call(verbs.ENROL, request)
         with pytest.raises(LedgerRefusedError, match="this state belongs to ledger"):
             asked(new, saw.head)["report"]()
-        assert client.call(verbs.ACCEPT, m.AcceptRequest(stack_id=STACK, seen=[saw.head])).lost == 1
+        assert client.call(verbs.ACCEPT, m.AcceptRequest(stack_id=STACK, party="tenant-a", seen=[saw.head])).lost == 1
         answer = client.call(verbs.ENROL, request)
         assert (answer.bound, answer.ledger != saw.head.ledger) == (True, True)
         asked(new, saw.head)["report"]()
@@ -109,7 +109,7 @@ def test_another_ledger_is_refused_by_its_id(saw: Saw, tmp_path: Path) -> None:
 
 def test_after_a_restore_the_stack_goes_on_and_the_journal_says_so(saw: Saw) -> None:
     """What the state saw is accepted for this stack once and for all, another stack's is not, and it is journaled."""
-    accept = m.AcceptRequest(stack_id=STACK, seen=[saw.head])
+    accept = m.AcceptRequest(stack_id=STACK, party="tenant-a", seen=[saw.head])
     assert [saw.other.client.call(verbs.ACCEPT, accept).lost for _ in range(2)] == [1, 0]
     asked(saw.other, saw.head)["standing"]()
     (entry,) = [

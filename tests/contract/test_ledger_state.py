@@ -92,6 +92,12 @@ def test_every_table_is_covered_or_says_what_it_follows_from() -> None:
         ("UPDATE row_change SET record = '{}' WHERE \"table\" = 'claim'", ""),
         ("DELETE FROM row_change WHERE \"table\" = 'claim'", "is not the one that the journal names"),
         ("DELETE FROM row_change", "the list of rows of entry 1 is missing"),
+        ("UPDATE claim SET rack = CAST(rack AS BLOB)", "rack is "),
+        ("UPDATE claim SET draw_w = 9e999", 'draw_w is "inf"'),
+        ("UPDATE asset SET data = '{' WHERE kind = 'site'", "data is "),
+        ("UPDATE journal SET payload = '{\"rows\":1}' WHERE sequence = 2", "entry 2: its payload is not as any verb"),
+        ("UPDATE journal SET payload = '[' WHERE sequence = 2", "entry 2: its payload is not as any verb"),
+        ("INSERT INTO identity VALUES ('mine')", "identity: the ledger has 2 ids"),
     ],
 )
 def test_what_is_written_past_the_verbs_is_named(world: World, statement: str, sentence: str) -> None:
@@ -100,6 +106,15 @@ def test_what_is_written_past_the_verbs_is_named(world: World, statement: str, s
     tamper(world.path, statement)
     found = faults(world.path)
     assert any(sentence in fault for fault in found) if sentence else found == [], found
+
+
+@pytest.mark.tampers
+def test_a_long_text_is_not_the_digest_of_itself(world: World) -> None:
+    """Who puts the digest that is recorded of a text into its place has changed the row."""
+    with closing(sqlite3.connect(world.path)) as connection, connection:
+        (text,) = connection.execute("SELECT data FROM claim WHERE name = 'web-001'").fetchone()
+        connection.execute("UPDATE claim SET data = ? WHERE name = 'web-001'", (digest_of(text),))
+    assert any("claim 1 (node web-001" in fault for fault in faults(world.path))
 
 
 @pytest.mark.tampers
@@ -142,13 +157,13 @@ def test_a_refused_verb_leaves_nothing_to_the_next_one(world: World) -> None:
     """What a transaction that was taken back had touched is not told as the change of the next one."""
     tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
     with closing(sqlite3.connect(world.path)) as connection, connection:
-        connection.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON row_change BEGIN SELECT RAISE(ABORT, 'full'); END")
     with pytest.raises(Exception, match="full"):
         tenant.confirm("web-001", 1)
     with closing(sqlite3.connect(world.path)) as connection, connection:
         connection.execute("DROP TRIGGER full")
     assert faults(world.path) == []
-    world.client.call(verbs.STORE, m.ContentRequest(texts=["a text"]))
+    tenant.confirm("web-001", 1)
     assert faults(world.path) == []
 
 
@@ -164,6 +179,8 @@ def test_a_checkpoint_says_what_was_held(world: World) -> None:
     now = world.client.call(verbs.CHECKPOINT, m.CheckpointRequest())
     assert (now.ledger, now.state != kept.state) == (kept.ledger, True)
     assert faults(world.path, kept) == faults(world.path, now) == []
+    for other, said in (("ledger", "the ledger's id is "), ("zone", "the ledger's zone is small, the checkpoint of")):
+        assert said in " ".join(faults(world.path, kept.model_copy(update={other: "0" * 32})))
     assert "do not have the digest" in " ".join(faults(world.path, kept.model_copy(update={"state": now.state})))
 
 

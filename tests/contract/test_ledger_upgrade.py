@@ -2,19 +2,19 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection
 
 from support.fixture_records import LEDGER_FILE
-from support.ledger_party import Party
+from support.ledger_party import ZONE_FILE, Party
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.ledger import LedgerUnavailableError
-from zonewright.ledger.migrations import upgrade as upgrading
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
@@ -108,10 +108,12 @@ def test_without_a_backup_there_is_no_upgrade(older: Path, monkeypatch: pytest.M
     """Where the backup cannot be written the ledger stays as it was, no half backup stays, and the sentence says so."""
     before = content(older)
 
-    def full(_path: Path) -> None:
-        raise OSError(28, "No space left on device")
+    class Full(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **_options: object) -> None:
+            target.execute("CREATE TABLE half (done)")
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(upgrading, "make_private", full)
+    monkeypatch.setattr("zonewright.ledger.migrations.upgrade.sqlite3.connect", Full)
     with pytest.raises(LedgerUnavailableError, match="cannot be written: no space left on device; nothing was changed"):
         upgrade(older)
     assert content(older) == before
@@ -131,7 +133,7 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monkey
             act()
 
 
-@pytest.mark.parametrize("what", ["empty", "other", "missing"])
+@pytest.mark.parametrize("what", ["empty", "other", "alembic", "missing"])
 def test_what_is_no_ledger_is_not_upgraded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
@@ -140,12 +142,18 @@ def test_what_is_no_ledger_is_not_upgraded(
     if what == "other":
         with closing(sqlite3.connect(LEDGER_FILE)) as connection, connection:
             connection.execute("CREATE TABLE songs (title TEXT)")
+    elif what == "alembic":
+        with closing(sqlite3.connect(LEDGER_FILE)) as connection, connection:
+            connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            connection.execute("INSERT INTO alembic_version VALUES ('00003c0ffee0')")
     elif what == "empty":
         Path(LEDGER_FILE).touch()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert main(["ledger", "upgrade", "--ledger", URL]) != 0
     said = capsys.readouterr().err
     assert ("there is no ledger at" if what == "missing" else "a database without the tables of a ledger") in said
     assert not list(tmp_path.glob("*.schema-*"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".db"} == before
 
 
 def test_an_upgrade_is_for_the_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,13 +163,51 @@ def test_an_upgrade_is_for_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert "this works on the ledger's file, on the host where it is" in capsys.readouterr().err
 
 
+@pytest.mark.tampers
+def test_what_was_opened_before_an_upgrade_writes_no_more(tmp_path: Path) -> None:
+    """A client of before is refused in its next write, with the versions, and not by what its triggers note."""
+    path = tmp_path / LEDGER_FILE
+    with LedgerClient(f"sqlite:///{path}", create=True) as client:
+        client.call(verbs.STORE, m.ContentRequest(texts=["before"]))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = '0002'")
+        with pytest.raises(LedgerUnavailableError, match="has schema 0002, and this zonewright knows 0001 at most"):
+            client.call(verbs.STORE, m.ContentRequest(texts=["after"]))
+
+
+def test_who_opens_a_ledger_that_another_is_making_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two processes that make one file, the second is as good a client as the first."""
+    path = tmp_path / LEDGER_FILE
+    real = Database.reading
+    made: list[int] = []
+
+    def reading(self: Database) -> AbstractContextManager[Connection]:
+        with real(self):
+            pass  # its connection is open now, before there are tables
+        if not made:
+            made.append(1)
+            Database(path, create=True, lock_wait_s=1).close()
+        return real(self)
+
+    monkeypatch.setattr(Database, "reading", reading)
+    with LedgerClient(f"sqlite:///{path}", create=True) as client:
+        monkeypatch.undo()
+        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        Party(client, "stack-of-tenant-a", "tenant-a").enrol()
+    with closing(Database(path, lock_wait_s=5)) as database, database.reading() as connection:
+        assert verify_state(connection).faults == []
+
+
 def test_two_upgrades_at_once_are_one(older: Path) -> None:
     """The second waits for the first, finds nothing to do, and makes no second backup."""
     children = []
     for _ in range(2):
         child = os.fork()
         if child == 0:
-            os._exit(int(upgrade(older).backup is not None))
+            try:
+                os._exit(int(upgrade(older).backup is not None))
+            finally:
+                os._exit(9)  # whatever went wrong, this is not pytest
         children.append(child)
     codes = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
     assert codes == [0, 1]

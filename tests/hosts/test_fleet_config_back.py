@@ -94,7 +94,8 @@ def test_it_is_recorded_under_the_change_that_it_brings_back(world: ConfigWorld)
     """Journal and evidence name the plan by which the old version was approved, not that of the new one."""
     first, second = (one.plan for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes)
     assert world.run(*BACK).code == 0
-    entries = world.facility.client.call(verbs.HISTORY, m.HistoryRequest()).entries[-2:]
+    found = world.facility.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    entries = [one for one in found if one.kind in ("fleet-run", "rolled-out")][-2:]
     what = f"rollback --configs, approved by plan {first[7:19]}"
     assert [(one.kind, one.payload["what"]) for one in entries] == [("fleet-run", what), ("rolled-out", what)]
     assert entries[1].payload["plan"] == first

@@ -60,17 +60,22 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
     if not steps.make() or not steps.cancel():
         return 3
     deployment = _readable(stack, only_print=arguments.only_print)
+    _know_again(ledger, stack_id, _own(deployment), arguments)  # before anything asks a ledger that is another one
     if deployment.get("pending_operations"):
         count = len(deployment["pending_operations"])
         if not steps.pulumi(f"clear {count} pending operations", "refresh", "--yes", "--clear-pending-creates"):
             return 3
         deployment = stack.export() if not arguments.only_print else deployment
-    own = [item for item in deployment.get("resources", ()) if str(item.get("type", "")).startswith(OWN_TYPE)]
+    own = _own(deployment)
     if not _bring_together(stack.name, stack_id, ledger, own, arguments):
         return 1
     if arguments.no_up:
         return 0
     return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
+
+
+def _own(deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in deployment.get("resources", ()) if str(item.get("type", "")).startswith(OWN_TYPE)]
 
 
 def _bring_together(
@@ -80,7 +85,6 @@ def _bring_together(
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.messages import ReconcileRequest, RecoverRequest, ReportRequest
 
-    _know_again(ledger, stack_id, own, arguments)
     report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False))
     if report.lineage is not None and _lineage(own) != report.lineage:
         if not arguments.take_over:
@@ -119,11 +123,14 @@ def _know_again(ledger: Any, stack_id: str, own: list[dict[str, Any]], arguments
     from zonewright.ledger.protocol.messages import AcceptRequest, ReportRequest
 
     heads = list(_heads(own))
-    if not arguments.ledger_restored or arguments.only_print:
+    if not arguments.ledger_restored:
         for head in heads:
             ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False, seen=head))
         return
-    lost = ledger.call(verbs.ACCEPT, AcceptRequest(stack_id=stack_id, seen=heads)).lost
+    if arguments.only_print or not heads:
+        print(f"go on with a ledger that may lack {len(heads)} entries that this state saw", file=sys.stderr)
+        return
+    lost = ledger.call(verbs.ACCEPT, AcceptRequest(stack_id=stack_id, party=_party(own), seen=heads)).lost
     print(f"the ledger lacks {lost} of {len(heads)} entries that this state saw; it goes on without", file=sys.stderr)
 
 
@@ -145,6 +152,8 @@ def _readable(stack: "PulumiStack", *, only_print: bool) -> dict[str, Any]:
     try:
         return stack.export()
     except EngineError as error:
+        if only_print and not stack.exists():
+            return {}
         if only_print or (broken := stack.restore()) is None:
             raise
         print(
@@ -161,6 +170,12 @@ def _holds(own: list[dict[str, Any]]) -> bool:
 def _holders(own: list[dict[str, Any]]) -> list[str]:
     """Tokens of the resources in the state, those that are still to be deleted too."""
     return sorted({str(item["outputs"]["holder"]) for item in own if item.get("outputs", {}).get("holder")})
+
+
+def _party(own: list[dict[str, Any]]) -> str:
+    """The party that the state was enrolled for."""
+    found = (item.get("outputs", {}).get("party") for item in own if item.get("type") == f"{OWN_TYPE}Enrolment")
+    return str(next(found, None) or "")
 
 
 def _lineage(own: list[dict[str, Any]]) -> str | None:

@@ -59,7 +59,7 @@ def upgrade(path: Path, *, lock_wait_s: float = 30, clock: Clock = utc_now) -> U
             return Upgraded(before=schema.SCHEMA, after=schema.SCHEMA)
         backup = _back_up(path, before)
         _migrate(connection)
-        rows = list(recording.all_rows(connection))
+        rows = recording.since_recorded(connection)
         now = Context(database=database, clock=clock).now(connection)
         recording.append(connection, now, recording.UPGRADED, rows, {"from": before, "to": schema.SCHEMA})
     return Upgraded(before=before, after=schema.SCHEMA, backup=backup, rows=len(rows))

@@ -122,11 +122,15 @@ class LeaveRequest(StackRequest):
     """Unbind a stack: the last step of a destroy."""
 
     lineage: Name
+    ledger: LedgerId | Literal[""] = ""
+    """Id of the ledger that the state was enrolled in; empty where it knows none."""
 
 
 class AcceptRequest(StackRequest):
     """Go on with a ledger that was restored from a backup or made again, whatever the state saw before."""
 
+    party: Name
+    """Whose state it is."""
     seen: list[JournalHead] = Field(max_length=16)
     """What the state names: they are taken as seen from now on."""
 
@@ -353,7 +357,7 @@ class CompleteRequest(StackRequest):
     change_digest: Digest
 
 
-class SettleRequest(StackRequest):
+class SettleRequest(SeenRequest):
     """The resource of an admission is deleted: free what is still releasing under it."""
 
     admission_id: Name

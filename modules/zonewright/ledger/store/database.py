@@ -42,6 +42,7 @@ class Database:
     def __init__(self, path: Path, *, create: bool = False, lock_wait_s: float, check_schema: bool = True) -> None:
         self.path = path
         self._lock_wait_s = lock_wait_s
+        self._check_schema = check_schema
         self._own_turn = threading.Lock()
         if not create and not path.is_file():
             raise LedgerUnavailableError(
@@ -62,8 +63,12 @@ class Database:
             is_empty = found is None and not inspect(connection).get_table_names()
         if not (create and is_empty):
             schema.require_present(found, self.path)
+            if create:
+                self._engine.dispose()  # a connection from before another process made the tables is not watched
             return
-        with self.writing() as connection:
+        with self._sentences(), self._turn(), self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        with self._alone() as connection:
             if schema.version_of(connection) is None:  # nobody else did it meanwhile
                 schema.make(connection)
         self._engine.dispose()  # connections from here on are watched
@@ -84,7 +89,18 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is alone in writing; commits on success, changes nothing on any exception."""
+        """A transaction that is alone in writing; commits on success, changes nothing on any exception.
+
+        Raises:
+            LedgerUnavailableError: when the ledger was upgraded, or an older one put in its place, since it was opened.
+        """
+        with self._alone() as connection:
+            if self._check_schema and (found := schema.version_of(connection)) != schema.SCHEMA:
+                schema.require_present(found, self.path)
+            yield connection
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
         with self._sentences(), self._turn(), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -164,16 +180,11 @@ def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-        prepare(connection)
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (recording.row_change.name,)).fetchone():
+        connection.isolation_level = None
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        if schema.is_present(connection):
+            connection.execute("PRAGMA journal_mode=WAL")
             recording.watch(connection)
 
     return engine
-
-
-def prepare(connection: sqlite3.Connection) -> None:
-    """Set a connection as a ledger's is: durable, and with transactions that only we begin and end."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA foreign_keys=ON")

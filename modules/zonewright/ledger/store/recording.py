@@ -23,7 +23,7 @@ UPGRADED = "upgraded"
 GONE = ""
 """The digest of a row that is there no more."""
 _WHOLE = 71
-"""Longest text that a record holds as it is, in characters (a digest is as long); of a longer one it has the digest."""
+"""Longest text that a record holds as it is, in characters; of a longer one it has ``{"digest":DIGEST}``."""
 _PAGE = 400
 _OF_TABLE = 'SELECT key, sequence, digest FROM row_change WHERE "table" = ?'
 _NOTE = "INSERT OR IGNORE INTO touched VALUES ('{name}', {key});"
@@ -165,19 +165,39 @@ def _keep(connection: Connection, sequence: int, changes: Sequence[RowChange]) -
         connection.execute(_INSERT, rows)
 
 
+def since_recorded(connection: Connection) -> list[RowChange]:
+    """What is not as the journal has it last: rows that it does not know, that differ, and that are there no more."""
+    newest = {
+        (table, key): digest
+        for table, key, digest, _ in connection.exec_driver_sql(
+            'SELECT "table", key, digest, max(sequence) FROM row_change GROUP BY "table", key'
+        )
+    }
+    found: list[RowChange] = [one for one in all_rows(connection) if newest.pop(one[:2], GONE) != one[2]]
+    return found + [(*name, GONE, None) for name, digest in newest.items() if digest != GONE]
+
+
 def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
     """The digest of a list of table, key and digest, in the order of table and key."""
     return digest_of(canonical_json([list(row) for row in rows]))
 
 
 def all_rows(connection: Connection) -> Iterator[RowChange]:
-    """Every covered row as it is."""
+    """Every covered row as it is; a value that no verb writes, such as bytes, makes a record of its own."""
     for one in COVERED.values():
-        for row in connection.execute(select(one.table)).mappings():
-            yield _as_change(one, row)
+        for row in connection.execution_options(yield_per=_PAGE).execute(select(one.table)).mappings():
+            try:
+                yield _as_change(one, row)
+            except (TypeError, ValueError):
+                yield _as_change(one, _told(row))
 
 
-def _as_change(one: Covered, row: RowMapping) -> RowChange:
+def _told(row: RowMapping) -> dict[str, Any]:
+    """A row whose values cannot be JSON: as Python shows them, so that it is like no recorded one."""
+    return {name: value if isinstance(value, str | int | None) else repr(value) for name, value in row.items()}
+
+
+def _as_change(one: Covered, row: RowMapping | dict[str, Any]) -> RowChange:
     text = record_of(one, row)
     return one.table.name, key_of([row[column] for column in one.key]), digest_of(text), text
 
@@ -187,12 +207,12 @@ def key_of(values: Sequence[Any]) -> str:
     return canonical_json(list(values))
 
 
-def record_of(one: Covered, row: RowMapping) -> str:
+def record_of(one: Covered, row: RowMapping | dict[str, Any]) -> str:
     """What a row says, as canonical JSON: columns without a value are left out, long texts are digests."""
     said = {name: value for name, value in row.items() if value is not None and name not in one.passing}
     return canonical_json(
         {
-            name: digest_of(value) if isinstance(value, str) and len(value) > _WHOLE else value
+            name: {"digest": digest_of(value)} if isinstance(value, str) and len(value) > _WHOLE else value
             for name, value in said.items()
         }
     )

@@ -1,8 +1,12 @@
 """Rows of claims and assets: those of a stack that are not freed, and how they change their state."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, Table, select, update
 
 from zonewright.ledger.store import life
+
+_PAGE = 500
 
 
 def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str | None = None) -> list[life.LifeRow]:
@@ -14,9 +18,19 @@ def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str
     return [life.LifeRow.of(row) for row in connection.execute(query)]
 
 
+def sites_of(connection: Connection, table: Table, ids: Collection[int]) -> set[str]:
+    """The sites of rows."""
+    found: set[str] = set()
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _PAGE):
+        query = select(table.c.site).where(table.c.id.in_(ordered[start : start + _PAGE])).distinct()
+        found |= set(connection.execute(query).scalars())
+    return found
+
+
 def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state: str, now: str) -> None:
     """Move rows to another state."""
-    for start in range(0, len(ids), 500):
+    for start in range(0, len(ids), _PAGE):
         connection.execute(
-            update(table).where(table.c.id.in_(ids[start : start + 500])).values(state=state, changed_at=now)
+            update(table).where(table.c.id.in_(ids[start : start + _PAGE])).values(state=state, changed_at=now)
         )

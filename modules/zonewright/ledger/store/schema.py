@@ -5,6 +5,7 @@ A new ledger is made at the newest version. An older one is brought there by ``l
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Column, Connection, String, Table, inspect, select
 from sqlalchemy.exc import OperationalError
@@ -29,6 +30,9 @@ identity = Table(
 
 version = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
 """As Alembic keeps it."""
+_VERSION = select(version.c.version_num)
+_OURS = frozenset({"journal", "claim"})
+"""Tables that each version of a ledger has."""
 
 
 def new_id() -> str:
@@ -55,13 +59,27 @@ def ledger_id(connection: Connection) -> str:
 def version_of(connection: Connection) -> str | None:
     """The version of a ledger's schema, or None where the database has no tables of a ledger."""
     try:
-        found = connection.execute(select(version.c.version_num)).scalar()
+        found = connection.execute(_VERSION).scalar()
     except OperationalError:
         tables = set(inspect(connection).get_table_names())
         if version.name in tables:
             raise
-        return BEFORE if {"journal", "claim"} <= tables else None
+        return BEFORE if tables >= _OURS else None
+    if found != SCHEMA and not set(inspect(connection).get_table_names()) >= _OURS:
+        return None  # another program that uses Alembic
     return None if found is None else str(found)
+
+
+def is_present(connection: Any) -> bool:
+    """Whether a connection of the database's driver is to a ledger of the newest version.
+
+    Args:
+        connection: of SQLite; nothing is changed by it.
+    """
+    tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN (?, ?)"
+    if connection.execute(tables, (version.name, recording.row_change.name)).fetchone()[0] != len(_OURS):
+        return False
+    return bool(connection.execute(f"SELECT version_num FROM {version.name}").fetchone() == (SCHEMA,))  # noqa: S608 - a name of ours
 
 
 def require_present(found: str | None, path: Path) -> None:

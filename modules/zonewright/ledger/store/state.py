@@ -16,8 +16,9 @@ from sqlalchemy import Connection, select
 from zonewright.ledger.protocol.messages import Checkpoint
 from zonewright.ledger.store.names import prefix_faults
 from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, row_change
+from zonewright.ledger.store.schema import identity
 from zonewright.ledger.store.steps import counted, step
-from zonewright.ledger.store.tables import admission, content, deployed, journal
+from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
 from zonewright.model.canonical import canonical_json, digest_of
 
 _LEAVES = (
@@ -88,6 +89,7 @@ def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -
         tables that follow from others say otherwise.
     """
     report = StateReport()
+    report.faults += _identity_faults(connection, checkpoint)
     held = _sum(connection, report, checkpoint)
     for table, key, digest, text in all_rows(connection):
         report.rows += 1
@@ -102,8 +104,13 @@ def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -
 
 def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | None) -> dict[tuple[str, str], _Last]:
     """The last record of each row that is there, after every list was compared with its entry."""
-    payloads = connection.execute(select(journal.c.sequence, journal.c.payload))
-    entries = {row.sequence: said for row in payloads if (said := json.loads(row.payload).get(ROWS)) is not None}
+    entries: dict[int, tuple[int, str]] = {}
+    for row in connection.execute(select(journal.c.sequence, journal.c.payload)):
+        try:
+            said = json.loads(row.payload).get(ROWS)
+            entries |= {row.sequence: (said["count"], said["digest"])} if said is not None else {}
+        except (ValueError, TypeError, AttributeError, KeyError):
+            report.faults.append(f"entry {row.sequence}: its payload is not as any verb writes it")
     held: dict[tuple[str, str], _Last] = {}
     columns = (row_change.c.sequence, row_change.c.table, row_change.c.key, row_change.c.digest)
     rows = connection.execute(select(*columns).order_by(*columns[:3]))  # sorted in a file when it is much
@@ -115,7 +122,7 @@ def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | N
         changes = [(row.table, row.key, row.digest) for row in group]
         entry = entries.pop(sequence, None)
         report.entries += 1
-        if entry is None or entry["digest"] != list_digest(changes):
+        if entry is None or entry[1] != list_digest(changes):
             report.faults.append(f"the list of rows of entry {sequence} is not the one that the journal names")
         for table, key, digest in changes:
             if digest == GONE:
@@ -125,9 +132,23 @@ def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | N
     if pending is not None:
         report.faults += _other_state(held, pending)
     report.faults += [
-        f"the list of rows of entry {sequence} is missing" for sequence in sorted(entries) if entries[sequence]["count"]
+        f"the list of rows of entry {sequence} is missing" for sequence in sorted(entries) if entries[sequence][0]
     ]
     return held
+
+
+def _identity_faults(connection: Connection, checkpoint: Checkpoint | None) -> Iterator[str]:
+    """That the ledger has another id or zone than the checkpoint names, or more than one id."""
+    ids = list(connection.execute(select(identity.c.id)).scalars())
+    if len(ids) != 1:
+        yield f"identity: the ledger has {len(ids)} ids, one was expected"
+    zones = list(connection.execute(select(zone.c.id)).scalars())
+    if checkpoint is None:
+        return
+    for name, found, wanted in (("id", ids, checkpoint.ledger), ("zone", zones, checkpoint.zone)):
+        if wanted and found != [wanted]:
+            has = ", ".join(found) or "none"
+            yield f"the ledger's {name} is {has}, the checkpoint of {checkpoint.at} names {wanted}"
 
 
 def _other_state(held: Mapping[tuple[str, str], _Last], checkpoint: Checkpoint) -> Iterator[str]:
@@ -162,6 +183,8 @@ def _difference(connection: Connection, table: str, key: str, text: str, last: _
 
 def _shown(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
+    if isinstance(value, dict):  # a long text, by its digest
+        value = value["digest"]
     if isinstance(value, str) and value.startswith("sha256:"):
         return f"{value[7:19]}…"
     return "nothing" if value is None else canonical_json(value)
@@ -199,7 +222,11 @@ def _text_faults(connection: Connection) -> Iterator[str]:
         (one, f"admission {row.id} names it") for row in current for one in (row.demand_digest, row.rendered_digest)
     ]
     for row in connection.execute(select(deployed)):
-        named += [(digest, f"it is deployed as {path}") for path, digest in sorted(json.loads(row.files).items())]
+        try:
+            files = sorted(json.loads(row.files).items())
+        except (ValueError, AttributeError):  # the row itself is told, since it is not what was recorded
+            files = []
+        named += [(digest, f"it is deployed as {path}") for path, digest in files]
     for digest, why in named:
         if digest not in there:
             yield f"content {digest[7:19]}: it is missing, {why}"

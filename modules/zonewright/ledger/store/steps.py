@@ -5,6 +5,7 @@ The journal says which entries are steps. The table has the last one of each sta
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, event, select
@@ -76,7 +77,8 @@ def counted(connection: Connection) -> dict[str, tuple[int, str]]:
     counting = Counting()
     query = select(journal.c.kind, journal.c.stack_id, journal.c.payload).where(journal.c.kind.in_(STEPS))
     for row in connection.execute(query.order_by(journal.c.sequence)):
-        counting.follow(row.kind, row.stack_id, json.loads(row.payload))
+        with suppress(ValueError, AttributeError):  # such an entry was altered, and is told as that
+            counting.follow(row.kind, row.stack_id, json.loads(row.payload))
     return counting.last
 
 

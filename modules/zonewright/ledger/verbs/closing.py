@@ -13,7 +13,7 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import present_head, require_seen
-from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment
 from zonewright.ledger.verbs.capacity import capacity_of
@@ -68,6 +68,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
     What a resource holds by its token stays until its own delete, or until a recovery says that the state lost it.
     """
     with context.writing() as connection:
+        require_seen(connection, request.seen, request.stack_id)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Settled()
@@ -80,7 +81,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
             ids = life.freed_by_settle(rows, is_current=row.state == "current")
             if table is asset and row.state == "current":
                 require_unused(connection, request.stack_id)
-            sites |= set(connection.execute(select(table.c.site).where(table.c.id.in_(ids))).scalars())
+            sites |= sites_of(connection, table, ids)
             set_state(connection, table, ids, "freed", now)
             freed[table.name] = len(ids)
             left += sorted({one.name for one in rows if one.state == "releasing" and one.id not in ids})
@@ -168,8 +169,7 @@ def guard_destroy(context: Context, request: SeenRequest) -> Done:
             rows = rows_of_stack(connection, asset, request.stack_id)
             active = tuple(row.id for row in rows if row.state == "active")
             set_state(connection, asset, active, "releasing", now)
-            sites = connection.execute(select(asset.c.site).where(asset.c.id.in_(active)).distinct()).scalars()
-            raise_revisions(connection, sites)
+            raise_revisions(connection, sites_of(connection, asset, active))
             payload = {"step": next_step(connection, request.stack_id, DESTROY)}
         journal.append(
             connection,

@@ -22,7 +22,7 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment
 from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledger
 from zonewright.ledger.store.loaded import waits_for_a_state
-from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, enrolment, zone
@@ -131,6 +131,7 @@ def leave(context: Context, request: LeaveRequest) -> Done:
     """Unbind a stack: the last step of a destroy. Another lineage's late delete changes nothing."""
     with context.writing() as connection:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
+        require_ledger(connection, request.ledger, request.stack_id)
         if row is None or row.lineage != request.lineage:
             return Done()
         left = [item for table in (claim, asset) for item in rows_of_stack(connection, table, request.stack_id)]
@@ -171,16 +172,23 @@ def accept(context: Context, request: AcceptRequest) -> LedgerAccepted:
     Nobody's claims change by it: what others were admitted with since the backup stays theirs.
     """
     with context.writing() as connection:
+        _require_party(connection.execute(select(zone.c.document)).scalar(), request.party)
+        enrolled = connection.execute(
+            select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)
+        ).scalar()
+        if enrolled not in (None, request.party):
+            raise LedgerRefusedError(
+                "another-party", f"stack id {request.stack_id} belongs to another party than '{request.party}'"
+            )
         known = accepted(connection, request.stack_id)
         lost = [one for one in request.seen if not has(connection, one) and one not in known]
         if lost:
-            party = select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)
             journal.append(
                 connection,
                 at=context.now(connection),
                 kind=ACCEPTED,
                 stack_id=request.stack_id,
-                party=connection.execute(party).scalar() or "",
+                party=request.party,
                 payload={"seen": [one.model_dump() for one in lost]},
             )
     return LedgerAccepted(lost=len(lost))
@@ -219,6 +227,5 @@ def _let_go(connection: Connection, stack_id: str, holders: Collection[str], now
             ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
             set_state(connection, table, ids, state, now)
             counts[state] += len(ids)
-        sites = connection.execute(select(table.c.site).where(table.c.id.in_(moves.states)).distinct())
-        raise_revisions(connection, sites.scalars())
+        raise_revisions(connection, sites_of(connection, table, moves.states))
     return Reconciled(**counts)

@@ -25,7 +25,7 @@ from zonewright.ledger.store import life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_seen
-from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.demand import asset_summary
@@ -147,7 +147,7 @@ def _not_admitted(wanted: Confirmation) -> str:
 
 
 def _raise_revisions_of(connection: Connection, table: Table, ids: tuple[int, ...]) -> None:
-    raise_revisions(connection, connection.execute(select(table.c.site).where(table.c.id.in_(ids))).scalars())
+    raise_revisions(connection, sites_of(connection, table, ids))
 
 
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:

@@ -86,8 +86,7 @@ class AdmissionResource(CheckedResource):
     def diff(self, session: ProviderSession, urn: str, id_: str, old: Data, new: Data) -> Difference:
         """Any change replaces it; so does drift in the ledger, which only the ledger can tell."""
         difference = compare(self.inputs, old, new)
-        seen = JournalHead.parse(old.get("journal", ""))
-        request = StandingRequest(stack_id=old["stackId"], admission_id=id_, seen=seen)
+        request = StandingRequest(stack_id=old["stackId"], admission_id=id_, seen=_seen(old))
         standing = session.ledger.call(verbs.STANDING, request)
         session.memory.holders = standing.holders
         session.memory.drifted = frozenset(standing.drifted)
@@ -131,8 +130,11 @@ class AdmissionResource(CheckedResource):
             "journal": admission.head.text(),
         }
 
-    def read(self, _session: ProviderSession, _id: str, last: ReadResource | None) -> ReadResource | None:
-        """It is immutable, so a refresh leaves it as it is; a decision cannot be imported."""
+    def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
+        """It is immutable, so a refresh of its own ledger leaves it as it is; a decision cannot be imported."""
+        if last is not None and (seen := _seen(last.outputs)) is not None:
+            stack_id = str(last.outputs.get("stackId", last.inputs.get("stackId")))
+            session.ledger.call(verbs.STANDING, StandingRequest(stack_id=stack_id, admission_id=id_, seen=seen))
         return last
 
     def update(self, _session: ProviderSession, _urn: str, _id: str, state: Data, _new: Data, *, preview: bool) -> Data:  # noqa: ARG002
@@ -141,13 +143,18 @@ class AdmissionResource(CheckedResource):
 
     def delete(self, session: ProviderSession, id_: str, state: Data) -> None:
         """Runs after all node deletes: what is still releasing under it has no resource any more."""
-        left = session.ledger.call(verbs.SETTLE, SettleRequest(stack_id=state["stackId"], admission_id=id_)).left
+        request = SettleRequest(stack_id=state["stackId"], admission_id=id_, seen=_seen(state))
+        left = session.ledger.call(verbs.SETTLE, request).left
         if left:
             session.warn(
                 "",
                 f"{_some(left)}: what left the declaration keeps its place until its resource is deleted, with pulumi "
                 "up; where the state has lost the resource, zonewright recover says so to the ledger",
             )
+
+
+def _seen(state: Data) -> JournalHead | None:
+    return JournalHead.parse(state.get("journal", ""))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -65,9 +65,9 @@ class CompletionResource(CheckedResource):
         """
         if last is None:
             return None
-        report = session.ledger.call(
-            verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("completion/"))
-        )
+        stack_id = id_.removeprefix("completion/")
+        request = ReportRequest(holdings=False, stack_id=stack_id, seen=_seen(last.outputs))
+        report = session.ledger.call(verbs.REPORT, request)
         if report.change_digest is None or not report.completed:
             return None
         data = {"stackId": report.stack_id, "changeDigest": report.change_digest}

@@ -7,7 +7,8 @@ from typing import Any
 
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import EnrolRequest, LeaveRequest, ReportRequest
+from zonewright.ledger.protocol.messages import EnrolRequest, JournalHead, LeaveRequest, ReportRequest
+from zonewright.ledger.store.journal import GENESIS
 from zonewright.provider.resource import (
     STACK_ID,
     CheckedResource,
@@ -87,13 +88,14 @@ class EnrolmentResource(CheckedResource):
         """
         if last is None:
             return None
-        report = session.ledger.call(
-            verbs.REPORT, ReportRequest(holdings=False, stack_id=id_.removeprefix("enrolment/"))
-        )
+        known = str(last.outputs.get("ledger", ""))
+        seen = JournalHead(ledger=known, sequence=0, hash=GENESIS) if known else None
+        request = ReportRequest(holdings=False, stack_id=id_.removeprefix("enrolment/"), seen=seen)
+        report = session.ledger.call(verbs.REPORT, request)
         if report.party is None or report.lineage is None:
             return None
         data = {"stackId": report.stack_id, "party": report.party, "lineage": report.lineage}
-        data |= {"ledger": ledger} if (ledger := last.outputs.get("ledger")) else {}
+        data |= {"ledger": known} if known else {}
         return ReadResource(id_, data, data)
 
     def update(self, session: ProviderSession, urn: str, _id: str, state: Data, new: Data, *, preview: bool) -> Data:
@@ -104,4 +106,5 @@ class EnrolmentResource(CheckedResource):
 
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Unbind: the last step of a destroy."""
-        session.ledger.call(verbs.LEAVE, LeaveRequest(stack_id=state["stackId"], lineage=state["lineage"]))
+        request = LeaveRequest(stack_id=state["stackId"], lineage=state["lineage"], ledger=str(state.get("ledger", "")))
+        session.ledger.call(verbs.LEAVE, request)

@@ -12,10 +12,12 @@ from zonewright.ledger.protocol.messages import (
     HoldingKind,
     HoldingRequest,
     ReleaseRequest,
+    ReportRequest,
     StandingRequest,
 )
 from zonewright.provider.resource import (
     CheckedResource,
+    CheckFailedError,
     Data,
     Difference,
     Input,
@@ -97,6 +99,8 @@ class HoldingResource(CheckedResource):
         stack_id, name = parts
         holding = session.ledger.call(verbs.READ, HoldingRequest(stack_id=stack_id, kind=self.kind, name=name)).holding
         if holding is None or holding.state != "active":
+            if last is not None:
+                _require_known(session, stack_id)
             return None
         known = {here: holding.data[there] for here, there in self.fields.items()}
         inputs = {"stackId": stack_id, self.named: name, **known}
@@ -134,3 +138,13 @@ class HoldingResource(CheckedResource):
 
 def _minted() -> str:
     return secrets.token_hex(8)
+
+
+def _require_known(session: ProviderSession, stack_id: str) -> None:
+    """Let nothing go from a state because a ledger does not know the stack at all: it is another one, or a new one."""
+    if session.ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False)).party is None:
+        raise CheckFailedError(
+            f"this ledger does not know stack {stack_id}, which has resources in this state; nothing was changed; "
+            "correct zone:ledger in Pulumi.NAME.yaml; if the ledger itself was made again, run: zonewright recover "
+            "--stack NAME --ledger-restored"
+        )
