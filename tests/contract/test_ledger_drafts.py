@@ -38,7 +38,7 @@ class Drafting:
         with closing(sqlite3.connect(self.path)) as connection:
             return {
                 table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("content", "proposal", "reservation", "journal")
+                for table in ("content", "draft", "proposal", "reservation", "journal")
             }
 
     def texts(self, *texts: str) -> int:
@@ -141,7 +141,12 @@ def test_a_proposal_removes_what_has_ended(drafting: Drafting) -> None:
     before = drafting.counts()
     other.propose(other.demand(clusters={"web": cluster(2)}), reserve=False)
     assert drafting.texts("mine") == 0
-    assert drafting.counts() == {**before, "content": before["content"] - 1, "reservation": 0}
+    assert drafting.counts() == {
+        **before,
+        "content": before["content"] - 1,
+        "draft": before["draft"] - 1,
+        "reservation": 0,
+    }
 
 
 @pytest.fixture(name="world")

@@ -9,7 +9,7 @@ from zonewright.ledger.store.journal import GENESIS, entry_hash
 from zonewright.ledger.store.recording import KIND, ROWS
 from zonewright.model.canonical import canonical_json
 
-_TABLES = ("alembic_version", "identity", "row_change", "prefix", "step")
+_TABLES = ("alembic_version", "identity", "row_change", "prefix", "step", "draft")
 
 
 def before_schemas(path: Path) -> None:
@@ -22,8 +22,6 @@ def before_schemas(path: Path) -> None:
         for table in ("asset", "claim"):
             own.execute(f"DROP INDEX {table}_current")
             own.execute(f"ALTER TABLE {table} DROP COLUMN holder")
-        own.execute("DROP INDEX content_drafts")
-        own.execute("ALTER TABLE content DROP COLUMN expires_at")
         for table in _TABLES:
             own.execute(f"DROP TABLE {table}")
         own.row_factory = sqlite3.Row

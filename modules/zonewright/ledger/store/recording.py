@@ -76,6 +76,7 @@ DERIVED: Mapping[str, str] = {
     "journal": "each entry has the hash of the one before it",
     "row_change": "the list of each entry has the digest that the entry names",
     "content": "each text has the digest that it is kept under",
+    "draft": "when texts end that nothing names",
     "step": "counted from the journal",
     "prefix": "computed from the assets",
     "proposal": "of the last preview of each stack; nothing is decided by it",

@@ -186,9 +186,7 @@ content = Table(
     metadata,
     Column("digest", String(71), primary_key=True),
     Column("text", Text, nullable=False),
-    Column("expires_at", String(32), nullable=True),
 )
-"""A text of a preview has an end, until a plan or an admission names it: see ``store/texts.py``."""
 
 deployed = Table(
     "deployed",

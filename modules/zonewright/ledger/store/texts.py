@@ -4,21 +4,37 @@ So a preview, and a change that nobody carries out, leave nothing that outlives 
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Index, bindparam, delete, func, select, update
+from sqlalchemy import Column, Connection, String, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.store.clock import stamp
-from zonewright.ledger.store.tables import content, proposal, reservation
+from zonewright.ledger.store.tables import content, metadata, proposal, reservation
 from zonewright.model.canonical import digest_of
 from zonewright.model.limits import DRAFT
 
 _PAGE = 500
 _SWEPT = 1_000
 """Most texts that one transaction removes: nobody waits for the previews of others."""
-Index("content_drafts", content.c.expires_at, sqlite_where=content.c.expires_at.is_not(None))
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("digest", String(71), primary_key=True),
+    Column("expires_at", String(32), nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""Texts that end, and when. A text that is not here is kept for good."""
+_DRAFT = """
+INSERT INTO draft (digest, expires_at) SELECT value, ? FROM json_each(?)
+WHERE NOT EXISTS (
+    SELECT 1 FROM content WHERE digest = value AND NOT EXISTS (SELECT 1 FROM draft AS ends WHERE ends.digest = value)
+)
+ON CONFLICT (digest) DO UPDATE SET expires_at = max(draft.expires_at, excluded.expires_at)
+"""
+"""One statement for SQLite, however many texts: those that are kept for good stay so."""
 
 
 def put_contents(connection: Connection, texts: Iterable[str], *, until: datetime | None = None) -> None:
@@ -34,21 +50,28 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
         texts: by digest.
         until: when they end, None keeps them for good; a text that is kept longer already stays so.
     """
-    rows = [
-        {"digest": digest, "text": text, "expires_at": None if until is None else stamp(until)}
-        for digest, text in texts.items()
-    ]
-    if not rows:
+    if not texts:
         return
+    if until is None:
+        keep(connection, texts)
+    else:
+        _draft(connection, texts, stamp(until))
     statement = insert(content)
-    new = statement.excluded
-    later = func.max(content.c.expires_at, new.expires_at)  # in SQLite nothing where either is: kept for good
+    repaired = statement.excluded.text
     known = statement.on_conflict_do_update(
-        index_elements=["digest"],
-        set_={"text": new.text, "expires_at": later},
-        where=(content.c.text != new.text) | content.c.expires_at.is_not(None),
+        index_elements=["digest"], set_={"text": repaired}, where=content.c.text != repaired
     )
-    connection.execute(known, rows)
+    connection.execute(known, [{"digest": digest, "text": text} for digest, text in texts.items()])
+
+
+def _draft(connection: Connection, digests: Collection[str], until: str) -> None:
+    """Give new texts an end, and those that have one a later one; before the texts are there."""
+    connection.exec_driver_sql(_DRAFT, (until, json.dumps(sorted(digests))))
+
+
+def _pages(digests: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(digests)
+    return (ordered[start : start + _PAGE] for start in range(0, len(ordered), _PAGE))
 
 
 def drafted(moment: datetime) -> datetime:
@@ -57,13 +80,9 @@ def drafted(moment: datetime) -> datetime:
 
 
 def keep(connection: Connection, digests: Collection[str]) -> None:
-    """Keep texts for good, because something names them now; those that are not there are left out."""
-    ordered = sorted(digests)
-    for start in range(0, len(ordered), _PAGE):
-        page = ordered[start : start + _PAGE]
-        connection.execute(
-            update(content).where(content.c.digest.in_(page), content.c.expires_at.is_not(None)).values(expires_at=None)
-        )
+    """Keep texts for good, because something names them now."""
+    for page in _pages(digests):
+        connection.execute(delete(draft).where(draft.c.digest.in_(page)))
 
 
 def behind(connection: Connection, manifest: str) -> set[str]:
@@ -80,8 +99,10 @@ def behind(connection: Connection, manifest: str) -> set[str]:
 def sweep(connection: Connection, moment: datetime) -> None:
     """Remove some of what has ended: texts, reservations, and what the last preview of a stack was offered."""
     now = stamp(moment)
-    ended = select(content.c.digest).where(content.c.expires_at < bindparam("now")).limit(_SWEPT)
-    connection.execute(delete(content).where(content.c.digest.in_(ended)), {"now": now})
+    ended = connection.execute(select(draft.c.digest).where(draft.c.expires_at < now).limit(_SWEPT)).scalars().all()
+    for page in _pages(ended):
+        connection.execute(delete(content).where(content.c.digest.in_(page)))
+    keep(connection, ended)
     connection.execute(delete(reservation).where(reservation.c.expires_at < now))
     since = stamp(moment - timedelta(seconds=DRAFT.most))
     connection.execute(delete(proposal).where(proposal.c.proposed_at < since))

@@ -33,7 +33,7 @@ from zonewright.ledger.store.texts import drafted, get_content, put_contents, sw
 
 
 def store(context: Context, request: ContentRequest) -> Done:
-    """Keep texts under their digests, for a day: a plan or an admission that names them keeps them for good."""
+    """Keep texts under their digests for a day, and those that a plan or an admission names for longer."""
     with context.writing() as connection:
         moment = context.moment(connection)
         sweep(connection, moment)

@@ -7,7 +7,7 @@ the first to write.
 import sqlalchemy as sa
 from alembic import op
 
-from zonewright.ledger.store import names, recording, schema, steps, tables
+from zonewright.ledger.store import names, recording, schema, steps, tables, texts
 
 revision = "0001"
 down_revision = None
@@ -19,10 +19,7 @@ def upgrade() -> None:
     for name in ("claim", "asset"):
         if all(column["name"] != tables.HOLDER for column in sa.inspect(bind).get_columns(name)):
             op.add_column(name, sa.Column(tables.HOLDER, sa.String(16), nullable=True))
-    if all(column["name"] != "expires_at" for column in sa.inspect(bind).get_columns("content")):
-        op.add_column("content", sa.Column("expires_at", sa.String(32), nullable=True))
-        op.create_index("content_drafts", "content", ["expires_at"], sqlite_where=sa.text("expires_at IS NOT NULL"))
     # Tables as they are now: when one of them changes, its form of this revision is copied to here.
-    for table in (tables.claim_version, names.prefix, steps.step, schema.identity, recording.row_change):
+    for table in (tables.claim_version, names.prefix, steps.step, schema.identity, recording.row_change, texts.draft):
         table.create(bind, checkfirst=True)
     op.execute(schema.identity.insert().values(id=schema.new_id()))
