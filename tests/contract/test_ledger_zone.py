@@ -247,6 +247,7 @@ def test_a_waiver_covers_on_its_days_only(ledger: Ledger) -> None:
     proposal = operator.propose(demand)
     assert [(item.rule, item.waiver) for item in proposal.findings] == [("feed-diversity", "w-1")]
     ledger.now[0] = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    proposal = operator.propose(demand)
     first = operator.admit(proposal)
     operator.settle(first)
     ledger.now[0] = datetime(2026, 12, 1, tzinfo=UTC)
