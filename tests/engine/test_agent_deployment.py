@@ -221,7 +221,8 @@ def test_an_interrupt_ends_the_wave_at_the_next_host(site: Facility) -> None:
     _until(lambda: "host-001: nothing -> " in output.read_text(encoding="utf-8"))
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
-    assert [name for name, release in site.releases().items() if release] == ["host-001"]
+    done = [name for name, release in site.releases().items() if release]
+    assert done == ["host-001"], output.read_text(encoding="utf-8")
     with LedgerClient(stack.ledger_url) as ledger:
         lease = ledger.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="somebody else", who="me", seconds=1))
     assert lease.is_mine
