@@ -80,19 +80,8 @@ def test_what_an_admission_names_stays(drafting: Drafting) -> None:
     manifest = canonical_json({f"{name}.conf": digest_of(name) for name in files})
     tenant.enrol()
     offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[manifest, *files, "not named"]))
-    drafting.client.call(
-        verbs.ADMIT,
-        m.AdmitRequest(
-            stack_id=tenant.stack_id,
-            party=tenant.party,
-            lineage=tenant.lineage,
-            demand_digest=offered.demand_digest,
-            seats=offered.seats,
-            addresses=offered.addresses,
-            rendered_digest=digest_of(manifest),
-        ),
-    )
+    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[*files, "not named"]))
+    tenant.admit(offered, rendered=manifest)
     tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
     drafting.now[0] += A_DAY
     drafting.client.call(verbs.STORE, m.ContentRequest(texts=files))
@@ -178,14 +167,4 @@ def test_a_manifest_that_is_none_is_no_traceback(drafting: Drafting, text: str) 
     tenant = drafting.tenant
     tenant.enrol()
     offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[text]))
-    request = m.AdmitRequest(
-        stack_id=tenant.stack_id,
-        party=tenant.party,
-        lineage=tenant.lineage,
-        demand_digest=offered.demand_digest,
-        seats=offered.seats,
-        addresses=offered.addresses,
-        rendered_digest=digest_of(text),
-    )
-    assert drafting.client.call(verbs.ADMIT, request).admission_id
+    assert tenant.admit(offered, rendered=text).admission_id

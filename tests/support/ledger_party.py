@@ -42,9 +42,9 @@ class Party:
         request = m.ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
         return self.client.call(verbs.PROPOSE, request)
 
-    def admit(self, proposal: m.Proposal) -> m.AdmissionAnswer:
-        """Turn a proposal into claims."""
-        self.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
+    def admit(self, proposal: m.Proposal, rendered: str = EMPTY) -> m.AdmissionAnswer:
+        """Turn a proposal into claims, with the manifest of its rendered files."""
+        self.client.call(verbs.STORE, m.ContentRequest(texts=[rendered]))
         request = m.AdmitRequest(
             stack_id=self.stack_id,
             party=self.party,
@@ -52,7 +52,7 @@ class Party:
             demand_digest=proposal.demand_digest,
             seats=proposal.seats,
             addresses=proposal.addresses,
-            rendered_digest=digest_of(EMPTY),
+            rendered_digest=digest_of(rendered),
         )
         return self.client.call(verbs.ADMIT, request)
 

@@ -49,7 +49,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
     steps = _Steps(stack, only_print=arguments.only_print)
-    if not stack.exists() and not arguments.take_over:
+    exists = stack.exists()
+    if not exists and not arguments.take_over:
         print(
             f"error: the backend has no stack {stack.name}. If its state is lost, run: zonewright recover --stack "
             f"{stack.name} --take-over, which makes the stack again. If it is in another backend, set "
@@ -57,7 +58,8 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
             file=sys.stderr,
         )
         return 1
-    if not steps.make() or not steps.cancel():
+    makes = exists or steps.pulumi("make the stack again, its state is lost", "stack", "init")
+    if not makes or not steps.cancel():
         return 3
     deployment = _readable(stack, only_print=arguments.only_print)
     _know_again(ledger, stack_id, _own(deployment), arguments)  # before anything asks a ledger that is another one
@@ -196,10 +198,6 @@ class _Steps:
         """One step; True when it succeeded or was only printed."""
         print(f"{why}: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
         return self._only_print or self._stack.run(*arguments).returncode == 0
-
-    def make(self) -> bool:
-        """Make the stack again where the backend has none, because its state is lost."""
-        return self._stack.exists() or self.pulumi("make the stack again, its state is lost", "stack", "init")
 
     def cancel(self) -> bool:
         """Remove a killed run's lock; that there is none is good too."""

@@ -91,9 +91,8 @@ def behind(connection: Connection, manifest: str) -> set[str]:
         named = json.loads(get_content(connection, manifest) or "{}")
     except ValueError:
         named = {}
-    return (
-        {manifest, *(one for one in named.values() if isinstance(one, str))} if isinstance(named, dict) else {manifest}
-    )
+    digests = named.values() if isinstance(named, dict) else ()
+    return {manifest, *(one for one in digests if isinstance(one, str))}
 
 
 def sweep(connection: Connection, moment: datetime) -> None:
