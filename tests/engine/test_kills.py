@@ -41,7 +41,7 @@ def _states(stack: Stack) -> list[str]:
     return [item.state for item in stack.holdings() if item.kind == "node"]
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(36_000)
 @pytest.mark.parametrize("checkpoints", ["checkpoints", "no-checkpoints"])
 @pytest.mark.parametrize("victim", ["engine", "provider"])
 def test_a_kill_in_the_middle_is_recovered(
@@ -51,7 +51,7 @@ def test_a_kill_in_the_middle_is_recovered(
     chance = seeded(f"kill {victim} {checkpoints}")
     variables = REAL_PYTHON if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
     stack = zone.stack("tenant-a", ledger_url=service.url)
-    for number in rounds("engine kills", 20):
+    for number in rounds("engine kills", 75):
         verb = ("confirm", "release")[number % 2]
         if verb == "confirm":
             stack.declare(clusters={f"c{number}": cluster(COUNT)})

@@ -148,6 +148,33 @@ def test_a_real_stack_takes_over_what_was_loaded(client: LedgerClient) -> None:
     assert tenant.states() == [("web-001", "active")]
 
 
+class OvertakenClient(LedgerClient):
+    """A real stack takes over what was loaded, before the call with this number."""
+
+    calls_left = 1_000
+    tenant: Party
+
+    def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
+        """Carry out one verb."""
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            self.tenant.bring_up(clusters={"web": cluster(2)})
+        return super().call(verb, request)
+
+
+@pytest.mark.parametrize("before", range(1, 6))
+def test_an_unload_that_a_real_stack_overtakes_takes_nothing_of_it(
+    client: LedgerClient, tmp_path: Path, before: int
+) -> None:
+    """Between any two of its steps the stack's first `up` may come: what that one made stays."""
+    with OvertakenClient(f"sqlite:///{tmp_path / 'l.db'}") as overtaken:
+        overtaken.tenant = Party(client, stack_id_of("tenant-a"), "tenant-a")
+        overtaken.calls_left = before
+        with pytest.raises(LedgerRefusedError, match="a pulumi stack has taken it over"):
+            unload_owner(overtaken, "tenant-a")
+        assert overtaken.tenant.states() == [("web-001", "active"), ("web-002", "active")]
+
+
 def test_only_its_party_takes_over_what_was_loaded(client: LedgerClient) -> None:
     """Another party's state is refused; after the first state, a second one is too."""
     stranger = Party(client, stack_id_of("tenant-a"), "tenant-b")

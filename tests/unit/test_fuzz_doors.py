@@ -26,7 +26,7 @@ from zonewright.telemetry.samples import Samples
 
 CPU_S, MEMORY_BYTES = 1.0, 100_000_000
 SHARE = settings(
-    max_examples=20_000 if os.environ.get("ZONEWRIGHT_SOAK") else 120,
+    max_examples=34_000 if os.environ.get("ZONEWRIGHT_SOAK") else 120,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import (
     LOADED,
     AdmitRequest,
@@ -67,9 +66,10 @@ def load_owner(
         LedgerUnavailableError: when the ledger could not be asked.
     """
     stack_id, demand = stack_id_of(owner), demand_of(declaration, owner)
-    require_loaded(ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False)))
+    mine = ReportRequest(stack_id=stack_id, holdings=False, lineage=LOADED)
+    ledger.call(verbs.REPORT, mine)
     ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack_id, party=owner, lineage=LOADED, label="ledger load"))
-    before = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False)).admission_id
+    before = ledger.call(verbs.REPORT, mine).admission_id
     sources = declaration.sources_of(owner)
     proposal = ledger.call(
         verbs.PROPOSE,
@@ -99,23 +99,6 @@ def load_owner(
     return _held(ledger, stack_id)
 
 
-def require_loaded(report: StackReport) -> None:
-    """Refuse a stack that is not (only) what a load made of it.
-
-    Args:
-        report: what the ledger holds for it.
-
-    Raises:
-        LedgerRefusedError: when a state has taken it over, or is about to.
-    """
-    if report.party is not None and report.lineage != LOADED:
-        raise LedgerRefusedError(
-            "taken-over",
-            f"stack id {report.stack_id} is not only loaded any more: a pulumi stack has taken it over; change it with "
-            "pulumi up, or remove it with pulumi destroy",
-        )
-
-
 def unload_owner(ledger: LedgerClient, owner: str) -> Counter[HoldingKind]:
     """Take out of the ledger what a load of one owner brought in. Safe to run again, also after one that was killed.
 
@@ -132,14 +115,14 @@ def unload_owner(ledger: LedgerClient, owner: str) -> Counter[HoldingKind]:
     """
     stack_id = stack_id_of(owner)
     report = _held(ledger, stack_id)
-    require_loaded(report)
     if report.party is None:
         return Counter()
-    ledger.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=stack_id))
+    ledger.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=stack_id, lineage=LOADED))
     for site in ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites:
-        ledger.call(verbs.WITHDRAW, SiteFilesRequest(stack_id=stack_id, site=site))
+        ledger.call(verbs.WITHDRAW, SiteFilesRequest(stack_id=stack_id, site=site, lineage=LOADED))
     if report.admission_id is not None:
-        ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=report.admission_id))
+        settle = SettleRequest(stack_id=stack_id, admission_id=report.admission_id, lineage=LOADED)
+        ledger.call(verbs.SETTLE, settle)
     ledger.call(verbs.LEAVE, LeaveRequest(stack_id=stack_id, lineage=LOADED))
     return Counter(item.kind for item in report.holdings)
 
@@ -153,15 +136,16 @@ def unloading_order(ledger: LedgerClient, owners: Iterable[str]) -> list[str]:
     """
 
     def stands_deep(owner: str) -> tuple[bool, bool, str]:
-        kinds = {item.kind for item in _held(ledger, stack_id_of(owner)).holdings}
+        request = ReportRequest(stack_id=stack_id_of(owner), data=False)
+        kinds = {item.kind for item in ledger.call(verbs.REPORT, request).holdings}
         return "site" in kinds, "link" in kinds, owner
 
     return sorted(owners, key=stands_deep)
 
 
 def _held(ledger: LedgerClient, stack_id: str) -> StackReport:
-    """What the stack holds, each without its data: nothing here looks at them."""
-    return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False))
+    """What the loaded stack holds, each without its data: nothing here looks at them."""
+    return ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, data=False, lineage=LOADED))
 
 
 def _carry_out(ledger: LedgerClient, stack_id: str) -> None:

@@ -146,6 +146,8 @@ class SeenRequest(StackRequest):
 
     seen: JournalHead | None = None
     """A ledger whose journal lacks this entry is refused: it is a copy, was restored, or is another one."""
+    lineage: Name | None = None
+    """A stack that is bound to another lineage by now is refused; None does not ask."""
 
 
 class RecoverRequest(StackRequest):
@@ -435,6 +437,8 @@ class SiteFilesRequest(StackRequest):
     """Names the configurations of one stack at one site."""
 
     site: Name
+    lineage: Name | None = None
+    """A stack that is bound to another lineage by now is refused; None does not ask."""
 
 
 class DeployedAnswer(Message):

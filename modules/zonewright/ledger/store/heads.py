@@ -5,8 +5,9 @@ import json
 from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import JournalHead
+from zonewright.ledger.protocol.messages import JournalHead, SeenRequest
 from zonewright.ledger.store.journal import GENESIS, head_of
+from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.tables import journal
 
@@ -40,12 +41,14 @@ def accepted(connection: Connection, stack_id: str) -> list[JournalHead]:
     return [JournalHead.model_validate(one) for seen in found for one in seen]
 
 
-def require_seen(connection: Connection, seen: JournalHead | None, stack_id: str) -> None:
-    """Let a stack pass that saw nothing yet, or what this ledger has, or what it said is lost.
+def require_same(connection: Connection, request: SeenRequest) -> None:
+    """Let a stack pass that saw nothing yet, or what this ledger has, or what it said is lost, and is whose it was.
 
     Raises:
-        LedgerRefusedError: for any other, with both ways out.
+        LedgerRefusedError: for any other, with both ways out; or for a stack that another state has taken over.
     """
+    seen, stack_id = request.seen, request.stack_id
+    require_lineage(connection, stack_id, request.lineage)
     if seen is None or has(connection, seen) or seen in accepted(connection, stack_id):
         return
     own = ledger_id(connection)

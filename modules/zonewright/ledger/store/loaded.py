@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, select
 
+from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import LOADED
 from zonewright.ledger.store.tables import enrolment
 
@@ -17,3 +18,23 @@ def waits_for_a_state(connection: Connection, *, stack_id: str, party: str, line
     """
     row = connection.execute(select(enrolment).where(enrolment.c.stack_id == stack_id)).first()
     return row is not None and (row.party, row.lineage) == (party, LOADED) and lineage != LOADED
+
+
+def require_lineage(connection: Connection, stack_id: str, lineage: str | None) -> None:
+    """Let a stack pass that is bound to this lineage, or to nobody.
+
+    Args:
+        connection: a transaction.
+        stack_id: id in the stack's configuration.
+        lineage: of who asks; None does not ask.
+
+    Raises:
+        LedgerRefusedError: when a state has taken it over, or is about to.
+    """
+    row = connection.execute(select(enrolment.c.lineage).where(enrolment.c.stack_id == stack_id)).first()
+    if lineage is not None and row is not None and row.lineage != lineage:
+        raise LedgerRefusedError(
+            "taken-over",
+            f"stack id {stack_id} is not only loaded any more: a pulumi stack has taken it over; change it with "
+            "pulumi up, or remove it with pulumi destroy",
+        )

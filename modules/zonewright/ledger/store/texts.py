@@ -85,6 +85,14 @@ def keep(connection: Connection, digests: Collection[str]) -> None:
         connection.execute(delete(draft).where(draft.c.digest.in_(page)))
 
 
+def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
+    """Digests, in order, under which the ledger has no text."""
+    has: set[str] = set()
+    for page in _pages(digests):
+        has.update(connection.execute(select(content.c.digest).where(content.c.digest.in_(page))).scalars())
+    return sorted(set(digests) - has)
+
+
 def behind(connection: Connection, manifest: str) -> set[str]:
     """A manifest of files, and the digests that it names by path; a text that is no manifest names none."""
     try:

@@ -29,7 +29,7 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.documents import zone_in_force
-from zonewright.ledger.store.heads import present_head, require_seen
+from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
@@ -295,7 +295,7 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
 def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
     """Say whether the ledger still holds an admission for its stack, and which resources hold what is active."""
     with context.database.reading() as connection:
-        require_seen(connection, request.seen, request.stack_id)
+        require_same(connection, request)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         present = [
             item

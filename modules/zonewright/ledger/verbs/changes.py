@@ -44,10 +44,11 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
-from zonewright.ledger.store.texts import behind, drafted, get_content, keep, put_digested
+from zonewright.ledger.store.texts import behind, drafted, get_content, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
+from zonewright.rules.words import count_of
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
 from zonewright.seal.votes import ReceivedEnvelope, author_of, moment, opened, vote_of
@@ -162,6 +163,8 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         (at.tzinfo is not None, "it does not say when it was planned"),
     )
     wrong = [sentence for holds, sentence in checks if not holds]
+    if not wrong and (lost := lacking(connection, _texts_of(connection, wanted))):
+        wrong = [f"the ledger lacks {count_of(len(lost), 'text')} of its evidence, such as {lost[0]}"]
     if wrong:
         raise LedgerRefusedError("stale-plan", f"the plan was not registered: {'; '.join(wrong)}; plan again")
 

@@ -12,7 +12,7 @@ from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
-from zonewright.ledger.store.heads import present_head, require_seen
+from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment
@@ -68,7 +68,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
     What a resource holds by its token stays until its own delete, or until a recovery says that the state lost it.
     """
     with context.writing() as connection:
-        require_seen(connection, request.seen, request.stack_id)
+        require_same(connection, request)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
             return Settled()
@@ -158,7 +158,7 @@ def guard_destroy(context: Context, request: SeenRequest) -> Done:
     refused: LedgerRefusedError | None = None
     payload: dict[str, Any]
     with context.writing() as connection:
-        require_seen(connection, request.seen, request.stack_id)
+        require_same(connection, request)
         now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()
         try:

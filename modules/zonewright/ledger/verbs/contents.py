@@ -26,6 +26,7 @@ from zonewright.ledger.protocol.messages import (
 )
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
+from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.state import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
@@ -87,6 +88,7 @@ def _withdraw(connection: Connection, stack_id: str, site: str) -> None:
 def withdraw(context: Context, request: SiteFilesRequest) -> Done:
     """Mark the files of one site as no longer deployed."""
     with context.writing() as connection:
+        require_lineage(connection, request.stack_id, request.lineage)
         _withdraw(connection, request.stack_id, request.site)
     return Done()
 

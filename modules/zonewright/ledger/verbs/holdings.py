@@ -24,7 +24,7 @@ from zonewright.ledger.protocol.messages import (
 from zonewright.ledger.store import life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
-from zonewright.ledger.store.heads import require_seen
+from zonewright.ledger.store.heads import require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, reservation
 from zonewright.ledger.verbs.closing import require_unused
@@ -198,7 +198,7 @@ def _holding(row: Row[Any], *, data: bool = True) -> Holding:
 def report(context: Context, request: ReportRequest) -> StackReport:
     """Give everything that the ledger holds for one stack."""
     with context.database.reading() as connection:
-        require_seen(connection, request.seen, request.stack_id)
+        require_same(connection, request)
         now = context.shown_at(connection)
         enrolled = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         current = connection.execute(
