@@ -17,6 +17,7 @@ import yaml
 from zonewright.cli import EXIT_CODES, parser
 from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
+from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.model.limits import CLOCK_BEHIND, TABLE
@@ -132,7 +133,10 @@ def ledger_page() -> str:
     """Verbs of the ledger."""
     parts = [
         HEAD,
-        "# Ledger\n\n`POST /v1/<verb>` with a JSON request: 200 answer, 400 misuse, 409 refused, 503 not decided.\n",
+        (
+            "# Ledger\n\n`POST /v1/<verb>` with a JSON request: 200 answer, 400 misuse, 401 no token that is good, "
+            "403 not allowed, 409 refused, 503 not decided. [Rights](rights.md) says who may call what.\n"
+        ),
         CLOCK_INTRODUCTION,
     ]
     for verb, function in FUNCTIONS.items():
@@ -143,6 +147,23 @@ def ledger_page() -> str:
             parts.append(f"- {kind} `{message.__name__}`: {fields}")
         parts.append("")
     return "\n".join(parts)
+
+
+def rights_page() -> str:
+    """Who may call which verb of the ledger."""
+    head = (
+        "# Rights\n\nWho may call a ledger that is served. Each call brings the token of a principal, which belongs to "
+        "one party and has roles. *own*: on what belongs to its party, or to nobody. *all*: also on what belongs to "
+        "another party. An empty cell is denied. A principal whose access names stacks or verbs may touch no others. "
+        "Whoever has the ledger's file is not asked. See [give access](../how-to/give-access.md).\n"
+    )
+    roles = sorted(EVERYBODY)
+    parts = [HEAD, head, f"| verb | {' | '.join(roles)} |", f"|---|{'---|' * len(roles)}"]
+    for verb in FUNCTIONS:
+        right = RIGHTS[verb.name]
+        cells = ["all" if role in right.other else "own" if role in right.own else "" for role in roles]
+        parts.append(f"| `{verb.name}` | {' | '.join(cells)} |")
+    return "\n".join(parts) + "\n"
 
 
 FORMATS_INTRODUCTION = (
@@ -272,6 +293,7 @@ PAGES = {
     "settings.md": settings_page,
     "resources.md": resources_page,
     "ledger.md": ledger_page,
+    "rights.md": rights_page,
     "limits.md": limits_page,
     "agent.md": agent_page,
     "fleet.md": fleet_page,

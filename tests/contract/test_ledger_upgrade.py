@@ -48,7 +48,7 @@ def test_an_older_ledger_says_its_version_and_what_to_do(older: Path, capsys: py
     before = content(older)
     for command in (["ledger", "status"], ["ledger", "init", str(FIXTURE.parent / "zone")], ["ledger", "verify"]):
         assert main([*command, "--ledger", URL]) != 0
-        assert "has schema 0000, and this zonewright needs 0001" in (said := capsys.readouterr().err)
+        assert f"has schema 0000, and this zonewright needs {SCHEMA}" in (said := capsys.readouterr().err)
         assert "zonewright ledger upgrade --ledger sqlite:///" in said
     assert content(older) == before
 
@@ -58,7 +58,7 @@ def test_an_upgrade_keeps_all_and_accounts_for_it(older: Path, capsys: pytest.Ca
     before = content(older)
     assert main(["ledger", "upgrade", "--ledger", URL]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("schema 0000 is now 0001; the journal accounts for ")
+    assert said.startswith(f"schema 0000 is now {SCHEMA}; the journal accounts for ")
     (backup,) = older.parent.glob("ledger.db.schema-0000-*")
     assert f"backup: {backup}" in said
     assert content(backup) == before
@@ -66,10 +66,10 @@ def test_an_upgrade_keeps_all_and_accounts_for_it(older: Path, capsys: pytest.Ca
     assert main(["ledger", "verify", "--state", "--ledger", URL]) == 0
     assert "each as the journal says" in capsys.readouterr().out
     assert main(["ledger", "upgrade", "--ledger", URL]) == 0
-    assert capsys.readouterr().out == "nothing to do: the ledger has schema 0001, the newest\n"
+    assert capsys.readouterr().out == f"nothing to do: the ledger has schema {SCHEMA}, the newest\n"
     with LedgerClient(URL) as client:
         entry = client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
-        assert (entry.kind, entry.payload["from"], entry.payload["to"]) == ("upgraded", "0000", "0001")
+        assert (entry.kind, entry.payload["from"], entry.payload["to"]) == ("upgraded", "0000", SCHEMA)
         report = client.call(verbs.REPORT, m.ReportRequest(stack_id="stack-of-tenant-a"))
     assert report.stack_id == "stack-of-tenant-a"
 
@@ -129,7 +129,9 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monkey
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for act in (lambda: LedgerClient(URL), lambda: upgrade(path), lambda: LedgerClient(URL, create=True)):
-        with pytest.raises(LedgerUnavailableError, match="has schema 9999, and this zonewright knows 0001 at most"):
+        with pytest.raises(
+            LedgerUnavailableError, match=f"has schema 9999, and this zonewright knows {SCHEMA} at most"
+        ):
             act()
 
 
@@ -170,8 +172,10 @@ def test_what_was_opened_before_an_upgrade_writes_no_more(tmp_path: Path) -> Non
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
         client.call(verbs.STORE, m.ContentRequest(texts=["before"]))
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = '0002'")
-        with pytest.raises(LedgerUnavailableError, match="has schema 0002, and this zonewright knows 0001 at most"):
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(
+            LedgerUnavailableError, match=f"has schema 9999, and this zonewright knows {SCHEMA} at most"
+        ):
             client.call(verbs.STORE, m.ContentRequest(texts=["after"]))
 
 

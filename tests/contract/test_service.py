@@ -213,12 +213,18 @@ def test_serve_answers_for_ledger_and_agents(tmp_path: Path, capsys: pytest.Capt
     assert main(["ledger", "init", zone, "--ledger", f"sqlite:///{tmp_path / 'l.db'}"]) == 0
     assert main(["serve", "--issue", "host-1", "--node", "core-001", "--agents", str(tmp_path / "agents.yaml")]) == 0
     token = capsys.readouterr().out.splitlines()[-1]
+    ledger = ("--ledger", f"sqlite:///{tmp_path / 'l.db'}")
+    assert main(["access", "grant", "me", "--party", "operator-a", "--role", "facility-operator", *ledger]) == 0
+    mine = capsys.readouterr().out.strip()
     server = Service(tmp_path, python=warm_python().path())
     server.start()
     url = f"http://127.0.0.1:{server.port}"
     with urllib3.PoolManager(retries=False) as http:
         assert http.request("GET", f"{url}/health").json() == {"status": "ok"}
-        assert http.request("POST", f"{url}/v1/capacity", json={"sites": []}).json() == {"sites": {}}
+        asked = http.request(
+            "POST", f"{url}/v1/capacity", json={"sites": []}, headers={"authorization": f"Bearer {mine}"}
+        )
+        assert asked.json() == {"sites": {}}
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         sent = http.request("POST", f"{url}/v1/metrics", body=body(), headers=headers)
         assert sent.status == 200

@@ -19,7 +19,8 @@ from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import InitRequest
+from zonewright.ledger.protocol.access_messages import GrantRequest
+from zonewright.ledger.protocol.messages import CapacityRequest, InitRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import application as door_module
@@ -43,7 +44,7 @@ def _database(tmp_path: Path) -> Iterator[Database]:
 
 def knock(database: Database, **headers: str) -> Answer:
     """A verb, sent with these headers."""
-    app = Door(application(Context(database=database)), hosts=(*LOOPBACK, "zone.example"))
+    app = Door(application(Context(database=database), with_tokens=False), hosts=(*LOOPBACK, "zone.example"))
     given = {"host": "127.0.0.1:8480", **JSON, **{name.replace("_", "-"): text for name, text in headers.items()}}
     return call(app, "POST", "/v1/history", content=b"{}", headers=given)
 
@@ -79,12 +80,13 @@ def test_the_served_ledger_has_the_door(tmp_path: Path) -> None:
     """`zonewright serve` itself refuses another name, and the client of the ledger goes through."""
     with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
+        token = client.call(verbs.GRANT, GRANTED).token
     service = Service(tmp_path, "--allow-host", "zone.example", python=warm_python().path())
     service.start()
     try:
-        with LedgerClient(service.url) as client:
-            assert client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE))).changed is False
-        assert [raw(service.port, host) for host in ("evil.example", "zone.example")] == [421, 200]
+        with LedgerClient(service.url, token=token) as client:
+            assert client.call(verbs.CAPACITY, CapacityRequest()).sites == {}
+        assert [raw(service.port, host) for host in ("evil.example", "zone.example")] == [421, 401]
     finally:
         assert service.stop(signal.SIGTERM) == 0
 
@@ -99,6 +101,9 @@ def test_beyond_loopback_there_is_no_ledger(tmp_path: Path) -> None:
         assert raw(service.port, "zone.example") == 404
     finally:
         assert service.stop(signal.SIGTERM) == 0
+
+
+GRANTED = GrantRequest(principal="runner", party="tenant-a", kind="runner", roles=["tenant"], days=1)
 
 
 def raw(port: int, host: str) -> int:
@@ -131,7 +136,7 @@ def streamed(database: Database, chunks: list[Message]) -> tuple[int, int]:
         "headers": [],
         "root_path": "",
     }
-    anyio.run(application(Context(database=database)), scope, receive, send)
+    anyio.run(application(Context(database=database), with_tokens=False), scope, receive, send)
     return sent[0]["status"], taken
 
 

@@ -80,13 +80,13 @@ def _guarded(app: ASGIApp, door: Door) -> ASGIApp:
 
 
 @contextmanager
-def ledger_service(path: Path, *, clock: Clock = utc_now) -> Iterator[LedgerService]:
-    """Serve a ledger's file on a free loopback port until the end of the block."""
+def ledger_service(path: Path, *, clock: Clock = utc_now, with_tokens: bool = False) -> Iterator[LedgerService]:
+    """Serve a ledger's file on a free loopback port until the end of the block; by default to everybody."""
     database = Database(path, lock_wait_s=30)
     door = Door()
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        app = _guarded(application(Context(database=database, clock=clock)), door)
+        app = _guarded(application(Context(database=database, clock=clock), with_tokens=with_tokens), door)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

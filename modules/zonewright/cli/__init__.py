@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from zonewright import __version__
 from zonewright.cli import (
+    access,
     audit,
     change,
     check,
@@ -43,6 +44,7 @@ COMMANDS = (
     audit,
     stack,
     ledger,
+    access,
     recover,
     serve,
     fleet,

@@ -18,7 +18,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "serve",
         help="serve the ledger and receive the reports of agents",
         description=(
-            "Serve a ledger's file and receive the reports of agents over HTTP, by default for this host only."
+            "Serve a ledger's file and receive the reports of agents over HTTP, by default for this host only. Each "
+            "call of the ledger brings the token of a principal, which zonewright access grant gives."
         ),
     )
     parser.add_argument(
@@ -87,7 +88,8 @@ def _run(arguments: argparse.Namespace) -> int:
     is_local = arguments.host in LOOPBACK
     if not is_local:
         print(
-            "the ledger has no authentication yet, so only this host can use it; agents can use this address",
+            "the ledger's answers are not yet formed for who asks, so only this host, or a proxy on it, can use it; "
+            "agents can use this address",
             file=sys.stderr,
         )
     return _serve(arguments, with_ledger=is_local)

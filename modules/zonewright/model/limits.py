@@ -77,6 +77,12 @@ DELTA = InputLimit(
     what="time that a delta of energy spans",
     why="Energy is spread over hours while everybody waits. After a longer gap nobody knows when it flowed.",
 )
+ACCESS = InputLimit(
+    most=400,
+    unit="days",
+    what="time that a token of the ledger is good",
+    why="Who uses it for longer renews it once a year, so that a forgotten one ends.",
+)
 CLOCK_BEHIND = InputLimit(
     most=300,
     unit="seconds",

@@ -419,6 +419,7 @@ class StackReport(Message):
     stack_id: str
     party: str | None
     lineage: str | None
+    """None where the stack is bound to none; empty where it is bound, and the reader is of another party."""
     admission_id: str | None
     change_digest: str | None
     completed: bool

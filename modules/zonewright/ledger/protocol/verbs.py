@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from zonewright.ledger.protocol import change_messages, messages, rollout_messages
+from zonewright.ledger.protocol import access_messages, change_messages, messages, rollout_messages
 from zonewright.ledger.protocol.messages import Message
 
 Request = TypeVar("Request", bound=Message)
@@ -58,3 +58,7 @@ PLAN = Verb("plan", change_messages.PlanRequest, change_messages.PlanAnswer)
 VERDICT = Verb("verdict", change_messages.VerdictRequest, change_messages.PlanAnswer)
 PLAN_OF = Verb("plan-of", change_messages.PlanQuery, change_messages.PlanRecord)
 CHANGES = Verb("changes", change_messages.ChangesRequest, change_messages.ChangesAnswer)
+GRANT = Verb("grant", access_messages.GrantRequest, access_messages.TokenAnswer)
+ACCESS = Verb("access", access_messages.AccessRequest, access_messages.AccessAnswer)
+ROTATE = Verb("rotate", access_messages.RotateRequest, access_messages.TokenAnswer)
+REVOKE = Verb("revoke", access_messages.RevokeRequest, messages.Done)

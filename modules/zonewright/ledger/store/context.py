@@ -1,6 +1,6 @@
 """What every verb needs besides its request: the database, the clock, and small helpers over both."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.rights import LOCAL, Caller
 from zonewright.ledger.store import recording
 from zonewright.ledger.store.clock import Clock, stamp, utc_now
 from zonewright.ledger.store.database import Database
@@ -31,18 +32,24 @@ class Context:
         clock: gives the time; what is decided at is :meth:`moment`.
         reservation_s: how long a proposal is held, in seconds.
         telemetry: file of the readings; sites are judged by what is declared while there is none.
+        caller: who calls.
+        permit: raises where the caller may not make this call, as a transaction sees it.
     """
 
     database: Database
     clock: Clock = utc_now
     reservation_s: int = 300
     telemetry: Path | None = None
+    caller: Caller = LOCAL
+    permit: Callable[[Connection], None] | None = None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is alone in writing, and that the journal accounts for: all that verbs write is in one."""
         with self.database.writing() as connection:
-            recording.begin(connection)
+            recording.begin(connection, by=self.caller.name)
+            if self.permit is not None:
+                self.permit(connection)
             yield connection
             self.account(connection)
 

@@ -21,6 +21,8 @@ from zonewright.model.canonical import canonical_json, digest_of
 GENESIS = "sha256:" + "0" * 64
 APPENDED = "zonewright.appended"
 """What a connection knows: the number of the entry that its transaction appended last."""
+BY = "zonewright.by"
+"""What a connection knows: the principal that asked for its transaction, or nothing."""
 _NEWEST = journal.c.sequence.desc()
 _LAST = select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(_NEWEST).limit(1)
 _LAST_AT = select(journal.c.at).order_by(_NEWEST).limit(1)
@@ -45,7 +47,7 @@ def append(
         "kind": kind,
         "stack_id": stack_id,
         "party": party,
-        "payload": dict(payload),
+        "payload": {**payload, **({"by": by} if (by := connection.info.get(BY)) else {})},
         "previous": last.hash if last else GENESIS,
     }
     entry = JournalEntry(**fields, hash=entry_hash(fields))

@@ -69,6 +69,8 @@ COVERED: Mapping[str, Covered] = {
         Covered(table=tables.verdict, key=("number",)),
         Covered(table=tables.decided, key=("sequence",)),
         Covered(table=tables.deployed, key=("stack_id", "site")),
+        Covered(table=tables.principal, key=("name",)),
+        Covered(table=tables.token, key=("digest",)),
         Covered(table=tables.lease, key=("fleet",), passing=frozenset({"expires_at"})),
     )
 }
@@ -113,9 +115,15 @@ def _key(row: str, columns: Sequence[str]) -> str:
     return f"{first}, {second}"
 
 
-def begin(connection: Connection) -> None:
-    """Begin a transaction that is recorded before it commits."""
+def begin(connection: Connection, by: str) -> None:
+    """Begin a transaction that is recorded before it commits.
+
+    Args:
+        connection: a writing transaction.
+        by: name of the principal that asked for it; its entries say so. Empty for whoever has the file.
+    """
     connection.info.pop(journal.APPENDED, None)
+    connection.info[journal.BY] = by
 
 
 def record(connection: Connection, now: Callable[[], str]) -> None:
@@ -136,7 +144,7 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
     elif changes:
         append(connection, now(), KIND, changes, {})
     connection.exec_driver_sql("DELETE FROM touched")
-    begin(connection)
+    connection.info.pop(journal.APPENDED, None)
 
 
 RowChange = tuple[str, str, str, str | None]

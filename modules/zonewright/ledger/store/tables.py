@@ -208,6 +208,30 @@ lease = Table(
     Column("expires_at", String(32), nullable=False),
 )
 
+principal = Table(
+    "principal",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("party", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("stacks", Text, nullable=False),
+    Column("verbs", Text, nullable=False),
+    Column("granted_at", String(32), nullable=False),
+    Column("granted_by", String(63), nullable=False),
+    Column("revoked_at", String(32), nullable=True),
+    Column("why", Text, nullable=True),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("digest", String(71), primary_key=True),
+    Column("principal", String(63), nullable=False, index=True),
+    Column("expires_at", String(32), nullable=False),
+)
+"""A token is 256 random bits, so its plain digest tells nothing of it."""
+
 journal = Table(
     "journal",
     metadata,

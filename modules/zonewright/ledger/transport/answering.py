@@ -2,15 +2,20 @@
 
 Whatever the road, in this process or over HTTP, a request is read, checked and answered here, so there is one contract.
 
-Status codes: 200 answer, 400 the request is wrong, 404 no such verb, 409 refused (with findings), 503 not decided.
+Status codes: 200 answer, 400 the request is wrong, 403 the caller may not, 404 no such verb, 409 refused (with
+findings), 503 not decided.
 """
 
 import json
+from dataclasses import replace
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.rights import refusal
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.principals import asked_of
 from zonewright.ledger.transport.bounds import require_bounds
 from zonewright.ledger.verbs.table import FUNCTIONS
 
@@ -20,6 +25,7 @@ _STATUS: dict[type[LedgerError], int] = {
     LedgerRefusedError: 409,
     LedgerUnavailableError: 503,
 }
+FORBIDDEN = 403
 _BY_NAME = {verb.name: (verb, function) for verb, function in FUNCTIONS.items()}
 
 
@@ -39,7 +45,10 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     verb, function = _BY_NAME[name]
     try:
         require_bounds(body)
-        answer = function(context, verb.request.model_validate_json(body))
+        request = verb.request.model_validate_json(body)
+        answer = function(_permitted(context, name, request), request)
+    except ForbiddenError as error:
+        return problem(FORBIDDEN, error)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:_MAX_WHERE]
@@ -47,6 +56,28 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     except LedgerError as error:
         return problem(_STATUS[type(error)], error)
     return 200, answer.model_dump_json().encode()
+
+
+class ForbiddenError(LedgerRefusedError):
+    """The caller may not make this call; nothing was looked at."""
+
+
+def _permitted(context: Context, verb: str, request: object) -> Context:
+    """The context for a call that may be made: it is asked now, and again in each transaction that writes.
+
+    Raises:
+        ForbiddenError: when it may not.
+    """
+    if context.caller.has_file:
+        return context
+
+    def permit(connection: Connection) -> None:
+        if sentence := refusal(context.caller, asked_of(connection, verb, request)):
+            raise ForbiddenError("no-right", sentence)
+
+    with context.database.reading() as connection:
+        permit(connection)
+    return replace(context, permit=permit)
 
 
 def problem(status: int, error: LedgerError) -> tuple[int, bytes]:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -11,12 +12,19 @@ from starlette.routing import Route
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.principals import caller_of
 from zonewright.ledger.transport.answering import answered, problem
 from zonewright.ledger.transport.body import BodyError, read_limited
 from zonewright.model.limits import BODY
 
 READ_S = 60.0
 """Seconds within which a request must have come: the largest needs 1.1 MB a second."""
+_UNKNOWN = 401
+_BEARER = "Bearer "
+_UNASKED = (
+    "the token is missing, unknown, revoked or over its end; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, or ask "
+    "the zone's administrator for one: zonewright access grant"
+)
 _LOG = logging.getLogger("zonewright.service")
 
 
@@ -31,14 +39,37 @@ def _fault(verb: str) -> tuple[int, bytes]:
     return problem(500, LedgerUnavailableError("fault", sentence))
 
 
-def application(context: Context) -> Starlette:
-    """The application over one ledger; a verb, which blocks, is carried out in a thread of the server's pool."""
+def _called(context: Context, header: str) -> Context | None:
+    """The context of whoever brings this header; None where it is nobody."""
+    if not header.startswith(_BEARER):
+        return None
+    with context.database.reading() as connection:
+        caller = caller_of(connection, header.removeprefix(_BEARER), context.shown_at(connection))
+    return None if caller is None else replace(context, caller=caller)
+
+
+def application(context: Context, *, with_tokens: bool = True) -> Starlette:
+    """The application over one ledger; a verb, which blocks, is carried out in a thread of the server's pool.
+
+    Args:
+        context: the ledger.
+        with_tokens: each call is of the principal whose token it brings; without, everybody is as who has the file.
+    """
 
     async def call(request: Request) -> Response:
         name = request.path_params["verb"]
         try:
+            mine = (
+                await run_in_threadpool(_called, context, request.headers.get("authorization", ""))
+                if with_tokens
+                else context
+            )
+            if mine is None:
+                status, content = problem(_UNKNOWN, LedgerMisuseError("token", _UNASKED))
+                closing = {"connection": "close", "www-authenticate": "Bearer"}
+                return Response(content, status_code=status, media_type="application/json", headers=closing)
             body = await read_limited(request, most=BODY.most, within_s=READ_S, what="a request")
-            status, content = await run_in_threadpool(answered, context, name, body)
+            status, content = await run_in_threadpool(answered, mine, name, body)
         except BodyError as error:
             status, content = problem(error.status, LedgerMisuseError("body", str(error)))
             closing = {"connection": "close"}  # else what comes yet would be read and thrown away for ever

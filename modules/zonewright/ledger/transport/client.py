@@ -24,6 +24,8 @@ OK, REFUSED = 200, 409
 _FAULTS = 500
 _ERRORS: dict[int, type[LedgerError]] = {
     400: LedgerMisuseError,
+    401: LedgerMisuseError,
+    403: LedgerRefusedError,
     404: LedgerMisuseError,
     413: LedgerMisuseError,
     503: LedgerUnavailableError,

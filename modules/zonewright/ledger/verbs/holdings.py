@@ -195,6 +195,14 @@ def _holding(row: Row[Any], *, data: bool = True) -> Holding:
     )
 
 
+def _lineage_for(context: Context, enrolled: Row[Any] | None) -> str | None:
+    """The lineage that a stack is bound to; empty for a reader of another party, who may know that it is bound."""
+    if enrolled is None or enrolled.lineage is None:
+        return None
+    is_own = context.caller.has_file or context.caller.party == enrolled.party
+    return str(enrolled.lineage) if is_own else ""
+
+
 def report(context: Context, request: ReportRequest) -> StackReport:
     """Give everything that the ledger holds for one stack."""
     with context.database.reading() as connection:
@@ -217,7 +225,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
     return StackReport(
         stack_id=request.stack_id,
         party=enrolled.party if enrolled else None,
-        lineage=enrolled.lineage if enrolled else None,
+        lineage=_lineage_for(context, enrolled),
         admission_id=current.id if current else None,
         change_digest=current.change_digest if current else None,
         completed=bool(current and current.completed_at),

@@ -8,6 +8,7 @@ from zonewright.ledger.protocol.messages import Message
 from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.verbs import (
+    access,
     admissions,
     answers,
     capacity,
@@ -62,4 +63,8 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.VERDICT: changes.verdict_on,
     verbs.PLAN_OF: changes.plan_of,
     verbs.CHANGES: changes.changes,
+    verbs.GRANT: access.grant,
+    verbs.ACCESS: access.principals,
+    verbs.ROTATE: access.rotate,
+    verbs.REVOKE: access.revoke,
 }

@@ -1,0 +1,166 @@
+"""``zonewright access``: who may call a ledger that is served, and what."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zonewright.cli.options import add_format
+
+if TYPE_CHECKING:
+    from zonewright.ledger.protocol.access_messages import PrincipalRecord, TokenAnswer
+    from zonewright.ledger.transport.client import LedgerClient
+
+DEFAULT = "sqlite:///.zonewright/ledger.db"
+DAYS = 90
+KINDS = ("person", "runner", "agent", "service")
+ROLES = (
+    "tenant",
+    "facility-operator",
+    "network-operator",
+    "zone-administrator",
+    "approver",
+    "auditor",
+    "authority",
+)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command ``access``."""
+    parser = commands.add_parser(
+        "access",
+        help="say who may call a ledger that is served",
+        description=(
+            "Give, show, renew and end the access of principals to a ledger that is served. Each has a token, which is "
+            "printed once; callers set it as ZONEWRIGHT_LEDGER_TOKEN."
+        ),
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    grant = _verb(verbs, "grant", "let a principal call the ledger, and print its token")
+    grant.add_argument("principal", metavar="NAME", help="its name, such as runner-tenant-a")
+    grant.add_argument("--party", required=True, help="the party that it belongs to, as zone.yaml names it")
+    grant.add_argument(
+        "--role", action="append", required=True, choices=ROLES, metavar="ROLE", help=f"{', '.join(ROLES)}; repeatable"
+    )
+    grant.add_argument("--kind", choices=KINDS, default="runner", help="what it is (default: runner)")
+    grant.add_argument(
+        "--stack-id", action="append", default=[], metavar="ID", help="only this stack; may be repeated (default: all)"
+    )
+    grant.add_argument(
+        "--verb", action="append", default=[], metavar="VERB", help="only this verb; may be repeated (default: all)"
+    )
+    _add_days(grant)
+    grant.set_defaults(run=_grant)
+    show = _verb(verbs, "list", "show who has access, and whose access has ended")
+    add_format(show)
+    show.set_defaults(run=_list)
+    rotate = _verb(verbs, "rotate", "give a principal a new token, and print it")
+    rotate.add_argument("principal", metavar="NAME", help="its name")
+    rotate.add_argument(
+        "--overlap-h",
+        type=int,
+        default=0,
+        metavar="HOURS",
+        help="hours for which the old token stays good (default: 0)",
+    )
+    _add_days(rotate)
+    rotate.set_defaults(run=_rotate)
+    revoke = _verb(verbs, "revoke", "end the access of a principal at once")
+    revoke.add_argument("principal", metavar="NAME", help="its name")
+    revoke.add_argument("--why", required=True, metavar="TEXT", help="the reason, for the journal")
+    revoke.set_defaults(run=_revoke)
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
+    return verb
+
+
+def _add_days(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--days", type=int, default=DAYS, metavar="DAYS", help=f"how long its token is good (default: {DAYS})"
+    )
+
+
+def _open(arguments: argparse.Namespace) -> "LedgerClient":
+    from zonewright.cli.connection import open_ledger
+    from zonewright.declare.stack_file import project_root
+
+    return open_ledger(arguments.ledger, project_root(Path.cwd()))
+
+
+def _tell(answer: "TokenAnswer") -> int:
+    """The token alone goes to standard output, so that it can go straight into a store of secrets."""
+    print(answer.token)
+    print(
+        f"good until {answer.expires_at[:16]}Z; it is not kept and cannot be shown again; callers set it as "
+        "ZONEWRIGHT_LEDGER_TOKEN",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _grant(arguments: argparse.Namespace) -> int:
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.access_messages import GrantRequest
+
+    request = GrantRequest(
+        principal=arguments.principal,
+        party=arguments.party,
+        kind=arguments.kind,
+        roles=arguments.role,
+        stacks=arguments.stack_id,
+        verbs=arguments.verb,
+        days=arguments.days,
+    )
+    with _open(arguments) as client:
+        return _tell(client.call(verbs.GRANT, request))
+
+
+def _rotate(arguments: argparse.Namespace) -> int:
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.access_messages import RotateRequest
+
+    request = RotateRequest(principal=arguments.principal, days=arguments.days, overlap_h=arguments.overlap_h)
+    with _open(arguments) as client:
+        return _tell(client.call(verbs.ROTATE, request))
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.access_messages import RevokeRequest
+
+    with _open(arguments) as client:
+        client.call(verbs.REVOKE, RevokeRequest(principal=arguments.principal, why=arguments.why))
+    print(f"{arguments.principal} has no access any more")
+    return 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import print_json
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.access_messages import AccessRequest
+
+    with _open(arguments) as client:
+        answer = client.call(verbs.ACCESS, AccessRequest())
+    if arguments.format == "json":
+        print_json(answer.model_dump())
+        return 0
+    for one in answer.principals:
+        print(_line(one))
+    if not answer.principals:
+        print("nobody has access; a ledger that is served refuses every call; give it with: zonewright access grant")
+    return 0
+
+
+def _line(one: "PrincipalRecord") -> str:
+    """A principal in one line, as it stands now."""
+    scope = [f"only {', '.join(names)}" for names in (one.stacks, one.verbs) if names]
+    if one.revoked_at:
+        ends = f"revoked {one.revoked_at[:16]}Z: {one.why}"
+    else:
+        ends = f"until {one.expires_at[:16]}Z" if one.expires_at else "its token has ended"
+    return f"{one.principal} ({one.kind} of {one.party}): {', '.join([*one.roles, *scope])}; {ends}"

@@ -1,0 +1,69 @@
+"""Who a token belongs to, and what it may do now."""
+
+import json
+import secrets
+
+from sqlalchemy import Connection, select
+
+from zonewright.ledger.protocol.rights import OF_ZONE, Asked, Caller
+from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.tables import enrolment, principal, token, zone
+from zonewright.model.canonical import digest_of
+
+PREFIX = "zwt_"
+"""Of each token, so that people and scanners of secrets know one when they see it."""
+_BYTES = 32
+_HELD = (
+    select(principal, token.c.expires_at)
+    .join(token, token.c.principal == principal.c.name)
+    .where(principal.c.revoked_at.is_(None))
+)
+
+
+def new_token() -> str:
+    """A token: 256 random bits."""
+    return f"{PREFIX}{secrets.token_urlsafe(_BYTES)}"
+
+
+def caller_of(connection: Connection, bearer: str, now: str) -> Caller | None:
+    """The principal that a token belongs to; None where it is nobody's, has ended, or was revoked.
+
+    Its roles are those that were granted, as far as its party has them in the zone that is registered now.
+
+    Args:
+        connection: a transaction.
+        bearer: the token.
+        now: ISO 8601; a token that ends at or before it has ended.
+    """
+    found = connection.execute(_HELD.where(token.c.digest == digest_of(bearer), token.c.expires_at > now)).first()
+    if found is None:
+        return None
+    granted = frozenset(json.loads(found.roles))
+    return Caller(
+        name=found.name,
+        party=found.party,
+        roles=granted & (roles_of(connection, found.party) | OF_ZONE),
+        stacks=frozenset(json.loads(found.stacks)),
+        verbs=frozenset(json.loads(found.verbs)),
+    )
+
+
+def roles_of(connection: Connection, party: str) -> frozenset[str]:
+    """The roles of a party in the registered zone; none where it is not there."""
+    document = connection.execute(select(zone.c.document)).scalar()
+    known = parse_zone(document).parties if document is not None else {}
+    return frozenset(known[party].roles) if party in known else frozenset()
+
+
+def asked_of(connection: Connection, verb: str, request: object) -> Asked:
+    """What a request is about: the party that it names, and the one that the stack it names is enrolled for.
+
+    Args:
+        connection: the transaction that decides.
+        verb: name of the verb.
+        request: a message of it.
+    """
+    stack_id = str(getattr(request, "stack_id", ""))
+    owner = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)).scalar()
+    parties = frozenset({str(getattr(request, "party", "")), owner or ""} - {""})
+    return Asked(verb=verb, parties=parties, stack_id=stack_id, principal=str(getattr(request, "principal", "")))

@@ -1,0 +1,161 @@
+"""The verbs of access: grant, list, rotate, revoke. Each change is an entry; a token is told once, and not kept."""
+
+import json
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from zonewright.ledger.protocol.access_messages import (
+    AccessAnswer,
+    AccessRequest,
+    GrantRequest,
+    PrincipalRecord,
+    RevokeRequest,
+    RotateRequest,
+    TokenAnswer,
+)
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.messages import Done
+from zonewright.ledger.protocol.rights import OF_ZONE, RIGHTS
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.principals import new_token, roles_of
+from zonewright.ledger.store.tables import principal, token
+from zonewright.model.canonical import canonical_json, digest_of
+
+
+def grant(context: Context, request: GrantRequest) -> TokenAnswer:
+    """Let a principal call the ledger. The same name again replaces what it may, and ends its tokens.
+
+    Raises:
+        LedgerRefusedError: when the registered zone has no such party, or the party not that role, or there is no such
+            verb.
+    """
+    with context.writing() as connection:
+        _require_possible(connection, request)
+        now = context.now(connection)
+        connection.execute(delete(principal).where(principal.c.name == request.principal))
+        lists = {name: canonical_json(sorted(set(getattr(request, name)))) for name in ("roles", "stacks", "verbs")}
+        connection.execute(
+            principal.insert().values(
+                name=request.principal,
+                party=request.party,
+                kind=request.kind,
+                **lists,
+                granted_at=now,
+                granted_by=context.caller.name,
+            )
+        )
+        answer = _issue(connection, request.principal, context.moment(connection), request.days, ends=now)
+        told = request.model_dump(mode="json", exclude={"party", "days"})
+        _note(connection, now, "access-granted", request.party, {**told, "expires_at": answer.expires_at})
+    return answer
+
+
+def _require_possible(connection: Connection, request: GrantRequest) -> None:
+    known = roles_of(connection, request.party)
+    if not known:
+        raise LedgerRefusedError(
+            "unknown-party",
+            f"the registered zone has no party '{request.party}'; correct it, or register the zone that has it: "
+            "zonewright ledger init ZONE",
+        )
+    if foreign := sorted(set(request.roles) - known - OF_ZONE):
+        raise LedgerRefusedError(
+            "wrong-role",
+            f"party '{request.party}' does not have the role {', '.join(foreign)}: expected "
+            f"{', '.join(sorted(known | OF_ZONE))}; leave it out, or add it to the party in zone.yaml and run: "
+            "zonewright ledger init ZONE",
+        )
+    if unknown := sorted(set(request.verbs) - RIGHTS.keys()):
+        raise LedgerRefusedError(
+            "no-such-verb", f"the ledger has no verb {', '.join(unknown)}; it has {', '.join(sorted(RIGHTS))}"
+        )
+
+
+def _issue(connection: Connection, name: str, moment: datetime, days: int, *, ends: str) -> TokenAnswer:
+    """A new token; those that the principal has end at the moment that is given, if not before."""
+    connection.execute(delete(token).where(token.c.principal == name, token.c.expires_at <= stamp(moment)))
+    mine = token.c.principal == name
+    if ends <= stamp(moment):
+        connection.execute(delete(token).where(mine))
+    else:
+        connection.execute(update(token).where(mine, token.c.expires_at > ends).values(expires_at=ends))
+    bearer, expires_at = new_token(), stamp(moment + timedelta(days=days))
+    connection.execute(token.insert().values(digest=digest_of(bearer), principal=name, expires_at=expires_at))
+    return TokenAnswer(token=bearer, expires_at=expires_at)
+
+
+def _note(connection: Connection, at: str, kind: str, party: str, payload: dict[str, object]) -> None:
+    journal.append(connection, at=at, kind=kind, stack_id="", party=party, payload=payload)
+
+
+def rotate(context: Context, request: RotateRequest) -> TokenAnswer:
+    """Give a principal a new token; its old ones end after the overlap.
+
+    Raises:
+        LedgerRefusedError: when it has no access.
+    """
+    with context.writing() as connection:
+        party = _party_of(connection, request.principal)
+        moment = context.moment(connection)
+        ends = stamp(moment + timedelta(hours=request.overlap_h))
+        answer = _issue(connection, request.principal, moment, request.days, ends=ends)
+        told: dict[str, object] = {"principal": request.principal, "expires_at": answer.expires_at, "old_until": ends}
+        _note(connection, stamp(moment), "access-rotated", party, told)
+    return answer
+
+
+def revoke(context: Context, request: RevokeRequest) -> Done:
+    """End a principal's access at once.
+
+    Raises:
+        LedgerRefusedError: when it has none.
+    """
+    with context.writing() as connection:
+        party, now = _party_of(connection, request.principal), context.now(connection)
+        connection.execute(delete(token).where(token.c.principal == request.principal))
+        row = principal.c.name == request.principal
+        connection.execute(update(principal).where(row).values(revoked_at=now, why=request.why))
+        told: dict[str, object] = {"principal": request.principal, "why": request.why}
+        _note(connection, now, "access-revoked", party, told)
+    return Done()
+
+
+def _party_of(connection: Connection, name: str) -> str:
+    query = select(principal.c.party).where(principal.c.name == name, principal.c.revoked_at.is_(None))
+    party = connection.execute(query).scalar()
+    if party is None:
+        raise LedgerRefusedError(
+            "no-principal",
+            f"principal '{name}' has no access; see who has: zonewright access list, or give it: zonewright access "
+            "grant",
+        )
+    return str(party)
+
+
+def principals(context: Context, _request: AccessRequest) -> AccessAnswer:
+    """Give all principals, those whose access was ended too, by name."""
+    with context.database.reading() as connection:
+        query = select(token.c.principal, func.max(token.c.expires_at)).group_by(token.c.principal)
+        ends = {row[0]: row[1] for row in connection.execute(query)}
+        rows = connection.execute(select(principal).order_by(principal.c.name)).mappings().all()
+    return AccessAnswer(
+        principals=[
+            PrincipalRecord(
+                principal=row["name"],
+                party=row["party"],
+                kind=row["kind"],
+                roles=json.loads(row["roles"]),
+                stacks=json.loads(row["stacks"]),
+                verbs=json.loads(row["verbs"]),
+                granted_at=row["granted_at"],
+                granted_by=row["granted_by"],
+                expires_at=ends.get(row["name"], ""),
+                revoked_at=row["revoked_at"] or "",
+                why=row["why"] or "",
+            )
+            for row in rows
+        ]
+    )

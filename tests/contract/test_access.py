@@ -1,0 +1,347 @@
+"""Who may call a ledger that is served: deny by default, and each right asked where the decision is made."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from urllib3 import request as http_request
+
+from support.ledger_party import Party
+from support.ledger_proxy import ledger_service
+from support.zone_project import ZONE, cluster, facility
+from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
+from zonewright.ledger.protocol import access_messages as a
+from zonewright.ledger.protocol import messages as m
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
+from zonewright.ledger.protocol.rollout_messages import RecordRequest
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs.table import FUNCTIONS
+from zonewright.model import Zone
+
+ROLES = {
+    "operator": ["facility-operator", "network-operator"],
+    "tenant-a": ["tenant"],
+    "tenant-b": ["tenant"],
+    "zone": ["zone-administrator", "auditor"],
+}
+PARTIES = {name: {"title": name, "roles": roles} for name, roles in ROLES.items()}
+ZONE_FILE = Zone.model_validate({**ZONE, "parties": PARTIES})
+OWN, OTHER = "stack-of-tenant-a", "stack-of-tenant-b"
+PARTY_OF = {"facility-operator": "operator", "network-operator": "operator", "tenant": "tenant-a"}
+
+
+@dataclass
+class Served:
+    """A ledger with racks and a stack of each of two tenants, served to those who have a token."""
+
+    url: str
+    path: Path
+    local: LedgerClient
+    now: list[datetime]
+    opened: list[LedgerClient] = field(default_factory=list)
+
+    def grant(self, name: str, party: str, *roles: Any, days: int = 30, **more: Any) -> str:
+        """Give access, as whoever has the file."""
+        wanted = a.GrantRequest(principal=name, party=party, kind="runner", roles=list(roles), days=days, **more)
+        return self.local.call(verbs.GRANT, wanted).token
+
+    def client(self, token: str | None) -> LedgerClient:
+        """A client that brings a token."""
+        self.opened.append(LedgerClient(self.url, token=token))
+        return self.opened[-1]
+
+    def party(self, token: str, name: str = "tenant-a", stack_id: str = OWN) -> Party:
+        """A stack of a party, by whoever has the token."""
+        return Party(self.client(token), stack_id, name, lineage=f"lineage-of-{name}", zone=ZONE_FILE)
+
+
+@pytest.fixture(name="served")
+def _served(tmp_path: Path) -> Iterator[Served]:
+    path, now = tmp_path / "ledger.db", [datetime(2026, 11, 28, tzinfo=UTC)]
+    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as local:
+        local.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        Party(local, "stack-of-operator", "operator", zone=ZONE_FILE).bring_up(sites=facility(2)["sites"])
+        for name, stack in (("tenant-a", OWN), ("tenant-b", OTHER)):
+            tenant = Party(local, stack, name, lineage=f"lineage-of-{name}", zone=ZONE_FILE)
+            tenant.bring_up(clusters={"web": cluster(2)})
+        with ledger_service(path, clock=lambda: now[0], with_tokens=True) as service:
+            served = Served(service.url, path, local, now)
+            yield served
+            for client in served.opened:
+                client.close()
+
+
+def status(url: str, verb: str, body: bytes, token: str | None) -> tuple[int, dict[str, Any]]:
+    """What the service answers to a body."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    answer = http_request("POST", f"{url}/v1/{verb}", body=body, headers=headers, retries=False)
+    return answer.status, json.loads(answer.data)
+
+
+def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
+    """A request of a verb that is right as far as rights look at it, and asks for as little as there is."""
+    digest, fields = "sha256:" + "0" * 64, FUNCTIONS_BY_NAME[verb].request.model_fields
+    known: dict[str, Any] = {
+        "party": party,
+        "stack_id": stack_id,
+        "principal": principal,
+        "lineage": "another-lineage",
+        "zone": ZONE_FILE.model_dump(mode="json", exclude_defaults=True),
+        "demand": DEMAND,
+        "demand_digest": digest,
+        "change_digest": digest,
+        "rendered_digest": digest,
+        "admission_id": "adm-0",
+        "seats": {},
+        "addresses": {},
+        "kind": "runner" if verb == "grant" else "fleet-enrolment" if verb == "record" else "node",
+        "name": "nobody-001",
+        "node": "nobody-001",
+        "generation": 0,
+        "confirms": [{"kind": "node", "name": "nobody-001", "generation": 0}],
+        "state_is_empty": False,
+        "holders": [],
+        "seen": [] if verb == "accept" else None,
+        "site": "dc1",
+        "files": {},
+        "texts": [],
+        "digests": [],
+        "sites": [],
+        "watts": 1,
+        "units": 1,
+        "fleet": "fleet-1",
+        "holder": "holder",
+        "who": "who",
+        "seconds": 1,
+        "entry": {},
+        "changes": [],
+        "plan": "",
+        "envelope": "",
+        "roles": ["tenant"],
+        "days": 1,
+        "why": "no more",
+    }
+    asked = {"party", "stack_id", "principal"}
+    return json.dumps(
+        {name: known[name] for name, one in fields.items() if one.is_required() or name in asked}
+    ).encode()
+
+
+FUNCTIONS_BY_NAME = {verb.name: verb for verb in FUNCTIONS}
+DEMAND = Party(None, "", "tenant-a", zone=ZONE_FILE).demand().model_dump(mode="json")  # type: ignore[arg-type]
+
+
+def test_the_table_names_every_verb_and_no_party_gets_at_anothers() -> None:
+    """Each verb has its row; on another party's things only those who oversee the zone may call, and what they may."""
+    assert set(RIGHTS) == set(FUNCTIONS_BY_NAME)
+    for verb, right in RIGHTS.items():
+        assert right.other <= OVERSEER | {"approver"}, verb
+        assert right.own <= EVERYBODY, verb
+    changing = {"init", "grant", "rotate", "revoke"}
+    reading = {"read", "report", "deployed", "explain", "agent-keys", "plan-of", "changes"}
+    assert {verb for verb, right in RIGHTS.items() if right.other} == changing | reading
+    assert all(RIGHTS[verb].other == {"zone-administrator"} for verb in changing)
+    assert refusal(Caller(name="x", party="p", roles=EVERYBODY), Asked(verb="unheard-of")) is not None
+
+
+def test_without_a_token_nothing_is_answered(served: Served) -> None:
+    """Every verb, with no token, a wrong one, and one under another scheme: 401, and the ledger is as it was."""
+    before = served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    for verb in FUNCTIONS_BY_NAME:
+        body = about(verb, party="tenant-a", stack_id=OWN, principal="x")
+        for token in (None, "zwt_wrong", ""):
+            code, said = status(served.url, verb, body, token)
+            assert (code, said["code"]) == (401, "token"), verb
+    with pytest.raises(LedgerMisuseError, match="set ZONEWRIGHT_LEDGER_TOKEN"):
+        served.client(None).call(verbs.CAPACITY, m.CapacityRequest())
+    assert served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries == before
+
+
+@pytest.mark.parametrize("role", sorted(EVERYBODY))
+def test_every_route_as_every_role_on_own_and_other_things(served: Served, role: str) -> None:
+    """The service forbids exactly what the table does not allow, whatever else is wrong with a call."""
+    party = PARTY_OF.get(role, "zone")
+    token = served.grant("me", party, role)
+    served.grant("you", "tenant-b", "tenant")
+    own = {"party": party, "stack_id": "stack-of-nobody", "principal": "me"}
+    other = {"party": "tenant-b", "stack_id": OTHER, "principal": "you"}
+    for verb in sorted(FUNCTIONS_BY_NAME, key=lambda name: name in ("init", "grant", "rotate", "revoke")):
+        fields = FUNCTIONS_BY_NAME[verb].request.model_fields
+        for things, may in ((other, RIGHTS[verb].other), (own, RIGHTS[verb].own)):
+            if things is other and not fields.keys() & {"party", "stack_id", "principal"}:
+                continue
+            if verb in ("revoke", "rotate", "grant") and things is own:
+                continue  # it would end the access that this test has
+            code, said = status(served.url, verb, about(verb, **things), token)
+            allowed = role in (may if fields.keys() & {"party", "stack_id", "principal"} else RIGHTS[verb].own)
+            assert (code != 403) == allowed, f"{verb} as {role}: {code} {said}"
+            assert code in (200, 400, 403, 409, 503), f"{verb} as {role}: {code} {said}"
+
+
+def test_a_tenant_gets_at_nothing_of_its_neighbour(served: Served) -> None:
+    """It frees no claim of the other, takes no stack over, reads no claims, forges no keys, replaces no zone file."""
+    token = served.grant("mallory", "tenant-a", "tenant")
+    as_other = served.party(token, "tenant-b", OTHER)
+    before = served.local.call(verbs.REPORT, m.ReportRequest(stack_id=OTHER))
+    attempts: dict[str, Callable[[], object]] = {
+        "release": lambda: as_other.release("web-001", 1),
+        "recover": lambda: as_other.client.call(
+            verbs.RECOVER, m.RecoverRequest(stack_id=OTHER, party="tenant-b", state_is_empty=True)
+        ),
+        "under its own name": lambda: as_other.client.call(
+            verbs.RECOVER, m.RecoverRequest(stack_id=OTHER, party="tenant-a", state_is_empty=True)
+        ),
+        "report": as_other.states,
+        "enrol": as_other.enrol,
+        "destroy": lambda: as_other.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=OTHER)),
+        "keys": lambda: as_other.client.call(
+            verbs.RECORD, RecordRequest(kind="fleet-enrolment", party="operator", entry={"agents": {}})
+        ),
+        "zone": lambda: as_other.client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE)),
+    }
+    for what, attempt in attempts.items():
+        with pytest.raises(LedgerRefusedError, match="may not call") as refused:
+            attempt()
+        assert refused.value.code == "no-right", what
+        assert "tenant-b" not in str(refused.value), what
+    assert served.local.call(verbs.REPORT, m.ReportRequest(stack_id=OTHER)) == before
+
+
+def test_a_party_does_its_own_work_and_its_entries_say_who(served: Served) -> None:
+    """With its token a stack grows and shrinks as ever, and each entry of the journal names the principal."""
+    tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))
+    before = served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1].sequence
+    tenant.bring_up(clusters={"web": cluster(3)})
+    assert [name for name, _ in tenant.states()] == ["web-001", "web-002", "web-003"]
+    entries = served.local.call(verbs.HISTORY, m.HistoryRequest(after=before)).entries
+    assert {entry.payload.get("by") for entry in entries} == {"runner-a"}
+    assert {entry.kind for entry in entries} >= {"admitted", "completed", "state"}
+
+
+def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
+    """After its days, after the overlap of a rotation, and when it is revoked, a token is nobody's."""
+
+    def is_good(token: str) -> bool:
+        try:
+            served.client(token).call(verbs.CAPACITY, m.CapacityRequest())
+        except LedgerMisuseError:
+            return False
+        return True
+
+    first = served.grant("runner-a", "tenant-a", "tenant", days=2)
+    rotated = served.local.call(verbs.ROTATE, a.RotateRequest(principal="runner-a", days=30, overlap_h=1))
+    assert (is_good(first), is_good(rotated.token)) == (True, True)
+    served.now[0] += timedelta(hours=1)
+    assert (is_good(first), is_good(rotated.token)) == (False, True)
+    third = served.local.call(verbs.ROTATE, a.RotateRequest(principal="runner-a", days=30)).token
+    assert (is_good(rotated.token), is_good(third)) == (False, True)
+    served.now[0] += timedelta(days=30)
+    assert not is_good(third)
+    last = served.grant("runner-a", "tenant-a", "tenant")
+    assert is_good(last)
+    served.local.call(verbs.REVOKE, a.RevokeRequest(principal="runner-a", why="the laptop is lost"))
+    assert not is_good(last)
+    with pytest.raises(LedgerRefusedError, match="has no access"):
+        served.local.call(verbs.ROTATE, a.RotateRequest(principal="runner-a", days=1))
+    with pytest.raises(LedgerRefusedError, match="has no access"):
+        served.local.call(verbs.REVOKE, a.RevokeRequest(principal="runner-a", why="x"))
+    (known,) = served.local.call(verbs.ACCESS, a.AccessRequest()).principals
+    assert (known.revoked_at != "", known.why, known.expires_at) == (True, "the laptop is lost", "")
+    kinds = [entry.kind for entry in served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries]
+    assert [kind for kind in kinds if kind.startswith("access")] == [
+        "access-granted",
+        "access-rotated",
+        "access-rotated",
+        "access-granted",
+        "access-revoked",
+    ]
+
+
+def test_who_oversees_reads_no_lineage(served: Served) -> None:
+    """An auditor sees what a stack holds and that it is bound, and not to what: that is the secret of its state."""
+    request = m.ReportRequest(stack_id=OTHER)
+    seen = served.client(served.grant("auditor", "zone", "auditor")).call(verbs.REPORT, request)
+    full = served.local.call(verbs.REPORT, request)
+    assert (seen.lineage, full.lineage) == ("", "lineage-of-tenant-b")
+    assert seen.holdings == full.holdings
+    mine = served.client(served.grant("runner-b", "tenant-b", "tenant")).call(verbs.REPORT, request)
+    assert mine == full
+
+
+def test_no_token_is_in_the_ledger(served: Served) -> None:
+    """Neither the file nor the journal holds a token that was given."""
+    token = served.grant("runner-a", "tenant-a", "tenant")
+    assert token.startswith("zwt_")
+    with Database(served.path, lock_wait_s=5).writing() as connection:
+        connection.exec_driver_sql("SELECT 1")
+    for path in served.path.parent.iterdir():
+        assert token.encode() not in path.read_bytes(), path.name
+
+
+def test_access_to_some_stacks_or_verbs_is_for_these(served: Served) -> None:
+    """A runner for one stack touches no other of its party; one that may only look changes nothing."""
+    runner = served.party(served.grant("runner-x", "tenant-a", "tenant", stacks=["stack-000002"]))
+    with pytest.raises(LedgerRefusedError, match="may not call report"):
+        runner.states()
+    other = served.party(
+        served.grant("runner-y", "tenant-a", "tenant", stacks=["stack-000002"]), stack_id="stack-000002"
+    )
+    other.enrol()
+    viewer = served.party(served.grant("viewer", "tenant-a", "tenant", verbs=["report"]))
+    assert len(viewer.states()) == 2
+    with pytest.raises(LedgerRefusedError, match="its access is for report"):
+        viewer.release("web-001", 1)
+
+
+def test_what_cannot_be_is_not_granted(served: Served) -> None:
+    """A party that the zone has not, a role that the party has not, and a verb that there is not, are told as such."""
+    for wrong, sentence in (
+        ({"party": "nobody"}, "has no party 'nobody'"),
+        ({"roles": ["facility-operator"]}, "does not have the role facility-operator"),
+        ({"verbs": ["fly"]}, "has no verb fly"),
+    ):
+        fields: dict[str, Any] = {
+            "principal": "p",
+            "party": "tenant-a",
+            "kind": "person",
+            "roles": ["tenant"],
+            "days": 1,
+        }
+        with pytest.raises(LedgerRefusedError, match=sentence):
+            served.local.call(verbs.GRANT, a.GrantRequest.model_validate({**fields, **wrong}))
+    assert served.local.call(verbs.ACCESS, a.AccessRequest()).principals == []
+
+
+def test_a_role_that_the_party_loses_is_lost(served: Served) -> None:
+    """What the administrator takes from a party in zone.yaml its principals have no more, from that moment on."""
+    token = served.grant("runner-a", "tenant-a", "tenant", "approver")
+    served.party(token).enrol(dry_run=True)
+    parties = {**PARTIES, "tenant-a": {"title": "was a tenant", "roles": ["auditor"]}}
+    served.local.call(verbs.INIT, m.InitRequest(zone=Zone.model_validate({**ZONE, "parties": parties})))
+    with pytest.raises(LedgerRefusedError, match="got approver;"):
+        served.party(token).enrol(dry_run=True)
+
+
+def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -> None:
+    """A call that may not be made by then writes nothing, though it was let in."""
+
+    def no(_connection: Connection) -> None:
+        raise LedgerRefusedError("no-right", "not any more")
+
+    database = Database(tmp_path / "ledger.db", create=True, lock_wait_s=5)
+    with pytest.raises(LedgerError, match="not any more"), Context(database=database, permit=no).writing():
+        pytest.fail("the transaction went on")
+    database.close()
+
+
+def test_parties_are_who_declares() -> None:
+    """The three roles that declare something are those of the table's rows for stacks."""
+    assert RIGHTS["admit"].own == PARTY

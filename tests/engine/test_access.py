@@ -1,0 +1,54 @@
+"""Two parties with two tokens on one served ledger: each runs its own stacks, and nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from support.ledger_party import bring_up_racks
+from support.ledger_proxy import LedgerService, ledger_service
+from support.zone_project import SmallZone, Stack, cluster
+from zonewright.ledger.protocol import access_messages as a
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.transport.client import LedgerClient
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(name="ledger")
+def _ledger(zone: SmallZone) -> Iterator[LedgerClient]:
+    with LedgerClient(zone.ledger_url) as client:
+        bring_up_racks(client)
+        yield client
+
+
+@pytest.fixture(name="service")
+def _service(zone: SmallZone, ledger: LedgerClient) -> Iterator[LedgerService]:
+    del ledger
+    with ledger_service(zone.folder / "ledger.db", with_tokens=True) as service:
+        yield service
+
+
+def test_a_token_runs_the_stacks_of_its_party_alone(
+    zone: SmallZone, ledger: LedgerClient, service: LedgerService
+) -> None:
+    """Without a token, with another party's, and after it was revoked, an engine changes nothing and says why."""
+    tenant = zone.stack("tenant-a", ledger_url=service.url)
+    tenant.declare(clusters={"web": cluster(2)})
+
+    def with_token_of(party: str) -> Stack:
+        grant = a.GrantRequest(principal=f"runner-{party}", party=party, kind="runner", roles=["tenant"], days=1)
+        token = ledger.call(verbs.GRANT, grant).token
+        return replace(tenant, environment={**tenant.environment, "ZONEWRIGHT_LEDGER_TOKEN": token})
+
+    assert "set ZONEWRIGHT_LEDGER_TOKEN" in tenant.refused("up", "--yes", "--skip-preview")
+    own, foreign = with_token_of("tenant-a"), with_token_of("tenant-b")
+    assert "may not call" in foreign.refused("up", "--yes", "--skip-preview")
+    assert own.holdings() == []
+    own.up()
+    own.settled()
+    assert "may not call" in foreign.refused("destroy", "--yes", "--skip-preview")
+    ledger.call(verbs.REVOKE, a.RevokeRequest(principal="runner-tenant-a", why="the laptop is lost"))
+    assert "unknown, revoked or over its end" in " ".join(own.refused("preview").split())
+    own.settled()
+    assert len(own.places()) == 2
