@@ -19,7 +19,7 @@ from zonewright.ledger.protocol import access_messages as a
 from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
-from zonewright.ledger.protocol.rollout_messages import RecordRequest
+from zonewright.ledger.protocol.rollout_messages import LeaseRequest, RecordRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
@@ -117,7 +117,7 @@ def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
         "sites": [],
         "watts": 1,
         "units": 1,
-        "fleet": "fleet-1",
+        "fleet": party,
         "holder": "holder",
         "who": "who",
         "seconds": 1,
@@ -176,12 +176,12 @@ def test_every_route_as_every_role_on_own_and_other_things(served: Served, role:
     for verb in sorted(FUNCTIONS_BY_NAME, key=lambda name: name in ("init", "grant", "rotate", "revoke")):
         fields = FUNCTIONS_BY_NAME[verb].request.model_fields
         for things, may in ((other, RIGHTS[verb].other), (own, RIGHTS[verb].own)):
-            if things is other and not fields.keys() & {"party", "stack_id", "principal"}:
+            if things is other and not fields.keys() & {"party", "stack_id", "principal", "fleet"}:
                 continue
             if verb in ("revoke", "rotate", "grant") and things is own:
                 continue  # it would end the access that this test has
             code, said = status(served.url, verb, about(verb, **things), token)
-            allowed = role in (may if fields.keys() & {"party", "stack_id", "principal"} else RIGHTS[verb].own)
+            allowed = role in (may if fields.keys() & {"party", "stack_id", "principal", "fleet"} else RIGHTS[verb].own)
             assert (code != 403) == allowed, f"{verb} as {role}: {code} {said}"
             assert code in (200, 400, 403, 409, 503), f"{verb} as {role}: {code} {said}"
 
@@ -204,6 +204,9 @@ def test_a_tenant_gets_at_nothing_of_its_neighbour(served: Served) -> None:
         "destroy": lambda: as_other.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=OTHER)),
         "keys": lambda: as_other.client.call(
             verbs.RECORD, RecordRequest(kind="fleet-enrolment", party="operator", entry={"agents": {}})
+        ),
+        "the turn of a fleet": lambda: as_other.client.call(
+            verbs.LEASE, LeaseRequest(fleet="operator", holder="h", who="mallory", seconds=60)
         ),
         "zone": lambda: as_other.client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE)),
     }

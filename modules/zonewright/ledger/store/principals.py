@@ -65,5 +65,6 @@ def asked_of(connection: Connection, verb: str, request: object) -> Asked:
     """
     stack_id = str(getattr(request, "stack_id", ""))
     owner = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)).scalar()
-    parties = frozenset({str(getattr(request, "party", "")), owner or ""} - {""})
+    named = {str(getattr(request, name, "")) for name in ("party", "fleet")}  # a fleet is named by its operator
+    parties = frozenset({*named, owner or ""} - {""})
     return Asked(verb=verb, parties=parties, stack_id=stack_id, principal=str(getattr(request, "principal", "")))
