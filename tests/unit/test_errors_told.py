@@ -48,6 +48,8 @@ GOOD: dict[str, tuple[str, ...]] = {
     "ledger history": (),
     "ledger checkpoint": (),
     "ledger verify": (),
+    "ledger backup": ("kept.db",),
+    "ledger restore": ("kept.db",),
     "ledger upgrade": (),
     "access grant": ("runner", "--party", "tenant-a", "--role", "tenant"),
     "access list": (),

@@ -50,6 +50,8 @@ COMMANDS = {
     "ledger history": "stack",
     "ledger checkpoint": "stack",
     "ledger verify": "stack",
+    "ledger backup kept.db": "stack",
+    "ledger restore kept.db": "stack",
     "ledger upgrade": "stack",
     "access grant runner --party tenant-a --role tenant": "stack",
     "access list": "stack",

@@ -34,12 +34,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("history", _history, "print the journal, one JSON line for each decision"),
         ("checkpoint", _checkpoint, "print the journal's signed head, to keep outside the ledger"),
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
+        ("backup", _backup, "copy a ledger's file, and the readings beside it, while they are in use"),
+        ("restore", _restore, "put a backup in the place of a ledger's file, which is kept aside"),
         ("upgrade", _upgrade, "bring a ledger's file of an older version to this version, after a backup"),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         verb.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger's URL (default: {DEFAULT})")
         if name in ("init", "load", "unload"):
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
+        if name in ("backup", "restore"):
+            verb.add_argument("backup", type=Path, metavar="FILE", help="the backup's file")
         if name in ("load", "unload"):
             which = "bring in" if name == "load" else "take out"
             verb.add_argument(
@@ -280,6 +284,43 @@ def _verify_state(arguments: argparse.Namespace, checkpoint: "Checkpoint | None"
     if not report.faults:
         print(f"good: {count_of(report.rows, 'row')}, each as the journal says")
     return len(report.faults)
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.backup import back_up, copy_database
+
+    path = ledger_file(arguments.ledger)
+    head = back_up(path, arguments.backup)
+    if telemetry_path(path).is_file():
+        copy_database(telemetry_path(path), telemetry_path(arguments.backup))
+        print(f"readings: {telemetry_path(arguments.backup)}")
+    print(f"backup of ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}): {arguments.backup}")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.backup import copy_database, restore
+
+    path = ledger_file(arguments.ledger)
+    done = restore(arguments.backup, path)
+    kept = telemetry_path(arguments.backup)
+    if kept.is_file() and not telemetry_path(path).exists():
+        copy_database(kept, telemetry_path(path))
+        print(f"readings: {telemetry_path(path)}")
+    print(f"the ledger is as it was at entry {done.head.sequence:,} ({done.head.hash[7:19]})")
+    if done.aside is not None:
+        print(f"what was there before: {done.aside}")
+    if done.lost is None:
+        print("it could not be read, so nobody knows what the backup lacks")
+    elif done.lost:
+        print(f"the backup lacks the last {done.lost:,} of its entries")
+    for stack in done.stacks:
+        print(f"stack {stack} has seen some of them; its owner runs: zonewright recover --stack NAME --ledger-restored")
+    return 0
 
 
 def _upgrade(arguments: argparse.Namespace) -> int:

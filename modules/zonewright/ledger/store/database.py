@@ -66,7 +66,7 @@ class Database:
             if create:
                 self._engine.dispose()  # a connection from before another process made the tables is not watched
             return
-        with self._sentences(), self._turn(), self._engine.connect() as connection:
+        with self._sentences(), self.turn(), self._engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         with self._alone() as connection:
             if schema.version_of(connection) is None:  # nobody else did it meanwhile
@@ -101,7 +101,7 @@ class Database:
 
     @contextmanager
     def _alone(self) -> Iterator[Connection]:
-        with self._sentences(), self._turn(), self._engine.connect() as connection:
+        with self._sentences(), self.turn(), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -111,8 +111,8 @@ class Database:
             connection.commit()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """First among the threads of this process, who need not poll, then among processes."""
+    def turn(self) -> Iterator[None]:
+        """Be alone in writing: first among the threads of this process, who need not poll, then among processes."""
         deadline = time.monotonic() + self._lock_wait_s
         if not self._own_turn.acquire(timeout=self._lock_wait_s):
             raise self._locked()

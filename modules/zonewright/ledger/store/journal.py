@@ -56,6 +56,11 @@ def append(
     return entry
 
 
+def entry_of(row: Mapping[str, Any]) -> JournalEntry:
+    """An entry from its row."""
+    return JournalEntry.model_validate({**row, "payload": json.loads(row["payload"])})
+
+
 def head_of(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last entry; 0 and the hash that the first one follows where there is none."""
     row = connection.execute(_LAST).first()

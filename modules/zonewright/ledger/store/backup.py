@@ -1,0 +1,169 @@
+"""A ledger's file kept, and put back: both while others use it, and only what proves to be whole.
+
+What a stack saw after the backup is not in a restored ledger, so the stack is refused until it says so itself.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from zonewright.declare.private_file import make_private
+from zonewright.errors import reason_of
+from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.messages import JournalEntry, JournalHead
+from zonewright.ledger.store import journal, tables
+from zonewright.ledger.store.clock import Clock, utc_now
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.heads import has, present_head
+from zonewright.ledger.store.state import verify_state
+
+RESTORED = "restored"
+"""Of an entry that follows the last one of a backup that was put back; ``replaced`` is the head that was given up."""
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restore did.
+
+    Attributes:
+        head: the last entry of the backup.
+        aside: copy of the ledger that was there; None where there was none.
+        lost: how many of its entries the backup does not have; None where they cannot be counted.
+        stacks: ids of the stacks that these are about: they recover before they go on.
+    """
+
+    head: JournalHead
+    aside: Path | None = None
+    lost: int | None = 0
+    stacks: tuple[str, ...] = ()
+
+
+def back_up(path: Path, backup: Path) -> JournalHead:
+    """Copy a ledger as it is at one moment, whoever writes to it meanwhile.
+
+    Args:
+        path: its file.
+        backup: where the copy goes; readable by its owner only.
+
+    Returns:
+        The last entry of the copy.
+
+    Raises:
+        LedgerMisuseError: when there is something at that place already.
+        LedgerUnavailableError: when there is no ledger, or the copy cannot be written; none is left then.
+    """
+    if backup.exists():
+        raise LedgerMisuseError("backup", f"{backup} is there already; nothing was written; name a new file")
+    with closing(Database(path, lock_wait_s=0)):
+        copy_database(path, backup)
+    with closing(Database(backup, lock_wait_s=0)) as copy, copy.reading() as connection:
+        return present_head(connection)
+
+
+def copy_database(path: Path, target: Path) -> None:
+    """Copy an SQLite database as it is at one moment, into a file that only its owner may read.
+
+    Raises:
+        LedgerUnavailableError: when it cannot be read or written; no copy is left then.
+    """
+    try:
+        make_private(target)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except (OSError, sqlite3.Error) as error:
+        target.unlink(missing_ok=True)
+        raise LedgerUnavailableError(
+            "backup",
+            f"the copy {target} of {path} cannot be written: {reason_of(error)}; nothing was changed; make room there, "
+            "or name a file in another folder",
+        ) from error
+
+
+def restore(backup: Path, path: Path, *, lock_wait_s: float = 30, clock: Clock = utc_now) -> Restored:
+    """Put a backup in the place of a ledger, which is kept aside. Others may have it open: they see the backup next.
+
+    Args:
+        backup: a ledger's file.
+        path: the ledger's file; there may be none.
+        lock_wait_s: how long to wait for other writers.
+        clock: gives the moment of the entry.
+
+    Raises:
+        LedgerRefusedError: when the backup is damaged, or is another ledger's; nothing was changed.
+        LedgerUnavailableError: when one of the two cannot be used; nothing was changed.
+    """
+    head = _whole(backup)
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        copy_database(backup, path)
+        done = Restored(head=head)
+    else:
+        done = _replaced(backup, path, head, lock_wait_s)
+    with closing(Database(path, lock_wait_s=lock_wait_s)) as database:
+        context = Context(database=database, clock=clock)
+        with context.writing() as connection:
+            payload = {"lost": done.lost, "stacks": list(done.stacks)}
+            now = context.now(connection)
+            journal.append(connection, at=now, kind=RESTORED, stack_id="", party="", payload=payload)
+    return done
+
+
+def _whole(backup: Path) -> JournalHead:
+    """The last entry of a backup whose chain and tables agree."""
+    with closing(Database(backup, lock_wait_s=0)) as database, database.reading() as connection:
+        wrong = journal.verify(_entries(connection))
+        faults = [wrong] if wrong else verify_state(connection).faults
+        if faults:
+            raise LedgerRefusedError(
+                "damaged",
+                f"the backup {backup} is damaged: {faults[0]}; nothing was changed; take another backup",
+            )
+        return present_head(connection)
+
+
+def _entries(connection: Connection) -> Iterator[JournalEntry]:
+    rows = connection.execution_options(yield_per=_PAGE).execute(select(tables.journal).order_by("sequence"))
+    return (journal.entry_of(dict(row)) for row in rows.mappings())
+
+
+def _replaced(backup: Path, path: Path, head: JournalHead, lock_wait_s: float) -> Restored:
+    aside = path.with_name(f"{path.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    database = Database(path, lock_wait_s=lock_wait_s, check_schema=False)
+    with closing(database), database.turn():
+        try:
+            lost, stacks = _lost(database, head)
+            copy_database(path, aside)
+        except LedgerUnavailableError:  # it cannot be read, which may be why there is a restore
+            shutil.copy2(path, aside)
+            for end in ("", "-wal", "-shm"):
+                path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
+            copy_database(backup, path)
+            return Restored(head=head, aside=aside, lost=None)
+        database.close()
+        with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+    return Restored(head=head, aside=aside, lost=lost, stacks=stacks)
+
+
+def _lost(database: Database, head: JournalHead) -> tuple[int, tuple[str, ...]]:
+    """How many entries of a ledger come after a backup's last one, and the stacks that they are about."""
+    with database.reading() as connection:
+        own = present_head(connection)
+        if own.ledger != head.ledger or not has(connection, head):
+            raise LedgerRefusedError(
+                "another-ledger",
+                f"the backup is of ledger {head.ledger[:12]}, entry {head.sequence}, and {database.path} is ledger "
+                f"{own.ledger[:12]}, which does not have that entry; nothing was changed; correct one of the two, or "
+                "move the file away first",
+            )
+        after = select(tables.journal.c.stack_id).where(tables.journal.c.sequence > head.sequence).distinct()
+        stacks = tuple(sorted(one for one in connection.execute(after).scalars() if one))
+    return own.sequence - head.sequence, stacks
