@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support import light_engine
 from support.ledger_party import bring_up_racks
 from support.once import made_once
 from support.trial_project import MARK, PROJECT, PROVIDER, Project
@@ -29,7 +30,7 @@ def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
     def opened(root: Path) -> Project:
         base = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "COV_"))}
         variables = engine_room.environment(engine, root=root, base=base)
-        return Project(root, {**base, **variables, MARK: uuid.uuid4().hex})
+        return Project(root, {**base, **variables, **light_engine.variables(), MARK: uuid.uuid4().hex})
 
     def make(root: Path) -> None:
         (root / "stacks").mkdir()
@@ -37,7 +38,7 @@ def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
         (root / "Pulumi.yaml").write_text(PROJECT, encoding="utf-8")
         (root / "provider" / "PulumiPlugin.yaml").write_text("runtime: python\n", encoding="utf-8")
         (root / "provider" / "__main__.py").write_text(PROVIDER, encoding="utf-8")
-        created = opened(root).run("stack", "init", "a")
+        created = opened(root).run("stack", "init", "a", "--secrets-provider", light_engine.PROVIDER)
         assert created.returncode == 0, created.stderr
 
     moved(made_once("trial", make), tmp_path)

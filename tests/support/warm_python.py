@@ -25,6 +25,8 @@ import _signal as signal, _socket as socket  # what stands above them costs 20 m
 arguments = sys.argv[1:]
 if arguments[:2] == ["-P", "-m"]:
     what = {{"module": arguments[2], "arguments": arguments[3:]}}
+elif arguments[:2] == ["-P", "-c"]:
+    what = {{"code": arguments[2]}}
 elif arguments[:1] == ["-m"]:
     what = {{"module": arguments[1], "arguments": arguments[2:], "path": os.getcwd()}}
 elif arguments[:1] == ["-u"] and len(arguments) > 1 and not arguments[1].startswith("-"):

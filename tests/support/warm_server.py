@@ -13,18 +13,22 @@ import os
 import pkgutil
 import runpy
 import select
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 USED = "used_s"
+_LATE = ("encodings.utf_8_sig", "grpc._channel", "grpc._simple_stubs", "grpc._utilities", "grpc.experimental")
+"""What a program or a language host imports when it is about to speak."""
 
 
 class _Fork:
@@ -63,7 +67,7 @@ def serve(address: str) -> None:
     Args:
         address: path of the socket; it is there once the imports are done.
     """
-    _import_all()
+    _import_all(Path(f"{address}.zone"))
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(f"{address}.new")
     listener.listen(64)
@@ -102,7 +106,25 @@ def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork:
     return _Fork(wire, pid)
 
 
-def _import_all() -> None:
+def _exercise(folder: Path) -> None:
+    """Bring a small zone into a ledger, so that what is compiled when it is first used is compiled once for all.
+
+    Most of it are SQLAlchemy's statements. No connection is left open, and no thread: a fork may have neither.
+    """
+    from zonewright.cli import main  # noqa: PLC0415 - with the other imports of ours
+
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        done = [
+            main(["init", str(folder)]),
+            main(["ledger", "load", str(folder / "zone"), "--ledger", f"sqlite:///{folder / 'ledger.db'}"]),
+        ]
+    shutil.rmtree(folder)
+    tempfile.tempdir = None  # where temporary files go is for the environment of a fork to say
+    assert done == [0, 0], done
+    assert threading.active_count() == 1, threading.enumerate()
+
+
+def _import_all(folder: Path) -> None:
     import zonewright  # noqa: PLC0415 - the point of this process
 
     for module in pkgutil.walk_packages(zonewright.__path__, "zonewright."):
@@ -114,6 +136,9 @@ def _import_all() -> None:
     for one in BUILT_IN.formats:
         for file in one.files:
             load(one, file, BUILT_IN.source(file))  # its templates are compiled once in a process
+    for name in _LATE:
+        importlib.import_module(name)
+    _exercise(folder)
     ctypes.CDLL(None)
     gc.collect()
     gc.set_threshold(200_000, 50, 1000)
@@ -146,13 +171,15 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
 
 
 def _run(request: dict[str, Any]) -> None:
-    """Run a module or a script as a program of its own."""
+    """Run a module, a script or a line of code as a program of its own."""
     sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if "module" in request:
         if "path" in request:
             sys.path.insert(0, request["path"])
         sys.argv = [request["module"], *request["arguments"]]
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    elif "code" in request:
+        exec(compile(request["code"], "<string>", "exec"), {"__name__": "__main__"})
     else:
         script = Path(request["script"])
         sys.argv = [str(script), *request["arguments"]]

@@ -20,6 +20,7 @@ from unittest import mock
 import psutil
 import yaml
 
+from support import light_engine
 from support.once import made_once
 from support.warm_python import warm_python
 from zonewright import engine as engine_room
@@ -256,8 +257,8 @@ def _init(engine: engine_room.Engine, root: Path, name: str) -> None:
     program = "from zonewright.program import deploy\n\ndeploy()\n"
     (root / "program" / "__main__.py").write_text(program, encoding="utf-8")
     base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
-    variables = engine_room.environment(engine, root=root, base=base)
-    command = ["pulumi", "--non-interactive", "stack", "init", name]
+    variables = {**engine_room.environment(engine, root=root, base=base), **light_engine.variables()}
+    command = ["pulumi", "--non-interactive", "stack", "init", name, "--secrets-provider", light_engine.PROVIDER]
     subprocess.run(command, cwd=root, env={**base, **variables}, stdin=subprocess.DEVNULL, check=True, timeout=LIMIT_S)
 
 
@@ -339,7 +340,7 @@ class SmallZone:
         root = self.folder / (folder or f"project-{party}-{name}")
         config = yaml.safe_load((root / "program" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))["config"]
         base = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "COV_"))}
-        variables = engine_room.environment(self.engine, root=root, base=base)
+        variables = {**engine_room.environment(self.engine, root=root, base=base), **light_engine.variables()}
         if self.warm:
             variables |= warm_python().variables()
         return Stack(

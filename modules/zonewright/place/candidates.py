@@ -56,16 +56,17 @@ class Candidates:
     """A queue of racks for one shape."""
 
     def __init__(self, floor: Floor, shape: NodeShape, states: Iterable[RackState]) -> None:
-        self._floor = floor
         self._shape = shape
+        self._states: dict[str, RackState] = {}
         self._queue: list[_Entry] = []
         self._idle: dict[str, list[_Entry]] = {}
         self._later: list[_Entry] = []
         for state in states:
             left = state.left_after(shape.figures(state.present))
             if left is not None:
+                self._states[state.rack.id] = state
                 room = state.rack.room
-                queue = self._queue if room in floor.rooms_in_use else self._idle.setdefault(room, [])
+                queue = self._queue if floor.is_in_use(room) else self._idle.setdefault(room, [])
                 queue.append((left, state.rack.id))
         for queue in (self._queue, *self._idle.values()):
             heapq.heapify(queue)
@@ -83,7 +84,7 @@ class Candidates:
             if verdict == "later":
                 self._later.append(entry)
             elif verdict == "now":
-                state = self._floor.states[entry[1]]
+                state = self._states[entry[1]]
                 position = state.lowest(self._shape)
                 if position is not None and stops(state.rack) is None:
                     return state, position
@@ -110,4 +111,4 @@ class Candidates:
         return True
 
     def _accepts(self, room: str) -> bool:
-        return any(self._floor.states[rack_id].rack.accepts for _, rack_id in self._idle[room])
+        return any(self._states[rack_id].rack.accepts for _, rack_id in self._idle[room])

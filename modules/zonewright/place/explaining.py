@@ -99,8 +99,8 @@ def explain(
                 floor.put(NodeShape.of(part), (demand.party, stack, other.name), seats[other.name])
                 around.seat(other_id, seats[other.name].rack)
     groups: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
-    for state in floor.states.values():
-        if state.rack.site == wanted.cluster.site and (own is None or state.rack.id != own.rack):
+    for state in floor.states(lambda rack: rack.site == wanted.cluster.site):
+        if own is None or state.rack.id != own.rack:
             reason, nearest = around.against(state)
             groups[state.rack.room, reason].append(nearest)
     alternatives = [
@@ -155,7 +155,7 @@ def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: NodeShape) 
         return "it has no place"
     if node.chosen is not None:
         return "its declaration chose " + ("the place" if node.chosen.position is not None else "the rack")
-    state = floor.states.get(seat.rack)
+    state = floor.state(seat.rack)
     left = state.left_after(shape.figures(state.present)) if state is not None else None
     kept = f"; the rack keeps {amount(left, 'W')} if either feed is lost" if left is not None else ""
     return f"placed by the ledger: rooms in use come before idle rooms, then the rack with the least space left{kept}"

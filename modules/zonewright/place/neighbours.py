@@ -112,11 +112,14 @@ class Neighbours:
         both = [self._demand.clusters[name] for name in (cluster_id, relation.cluster) if name in self._demand.clusters]
         rooms = {wanted.cluster.site: set(wanted.cluster.rooms) for wanted in both}
         space: dict[str, list[RackState]] = defaultdict(list)
-        for state in self._floor.states.values():
-            site, room, _ = state.rack.id.split("/", 2)
-            is_open = state.rack.takes_nodes_of(self._demand.party)
-            if is_open and site in rooms and (not rooms[site] or room in rooms[site]):
-                space[self._domain(state.rack.id, relation.scope)].append(state)
+
+        def is_open(rack: Rack) -> bool:
+            site, room, _ = rack.id.split("/", 2)
+            is_wanted = site in rooms and (not rooms[site] or room in rooms[site])
+            return is_wanted and rack.takes_nodes_of(self._demand.party)
+
+        for state in self._floor.states(is_open):
+            space[self._domain(state.rack.id, relation.scope)].append(state)
         counts = {
             domain: min(_fits(wanted, states) - len(node_numbers(wanted.cluster)) for wanted in both)
             for domain, states in space.items()

@@ -115,7 +115,7 @@ class _Run:
         """Nodes for which the declaration names a rack only: its lowest free position."""
         for node in part.waiting:
             if node.chosen is not None:
-                state = self._floor.states.get(node.chosen.rack)
+                state = self._floor.state(node.chosen.rack)
                 position = None if state is None else state.lowest(part.shape)
                 if position is not None:
                     self._seat(part, node, node.chosen.rack, position)
@@ -135,7 +135,7 @@ class _Run:
         self._forget_answered(part)
         if not part.waiting:
             return
-        racks = [state for state in self._floor.states.values() if self._in_scope(part, state)]
+        racks = self._floor.states(lambda rack: self._in_scope(part, rack))
         is_open = [state for state in racks if state.rack.takes_nodes_of(self._party)]
 
         def stops(rack: Rack) -> Stop | None:
@@ -186,7 +186,7 @@ class _Run:
         return frozenset(moving)
 
     def _may_keep(self, part: _Part, node: Node, present: RackPosition) -> bool:
-        state = self._floor.states.get(present.rack)
+        state = self._floor.state(present.rack)
         if state is None or not state.has_units(part.shape, present.position):
             return False
         if node.chosen is not None:
@@ -198,7 +198,7 @@ class _Run:
     def _try_present_rack(self, part: _Part, node: Node) -> None:
         """A node that cannot stay where it is stays in its rack if it can: the shortest move."""
         present = self._sticky.get(node.name)
-        state = None if present is None else self._floor.states.get(present.rack)
+        state = None if present is None else self._floor.state(present.rack)
         if state is None or not self._is_allowed(part, node, state) or part.spread.verdict(state.rack.id) != "now":
             return
         position = state.lowest(part.shape)
@@ -209,12 +209,12 @@ class _Run:
     def _is_allowed(self, part: _Part, node: Node, state: RackState) -> bool:
         """Whether a node may be in a rack: in its site and rooms, open or already standing there, among its like."""
         is_open = state.rack.takes_nodes_of(self._party) or (node.name, state.rack.id) in self._stands
-        if not is_open or not self._in_scope(part, state):
+        if not is_open or not self._in_scope(part, state.rack):
             return False
         return self._neighbours.stops(part.cluster, part.wanted, state.rack) is None
 
-    def _in_scope(self, part: _Part, state: RackState) -> bool:
-        site, room, _ = state.rack.id.split("/", 2)
+    def _in_scope(self, part: _Part, rack: Rack) -> bool:
+        site, room, _ = rack.id.split("/", 2)
         cluster = part.wanted.cluster
         return site == cluster.site and (not cluster.rooms or room in cluster.rooms)
 

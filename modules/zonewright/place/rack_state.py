@@ -4,7 +4,7 @@ Internal to placement, and the only thing in it that changes while it runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -159,27 +159,49 @@ def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterat
 
 
 class Floor:
-    """All racks of a world, and the rooms in which something draws power."""
+    """The racks of a world: the state of one is made when it is first asked for, as a change is about few of many."""
 
     def __init__(self, world: World, standing: Iterable[Occupant]) -> None:
-        others: dict[str, list[Occupant]] = defaultdict(list)
-        own: dict[str, list[Occupant]] = defaultdict(list)
+        self._racks, self._bystanders = world.racks, world.bystanders
+        self._others: dict[str, list[Occupant]] = defaultdict(list)
+        self._own: dict[str, list[Occupant]] = defaultdict(list)
         for item in world.occupants:
-            others[item.rack].append(item)
+            self._others[item.rack].append(item)
         for item in standing:
-            own[item.rack].append(item)
-        self.states = {
-            rack_id: RackState(_ground(rack, world.bystanders), others.get(rack_id, ()), own.get(rack_id, ()))
-            for rack_id, rack in world.racks.items()
-        }
-        self.rooms_in_use = {
-            state.rack.room for state in self.states.values() if state.sums[WORST["A"]] or state.sums[WORST["B"]]
-        }
+            self._own[item.rack].append(item)
+        self._states: dict[str, RackState] = {}
+        self._occupied: dict[str, list[str]] = defaultdict(list)
+        for rack_id in {*self._bystanders.by_rack, *self._others, *self._own} & self._racks.keys():
+            self._occupied[self._racks[rack_id].room].append(rack_id)
+        self._in_use: dict[str, bool] = {}
+
+    def state(self, rack_id: str) -> RackState | None:
+        """The state of a rack; None where it is not in the world."""
+        found, rack = self._states.get(rack_id), self._racks.get(rack_id)
+        if found is None and rack is not None:
+            ground = _ground(rack, self._bystanders)
+            found = RackState(ground, self._others.get(rack_id, ()), self._own.get(rack_id, ()))
+            self._states[rack_id] = found
+        return found
+
+    def states(self, wanted: Callable[[Rack], bool]) -> list[RackState]:
+        """The states of those racks that are wanted, in the order of the world."""
+        found = (self.state(rack_id) for rack_id, rack in self._racks.items() if wanted(rack))
+        return [state for state in found if state is not None]
+
+    def is_in_use(self, room: str) -> bool:
+        """Whether something draws power in a room (``site/room``)."""
+        if room not in self._in_use:
+            states = (self.state(rack_id) for rack_id in self._occupied.get(room, ()))
+            self._in_use[room] = any(
+                state is not None and (state.sums[WORST["A"]] or state.sums[WORST["B"]]) for state in states
+            )
+        return self._in_use[room]
 
     def put(self, shape: NodeShape, key: Key, seat: RackPosition) -> None:
         """Put a node at its place; a rack that is not in the world is left to the rules."""
-        state = self.states.get(seat.rack)
+        state = self.state(seat.rack)
         if state is not None:
             state.add(shape, key, seat.position)
             if shape.draw.allocated_w:
-                self.rooms_in_use.add(state.rack.room)
+                self._in_use[state.rack.room] = True

@@ -5,6 +5,7 @@ SQLite waits in a queue of its own (a lock file) before ``BEGIN IMMEDIATE``: its
 """
 
 import fcntl
+import functools
 import os
 import sqlite3
 import threading
@@ -12,9 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, inspect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.util import LRUCache
 
 from zonewright.declare.private_file import make_private
 from zonewright.errors import ZonewrightError, reason_of
@@ -171,12 +176,26 @@ def _is_locked(handle: int) -> bool:
     return True
 
 
+@functools.cache
+def _compiled() -> tuple[Dialect, LRUCache[Any, Any]]:
+    """What all engines of a process share: the dialect, which knows its SQLite, and statements that are compiled."""
+    engine = create_engine("sqlite+pysqlite://")
+    with engine.connect():
+        pass  # the dialect asks SQLite for its version
+    engine.dispose()
+    return engine.dialect, LRUCache(500)
+
+
 def _sqlite_engine(path: Path, lock_wait_s: float) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        connect_args={"timeout": lock_wait_s, "check_same_thread": False},
-        pool_size=8,
-    )
+    """An engine of one file; each statement is compiled once in a process, however many ledgers that opens."""
+    dialect, statements = _compiled()
+
+    def opened() -> DBAPIConnection:
+        return dialect.connect(str(path), timeout=lock_wait_s, check_same_thread=False)
+
+    pool = QueuePool(opened, pool_size=8, dialect=dialect)
+    url = URL.create("sqlite+pysqlite", database=str(path))
+    engine = Engine(pool, dialect, url, execution_options={"compiled_cache": statements})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
