@@ -19,7 +19,7 @@ from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import InitRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import application as door_module

@@ -23,9 +23,9 @@ from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_p
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.verify.verify import AuditTrust, verify_bundle
 from zonewright.changes.errors import BundleError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -48,7 +48,7 @@ class Made:
 
 def checkpoint(client: LedgerClient) -> Checkpoint:
     """The journal's signed head."""
-    return client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    return client.call(verbs.CHECKPOINT, CheckpointRequest())
 
 
 @pytest.fixture(name="made", scope="module")
@@ -57,7 +57,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     zone = Zone.model_validate(zone_with(two=policy({"operators": 2}, parties=["tenant-a"])))
     path = tmp_path_factory.mktemp("ledger") / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
         party.enrol()

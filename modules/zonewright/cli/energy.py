@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
+    from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
     from zonewright.model.world import ZoneFacts
 
 _LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
@@ -17,7 +17,7 @@ _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 def run_forecast(arguments: argparse.Namespace) -> int:
     """What more IT load would do to a site's ratio."""
     from zonewright.cli.output import MISUSE, REFUSED, print_json
-    from zonewright.ledger.protocol.messages import EnergyRequest
+    from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
     match = _LOAD.fullmatch(arguments.add)
     if match is None:
@@ -37,7 +37,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 def run_status(arguments: argparse.Namespace) -> int:
     """What is known of each data centre."""
     from zonewright.cli.output import NOT_DECIDED, REFUSED, print_json
-    from zonewright.ledger.protocol.messages import EnergyRequest
+    from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
     answer = _ask(arguments, EnergyRequest())
     if answer is None:

@@ -84,7 +84,7 @@ def _of_stack(name: str, node: str) -> "Explanation":
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare import load_stack
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ExplainRequest
+    from zonewright.ledger.protocol.capacity_messages import ExplainRequest
     from zonewright.model.demand import demand_of
 
     root, stack, ledger = stack_and_ledger(name, None)

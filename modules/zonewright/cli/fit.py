@@ -81,7 +81,7 @@ def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
     from zonewright.cli.ledger import DEFAULT
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import FitRequest
+    from zonewright.ledger.protocol.capacity_messages import FitRequest
 
     with open_ledger(url or DEFAULT, project_root(Path.cwd()), create=False) as client:
         answer = client.call(verbs.FIT, FitRequest(**asdict(wish)))

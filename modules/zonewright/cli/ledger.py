@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from zonewright.ledger.protocol.messages import Checkpoint, HoldingKind, JournalEntry
+    from zonewright.ledger.protocol.holding_messages import HoldingKind
+    from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model import Declaration
 
@@ -77,7 +78,7 @@ def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClie
 def _init(arguments: argparse.Namespace) -> int:
     from zonewright.declare import load_zone
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import InitRequest
+    from zonewright.ledger.protocol.stack_messages import InitRequest
 
     loaded = load_zone(arguments.zone, owners=())
     if loaded.declaration is None or loaded.problems:
@@ -100,7 +101,7 @@ def _load(arguments: argparse.Namespace) -> int:
     from zonewright.declare import load_zone
     from zonewright.ledger import LedgerRefusedError
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import InitRequest
+    from zonewright.ledger.protocol.stack_messages import InitRequest
     from zonewright.render.errors import RenderError
     from zonewright.render.user_formats import load_formats
 
@@ -174,7 +175,7 @@ def _in_order(declaration: "Declaration", only: list[str]) -> list[str]:
 def _status(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import print_json
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import CapacityRequest
+    from zonewright.ledger.protocol.capacity_messages import CapacityRequest
 
     if arguments.stack:
         return _stack_status(arguments)
@@ -193,7 +194,7 @@ def _stack_status(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import print_json
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ReportRequest
+    from zonewright.ledger.protocol.stack_messages import ReportRequest
 
     _, stack, client = stack_and_ledger(arguments.stack, None)
     with client:
@@ -221,7 +222,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _checkpoint(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import CheckpointRequest
+    from zonewright.ledger.protocol.journal_messages import CheckpointRequest
 
     with _open(arguments) as client:
         print(client.call(verbs.CHECKPOINT, CheckpointRequest()).model_dump_json(indent=2))
@@ -233,7 +234,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     from zonewright.audit.evidence.gathering import each_entry
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.ledger.protocol.journal_messages import Checkpoint
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
     checkpoint = None

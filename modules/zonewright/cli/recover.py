@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zonewright.engine import PulumiStack
-    from zonewright.ledger.protocol.messages import JournalHead
+    from zonewright.ledger.protocol.journal_messages import JournalHead
 
 OWN_TYPE = "zonewright:index:"
 
@@ -85,7 +85,7 @@ def _bring_together(
 ) -> bool:
     """Tell the ledger what the state has; False where the ledger knows the stack id from another state."""
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ReconcileRequest, RecoverRequest, ReportRequest
+    from zonewright.ledger.protocol.stack_messages import ReconcileRequest, RecoverRequest, ReportRequest
 
     report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False))
     if report.lineage is not None and _lineage(own) != report.lineage:
@@ -122,7 +122,7 @@ def _bring_together(
 def _know_again(ledger: Any, stack_id: str, own: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     """Refuse a ledger that lacks what the state saw, or have it say that this is lost."""
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import AcceptRequest, ReportRequest
+    from zonewright.ledger.protocol.stack_messages import AcceptRequest, ReportRequest
 
     heads = list(_heads(own))
     if not arguments.ledger_restored:
@@ -138,7 +138,7 @@ def _know_again(ledger: Any, stack_id: str, own: list[dict[str, Any]], arguments
 
 def _heads(own: list[dict[str, Any]]) -> "Iterator[JournalHead]":
     """What the state saw of the ledger: entries by its decisions, the ledger alone by its enrolment."""
-    from zonewright.ledger.protocol.messages import JournalHead
+    from zonewright.ledger.protocol.journal_messages import JournalHead
     from zonewright.ledger.store.journal import GENESIS
 
     for outputs in (item.get("outputs", {}) for item in own):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.audit.verify.verify import AuditTrust
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.ledger.protocol.journal_messages import Checkpoint
 
 
 def add_trust(verb: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def kept_checkpoint(path: Path) -> "Checkpoint | None":
     """
     from pydantic import ValidationError
 
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.ledger.protocol.journal_messages import Checkpoint
 
     try:
         return Checkpoint.model_validate_json(path.read_bytes())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.journal import entry_hash, verify_checkpoint
 from zonewright.model.canonical import digest_of

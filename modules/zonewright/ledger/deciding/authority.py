@@ -26,7 +26,7 @@ from zonewright.ledger.deciding.precondition_now import broken_sentence
 from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.tables import change, decided
 from zonewright.model.approval import Risk
 from zonewright.model.zone import Zone

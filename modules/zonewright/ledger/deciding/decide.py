@@ -9,7 +9,7 @@ from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_zone
-from zonewright.ledger.protocol.messages import Impact
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition

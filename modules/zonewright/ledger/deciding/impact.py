@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.zone_facts import Part, RowSums, wanted_part
-from zonewright.ledger.protocol.messages import Impact
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition

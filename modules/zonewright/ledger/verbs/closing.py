@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, select, union, update
 
 from zonewright.ledger.deciding.facts import world_of
+from zonewright.ledger.protocol.admission_messages import Completed, CompleteRequest, Settled, SettleRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, SeenRequest, Settled, SettleRequest
+from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
