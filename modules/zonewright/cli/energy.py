@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +15,12 @@ _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 
 def run_forecast(arguments: argparse.Namespace) -> int:
     """What more IT load would do to a site's ratio."""
-    from zonewright.cli.output import MISUSE, REFUSED, print_json
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, print_json
     from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
     match = _LOAD.fullmatch(arguments.add)
     if match is None:
-        print(f"error: expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", code=MISUSE)
     watts = round(float(match["number"]) * _UNITS[match["unit"].lower()])
     answer = _ask(arguments, EnergyRequest(site=arguments.site, add_w=watts, room=arguments.room))
     if answer is None or answer.forecast is None:
