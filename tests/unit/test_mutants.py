@@ -55,6 +55,24 @@ def test_conditions_are_forced_and_comparisons_are_moved() -> None:
     assert len({one.key for one in found}) == len(found)
 
 
+def test_the_words_of_an_error_are_no_mutants() -> None:
+    """What the next line raises is not mutated, nor how much of a text a sentence shows; what decides on it is."""
+    text = """\
+def check(value: str) -> str:
+    if len(value) > 3:
+        message = f"got {value[:40]}" or "nothing"
+        raise ValueError(message)
+    other = value or "nothing"
+    return f"{other[:40]} of {len(value) + 1}"
+"""
+    assert {one.before for one in mutants("x.py", text)} == {
+        "if len(value) > 3:",
+        'other = value or "nothing"',
+        'return f"{other[:40]} of {len(value) + 1}"',
+    }
+    assert not [one for one in mutants("x.py", text) if "41" in one.after]
+
+
 def test_a_key_outlives_what_stands_above() -> None:
     """A mutant has the same key when other lines move it, and another one when its own line changes."""
     keys = {one.key for one in mutants("x.py", TEXT)}
