@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
 from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.deciding.facts import Facts, gather, have_moved
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import CompleteRequest, StandingRequest
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest
@@ -23,6 +25,7 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, LeaveRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Verb
+from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
@@ -205,10 +208,43 @@ def test_a_dropped_claim(world: World) -> None:
     first = tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(3)})))
     tenant.confirm("web-001")
     tenant.confirm("web-002")
-    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(1)})))
+    second = tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(1)})))
     assert tenant.states() == [("web-001", "active"), ("web-002", "releasing")]
+    assert (first.summary.partition("(")[2], second.summary.partition("(")[2]) == (
+        "3 new, 0 moved, 0 leaving)", "0 new, 0 moved, 2 leaving)",
+    )  # fmt: skip
     tenant.settle(first)
     assert tenant.states() == [("web-001", "active")]
+
+
+def test_what_moves_the_ground_of_a_decision(world: World) -> None:
+    """A change is looked at again when its sites or its own nodes moved on; what others confirm changes nothing."""
+    world.operator()
+    mine, other = world.party("tenant-a"), world.party("tenant-b")
+    for tenant, name in ((mine, "web"), (other, "db")):
+        tenant.enrol()
+        tenant.admit(tenant.propose(tenant.demand(clusters={name: cluster(1)})))
+    demand, now = mine.demand(clusters={"web": cluster(1)}), world.now[0].isoformat()
+    with closing(Database(world.path, lock_wait_s=5)) as database:
+
+        def facts() -> Facts:
+            with database.reading() as connection:
+                return gather(connection, stack_id=mine.stack_id, demand=demand, now=now)
+
+        def moved(before: Facts) -> bool:
+            with database.reading() as connection:
+                return have_moved(connection, before, stack_id=mine.stack_id, demand=demand)
+
+        before = facts()
+        assert not moved(before)
+        other.confirm("db-001")
+        assert not moved(before)
+        mine.confirm("web-001")
+        assert moved(before)
+        before = facts()
+        assert not moved(before)
+        other.admit(other.propose(other.demand(clusters={"db": cluster(2)})))
+        assert moved(before)
 
 
 def test_identity(world: World) -> None:
