@@ -54,7 +54,7 @@ class Authority:
     plan: str = ""
     approved_by: tuple[str, ...] = ()
     review_by: str = ""
-    risk: Risk = "low"
+    risk: Risk
 
 
 def authorise(
@@ -77,7 +77,7 @@ def authorise(
         now: the present.
     """
     if zone is None:
-        return Authority(findings=findings)
+        return Authority(findings=findings, risk="low")
     request = review.request
     risk = risk_of(connection, review, findings)
     asked = [finding for finding in findings if finding.level == "approval" and finding.waiver is None]
