@@ -186,7 +186,7 @@ def test_what_no_resource_is_made_from_follows_at_once(world: World) -> None:
     tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(2, feed="B")})))
     report = world.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id))
     assert [(item.state, item.generation, item.data["feed"]) for item in report.holdings] == [("active", 1, "B")] * 2
-    made_from = ["addresses", "cluster", "face", "feed", "node_type", "node_type_id", "position", "rack"]
+    made_from = ["addresses", "cluster", "digest", "face", "feed", "node_type", "node_type_id", "position", "rack"]
     assert sorted(report.holdings[0].data) == made_from, "and nothing that is as it is for everybody"
 
 
