@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from support.zone_project import ZONE
-from zonewright.model import Zone
+from support.zone_project import ZONE, facility
+from zonewright.model import Site, Zone
 from zonewright.model.power import Draw
-from zonewright.model.world import Feed, Occupant, Rack, World, ZoneFacts
+from zonewright.model.world import Feed, Occupant, Rack, RoomTotals, SiteFacts, World, ZoneFacts
 from zonewright.place.fit import RoomFit, Wish, fit
 
 
@@ -137,3 +137,24 @@ def test_an_idle_room_beside_one_in_use() -> None:
     assert {one.room: one.notes for one in rooms(full)}["dc/b"] == ()
     assert {one.notes for one in rooms(replace(here, zone=None))} == {()}
     assert rooms(here)[-2].room == "dc/b", "what has a note comes after what has none"
+
+
+def test_what_a_wish_would_break_is_noted() -> None:
+    """A note says what a rule of the zone finds with the wish on top of all claims, and not what it finds anyway."""
+    districts = {
+        name: {"title": name, "energy_quota_mwh": quota, "source": "s"} for name, quota in (("north", 20), ("south", 1))
+    }
+    overhead = {"plant_kw": 0, "slope": 0}
+    declared = facility(1)["sites"]["dc1"]
+    sites = {
+        name: SiteFacts(
+            owner="operator", site=Site.model_validate({**declared, "district": district, "overhead": overhead})
+        )
+        for name, district in (("dc", "north"), ("ec", "south"))
+    }
+    totals = {"dc/a": RoomTotals(3_000, 2_000), "ec/a": RoomTotals(3_000, 2_000)}
+    zone = ZoneFacts(zone=Zone.model_validate({**ZONE, "districts": districts}), sites=sites, rooms=totals)
+    here = replace(world(rack("dc/a/1/01")), zone=zone)
+    for watts, said in ((200, ()), (1_000, ("energy-quota: data centres of north take 27 MWh in a year",))):
+        (room,) = rooms(here, watts=watts)
+        assert tuple(note[: len(said[0])] for note in room.notes) == said
