@@ -107,6 +107,40 @@ def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> Non
     assert [entry.kind for entry in entries][-1] == "refused"
 
 
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({}, "it has no address of pool v4"),
+        ({"v4": "10.80.0.3/20"}, "address 10.80.0.3/20 of pool v4 was given to another node since"),
+        ({"v4": "10.80.0.3/21"}, "address 10.80.0.3/21 is none that pool v4 gives to a node"),
+        ({"v4": "10.80.0.1/20"}, "address 10.80.0.1/20 is none that pool v4 gives"),  # the gateway's
+        ({"v4": "10.80.0.2/20"}, "address 10.80.0.2/20 is none that pool v4 gives"),  # a name server's
+        ({"v4": "10.80.16.0/20"}, "address 10.80.16.0/20 is none that pool v4 gives"),
+        ({"v4": "10.80.0.7"}, "address 10.80.0.7 is none that pool v4 gives"),
+        ({"v4": "::a50:7/20"}, "address ::a50:7/20 is none that pool v4 gives"),
+        ({"v4": "nonsense"}, "address nonsense is none that pool v4 gives"),
+        ({"v4": "10.80.0.7/20", "v6": "10.80.0.8/20"}, "address 10.80.0.8/20 is none that pool v6 gives"),
+        ({"v4": "10.80.0.5/20"}, "address 10.80.0.5/20 is none that pool v4 gives"),  # web-002 has it
+    ],
+)
+def test_an_address_is_one_that_the_pool_gives(world: World, asked: dict[str, str], sentence: str) -> None:
+    """Whatever a client asks for, a node has one free address of each pool of its site, and nobody else's."""
+    world.operator()
+    mine, other = world.party("tenant-a"), world.party("tenant-b")
+    other.bring_up(clusters={"db": cluster(1)})
+    mine.enrol()
+    offered = mine.propose(mine.demand(clusters={"web": cluster(2)}))
+    assert offered.addresses == {"web-001": {"v4": "10.80.0.4/20"}, "web-002": {"v4": "10.80.0.5/20"}}
+    changed = offered.model_copy(update={"addresses": {**offered.addresses, "web-001": asked}})
+    with pytest.raises(LedgerRefusedError) as caught:
+        mine.admit(changed)
+    told = [one for one in caught.value.findings if one.rule == "address-unique"]
+    assert any(one.message.startswith(sentence) for one in told), told
+    assert mine.states() == []
+    free = offered.model_copy(update={"addresses": {**offered.addresses, "web-001": {"v4": "10.80.0.7/20"}}})
+    mine.admit(free)
+
+
 def test_the_life_of_a_move(world: World) -> None:
     """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
     world.operator(racks=2)
