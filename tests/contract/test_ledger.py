@@ -98,8 +98,11 @@ def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> Non
     one.enrol()
     proposal = one.propose(one.demand(clusters={"web": cluster(2)}), reserve=False)
     two.bring_up(clusters={"secret": cluster(1)})
+    before = two.propose(two.demand(clusters={"secret": cluster(1)}), reserve=False).revision
     with pytest.raises(LedgerRefusedError) as caught:
         one.admit(proposal)
+    after = two.propose(two.demand(clusters={"secret": cluster(1)}), reserve=False).revision
+    assert after == before, "what was refused makes nobody look again"
     assert "unit-overlap" in {finding.rule for finding in caught.value.findings}
     assert "secret" not in json.dumps([finding.to_data() for finding in caught.value.findings])
     assert one.states() == []
