@@ -95,7 +95,7 @@ def _wrong(party: str, name: str, path: str, message: str) -> Finding:
 
 def _is_address(text: str) -> bool:
     try:
-        address_of(text.split("/", 1)[0])
+        address_of(text.partition("/")[0])
     except ValueError:
         return False
     return True

@@ -132,7 +132,7 @@ def _verb(count: int, plural: str) -> str:
 
 def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> Counter[str]:
     """How many claims of other stacks stand in each rack of rows."""
-    sites = {row.split("/", 1)[0] for row in rows}
+    sites = {row.partition("/")[0] for row in rows}
     held = connection.execute(
         select(claim.c.rack).where(
             claim.c.site.in_(sorted(sites)), claim.c.state != "freed", claim.c.stack_id != stack_id
