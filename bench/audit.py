@@ -24,8 +24,8 @@ from zonewright.audit.report.elevation import drawing, elevations
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.verify.verify import verify_bundle
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.power import Draw
@@ -135,7 +135,7 @@ def _zone(own: int, zone_wide: int, runs: int) -> Iterator[_Zone]:
         tempfile.TemporaryDirectory() as folder,
         LedgerClient(f"sqlite:///{Path(folder) / 'l.db'}", create=True) as client,
     ):
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         operator = Party(client, "stack-of-operator", "operator", zone=zone)
         operator.bring_up(sites=_sites(zone_wide))
         for number in range(zone_wide // own - 1):

@@ -10,8 +10,8 @@ from bench.figures import Figure, median_s, percentile, seconds
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import REPOSITORY, cluster
 from zonewright.changes.rendering import rendered_files
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 NODES = 1000
@@ -31,7 +31,7 @@ def _ledger(runs: int) -> list[Figure]:
         tempfile.TemporaryDirectory() as folder,
         LedgerClient(f"sqlite:///{Path(folder) / 'l.db'}", create=True) as client,
     ):
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client, RACKS)
         tenant = Party(client, "stack-of-a", "tenant-a")
         tenant.enrol()

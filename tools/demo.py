@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from zonewright import engine
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import ReportRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.telemetry.samples import Samples
 

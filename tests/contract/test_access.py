@@ -16,10 +16,12 @@ from support.ledger_proxy import ledger_service
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import access_messages as a
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
 from zonewright.ledger.protocol.rollout_messages import LeaseRequest, RecordRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
@@ -67,7 +69,7 @@ class Served:
 def _served(tmp_path: Path) -> Iterator[Served]:
     path, now = tmp_path / "ledger.db", [datetime(2026, 11, 28, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as local:
-        local.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        local.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         Party(local, "stack-of-operator", "operator", zone=ZONE_FILE).bring_up(sites=facility(2)["sites"])
         for name, stack in (("tenant-a", OWN), ("tenant-b", OTHER)):
             tenant = Party(local, stack, name, lineage=f"lineage-of-{name}", zone=ZONE_FILE)
@@ -154,15 +156,15 @@ def test_the_table_names_every_verb_and_no_party_gets_at_anothers() -> None:
 
 def test_without_a_token_nothing_is_answered(served: Served) -> None:
     """Every verb, with no token, a wrong one, and one under another scheme: 401, and the ledger is as it was."""
-    before = served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    before = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     for verb in FUNCTIONS_BY_NAME:
         body = about(verb, party="tenant-a", stack_id=OWN, principal="x")
         for token in (None, "zwt_wrong", ""):
             code, said = status(served.url, verb, body, token)
             assert (code, said["code"]) == (401, "token"), verb
     with pytest.raises(LedgerMisuseError, match="set ZONEWRIGHT_LEDGER_TOKEN"):
-        served.client(None).call(verbs.CAPACITY, m.CapacityRequest())
-    assert served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries == before
+        served.client(None).call(verbs.CAPACITY, CapacityRequest())
+    assert served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries == before
 
 
 @pytest.mark.parametrize("role", sorted(EVERYBODY))
@@ -190,41 +192,41 @@ def test_a_tenant_gets_at_nothing_of_its_neighbour(served: Served) -> None:
     """It frees no claim of the other, takes no stack over, reads no claims, forges no keys, replaces no zone file."""
     token = served.grant("mallory", "tenant-a", "tenant")
     as_other = served.party(token, "tenant-b", OTHER)
-    before = served.local.call(verbs.REPORT, m.ReportRequest(stack_id=OTHER))
+    before = served.local.call(verbs.REPORT, ReportRequest(stack_id=OTHER))
     attempts: dict[str, Callable[[], object]] = {
         "release": lambda: as_other.release("web-001", 1),
         "recover": lambda: as_other.client.call(
-            verbs.RECOVER, m.RecoverRequest(stack_id=OTHER, party="tenant-b", state_is_empty=True)
+            verbs.RECOVER, RecoverRequest(stack_id=OTHER, party="tenant-b", state_is_empty=True)
         ),
         "under its own name": lambda: as_other.client.call(
-            verbs.RECOVER, m.RecoverRequest(stack_id=OTHER, party="tenant-a", state_is_empty=True)
+            verbs.RECOVER, RecoverRequest(stack_id=OTHER, party="tenant-a", state_is_empty=True)
         ),
         "report": as_other.states,
         "enrol": as_other.enrol,
-        "destroy": lambda: as_other.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=OTHER)),
+        "destroy": lambda: as_other.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=OTHER)),
         "keys": lambda: as_other.client.call(
             verbs.RECORD, RecordRequest(kind="fleet-enrolment", party="operator", entry={"agents": {}})
         ),
         "the turn of a fleet": lambda: as_other.client.call(
             verbs.LEASE, LeaseRequest(fleet="operator", holder="h", who="mallory", seconds=60)
         ),
-        "zone": lambda: as_other.client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE)),
+        "zone": lambda: as_other.client.call(verbs.INIT, InitRequest(zone=ZONE_FILE)),
     }
     for what, attempt in attempts.items():
         with pytest.raises(LedgerRefusedError, match="may not call") as refused:
             attempt()
         assert refused.value.code == "no-right", what
         assert "tenant-b" not in str(refused.value), what
-    assert served.local.call(verbs.REPORT, m.ReportRequest(stack_id=OTHER)) == before
+    assert served.local.call(verbs.REPORT, ReportRequest(stack_id=OTHER)) == before
 
 
 def test_a_party_does_its_own_work_and_its_entries_say_who(served: Served) -> None:
     """With its token a stack grows and shrinks as ever, and each entry of the journal names the principal."""
     tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))
-    before = served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1].sequence
+    before = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries[-1].sequence
     tenant.bring_up(clusters={"web": cluster(3)})
     assert [name for name, _ in tenant.states()] == ["web-001", "web-002", "web-003"]
-    entries = served.local.call(verbs.HISTORY, m.HistoryRequest(after=before)).entries
+    entries = served.local.call(verbs.HISTORY, HistoryRequest(after=before)).entries
     assert {entry.payload.get("by") for entry in entries} == {"runner-a"}
     assert {entry.kind for entry in entries} >= {"admitted", "completed", "state"}
 
@@ -234,7 +236,7 @@ def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
 
     def is_good(token: str) -> bool:
         try:
-            served.client(token).call(verbs.CAPACITY, m.CapacityRequest())
+            served.client(token).call(verbs.CAPACITY, CapacityRequest())
         except LedgerMisuseError:
             return False
         return True
@@ -258,7 +260,7 @@ def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
         served.local.call(verbs.REVOKE, a.RevokeRequest(principal="runner-a", why="x"))
     (known,) = served.local.call(verbs.ACCESS, a.AccessRequest()).principals
     assert (known.revoked_at != "", known.why, known.expires_at) == (True, "the laptop is lost", "")
-    kinds = [entry.kind for entry in served.local.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries]
+    kinds = [entry.kind for entry in served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries]
     assert [kind for kind in kinds if kind.startswith("access")] == [
         "access-granted",
         "access-rotated",
@@ -270,7 +272,7 @@ def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
 
 def test_who_oversees_reads_no_lineage(served: Served) -> None:
     """An auditor sees what a stack holds and that it is bound, and not to what: that is the secret of its state."""
-    request = m.ReportRequest(stack_id=OTHER)
+    request = ReportRequest(stack_id=OTHER)
     seen = served.client(served.grant("auditor", "zone", "auditor")).call(verbs.REPORT, request)
     full = served.local.call(verbs.REPORT, request)
     assert (seen.lineage, full.lineage) == ("", "lineage-of-tenant-b")
@@ -328,7 +330,7 @@ def test_a_role_that_the_party_loses_is_lost(served: Served) -> None:
     token = served.grant("runner-a", "tenant-a", "tenant", "approver")
     served.party(token).enrol(dry_run=True)
     parties = {**PARTIES, "tenant-a": {"title": "was a tenant", "roles": ["auditor"]}}
-    served.local.call(verbs.INIT, m.InitRequest(zone=Zone.model_validate({**ZONE, "parties": parties})))
+    served.local.call(verbs.INIT, InitRequest(zone=Zone.model_validate({**ZONE, "parties": parties})))
     with pytest.raises(LedgerRefusedError, match="got approver;"):
         served.party(token).enrol(dry_run=True)
 

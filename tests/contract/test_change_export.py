@@ -14,8 +14,8 @@ from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
 from zonewright.cli import main
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -38,7 +38,7 @@ def _plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     zone = Zone.model_validate(zone_with(two=policy({"operators": 2}, parties=["tenant-a"])))
     wanted: dict[str, Any] = {"clusters": {"web": cluster(2)}}
     with LedgerClient("sqlite:///ledger.db", root=tmp_path, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
         party.enrol()

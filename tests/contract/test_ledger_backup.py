@@ -12,8 +12,9 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster
 from zonewright.cli import main
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.backup import back_up, restore
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -23,7 +24,7 @@ STACK = "stack-of-tenant-a"
 @pytest.fixture(name="client")
 def _client(tmp_path: Path) -> Iterator[LedgerClient]:
     with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client)
         Party(client, STACK, "tenant-a").bring_up(clusters={"web": cluster(1)})
         yield client
@@ -31,7 +32,7 @@ def _client(tmp_path: Path) -> Iterator[LedgerClient]:
 
 def kinds(client: LedgerClient) -> list[str]:
     """The journal's entries."""
-    return [entry.kind for entry in client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries]
+    return [entry.kind for entry in client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries]
 
 
 def test_a_restored_ledger_says_what_it_lacks_and_who_saw_it(
@@ -53,7 +54,7 @@ def test_a_restored_ledger_says_what_it_lacks_and_who_saw_it(
     assert kinds(client) == [*before, "restored"]
     assert tenant.states() == [("web-001", "active")]
     with pytest.raises(LedgerRefusedError, match="was restored from an older backup"):
-        client.call(verbs.REPORT, m.ReportRequest(stack_id=STACK, seen=seen))
+        client.call(verbs.REPORT, ReportRequest(stack_id=STACK, seen=seen))
     (aside,) = tmp_path.glob("ledger.db.before-restore-*")
     with LedgerClient(f"sqlite:///{aside}") as was:
         assert len(kinds(was)) == len(before) + lost
@@ -84,7 +85,7 @@ def test_an_unreadable_ledger_is_kept_and_replaced(client: LedgerClient, tmp_pat
 def test_another_ledgers_backup_is_refused(client: LedgerClient, tmp_path: Path) -> None:
     """A backup of another ledger, or one that went another way, changes nothing."""
     with LedgerClient(f"sqlite:///{tmp_path / 'other.db'}", create=True) as other:
-        other.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        other.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
     before = kinds(client)
     with pytest.raises(LedgerRefusedError, match="nothing was changed"):
         restore(tmp_path / "other.db", tmp_path / "ledger.db")

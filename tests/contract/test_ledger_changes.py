@@ -12,9 +12,10 @@ from support.roads import on_every_road, road_of
 from support.signing import policy, zone_with
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery, PlanRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.model import Zone
 
 
@@ -47,7 +48,7 @@ def test_planned_approved_by_two_and_admitted(world: World) -> None:
     admission = tenant.admit(**WEB)
     assert admission.change_digest == plan.change_digest
     tenant.complete(admission)
-    entries = world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    entries = world.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     mine = [entry for entry in entries if entry.payload.get("plan") == plan.digest()]
     assert [entry.kind for entry in mine] == ["planned", "refused", "approved", "refused", "approved", "admitted"]
     assert mine[-1].payload["approved_by"] == ["bea", "ben"]
@@ -142,7 +143,7 @@ def test_verdicts_that_do_not_count_are_refused_at_once(world: World) -> None:
     """The author, another zone's key, a plan that nobody knows: refused with a sentence, and not journaled."""
     tenant = world.planner()
     plan, _ = tenant.plan(at=world.now[0], **WEB)
-    before = len(world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries)
+    before = len(world.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries)
     for signer, other, sentence in (
         ("anna", plan, "anna is the author"),
         ("somebody", plan, "no signer of this zone has that key"),
@@ -151,7 +152,7 @@ def test_verdicts_that_do_not_count_are_refused_at_once(world: World) -> None:
     ):
         with pytest.raises(LedgerRefusedError, match=sentence):
             tenant.verdict(other, signer, at=world.now[0])
-    assert len(world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries) == before
+    assert len(world.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries) == before
 
 
 def test_a_plan_may_not_say_what_the_ledger_does_not_find(world: World) -> None:
@@ -190,7 +191,7 @@ def test_a_removed_key_ends_its_approvals(world: World) -> None:
     del data["signers"]["ben"], data["signers"]["bea"]["keys"][0]
     data["signers"]["bea"]["keys"] = [data["signers"].pop("carl")["keys"][0]]
     world.zone = Zone.model_validate(data)
-    world.client.call(verbs.INIT, m.InitRequest(zone=world.zone))
+    world.client.call(verbs.INIT, InitRequest(zone=world.zone))
     changed = world.planner()
     assert "the declaration was changed" in refusal(changed, **WEB)
     fresh, _ = changed.plan(at=world.now[0], **WEB)
@@ -235,7 +236,7 @@ def test_the_population_is_that_of_the_journal(world: World) -> None:
     assert states["stack-of-tenant-a", "rejected"].sentences == ["rejected by ben: looked at"]
     assert ("stack-of-tenant-a", "refused") in states
     assert ("stack-of-tenant-c", "admitted") in states
-    entries = world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    entries = world.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     assert found.admissions == sum(entry.kind == "admitted" for entry in entries) == operator_first + 1
     assert found.refusals == sum(entry.kind == "refused" for entry in entries) == 2
     only = world.client.call(verbs.CHANGES, ChangesRequest(state="rejected")).changes

@@ -14,10 +14,14 @@ from support.planner import Planner
 from support.roads import HTTP, on_every_road, road_of
 from support.zone_project import cluster
 from zonewright.ledger import LedgerUnavailableError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import CompleteRequest, EvaluateRequest
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest
 from zonewright.ledger.protocol.change_messages import ChangesRequest, Snapshot
+from zonewright.ledger.protocol.content_messages import ContentQuery
+from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest, JournalEntry, SeenRequest
 from zonewright.ledger.protocol.rollout_messages import HoursRequest, LeaseRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.database import Database
@@ -35,9 +39,9 @@ class World:
     client: LedgerClient
     now: list[datetime]
 
-    def entries(self) -> list[m.JournalEntry]:
+    def entries(self) -> list[JournalEntry]:
         """The journal."""
-        return self.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+        return self.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
 
 
 @pytest.fixture(name="world")
@@ -45,7 +49,7 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """The small zone with two racks, all of one moment."""
     path, now = tmp_path / "ledger.db", [START]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
-        first.call(verbs.INIT, m.InitRequest(zone=Party(first, "x", "y").zone))
+        first.call(verbs.INIT, InitRequest(zone=Party(first, "x", "y").zone))
         bring_up_racks(first)
     if road_of(request) == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
@@ -62,14 +66,14 @@ def deciding(world: World) -> dict[str, Callable[[], object]]:
     offered = tenant.party.propose(tenant.party.demand(**WEB), reserve=False)
     admission = tenant.admit(**WEB)
     named = {"stack_id": tenant.party.stack_id, "party": "tenant-a"}
-    wanted = m.EvaluateRequest(
+    wanted = EvaluateRequest(
         **named,
         lineage=tenant.party.lineage,
         demand_digest=offered.demand_digest,
         seats=offered.seats,
         addresses=offered.addresses,
     )
-    done = m.CompleteRequest(stack_id=tenant.party.stack_id, change_digest=admission.change_digest)
+    done = CompleteRequest(stack_id=tenant.party.stack_id, change_digest=admission.change_digest)
     return {
         "propose": lambda: tenant.party.propose(tenant.party.demand(**WEB), reserve=False),
         "reserve": lambda: tenant.party.propose(tenant.party.demand(**WEB)),
@@ -78,12 +82,12 @@ def deciding(world: World) -> dict[str, Callable[[], object]]:
         "confirm": lambda: tenant.party.confirm("web-001"),
         "complete": lambda: world.client.call(verbs.COMPLETE, done),
         "settle": lambda: tenant.party.settle(admission),
-        "destroy": lambda: world.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=tenant.party.stack_id)),
-        "recover": lambda: world.client.call(verbs.RECOVER, m.RecoverRequest(**named, state_is_empty=False)),
+        "destroy": lambda: world.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=tenant.party.stack_id)),
+        "recover": lambda: world.client.call(verbs.RECOVER, RecoverRequest(**named, state_is_empty=False)),
         "enrol": lambda: Party(world.client, "stack-of-tenant-b", "tenant-b").enrol(),
         "lease": lambda: world.client.call(verbs.LEASE, LeaseRequest(fleet="f", holder="h", who="w", seconds=60)),
         "hours": lambda: world.client.call(verbs.HOURS, HoursRequest()),
-        "checkpoint": lambda: world.client.call(verbs.CHECKPOINT, m.CheckpointRequest()),
+        "checkpoint": lambda: world.client.call(verbs.CHECKPOINT, CheckpointRequest()),
     }
 
 
@@ -110,10 +114,10 @@ def test_a_clock_that_is_behind_prevents_nobody_from_looking(world: World) -> No
     """Holdings, changes and capacity are shown as of the last entry."""
     deciding(world)
     world.now[0] = datetime(2020, 1, 1, tzinfo=UTC)
-    report = world.client.call(verbs.REPORT, m.ReportRequest(stack_id="stack-of-tenant-a"))
+    report = world.client.call(verbs.REPORT, ReportRequest(stack_id="stack-of-tenant-a"))
     assert len(report.holdings) == 2
     assert len(world.client.call(verbs.CHANGES, ChangesRequest(stack_id="stack-of-tenant-a")).changes) == 1
-    assert world.client.call(verbs.CAPACITY, m.CapacityRequest()).sites
+    assert world.client.call(verbs.CAPACITY, CapacityRequest()).sites
 
 
 @pytest.mark.parametrize("behind", [1, CLOCK_BEHIND.most])
@@ -154,16 +158,16 @@ def test_a_clock_that_is_set_back_during_an_admission_leaves_no_facts_of_a_later
         return now[0]
 
     with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True, clock=clock) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=Party(client, "x", "y").zone))
+        client.call(verbs.INIT, InitRequest(zone=Party(client, "x", "y").zone))
         bring_up_racks(client)
         tenant = Party(client, "stack-of-tenant-a", "tenant-a")
         tenant.enrol()
         offered = tenant.propose(tenant.demand(**WEB))
         now[0], back[0] = START + timedelta(minutes=30), timedelta(minutes=1)
         tenant.admit(offered)
-        last = client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
+        last = client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries[-1]
         named = str(last.payload["snapshot"])
-        text = client.call(verbs.FETCH, m.ContentQuery(digests=[named])).texts[named]
+        text = client.call(verbs.FETCH, ContentQuery(digests=[named])).texts[named]
     assert START < datetime.fromisoformat(last.at) < START + timedelta(minutes=30)
     assert Snapshot.model_validate_json(text).at[:16] == last.at[:16]
 

@@ -14,8 +14,8 @@ from support.planner import Planner
 from support.roads import IN_PROCESS, on_every_road, road_of
 from support.signing import policy, zone_with
 from zonewright.fleet.configs.offer import earlier_offers
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import rollout_messages, verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
@@ -69,7 +69,7 @@ class World:
     def ask_for(self, count: int) -> None:
         """Another number of approvals is needed from now on."""
         zone = zone_of(count)
-        self.client.call(verbs.INIT, m.InitRequest(zone=zone))
+        self.client.call(verbs.INIT, InitRequest(zone=zone))
         self.facility.party.zone = zone
 
     def step(self, title: str, *signers: str) -> str:
@@ -93,7 +93,7 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     now = [NOW]
     zone = zone_of(1)
     with LedgerClient(LEDGER, root=tmp_path, create=True, clock=lambda: now[0]) as first:
-        first.call(verbs.INIT, m.InitRequest(zone=zone))
+        first.call(verbs.INIT, InitRequest(zone=zone))
         if road_of(request) == IN_PROCESS:
             yield World(first, now, zone)
             return
@@ -210,12 +210,12 @@ def test_what_a_change_does_not_touch_stays_approved(tmp_path: Path) -> None:
     (tmp_path / ".zonewright").mkdir()
     zone = Zone.model_validate(zone_with(north=policy({"safety": 1})))
     with LedgerClient(LEDGER, root=tmp_path, create=True, clock=lambda: NOW) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         world = World(client, [NOW], zone)
         world.facility.approved(ONE)
         first = world.stack().approved
         open_zone = zone.model_copy(update={"approvals": {}})
-        client.call(verbs.INIT, m.InitRequest(zone=open_zone))
+        client.call(verbs.INIT, InitRequest(zone=open_zone))
         world.facility.party.zone = open_zone
         world.facility.deploy(TWO)
         found = world.stack()

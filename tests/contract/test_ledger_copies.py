@@ -13,8 +13,10 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import CompleteRequest, StandingRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest, JournalHead, SeenRequest
+from zonewright.ledger.protocol.stack_messages import AcceptRequest, EnrolRequest, InitRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 STACK = "stack-of-tenant-a"
@@ -27,7 +29,7 @@ class Saw:
     original: Party
     other: Party
     path: Path
-    head: m.JournalHead
+    head: JournalHead
 
 
 def backed_up(path: Path, target: Path) -> None:
@@ -42,7 +44,7 @@ def _saw(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Saw]:
     path, copy = tmp_path / "original" / "ledger.db", tmp_path / "copy" / "ledger.db"
     copy.parent.mkdir()
     with LedgerClient(f"sqlite:///{path}", create=True) as first:
-        first.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        first.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(first, 2)
         tenant = Party(first, STACK, "tenant-a")
         tenant.bring_up(clusters={"web": cluster(1)})
@@ -56,13 +58,13 @@ def _saw(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Saw]:
                 yield Saw(tenant, Party(second, STACK, "tenant-a"), copy, head)
 
 
-def asked(party: Party, seen: m.JournalHead | None) -> dict[str, Callable[[], object]]:
+def asked(party: Party, seen: JournalHead | None) -> dict[str, Callable[[], object]]:
     """The verbs by which a state shows what it saw, before anything is changed."""
     call, stack = party.client.call, party.stack_id
     return {
-        "standing": lambda: call(verbs.STANDING, m.StandingRequest(stack_id=stack, admission_id="", seen=seen)),
-        "report": lambda: call(verbs.REPORT, m.ReportRequest(stack_id=stack, seen=seen)),
-        "destroy": lambda: call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=stack, seen=seen)),
+        "standing": lambda: call(verbs.STANDING, StandingRequest(stack_id=stack, admission_id="", seen=seen)),
+        "report": lambda: call(verbs.REPORT, ReportRequest(stack_id=stack, seen=seen)),
+        "destroy": lambda: call(verbs.GUARD_DESTROY, SeenRequest(stack_id=stack, seen=seen)),
     }
 
 
@@ -91,17 +93,17 @@ def test_a_copy_that_went_on_is_refused(saw: Saw) -> None:
 def test_another_ledger_is_refused_by_its_id(saw: Saw, tmp_path: Path) -> None:
     """A ledger that was made anew has another id: it answers neither the state's entries nor its enrolment."""
     with LedgerClient(f"sqlite:///{tmp_path / 'new' / 'ledger.db'}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         new = Party(client, STACK, "tenant-a")
         for dry_run in (True, False):
-            request = m.EnrolRequest(
+            request = EnrolRequest(
                 stack_id=STACK, party="tenant-a", lineage="lineage-1", ledger=saw.head.ledger, dry_run=dry_run
             )
             with pytest.raises(LedgerRefusedError, match=f"this state belongs to ledger {saw.head.ledger[:12]}, and"):
                 client.call(verbs.ENROL, request)
         with pytest.raises(LedgerRefusedError, match="this state belongs to ledger"):
             asked(new, saw.head)["report"]()
-        assert client.call(verbs.ACCEPT, m.AcceptRequest(stack_id=STACK, party="tenant-a", seen=[saw.head])).lost == 1
+        assert client.call(verbs.ACCEPT, AcceptRequest(stack_id=STACK, party="tenant-a", seen=[saw.head])).lost == 1
         answer = client.call(verbs.ENROL, request)
         assert (answer.bound, answer.ledger != saw.head.ledger) == (True, True)
         asked(new, saw.head)["report"]()
@@ -109,36 +111,36 @@ def test_another_ledger_is_refused_by_its_id(saw: Saw, tmp_path: Path) -> None:
 
 def test_after_a_restore_the_stack_goes_on_and_the_journal_says_so(saw: Saw) -> None:
     """What the state saw is accepted for this stack once and for all, another stack's is not, and it is journaled."""
-    accept = m.AcceptRequest(stack_id=STACK, party="tenant-a", seen=[saw.head])
+    accept = AcceptRequest(stack_id=STACK, party="tenant-a", seen=[saw.head])
     assert [saw.other.client.call(verbs.ACCEPT, accept).lost for _ in range(2)] == [1, 0]
     asked(saw.other, saw.head)["standing"]()
     (entry,) = [
-        one for one in saw.other.client.call(verbs.HISTORY, m.HistoryRequest()).entries if one.kind == "ledger-accepted"
+        one for one in saw.other.client.call(verbs.HISTORY, HistoryRequest()).entries if one.kind == "ledger-accepted"
     ]
     assert (entry.stack_id, entry.party, entry.payload["seen"]) == (STACK, "tenant-a", [saw.head.model_dump()])
     with pytest.raises(LedgerRefusedError, match="restored from an older backup"):
-        saw.other.client.call(verbs.REPORT, m.ReportRequest(stack_id="stack-of-tenant-b", seen=saw.head))
+        saw.other.client.call(verbs.REPORT, ReportRequest(stack_id="stack-of-tenant-b", seen=saw.head))
 
 
 def test_the_head_of_an_answer_is_in_the_journal(saw: Saw) -> None:
     """An admission gives the entry of its decision as it stays, with what it changed; a completion the last entry."""
     admission = saw.original.bring_up(clusters={"web": cluster(3)})
-    entries = saw.original.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    entries = saw.original.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     by_number = {entry.sequence: entry for entry in entries}
     assert by_number[admission.head.sequence].hash == admission.head.hash
     assert by_number[admission.head.sequence].payload["admission_id"] == admission.admission_id
     done = saw.original.client.call(
-        verbs.COMPLETE, m.CompleteRequest(stack_id=STACK, change_digest=admission.change_digest)
+        verbs.COMPLETE, CompleteRequest(stack_id=STACK, change_digest=admission.change_digest)
     )
     assert (done.head.sequence, done.head.hash) == (entries[-1].sequence, entries[-1].hash)
 
 
 def test_what_a_state_says_is_read_or_is_nothing() -> None:
     """The text of a head is the one that it is read from; anything else, as of an older version, is no head."""
-    head = m.JournalHead(ledger="0" * 32, sequence=7, hash=f"sha256:{'a' * 64}")
-    assert m.JournalHead.parse(head.text()) == head
+    head = JournalHead(ledger="0" * 32, sequence=7, hash=f"sha256:{'a' * 64}")
+    assert JournalHead.parse(head.text()) == head
     for text in ("", "7", "0 7 a", f"{head.text()} more", head.text().replace(" 7 ", " x ")):
-        assert m.JournalHead.parse(text) is None
+        assert JournalHead.parse(text) is None
 
 
 def test_a_backup_by_copying_the_file_is_the_same_ledger(saw: Saw, tmp_path: Path) -> None:

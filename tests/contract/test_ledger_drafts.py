@@ -14,9 +14,11 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import whole_bundle
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import PlanQuery
+from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.limits import DRAFT
@@ -43,7 +45,7 @@ class Drafting:
 
     def texts(self, *texts: str) -> int:
         """How many of these texts the ledger has."""
-        query = m.ContentQuery(digests=[digest_of(text) for text in texts])
+        query = ContentQuery(digests=[digest_of(text) for text in texts])
         return len(self.client.call(verbs.FETCH, query).texts)
 
 
@@ -52,10 +54,10 @@ def _drafting(tmp_path: Path) -> Iterator[Drafting]:
     now = [datetime(2026, 11, 24, tzinfo=UTC)]
     path = tmp_path / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client, 2)
         now[0] += A_DAY  # what bringing up the racks left ends, too
-        client.call(verbs.STORE, m.ContentRequest(texts=[]))
+        client.call(verbs.STORE, ContentRequest(texts=[]))
         yield Drafting(client, Party(client, "stack-of-tenant-a", "tenant-a"), path, now)
 
 
@@ -65,11 +67,11 @@ def test_what_a_preview_asked_for_is_gone_after_a_day(drafting: Drafting, reserv
     before, tenant = drafting.counts(), drafting.tenant
     for count in (1, 2, 3):
         tenant.propose(tenant.demand(clusters={"web": cluster(count)}), reserve=reserve)
-        drafting.client.call(verbs.STORE, m.ContentRequest(texts=[f"files {count}"]))
+        drafting.client.call(verbs.STORE, ContentRequest(texts=[f"files {count}"]))
     assert drafting.counts()["content"] == before["content"] + 6
     assert drafting.texts("files 1") == 1
     drafting.now[0] += A_DAY
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[]))
+    drafting.client.call(verbs.STORE, ContentRequest(texts=[]))
     assert drafting.counts() == before
 
 
@@ -80,15 +82,15 @@ def test_what_an_admission_names_stays(drafting: Drafting) -> None:
     manifest = canonical_json({f"{name}.conf": digest_of(name) for name in files})
     tenant.enrol()
     offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[*files, "not named"]))
+    drafting.client.call(verbs.STORE, ContentRequest(texts=[*files, "not named"]))
     tenant.admit(offered, rendered=manifest)
     tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
     drafting.now[0] += A_DAY
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=files))
+    drafting.client.call(verbs.STORE, ContentRequest(texts=files))
     drafting.now[0] += A_DAY
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[]))
+    drafting.client.call(verbs.STORE, ContentRequest(texts=[]))
     assert drafting.texts(manifest, *files, "not named") == 3
-    assert drafting.client.call(verbs.FETCH, m.ContentQuery(digests=[offered.demand_digest])).texts
+    assert drafting.client.call(verbs.FETCH, ContentQuery(digests=[offered.demand_digest])).texts
 
 
 def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
@@ -102,11 +104,11 @@ def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
     other.bring_up(clusters={"web": cluster(1)})
     with pytest.raises(LedgerRefusedError):
         tenant.admit(offered)
-    refused = drafting.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
+    refused = drafting.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries[-1]
     drafting.now[0] += A_DAY
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=[]))
-    assert drafting.client.call(verbs.FETCH, m.ContentQuery(digests=[refused.payload["snapshot"]])).texts
-    mine = m.ContentQuery(digests=[tenant.demand(clusters={"web": cluster(7)}).digest()])
+    drafting.client.call(verbs.STORE, ContentRequest(texts=[]))
+    assert drafting.client.call(verbs.FETCH, ContentQuery(digests=[refused.payload["snapshot"]])).texts
+    mine = ContentQuery(digests=[tenant.demand(clusters={"web": cluster(7)}).digest()])
     assert not drafting.client.call(verbs.FETCH, mine).texts
 
 
@@ -115,7 +117,7 @@ def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
 
     def later(part: float, *texts: str) -> int:
         drafting.now[0] += A_DAY * part
-        drafting.client.call(verbs.STORE, m.ContentRequest(texts=texts))
+        drafting.client.call(verbs.STORE, ContentRequest(texts=texts))
         return drafting.texts("mine")
 
     assert [later(0.0, "mine"), later(0.6, "mine"), later(0.6), later(0.6)] == [1, 1, 1, 0]
@@ -123,7 +125,7 @@ def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
 
 def test_a_proposal_removes_what_has_ended(drafting: Drafting) -> None:
     """Nobody has to store anything: the preview of another stack takes the ended ones away."""
-    drafting.client.call(verbs.STORE, m.ContentRequest(texts=["mine"]))
+    drafting.client.call(verbs.STORE, ContentRequest(texts=["mine"]))
     drafting.tenant.propose(drafting.tenant.demand(clusters={"web": cluster(1)}))
     drafting.now[0] += A_DAY
     other = Party(drafting.client, "stack-of-tenant-b", "tenant-b")
@@ -150,14 +152,14 @@ def test_what_a_plan_names_stays_until_it_is_decided(world: World) -> None:
     plan, _ = tenant.plan(at=world.later(), **WEB)
     before = whole_bundle(world.client, PlanQuery(stack_id=plan.stack_id, plan=plan.digest()))
     world.now[0] += 7 * A_DAY
-    world.client.call(verbs.STORE, m.ContentRequest(texts=["a week later"]))
+    world.client.call(verbs.STORE, ContentRequest(texts=["a week later"]))
     after = whole_bundle(world.client, PlanQuery(stack_id=plan.stack_id, plan=plan.digest()))
     assert set(before) - set(after) == set()
     for signer in ("ben", "bea"):
         tenant.verdict(plan, signer, at=world.later())
     tenant.complete(tenant.admit(**WEB))
     world.now[0] += A_DAY
-    world.client.call(verbs.STORE, m.ContentRequest(texts=["a day later"]))
+    world.client.call(verbs.STORE, ContentRequest(texts=["a day later"]))
     assert whole_bundle(world.client, PlanQuery(stack_id=plan.stack_id, plan=plan.digest())).keys() >= after.keys()
 
 

@@ -17,8 +17,9 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster
 from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -28,7 +29,7 @@ def _ledger() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.db"
         with LedgerClient(f"sqlite:///{path}", create=True) as client:
-            client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+            client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
             bring_up_racks(client)
         yield path
 
@@ -62,7 +63,7 @@ def _sound(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
     with LedgerClient(f"sqlite:///{path}") as client:
-        assert verify(client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries) is None
+        assert verify(client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries) is None
     _demand_up(path)
 
 
@@ -139,7 +140,7 @@ def test_a_ledger_of_another_user_is_said(ledger: Path) -> None:
         "import os, sys\n"
         "from zonewright.ledger import LedgerUnavailableError\nfrom zonewright.ledger.protocol import verbs\n"
         "from zonewright.ledger.transport.client import LedgerClient\n"
-        "from zonewright.ledger.protocol.messages import ContentRequest\n"
+        "from zonewright.ledger.protocol.content_messages import ContentRequest\n"
         "client = LedgerClient(sys.argv[1])\n"
         "client.call(verbs.STORE, ContentRequest(texts=['a']))\n"
         "os.chmod(sys.argv[2], 0o400)\n"

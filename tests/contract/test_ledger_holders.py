@@ -11,8 +11,10 @@ from support.ledger_proxy import ledger_service
 from support.roads import IN_PROCESS, on_every_road, road_of
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import StandingRequest
+from zonewright.ledger.protocol.holding_messages import ConfirmRequest, ReleaseAnswer, ReleaseRequest
+from zonewright.ledger.protocol.stack_messages import EnrolRequest, InitRequest, Reconciled, ReconcileRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 FIRST, SECOND = "0123456789abcdef", "fedcba9876543210"
@@ -31,21 +33,21 @@ class Held:
 
     def confirm(self, holder: str, generation: int = 0) -> int:
         """The resource with this token exists."""
-        request = m.ConfirmRequest(
+        request = ConfirmRequest(
             stack_id=self.tenant.stack_id, kind="node", name="web-001", generation=generation, holder=holder
         )
         return self.client.call(verbs.CONFIRM, request).generation
 
-    def release(self, holder: str, generation: int) -> m.ReleaseAnswer:
+    def release(self, holder: str, generation: int) -> ReleaseAnswer:
         """The resource with this token is gone."""
-        request = m.ReleaseRequest(
+        request = ReleaseRequest(
             stack_id=self.tenant.stack_id, kind="node", name="web-001", generation=generation, holder=holder
         )
         return self.client.call(verbs.RELEASE, request)
 
-    def reconcile(self, *holders: str, lineage: str = "lineage-1") -> m.Reconciled:
+    def reconcile(self, *holders: str, lineage: str = "lineage-1") -> Reconciled:
         """The state has the resources with these tokens."""
-        request = m.ReconcileRequest(stack_id=self.tenant.stack_id, lineage=lineage, holders=list(holders))
+        request = ReconcileRequest(stack_id=self.tenant.stack_id, lineage=lineage, holders=list(holders))
         return self.client.call(verbs.RECONCILE, request)
 
     def is_offered_to_others(self) -> bool:
@@ -64,7 +66,7 @@ def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
         return Held(tenant)
 
     with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         if road_of(request) == IN_PROCESS:
             yield admitted(client)
             return
@@ -77,9 +79,9 @@ def _held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Held]:
 def test_only_the_holder_frees(held: Held, stranger: str) -> None:
     """A delete by another resource frees nothing, even with the right generation, and says that somebody holds it."""
     generation = held.confirm(FIRST)
-    assert held.release(stranger, generation) == m.ReleaseAnswer(freed=False, stays=True)
+    assert held.release(stranger, generation) == ReleaseAnswer(freed=False, stays=True)
     assert not held.is_offered_to_others()
-    assert held.release(FIRST, generation) == m.ReleaseAnswer(freed=True)
+    assert held.release(FIRST, generation) == ReleaseAnswer(freed=True)
     assert held.is_offered_to_others()
 
 
@@ -95,7 +97,7 @@ def test_a_claim_without_a_token_is_not_freed_by_an_import(held: Held) -> None:
     """An import has a token of its own and the claim's generation; its delete frees nothing of an older state."""
     generation = held.confirm("")
     assert held.release(SECOND, generation).freed is False
-    assert held.reconcile() == m.Reconciled(admitted=0, freed=0)
+    assert held.reconcile() == Reconciled(admitted=0, freed=0)
     assert held.tenant.states() == [("web-001", "active")]
 
 
@@ -111,7 +113,7 @@ def test_who_confirms_takes_over(held: Held) -> None:
     generation = held.confirm(FIRST)
     later = held.confirm(SECOND, generation)
     assert held.release(FIRST, later).freed is False
-    standing = held.client.call(verbs.STANDING, m.StandingRequest(stack_id=held.tenant.stack_id, admission_id="1"))
+    standing = held.client.call(verbs.STANDING, StandingRequest(stack_id=held.tenant.stack_id, admission_id="1"))
     assert standing.holders["node"] == {"web-001": SECOND}
     assert held.release(SECOND, later).freed is True
 
@@ -119,9 +121,9 @@ def test_who_confirms_takes_over(held: Held) -> None:
 def test_what_the_state_lost_is_only_admitted(held: Held) -> None:
     """Reconciling leaves what the state holds as it is; what it lost keeps its unit until the next up."""
     held.confirm(FIRST)
-    assert held.reconcile(FIRST) == m.Reconciled(admitted=0, freed=0)
+    assert held.reconcile(FIRST) == Reconciled(admitted=0, freed=0)
     assert held.tenant.states() == [("web-001", "active")]
-    assert held.reconcile() == m.Reconciled(admitted=1, freed=0)
+    assert held.reconcile() == Reconciled(admitted=1, freed=0)
     assert held.tenant.states() == [("web-001", "admitted")]
     assert not held.is_offered_to_others()
 
@@ -131,9 +133,9 @@ def test_what_was_leaving_and_is_lost_is_freed(held: Held) -> None:
     held.confirm(FIRST)
     held.tenant.admit(held.tenant.propose(held.tenant.demand()))
     assert held.tenant.states() == [("web-001", "releasing")]
-    assert held.reconcile(FIRST) == m.Reconciled(admitted=0, freed=0)
+    assert held.reconcile(FIRST) == Reconciled(admitted=0, freed=0)
     assert not held.is_offered_to_others()
-    assert held.reconcile() == m.Reconciled(admitted=0, freed=1)
+    assert held.reconcile() == Reconciled(admitted=0, freed=1)
     assert held.is_offered_to_others()
 
 
@@ -147,7 +149,7 @@ def test_another_checkout_reconciles_nothing(held: Held) -> None:
 
 def test_an_enrolment_says_whether_it_is_bound(held: Held) -> None:
     """A dry run tells whether an up would have to bind, and binds nothing itself."""
-    new = m.EnrolRequest(stack_id="stack-of-tenant-b", party="tenant-b", lineage="lineage-b", dry_run=True)
+    new = EnrolRequest(stack_id="stack-of-tenant-b", party="tenant-b", lineage="lineage-b", dry_run=True)
     assert held.client.call(verbs.ENROL, new).bound is False
     assert held.client.call(verbs.ENROL, new).bound is False
     assert held.client.call(verbs.ENROL, new.model_copy(update={"dry_run": False})).bound is True

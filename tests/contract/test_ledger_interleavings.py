@@ -15,8 +15,12 @@ from support.ledger_proxy import ledger_service
 from support.schedules import Explored, Kind, Scheduler, explore
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal, SettleRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest
+from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -39,7 +43,7 @@ LINK = {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
 def _ledger(tmp_path: Path) -> Iterator[OrderedLedger]:
     store = Database(tmp_path / "ledger.db", create=True, lock_wait_s=5)
     ledger = OrderedLedger(store, lambda: NOW)
-    ledger.call(verbs.INIT, m.InitRequest(zone=BIG_ZONE))
+    ledger.call(verbs.INIT, InitRequest(zone=BIG_ZONE))
     yield ledger
     store.close()
 
@@ -75,7 +79,7 @@ def nodes(position: int | None = None, count: int = 1, *, rack: str = RACK, **mo
 def admitting(made: Party, **declared: Any) -> Callable[[], None]:
     """A client that admits what was proposed to it before all clients began, and was not reserved."""
     proposal = made.propose(made.demand(**declared), reserve=False)
-    made.client.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+    made.client.call(verbs.STORE, ContentRequest(texts=["{}"]))
 
     def program() -> None:
         with suppress(LedgerRefusedError):
@@ -92,7 +96,7 @@ def proposing(made: Party, **declared: Any) -> Callable[[], None]:
 
 def going_up(made: Party, **declared: Any) -> Callable[[], None]:
     """A client that proposes, and admits what was reserved for it."""
-    made.client.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+    made.client.call(verbs.STORE, ContentRequest(texts=["{}"]))
     demand = made.demand(**declared)
 
     def program() -> None:
@@ -247,9 +251,9 @@ def test_a_rack_that_goes_against_a_node_in_it(ledger: OrderedLedger) -> None:
     told(ledger.run({"goes": destroying(owner), "comes": comes}), 3)
     assert winners(ledger) == {("comes",), ()}
     assert winners(ledger, "guard-destroy") == {("goes",), ()}
-    report = ledger.call(verbs.REPORT, m.ReportRequest(stack_id=owner.stack_id))
-    settle = m.SettleRequest(stack_id=owner.stack_id, admission_id=report.admission_id or "")
-    recover = m.RecoverRequest(stack_id=owner.stack_id, party=owner.party, state_is_empty=True)
+    report = ledger.call(verbs.REPORT, ReportRequest(stack_id=owner.stack_id))
+    settle = SettleRequest(stack_id=owner.stack_id, admission_id=report.admission_id or "")
+    recover = RecoverRequest(stack_id=owner.stack_id, party=owner.party, state_is_empty=True)
     ways: dict[str, Callable[[], object]] = {
         "release": lambda: owner.release("dc1/a/01", 1, kind="row"),
         "settle": lambda: ledger.call(verbs.SETTLE, settle),
@@ -277,14 +281,14 @@ def destroying(owner: Party) -> Callable[[], None]:
 
     def program() -> None:
         with suppress(LedgerRefusedError):
-            owner.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=owner.stack_id))
+            owner.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=owner.stack_id))
             for name, kind in rows:
                 assert owner.release(name, 1, kind=kind)  # type: ignore[arg-type]
 
     return program
 
 
-def moved(made: Party, position: int) -> m.Proposal:
+def moved(made: Party, position: int) -> Proposal:
     """What is proposed to a tenant whose one node is to stand at another U."""
     return made.propose(made.demand(clusters=nodes(position)), reserve=False)
 
@@ -344,7 +348,7 @@ def test_two_states_of_one_stack(ledger: OrderedLedger) -> None:
     goes_up = admitting(new, clusters=nodes(7))
 
     def takes_over() -> None:
-        request = m.RecoverRequest(stack_id=old.stack_id, party=old.party, state_is_empty=True)
+        request = RecoverRequest(stack_id=old.stack_id, party=old.party, state_is_empty=True)
         ledger.call(verbs.RECOVER, request)
         with suppress(LedgerRefusedError):
             new.enrol()
@@ -367,7 +371,7 @@ def test_another_zone_file_against_a_change(ledger: OrderedLedger) -> None:
     changed = BIG_ZONE.model_copy(update={"title": "Another title"})
 
     def registers() -> None:
-        ledger.call(verbs.INIT, m.InitRequest(zone=changed))
+        ledger.call(verbs.INIT, InitRequest(zone=changed))
 
     told(ledger.run({"registers": registers, "up": going_up(made, clusters=nodes(1))}), 5)
     assert winners(ledger) == {(), ("up",)}
@@ -395,11 +399,11 @@ def test_many_confirms_against_the_next_admission(ledger: OrderedLedger) -> None
     operator(ledger, rated_w=900)
     made = tenant(ledger, "a")
     made.admit(made.propose(made.demand(clusters=nodes(1, count=2))))
-    batch = [m.Confirmation(kind="node", name=name, generation=0) for name in ("web-001", "web-002")]
+    batch = [Confirmation(kind="node", name=name, generation=0) for name in ("web-001", "web-002")]
 
     def confirms() -> None:
         with suppress(LedgerRefusedError):
-            ledger.call(verbs.CONFIRM_MANY, m.ConfirmManyRequest(stack_id=made.stack_id, confirms=batch))
+            ledger.call(verbs.CONFIRM_MANY, ConfirmManyRequest(stack_id=made.stack_id, confirms=batch))
 
     told(ledger.run({"confirms": confirms, "admits": admitting(made, clusters=nodes(2))}), 3)
     assert winners(ledger, "confirm-many") == {("confirms",), ()}
@@ -432,7 +436,7 @@ def test_a_proposal_that_is_asked_for_twice(ledger: OrderedLedger) -> None:
     made, other = tenant(ledger, "a"), tenant(ledger, "b")
     other.bring_up(clusters=nodes(1))
     demand = made.demand(clusters=nodes())
-    answers: dict[str, m.Proposal] = {}
+    answers: dict[str, Proposal] = {}
 
     def asks(name: str) -> Callable[[], None]:
         def program() -> None:

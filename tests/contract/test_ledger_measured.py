@@ -17,8 +17,11 @@ from support.registers import NOW, ZONE, month_before, registers
 from zonewright.changes.loading import load_owner
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import AdmitRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.holding_messages import ConfirmRequest
+from zonewright.ledger.protocol.stack_messages import EnrolRequest
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
@@ -51,21 +54,21 @@ def demand(declaration: Declaration, kilowatts: int, room: str, **more: Any) -> 
 
 def gate(ledger: LedgerClient, declaration: Declaration, kilowatts: int, room: str) -> list[dict[str, Any]]:
     """What the gate says to it."""
-    request = m.ProposeRequest(
+    request = ProposeRequest(
         stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, kilowatts, room), reserve=False
     )
     return [item.to_data() for item in ledger.call(verbs.PROPOSE, request).findings if item.rule == "pue-gate"]
 
 
-def admit(ledger: LedgerClient, wanted: Demand) -> m.Proposal:
+def admit(ledger: LedgerClient, wanted: Demand) -> Proposal:
     """Have the tenant's demand admitted."""
     stack = "stack-of-fin"
-    ledger.call(verbs.ENROL, m.EnrolRequest(stack_id=stack, party="tenant-fin", lineage="one"))
-    proposal = ledger.call(verbs.PROPOSE, m.ProposeRequest(stack_id=stack, party="tenant-fin", demand=wanted))
-    ledger.call(verbs.STORE, m.ContentRequest(texts=["{}"]))
+    ledger.call(verbs.ENROL, EnrolRequest(stack_id=stack, party="tenant-fin", lineage="one"))
+    proposal = ledger.call(verbs.PROPOSE, ProposeRequest(stack_id=stack, party="tenant-fin", demand=wanted))
+    ledger.call(verbs.STORE, ContentRequest(texts=["{}"]))
     ledger.call(
         verbs.ADMIT,
-        m.AdmitRequest(
+        AdmitRequest(
             stack_id=stack,
             party="tenant-fin",
             lineage="one",
@@ -78,13 +81,11 @@ def admit(ledger: LedgerClient, wanted: Demand) -> m.Proposal:
     return proposal
 
 
-def confirm(ledger: LedgerClient, proposal: m.Proposal, generation: int = 0) -> None:
+def confirm(ledger: LedgerClient, proposal: Proposal, generation: int = 0) -> None:
     """Every node of a proposal exists now."""
     for name, seat in proposal.seats.items():
         expect = {"rack": seat.rack, "position": seat.position}
-        request = m.ConfirmRequest(
-            stack_id="stack-of-fin", kind="node", name=name, generation=generation, expect=expect
-        )
+        request = ConfirmRequest(stack_id="stack-of-fin", kind="node", name=name, generation=generation, expect=expect)
         ledger.call(verbs.CONFIRM, request)
 
 
@@ -103,7 +104,7 @@ def ratio_without(ledger: LedgerClient, declaration: Declaration) -> str:
     }
     file = OwnerFile.model_validate({"owner": "tenant-fin", "clusters": clusters})
     wanted = demand_of(Declaration(zone=declaration.zone, owners={"tenant-fin": file}), "tenant-fin")
-    request = m.ProposeRequest(stack_id="stack-of-fin", party="tenant-fin", demand=wanted, reserve=False)
+    request = ProposeRequest(stack_id="stack-of-fin", party="tenant-fin", demand=wanted, reserve=False)
     (found,) = [one for one in ledger.call(verbs.PROPOSE, request).findings if one.rule == "pue-gate"]
     match = re.search(r"months from (\S+) to", found.message)
     assert match is not None
@@ -242,7 +243,7 @@ def test_a_move_within_a_site_is_metered_already(ledger: LedgerClient, declarati
 def test_figures_are_in_the_read_set(ledger: LedgerClient, declaration: Declaration) -> None:
     """A proposal says on which figures it rests; once registers are over the limit, just these no longer hold."""
     bring(registers(9_000, end=month_before(NOW)))
-    request = m.ProposeRequest(
+    request = ProposeRequest(
         stack_id="stack-of-fin", party="tenant-fin", demand=demand(declaration, 600, "b"), reserve=False
     )
     premises = ledger.call(verbs.PROPOSE, request).premises

@@ -27,8 +27,11 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.deciding import decide
 from zonewright.ledger.deciding import snapshot as snapshots
 from zonewright.ledger.migrations.upgrade import upgrade
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import CompleteRequest, EvaluateRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.holding_messages import Holding
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs import admissions, proposals
 from zonewright.model import Zone
@@ -79,7 +82,7 @@ class Ledger:
     def register(self, zone: Zone) -> None:
         """The administrator registers another file."""
         self.zone = zone
-        self.client.call(verbs.INIT, m.InitRequest(zone=zone))
+        self.client.call(verbs.INIT, InitRequest(zone=zone))
 
     def with_sites(self) -> "Ledger":
         """Two sites and a duct between them, of parties that no test is about."""
@@ -95,7 +98,7 @@ def opened(folder: Path, road: str, *, with_sites: bool) -> Iterator[Ledger]:
 
     def make(at: Path) -> None:
         with LedgerClient(f"sqlite:///{at / 'ledger.db'}", create=True, clock=lambda: now[0]) as first:
-            first.call(verbs.INIT, m.InitRequest(zone=zone))
+            first.call(verbs.INIT, InitRequest(zone=zone))
             if with_sites:
                 Ledger(first, at / "ledger.db", now, zone).with_sites()
 
@@ -169,15 +172,15 @@ def take(party: Party, demand: Demand, step: str) -> None:
         return
     for item in holdings(party):
         party.confirm(item.name, kind=item.kind)
-    party.client.call(verbs.COMPLETE, m.CompleteRequest(stack_id=party.stack_id, change_digest=admission.change_digest))
+    party.client.call(verbs.COMPLETE, CompleteRequest(stack_id=party.stack_id, change_digest=admission.change_digest))
     if step == "releasing":
         party.admit(party.propose(party.demand()))
         assert {state for _, state in party.states()} == {"releasing"}
 
 
-def holdings(party: Party) -> list[m.Holding]:
+def holdings(party: Party) -> list[Holding]:
     """What a stack holds, sites before their rows and ducts before links."""
-    held = party.client.call(verbs.REPORT, m.ReportRequest(stack_id=party.stack_id)).holdings
+    held = party.client.call(verbs.REPORT, ReportRequest(stack_id=party.stack_id)).holdings
     return sorted(held, key=lambda item: (("site", "row", "duct", "link", "node").index(item.kind), item.name))
 
 
@@ -192,9 +195,9 @@ def leave(ledger: Ledger, party: Party, step: str) -> None:
         assert party.release(item.name, item.generation, item.kind)
 
 
-def asked(party: Party, proposal: m.Proposal) -> m.EvaluateRequest:
+def asked(party: Party, proposal: Proposal) -> EvaluateRequest:
     """The question whether a proposal may be admitted."""
-    return m.EvaluateRequest(
+    return EvaluateRequest(
         stack_id=party.stack_id,
         party=party.party,
         lineage=party.lineage,
@@ -363,7 +366,7 @@ def test_roles_are_those_of_the_registered_zone(ledger: Ledger, party: str, want
     ledger.register(registered)
     # The demand names the file that is registered now: only its role is wrong.
     known = demand.model_copy(update={"zone_digest": actor_digest(ledger)})
-    ledger.client.call(verbs.STORE, m.ContentRequest(texts=[known.canonical(), EMPTY]))
+    ledger.client.call(verbs.STORE, ContentRequest(texts=[known.canonical(), EMPTY]))
     later = early.model_copy(update={"demand_digest": known.digest()})
     for ask in (
         lambda: actor.propose(known, reserve=False),
@@ -384,7 +387,7 @@ def actor_digest(ledger: Ledger) -> str:
 def test_nobody_proposes_in_anothers_name(ledger: Ledger) -> None:
     """A demand of one party that another one proposes is refused: its findings and its names are not for sale."""
     owner = ledger.party("operator")
-    request = m.ProposeRequest(stack_id="stack-of-tenant-a", party="tenant-a", demand=owner.demand(), reserve=True)
+    request = ProposeRequest(stack_id="stack-of-tenant-a", party="tenant-a", demand=owner.demand(), reserve=True)
     with pytest.raises(LedgerRefusedError, match="belongs to another party than 'tenant-a'"):
         ledger.client.call(verbs.PROPOSE, request)
 

@@ -19,7 +19,7 @@ from support.ledger_proxy import ledger_service
 from support.tls import certificate
 from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import CheckpointRequest
+from zonewright.ledger.protocol.journal_messages import CheckpointRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import over_http

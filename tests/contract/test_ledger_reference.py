@@ -13,7 +13,7 @@ from zonewright.changes.loading import load_owner, stack_id_of
 from zonewright.declare import load_zone
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import ProposeRequest
+from zonewright.ledger.protocol.admission_messages import ProposeRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of

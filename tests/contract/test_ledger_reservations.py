@@ -11,8 +11,9 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.limits import RESERVATIONS, UNENROLLED
 
@@ -35,7 +36,7 @@ class World:
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path, now = tmp_path / "ledger.db", [datetime(2026, 11, 24, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client)
         if request.param == "in-process":
             yield World(client, now)
@@ -44,7 +45,7 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield World(client, now)
 
 
-def reserve(stack: Party) -> m.Proposal:
+def reserve(stack: Party) -> Proposal:
     """What an ``up`` of a small cluster asks for."""
     return stack.propose(stack.demand(clusters=WEB))
 

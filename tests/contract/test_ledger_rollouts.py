@@ -14,8 +14,10 @@ from support.roads import HTTP, on_every_road, road_of
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import rollout_messages, verbs
+from zonewright.ledger.protocol.content_messages import ContentQuery
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -42,7 +44,7 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "ledger.db"
     now = [datetime(2026, 11, 24, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
-        first.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        first.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
     if road_of(request) == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield World(client, now)
@@ -78,7 +80,7 @@ def test_entries_are_in_the_journal(world: World) -> None:
     """What was done to a fleet stands in the chain of the journal."""
     request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={"run": "r1", "changed": 3})
     world.client.call(verbs.RECORD, request)
-    entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
+    entries = world.client.call(verbs.HISTORY, HistoryRequest()).entries
     assert (entries[-1].kind, entries[-1].party, entries[-1].payload) == ("fleet-run", "operator", request.entry)
     assert verify(entries) is None
 
@@ -100,7 +102,7 @@ def test_a_run_is_kept_under_the_change_that_it_brought(world: World) -> None:
     ]
     request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={"run": "2"}, changes=changes)
     world.client.call(verbs.RECORD, request)
-    entries = world.client.call(verbs.HISTORY, m.HistoryRequest()).entries
+    entries = world.client.call(verbs.HISTORY, HistoryRequest()).entries
     assert verify(entries) is None
     kept = [entry for entry in entries if entry.kind == rollout_messages.ROLLED_OUT]
     assert [(entry.stack_id, entry.party, entry.payload["plan"]) for entry in kept] == [
@@ -110,7 +112,7 @@ def test_a_run_is_kept_under_the_change_that_it_brought(world: World) -> None:
         assert entry.payload["record"] == digest_of(one.text())
         assert entry.payload["counts"] == {"changed": 1, "unreachable": 1}
         digests = [entry.payload["record"]]
-        assert world.client.call(verbs.FETCH, m.ContentQuery(digests=digests)).texts == {digests[0]: one.text()}
+        assert world.client.call(verbs.FETCH, ContentQuery(digests=digests)).texts == {digests[0]: one.text()}
 
 
 def test_a_run_under_a_plan_that_there_is_not_is_refused(world: World) -> None:
@@ -120,10 +122,10 @@ def test_a_run_under_a_plan_that_there_is_not_is_refused(world: World) -> None:
     )
     change = rollout_messages.ChangeRun(plan=f"sha256:{'a' * 64}", record=record)
     request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={}, changes=[change])
-    before = len(world.client.call(verbs.HISTORY, m.HistoryRequest()).entries)
+    before = len(world.client.call(verbs.HISTORY, HistoryRequest()).entries)
     with pytest.raises(LedgerRefusedError, match="has no plan aaaaaaaaaaaa, so run r1 was not recorded under it"):
         world.client.call(verbs.RECORD, request)
-    assert len(world.client.call(verbs.HISTORY, m.HistoryRequest()).entries) == before
+    assert len(world.client.call(verbs.HISTORY, HistoryRequest()).entries) == before
 
 
 def test_keys_of_agents_are_those_that_were_enrolled_last(world: World) -> None:

@@ -13,9 +13,9 @@ from support.older_ledger import before_schemas
 from support.zone_project import ZONE, cluster
 from zonewright.ledger.deciding.site_claims import _MEMORIES, _Memory, around, site_claims
 from zonewright.ledger.migrations.upgrade import upgrade
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.tables import claim
 from zonewright.ledger.transport.client import LedgerClient
@@ -30,7 +30,7 @@ MINE, THEIRS = "stack-of-tenant-a", "stack-of-tenant-b"
 def _ledger(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=Zone.model_validate(ZONE)))
+        client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
         bring_up_racks(client)
         Party(client, MINE, "tenant-a").bring_up(clusters={"web": cluster(2)})
     return path

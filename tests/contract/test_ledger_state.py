@@ -13,9 +13,11 @@ import pytest
 from support.change_world import WEB, World, change_world
 from support.ledger_party import Party, bring_up_racks
 from support.zone_project import cluster
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest, HistoryRequest, JournalEntry
 from zonewright.ledger.protocol.rollout_messages import LeaseRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify_checkpoint
 from zonewright.ledger.store.recording import COVERED, DERIVED, ROWS, row_change
@@ -44,7 +46,7 @@ def _world(tmp_path: Path) -> Iterator[World]:
         yield world
 
 
-def faults(path: Path, checkpoint: m.Checkpoint | None = None) -> list[str]:
+def faults(path: Path, checkpoint: Checkpoint | None = None) -> list[str]:
     """What a verification of the state finds."""
     with closing(Database(path, lock_wait_s=1)) as database, database.reading() as connection:
         return verify_state(connection, checkpoint).faults
@@ -131,8 +133,8 @@ def test_a_record_that_was_altered_with_its_row_is_named(world: World) -> None:
 def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: World) -> None:
     """A decision's own entry says what it changed; confirm and release, which have none, get one; reading gets none."""
 
-    def entries() -> list[m.JournalEntry]:
-        return world.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    def entries() -> list[JournalEntry]:
+        return world.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
 
     assert all(ROWS in entry.payload for entry in entries())
     before = entries()
@@ -141,7 +143,7 @@ def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: Worl
         lambda: tenant.enrol(dry_run=True),
         lambda: tenant.propose(tenant.demand(clusters={"db": cluster(1)}), reserve=False),
         lambda: tenant.release("web-001", 1),
-        lambda: world.client.call(verbs.STORE, m.ContentRequest(texts=["a text"])),
+        lambda: world.client.call(verbs.STORE, ContentRequest(texts=["a text"])),
     ):
         call()
         assert entries() == before
@@ -170,13 +172,13 @@ def test_a_refused_verb_leaves_nothing_to_the_next_one(world: World) -> None:
 @pytest.mark.tampers
 def test_a_checkpoint_says_what_was_held(world: World) -> None:
     """The digest of the state in a kept checkpoint is found again later, and not after its lists were rewritten."""
-    kept = world.client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    kept = world.client.call(verbs.CHECKPOINT, CheckpointRequest())
     assert verify_checkpoint(kept) is None
     assert verify_checkpoint(kept.model_copy(update={"state": digest_of("other")})) is not None
     assert verify_checkpoint(kept.model_copy(update={"state": ""})) is not None
     assert verify_checkpoint(kept.model_copy(update={"ledger": "0" * 32})) is not None
     Party(world.client, NODE, "tenant-a", zone=world.zone).confirm("web-001", 1)
-    now = world.client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    now = world.client.call(verbs.CHECKPOINT, CheckpointRequest())
     assert (now.ledger, now.state != kept.state) == (kept.ledger, True)
     assert faults(world.path, kept) == faults(world.path, now) == []
     for other, said in (("ledger", "the ledger's id is "), ("zone", "the ledger's zone is small, the checkpoint of")):
@@ -218,7 +220,7 @@ def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:
         def lease(seconds: int) -> int:
             now[0] += timedelta(seconds=1)
             client.call(verbs.LEASE, LeaseRequest(fleet="operator", holder="run-1", who="anna", seconds=seconds))
-            return len(client.call(verbs.HISTORY, m.HistoryRequest()).entries)
+            return len(client.call(verbs.HISTORY, HistoryRequest()).entries)
 
         assert [lease(60), lease(60), lease(60), lease(0)] == [1, 1, 1, 2]
     assert faults(tmp_path / "ledger.db") == []
@@ -228,13 +230,13 @@ def test_all_that_a_busy_ledger_recorded_is_its_state(tmp_path: Path) -> None:
     """Enrol, move, grow, shrink, take over and leave: after each of them every row is accounted for, by few rows."""
     path = tmp_path / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=Party(client, "x", "operator").zone))
+        client.call(verbs.INIT, InitRequest(zone=Party(client, "x", "operator").zone))
         bring_up_racks(client, 2)
         tenant = Party(client, NODE, "tenant-a")
         for count in (3, 1, 4):
             tenant.bring_up(clusters={"web": cluster(count)})
             assert faults(path) == []
-        client.call(verbs.RECOVER, m.RecoverRequest(stack_id=NODE, party="tenant-a", state_is_empty=True))
+        client.call(verbs.RECOVER, RecoverRequest(stack_id=NODE, party="tenant-a", state_is_empty=True))
         assert faults(path) == []
     with closing(sqlite3.connect(path)) as connection:
         (most,) = connection.execute(

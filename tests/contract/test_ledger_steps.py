@@ -24,9 +24,10 @@ from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.audit.verify.population import population_checks
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.migrations.upgrade import upgrade
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import AdmissionAnswer, EvaluateRequest
 from zonewright.ledger.protocol.change_messages import ChangesRequest, Plan, PlanQuery, PlanRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest
 from zonewright.ledger.store.journal import entry_hash
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -56,7 +57,7 @@ def approved_plan(world: World, tenant: Planner, **fields: Any) -> Plan:
     return plan
 
 
-def admitted_by_plan(world: World, tenant: Planner) -> tuple[Plan, m.AdmissionAnswer]:
+def admitted_by_plan(world: World, tenant: Planner) -> tuple[Plan, AdmissionAnswer]:
     """A change that was planned, approved, admitted and completed."""
     plan = approved_plan(world, tenant, **WEB)
     admission = tenant.admit(**WEB)
@@ -75,7 +76,7 @@ def refused_everywhere(world: World, tenant: Planner) -> str:
     assert offered.expires_at is None
     plan = next(one for one in world.client.call(verbs.CHANGES, ChangesRequest()).changes if one.plan)
     rendered = Plan.model_validate_json(record_of(world, plan.plan)).rendered_digest
-    wanted = m.EvaluateRequest(
+    wanted = EvaluateRequest(
         stack_id=tenant.party.stack_id,
         party=tenant.party.party,
         lineage=tenant.party.lineage,
@@ -253,7 +254,7 @@ def test_a_take_over_is_a_step(world: World) -> None:
     more: dict[str, Any] = {"clusters": {"web": cluster(3)}}
     before = approved_plan(world, tenant, **more)
     world.client.call(
-        verbs.RECOVER, m.RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=False)
+        verbs.RECOVER, RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=False)
     )
     tenant.party.enrol()
     (record,) = (
@@ -279,7 +280,7 @@ def test_the_steps_of_a_stack_only_rise_by_one(near: World) -> None:
     approved_plan(near, tenant, **WEB)
     tenant.admit(**WEB)
     near.client.call(
-        verbs.RECOVER, m.RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=True)
+        verbs.RECOVER, RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=True)
     )
     found: dict[str, list[tuple[str, int]]] = {}
     for entry in whole_journal(near.client):
@@ -378,7 +379,7 @@ def served(world: World, person: str, **dates: str) -> Planner:
     data = zone_with(two=policy({"operators": 2}, parties=["tenant-a"], emergency=LANE))
     data["signers"][person] |= dates
     world.zone = Zone.model_validate(data)
-    world.client.call(verbs.INIT, m.InitRequest(zone=world.zone))
+    world.client.call(verbs.INIT, InitRequest(zone=world.zone))
     return world.planner()
 
 

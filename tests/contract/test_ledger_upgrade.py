@@ -16,8 +16,10 @@ from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.migrations.upgrade import upgrade
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import SCHEMA
 from zonewright.ledger.store.state import verify_state
@@ -68,9 +70,9 @@ def test_an_upgrade_keeps_all_and_accounts_for_it(older: Path, capsys: pytest.Ca
     assert main(["ledger", "upgrade", "--ledger", URL]) == 0
     assert capsys.readouterr().out == f"nothing to do: the ledger has schema {SCHEMA}, the newest\n"
     with LedgerClient(URL) as client:
-        entry = client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
+        entry = client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries[-1]
         assert (entry.kind, entry.payload["from"], entry.payload["to"]) == ("upgraded", "0000", SCHEMA)
-        report = client.call(verbs.REPORT, m.ReportRequest(stack_id="stack-of-tenant-a"))
+        report = client.call(verbs.REPORT, ReportRequest(stack_id="stack-of-tenant-a"))
     assert report.stack_id == "stack-of-tenant-a"
 
 
@@ -170,13 +172,13 @@ def test_what_was_opened_before_an_upgrade_writes_no_more(tmp_path: Path) -> Non
     """A client of before is refused in its next write, with the versions, and not by what its triggers note."""
     path = tmp_path / LEDGER_FILE
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
-        client.call(verbs.STORE, m.ContentRequest(texts=["before"]))
+        client.call(verbs.STORE, ContentRequest(texts=["before"]))
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(
             LedgerUnavailableError, match=f"has schema 9999, and this zonewright knows {SCHEMA} at most"
         ):
-            client.call(verbs.STORE, m.ContentRequest(texts=["after"]))
+            client.call(verbs.STORE, ContentRequest(texts=["after"]))
 
 
 def test_who_opens_a_ledger_that_another_is_making_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +198,7 @@ def test_who_opens_a_ledger_that_another_is_making_can_write(tmp_path: Path, mon
     monkeypatch.setattr(Database, "reading", reading)
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
         monkeypatch.undo()
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         Party(client, "stack-of-tenant-a", "tenant-a").enrol()
     with closing(Database(path, lock_wait_s=5)) as database, database.reading() as connection:
         assert verify_state(connection).faults == []
@@ -224,7 +226,7 @@ def test_an_upgraded_ledger_goes_on(older: Path) -> None:
     """After the upgrade a party that had nothing enrols, and each row is accounted for still."""
     upgrade(older)
     with LedgerClient(URL) as client:
-        zone = client.call(verbs.HISTORY, m.HistoryRequest()).entries[0].payload["zone_digest"]
+        zone = client.call(verbs.HISTORY, HistoryRequest()).entries[0].payload["zone_digest"]
         assert zone.startswith("sha256:")
         Party(client, "stack-of-tenant-b", "tenant-b").enrol()
     with closing(Database(older, lock_wait_s=5)) as database, database.reading() as connection:

@@ -11,8 +11,11 @@ import pytest
 from support.ledger_party import Party
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Impact
+from zonewright.ledger.protocol.capacity_messages import ExplainRequest, FitRequest
+from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -57,7 +60,7 @@ class Ledger:
     def register(self, zone: Zone) -> None:
         """The administrator registers another file."""
         self.zone = zone
-        self.client.call(verbs.INIT, m.InitRequest(zone=zone))
+        self.client.call(verbs.INIT, InitRequest(zone=zone))
 
 
 @pytest.fixture(name="ledger")
@@ -153,8 +156,8 @@ def test_a_link_needs_its_sites_and_holds_its_ducts(ledger: Ledger) -> None:
     assert held.fix.startswith("keep dc1 until the operator of the link")
     for party, what in ((first, "ducts/d-1"), (operators[0], "dc1")):
         with pytest.raises(LedgerRefusedError, match=f"of other parties needs? .*{what} of this stack"):
-            party.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=party.stack_id))
-    second.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=second.stack_id))
+            party.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=party.stack_id))
+    second.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=second.stack_id))
 
 
 def test_a_destroy_is_refused_with_all_that_stands_on_it(ledger: Ledger) -> None:
@@ -168,14 +171,14 @@ def test_a_destroy_is_refused_with_all_that_stands_on_it(ledger: Ledger) -> None
     ledger.party("tenant-b").bring_up(clusters={"db": cluster(1, places=places)})
     for _ in range(2):
         with pytest.raises(LedgerRefusedError) as refused:
-            operators[0].client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=operators[0].stack_id))
+            operators[0].client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=operators[0].stack_id))
         assert refused.value.sentence == (
             "4 claims of other parties stand in 2 racks of this stack (dc1/a/01/01 and dc1/a/01/02), and 1 link of "
             "other parties needs dc1 of this stack; nothing was deleted; ask their owners to move out and to remove "
             "the links first"
         )
     with pytest.raises(LedgerRefusedError, match=r"^1 link of other parties needs dc2 of this stack; .* to remove the"):
-        operators[1].client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=operators[1].stack_id))
+        operators[1].client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=operators[1].stack_id))
 
 
 def test_the_last_bore_is_given_once(ledger: Ledger) -> None:
@@ -271,11 +274,11 @@ def test_fit_and_explain_tell_no_names(ledger: Ledger) -> None:
     """Where something fits and why a node stands somewhere is told without naming what others have."""
     ledger.party("operator").bring_up(sites=sites(racks=2))
     ledger.party("tenant-a").bring_up(clusters={"hidden": cluster(30)})
-    answer = ledger.client.call(verbs.FIT, m.FitRequest(watts=15_000, units=10))
+    answer = ledger.client.call(verbs.FIT, FitRequest(watts=15_000, units=10))
     assert [(room.room, room.racks, room.free_w) for room in answer.rooms] == [("dc1/a", 0, 14_000)]
     tenant = ledger.party("tenant-b")
     demand = tenant.demand(clusters={"web": cluster(2, node_type="two-u")})
-    request = m.ExplainRequest(stack_id=tenant.stack_id, party="tenant-b", demand=demand, node="web-002")
+    request = ExplainRequest(stack_id=tenant.stack_id, party="tenant-b", demand=demand, node="web-002")
     explained = ledger.client.call(verbs.EXPLAIN, request).explanation
     assert explained is not None
     assert explained.node == "web-002"
@@ -338,7 +341,7 @@ def test_a_proposal_says_what_it_does_to_each_site(ledger: Ledger) -> None:
     tenant = ledger.party("tenant-a")
     tenant.bring_up(clusters={"web": cluster(10, rooms=["a"])})
 
-    def impact(**fields: Any) -> dict[str, m.Impact]:
+    def impact(**fields: Any) -> dict[str, Impact]:
         return tenant.propose(tenant.demand(**fields), reserve=False).impact
 
     assert impact(clusters={"web": cluster(10, rooms=["a"])}) == {}

@@ -35,7 +35,7 @@ from zonewright.cli import main
 from zonewright.cli.output import NOT_DECIDED
 from zonewright.ledger.deciding.snapshot import readings_of
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import GENESIS, entry_hash

@@ -20,7 +20,8 @@ from support.zone_project import ZONE
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest
-from zonewright.ledger.protocol.messages import CapacityRequest, InitRequest
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import application as door_module

@@ -17,7 +17,8 @@ from zonewright.fleet.agents.enrolments import Enrolments
 from zonewright.fleet.agents.service import ServiceError
 from zonewright.fleet.ssh.public_keys import PublicKey
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import HistoryRequest, InitRequest, JournalEntry
+from zonewright.ledger.protocol.journal_messages import HistoryRequest, JournalEntry
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
 from zonewright.server.agents import AgentsFileError, issue_token, issue_tokens, read_agents

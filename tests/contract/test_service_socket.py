@@ -18,7 +18,7 @@ from support.telemetry_processes import Service, wait_for
 from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import InitRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.limits import BODY, HEALTH

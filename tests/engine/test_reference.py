@@ -15,7 +15,8 @@ from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright import engine as engine_room
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import CapacityRequest, ReportRequest
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = pytest.mark.engine

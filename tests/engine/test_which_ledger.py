@@ -9,8 +9,8 @@ import pytest
 
 from support.ledger_party import bring_up_racks
 from support.zone_project import SmallZone, Stack, cluster
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = pytest.mark.engine
@@ -63,7 +63,7 @@ def test_a_new_ledger_under_an_old_state_is_refused_and_then_filled(settled: Sma
     for end in ("-wal", "-shm"):
         (settled.folder / f"ledger.db{end}").unlink(missing_ok=True)
     with LedgerClient(tenant.ledger_url, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest.model_validate({"zone": settled.zone}))
+        client.call(verbs.INIT, InitRequest.model_validate({"zone": settled.zone}))
         bring_up_racks(client)
         assert "this state belongs to ledger" in tenant.refused("up", "--yes", "--skip-preview")
         assert tenant.holdings() == []

@@ -19,8 +19,9 @@ from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
 from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import rollout_messages, verbs
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -86,7 +87,7 @@ def _project(tmp_path: Path) -> Iterator[Project]:
         for name, content in installed_psutil().items():
             wheel.writestr(name, content)
     with LedgerClient("sqlite:///.zonewright/ledger.db", root=folder, create=True) as ledger:
-        ledger.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        ledger.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
     with agents_service(folder / ".zonewright") as url, ssh_hosts(tmp_path, 3, has_runit=True) as (hosts, key):
         lines = [
             f"  {host.name}: {{address: {host.address}, port: {host.port}, host_keys: ['{host.public_key}'], "
@@ -149,7 +150,7 @@ def test_the_life_of_a_fleet(project: Project) -> None:
     assert status[-1] == "host-003  none"
 
     with project.ledger() as ledger:
-        entries = ledger.call(verbs.HISTORY, m.HistoryRequest()).entries
+        entries = ledger.call(verbs.HISTORY, HistoryRequest()).entries
     runs = [entry.payload for entry in entries if entry.kind == "fleet-run"]
     assert [entry["what"] for entry in runs] == ["deploy"] * 4 + ["rollback", "uninstall"]
     assert runs[0]["counts"]["changed"] == 3

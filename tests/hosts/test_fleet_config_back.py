@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.config_world import ONE, TWO, ConfigWorld, config_world
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 
 BACK = ("rollback", "--configs")
 
@@ -94,7 +94,7 @@ def test_it_is_recorded_under_the_change_that_it_brings_back(world: ConfigWorld)
     """Journal and evidence name the plan by which the old version was approved, not that of the new one."""
     first, second = (one.plan for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes)
     assert world.run(*BACK).code == 0
-    found = world.facility.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+    found = world.facility.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     entries = [one for one in found if one.kind in ("fleet-run", "rolled-out")][-2:]
     what = f"rollback --configs, approved by plan {first[7:19]}"
     assert [(one.kind, one.payload["what"]) for one in entries] == [("fleet-run", what), ("rolled-out", what)]

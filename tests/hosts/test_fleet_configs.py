@@ -13,9 +13,9 @@ from support.golden import compare_golden
 from support.ssh_hosts import require_namespaces
 from support.zone_project import REPOSITORY
 from zonewright.audit.verify.verify import verify_bundle
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 
 ZONES = Path("root/etc/bind/zones")
 
@@ -135,7 +135,7 @@ def test_two_configurations_are_one_change(tmp_path: Path) -> None:
         assert (named.st_uid, named.st_gid, named.st_mode & 0o777) == (home.stat().st_uid, 0, 0o640)
         assert (home / "system" / "etc" / "prometheus" / "prometheus.yml").stat().st_uid == 0
         assert world.run("verify").code == 0
-        found = world.facility.client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries
+        found = world.facility.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
         entry = [one for one in found if one.kind == "fleet-run"][-1]
         plan = world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes[-1].plan
         assert (entry.kind, entry.payload["what"]) == ("fleet-run", f"deploy --configs, approved by plan {plan[7:19]}")

@@ -12,8 +12,9 @@ from support.ledger_party import ZONE_FILE
 from support.ssh_hosts import SshHost, new_key, ssh_hosts
 from support.warm_python import warm_python
 from zonewright.fleet.ssh.public_keys import PublicKey
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 
@@ -30,7 +31,7 @@ def _host(tmp_path: Path) -> Iterator[SshHost]:
             encoding="utf-8",
         )
         with LedgerClient("sqlite:///.zonewright/ledger.db", root=project, create=True) as ledger:
-            ledger.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+            ledger.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         yield host
 
 
@@ -65,7 +66,7 @@ def test_the_line_of_the_console_makes_a_key_trusted(host: SshHost) -> None:
     assert (entry["host"], entry["fingerprint"]) == ("host-001", PublicKey.parse(host.public_key).fingerprint)
     assert entry["who"]
     with LedgerClient("sqlite:///.zonewright/ledger.db", root=project) as ledger:
-        last = ledger.call(verbs.HISTORY, m.HistoryRequest()).entries[-1]
+        last = ledger.call(verbs.HISTORY, HistoryRequest()).entries[-1]
     assert (last.kind, last.payload) == ("fleet-trust", entry)
     assert "is trusted already" in trust(host).stdout
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zonewright.ledger.protocol.messages import ClaimState
+from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
 
 NAMES = ("a", "b", "c")

@@ -15,8 +15,8 @@ from support.planner import Planner, one_salt
 from support.signing import zone_with
 from support.soak import examples
 from support.zone_project import cluster, facility
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -61,7 +61,7 @@ def test_a_plan_has_the_same_bytes_in_a_fresh_process_and_in_one_that_remembers(
         tempfile.TemporaryDirectory() as folder,
         LedgerClient(f"sqlite:///{folder}/l.db", create=True, clock=lambda: AT) as client,
     ):
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(RACKS)["sites"])
         tenant = Planner(Party(client, "stack-of-tenant-a", "tenant-a", zone=zone))
         tenant.party.enrol()

@@ -8,8 +8,8 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.provider_process import ProviderProcess, provider_process
 from support.zone_project import cluster
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 
@@ -18,7 +18,7 @@ def ledger_path(tmp_path: Path) -> Path:
     """Give a ledger's file with two racks of 42 units."""
     path = tmp_path / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client)
     return path
 

@@ -15,7 +15,7 @@ from support.ledger_party import Party, node_inputs
 from support.ledger_proxy import ledger_service
 from support.provider_process import ProviderProcess, provider_process, urn
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import ReportRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.values import from_struct, to_struct
 
 KINDS = provider_pb2.PropertyDiff

@@ -21,8 +21,8 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.provider_process import ProviderProcess, provider_process
 from support.soak import again, examples, shares_s
 from support.state_engine import SINGLE, Entry, Run, StateEngine, Wish, claim_of
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.store.clock import stamp, utc_now
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -55,7 +55,7 @@ def _begun() -> Iterator[Begun]:
     with tempfile.TemporaryDirectory() as name, provider_process(Path(name)) as provider:
         ledger = Path(name) / "ledger.db"
         with LedgerClient(f"sqlite:///{ledger}", create=True) as client:
-            client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+            client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
             bring_up_racks(client)
             made = checkouts(client, provider)
             for stack, wish in BEGUN.items():

@@ -12,8 +12,8 @@ from support.ledger_proxy import ledger_service
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -45,7 +45,7 @@ class World:
     def register(self, **policies: Any) -> Zone:
         """Register the zone's file anew."""
         self.zone = Zone.model_validate(zone_with(**policies))
-        self.client.call(verbs.INIT, m.InitRequest(zone=self.zone))
+        self.client.call(verbs.INIT, InitRequest(zone=self.zone))
         return self.zone
 
 
@@ -61,7 +61,7 @@ def change_world(folder: Path, road: str) -> Iterator[World]:
     two = policy({"operators": 2}, parties=["tenant-a", "tenant-b"], emergency=LANE)
     zone = Zone.model_validate(zone_with(two=two))
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
-        first.call(verbs.INIT, m.InitRequest(zone=zone))
+        first.call(verbs.INIT, InitRequest(zone=zone))
         operator = Party(first, "stack-of-operator", "operator", zone=zone)
         bring_up_racks_of(operator)
     if road == "http":

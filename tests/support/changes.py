@@ -17,8 +17,8 @@ from support.zone_project import REPOSITORY
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.changes.loading import load_owner
 from zonewright.declare import load_zone
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, Zone
 from zonewright.model.approval import ApprovalPolicy, Signer
@@ -72,7 +72,7 @@ def ledger_of(folder: Path, *owners: str, has_people: bool = True) -> None:
     def make(at: Path) -> None:
         declaration = declared_with_people() if has_people else declared()
         with LedgerClient("sqlite:///ledger.db", root=at, create=True) as client:
-            client.call(verbs.INIT, m.InitRequest(zone=declaration.zone))
+            client.call(verbs.INIT, InitRequest(zone=declaration.zone))
             for owner in owners:
                 load_owner(client, declaration, owner)
 

@@ -22,9 +22,11 @@ from support.ssh_hosts import SshHost, require_hosts, ssh_hosts
 from support.zone_project import REPOSITORY, facility
 from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import CompleteRequest
 from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.protocol.content_messages import DeployRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
@@ -75,12 +77,12 @@ class Facility:
         for name, state in self.party.states():
             if state == "admitted":
                 self.party.confirm(name, kind=self.party._kind(name))
-        request = m.CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
+        request = CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
         self.client.call(verbs.COMPLETE, request)
         demand = self.party.demand(sites=sites)
         files = rendered_files(demand, self.party.propose(demand, reserve=False))
         digests = {path: digest_of(text) for path, text in files.items()}
-        self.client.call(verbs.DEPLOY, m.DeployRequest(stack_id=self.party.stack_id, site="dc1", files=digests))
+        self.client.call(verbs.DEPLOY, DeployRequest(stack_id=self.party.stack_id, site="dc1", files=digests))
         return files
 
     def approved(self, title: str) -> Mapping[str, str]:
@@ -95,7 +97,7 @@ def facility_in(folder: Path, **zone: Any) -> Iterator[Facility]:
     (folder / ".zonewright").mkdir(parents=True, exist_ok=True)
     known = Zone.model_validate({**zone_with(north=policy({"safety": 1})), **zone})
     with LedgerClient(LEDGER, root=folder, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=known))
+        client.call(verbs.INIT, InitRequest(zone=known))
         party = Party(client, "stack-of-operator", "operator", zone=known)
         party.enrol()
         yield Facility(client, Planner(party, "ben"), party)

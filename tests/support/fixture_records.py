@@ -16,8 +16,11 @@ from zonewright.audit.evidence.gathering import whole_journal
 from zonewright.audit.verify.verify import AuditTrust
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest
 from zonewright.ledger.protocol.change_messages import ChangesRequest
-from zonewright.ledger.protocol.messages import CapacityRequest, Checkpoint, ReportRequest, StackRequest
+from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.ledger.protocol.messages import StackRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 

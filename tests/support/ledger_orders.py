@@ -21,8 +21,10 @@ from support.ledger_invariants import (
 )
 from support.schedules import Explored, Kind, Scheduler, explore
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import ProposeRequest
+from zonewright.ledger.protocol.holding_messages import Confirmation
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.store.clock import Clock
 from zonewright.ledger.store.context import Context
@@ -148,7 +150,7 @@ class OrderedLedger:
 
     def call(self, verb: Verb[Request, Answer], request: Request) -> Answer:
         """Carry out one verb: step by step where a client asks, at once where the test does."""
-        if isinstance(request, m.ProposeRequest):
+        if isinstance(request, ProposeRequest):
             self.demands[request.demand.digest()] = request.demand
         client = self.scheduler.current
         if client is None or verb is verbs.STORE:  # a text that is there already is no step
@@ -200,7 +202,7 @@ class OrderedLedger:
 
     def ended(self) -> None:
         """What must hold of a whole order."""
-        entries = self._unstepped.call(verbs.HISTORY, m.HistoryRequest()).entries
+        entries = self._unstepped.call(verbs.HISTORY, HistoryRequest()).entries
         assert verify(entries) is None, verify(entries)
         won = (f"{call.client} {call.verb}" for call in self.calls if call.refused is None)
         self.outcomes.add(tuple(sorted(won)))
@@ -271,7 +273,7 @@ def _is_right(call: Call, state: LedgerState, demands: Mapping[str, Demand]) -> 
     return False
 
 
-def _is_held(one: m.Confirmation, item: Any) -> bool:
+def _is_held(one: Confirmation, item: Any) -> bool:
     wanted = all(item.data.get(key) == value for key, value in one.expect.items())
     return bool(item.name == one.name and item.is_current and wanted)
 

@@ -4,8 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.zone_project import ZONE, facility
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import (
+    AdmissionAnswer,
+    AdmitRequest,
+    CompleteRequest,
+    Proposal,
+    ProposeRequest,
+    SettleRequest,
+)
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingKind, ReleaseRequest
+from zonewright.ledger.protocol.stack_messages import EnrolRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile, Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -34,18 +44,18 @@ class Party:
         """Bind the stack."""
         self.client.call(
             verbs.ENROL,
-            m.EnrolRequest(stack_id=self.stack_id, party=self.party, lineage=self.lineage, dry_run=dry_run),
+            EnrolRequest(stack_id=self.stack_id, party=self.party, lineage=self.lineage, dry_run=dry_run),
         )
 
-    def propose(self, demand: Demand, *, reserve: bool = True) -> m.Proposal:
+    def propose(self, demand: Demand, *, reserve: bool = True) -> Proposal:
         """Ask for places."""
-        request = m.ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
+        request = ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
         return self.client.call(verbs.PROPOSE, request)
 
-    def admit(self, proposal: m.Proposal, rendered: str = EMPTY) -> m.AdmissionAnswer:
+    def admit(self, proposal: Proposal, rendered: str = EMPTY) -> AdmissionAnswer:
         """Turn a proposal into claims, with the manifest of its rendered files."""
-        self.client.call(verbs.STORE, m.ContentRequest(texts=[rendered]))
-        request = m.AdmitRequest(
+        self.client.call(verbs.STORE, ContentRequest(texts=[rendered]))
+        request = AdmitRequest(
             stack_id=self.stack_id,
             party=self.party,
             lineage=self.lineage,
@@ -56,26 +66,26 @@ class Party:
         )
         return self.client.call(verbs.ADMIT, request)
 
-    def confirm(self, name: str, generation: int = 0, kind: m.HoldingKind = "node", **expect: Any) -> int:
+    def confirm(self, name: str, generation: int = 0, kind: HoldingKind = "node", **expect: Any) -> int:
         """The resource exists."""
-        request = m.ConfirmRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation, expect=expect)
+        request = ConfirmRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation, expect=expect)
         return self.client.call(verbs.CONFIRM, request).generation
 
-    def release(self, name: str, generation: int, kind: m.HoldingKind = "node") -> bool:
+    def release(self, name: str, generation: int, kind: HoldingKind = "node") -> bool:
         """The resource is gone."""
-        request = m.ReleaseRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation)
+        request = ReleaseRequest(stack_id=self.stack_id, kind=kind, name=name, generation=generation)
         return self.client.call(verbs.RELEASE, request).freed
 
-    def settle(self, admission: m.AdmissionAnswer) -> None:
+    def settle(self, admission: AdmissionAnswer) -> None:
         """The admission's resource is deleted."""
-        self.client.call(verbs.SETTLE, m.SettleRequest(stack_id=self.stack_id, admission_id=admission.admission_id))
+        self.client.call(verbs.SETTLE, SettleRequest(stack_id=self.stack_id, admission_id=admission.admission_id))
 
     def states(self) -> list[tuple[str, str]]:
         """Name and state of all that is held, in order."""
-        report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
+        report = self.client.call(verbs.REPORT, ReportRequest(stack_id=self.stack_id))
         return sorted((item.name, item.state) for item in report.holdings)
 
-    def bring_up(self, **fields: Any) -> m.AdmissionAnswer:
+    def bring_up(self, **fields: Any) -> AdmissionAnswer:
         """Enrol, propose, admit, confirm all, complete."""
         self.enrol()
         admission = self.admit(self.propose(self.demand(**fields)))
@@ -83,14 +93,12 @@ class Party:
         for name, state in self.states():
             if state == "admitted":
                 self.confirm(name, kind=self._kind(name))
-        self.client.call(
-            verbs.COMPLETE, m.CompleteRequest(stack_id=self.stack_id, change_digest=admission.change_digest)
-        )
+        self.client.call(verbs.COMPLETE, CompleteRequest(stack_id=self.stack_id, change_digest=admission.change_digest))
         return admission
 
-    def _kind(self, name: str) -> m.HoldingKind:
-        report = self.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.stack_id))
-        kind: m.HoldingKind = next(item.kind for item in report.holdings if item.name == name)
+    def _kind(self, name: str) -> HoldingKind:
+        report = self.client.call(verbs.REPORT, ReportRequest(stack_id=self.stack_id))
+        kind: HoldingKind = next(item.kind for item in report.holdings if item.name == name)
         return kind
 
 
@@ -103,7 +111,7 @@ def bring_up_racks(client: LedgerClient, racks: int = 2, **shape: Any) -> Party:
 
 def node_inputs(tenant: Party, name: str = "web-001", **changes: Any) -> dict[str, Any]:
     """Inputs of the Node resource of a claim, as the program would give them."""
-    report = tenant.client.call(verbs.REPORT, m.ReportRequest(stack_id=tenant.stack_id))
+    report = tenant.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id))
     data = next(item.data for item in report.holdings if item.name == name)
     return {
         "stackId": tenant.stack_id,

@@ -16,10 +16,13 @@ from zonewright.audit.evidence.bundle import write_folder
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.validated import Validated
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import AdmissionAnswer, AdmitRequest, CompleteRequest
 from zonewright.ledger.protocol.change_messages import Plan, PlanAnswer, PlanQuery, PlanRequest, VerdictRequest
+from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest, DeployRequest
+from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.rollout_messages import ChangeRun, HostRun, RecordRequest, RunRecord
+from zonewright.ledger.protocol.stack_messages import LeaveRequest, ReportRequest
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.seal.statement import Verdict
 
@@ -77,14 +80,14 @@ class Planner:
         )
         return self.party.client.call(verbs.VERDICT, VerdictRequest(envelope=envelope))
 
-    def admit(self, **fields: Any) -> m.AdmissionAnswer:
+    def admit(self, **fields: Any) -> AdmissionAnswer:
         """What ``up`` does: propose with a reservation, render, store, admit."""
         ledger, demand = self.party.client, self.party.demand(**fields)
         proposal = self.party.propose(demand)
         files = rendered_files(demand, proposal)
         manifest = canonical_json({path: digest_of(text) for path, text in files.items()})
-        ledger.call(verbs.STORE, m.ContentRequest(texts=[manifest, *files.values()]))
-        request = m.AdmitRequest(
+        ledger.call(verbs.STORE, ContentRequest(texts=[manifest, *files.values()]))
+        request = AdmitRequest(
             stack_id=self.party.stack_id,
             party=self.party.party,
             lineage=self.party.lineage,
@@ -95,24 +98,24 @@ class Planner:
         )
         return ledger.call(verbs.ADMIT, request)
 
-    def complete(self, admission: m.AdmissionAnswer) -> None:
+    def complete(self, admission: AdmissionAnswer) -> None:
         """Confirm all that is admitted, and close the change."""
         for name, state in self.party.states():
             if state == "admitted":
                 self.party.confirm(name)
-        request = m.CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
+        request = CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
         self.party.client.call(verbs.COMPLETE, request)
 
-    def destroy(self, admission: m.AdmissionAnswer, *, is_guarded: bool = True) -> None:
+    def destroy(self, admission: AdmissionAnswer, *, is_guarded: bool = True) -> None:
         """What ``destroy`` does; one whose change was never completed has no guard."""
         party = self.party
         if is_guarded:
-            party.client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=party.stack_id))
-        for item in party.client.call(verbs.REPORT, m.ReportRequest(stack_id=party.stack_id)).holdings:
+            party.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=party.stack_id))
+        for item in party.client.call(verbs.REPORT, ReportRequest(stack_id=party.stack_id)).holdings:
             if item.state == "active":
                 party.release(item.name, item.generation)
         party.settle(admission)
-        party.client.call(verbs.LEAVE, m.LeaveRequest(stack_id=party.stack_id, lineage=party.lineage))
+        party.client.call(verbs.LEAVE, LeaveRequest(stack_id=party.stack_id, lineage=party.lineage))
 
     def deploy(self, **fields: Any) -> None:
         """A whole ``up``: admitted, all nodes there, their files deployed, and the change closed."""
@@ -121,12 +124,12 @@ class Planner:
         self.complete(self.admit(**fields))
         manifest = {path: digest_of(text) for path, text in files.items()}
         for site, part in files_by_site(demand, manifest).items():
-            request = m.DeployRequest(stack_id=self.party.stack_id, site=site, files=part)
+            request = DeployRequest(stack_id=self.party.stack_id, site=site, files=part)
             self.party.client.call(verbs.DEPLOY, request)
 
     def roll_out(self, plan: Plan, *, run: str = "20261125T100000-0a1b2c") -> RunRecord:
         """What ``fleet deploy --configs`` leaves in the ledger: one host got the plan's files, one did not."""
-        files = self.party.client.call(verbs.FETCH, m.ContentQuery(digests=[plan.rendered_digest])).texts
+        files = self.party.client.call(verbs.FETCH, ContentQuery(digests=[plan.rendered_digest])).texts
         version = "net-0123456789ab"
         hosts = [
             HostRun(host="web-001", state="changed", reason="", before="", after=version, last_step="switch"),

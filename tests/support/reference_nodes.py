@@ -6,7 +6,7 @@ from functools import cache
 
 from support.reference_sites import judged_reference, reference_files
 from zonewright.changes.rendering import contexts_of
-from zonewright.ledger.protocol.messages import Proposal
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.place import assign_addresses

@@ -16,9 +16,11 @@ from support.ledger_party import EMPTY, Party
 from support.provider_process import ProviderProcess
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import change_digest, place_text
+from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.stack_messages import ReconcileRequest, RecoverRequest, ReportRequest
 from zonewright.model.canonical import digest_of
 from zonewright.provider.values import from_struct
 
@@ -218,16 +220,16 @@ class StateEngine:
 
     def recover(self) -> bool:
         """What ``zonewright recover --take-over`` does before its ``up``; whether another state was the stack's."""
-        known = self.party.client.call(verbs.REPORT, m.ReportRequest(stack_id=self.party.stack_id, holdings=False))
+        known = self.party.client.call(verbs.REPORT, ReportRequest(stack_id=self.party.stack_id, holdings=False))
         mine = next((entry.outputs["lineage"] for entry in self.of("Enrolment")), None)
         holders = [entry.outputs["holder"] for entry in self.of("Node")]
         if known.lineage is None:
             return False
         if known.lineage == mine:
-            reconcile = m.ReconcileRequest(stack_id=self.party.stack_id, lineage=mine, holders=holders)
+            reconcile = ReconcileRequest(stack_id=self.party.stack_id, lineage=mine, holders=holders)
             self.party.client.call(verbs.RECONCILE, reconcile)
             return False
-        request = m.RecoverRequest(
+        request = RecoverRequest(
             stack_id=self.party.stack_id,
             party=self.party.party,
             state_is_empty=not holders,
@@ -256,7 +258,7 @@ class _Up:
             places: dict[str, Any] = {"places": {"001": {"rack": RACK, "position": unit}}} if unit else {}
             clusters[letter] = cluster(1, **places)
         proposal = party.propose(party.demand(clusters=clusters) if clusters else party.demand())
-        party.client.call(verbs.STORE, m.ContentRequest(texts=[EMPTY]))
+        party.client.call(verbs.STORE, ContentRequest(texts=[EMPTY]))
         for kind, name, inputs in self._program(proposal):
             self._register(kind, name, inputs)
         for entry in sorted(self.stack.entries, key=lambda one: _GOING.index(one.kind)):
@@ -264,7 +266,7 @@ class _Up:
             if is_left and (self.targets is None or entry.name in self.targets):
                 self.stack.delete(entry, self.run)
 
-    def _program(self, proposal: m.Proposal) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    def _program(self, proposal: Proposal) -> Iterator[tuple[str, str, dict[str, Any]]]:
         stack_id, rendered = self.stack.party.stack_id, digest_of(EMPTY)
         yield "Enrolment", "enrolment", {"stackId": stack_id, "party": self.stack.party.party}
         enrolment = self.stack.find("Enrolment", "enrolment")

@@ -26,7 +26,8 @@ from support.warm_python import warm_python
 from zonewright import engine as engine_room
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import Holding, ReportRequest
+from zonewright.ledger.protocol.holding_messages import Holding
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import zonewright_templates
 from zonewright.declare import Loaded, Problem, load_zone
 from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import HistoryAnswer, HistoryRequest
+from zonewright.ledger.protocol.journal_messages import HistoryAnswer, HistoryRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Cluster, Declaration, District, OwnerFile, Party, Zone
 from zonewright.program import deploy

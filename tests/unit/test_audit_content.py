@@ -16,9 +16,9 @@ from support.zone_project import cluster, facility
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.contents import read_contents
 from zonewright.audit.evidence.planning import RENDERED, Material
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -31,7 +31,7 @@ def tenant(tmp_path: Path) -> Iterator[Planner]:
     """A stack beside a facility, on a ledger whose clock stands."""
     zone = Zone.model_validate(zone_with())
     with one_salt(), LedgerClient(f"sqlite:///{tmp_path}/l.db", create=True, clock=lambda: AT) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         planner = Planner(Party(client, "stack-of-tenant-a", "tenant-a", zone=zone))
         planner.party.enrol()

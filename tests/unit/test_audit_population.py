@@ -20,10 +20,10 @@ from zonewright.audit.evidence.period import PeriodPage, period_markdown, period
 from zonewright.audit.verify.population import population_checks
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesAnswer, ChangesRequest
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
+from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 
@@ -60,7 +60,7 @@ def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     zone = Zone.model_validate(zone_with(two=two))
     path = tmp_path_factory.mktemp("ledger") / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
         party.enrol()
@@ -71,7 +71,7 @@ def _ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         now[0] += timedelta(days=1)
         tenant.plan(at=now[0], emergency=True, reason="feed down", **web)
         tenant.complete(tenant.admit(**web))
-        client.call(verbs.RECOVER, m.RecoverRequest(stack_id=party.stack_id, party="tenant-a", state_is_empty=True))
+        client.call(verbs.RECOVER, RecoverRequest(stack_id=party.stack_id, party="tenant-a", state_is_empty=True))
         yield told(client, "2026-11-25", "2026-11-25")
 
 
@@ -189,7 +189,7 @@ def test_a_row_with_a_secret_is_withheld(
     zone = Zone.model_validate(zone_with(two=policy({"operators": 2}, parties=["tenant-a"], emergency=LANE)))
     secret = planted.a_word()
     with LedgerClient("sqlite:///ledger.db", root=tmp_path, create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
         party.enrol()
@@ -197,7 +197,7 @@ def test_a_row_with_a_secret_is_withheld(
         web: dict[str, Any] = {"clusters": {"web": cluster(2)}}
         tenant.plan(at=datetime.now(UTC), emergency=True, reason=f"https://me:{secret}@host/ is down", **web)
         tenant.complete(tenant.admit(**web))
-        client.call(verbs.RECOVER, m.RecoverRequest(stack_id=party.stack_id, party="tenant-a", state_is_empty=True))
+        client.call(verbs.RECOVER, RecoverRequest(stack_id=party.stack_id, party="tenant-a", state_is_empty=True))
     day = datetime.now(UTC).date()
     span = (
         "--from",

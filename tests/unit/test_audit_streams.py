@@ -11,7 +11,7 @@ from zonewright.audit.evidence.period import period_of
 from zonewright.audit.verify.population import population_checks
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesAnswer
-from zonewright.ledger.protocol.messages import HistoryAnswer, HistoryRequest, JournalEntry
+from zonewright.ledger.protocol.journal_messages import HistoryAnswer, HistoryRequest, JournalEntry
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.store.journal import GENESIS, entry_hash, verify
 from zonewright.ledger.transport.client import LedgerClient

@@ -24,9 +24,9 @@ from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.verify import AuditTrust
 from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import VALIDATORS, Validated
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -70,7 +70,7 @@ class Bench:
     def __init__(self, client: LedgerClient, **more: Any) -> None:
         document = {**zone_with(), "rule_packs": {"p": PACK}, "rule_pack": "p", "verdict_signers": ["bea"], **more}
         self.zone = Zone.model_validate(document)
-        client.call(verbs.INIT, m.InitRequest(zone=self.zone))
+        client.call(verbs.INIT, InitRequest(zone=self.zone))
         Party(client, "stack-of-operator", "operator", zone=self.zone).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=self.zone)
         party.enrol()

@@ -23,9 +23,9 @@ from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_p
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.verify.verify import AuditTrust, verify_bundle
 from zonewright.changes.errors import BundleError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -48,7 +48,7 @@ class Made:
 
 def checkpoint(client: LedgerClient) -> Checkpoint:
     """The journal's signed head."""
-    return client.call(verbs.CHECKPOINT, m.CheckpointRequest())
+    return client.call(verbs.CHECKPOINT, CheckpointRequest())
 
 
 @pytest.fixture(name="made", scope="module")
@@ -57,7 +57,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     zone = Zone.model_validate(zone_with(two=policy({"operators": 2}, parties=["tenant-a"])))
     path = tmp_path_factory.mktemp("ledger") / "ledger.db"
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=zone))
+        client.call(verbs.INIT, InitRequest(zone=zone))
         Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
         party.enrol()
@@ -276,6 +276,50 @@ def test_a_rewritten_journal_is_found(made: Made) -> None:
     assert any("signature of the checkpoint" in line for line in wrong(made.files, AuditTrust(checkpoint=other)))
     foreign = AuditTrust(ledger_key=base64.b64encode(b"x" * 32).decode())
     assert any("signed by another key" in line for line in wrong(made.files, foreign))
+
+
+def test_who_vouches_for_a_journal_is_said(made: Made) -> None:
+    """The head's key, or that there is none; a head of another entry; and a bundle from before there was a journal."""
+    head = json.loads(made.files["checkpoint.json"])
+    found, known = verify(made.files), verify(made.files, AuditTrust(ledger_key=head["public_key"]))
+    assert found["journal"].detail.endswith(" form one chain up to the signed head")
+    assert found["head"].detail == f"signed at {head['at'][:19]} with key {head['public_key'][:12]}..."
+    assert known["head"].detail == f"signed at {head['at'][:19]} with the key that you gave"
+    assert found["kept checkpoint"].verdict == "not-checked"
+    headless = verify(with_manifest({name: made.files[name] for name in made.files if name != "checkpoint.json"}))
+    assert headless["journal"].detail.endswith(" form one chain")
+    assert headless["head"].line().startswith("not-checked  head: the bundle has no signed head")
+    for edit in ({"sequence": head["sequence"] + 1}, {"hash": digest_of("x")}):
+        told = wrong(reworked(made, "checkpoint.json", lambda data, to=edit: data.update(to)))
+        assert any(line.startswith("journal: the head names entry ") for line in told), edit
+    older = verify(with_manifest({name: made.files[name] for name in made.files if name != "journal.jsonl"}))
+    assert older["journal"].detail.startswith("the bundle was written before the plan was registered")
+    assert not {"head", "kept checkpoint", "record"} & older.keys()
+
+
+def test_a_kept_checkpoint_has_its_place(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the bundle or right before it is compared; one from further away is not; another ledger's is wrong."""
+    monkeypatch.setattr("zonewright.audit.verify.journal.verify_checkpoint", lambda *_, **__: None)
+    first = json.loads(made.files["journal.jsonl"].splitlines()[0])["sequence"]
+    later = made.after.model_copy(update={"sequence": made.after.sequence + 9})
+    earlier = made.before.model_copy(update={"sequence": first - 2})
+
+    def said(one: Checkpoint) -> str:
+        (check,) = (
+            check
+            for check in verify_bundle(made.files, trust=AuditTrust(checkpoint=one))
+            if check.name == "kept checkpoint"
+        )
+        return check.line()
+
+    assert said(made.before).endswith("kept checkpoint: names the entry before this bundle")
+    assert f"names entry {made.after.sequence} of this bundle" in said(made.after)
+    assert f"it names entry {later.sequence}, which is after entries {first} to " in said(later)
+    assert f"it names entry {first - 2}, which is before entries {first} to " in said(earlier)
+    for one in (made.before, made.after):
+        assert said(one.model_copy(update={"hash": digest_of("x")})).startswith("wrong ")
+        assert "another ledger" in said(one.model_copy(update={"ledger": "0" * 32}))
+        assert "another ledger" not in said(one.model_copy(update={"ledger": ""}))
 
 
 def test_keys_from_elsewhere_decide(made: Made) -> None:

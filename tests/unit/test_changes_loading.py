@@ -12,8 +12,11 @@ from support.zone_project import cluster, facility
 from zonewright.changes import loading
 from zonewright.changes.loading import load_owner, stack_id_of, unload_owner, unloading_order
 from zonewright.ledger import LedgerRefusedError
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest, SettleRequest
+from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
+from zonewright.ledger.protocol.messages import StackRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration, OwnerFile
@@ -32,7 +35,7 @@ def declared(owner: str, **fields: Any) -> Declaration:
 def _client(tmp_path: Path) -> Iterator[LedgerClient]:
     """A ledger in which an operator and a tenant are loaded."""
     with LedgerClient(f"sqlite:///{tmp_path / 'l.db'}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         load_owner(client, declared("operator", sites=SITES), "operator")
         load_owner(client, declared("tenant-a", clusters={"web": cluster(2)}), "tenant-a")
         yield client
@@ -40,7 +43,7 @@ def _client(tmp_path: Path) -> Iterator[LedgerClient]:
 
 def kinds(client: LedgerClient) -> list[str]:
     """The journal's entries."""
-    entries = client.call(verbs.HISTORY, m.HistoryRequest()).entries
+    entries = client.call(verbs.HISTORY, HistoryRequest()).entries
     return [entry.kind for entry in entries if entry.kind != "state"]
 
 
@@ -68,12 +71,12 @@ def test_a_load_that_was_killed_between_two_batches_goes_on(tmp_path: Path, monk
     monkeypatch.setattr(loading, "BATCH", BATCH)
     declaration = declared("tenant-a", clusters={"web": cluster(NODES)})
     with CountingClient(f"sqlite:///{tmp_path / 'l.db'}", create=True) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=ZONE_FILE))
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client)
         client.lives_for = 1
         with pytest.raises(Killed):
             load_owner(client, declaration, "tenant-a")
-        report = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id_of("tenant-a")))
+        report = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id_of("tenant-a")))
         assert [one.state for one in report.holdings] == ["active"] * BATCH + ["admitted"] * (NODES - BATCH)
         assert not report.completed
         client.lives_for, client.batches = 1_000, 0
@@ -95,9 +98,9 @@ def test_what_was_loaded_is_unloaded(client: LedgerClient) -> None:
     assert unload_owner(client, "operator") == Counter(site=1, row=1)
     assert kinds(client)[-3:] == ["destroy-begun", "settled", "left"]
     for owner in ("operator", "tenant-a"):
-        report = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id_of(owner)))
+        report = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id_of(owner)))
         assert (report.party, report.holdings) == (None, [])
-        assert client.call(verbs.DEPLOYED, m.StackRequest(stack_id=stack_id_of(owner))).sites == {}
+        assert client.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id_of(owner))).sites == {}
     other = Party(client, "stack-of-operator", "operator")
     other.bring_up(sites=SITES)
 
@@ -106,12 +109,12 @@ def test_what_was_loaded_is_unloaded(client: LedgerClient) -> None:
 def test_an_unload_that_was_killed_goes_on(last: Verb[Any, Any], client: LedgerClient) -> None:
     """Run again after a kill behind any of its steps, it takes out the rest."""
     stack_id = stack_id_of("tenant-a")
-    admission = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id)).admission_id or ""
-    client.call(verbs.GUARD_DESTROY, m.SeenRequest(stack_id=stack_id))
+    admission = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id)).admission_id or ""
+    client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=stack_id))
     if last is verbs.SETTLE:
-        client.call(verbs.SETTLE, m.SettleRequest(stack_id=stack_id, admission_id=admission))
+        client.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=admission))
     unload_owner(client, "tenant-a")
-    report = client.call(verbs.REPORT, m.ReportRequest(stack_id=stack_id))
+    report = client.call(verbs.REPORT, ReportRequest(stack_id=stack_id))
     assert (report.party, report.holdings) == (None, [])
 
 
@@ -120,7 +123,7 @@ def test_a_real_stack_takes_over_what_was_loaded(client: LedgerClient) -> None:
     tenant = Party(client, stack_id_of("tenant-a"), "tenant-a")
     tenant.enrol(dry_run=True)
     offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
-    wanted = m.EvaluateRequest(
+    wanted = EvaluateRequest(
         stack_id=tenant.stack_id,
         party=tenant.party,
         lineage=tenant.lineage,
@@ -130,15 +133,15 @@ def test_a_real_stack_takes_over_what_was_loaded(client: LedgerClient) -> None:
     )
     assert client.call(verbs.EVALUATE, wanted).findings == []
     assert kinds(client)[-1] == "completed", "a preview takes nothing over"
-    before = client.call(verbs.HISTORY, m.HistoryRequest()).entries[-1].sequence
+    before = client.call(verbs.HISTORY, HistoryRequest()).entries[-1].sequence
     tenant.bring_up(clusters={"web": cluster(1)})
-    entries = client.call(verbs.HISTORY, m.HistoryRequest(after=before)).entries
+    entries = client.call(verbs.HISTORY, HistoryRequest(after=before)).entries
     assert [(one.kind, one.payload.get("step")) for one in entries if one.kind not in ("completed", "state")] == [
         ("taken-over", 2),
         ("enrolled", None),
         ("admitted", 3),
     ]
-    report = client.call(verbs.REPORT, m.ReportRequest(stack_id=tenant.stack_id))
+    report = client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id))
     assert report.lineage == tenant.lineage
     assert [(one.name, one.state, one.generation) for one in report.holdings] == [("web-001", "active", 2)]
     with pytest.raises(LedgerRefusedError, match="a pulumi stack has taken it over"):

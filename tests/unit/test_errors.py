@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import zonewright
+from zonewright.cli import main
 from zonewright.cli.output import StoppedError, ending_with, report_error
 from zonewright.errors import Exit, ZonewrightError
 
@@ -115,6 +116,30 @@ def test_an_error_is_its_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert report_error(_TwoSentencesError("one", "two")) == Exit.MISUSE
     assert capsys.readouterr().err == "error: one\nerror: two\n"
     assert str(_TwoSentencesError("one", "two")) == "one; two"
+
+
+def test_errors_are_printed_in_one_place() -> None:
+    """Only the function that maps errors writes a line of ``error:``; all else raises, with a sentence and a code."""
+    printing = [
+        path.relative_to(ROOT_FOLDER).as_posix()
+        for path in sorted(ROOT_FOLDER.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("error: ")
+    ]
+    assert printing == ["cli/output.py"]
+
+
+def test_an_interrupt_is_told_by_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever ends a command by hand reads one sentence and no traceback, with ``--debug`` too."""
+
+    def interrupted(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zonewright.cli.check._run", interrupted)
+    assert main(["--debug", "check", "zone"]) == Exit.NOT_DECIDED
+    assert capsys.readouterr().err == "error: interrupted\n"
 
 
 def test_a_command_may_choose_another_code() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from zonewright.fleet.fleet_file import FleetFileError, read_fleet_file
 from zonewright.fleet.inventory import Selector, ansible_inventory, hosts_of, ssh_config
-from zonewright.ledger.protocol.messages import Holding
+from zonewright.ledger.protocol.holding_messages import Holding
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE0VqYhJY/ug+QoY/H/ILyYWzApMSh1djsl1KNyRt5Bz"
 TEXT = f"""\

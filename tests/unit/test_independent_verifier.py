@@ -24,10 +24,10 @@ from zonewright.audit.evidence.bundle import MANIFEST, object_path, with_manifes
 from zonewright.audit.evidence.party import for_party, signed_for_party
 from zonewright.audit.evidence.signing import signed_verdict
 from zonewright.audit.verify.verify import AuditTrust, verify_bundle
-from zonewright.ledger.protocol import messages as m
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -63,7 +63,7 @@ def world_in(folder: Path, declared: Zone) -> Iterator[World]:
     """Such a ledger with an operator's site."""
     now = [AT]
     with LedgerClient(f"sqlite:///{folder / 'ledger.db'}", create=True, clock=lambda: now[0]) as client:
-        client.call(verbs.INIT, m.InitRequest(zone=declared))
+        client.call(verbs.INIT, InitRequest(zone=declared))
         Party(client, "stack-of-operator", "operator", zone=declared).bring_up(sites=facility(2)["sites"])
         party = Party(client, "stack-of-tenant-a", "tenant-a", zone=declared)
         party.enrol()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from zonewright.ledger.protocol.messages import ClaimState
+from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store.life import (
     LifeRow,
     Moves,

@@ -31,8 +31,9 @@ class Gauge:
 """
 DECIDING = (
     "ledger/store/life.py", "ledger/verbs/admissions.py", "ledger/verbs/proposals.py", "ledger/verbs/closing.py",
-    "ledger/deciding/decide.py", "render/quoting.py", "audit/verify/verify.py", "fleet/rollout/rollout.py",
-    "rules/energy.py", "seal/decide.py", "pue/gate.py", "place/placing.py",
+    "ledger/deciding/decide.py", "ledger/deciding/reservation_quota.py", "ledger/store/names.py",
+    "ledger/store/state.py", "ledger/store/steps.py", "render/quoting.py", "audit/verify/verify.py",
+    "fleet/rollout/rollout.py", "rules/energy.py", "seal/decide.py", "pue/gate.py", "place/placing.py",
 )  # fmt: skip
 
 
@@ -52,6 +53,24 @@ def test_conditions_are_forced_and_comparisons_are_moved() -> None:
     assert "level" in {one.scope.rpartition(".")[2] for one in found}
     assert not [one for one in found if "raise" in one.before or "None: " in one.after]
     assert len({one.key for one in found}) == len(found)
+
+
+def test_the_words_of_an_error_are_no_mutants() -> None:
+    """What the next line raises is not mutated, nor how much of a text a sentence shows; what decides on it is."""
+    text = """\
+def check(value: str) -> str:
+    if len(value) > 3:
+        message = f"got {value[:40]}" or "nothing"
+        raise ValueError(message)
+    other = value or "nothing"
+    return f"{other[:40]} of {len(value) + 1}"
+"""
+    assert {one.before for one in mutants("x.py", text)} == {
+        "if len(value) > 3:",
+        'other = value or "nothing"',
+        'return f"{other[:40]} of {len(value) + 1}"',
+    }
+    assert not [one for one in mutants("x.py", text) if "41" in one.after]
 
 
 def test_a_key_outlives_what_stands_above() -> None:

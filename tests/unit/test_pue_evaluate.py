@@ -81,6 +81,7 @@ def test_the_highest_ratio_that_is_surely_within() -> None:
     assert figure("1239880", "1000000", main_class=0.5, it_class=0.5)["meter_verdict"] == "undetermined"
     assert figure("1270000", "1000000", main_class=0.5, it_class=0.5)["meter_verdict"] == "breach"
     assert "meter_verdict" not in figure("1270000", "1000000", main_class=0.5, it_class=None)
+    assert "meter_verdict" not in figure("0", "1000000", main_class=0.5, it_class=0.5)
 
 
 def test_faults_are_all_told_with_their_lines(tmp_path: Path, run: Run) -> None:
@@ -124,6 +125,8 @@ def test_faults_are_all_told_with_their_lines(tmp_path: Path, run: Run) -> None:
         ("meters: {a: {role: total, kind: gauge}}", "a gauge needs interval_s"),
         ("meters: {a: {role: total, kind: register}}", "no meter has the role 'it'"),
         ("meters: {a: {role: all, kind: register, raiting_w: 5}}", "meters.a.raiting_w: Extra inputs"),
+        ("meters: {a: {role: it, kind: register, rating_w: -5}}", ", got -5; correct it"),
+        ("meters: {a: {kind: register}}", "meters.a.role: Field required; correct it"),
         ("meters: [", "cannot be read"),
     ],
 )
@@ -135,6 +138,18 @@ def test_faults_of_meters(text: str, sentence: str, tmp_path: Path, run: Run) ->
     code, _, err = run("pue", "evaluate", tmp_path / "r.csv", "--meters", tmp_path / "m.yaml", *window)
     assert code == 2
     assert sentence in err
+
+
+def test_a_file_of_faults_is_not_told_to_its_end() -> None:
+    """After a thousand faults the rest of the rows is not read, and a sentence says that more may follow."""
+    meters, _ = read_meters(
+        {"meters": {"a": {"role": "total", "kind": "register"}, "b": {"role": "it", "kind": "register"}}}
+    )
+    rows = ["meter,start,time,value", *["a,,never,1"] * 1_001]
+    _, faults = read_readings("\n".join(rows), meters)
+    assert len(faults) == 1_001
+    assert faults[-1] == "1002: more faults follow; correct those named above first"
+    assert len(read_readings("\n".join(rows[:-1]), meters)[1]) == 1_000
 
 
 def test_text_for_people(run: Run) -> None:

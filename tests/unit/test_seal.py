@@ -99,6 +99,7 @@ def test_no_policy_means_no_approval_is_needed_unless_a_rule_asks_for_one() -> N
     """A zone without a policy for the risk lets a change pass, but never one that a rule wants approved."""
     only_high = zone(one=policy({"safety": 1}, risks=["high"]))
     assert decide(by=None, of=only_high).state == "not-needed"
+    assert decide(by=None, of=only_high).reviewed is False
     asked = decide(by=None, of=only_high, required=True)
     assert asked.state == "missing"
     assert "zone.yaml has no approval policy for changes of risk normal by tenant-a" in asked.sentences[0]
@@ -126,6 +127,7 @@ def test_a_rejection_stops_it_until_it_is_taken_back() -> None:
     """One rejection outweighs approvals; the last word of a person counts, and at one moment the rejection."""
     refused = decide(verdict("ben"), verdict("bea"), verdict("ben", "reject", hours=1.5))
     assert (refused.state, refused.sentences) == ("rejected", ("rejected by ben: no reason given",))
+    assert (refused.author, [one.verdict for one in refused.votes]) == ("anna", ["approve", "reject"])
     assert decide(verdict("bea"), verdict("ben", "reject"), verdict("ben", hours=1.5)).state == "approved"
     for order in ((verdict("ben"), verdict("ben", "reject")), (verdict("ben", "reject"), verdict("ben"))):
         assert decide(verdict("bea"), *order).state == "rejected"
@@ -323,6 +325,12 @@ def test_the_emergency_lane() -> None:
     assert (urgent.state, urgent.reviewed, urgent.review_by) == ("emergency", False, AT + timedelta(hours=26))
     assert decide(verdict("ben"), verdict("bea"), of=lane, emergency=True, hours=500).reviewed
     assert decide(verdict("ben"), emergency=True).sentences == ("policy two has no emergency lane",)
+    both = zone(a=policy({"operators": 2}), b=policy({"operators": 2}, emergency={"needs": {"safety": 1}}))
+    told = decide(of=both, emergency=True).sentences
+    assert told == ("policy a has no emergency lane", "policy b: 0 of 1 approvals from safety")
+    alone = zone(b=policy({"operators": 2}, emergency={"needs": {"safety": 1}}))
+    assert decide(verdict("carl", "reject"), of=alone, emergency=True).state == "missing"
+    assert decide(verdict("carl"), of=alone, emergency=True).state == "emergency"
 
 
 def test_one_person_never_fills_two_seats() -> None:
@@ -349,7 +357,7 @@ def valid_hours() -> int:
 
 def test_what_is_void_is_told_without_stopping() -> None:
     """A verdict that does not count is told, and those that do count still decide."""
-    found = decide(verdict("ben"), verdict("bea"), verdict("ben", key="carl"))
+    found = decide(verdict("ben", key="carl"), verdict("ben"), verdict("bea"))
     assert found.state == "approved"
     assert len(found.sentences) == 1
     assert found.sentences[0].startswith("a verdict is not valid: ")

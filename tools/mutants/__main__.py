@@ -95,7 +95,7 @@ class _Server:
             raise RuntimeError("the process with the tests has no pipes")
         self._input, self._output = self._process.stdin, self._process.stdout
         files = [str(REPOSITORY / file) for file in row.files]
-        self._send({"args": list(row.tests), "files": files, "parallel": parallel})
+        self._send({"args": list(row.arguments), "files": files, "parallel": parallel})
         self.first = self._answer()
 
     def _send(self, line: dict[str, Any]) -> None:

@@ -20,10 +20,17 @@ class Row:
     Attributes:
         files: from the repository's root.
         tests: arguments of pytest.
+        without: part of the names of tests that say nothing new on these files, such as the same over another road.
     """
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
+    without: str = ""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What pytest is called with."""
+        return (*self.tests, *(("-k", f"not {self.without}") if self.without else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,7 @@ def rows() -> tuple[Row, ...]:
         files = [str(path.relative_to(REPOSITORY)) for path in named if path.name != "__init__.py"]
         files = [file for file in files if file not in taken]
         taken.update(files)
-        found.append(Row(files=tuple(files), tests=tuple(row["tests"])))
+        found.append(Row(files=tuple(files), tests=tuple(row["tests"]), without=row.get("without", "")))
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import libcst as cst
@@ -104,11 +105,16 @@ class _Collector(cst.CSTVisitor):
         super().__init__()
         self.found: list[tuple[int, str, cst.CSTNode, cst.CSTNode]] = []
         self._scope: list[str] = []
+        self._words: set[int] = set()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         is_alias = isinstance(node, cst.Assign) and isinstance(node.value, cst.Subscript) and not self._scope
-        if isinstance(node, _PASSED_OVER) or is_alias:
+        if isinstance(node, _PASSED_OVER) or is_alias or id(node) in self._words:
             return False
+        if isinstance(node, cst.IndentedBlock):
+            self._words |= _words_of_errors(node)
+        if isinstance(node, cst.FormattedStringExpression) and isinstance(node.expression, cst.Subscript):
+            return not isinstance(node.expression.slice[0].slice, cst.Slice)  # how much of a text is shown
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in _SAME_LENGTH:
             return node.func.value == "len"
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
@@ -122,6 +128,21 @@ class _Collector(cst.CSTVisitor):
     def on_leave(self, original_node: cst.CSTNode) -> None:
         if isinstance(original_node, cst.FunctionDef | cst.ClassDef):
             self._scope.pop()
+
+
+def _words_of_errors(block: cst.IndentedBlock) -> set[int]:
+    """Assignments of what the next line raises: ``message = ...`` and ``raise ValueError(message)``."""
+    found: set[int] = set()
+    for one, two in pairwise(block.body):
+        match one, two:
+            case (
+                cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))])]),
+                cst.SimpleStatementLine(body=[cst.Raise(exc=cst.Call(args=[cst.Arg(value=cst.Name(value=told)), *_]))]),
+            ) if name == told:
+                found.add(id(one))
+            case _:
+                pass
+    return found
 
 
 def places_of(file: str, text: str) -> list[Place]:

@@ -9,26 +9,12 @@ from collections.abc import Iterable
 
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import (
-    LOADED,
-    AdmitRequest,
-    CompleteRequest,
-    Confirmation,
-    ConfirmManyRequest,
-    ContentRequest,
-    DeployRequest,
-    EnrolRequest,
-    HoldingKind,
-    LeaveRequest,
-    ProposeRequest,
-    ReleaseRequest,
-    ReportRequest,
-    SeenRequest,
-    SettleRequest,
-    SiteFilesRequest,
-    StackReport,
-    StackRequest,
-)
+from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest, DeployRequest, SiteFilesRequest
+from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingKind, ReleaseRequest
+from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.messages import StackRequest
+from zonewright.ledger.protocol.stack_messages import LOADED, EnrolRequest, LeaveRequest, ReportRequest, StackReport
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of

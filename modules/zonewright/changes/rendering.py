@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from zonewright.ledger.protocol.messages import Proposal
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.model import Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset
 from zonewright.model.expand import nodes_of

@@ -89,14 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 3
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; nothing is left to tell it
         return 0
-    except Exception as error:  # also what nobody foresaw; that is told as a fault
-        if arguments.debug:
+    except (Exception, KeyboardInterrupt) as error:  # also what nobody foresaw; that is told as a fault
+        if arguments.debug and isinstance(error, Exception):
             raise
         from zonewright.cli.output import report_error
 

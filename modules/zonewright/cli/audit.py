@@ -70,12 +70,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _verify(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.bundle import read_bundle
     from zonewright.audit.verify.verify import verify_bundle
-    from zonewright.cli.output import MISUSE
 
-    files, trust = read_bundle(arguments.bundle), trust_of(arguments)
-    if trust is None:
-        return MISUSE
-    return _tell(verify_bundle(files, trust=trust), arguments.format)
+    return _tell(verify_bundle(read_bundle(arguments.bundle), trust=trust_of(arguments)), arguments.format)
 
 
 def _tell(checks: "Sequence[Check]", how: str) -> int:
@@ -101,19 +97,15 @@ def _complete(arguments: argparse.Namespace) -> int:
     from zonewright.audit.verify.population import population_checks
     from zonewright.cli.connection import open_ledger
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import REFUSED, StoppedError
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.change_messages import ChangesRequest
     from zonewright.ledger.store.journal import verify_checkpoint
 
-    checkpoint = kept_checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
-    if arguments.checkpoint is not None and checkpoint is None:
-        return MISUSE
-    wrong = verify_checkpoint(checkpoint) if checkpoint is not None else None
-    if wrong:
-        print(f"error: {wrong}", file=sys.stderr)
-        return 1
+    checkpoint = kept_checkpoint(arguments.checkpoint)
+    if checkpoint is not None and (wrong := verify_checkpoint(checkpoint)):
+        raise StoppedError(wrong, code=REFUSED)
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger, seldom_collected():
         found = ledger.call(verbs.CHANGES, ChangesRequest())
         checks = population_checks(each_entry(ledger), found, checkpoint)
@@ -127,7 +119,7 @@ def _period(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.period import period_markdown, period_of
     from zonewright.audit.evidence.scanning import without_secrets
     from zonewright.cli.connection import open_ledger
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, print_json
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.change_messages import ChangesRequest
@@ -137,11 +129,10 @@ def _period(arguments: argparse.Namespace) -> int:
         try:
             date.fromisoformat(text)
         except ValueError:
-            print(f"error: {option}: expected a day such as 2026-01-01, got '{text}'", file=sys.stderr)
-            return MISUSE
+            sentence = f"{option}: expected a day such as 2026-01-01, got '{text}'"
+            raise StoppedError(sentence, code=MISUSE) from None
     if arguments.first > arguments.last:
-        print(f"error: --to: expected {arguments.first} or later, got {arguments.last}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"--to: expected {arguments.first} or later, got {arguments.last}", code=MISUSE)
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
         changes = ledger.call(verbs.CHANGES, ChangesRequest()).changes
         found = period_of(
@@ -160,6 +151,5 @@ def _period(arguments: argparse.Namespace) -> int:
         print(one, file=sys.stderr)
     if withheld:
         what = count_of(len(withheld), "place")
-        print(f"error: {what} above looked like secrets, so their text is withheld; {_SECRETS}", file=sys.stderr)
-        return REFUSED
+        raise StoppedError(f"{what} above looked like secrets, so their text is withheld; {_SECRETS}", code=REFUSED)
     return GOOD

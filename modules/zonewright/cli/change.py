@@ -1,7 +1,6 @@
 """``zonewright change``: plan a change, show it, have it approved, export its bundle, list all changes."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -162,20 +161,17 @@ def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.party import for_party, signed_for_party
     from zonewright.audit.evidence.scanning import scanned
     from zonewright.changes.errors import BundleError
-    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, print_json
-    from zonewright.cli.secret import tell_secrets
+    from zonewright.cli.output import MISUSE, StoppedError, print_json
+    from zonewright.cli.secret import refuse_secrets
     from zonewright.model.canonical import digest_of
 
     alone = [] if arguments.for_party else [("--show", arguments.show, "shows all facts")]
     alone += [] if arguments.for_party else [("--key", arguments.key, "has the signed journal")]
-    for option, given, why in alone:
-        if given:
-            print(f"error: {option}: expected --for-party too; the zone's bundle {why}", file=sys.stderr)
-    if any(given for _, given, _ in alone):
-        return MISUSE
+    faults = [f"{option}: expected --for-party too; the zone's bundle {why}" for option, given, why in alone if given]
+    if faults:
+        raise StoppedError(*faults, code=MISUSE)
     bundle, _answer = _bundle(arguments)
-    if tell_secrets(map(str, scanned(read_contents(bundle)))):
-        return REFUSED
+    refuse_secrets(map(str, scanned(read_contents(bundle))))
     if arguments.for_party:
         try:
             bundle = for_party(bundle, arguments.show)
@@ -199,15 +195,14 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _approve(arguments: argparse.Namespace) -> int:
     from zonewright.audit.verify.verify import verify_bundle
-    from zonewright.cli.output import REFUSED
+    from zonewright.cli.output import REFUSED, StoppedError
 
     bundle, _answer = _bundle(arguments)
     against = [check for check in verify_bundle(bundle) if check.verdict == "wrong"]
     if against:
         for check in against:
             print(check.line())
-        print("error: the plan's bundle does not verify, so nothing was signed", file=sys.stderr)
-        return REFUSED
+        raise StoppedError("the plan's bundle does not verify, so nothing was signed", code=REFUSED)
     return _vote(arguments, bundle, "approve")
 
 
@@ -223,15 +218,12 @@ def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict:
     from zonewright.audit.evidence.keys import load_key_here
     from zonewright.audit.evidence.submit import vote
     from zonewright.audit.report.describe import plan_lines
-    from zonewright.cli.output import REFUSED, width
+    from zonewright.cli.output import REFUSED, StoppedError, width
     from zonewright.model.secret_scan import suspicions
 
     if suspicions({"": arguments.comment}):
-        print(
-            "error: --comment seems to hold a secret, and everybody can read it; nothing was signed",
-            file=sys.stderr,
-        )
-        return REFUSED
+        sentence = "--comment seems to hold a secret, and everybody can read it; nothing was signed"
+        raise StoppedError(sentence, code=REFUSED)
     contents, key = read_contents(bundle), load_key_here(arguments.key)
     for line in plan_lines(contents, columns=width()):
         print(line)
@@ -284,31 +276,26 @@ def _report(arguments: argparse.Namespace) -> int:
     from zonewright.audit.verify.signatures import trusted_zone
     from zonewright.audit.verify.verify import verify_bundle
     from zonewright.changes.errors import BundleError
-    from zonewright.cli.output import FORMAT_VERSION, MISUSE, REFUSED
-    from zonewright.cli.secret import tell_secrets
+    from zonewright.cli.output import FORMAT_VERSION, MISUSE, StoppedError
+    from zonewright.cli.secret import refuse_secrets
     from zonewright.model.secret_scan import suspicions
 
     kind = arguments.output.suffix
     if kind not in (".html", ".md", ".json"):
-        print(f"error: {arguments.output}: expected FILE.html, FILE.md or FILE.json", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{arguments.output}: expected FILE.html, FILE.md or FILE.json", code=MISUSE)
     trust = trust_of(arguments)
-    if trust is None:
-        return MISUSE
     try:
         files = read_bundle(arguments.bundle)
         checks = verify_bundle(files, trust=trust)
         contents = read_contents(files)
         report = report_of(replace(contents, zone=trusted_zone(contents, trust.keys)), checks)
     except (BundleError, ValueError, KeyError) as error:
-        print(f"error: {arguments.bundle}: {error}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{arguments.bundle}: {error}", code=MISUSE) from None
     if kind == ".json":
         text = json.dumps({"version": FORMAT_VERSION, **report_data(report)}, indent=2) + "\n"
     else:
         text = report_html(report) if kind == ".html" else report_markdown(report)
-    if tell_secrets(map(str, suspicions({arguments.output.name: text}))):
-        return REFUSED
+    refuse_secrets(map(str, suspicions({arguments.output.name: text})))
     arguments.output.write_text(text, encoding="utf-8")
     print(arguments.output)
     return 0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.changes.validated import Validated
+    from zonewright.ledger.protocol.admission_messages import Proposal
     from zonewright.ledger.protocol.change_messages import PlanAnswer
-    from zonewright.ledger.protocol.messages import Proposal
     from zonewright.model import Zone
     from zonewright.model.demand import Demand
     from zonewright.render.formats.format_set import FormatSet

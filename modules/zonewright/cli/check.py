@@ -1,7 +1,6 @@
 """``zonewright check``: every fault and every finding of a zone's folder, or of one stack against the ledger."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,14 +31,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, StoppedError
 
     if (arguments.zone is None) == (arguments.stack is None):
-        print("error: give either a zone's folder or --stack NAME", file=sys.stderr)
-        return MISUSE
+        raise StoppedError("give either a zone's folder or --stack NAME", code=MISUSE)
     if arguments.zone is not None and arguments.ledger is not None:
-        print("error: --ledger goes with --stack; a zone's folder is checked as the whole world", file=sys.stderr)
-        return MISUSE
+        raise StoppedError("--ledger goes with --stack; a zone's folder is checked as the whole world", code=MISUSE)
     problems, findings, line = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
     return _show(problems, findings, line, as_json=arguments.format == "json")
 

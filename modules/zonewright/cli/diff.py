@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from zonewright.audit.diff.differences import FileDiff
     from zonewright.audit.diff.views import DiffView
     from zonewright.fleet.secrets.fingerprints import SecretStanding
-    from zonewright.ledger.protocol.messages import Impact
+    from zonewright.ledger.protocol.admission_messages import Impact
     from zonewright.render.formats.format_set import FormatSet
     from zonewright.render.validators.verdict import Judged
 

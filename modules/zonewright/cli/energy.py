@@ -2,12 +2,11 @@
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
+    from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
     from zonewright.model.world import ZoneFacts
 
 _LOAD = re.compile(r"(?P<number>[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?) ?(?P<unit>W|kW|MW)", re.ASCII | re.IGNORECASE)
@@ -16,13 +15,12 @@ _UNITS = {"w": 1, "kw": 1_000, "mw": 1_000_000}
 
 def run_forecast(arguments: argparse.Namespace) -> int:
     """What more IT load would do to a site's ratio."""
-    from zonewright.cli.output import MISUSE, REFUSED, print_json
-    from zonewright.ledger.protocol.messages import EnergyRequest
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError, print_json
+    from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
     match = _LOAD.fullmatch(arguments.add)
     if match is None:
-        print(f"error: expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"expected a load such as 600kW, 1.2MW or -600kW, got '{arguments.add}'", code=MISUSE)
     watts = round(float(match["number"]) * _UNITS[match["unit"].lower()])
     answer = _ask(arguments, EnergyRequest(site=arguments.site, add_w=watts, room=arguments.room))
     if answer is None or answer.forecast is None:
@@ -37,7 +35,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 def run_status(arguments: argparse.Namespace) -> int:
     """What is known of each data centre."""
     from zonewright.cli.output import NOT_DECIDED, REFUSED, print_json
-    from zonewright.ledger.protocol.messages import EnergyRequest
+    from zonewright.ledger.protocol.capacity_messages import EnergyRequest
 
     answer = _ask(arguments, EnergyRequest())
     if answer is None:

@@ -14,7 +14,6 @@ _VERSION = 1
 """The version of the JSON that these commands print."""
 
 _NOT_THERE = 1
-_FAILED = 3
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,8 +45,10 @@ def _guarded(function: Callable[[argparse.Namespace], int]) -> Callable[[argpars
         try:
             return function(arguments)
         except KeyboardInterrupt:
-            print("error: interrupted; nothing incomplete is left; run the command again", file=sys.stderr)
-            return _FAILED
+            from zonewright.cli.output import NOT_DECIDED, StoppedError
+
+            sentence = "interrupted; nothing incomplete is left; run the command again"
+            raise StoppedError(sentence, code=NOT_DECIDED) from None
 
     return run
 

@@ -1,7 +1,6 @@
 """``zonewright explain``: why a node stands where it stands, and what stops it elsewhere."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +28,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import GOOD, MISUSE, print_json
+    from zonewright.cli.output import GOOD, MISUSE, StoppedError, print_json
 
     if (arguments.zone is None) == (arguments.stack is None):
-        print("error: give either --stack NAME or --zone FOLDER", file=sys.stderr)
-        return MISUSE
+        raise StoppedError("give either --stack NAME or --zone FOLDER", code=MISUSE)
     if arguments.stack is not None and arguments.owner is not None:
-        print("error: --owner goes with --zone; a stack has one owner", file=sys.stderr)
-        return MISUSE
+        raise StoppedError("--owner goes with --zone; a stack has one owner", code=MISUSE)
     if arguments.zone is not None:
         found = _of_folder(arguments.zone, arguments.node, arguments.owner)
     else:
@@ -84,7 +81,7 @@ def _of_stack(name: str, node: str) -> "Explanation":
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare import load_stack
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ExplainRequest
+    from zonewright.ledger.protocol.capacity_messages import ExplainRequest
     from zonewright.model.demand import demand_of
 
     root, stack, ledger = stack_and_ledger(name, None)

@@ -1,7 +1,6 @@
 """``zonewright fit``: where so many kilowatts and rack units would fit, without a declaration."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,13 +40,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED, print_json
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, print_json
     from zonewright.place.fit import Wish
 
     if not _LEAST_KW <= arguments.kw <= _MOST or not 0 <= arguments.u <= _MOST:
         got = f"{arguments.kw:g} kW and {arguments.u} U"
-        print(f"error: expected 0.001 to 1,000,000 kW and 0 to 1,000,000 U, got {got}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"expected 0.001 to 1,000,000 kW and 0 to 1,000,000 U, got {got}", code=MISUSE)
     watts = round(arguments.kw * 1000)
     wish = Wish(
         watts=watts,
@@ -81,7 +79,7 @@ def _of_ledger(url: str | None, wish: "Wish") -> "Sequence[RoomFit]":
     from zonewright.cli.ledger import DEFAULT
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import FitRequest
+    from zonewright.ledger.protocol.capacity_messages import FitRequest
 
     with open_ledger(url or DEFAULT, project_root(Path.cwd()), create=False) as client:
         answer = client.call(verbs.FIT, FitRequest(**asdict(wish)))

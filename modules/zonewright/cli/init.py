@@ -2,7 +2,6 @@
 
 import argparse
 import re
-import sys
 from pathlib import Path
 
 _NAME = re.compile(r"[^a-z0-9-]+")
@@ -33,13 +32,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(arguments: argparse.Namespace) -> int:
     from importlib.resources import files
 
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError
     from zonewright.cli.stack import write_configuration
 
     folder = arguments.folder.absolute()
     if folder.exists() and not folder.is_dir():
-        print(f"error: {folder} is a file; name a folder", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{folder} is a file; name a folder", code=MISUSE)
     source = files("zonewright_templates").joinpath("project")
     texts = {
         ".gitignore": source.joinpath("gitignore").read_text(encoding="utf-8"),
@@ -51,8 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     wanted = [*texts, *(f"Pulumi.{name}.yaml" for name in STACKS)]
     present = [name for name in wanted if (folder / name).exists() and name != ".gitignore"]
     if present:
-        print(f"error: {', '.join(present)} exist in {folder}; nothing was written", file=sys.stderr)
-        return REFUSED
+        raise StoppedError(f"{', '.join(present)} exist in {folder}; nothing was written", code=REFUSED)
     name = _NAME.sub("-", folder.name.lower()).strip("-")[:40].strip("-") or "zone"
     for path, text in texts.items():
         target = folder / path

@@ -1,7 +1,6 @@
 """``zonewright ledger``: register a zone's file, look at the ledger, verify its journal."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,8 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator
 
-    from zonewright.ledger.protocol.messages import Checkpoint, HoldingKind, JournalEntry
+    from zonewright.ledger.protocol.holding_messages import HoldingKind
+    from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model import Declaration
 
@@ -81,7 +81,7 @@ def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClie
 def _init(arguments: argparse.Namespace) -> int:
     from zonewright.declare import load_zone
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import InitRequest
+    from zonewright.ledger.protocol.stack_messages import InitRequest
 
     loaded = load_zone(arguments.zone, owners=())
     if loaded.declaration is None or loaded.problems:
@@ -100,19 +100,18 @@ def _load(arguments: argparse.Namespace) -> int:
 
     from zonewright.changes.loading import load_owner
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.cli.output import findings_text, width
+    from zonewright.cli.output import MISUSE, StoppedError, findings_text, width
     from zonewright.declare import load_zone
     from zonewright.ledger import LedgerRefusedError
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import InitRequest
+    from zonewright.ledger.protocol.stack_messages import InitRequest
     from zonewright.render.errors import RenderError
     from zonewright.render.user_formats import load_formats
 
     declaration = (loaded := load_zone(arguments.zone)).declaration
     unknown = sorted(set(arguments.only) - set(declaration.owners if declaration is not None else arguments.only))
     if unknown:
-        print(f"error: no file of {', '.join(unknown)} in {arguments.zone}", file=sys.stderr)
-        return 2
+        raise StoppedError(f"no file of {', '.join(unknown)} in {arguments.zone}", code=MISUSE)
     formats, problems = load_formats(arguments.zone)
     if declaration is None or loaded.problems or problems:
         for problem in (*loaded.problems, *problems):
@@ -147,14 +146,14 @@ def _counted(counts: "Counter[HoldingKind]") -> str:
 
 def _unload(arguments: argparse.Namespace) -> int:
     from zonewright.changes.loading import unload_owner, unloading_order
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.declare.load import owner_files
     from zonewright.ledger import LedgerRefusedError
 
     owners = owner_files(arguments.zone)
     unknown = sorted(set(arguments.only) - set(owners))
     if unknown or not owners:
-        print(f"error: no file of {', '.join(unknown) or 'any owner'} in {arguments.zone}", file=sys.stderr)
-        return 2
+        raise StoppedError(f"no file of {', '.join(unknown) or 'any owner'} in {arguments.zone}", code=MISUSE)
     refused = 0
     with _open(arguments) as client:
         for owner in unloading_order(client, arguments.only or owners):
@@ -178,7 +177,7 @@ def _in_order(declaration: "Declaration", only: list[str]) -> list[str]:
 def _status(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import print_json
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import CapacityRequest
+    from zonewright.ledger.protocol.capacity_messages import CapacityRequest
 
     if arguments.stack:
         return _stack_status(arguments)
@@ -197,7 +196,7 @@ def _stack_status(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.output import print_json
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ReportRequest
+    from zonewright.ledger.protocol.stack_messages import ReportRequest
 
     _, stack, client = stack_and_ledger(arguments.stack, None)
     with client:
@@ -225,7 +224,7 @@ def _history(arguments: argparse.Namespace) -> int:
 
 def _checkpoint(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import CheckpointRequest
+    from zonewright.ledger.protocol.journal_messages import CheckpointRequest
 
     with _open(arguments) as client:
         print(client.call(verbs.CHECKPOINT, CheckpointRequest()).model_dump_json(indent=2))
@@ -233,22 +232,13 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from pydantic import ValidationError
-
     from zonewright.audit.evidence.gathering import each_entry
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.cli.trust import kept_checkpoint
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
-    checkpoint = None
-    wrong: str | None = None
-    if arguments.checkpoint is not None:
-        try:
-            checkpoint = Checkpoint.model_validate_json(arguments.checkpoint.read_bytes())
-        except ValidationError:
-            print(f"error: {arguments.checkpoint} is not a zonewright checkpoint", file=sys.stderr)
-            return 2
-        wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key)
+    checkpoint = kept_checkpoint(arguments.checkpoint)
+    wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
     last = 0
 
     def passing() -> "Iterator[JournalEntry]":

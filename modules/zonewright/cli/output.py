@@ -98,7 +98,7 @@ def ending_with(code: Exit) -> Iterator[None]:
         raise
 
 
-def report_error(error: Exception, *, extra: str = "stack") -> Exit:
+def report_error(error: Exception | KeyboardInterrupt, *, extra: str = "stack") -> Exit:
     """Print an error, one line for each of its sentences; returns the exit code it stands for.
 
     Args:
@@ -111,8 +111,10 @@ def report_error(error: Exception, *, extra: str = "stack") -> Exit:
     return code
 
 
-def _told(error: Exception, extra: str) -> tuple[Sequence[str], Exit]:
+def _told(error: Exception | KeyboardInterrupt, extra: str) -> tuple[Sequence[str], Exit]:
     """The one place where errors become sentences and exit codes."""
+    if isinstance(error, KeyboardInterrupt):
+        return ("interrupted",), NOT_DECIDED
     if sentences := sentences_of(error):
         return sentences, error.exit_code if isinstance(error, ZonewrightError) else MISUSE
     if faults := _request_faults(error):

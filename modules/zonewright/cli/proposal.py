@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zonewright.declare import Loaded
     from zonewright.declare.stack_file import StackFile
-    from zonewright.ledger.protocol.messages import Proposal
+    from zonewright.ledger.protocol.admission_messages import Proposal
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.render.formats.format_set import FormatSet
 
@@ -17,7 +17,7 @@ def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> 
     """Load the stack's own file and ask the ledger; no proposal where the file has faults."""
     from zonewright.declare import load_stack
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ProposeRequest
+    from zonewright.ledger.protocol.admission_messages import ProposeRequest
     from zonewright.model.demand import demand_of
 
     loaded = load_stack(root / stack.declaration)

@@ -30,22 +30,18 @@ def _prune(arguments: argparse.Namespace) -> int:
     import time
 
     from zonewright.cli.connection import ledger_file
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED, report_error
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, report_error
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.verbs.pruning import NotRecordedError
     from zonewright.rules.words import count_of
     from zonewright.telemetry.samples import Samples
 
-    faults = retention_faults(arguments, 1)
-    for fault in faults:
-        print(f"error: {fault}", file=sys.stderr)
-    if faults:
-        return MISUSE
+    if faults := retention_faults(arguments, 1):
+        raise StoppedError(*faults, code=MISUSE)
     file, now_s = ledger_file(arguments.ledger), int(time.time())
     telemetry, reports = telemetry_path(file), samples_path(file)
     if not telemetry.is_file() and not reports.is_file():
-        print(f"error: there are no readings and no samples beside {arguments.ledger}", file=sys.stderr)
-        return REFUSED
+        raise StoppedError(f"there are no readings and no samples beside {arguments.ledger}", code=REFUSED)
     removed, code = 0, GOOD
     days = count_of(arguments.keep_readings_days, "day")
     try:

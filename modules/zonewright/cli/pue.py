@@ -163,7 +163,7 @@ def _print(figure: "Figure", limit: str) -> None:
 
 def _import(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import telemetry_file
-    from zonewright.cli.output import MISUSE, REFUSED
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError
     from zonewright.cli.zone import loaded_folder
     from zonewright.pue import read_readings
     from zonewright.rules.words import count_of
@@ -177,13 +177,11 @@ def _import(arguments: argparse.Namespace) -> int:
     meters = meters_of(sites[arguments.site]) if arguments.site in sites else {}
     if not meters:
         why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
-        print(f"error: site '{arguments.site}' {why}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"site '{arguments.site}' {why}", code=MISUSE)
     try:
         text = arguments.readings.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
-        print(f"error: {arguments.readings}: expected UTF-8 text; convert it", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{arguments.readings}: expected UTF-8 text; convert it", code=MISUSE) from None
     readings, faults = read_readings(text, meters)
     for fault in faults:
         print(f"{arguments.readings}:{fault}", file=sys.stderr)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zonewright.engine import PulumiStack
-    from zonewright.ledger.protocol.messages import JournalHead
+    from zonewright.ledger.protocol.journal_messages import JournalHead
 
 OWN_TYPE = "zonewright:index:"
 
@@ -48,19 +48,20 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import REFUSED, StoppedError
+
     steps = _Steps(stack, only_print=arguments.only_print)
     exists = stack.exists()
     if not exists and not arguments.take_over:
-        print(
-            f"error: the backend has no stack {stack.name}. If its state is lost, run: zonewright recover --stack "
+        sentence = (
+            f"the backend has no stack {stack.name}. If its state is lost, run: zonewright recover --stack "
             f"{stack.name} --take-over, which makes the stack again. If it is in another backend, set "
-            "PULUMI_BACKEND_URL",
-            file=sys.stderr,
+            "PULUMI_BACKEND_URL"
         )
-        return 1
-    makes = exists or steps.pulumi("make the stack again, its state is lost", "stack", "init")
-    if not makes or not steps.cancel():
+        raise StoppedError(sentence, code=REFUSED)
+    if not exists and not steps.pulumi("make the stack again, its state is lost", "stack", "init"):
         return 3
+    steps.cancel()
     deployment = _readable(stack, only_print=arguments.only_print)
     _know_again(ledger, stack_id, _own(deployment), arguments)  # before anything asks a ledger that is another one
     if deployment.get("pending_operations"):
@@ -69,8 +70,7 @@ def _recover(stack: "PulumiStack", stack_id: str, ledger: Any, arguments: argpar
             return 3
         deployment = stack.export() if not arguments.only_print else deployment
     own = _own(deployment)
-    if not _bring_together(stack.name, stack_id, ledger, own, arguments):
-        return 1
+    _bring_together(stack.name, stack_id, ledger, own, arguments)
     if arguments.no_up:
         return 0
     return 0 if steps.pulumi("finish what was begun", "up", "--yes") else 1
@@ -82,21 +82,21 @@ def _own(deployment: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _bring_together(
     name: str, stack_id: str, ledger: Any, own: list[dict[str, Any]], arguments: argparse.Namespace
-) -> bool:
-    """Tell the ledger what the state has; False where the ledger knows the stack id from another state."""
+) -> None:
+    """Tell the ledger what the state has, unless it knows the stack id from another state."""
+    from zonewright.cli.output import REFUSED, StoppedError
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import ReconcileRequest, RecoverRequest, ReportRequest
+    from zonewright.ledger.protocol.stack_messages import ReconcileRequest, RecoverRequest, ReportRequest
 
     report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack_id, holdings=False))
     if report.lineage is not None and _lineage(own) != report.lineage:
         if not arguments.take_over:
-            print(
-                f"error: the ledger knows stack id {stack_id} from another state. If that state is lost, run: "
+            sentence = (
+                f"the ledger knows stack id {stack_id} from another state. If that state is lost, run: "
                 f"zonewright recover --stack {name} --take-over. If it still exists, this is a second "
-                "checkout: make another stack with zonewright stack new",
-                file=sys.stderr,
+                "checkout: make another stack with zonewright stack new"
             )
-            return False
+            raise StoppedError(sentence, code=REFUSED)
         print(f"take over stack id {stack_id} ({len(own)} resources in the state)", file=sys.stderr)
         if not arguments.only_print:
             party = report.party or ""
@@ -116,13 +116,12 @@ def _bring_together(
                 f"{found.freed} were about to leave and are freed",
                 file=sys.stderr,
             )
-    return True
 
 
 def _know_again(ledger: Any, stack_id: str, own: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
     """Refuse a ledger that lacks what the state saw, or have it say that this is lost."""
     from zonewright.ledger.protocol import verbs
-    from zonewright.ledger.protocol.messages import AcceptRequest, ReportRequest
+    from zonewright.ledger.protocol.stack_messages import AcceptRequest, ReportRequest
 
     heads = list(_heads(own))
     if not arguments.ledger_restored:
@@ -138,7 +137,7 @@ def _know_again(ledger: Any, stack_id: str, own: list[dict[str, Any]], arguments
 
 def _heads(own: list[dict[str, Any]]) -> "Iterator[JournalHead]":
     """What the state saw of the ledger: entries by its decisions, the ledger alone by its enrolment."""
-    from zonewright.ledger.protocol.messages import JournalHead
+    from zonewright.ledger.protocol.journal_messages import JournalHead
     from zonewright.ledger.store.journal import GENESIS
 
     for outputs in (item.get("outputs", {}) for item in own):
@@ -199,12 +198,14 @@ class _Steps:
         print(f"{why}: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
         return self._only_print or self._stack.run(*arguments).returncode == 0
 
-    def cancel(self) -> bool:
+    def cancel(self) -> None:
         """Remove a killed run's lock; that there is none is good too."""
+        from zonewright.cli.output import NOT_DECIDED, StoppedError
+
         arguments = ("cancel", "--yes")
         print(f"remove a killed run's lock: pulumi {' '.join(self._stack.command(*arguments))}", file=sys.stderr)
         if self._only_print:
-            return True
+            return
         for torn in self._stack.drop_torn_attributes():
             print(
                 f"the kill left {torn.name} incomplete, so it was removed; the engine writes it again",
@@ -212,6 +213,4 @@ class _Steps:
             )
         result = self._stack.run(*arguments, quiet=True)
         if result.returncode != 0:
-            reason = (result.stderr or "").strip()
-            print(f"error: {reason}", file=sys.stderr)
-        return result.returncode == 0
+            raise StoppedError((result.stderr or "").strip(), code=NOT_DECIDED)

@@ -1,7 +1,6 @@
 """``zonewright render``: the configurations that a stack's declaration stands for now, and their verdicts."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from zonewright.cli.options import add_format
@@ -54,7 +53,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.changes.rendering import contexts_of
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.output import MISUSE, REFUSED
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError
     from zonewright.cli.proposal import load_with_formats, note_refusal
     from zonewright.cli.rendered import Rendered, explain, show
     from zonewright.model.demand import demand_of
@@ -62,8 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     fault = _misuse(arguments)
     if fault:
-        print(f"error: {fault}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(fault, code=MISUSE)
     root, stack, ledger = stack_and_ledger(arguments.stack, arguments.ledger)
     with ledger:
         loaded, proposal, formats = load_with_formats(root, stack, ledger)

@@ -1,7 +1,6 @@
 """``zonewright secret``: references to secrets in rendered files, and their values where files are installed."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,14 +149,17 @@ def standing_lines(found: "Sequence[SecretStanding]") -> list[str]:
     return [f"{one.reference}: changed: {one.changed}" for one in found]
 
 
-def tell_secrets(places: "Iterable[str]") -> bool:
-    """Say where something looks like a secret and was not written for that; gives whether anything does."""
+def refuse_secrets(places: "Iterable[str]") -> None:
+    """Say where something looks like a secret and is not written for that.
+
+    Raises:
+        StoppedError: where anything does.
+    """
+    from zonewright.cli.output import REFUSED, StoppedError
+
     found = list(places)
     for place in found:
         print(place)
     if found:
-        print(
-            "error: this looks like a secret, so nothing was written; see docs/how-to/keep-secrets-out.md",
-            file=sys.stderr,
-        )
-    return bool(found)
+        sentence = "this looks like a secret, so nothing was written; see docs/how-to/keep-secrets-out.md"
+        raise StoppedError(sentence, code=REFUSED)

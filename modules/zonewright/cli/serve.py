@@ -66,22 +66,17 @@ def samples_path(ledger: Path) -> Path:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.server.agents import issue_token, load_agents
     from zonewright.server.door import LOOPBACK
 
-    faults = retention_faults(arguments, 0)
-    for fault in faults:
-        print(f"error: {fault}", file=sys.stderr)
-    if faults:
-        return MISUSE
+    if faults := retention_faults(arguments, 0):
+        raise StoppedError(*faults, code=MISUSE)
     if not arguments.ledger.name or arguments.ledger.is_dir():
-        print(f"error: --ledger: expected a file, got the folder {arguments.ledger}", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"--ledger: expected a file, got the folder {arguments.ledger}", code=MISUSE)
     if arguments.issue is not None:
         if arguments.node is None:
-            print("error: name the node with --node", file=sys.stderr)
-            return MISUSE
+            raise StoppedError("name the node with --node", code=MISUSE)
         print(issue_token(arguments.agents, arguments.issue, arguments.node))
         return 0
     load_agents(arguments.agents)
@@ -98,6 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     import socket
 
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.errors import reason_of
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.clock import utc_now
@@ -143,8 +139,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             listener.listen(_BACKLOG)  # before its address is told: whoever reads it may connect at once
         except (OSError, OverflowError) as error:
             where = f"{arguments.host} port {arguments.port}"
-            print(f"error: cannot listen on {where}: {reason_of(error)}", file=sys.stderr)
-            return 2
+            raise StoppedError(f"cannot listen on {where}: {reason_of(error)}", code=MISUSE) from None
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"
         print(f"{what} on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)

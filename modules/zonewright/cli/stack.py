@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 
@@ -35,7 +34,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import GOOD, MISUSE
+    from zonewright.cli.output import GOOD, MISUSE, StoppedError
     from zonewright.declare.stack_file import project_root, stack_path
     from zonewright.ledger.transport.client import require_url
 
@@ -43,31 +42,26 @@ def _new(arguments: argparse.Namespace) -> int:
     if arguments.ledger is not None:
         require_url(arguments.ledger)
     if arguments.all is not None and arguments.loaded:
-        print("error: --loaded is for one stack; give NAME and --party PARTY, without --all", file=sys.stderr)
-        return MISUSE
+        raise StoppedError("--loaded is for one stack; give NAME and --party PARTY, without --all", code=MISUSE)
     if arguments.all is not None:
         return _all(root, Path(os.path.realpath(arguments.all)), arguments.ledger)
     if arguments.name is None or arguments.party is None:
-        print("error: give NAME and --party PARTY, or --all ZONE", file=sys.stderr)
-        return MISUSE
+        raise StoppedError("give NAME and --party PARTY, or --all ZONE", code=MISUSE)
     path = stack_path(root, arguments.name)
     if path.exists():
-        print(f"error: {path} exists; a stack keeps its id, so choose another name", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{path} exists; a stack keeps its id, so choose another name", code=MISUSE)
     declaration = arguments.declaration or _only_file_of(root, arguments.party)
     if declaration is None:
-        print(
-            f"error: expected exactly one declaration of '{arguments.party}', found none or several; name the "
-            "file with --declaration FILE",
-            file=sys.stderr,
+        sentence = (
+            f"expected exactly one declaration of '{arguments.party}', found none or several; name the "
+            "file with --declaration FILE"
         )
-        return MISUSE
-    code = _check(root, declaration, arguments.party)
-    if code == GOOD:
-        stack_id = _loaded_id(arguments.party) if arguments.loaded else None
-        write_configuration(root, arguments.name, declaration, arguments.ledger, stack_id)
-        print(f"wrote {path}\nnext: pulumi stack select --create {arguments.name} && pulumi up")
-    return code
+        raise StoppedError(sentence, code=MISUSE)
+    _require_owner(root, declaration, arguments.party)
+    stack_id = _loaded_id(arguments.party) if arguments.loaded else None
+    write_configuration(root, arguments.name, declaration, arguments.ledger, stack_id)
+    print(f"wrote {path}\nnext: pulumi stack select --create {arguments.name} && pulumi up")
+    return GOOD
 
 
 def _loaded_id(party: str) -> str:
@@ -76,21 +70,19 @@ def _loaded_id(party: str) -> str:
     return stack_id_of(party)
 
 
-def _check(root: Path, declaration: Path, party: str) -> int:
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED
+def _require_owner(root: Path, declaration: Path, party: str) -> None:
+    """Refuse a declaration with faults, or of somebody else."""
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError
     from zonewright.declare import load_stack
 
     loaded = load_stack(root / declaration)
     if loaded.declaration is None or loaded.problems:
         for problem in loaded.problems:
             print(problem)
-        print(f"error: {declaration} has faults; correct them first, nothing was written", file=sys.stderr)
-        return REFUSED
+        raise StoppedError(f"{declaration} has faults; correct them first, nothing was written", code=REFUSED)
     owner = next(iter(loaded.declaration.owners))
     if owner != party:
-        print(f"error: {declaration} is declared by '{owner}', not by '{party}'", file=sys.stderr)
-        return MISUSE
-    return GOOD
+        raise StoppedError(f"{declaration} is declared by '{owner}', not by '{party}'", code=MISUSE)
 
 
 def write_configuration(
@@ -108,20 +100,18 @@ def write_configuration(
 
 def _all(root: Path, zone: Path, ledger: str | None) -> int:
     """One stack for each owner, named after it; those that exist keep their ids."""
-    from zonewright.cli.output import GOOD, MISUSE, REFUSED
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError
     from zonewright.declare import load_zone
     from zonewright.declare.load import owner_files
     from zonewright.declare.stack_file import stack_path
 
     if not zone.is_relative_to(root):
-        print(f"error: {zone} is outside {root}; a stack names its declaration relative to it", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{zone} is outside {root}; a stack names its declaration relative to it", code=MISUSE)
     loaded = load_zone(zone)
     if loaded.declaration is None or loaded.problems:
         for problem in loaded.problems:
             print(problem)
-        print(f"error: {zone} has faults; correct them first, nothing was written", file=sys.stderr)
-        return REFUSED
+        raise StoppedError(f"{zone} has faults; correct them first, nothing was written", code=REFUSED)
     for owner, file in owner_files(zone).items():
         path = stack_path(root, owner)
         if path.exists():

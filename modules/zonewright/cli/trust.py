@@ -1,13 +1,12 @@
 """What an auditor knows from elsewhere than a bundle, as options of the commands that verify one."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zonewright.audit.verify.verify import AuditTrust
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.ledger.protocol.journal_messages import Checkpoint
 
 
 def add_trust(verb: argparse.ArgumentParser) -> None:
@@ -19,41 +18,46 @@ def add_trust(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--ledger-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust"))
 
 
-def trust_of(arguments: argparse.Namespace) -> "AuditTrust | None":
-    """What these options say; None where one is not what it should be, which is printed.
+def trust_of(arguments: argparse.Namespace) -> "AuditTrust":
+    """What these options say.
 
     Args:
         arguments: of a command with ``add_trust``.
+
+    Raises:
+        StoppedError: where one is not what it should be.
     """
     from zonewright.audit.verify.verify import AuditTrust
+    from zonewright.cli.output import MISUSE, StoppedError
 
     keys = None
     if arguments.keys is not None:
         keys = {path.stem: _keys(path) for path in sorted(arguments.keys.glob("*.pub"))}
         if not keys:
-            print(f"error: no SIGNER.pub in {arguments.keys}", file=sys.stderr)
-            return None
-    checkpoint = kept_checkpoint(arguments.checkpoint) if arguments.checkpoint is not None else None
-    if arguments.checkpoint is not None and checkpoint is None:
-        return None
-    return AuditTrust(keys=keys, checkpoint=checkpoint, ledger_key=arguments.ledger_key)
+            raise StoppedError(f"no SIGNER.pub in {arguments.keys}", code=MISUSE)
+    return AuditTrust(keys=keys, checkpoint=kept_checkpoint(arguments.checkpoint), ledger_key=arguments.ledger_key)
 
 
-def kept_checkpoint(path: Path) -> "Checkpoint | None":
-    """A checkpoint from its file; None where it is none, which is printed.
+def kept_checkpoint(path: Path | None) -> "Checkpoint | None":
+    """A checkpoint from its file, None where no file is named.
 
     Args:
         path: of the file.
+
+    Raises:
+        StoppedError: where it is no checkpoint.
     """
     from pydantic import ValidationError
 
-    from zonewright.ledger.protocol.messages import Checkpoint
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.ledger.protocol.journal_messages import Checkpoint
 
+    if path is None:
+        return None
     try:
         return Checkpoint.model_validate_json(path.read_bytes())
     except ValidationError:
-        print(f"error: {path} is not a zonewright checkpoint", file=sys.stderr)
-        return None
+        raise StoppedError(f"{path} is not a zonewright checkpoint", code=MISUSE) from None
 
 
 def _keys(path: Path) -> tuple[str, ...]:

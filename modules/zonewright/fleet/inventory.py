@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.fleet.ssh.transport import Target
-from zonewright.ledger.protocol.messages import Holding
+from zonewright.ledger.protocol.holding_messages import Holding
 from zonewright.model.fleet import Access, FleetFile, FleetHost
 
 

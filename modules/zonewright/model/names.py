@@ -75,7 +75,7 @@ class Reserved:
             name: the name.
         """
         if kind == "row":
-            kind, name = "site", name.split("/", 1)[0]
+            kind, name = "site", name.partition("/")[0]
         fitting = [(len(pattern), party) for pattern, party in self._patterns.get(kind, ()) if _fits(pattern, name)]
         return max(fitting, key=lambda one: one[0])[1] if fitting else None
 

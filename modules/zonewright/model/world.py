@@ -79,7 +79,7 @@ class Rack:
     @property
     def site(self) -> str:
         """Id of the site."""
-        return self.id.split("/", 1)[0]
+        return self.id.partition("/")[0]
 
     def takes_nodes_of(self, party: str) -> bool:
         """Whether ``party`` may place a new node here."""

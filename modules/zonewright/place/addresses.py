@@ -104,11 +104,11 @@ def _hosts(pool: AddressPool) -> range:
 
 @lru_cache(maxsize=65536)
 def _number(text: str) -> int:
-    return int(address_of(text.split("/", 1)[0]))
+    return int(address_of(text.partition("/")[0]))
 
 
 def _version(text: str) -> int:
-    return address_of(text.split("/", 1)[0]).version
+    return address_of(text.partition("/")[0]).version
 
 
 def _text(number: int, pool: AddressPool) -> str:

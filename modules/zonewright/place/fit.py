@@ -142,14 +142,8 @@ def _free(rack: Rack, holders: Iterable[Occupant]) -> tuple[int, int]:
 def _notes(world: World, one: RoomFit, wish: Wish, ready: list[RoomFit]) -> Iterable[str]:
     if world.zone is None:
         return
-    site = one.room.split("/", 1)[0]
-    cooling = next(rack.cooling for rack in world.racks.values() if rack.room == one.room)
-    same = [
-        other.room
-        for other in ready
-        if other.room.split("/", 1)[0] == site
-        and next(rack.cooling for rack in world.racks.values() if rack.room == other.room) == cooling
-    ]
+    kinds = {rack.room: (rack.site, rack.cooling) for rack in world.racks.values()}
+    same = [other.room for other in ready if kinds[other.room] == kinds[one.room]]
     if not one.is_open and same:
         yield f"fill-before-open: {', '.join(same)} is open and has space"
     rooms = dict(world.zone.rooms)

@@ -130,7 +130,7 @@ class Neighbours:
         return max(sorted(counts), key=counts.__getitem__) if counts else None
 
     def _domain(self, rack_id: str, scope: WideScope) -> str:
-        site_id = rack_id.split("/", 1)[0]
+        site_id = rack_id.partition("/")[0]
         if scope == "district":
             return self._sites[site_id].site.district if site_id in self._sites else site_id
         return site_id if scope == "site" else domain_of(rack_id, scope)

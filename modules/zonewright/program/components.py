@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from zonewright.ledger.protocol.messages import PoolAddresses
+from zonewright.ledger.protocol.holding_messages import PoolAddresses
 from zonewright.model.canonical import digest_of
 from zonewright.model.demand import AnyAsset, SiteAsset, asset_summary, asset_text
 from zonewright.model.rack_position import RackPosition

@@ -23,8 +23,9 @@ from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.validated import Validated
 from zonewright.declare import Problem, check, load_stack
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal, ProposeRequest
 from zonewright.ledger.protocol.change import change_digest, place_text
-from zonewright.ledger.protocol.messages import ContentRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.canonical import canonical_json, digest_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.ledger.protocol.messages import HoldingKind
+from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
 

@@ -74,7 +74,7 @@ def read_readings(text: str, meters: Mapping[str, MeterSpec]) -> tuple[dict[str,
     ordered = {name: sorted(items.values(), key=lambda item: item.time_us) for name, items in found.items()}
     for name, items in ordered.items():
         faults += _clashes(name, items)
-    return ordered, sorted(faults, key=lambda fault: int(fault.split(":", 1)[0]))
+    return ordered, sorted(faults, key=lambda fault: int(fault.partition(":")[0]))
 
 
 def _take(

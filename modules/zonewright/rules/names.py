@@ -32,9 +32,9 @@ def name_owner(view: View) -> Iterator[Breach]:
     in_breach: set[tuple[str, str]] = set()
     for (kind, name), group in sorted(groups.items(), key=lambda item: (item[0][0] == "row", item[0])):
         for one in group if kind != "prefix" else ():
-            site = first.get(("site", name.split("/", 1)[0])) if kind == "row" else None
+            site = first.get(("site", name.partition("/")[0])) if kind == "row" else None
             why = _why(reserved, one, first[kind, name], site)
-            if kind == "row" and (one.stack, name.split("/", 1)[0]) in in_breach:
+            if kind == "row" and (one.stack, name.partition("/")[0]) in in_breach:
                 continue  # the site is told already
             if why:
                 in_breach.add((one.stack, name))

@@ -13,7 +13,7 @@ from zonewright.rules.words import count_of, listed
 
 def wide_domain(rack_id: str, scope: WideScope, view: View) -> str:
     """Id of the rack, row, room, site or district that a rack is in; of a site that is not known, the site."""
-    site_id = rack_id.split("/", 1)[0]
+    site_id = rack_id.partition("/")[0]
     if scope == "site":
         return site_id
     if scope == "district":

@@ -185,7 +185,7 @@ def _trigger_text(judged: JudgedGate) -> str:
 
 def _acting(view: View, site_id: str) -> list[Occupant]:
     found = [item for item in view.world.occupants if item.standing == "wanted" and item.path]
-    return sorted((item for item in found if item.rack.split("/", 1)[0] == site_id), key=lambda item: item.key)
+    return sorted((item for item in found if item.rack.partition("/")[0] == site_id), key=lambda item: item.key)
 
 
 def _interval(gate: Gate) -> str:

@@ -26,8 +26,10 @@ from zonewright.audit.evidence.planning import (
     digests_behind,
 )
 from zonewright.declare.problem import Problem
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, Snapshot
-from zonewright.ledger.protocol.messages import Checkpoint, Digest, JournalEntry, Message, Proposal
+from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
+from zonewright.ledger.protocol.messages import Digest, Message
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.claim_text import unpacked
 from zonewright.model.canonical import canonical_json

@@ -12,17 +12,12 @@ from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
+from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import (
-    CheckpointRequest,
-    ContentQuery,
-    ContentRequest,
-    HistoryRequest,
-    JournalEntry,
-    Proposal,
-    StackRequest,
-)
+from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest, JournalEntry
+from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of

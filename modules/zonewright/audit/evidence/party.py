@@ -24,7 +24,7 @@ from zonewright.audit.evidence.withheld import items_of, salt_of
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.protocol.change_messages import Snapshot
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.seal.keys import SigningKey
 

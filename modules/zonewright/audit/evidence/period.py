@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from zonewright.ledger.protocol.change_messages import ChangeRecord, Snapshot
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.recording import ROWS
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.model.canonical import canonical_json

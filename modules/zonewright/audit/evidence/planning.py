@@ -13,9 +13,9 @@ from zonewright import __version__
 from zonewright.audit.evidence.bundle import object_path
 from zonewright.audit.evidence.withheld import FACTS, facts_text
 from zonewright.changes.validated import Validated
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import change_digest, place_text
 from zonewright.ledger.protocol.change_messages import Accepted, Plan, SnapshotAnswer
-from zonewright.ledger.protocol.messages import Proposal
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 

@@ -9,7 +9,7 @@ from itertools import chain
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.ledger.deciding.snapshot import READINGS_BACK
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.journal import entry_hash
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.model.canonical import digest_of

@@ -17,9 +17,9 @@ from zonewright.ledger.deciding.plans import risk_of
 from zonewright.ledger.deciding.precondition_now import broken_sentence
 from zonewright.ledger.deciding.review import Review, review_change
 from zonewright.ledger.deciding.snapshot import figure_data
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan, Snapshot
-from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store.claim_text import ROW, unpacked
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone

@@ -9,7 +9,7 @@ from zonewright.audit.evidence.checks import Check, all_or_wrong, open_
 from zonewright.audit.evidence.contents import Contents
 from zonewright.audit.evidence.gathering import rollout_path
 from zonewright.audit.evidence.planning import RENDERED
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.protocol.rollout_messages import HostRun, RunRecord
 from zonewright.model.canonical import digest_of
 from zonewright.seal.strict import strict_json

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 
 from zonewright.audit.diff.differences import kinds
 from zonewright.audit.evidence.contents import Contents, places_before
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import ChangeRecord
-from zonewright.ledger.protocol.messages import Impact
 
 _SHOWN = 12
 

@@ -16,8 +16,8 @@ from zonewright.audit.report.describe import places_after
 from zonewright.audit.report.elevation import Elevation, elevations
 from zonewright.audit.report.plots import Month
 from zonewright.changes.validated import validated_in
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.change import parse_place
-from zonewright.ledger.protocol.messages import Impact
 from zonewright.model.world import Occupant, World, ZoneFacts
 from zonewright.place import change_world
 from zonewright.pue import evaluate

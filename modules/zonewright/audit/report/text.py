@@ -11,7 +11,7 @@ from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.report.elevation import described, feed_loads
 from zonewright.audit.report.report import Report, SiteReport
 from zonewright.changes.validated import verdict_data
-from zonewright.ledger.protocol.messages import Impact
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.seal import SealError
 from zonewright.seal.votes import opened

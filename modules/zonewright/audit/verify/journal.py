@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.journal import entry_hash, verify_checkpoint
 from zonewright.model.canonical import digest_of
@@ -58,17 +58,16 @@ def _span(contents: Contents) -> str:
 
 
 def _chain(contents: Contents) -> Iterator[str]:
-    head, previous = contents.checkpoint, None
+    head, last, previous = contents.checkpoint, contents.journal[-1], None
     for entry in contents.journal:
         if entry.hash != entry_hash(entry.model_dump()):
             yield f"entry {entry.sequence} was altered"
         if previous is not None and (entry.previous != previous.hash or entry.sequence != previous.sequence + 1):
             yield f"entry {entry.sequence} does not follow entry {previous.sequence}"
         previous = entry
-    if previous is not None and head is not None and (head.sequence, head.hash) != (previous.sequence, previous.hash):
+    if head is not None and (head.sequence, head.hash) != (last.sequence, last.hash):
         yield (
-            f"the head names entry {head.sequence}, but the last entry here is {previous.sequence}, or "
-            "its content differs"
+            f"the head names entry {head.sequence}, but the last entry here is {last.sequence}, or its content differs"
         )
 
 

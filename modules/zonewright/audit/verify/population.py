@@ -11,7 +11,7 @@ from zonewright.audit.evidence.checks import Check, all_or_wrong
 from zonewright.audit.verify.steps import StepsSeen
 from zonewright.audit.verify.zones import DECIDED, ZoneFiles, zone_file_check
 from zonewright.ledger.protocol.change_messages import ChangeRecord, ChangesAnswer
-from zonewright.ledger.protocol.messages import Checkpoint, JournalEntry
+from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
 from zonewright.ledger.store.journal import verify
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
 from zonewright.ledger.deciding.plans import planned_of
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.model.canonical import digest_of
 from zonewright.model.zone import Zone
 from zonewright.seal import SealError

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, open_, wrong
 from zonewright.audit.evidence.contents import Contents
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.steps import ADMITTED, SETTLED, STEPS, Counting
 
 _NO_STEP = "the plan names no step, because an older version made it"

@@ -30,7 +30,7 @@ from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger.protocol.change import change_digest, parse_place, place_text
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerError
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of, zone_digest
 from zonewright.render.errors import RenderError

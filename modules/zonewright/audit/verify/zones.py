@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.rules.words import count_of
 
 REGISTERED, DECIDED = "zone-registered", ("admitted", "refused")

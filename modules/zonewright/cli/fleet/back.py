@@ -1,7 +1,6 @@
 """``zonewright fleet rollback`` and ``uninstall``: the release before, or none at all."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -52,13 +51,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _rollback(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet import configs
     from zonewright.cli.fleet.work import carry_out
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.fleet.agents.visit import go_back
 
     if not arguments.configs and (arguments.dry_run or arguments.configuration):
         name = "--dry-run" if arguments.dry_run else "--configuration"
-        print(f"error: {name} needs --configs; zonewright fleet status shows the previous releases", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"{name} needs --configs; zonewright fleet status shows the previous releases", code=MISUSE)
     if arguments.configs and arguments.dry_run:
         return configs.show_plans(arguments, configs.going_back(arguments))
     if arguments.configs:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from zonewright.fleet.fleet_file import FleetDocument
     from zonewright.fleet.inventory import Host
     from zonewright.fleet.ssh.ssh_transport import SshTransport
-    from zonewright.ledger.protocol.messages import Holding
+    from zonewright.ledger.protocol.holding_messages import Holding
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.model.fleet import FleetFile
 
@@ -105,11 +105,12 @@ def read_fleet(arguments: argparse.Namespace) -> Fleet:
 
 def _nodes(stack_name: str, url: str | None) -> "list[tuple[Holding, str]]":
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.ledger.protocol import messages, verbs
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.stack_messages import ReportRequest
 
     _, stack, ledger = stack_and_ledger(stack_name, url)
     with ledger:
-        report = ledger.call(verbs.REPORT, messages.ReportRequest(stack_id=stack.stack_id))
+        report = ledger.call(verbs.REPORT, ReportRequest(stack_id=stack.stack_id))
     return [(holding, report.party or "") for holding in report.holdings]
 
 

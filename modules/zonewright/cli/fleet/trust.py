@@ -39,14 +39,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.fleet.hosts import ledger_of, read_fleet, transport_of
-    from zonewright.cli.output import MISUSE
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.protocol import rollout_messages, verbs
 
     fleet = read_fleet(arguments)
     transport = transport_of(fleet)
     if arguments.fingerprint is not None and len(fleet.chosen) != 1:
-        print(f"error: --fingerprint is for one host, but {len(fleet.chosen)} hosts are chosen", file=sys.stderr)
-        return MISUSE
+        raise StoppedError(f"--fingerprint is for one host, but {len(fleet.chosen)} hosts are chosen", code=MISUSE)
     with ledger_of(arguments, fleet.root) as ledger:
 
         def journal(entry: dict[str, Any]) -> None:

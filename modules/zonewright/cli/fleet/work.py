@@ -2,14 +2,13 @@
 
 import argparse
 import getpass
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from zonewright.cli.fleet.hosts import Fleet, ledger_of, read_fleet, transport_of
-from zonewright.cli.output import MISUSE, StoppedError
+from zonewright.cli.output import MISUSE, REFUSED, StoppedError
 
 if TYPE_CHECKING:
     from zonewright.fleet.agents.enrolments import Enrolments
@@ -132,8 +131,7 @@ def recorded(
         with ledger_of(arguments, work.fleet.root) as ledger:
             reason = touching_refused(ledger, work.rollout)
         if reason:
-            print(f"error: {reason}", file=sys.stderr)
-            return 1
+            raise StoppedError(reason, code=REFUSED)
         return _recorded(arguments, work, what=what(work.job), action=action, shares=shares(work))
 
 

@@ -26,7 +26,7 @@ from zonewright.ledger.deciding.precondition_now import broken_sentence
 from zonewright.ledger.deciding.review import Review
 from zonewright.ledger.protocol.change import change_digest
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.messages import JournalEntry
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store.tables import change, decided
 from zonewright.model.approval import Risk
 from zonewright.model.zone import Zone
@@ -54,7 +54,7 @@ class Authority:
     plan: str = ""
     approved_by: tuple[str, ...] = ()
     review_by: str = ""
-    risk: Risk = "low"
+    risk: Risk
 
 
 def authorise(
@@ -77,7 +77,7 @@ def authorise(
         now: the present.
     """
     if zone is None:
-        return Authority(findings=findings)
+        return Authority(findings=findings, risk="low")
     request = review.request
     risk = risk_of(connection, review, findings)
     asked = [finding for finding in findings if finding.level == "approval" and finding.waiver is None]

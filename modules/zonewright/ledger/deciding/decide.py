@@ -7,17 +7,18 @@ from functools import cached_property
 
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
+from zonewright.ledger.deciding.node_addresses import address_findings, given_addresses
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_zone
-from zonewright.ledger.protocol.messages import Impact
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
-from zonewright.place import assign_addresses, change_world, place, read_set, touched, unplaced_findings
+from zonewright.place import change_world, place, read_set, touched, unplaced_findings
 from zonewright.place.precondition import Precondition
 from zonewright.rules import evaluate
-from zonewright.rules.finding import Finding, Participant, worst_first
+from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import with_waivers
 from zonewright.rules.words import count_of, listed
 
@@ -74,7 +75,7 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> PlacedProp
     placement = place(facts.world, demand, stack=stack_id, sticky=facts.seats, standing=facts.standing)
     seats = dict(placement.seats)
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
-    addresses, short = _addresses(facts, demand, seats)
+    addresses, short = given_addresses(facts, demand, seats, facts.addresses)
     step = PlacedChange(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
     after = step.after
     if facts.base is not None:
@@ -95,15 +96,11 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> PlacedProp
 def judge_local(
     step: PlacedChange, addresses: Mapping[str, Mapping[str, str]], *, unplaced: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    """Findings at the sites of a change: rules of racks, nodes without a place, addresses held by others."""
+    """Findings at the sites of a change: rules of racks, nodes without a place, addresses that no pool gives them."""
     facts, demand = step.facts, step.demand
     findings = list(evaluate(step.after, racks=step.racks, reach="rack"))
     findings += unplaced_findings(demand, step.seats.keys(), unplaced)
-    for cluster_id, wanted in demand.clusters.items():
-        for node in nodes_of(cluster_id, wanted.cluster):
-            for pool, address in addresses.get(node.name, {}).items():
-                if address in facts.taken.get((wanted.cluster.site, pool), ()):
-                    findings.append(_address_taken(demand.party, node.name, node.path, pool, address))
+    findings += address_findings(facts, demand, step.seats, addresses, unplaced)
     return tuple(findings)
 
 
@@ -139,42 +136,6 @@ def _unknown_sites(facts: Facts, demand: Demand) -> dict[str, str]:
         if wanted.cluster.site not in facts.sites
         for node in nodes_of(cluster_id, wanted.cluster)
     }
-
-
-def _addresses(
-    facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]
-) -> tuple[dict[str, Mapping[str, str]], dict[str, str]]:
-    """Addresses by node, and a sentence for each node whose pool is used up."""
-    names_by_site: dict[str, list[str]] = {}
-    for cluster_id, wanted in demand.clusters.items():
-        names = [node.name for node in nodes_of(cluster_id, wanted.cluster) if node.name in seats]
-        names_by_site.setdefault(wanted.cluster.site, []).extend(names)
-    assigned: dict[str, Mapping[str, str]] = {}
-    short: dict[str, str] = {}
-    for site_id, names in names_by_site.items():
-        site = facts.sites.get(site_id)
-        if site is None:
-            continue
-        taken = {pool: facts.taken.get((site_id, pool), frozenset()) for pool in site.address_pools}
-        result = assign_addresses(
-            site.address_pools, names, sticky=facts.addresses, taken=taken, fixed=site.fixed_addresses
-        )
-        assigned |= result.assigned
-        short |= dict.fromkeys(result.short, f"an address pool of site {site_id} has no free address left")
-    return assigned, short
-
-
-def _address_taken(party: str, name: str, path: str, pool: str, address: str) -> Finding:
-    return Finding(
-        rule="address-unique",
-        level="mandatory",
-        subject=name,
-        where=path,
-        message=f"address {address} of pool {pool} was given to another node since the proposal was made",
-        participants=(Participant(party=party, name=name),),
-        fix="run pulumi up again: it asks for a new proposal",
-        reference="RFC 5227",
-    )
 
 
 def _assets_line(demand: Demand) -> str:

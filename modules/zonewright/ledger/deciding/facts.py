@@ -121,7 +121,7 @@ def revisions_of(connection: Connection, sites: Iterable[str]) -> dict[str, int]
 def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset[str]:
     """The sites that a change of this stack touches: those it wants and those where it has something; and names."""
     sites = {wanted.cluster.site for wanted in demand.clusters.values()}
-    sites |= {name.split("/", 1)[0] for name in demand.assets}
+    sites |= {name.partition("/")[0] for name in demand.assets}
     if demand.assets:
         sites.add(NAMES)
     for table in (claim, asset):
@@ -191,7 +191,7 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     for held in _reservations(connection, stack_id, now):
         for name, data in held.claims.items():
-            site = data["rack"].split("/", 1)[0]
+            site = data["rack"].partition("/")[0]
             if site in touched:
                 occupants.append(occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved"))
                 take(reserved, site, data["addresses"])

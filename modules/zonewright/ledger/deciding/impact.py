@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.zone_facts import Part, RowSums, wanted_part
-from zonewright.ledger.protocol.messages import Impact
+from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
@@ -58,7 +58,7 @@ def _claimed(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) ->
     watts: Counter[str] = Counter()
     units: Counter[str] = Counter()
     for item in facts.own:
-        site = item.rack.split("/", 1)[0]
+        site = item.rack.partition("/")[0]
         watts[site] -= item.draw.allocated_w
         units[site] -= item.u_height
     for cluster_id, wanted in demand.clusters.items():
@@ -70,7 +70,7 @@ def _claimed(facts: Facts, demand: Demand, seats: Mapping[str, RackPosition]) ->
 
 
 def _rows(part: Part) -> list[tuple[str, RowSums]]:
-    return [(name.split("/", 1)[0], row) for (_, name), row in part.rows.items()]
+    return [(name.partition("/")[0], row) for (_, name), row in part.rows.items()]
 
 
 def _ratio(zone: ZoneFacts | None, site_id: str, facts: Facts, *, since: ZoneFacts | None = None) -> str | None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import place_text
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.texts import get_content
 

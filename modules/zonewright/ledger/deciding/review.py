@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 from zonewright.ledger.deciding.decide import PlacedChange, answer, judge_local, judge_whole, summary
 from zonewright.ledger.deciding.facts import Facts, gather
 from zonewright.ledger.deciding.zone_facts import ZoneBase
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store.context import require_zone
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.texts import get_content

@@ -152,7 +152,7 @@ def _reservations(connection: Connection, stack_id: str, sites: Collection[str],
     for row in connection.execute(query.order_by(reservation.c.stack_id)):
         held = json.loads(row.proposal)
         holds, names = held["holds"], held.get("names", [])
-        here = {name: data for name, data in holds.items() if data["rack"].split("/", 1)[0] in sites}
+        here = {name: data for name, data in holds.items() if data["rack"].partition("/")[0] in sites}
         mine = {"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at}
         found.append(mine | ({"names": names} if names else {}))
     return found

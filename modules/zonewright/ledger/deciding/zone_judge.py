@@ -29,7 +29,7 @@ def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[
 
 def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
     """Design watts of sites that were there before: one that is new to the ledger is inventory, not growth."""
-    return sum(room.design_w for name, room in facts.rooms.items() if name.split("/", 1)[0] in sites)
+    return sum(room.design_w for name, room in facts.rooms.items() if name.partition("/")[0] in sites)
 
 
 def _answered_for(found: Iterable[Finding], known: Iterable[Finding], party: str, *, grows: bool) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from zonewright.ledger.protocol.messages import PoolAddresses
+from zonewright.ledger.protocol.holding_messages import PoolAddresses
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
 

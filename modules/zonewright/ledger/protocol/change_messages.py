@@ -4,16 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from zonewright.ledger.protocol.messages import (
-    Digest,
-    Generation,
-    Impact,
-    Message,
-    Name,
-    PoolAddresses,
-    StackRequest,
-    Text,
-)
+from zonewright.ledger.protocol.admission_messages import Impact
+from zonewright.ledger.protocol.holding_messages import PoolAddresses
+from zonewright.ledger.protocol.messages import Digest, Generation, Message, Name, StackRequest, Text
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition

@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from zonewright.ledger.protocol import access_messages, change_messages, messages, rollout_messages
+from zonewright.ledger.protocol import (
+    access_messages,
+    admission_messages,
+    capacity_messages,
+    change_messages,
+    content_messages,
+    holding_messages,
+    journal_messages,
+    messages,
+    rollout_messages,
+    stack_messages,
+)
 from zonewright.ledger.protocol.messages import Message
 
 Request = TypeVar("Request", bound=Message)
@@ -19,40 +30,40 @@ class Verb(Generic[Request, Answer]):
     answer: type[Answer]
 
 
-INIT = Verb("init", messages.InitRequest, messages.InitAnswer)
-ENROL = Verb("enrol", messages.EnrolRequest, messages.Enrolled)
-LEAVE = Verb("leave", messages.LeaveRequest, messages.Done)
-RECOVER = Verb("recover", messages.RecoverRequest, messages.Done)
-ACCEPT = Verb("accept", messages.AcceptRequest, messages.LedgerAccepted)
-RECONCILE = Verb("reconcile", messages.ReconcileRequest, messages.Reconciled)
-PROPOSE = Verb("propose", messages.ProposeRequest, messages.Proposal)
-EVALUATE = Verb("evaluate", messages.EvaluateRequest, messages.Evaluation)
-ADMIT = Verb("admit", messages.AdmitRequest, messages.AdmissionAnswer)
-STANDING = Verb("standing", messages.StandingRequest, messages.AdmissionStanding)
-CONFIRM = Verb("confirm", messages.ConfirmRequest, messages.ConfirmAnswer)
-CONFIRM_MANY = Verb("confirm-many", messages.ConfirmManyRequest, messages.ConfirmManyAnswer)
-RELEASE = Verb("release", messages.ReleaseRequest, messages.ReleaseAnswer)
-COMPLETE = Verb("complete", messages.CompleteRequest, messages.Completed)
-SETTLE = Verb("settle", messages.SettleRequest, messages.Settled)
-GUARD_DESTROY = Verb("guard-destroy", messages.SeenRequest, messages.Done)
-READ = Verb("read", messages.HoldingRequest, messages.HoldingAnswer)
-REPORT = Verb("report", messages.ReportRequest, messages.StackReport)
-STORE = Verb("store", messages.ContentRequest, messages.Done)
-FETCH = Verb("fetch", messages.ContentQuery, messages.ContentAnswer)
-DEPLOY = Verb("deploy", messages.DeployRequest, messages.Done)
-WITHDRAW = Verb("withdraw", messages.SiteFilesRequest, messages.Done)
-DEPLOYED = Verb("deployed", messages.StackRequest, messages.DeployedAnswer)
-CAPACITY = Verb("capacity", messages.CapacityRequest, messages.CapacityAnswer)
-FIT = Verb("fit", messages.FitRequest, messages.FitAnswer)
-EXPLAIN = Verb("explain", messages.ExplainRequest, messages.ExplainAnswer)
-ENERGY = Verb("energy", messages.EnergyRequest, messages.EnergyAnswer)
+INIT = Verb("init", stack_messages.InitRequest, stack_messages.InitAnswer)
+ENROL = Verb("enrol", stack_messages.EnrolRequest, stack_messages.Enrolled)
+LEAVE = Verb("leave", stack_messages.LeaveRequest, messages.Done)
+RECOVER = Verb("recover", stack_messages.RecoverRequest, messages.Done)
+ACCEPT = Verb("accept", stack_messages.AcceptRequest, stack_messages.LedgerAccepted)
+RECONCILE = Verb("reconcile", stack_messages.ReconcileRequest, stack_messages.Reconciled)
+PROPOSE = Verb("propose", admission_messages.ProposeRequest, admission_messages.Proposal)
+EVALUATE = Verb("evaluate", admission_messages.EvaluateRequest, admission_messages.Evaluation)
+ADMIT = Verb("admit", admission_messages.AdmitRequest, admission_messages.AdmissionAnswer)
+STANDING = Verb("standing", admission_messages.StandingRequest, admission_messages.AdmissionStanding)
+CONFIRM = Verb("confirm", holding_messages.ConfirmRequest, holding_messages.ConfirmAnswer)
+CONFIRM_MANY = Verb("confirm-many", holding_messages.ConfirmManyRequest, holding_messages.ConfirmManyAnswer)
+RELEASE = Verb("release", holding_messages.ReleaseRequest, holding_messages.ReleaseAnswer)
+COMPLETE = Verb("complete", admission_messages.CompleteRequest, admission_messages.Completed)
+SETTLE = Verb("settle", admission_messages.SettleRequest, admission_messages.Settled)
+GUARD_DESTROY = Verb("guard-destroy", journal_messages.SeenRequest, messages.Done)
+READ = Verb("read", holding_messages.HoldingRequest, holding_messages.HoldingAnswer)
+REPORT = Verb("report", stack_messages.ReportRequest, stack_messages.StackReport)
+STORE = Verb("store", content_messages.ContentRequest, messages.Done)
+FETCH = Verb("fetch", content_messages.ContentQuery, content_messages.ContentAnswer)
+DEPLOY = Verb("deploy", content_messages.DeployRequest, messages.Done)
+WITHDRAW = Verb("withdraw", content_messages.SiteFilesRequest, messages.Done)
+DEPLOYED = Verb("deployed", messages.StackRequest, content_messages.DeployedAnswer)
+CAPACITY = Verb("capacity", capacity_messages.CapacityRequest, capacity_messages.CapacityAnswer)
+FIT = Verb("fit", capacity_messages.FitRequest, capacity_messages.FitAnswer)
+EXPLAIN = Verb("explain", capacity_messages.ExplainRequest, capacity_messages.ExplainAnswer)
+ENERGY = Verb("energy", capacity_messages.EnergyRequest, capacity_messages.EnergyAnswer)
 LEASE = Verb("lease", rollout_messages.LeaseRequest, rollout_messages.Lease)
 HOURS = Verb("hours", rollout_messages.HoursRequest, rollout_messages.Hours)
 CONFIGURATIONS = Verb("configurations", rollout_messages.ConfigurationsRequest, rollout_messages.ConfigurationsAnswer)
 RECORD = Verb("record", rollout_messages.RecordRequest, messages.Done)
 AGENT_KEYS = Verb("agent-keys", rollout_messages.AgentKeysRequest, rollout_messages.AgentKeys)
-HISTORY = Verb("history", messages.HistoryRequest, messages.HistoryAnswer)
-CHECKPOINT = Verb("checkpoint", messages.CheckpointRequest, messages.Checkpoint)
+HISTORY = Verb("history", journal_messages.HistoryRequest, journal_messages.HistoryAnswer)
+CHECKPOINT = Verb("checkpoint", journal_messages.CheckpointRequest, journal_messages.Checkpoint)
 SNAPSHOT = Verb("snapshot", change_messages.SnapshotRequest, change_messages.SnapshotAnswer)
 PLAN = Verb("plan", change_messages.PlanRequest, change_messages.PlanAnswer)
 VERDICT = Verb("verdict", change_messages.VerdictRequest, change_messages.PlanAnswer)

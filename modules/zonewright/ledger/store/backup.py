@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from zonewright.declare.private_file import make_private
 from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
-from zonewright.ledger.protocol.messages import JournalEntry, JournalHead
+from zonewright.ledger.protocol.journal_messages import JournalEntry, JournalHead
 from zonewright.ledger.store import journal, tables
 from zonewright.ledger.store.clock import Clock, utc_now
 from zonewright.ledger.store.context import Context

@@ -5,7 +5,7 @@ import json
 from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import JournalHead, SeenRequest
+from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
 from zonewright.ledger.store.journal import GENESIS, head_of
 from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.schema import ledger_id

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, select, update
 
-from zonewright.ledger.protocol.messages import Checkpoint, JournalEntry
+from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
 from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json, digest_of
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from zonewright.ledger.protocol.messages import ClaimState
+from zonewright.ledger.protocol.holding_messages import ClaimState
 
 CURRENT: tuple[ClaimState, ClaimState] = ("admitted", "active")
 

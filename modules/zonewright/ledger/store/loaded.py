@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import LOADED
+from zonewright.ledger.protocol.stack_messages import LOADED
 from zonewright.ledger.store.tables import enrolment
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from zonewright.ledger.protocol.messages import Checkpoint
+from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.names import prefix_faults
 from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, row_change
 from zonewright.ledger.store.schema import identity

@@ -15,16 +15,16 @@ from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
 from zonewright.ledger.deciding.review import Review, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
-from zonewright.ledger.protocol.change import change_digest
-from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import (
+from zonewright.ledger.protocol.admission_messages import (
     AdmissionAnswer,
     AdmissionStanding,
     AdmitRequest,
-    HoldingKind,
-    JournalEntry,
     StandingRequest,
 )
+from zonewright.ledger.protocol.change import change_digest
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.holding_messages import HoldingKind
+from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
@@ -236,12 +236,12 @@ def _write(
             "name": name,
             "state": "admitted",
             "generation": 0,
-            "site": wanted[name].place.split("/", 1)[0],
+            "site": wanted[name].place.partition("/")[0],
             "rack": wanted[name].place,
             "room": wanted[name].room,
             "draw_w": wanted[name].draw_w,
             "active_since": wanted[name].since
-            or known.get((name, wanted[name].place.split("/", 1)[0], wanted[name].draw_w)),
+            or known.get((name, wanted[name].place.partition("/")[0], wanted[name].draw_w)),
             "digest": wanted[name].digest,
             "data": wanted[name].text,
             "changed_at": now,

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from zonewright.ledger.deciding.facts import gather, world_of
 from zonewright.ledger.deciding.zone_facts import zone_base
-from zonewright.ledger.protocol.messages import ExplainAnswer, ExplainRequest, FitAnswer, FitRequest
+from zonewright.ledger.protocol.capacity_messages import ExplainAnswer, ExplainRequest, FitAnswer, FitRequest
 from zonewright.ledger.store.context import Context, require_zone
 from zonewright.ledger.store.tables import asset
 from zonewright.model.demand import DUCTS, LINKS

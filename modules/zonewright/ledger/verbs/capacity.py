@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import select
 
 from zonewright.ledger.deciding.facts import world_of
-from zonewright.ledger.protocol.messages import CapacityAnswer, CapacityRequest, SiteCapacity
+from zonewright.ledger.protocol.capacity_messages import CapacityAnswer, CapacityRequest, SiteCapacity
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.tables import asset
 from zonewright.model.demand import DUCTS, LINKS

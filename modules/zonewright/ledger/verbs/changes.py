@@ -20,6 +20,7 @@ from zonewright.ledger.deciding.plans import (
 )
 from zonewright.ledger.deciding.review import review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.change_messages import (
     ChangeRecord,
@@ -37,7 +38,6 @@ from zonewright.ledger.protocol.change_messages import (
     VerdictRequest,
 )
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import EvaluateRequest
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context

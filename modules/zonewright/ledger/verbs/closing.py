@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, select, union, update
 
 from zonewright.ledger.deciding.facts import world_of
+from zonewright.ledger.protocol.admission_messages import Completed, CompleteRequest, Settled, SettleRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import Completed, CompleteRequest, Done, SeenRequest, Settled, SettleRequest
+from zonewright.ledger.protocol.journal_messages import SeenRequest
+from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
@@ -130,7 +132,7 @@ def _verb(count: int, plural: str) -> str:
 
 def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> Counter[str]:
     """How many claims of other stacks stand in each rack of rows."""
-    sites = {row.split("/", 1)[0] for row in rows}
+    sites = {row.partition("/")[0] for row in rows}
     held = connection.execute(
         select(claim.c.rack).where(
             claim.c.site.in_(sorted(sites)), claim.c.state != "freed", claim.c.stack_id != stack_id

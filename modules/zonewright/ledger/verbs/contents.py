@@ -9,21 +9,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic_core import from_json
 from sqlalchemy import Connection, delete, select
 
-from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
-from zonewright.ledger.protocol.messages import (
-    Checkpoint,
-    CheckpointRequest,
+from zonewright.ledger.protocol.content_messages import (
     ContentAnswer,
     ContentQuery,
     ContentRequest,
     DeployedAnswer,
     DeployRequest,
-    Done,
-    HistoryAnswer,
-    HistoryRequest,
     SiteFilesRequest,
-    StackRequest,
 )
+from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest, HistoryAnswer, HistoryRequest
+from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
+from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
-from zonewright.ledger.protocol.messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.store.context import Context
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.forecast import ForecastError, forecast

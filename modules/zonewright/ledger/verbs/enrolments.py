@@ -5,9 +5,9 @@ from collections.abc import Collection
 from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.messages import (
+from zonewright.ledger.protocol.messages import Done
+from zonewright.ledger.protocol.stack_messages import (
     AcceptRequest,
-    Done,
     Enrolled,
     EnrolRequest,
     InitAnswer,

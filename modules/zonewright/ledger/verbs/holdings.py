@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, Update, bindparam, select, update
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
-from zonewright.ledger.protocol.messages import (
+from zonewright.ledger.protocol.holding_messages import (
     ConfirmAnswer,
     Confirmation,
     ConfirmManyAnswer,
@@ -18,9 +18,8 @@ from zonewright.ledger.protocol.messages import (
     HoldingRequest,
     ReleaseAnswer,
     ReleaseRequest,
-    ReportRequest,
-    StackReport,
 )
+from zonewright.ledger.protocol.stack_messages import ReportRequest, StackReport
 from zonewright.ledger.store import life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset

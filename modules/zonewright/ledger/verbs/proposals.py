@@ -14,9 +14,9 @@ from zonewright.ledger.deciding.plans import last_plan, present, spent
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
 from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, review_change
 from zonewright.ledger.deciding.zone_facts import names_of
+from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.loaded import waits_for_a_state

@@ -24,7 +24,7 @@ from zonewright.fleet.ssh.ssh_transport import SshTransport
 from zonewright.fleet.ssh.transport import LoginError
 from zonewright.fleet.ssh.transport import Session as HostSession
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import ReportRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.model.fleet import FleetFile, FleetHost
 from zonewright.provider.hosts.inspect import Look
 from zonewright.provider.hosts.lease import new_lease

@@ -6,15 +6,10 @@ from typing import Any
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.deciding.authority import RULE as APPROVAL_RULE
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import AdmitRequest, EvaluateRequest, SettleRequest, StandingRequest
 from zonewright.ledger.protocol.change import parse_place
-from zonewright.ledger.protocol.messages import (
-    AdmitRequest,
-    EvaluateRequest,
-    JournalHead,
-    PoolAddresses,
-    SettleRequest,
-    StandingRequest,
-)
+from zonewright.ledger.protocol.holding_messages import PoolAddresses
+from zonewright.ledger.protocol.journal_messages import JournalHead
 from zonewright.model.rack_position import RackPosition
 from zonewright.provider.refusal import notes_text, refusal_text
 from zonewright.provider.resource import (

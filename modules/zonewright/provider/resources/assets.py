@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zonewright.ledger.protocol.messages import HoldingKind
+from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.provider.resource import STACK_ID, Input
 from zonewright.provider.resources.holding import HELD, HoldingResource
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import CompleteRequest, JournalHead, ReportRequest, SeenRequest
+from zonewright.ledger.protocol.admission_messages import CompleteRequest
+from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
     STACK_ID,
     CheckedResource,

@@ -7,7 +7,8 @@ from typing import Any
 
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import EnrolRequest, JournalHead, LeaveRequest, ReportRequest
+from zonewright.ledger.protocol.journal_messages import JournalHead
+from zonewright.ledger.protocol.stack_messages import EnrolRequest, LeaveRequest, ReportRequest
 from zonewright.ledger.store.journal import GENESIS
 from zonewright.provider.resource import (
     STACK_ID,

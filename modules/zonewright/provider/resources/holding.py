@@ -7,14 +7,9 @@ import secrets
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import (
-    ConfirmRequest,
-    HoldingKind,
-    HoldingRequest,
-    ReleaseRequest,
-    ReportRequest,
-    StandingRequest,
-)
+from zonewright.ledger.protocol.admission_messages import StandingRequest
+from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingKind, HoldingRequest, ReleaseRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
     CheckedResource,
     CheckFailedError,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.messages import DeployRequest, SiteFilesRequest, StackRequest
+from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
+from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.provider.resource import (
     STACK_ID,
     CheckedResource,

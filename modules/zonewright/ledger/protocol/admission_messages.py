@@ -1,0 +1,164 @@
+"""Requests and answers of a change on its way: proposed, evaluated, admitted, completed, settled."""
+
+from pydantic import Field
+
+from zonewright.ledger.protocol.capacity_messages import SiteCapacity
+from zonewright.ledger.protocol.holding_messages import HoldingKind, PoolAddresses
+from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
+from zonewright.ledger.protocol.messages import Digest, Holder, JsonObject, Label, Message, Name, StackRequest
+from zonewright.model.demand import Demand
+from zonewright.model.rack_position import RackPosition
+from zonewright.model.surroundings import Surroundings
+from zonewright.place.precondition import Precondition
+from zonewright.rules.finding import Finding
+
+
+class ProposeRequest(StackRequest):
+    """Ask for places and addresses."""
+
+    party: Name
+    demand: Demand
+    sources: dict[Label, Label] = Field(default_factory=dict)
+    """File and line by path of the declaration, for findings."""
+    reserve: bool = False
+    """Hold the proposal for a few minutes (in ``up``); otherwise nothing is held (in ``preview``)."""
+
+
+class Impact(Message):
+    """What a change does to one site.
+
+    Attributes:
+        kw: IT power that is taken, by claims and baseline, more or less than before.
+        units: rack units that are taken.
+        capacity_kw: IT power that its racks bear with one feed lost, planned ones included.
+        capacity_units: rack units that it has.
+        ratio_before: energy ratio of the next twelve months without the change, None where it is not known.
+        ratio_after: the same with it.
+    """
+
+    kw: float
+    units: int
+    capacity_kw: float = 0.0
+    capacity_units: int = 0
+    ratio_before: str | None = None
+    ratio_after: str | None = None
+
+
+class Proposal(Message):
+    """Places and addresses that the ledger offers for a demand.
+
+    Attributes:
+        demand_digest: names the demand.
+        revision: the ledger's revision at which it was made.
+        seats: place by node name.
+        addresses: addresses by node name.
+        unplaced: one sentence for each node that found no place.
+        premises: the read set, as inequalities.
+        findings: the rules that do not hold for this proposal.
+        sites: the site assets of the nodes' sites, for rendering.
+        surroundings: the zone around the stack's own sites, for rendering; None where it was not asked for.
+        expires_at: end of the reservation (ISO 8601), or None.
+        changed: for nodes whose place differs from the last preview of the same demand: (old, new).
+        impact: what the change does to each site that it touches, by id.
+    """
+
+    demand_digest: Digest
+    revision: int
+    seats: dict[str, RackPosition]
+    addresses: dict[str, PoolAddresses]
+    unplaced: dict[str, str]
+    premises: list[Precondition]
+    findings: list[Finding]
+    sites: dict[str, JsonObject]
+    surroundings: Surroundings | None = None
+    expires_at: str | None = None
+    changed: dict[str, tuple[RackPosition | None, RackPosition | None]] = Field(default_factory=dict)
+    impact: dict[str, Impact] = Field(default_factory=dict)
+
+
+class EvaluateRequest(StackRequest):
+    """Would this change be admitted?"""
+
+    lineage: Name
+    party: Name
+    demand_digest: Digest
+    seats: dict[Name, RackPosition]
+    addresses: dict[Name, PoolAddresses]
+    rendered_digest: Digest | None = None
+    """Digest of the manifest of rendered files; without it no approval fits."""
+
+
+class Evaluation(Message):
+    """Findings of a change, worst first, and one line that sums it up."""
+
+    findings: list[Finding]
+    summary: str
+    revision: int
+
+
+class AdmitRequest(EvaluateRequest):
+    """Turn a proposal into claims, in one transaction, or refuse it whole."""
+
+    rendered_digest: Digest
+    """Digest of the manifest (path to digest of every rendered file), which was stored before."""
+
+
+class AdmissionAnswer(Message):
+    """One immutable decision."""
+
+    admission_id: str
+    change_digest: Digest
+    summary: str
+    head: JournalHead
+    """The entry of the decision."""
+
+
+class StandingRequest(SeenRequest):
+    """Is this admission still what the ledger holds for the stack?"""
+
+    admission_id: Name
+    """Empty asks only who holds what."""
+
+
+class AdmissionStanding(Message):
+    """Whether the ledger still holds what an admission decided.
+
+    Attributes:
+        current: False after another admission, a recovery, or a change behind our back.
+        completed: whether the change was closed.
+        drifted: claims and assets that are not what the admission made them.
+        reason: one sentence where ``current`` is False.
+        holders: token of the resource that holds what is active, by kind and name.
+    """
+
+    current: bool
+    completed: bool = False
+    drifted: list[str] = Field(default_factory=list)
+    reason: str = ""
+    holders: dict[HoldingKind, dict[str, Holder]]
+
+
+class CompleteRequest(StackRequest):
+    """All resources of the change exist."""
+
+    change_digest: Digest
+
+
+class SettleRequest(SeenRequest):
+    """The resource of an admission is deleted: free what is still releasing under it."""
+
+    admission_id: Name
+
+
+class Settled(Message):
+    """Names of claims and assets that stay, because their resources were not deleted."""
+
+    left: list[str] = Field(default_factory=list)
+
+
+class Completed(Message):
+    """A change is closed; what it leaves free, by id of the sites where the stack holds something."""
+
+    free: dict[str, SiteCapacity]
+    head: JournalHead
+    """The last entry of the journal."""

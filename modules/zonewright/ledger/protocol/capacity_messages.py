@@ -1,0 +1,80 @@
+"""Requests and answers that only ask: what is free, what fits, why there, and at which energy ratio."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from zonewright.ledger.protocol.messages import JsonObject, Message, Name, StackRequest
+from zonewright.model.demand import Demand
+from zonewright.place.explaining import Explanation
+from zonewright.place.fit import RoomFit
+
+
+class CapacityRequest(Message):
+    """Which sites to sum up; empty means all."""
+
+    sites: list[Name] = Field(default_factory=list)
+
+
+class SiteCapacity(Message):
+    """What is free in one site: rack units, and kilowatts that a loss of either feed leaves."""
+
+    racks: int
+    free_u: int
+    free_kw: float
+    used_kw: float
+
+
+class CapacityAnswer(Message):
+    """Capacity by site id."""
+
+    sites: dict[str, SiteCapacity]
+
+
+class FitRequest(Message):
+    """What is to fit somewhere: watts, rack units, and what narrows it down."""
+
+    watts: int = Field(ge=1, le=1_000_000_000)
+    units: int = Field(ge=0, le=1_000_000)
+    site: Name | None = None
+    cooling: Literal["air", "liquid"] | None = None
+    protection_level: int | None = Field(default=None, ge=1, le=5)
+
+
+class FitAnswer(Message):
+    """What each room has for it; those that fit first."""
+
+    rooms: list[RoomFit]
+
+
+class ExplainRequest(StackRequest):
+    """Why does a node stand where it stands, or would stand where it would?"""
+
+    party: Name
+    demand: Demand
+    node: Name
+
+
+class ExplainAnswer(Message):
+    """The explanation, or None where the demand has no such node."""
+
+    explanation: Explanation | None
+
+
+class EnergyRequest(Message):
+    """Ask for the energy ratios of the zone's data centres, and what a load would do to one of them."""
+
+    site: Name | None = None
+    """The data centre of the forecast; None asks for no forecast."""
+    add_w: int = Field(default=0, ge=-1_000_000_000, le=1_000_000_000)
+    """IT load that would be added, in watts; negative for one that leaves."""
+    room: Name | None = None
+    """Its room; None takes the open one with the most design power left."""
+
+
+class EnergyAnswer(Message):
+    """Status by data centre, the forecast where one was asked for, and the same as lines for people."""
+
+    sites: list[JsonObject]
+    forecast: JsonObject | None
+    lines: list[str]

@@ -1,0 +1,42 @@
+"""Requests and answers about rendered texts: kept by digest, and deployed at sites."""
+
+from zonewright.ledger.protocol.messages import Digest, Label, Message, Name, StackRequest, Text
+
+
+class DeployRequest(StackRequest):
+    """The rendered files of one site are deployed: path to digest."""
+
+    site: Name
+    files: dict[Label, Digest]
+
+
+class SiteFilesRequest(StackRequest):
+    """Names the configurations of one stack at one site."""
+
+    site: Name
+    lineage: Name | None = None
+    """A stack that is bound to another lineage by now is refused; None does not ask."""
+
+
+class DeployedAnswer(Message):
+    """Files by site: path to digest."""
+
+    sites: dict[str, dict[str, str]]
+
+
+class ContentRequest(Message):
+    """Texts to keep by digest."""
+
+    texts: list[Text]
+
+
+class ContentQuery(Message):
+    """Digests whose texts are wanted."""
+
+    digests: list[Digest]
+
+
+class ContentAnswer(Message):
+    """Text by digest; what the ledger does not have is left out."""
+
+    texts: dict[str, str]
