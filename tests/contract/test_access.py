@@ -113,6 +113,7 @@ def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
         "holders": [],
         "seen": [] if verb == "accept" else None,
         "site": "dc1",
+        "subject": "nowhere",
         "files": {},
         "texts": [],
         "digests": [],

@@ -42,7 +42,7 @@ def month_zone() -> dict[str, Any]:
     return {**ZONE, "parties": PARTIES}
 
 
-def _site(party: str, racks: int) -> Wish:
+def site_of(party: str, racks: int) -> Wish:
     """The one site of an operator, with so many racks of 12 U in one row."""
     name = NAMED[party]
     number = name[-1]
@@ -55,7 +55,7 @@ def _site(party: str, racks: int) -> Wish:
     return {"sites": {name: site}}
 
 
-def _links(count: int) -> Wish:
+def links_of(count: int) -> Wish:
     """A duct of two bores between the sites, and so many links through it; a third has no bore."""
     route = {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}
     link = {"a": "dc1", "b": "dc2", "ducts": ["d-01"], "cores": 4}
@@ -167,9 +167,9 @@ class Month:
     def _wish(self, party: str, *, least: int = 0) -> Wish:
         """Something that a party may want; it need not fit."""
         if party in NAMED:
-            return _site(party, self.chance.randint(1, 3))
+            return site_of(party, self.chance.randint(1, 3))
         if party == "carrier":
-            return _links(self.chance.randint(least, 3 - least))
+            return links_of(self.chance.randint(least, 3 - least))
         clusters: Wish = {}
         for name in self.chance.sample(("web", "db", "log"), self.chance.randint(least, 2)):
             kind = self.chance.choice(("one-u", "two-u"))

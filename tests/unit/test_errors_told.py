@@ -45,6 +45,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "ledger load": (str(SMALL), "--only", "tenant-b"),
     "ledger unload": (str(SMALL), "--only", "tenant-b"),
     "ledger status": (),
+    "ledger who": ("dc1",),
     "ledger history": (),
     "ledger checkpoint": (),
     "ledger verify": (),

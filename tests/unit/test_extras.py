@@ -47,6 +47,7 @@ COMMANDS = {
     f"ledger load {ZONE}": "stack",
     f"ledger unload {ZONE}": "stack",
     "ledger status": "stack",
+    "ledger who dc1": "stack",
     "ledger history": "stack",
     "ledger checkpoint": "stack",
     "ledger verify": "stack",

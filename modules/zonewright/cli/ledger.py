@@ -31,6 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ),
         ("unload", _unload, "take out of the ledger what a load of a zone's owners brought in"),
         ("status", _status, "show free capacity by site, or everything that one stack holds"),
+        ("who", _who, "show who stands at a place, runs through a duct, or has an address or a name"),
         ("history", _history, "print the journal, one JSON line for each decision"),
         ("checkpoint", _checkpoint, "print the journal's signed head, to keep outside the ledger"),
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
@@ -53,6 +54,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                 metavar="OWNER",
                 help=f"{which} only this owner; may be repeated",
             )
+        if name == "who":
+            what = "a site, room, row, rack, power panel, substation, duct, link, address, or name of a node"
+            verb.add_argument("subject", metavar="SUBJECT", help=what)
+            verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
@@ -210,6 +215,30 @@ def _stack_status(arguments: argparse.Namespace) -> int:
     for item in report.holdings:
         place = f"{item.data['rack']} U{item.data['position']}" if item.kind == "node" else item.data["summary"]
         print(f"{item.state:<10} {item.kind:<5} {item.name:<24} generation {item.generation:<4} {place}")
+    return 0
+
+
+def _who(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.output import print_json
+    from zonewright.ledger.protocol import verbs
+    from zonewright.ledger.protocol.who_messages import WhoRequest
+
+    with _open(arguments) as client:
+        answer = client.call(verbs.WHO, WhoRequest(subject=arguments.subject))
+    if arguments.format == "json":
+        print_json(answer.model_dump())
+        return 0
+    for one in answer.found:
+        people = ", ".join(text for text in (one.title, one.contact) if text)
+        since = f" since {one.since[:16]}Z" if one.since else ""
+        where = f" at {one.place}" if one.place and one.place != one.name else ""
+        print(f"{one.kind} {one.name}{where}: {one.party} ({people}), stack {one.stack_id}, {one.state}{since}")
+    if answer.more:
+        print(f"and {answer.more:,} more; ask for a smaller place")
+    if answer.hidden:
+        print(f"{answer.hidden:,} of other parties, which you may not see")
+    if not (answer.found or answer.hidden):
+        print(f"nothing in the ledger has {arguments.subject}")
     return 0
 
 

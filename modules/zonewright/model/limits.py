@@ -83,6 +83,9 @@ ACCESS = InputLimit(
     what="time that a token of the ledger is good",
     why="Who uses it for longer renews it once a year, so that a forgotten one ends.",
 )
+ANSWERED = InputLimit(
+    most=1000, unit="entries", what="answer about one place, duct, address or name", why="People read it."
+)
 CLOCK_BEHIND = InputLimit(
     most=300,
     unit="seconds",
@@ -130,5 +133,7 @@ TABLE = (
     RESERVATIONS,
     UNENROLLED,
     DRAFT,
+    ACCESS,
+    ANSWERED,
 )
 """All of them, in the order of the reference."""

@@ -67,6 +67,8 @@ class Party(Declared):
     """Name for people."""
     roles: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
     """What the party may declare."""
+    contact: Line = ""
+    """How to reach the people who run the party's things: a mail address, a phone number or a page."""
     names: ReservedNames = ReservedNames()
     """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 

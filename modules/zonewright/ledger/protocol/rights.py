@@ -75,6 +75,7 @@ RIGHTS: Mapping[str, Right] = {
     v.VERDICT.name: Right(own=frozenset({APPROVER, AUTHORITY})),
     v.PLAN_OF.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
     v.CHANGES.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
+    v.WHO.name: _ANYBODY,
     v.GRANT.name: _ADMINISTRATOR,
     v.ACCESS.name: Right(own=OVERSEER),
     v.ROTATE.name: _ADMINISTRATOR,

@@ -14,6 +14,7 @@ from zonewright.ledger.protocol import (
     messages,
     rollout_messages,
     stack_messages,
+    who_messages,
 )
 from zonewright.ledger.protocol.messages import Message
 
@@ -73,3 +74,4 @@ GRANT = Verb("grant", access_messages.GrantRequest, access_messages.TokenAnswer)
 ACCESS = Verb("access", access_messages.AccessRequest, access_messages.AccessAnswer)
 ROTATE = Verb("rotate", access_messages.RotateRequest, access_messages.TokenAnswer)
 REVOKE = Verb("revoke", access_messages.RevokeRequest, messages.Done)
+WHO = Verb("who", who_messages.WhoRequest, who_messages.WhoAnswer)

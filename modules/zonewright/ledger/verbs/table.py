@@ -21,6 +21,7 @@ from zonewright.ledger.verbs import (
     holdings,
     proposals,
     rollouts,
+    who,
 )
 
 FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
@@ -67,4 +68,5 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.ACCESS: access.principals,
     verbs.ROTATE: access.rotate,
     verbs.REVOKE: access.revoke,
+    verbs.WHO: who.who,
 }

@@ -1,0 +1,156 @@
+"""The verb ``who``: whose a rack's nodes, a duct's links, an address or a name are, for who may know it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, or_, select
+
+from zonewright.ledger.protocol.rights import OVERSEER, Caller
+from zonewright.ledger.protocol.who_messages import Standing, WhoAnswer, WhoRequest
+from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.tables import asset, claim, zone
+from zonewright.model.demand import DUCTS, LINKS
+from zonewright.model.zone import Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Assets:
+    """What claims stand on and links run through.
+
+    Attributes:
+        rows: every asset that is not freed, with its parsed data.
+        owners: party by the asset's name.
+    """
+
+    rows: list[tuple[RowMapping, Mapping[str, Any]]]
+    owners: Mapping[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What a subject is."""
+
+    assets: list[tuple[RowMapping, Mapping[str, Any]]] = field(default_factory=list)
+    claims: list[tuple[RowMapping, Mapping[str, Any]]] = field(default_factory=list)
+
+
+def who(context: Context, request: WhoRequest) -> WhoAnswer:
+    """Give who stands at a place, whose links run through a duct, or whose an address or a name is.
+
+    A party sees what is its own, and what stands in its racks or runs through its ducts. Of others it sees how many.
+    """
+    with context.database.reading() as connection:
+        document = connection.execute(select(zone.c.document)).scalar()
+        parties = parse_zone(document).parties if document is not None else {}
+        assets = _assets(connection)
+        found = _find(connection, assets, request.subject)
+    rows = [*found.assets, *found.claims]
+    seen = [row for row, data in rows if _may_see(context.caller, assets, row, data)]
+    told = [_standing(row, parties) for row in sorted(seen, key=lambda row: (row["rack"], _unit(row), row["name"]))]
+    return WhoAnswer(found=told[: request.limit], hidden=len(rows) - len(seen), more=max(0, len(told) - request.limit))
+
+
+def _assets(connection: Connection) -> _Assets:
+    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.name, asset.c.id)
+    rows = [(row, json.loads(row["data"])) for row in connection.execute(query).mappings()]
+    return _Assets(rows=rows, owners={row["name"]: row["party"] for row, _ in rows})
+
+
+def _find(connection: Connection, assets: _Assets, subject: str) -> _Found:
+    """All that the subject may mean: one word can be a site and a node."""
+    found = _Found()
+    address = _address(subject)
+    rows = {row["name"] for row, data in assets.rows if row["kind"] == "row" and _feeds(assets, row, data, subject)}
+    for row, data in assets.rows:
+        is_named = row["name"] in (subject, f"{DUCTS}/{subject}", f"{LINKS}/{subject}")
+        is_below = row["name"].startswith(f"{subject}/")
+        ground = set(_ground(row, data))
+        runs_through = bool(ground & {subject, f"{DUCTS}/{subject}"})
+        if is_named or is_below or runs_through or row["name"] in rows or (address and _has(row, data, address)):
+            found.assets.append((row, data))
+    asked = [claim.c.name == subject, claim.c.rack == subject, claim.c.rack.startswith(f"{subject}/", autoescape=True)]
+    if address:
+        asked.append(claim.c.data.contains(f'"{address}/', autoescape=True))
+    if rows:
+        asked.append(claim.c.site.in_({name.partition("/")[0] for name in rows}))
+    query = select(claim).where(claim.c.state != "freed", or_(*asked)).order_by(claim.c.id)
+    for row in connection.execute(query).mappings():
+        is_there = row["rack"] == subject or row["rack"].startswith(f"{subject}/")
+        if row["name"] == subject or is_there or row["rack"].rpartition("/")[0] in rows or _holds(row, address):
+            found.claims.append((row, {}))
+    return found
+
+
+def _holds(row: RowMapping, address: Any) -> bool:
+    """Whether a claim has an address."""
+    texts = json.loads(row["data"])["addresses"].values() if address else ()
+    return any(ip_interface(text).ip == address for text in texts)
+
+
+def _address(text: str) -> Any:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _feeds(assets: _Assets, row: RowMapping, data: Mapping[str, Any], subject: str) -> bool:
+    """Whether a panel or substation of that name supplies a row, by its own id or as ``SITE/ID``."""
+    site = row["name"].partition("/")[0]
+    panels = {feed["power_panel"] for feed in data["row"]["feeds"].values()}
+    of_site: Mapping[str, Any] = next(
+        (one["site"]["power_panels"] for held, one in assets.rows if held["name"] == site), {}
+    )
+    substations = {of_site[panel]["substation"] for panel in panels if panel in of_site}
+    return subject.removeprefix(f"{site}/") in panels | substations
+
+
+def _has(row: RowMapping, data: Mapping[str, Any], address: Any) -> bool:
+    """Whether a site's pools or a link's networks have an address."""
+    texts: dict[str, Callable[[], list[str]]] = {
+        "site": lambda: [pool["prefix"] for pool in data["site"].get("address_pools", {}).values()],
+        "link": lambda: list(data["link"].get("prefixes", ())),
+    }
+    return row["kind"] in texts and any(address in ip_network(text) for text in texts[row["kind"]]())
+
+
+def _may_see(caller: Caller, assets: _Assets, row: RowMapping, data: Mapping[str, Any]) -> bool:
+    """Own things, and what others have in one's racks and ducts; who oversees the zone sees all."""
+    if caller.has_file or caller.roles & OVERSEER or row["party"] == caller.party:
+        return True
+    return caller.party in {assets.owners.get(name) for name in _ground(row, data)}
+
+
+def _ground(row: RowMapping, data: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the assets that something stands on, or runs through and ends at."""
+    if row["kind"] == "node":
+        yield row["rack"].rpartition("/")[0]
+    elif row["kind"] == "link":
+        yield from (data["link"]["a"], data["link"]["b"], *(f"{DUCTS}/{duct}" for duct in data["link"]["ducts"]))
+
+
+def _unit(row: RowMapping) -> int:
+    return int(json.loads(row["data"])["position"]) if row["kind"] == "node" else 0
+
+
+def _standing(row: RowMapping, parties: Mapping[str, Party]) -> Standing:
+    party = parties.get(row["party"])
+    if row["kind"] == "node":
+        place = f"{row['rack']} U{_unit(row)}"
+    else:
+        place = row["site"] if row["site"] not in (DUCTS, LINKS) else ""
+    return Standing(
+        kind=row["kind"],
+        name=row["name"],
+        party=row["party"],
+        title=party.title if party is not None else "",
+        contact=party.contact if party is not None else "",
+        stack_id=row["stack_id"],
+        place=place,
+        state=row["state"],
+        since=row["active_since"] or "",
+    )
