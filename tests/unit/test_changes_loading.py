@@ -129,7 +129,7 @@ def test_a_real_stack_takes_over_what_was_loaded(client: LedgerClient) -> None:
         lineage=tenant.lineage,
         demand_digest=offered.demand_digest,
         seats=offered.seats,
-        addresses={},
+        addresses=offered.addresses,
     )
     assert client.call(verbs.EVALUATE, wanted).findings == []
     assert kinds(client)[-1] == "completed", "a preview takes nothing over"
