@@ -252,8 +252,27 @@ def test_a_dropped_claim(world: World) -> None:
     assert (first.summary.partition("(")[2], second.summary.partition("(")[2]) == (
         "3 new, 0 moved, 0 leaving)", "0 new, 0 moved, 2 leaving)",
     )  # fmt: skip
+    report = world.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id))
+    assert (report.admission_id, report.completed) == (second.admission_id, False)
     tenant.settle(first)
     assert tenant.states() == [("web-001", "active")]
+
+
+def test_a_node_that_comes_back_is_a_new_load(world: World) -> None:
+    """Whoever left and comes back draws from then on; who moves within its site draws on as before."""
+    world.operator(racks=2)
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(2)})
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(1)})))
+    assert tenant.release("web-002", 1)
+    moved = cluster(2, places={"001": {"rack": "dc1/a/01/02", "position": 5}})
+    world.now[0] += timedelta(days=1)
+    tenant.admit(tenant.propose(tenant.demand(clusters={"web": moved})))
+    with closing(sqlite3.connect(world.path)) as connection:
+        rows = connection.execute(
+            "SELECT name, active_since FROM claim WHERE state = 'admitted' ORDER BY name"
+        ).fetchall()
+    assert [(name, since and since[:10]) for name, since in rows] == [("web-001", "2026-11-24"), ("web-002", None)]
 
 
 def test_what_moves_the_ground_of_a_decision(world: World) -> None:
@@ -284,6 +303,20 @@ def test_what_moves_the_ground_of_a_decision(world: World) -> None:
         assert not moved(before)
         other.admit(other.propose(other.demand(clusters={"db": cluster(2)})))
         assert moved(before)
+
+
+def test_who_is_not_enrolled_is_not_admitted(world: World) -> None:
+    """A proposal is made for anybody, and an admission needs the stack's enrolment, also while it is recovered."""
+    world.operator()
+    tenant = world.party("tenant-a")
+    proposal = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
+    with pytest.raises(LedgerRefusedError, match="stack-of-tenant-a is not enrolled in this ledger"):
+        tenant.admit(proposal)
+    tenant.enrol()
+    request = RecoverRequest(stack_id=tenant.stack_id, party="tenant-a", state_is_empty=True)
+    world.client.call(verbs.RECOVER, request)
+    with pytest.raises(LedgerRefusedError, match="stack-of-tenant-a is being recovered"):
+        tenant.admit(proposal)
 
 
 def test_identity(world: World) -> None:

@@ -8,7 +8,7 @@ gives [design kW, contracted kW] where they are not summed up from racks, ``befo
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
-message and fix.
+message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
 """
 
 from functools import cache

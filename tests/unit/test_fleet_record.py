@@ -78,6 +78,8 @@ def test_a_change_gets_its_own_part_only(tmp_path: Path) -> None:
         ("core-003", "", "names-2"),
     ]
     assert found.record.hosts[1].reason == "core-002 does not answer; sudo says: [secret]"
+    (whole,) = log.shared([Share(stack_id="stack-of-a")], outcomes, fleet="operator", entry=entry)
+    assert (whole.plan, whole.stack_id, whole.record.files, len(whole.record.hosts)) == ("", "stack-of-a", {}, 4)
     assert found.record.hosts[2].reason.startswith("the reason looks like a secret")
     for word in ("10.0.0.7", "hunter22", "quotes", "frr", "other-001"):
         assert word not in found.record.text(), word

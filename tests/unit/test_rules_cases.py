@@ -24,10 +24,14 @@ def compare(finding: Finding, expected: dict[str, Any]) -> None:
     says = expected.get("says", [])
     for part in [says] if isinstance(says, str) else says:
         assert part in f"{finding.message}; {finding.fix}"
+    for part in expected.get("says_not", []):
+        assert part not in f"{finding.message}; {finding.fix}"
     for key, value in expected.items():
         if key == "participants":
             assert [item.name for item in finding.participants] == value
-        elif key != "says":
+        elif key == "parties":
+            assert [item.party for item in finding.participants] == value
+        elif key not in {"says", "says_not"}:
             assert getattr(finding, key) == value, f"{key}: {finding.message}"
 
 
