@@ -1,5 +1,6 @@
 """A ledger of an older version is upgraded whole, after a backup, or stays as it was; a newer one is left alone."""
 
+import lzma
 import os
 import sqlite3
 from contextlib import AbstractContextManager, closing
@@ -25,6 +26,7 @@ from zonewright.ledger.store.tables import metadata
 from zonewright.ledger.transport.client import LedgerClient
 
 FIXTURE = REPOSITORY / "tests" / "fixtures" / "version-1" / LEDGER_FILE
+FIXTURE_0001 = REPOSITORY / "tests" / "fixtures" / "schema-0001"
 URL = f"sqlite:///{LEDGER_FILE}"
 
 
@@ -48,7 +50,7 @@ def test_an_older_ledger_says_its_version_and_what_to_do(older: Path, capsys: py
     before = content(older)
     for command in (["ledger", "status"], ["ledger", "init", str(FIXTURE.parent / "zone")], ["ledger", "verify"]):
         assert main([*command, "--ledger", URL]) != 0
-        assert "has schema 0000, and this zonewright needs 0001" in (said := capsys.readouterr().err)
+        assert "has schema 0000, and this zonewright needs 0002" in (said := capsys.readouterr().err)
         assert "zonewright ledger upgrade --ledger sqlite:///" in said
     assert content(older) == before
 
@@ -58,7 +60,7 @@ def test_an_upgrade_keeps_all_and_accounts_for_it(older: Path, capsys: pytest.Ca
     before = content(older)
     assert main(["ledger", "upgrade", "--ledger", URL]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("schema 0000 is now 0001; the journal accounts for ")
+    assert said.startswith("schema 0000 is now 0002; the journal accounts for ")
     (backup,) = older.parent.glob("ledger.db.schema-0000-*")
     assert f"backup: {backup}" in said
     assert content(backup) == before
@@ -66,10 +68,10 @@ def test_an_upgrade_keeps_all_and_accounts_for_it(older: Path, capsys: pytest.Ca
     assert main(["ledger", "verify", "--state", "--ledger", URL]) == 0
     assert "each as the journal says" in capsys.readouterr().out
     assert main(["ledger", "upgrade", "--ledger", URL]) == 0
-    assert capsys.readouterr().out == "nothing to do: the ledger has schema 0001, the newest\n"
+    assert capsys.readouterr().out == "nothing to do: the ledger has schema 0002, the newest\n"
     with LedgerClient(URL) as client:
         entry = client.call(verbs.HISTORY, m.HistoryRequest(limit=1000)).entries[-1]
-        assert (entry.kind, entry.payload["from"], entry.payload["to"]) == ("upgraded", "0000", "0001")
+        assert (entry.kind, entry.payload["from"], entry.payload["to"]) == ("upgraded", "0000", "0002")
         report = client.call(verbs.REPORT, m.ReportRequest(stack_id="stack-of-tenant-a"))
     assert report.stack_id == "stack-of-tenant-a"
 
@@ -129,7 +131,7 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monkey
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for act in (lambda: LedgerClient(URL), lambda: upgrade(path), lambda: LedgerClient(URL, create=True)):
-        with pytest.raises(LedgerUnavailableError, match="has schema 9999, and this zonewright knows 0001 at most"):
+        with pytest.raises(LedgerUnavailableError, match="has schema 9999, and this zonewright knows 0002 at most"):
             act()
 
 
@@ -170,8 +172,8 @@ def test_what_was_opened_before_an_upgrade_writes_no_more(tmp_path: Path) -> Non
     with LedgerClient(f"sqlite:///{path}", create=True) as client:
         client.call(verbs.STORE, m.ContentRequest(texts=["before"]))
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("UPDATE alembic_version SET version_num = '0002'")
-        with pytest.raises(LedgerUnavailableError, match="has schema 0002, and this zonewright knows 0001 at most"):
+            connection.execute("UPDATE alembic_version SET version_num = '0003'")
+        with pytest.raises(LedgerUnavailableError, match="has schema 0003, and this zonewright knows 0002 at most"):
             client.call(verbs.STORE, m.ContentRequest(texts=["after"]))
 
 
@@ -214,6 +216,41 @@ def test_two_upgrades_at_once_are_one(older: Path) -> None:
     assert len(list(older.parent.glob("*.schema-*"))) == 1
     with closing(Database(older, lock_wait_s=5)) as database, database.reading() as connection:
         assert verify_state(connection).faults == []
+
+
+def test_a_ledger_of_schema_0001_is_held_by_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Freed rows go, what is held stays, a checkpoint that was kept before is good, and a freed generation is spent."""
+    monkeypatch.chdir(tmp_path)
+    path, kept = tmp_path / LEDGER_FILE, FIXTURE_0001 / "checkpoint.json"
+    path.write_bytes(lzma.decompress((FIXTURE_0001 / "ledger.db.xz").read_bytes()))
+    tables = ("claim", "asset", "prefix", "admission", "change", "verdict", "decided", "content", "enrolment")
+
+    def held() -> dict[str, list[object]]:
+        with closing(sqlite3.connect(path)) as connection:
+            is_held = {"claim": " WHERE state <> 'freed'", "asset": " WHERE state <> 'freed'"}
+            return {
+                name: connection.execute(f"SELECT * FROM {name}{is_held.get(name, '')} ORDER BY 1").fetchall()
+                for name in tables
+            }
+
+    before = held()
+    assert main(["ledger", "status", "--ledger", URL]) != 0
+    assert main(["ledger", "upgrade", "--ledger", URL]) == 0
+    assert held() == before
+    with closing(sqlite3.connect(path)) as connection:
+        spent = dict(connection.execute("SELECT stack_id, highest FROM generation"))
+        assert connection.execute("SELECT count(*) FROM claim WHERE state = 'freed'").fetchone() == (0,)
+    assert spent == {"stack-of-operator": 1, "stack-of-tenant-a": 1}
+    assert main(["ledger", "verify", "--state", "--ledger", URL, "--checkpoint", str(kept)]) == 0
+    with LedgerClient(URL) as client:
+        report = client.call(verbs.REPORT, m.ReportRequest(stack_id="stack-of-tenant-a"))
+        assert [(one.name, one.generation) for one in report.holdings] == [("web-001", 2)]
+        assert Party(client, "stack-of-tenant-a", "tenant-a").confirm("web-001", 2) == 3
+    assert main(["ledger", "verify", "--state", "--ledger", URL, "--checkpoint", str(kept)]) == 0
+    checkpoint = m.Checkpoint.model_validate_json(kept.read_bytes())
+    with closing(Database(path, lock_wait_s=5)) as database, database.reading() as moment:
+        other = checkpoint.model_copy(update={"state": f"sha256:{'0' * 64}"})
+        assert any("do not have the digest" in fault for fault in verify_state(moment, other).faults)
 
 
 def test_an_upgraded_ledger_goes_on(older: Path) -> None:
