@@ -10,7 +10,8 @@ import pytest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.recording import all_rows
 from zonewright.ledger.store.schema import SCHEMA
-from zonewright.ledger.store.state import root, state_digest, verify_state
+from zonewright.ledger.store.state import verify_state
+from zonewright.ledger.store.state_root import root, state_digest
 
 
 @pytest.fixture(autouse=True)

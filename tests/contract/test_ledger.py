@@ -413,7 +413,7 @@ def test_drift_is_seen_and_named(world: World) -> None:
     request = StandingRequest(stack_id=tenant.stack_id, admission_id=admission.admission_id)
     assert world.client.call(verbs.STANDING, request).current
     connection = sqlite3.connect(world.path)
-    connection.execute("UPDATE claim SET state = 'freed' WHERE name = 'web-002'")
+    connection.execute("DELETE FROM claim WHERE name = 'web-002'")
     connection.commit()
     connection.close()
     standing = world.client.call(verbs.STANDING, request)

@@ -188,7 +188,7 @@ def test_a_kill_inside_a_transaction_leaves_nothing_of_it(ledger: Path) -> None:
         "from pathlib import Path\n"
         "from zonewright.ledger.store.database import Database\n"
         "with Database(Path(sys.argv[1]), lock_wait_s=5).writing() as connection:\n"
-        "    connection.exec_driver_sql(\"update claim set state = 'freed'\")\n"
+        "    connection.exec_driver_sql('delete from claim')\n"
         "    connection.exec_driver_sql('delete from journal')\n"
         "    print('inside', flush=True)\n"
         "    time.sleep(60)\n"

@@ -442,13 +442,13 @@ def copied(path: Path, where: str, **changes: str) -> None:
 @pytest.mark.parametrize("name", ["dc1", "dc1/a/01", "ducts/d-0"])
 @pytest.mark.parametrize("state", ["admitted", "active", "releasing"])
 def test_the_database_has_no_name_twice(sited: Ledger, name: str, state: str) -> None:
-    """A row of another stack with the same name aborts the transaction, whoever writes it; a freed one does not."""
+    """A row of another stack with the same name aborts the transaction, whoever writes it, or gives one this name."""
     where = f"name = '{name}'"
-    copied(sited.path, where, stack_id="another", state="freed")
+    copied(sited.path, where, stack_id="another", name="mine")
     with pytest.raises(sqlite3.IntegrityError, match="name-owner"):
         copied(sited.path, where, stack_id="another", state=state)
     with sqlite3.connect(sited.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
-        own.execute("UPDATE asset SET state = ? WHERE stack_id = 'another' AND state = 'freed'", (state,))
+        own.execute("UPDATE asset SET name = ?, state = ? WHERE stack_id = 'another'", (name, state))
 
 
 @pytest.mark.tampers
@@ -472,7 +472,8 @@ def test_the_database_has_no_address_twice(ledger: Ledger) -> None:
     with sqlite3.connect(ledger.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
         own.execute("UPDATE prefix SET stack_id = 'another', last = ? WHERE first = ?", ("f" * 32, first))
     with sqlite3.connect(ledger.path) as own:
-        own.execute("UPDATE asset SET state = 'freed' WHERE name = 'dc1'")
+        own.execute("PRAGMA foreign_keys = ON")
+        own.execute("DELETE FROM asset WHERE name = 'dc1'")
         own.execute(insert, (asset_id, first, last))
 
 

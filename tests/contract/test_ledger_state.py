@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import Connection
 
 from support.change_world import WEB, World, change_world
 from support.ledger_party import Party, bring_up_racks
@@ -20,9 +21,10 @@ from zonewright.ledger.protocol.rollout_messages import LeaseRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify_checkpoint
-from zonewright.ledger.store.recording import COVERED, DERIVED, ROWS, row_change
+from zonewright.ledger.store.recording import COVERED, DERIVED, ROWS, all_rows, row_change
 from zonewright.ledger.store.schema import MODULES
-from zonewright.ledger.store.state import root, verify_state
+from zonewright.ledger.store.state import verify_state
+from zonewright.ledger.store.state_root import _MEMORIES, older_root, root, state_digest
 from zonewright.ledger.store.tables import metadata
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
@@ -91,7 +93,10 @@ def test_every_table_is_covered_or_says_what_it_follows_from() -> None:
         ("UPDATE content SET text = text || ' '", "its text does not have this digest"),
         ("DELETE FROM content", "it is missing, admission adm-"),
         ("UPDATE row_change SET digest = '' WHERE \"table\" = 'claim'", "is not the one that the journal names"),
-        ("UPDATE row_change SET record = '{}' WHERE \"table\" = 'claim'", ""),
+        ("UPDATE recorded SET record = '{}' WHERE \"table\" = 'claim'", "recorded claim [1]: it is not the last that"),
+        ("UPDATE recorded SET digest = 'x' WHERE \"table\" = 'claim'", "recorded claim [1]: it is not the last that"),
+        ("DELETE FROM recorded WHERE \"table\" = 'claim'", "recorded claim [1]: it is missing"),
+        ("INSERT INTO recorded VALUES ('claim', '[9]', 'x', '{}')", "recorded claim [9]: it is not the last that"),
         ("DELETE FROM row_change WHERE \"table\" = 'claim'", "is not the one that the journal names"),
         ("DELETE FROM row_change", "the list of rows of entry 1 is missing"),
         ("UPDATE claim SET rack = CAST(rack AS BLOB)", "rack is "),
@@ -107,7 +112,18 @@ def test_what_is_written_past_the_verbs_is_named(world: World, statement: str, s
     assert faults(world.path) == []
     tamper(world.path, statement)
     found = faults(world.path)
-    assert any(sentence in fault for fault in found) if sentence else found == [], found
+    assert any(sentence in fault for fault in found), found
+
+
+@pytest.mark.tampers
+def test_a_generation_that_was_lowered_is_named(world: World) -> None:
+    """Freed claims are there no more, and the highest generation of a stack that went is accounted for like a row."""
+    tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
+    assert tenant.release("web-002", 1)
+    assert faults(world.path) == []
+    tamper(world.path, "UPDATE generation SET highest = 0")
+    (fault,) = faults(world.path)
+    assert fault.startswith("generation stack-of-tenant-a: highest is 0, 1 was recorded since entry")
 
 
 @pytest.mark.tampers
@@ -125,7 +141,7 @@ def test_a_record_that_was_altered_with_its_row_is_named(world: World) -> None:
     tamper(
         world.path,
         "UPDATE claim SET party = 'tenant-b' WHERE name = 'web-001'",
-        "UPDATE row_change SET record = replace(record, 'tenant-a', 'tenant-b') WHERE \"table\" = 'claim'",
+        "UPDATE recorded SET record = replace(record, 'tenant-a', 'tenant-b') WHERE \"table\" = 'claim'",
     )
     assert "the record of what it was is altered" in " ".join(faults(world.path))
 
@@ -198,18 +214,57 @@ def test_a_checkpoint_says_what_was_held(world: World) -> None:
     ],
 )
 def test_the_root_is_the_tree_hash_of_rfc_6962(count: int, leaves: str | None) -> None:
-    """It is the recursive definition, split at the largest power of two, whatever the order in which rows come."""
+    """It is the recursive definition, of the groups by the first byte of each row's name, and over them; in any order.
+
+    The older root is that of one tree, whose hash of no leaf is in the RFC.
+    """
     rows = [("claim", f"[{number}]", digest_of(str(number))) for number in range(count)]
 
     def tree(found: list[bytes]) -> bytes:
-        if len(found) == 1:
-            return sha256(b"\0" + found[0]).digest()
+        if len(found) <= 1:
+            return sha256(b"\0" + found[0]).digest() if found else sha256(b"").digest()
         split = 1 << (len(found) - 1).bit_length() - 1
         return sha256(b"\1" + tree(found[:split]) + tree(found[split:])).digest()
 
-    wanted = leaves or tree([canonical_json(list(row)).encode() for row in sorted(rows)]).hex()
+    def of(rows: list[tuple[str, str, str]]) -> bytes:
+        return tree([canonical_json(list(row)).encode() for row in sorted(rows)])
+
+    groups: list[list[tuple[str, str, str]]] = [[] for _ in range(256)]
+    for row in rows:
+        groups[sha256(f"{row[0]}{row[1]}".encode()).digest()[0]].append(row)
+    wanted, older = tree([of(group) for group in groups]).hex(), leaves or of(rows).hex()
     Random(count).shuffle(rows)
-    assert root(rows) == f"sha256:{wanted}"
+    assert (root(rows), older_root(rows)) == (f"sha256:{wanted}", f"sha256:{older}")
+
+
+def test_what_a_process_knows_of_the_state_is_what_the_journal_says(world: World) -> None:
+    """The root that goes on from the last one is the root of all rows: after changes, for an earlier moment, and anew.
+
+    One that was known of another journal, as of a file that was put in the place of this one, is not gone on with.
+    """
+    with closing(Database(world.path, lock_wait_s=5)) as database:
+
+        def compared(connection: Connection) -> str:
+            found = state_digest(connection)
+            assert found == root(row[:3] for row in all_rows(connection))
+            return found
+
+        with database.reading() as earlier:
+            roots = [compared(earlier)]
+            assert compared(earlier) == roots[0]
+            tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
+            for verb in (tenant.confirm, tenant.release):
+                verb(f"web-00{len(roots)}", 1)
+                with database.reading() as connection:
+                    roots.append(compared(connection))
+            assert compared(earlier) == roots[0]
+        assert len(set(roots)) == 3
+        (known,) = [one.known for engine, one in _MEMORIES.items() if engine is database._engine]
+        known.last = digest_of("another journal")
+        known.leaves[3]["claim", "[77]"] = b"x" * 32
+        known.compute([3])
+        with database.reading() as connection:
+            assert compared(connection) == roots[-1]
 
 
 def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:

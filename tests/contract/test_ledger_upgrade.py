@@ -1,5 +1,6 @@
 """A ledger of an older version is upgraded whole, after a backup, or stays as it was; a newer one is left alone."""
 
+import lzma
 import os
 import sqlite3
 from contextlib import AbstractContextManager, closing
@@ -18,7 +19,7 @@ from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.content_messages import ContentRequest
-from zonewright.ledger.protocol.journal_messages import HistoryRequest
+from zonewright.ledger.protocol.journal_messages import Checkpoint, HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import SCHEMA
@@ -27,6 +28,7 @@ from zonewright.ledger.store.tables import metadata
 from zonewright.ledger.transport.client import LedgerClient
 
 FIXTURE = REPOSITORY / "tests" / "fixtures" / "version-1" / LEDGER_FILE
+FIXTURE_0001 = REPOSITORY / "tests" / "fixtures" / "schema-0001"
 URL = f"sqlite:///{LEDGER_FILE}"
 
 
@@ -220,6 +222,41 @@ def test_two_upgrades_at_once_are_one(older: Path) -> None:
     assert len(list(older.parent.glob("*.schema-*"))) == 1
     with closing(Database(older, lock_wait_s=5)) as database, database.reading() as connection:
         assert verify_state(connection).faults == []
+
+
+def test_a_ledger_of_schema_0001_is_held_by_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Freed rows go, what is held stays, a checkpoint that was kept before is good, and a freed generation is spent."""
+    monkeypatch.chdir(tmp_path)
+    path, kept = tmp_path / LEDGER_FILE, FIXTURE_0001 / "checkpoint.json"
+    path.write_bytes(lzma.decompress((FIXTURE_0001 / "ledger.db.xz").read_bytes()))
+    tables = ("claim", "asset", "prefix", "admission", "change", "verdict", "decided", "content", "enrolment")
+
+    def held() -> dict[str, list[object]]:
+        with closing(sqlite3.connect(path)) as connection:
+            is_held = {"claim": " WHERE state <> 'freed'", "asset": " WHERE state <> 'freed'"}
+            return {
+                name: connection.execute(f"SELECT * FROM {name}{is_held.get(name, '')} ORDER BY 1").fetchall()
+                for name in tables
+            }
+
+    before = held()
+    assert main(["ledger", "status", "--ledger", URL]) != 0
+    assert main(["ledger", "upgrade", "--ledger", URL]) == 0
+    assert held() == before
+    with closing(sqlite3.connect(path)) as connection:
+        spent = dict(connection.execute("SELECT stack_id, highest FROM generation"))
+        assert connection.execute("SELECT count(*) FROM claim WHERE state = 'freed'").fetchone() == (0,)
+    assert spent == {"stack-of-operator": 1, "stack-of-tenant-a": 1}
+    assert main(["ledger", "verify", "--state", "--ledger", URL, "--checkpoint", str(kept)]) == 0
+    with LedgerClient(URL) as client:
+        report = client.call(verbs.REPORT, ReportRequest(stack_id="stack-of-tenant-a"))
+        assert [(one.name, one.generation) for one in report.holdings] == [("web-001", 2)]
+        assert Party(client, "stack-of-tenant-a", "tenant-a").confirm("web-001", 2) == 3
+    assert main(["ledger", "verify", "--state", "--ledger", URL, "--checkpoint", str(kept)]) == 0
+    checkpoint = Checkpoint.model_validate_json(kept.read_bytes())
+    with closing(Database(path, lock_wait_s=5)) as database, database.reading() as moment:
+        other = checkpoint.model_copy(update={"state": f"sha256:{'0' * 64}"})
+        assert any("do not have the digest" in fault for fault in verify_state(moment, other).faults)
 
 
 def test_an_upgraded_ledger_goes_on(older: Path) -> None:

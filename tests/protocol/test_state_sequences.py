@@ -255,7 +255,7 @@ class WhatPeopleDo(RuleBasedStateMachine):
         """Claims of a stack that are not freed."""
         query = (
             "SELECT name, state, coalesce(holder, '') AS holder, json_extract(data, '$.rack') AS rack, "
-            "json_extract(data, '$.position') AS unit FROM claim WHERE stack_id = ? AND state <> 'freed'"
+            "json_extract(data, '$.position') AS unit FROM claim WHERE stack_id = ?"
         )
         with closing(sqlite3.connect(self.folder / "ledger.db")) as connection:
             connection.row_factory = sqlite3.Row

@@ -39,8 +39,9 @@ class LedgerState:
     """A ledger at one moment.
 
     Attributes:
-        claims: also the freed ones.
-        assets: also the freed ones.
+        claims: those that are not freed.
+        assets: likewise.
+        spent: the highest generation that was freed, by stack.
         reserved: nodes of reservations that have not expired.
         enrolled: party and lineage by stack.
         admissions: by id, the stack and the state.
@@ -55,10 +56,11 @@ class LedgerState:
     admissions: Mapping[str, tuple[str, str]]
     journal: tuple[tuple[int, str, str, str, str, str], ...]
     zone: str
+    spent: Mapping[str, int]
 
     def of(self, stack: str) -> list[Held]:
-        """Claims and assets of a stack that are not freed."""
-        return [item for item in (*self.claims, *self.assets) if item.stack == stack and item.state != "freed"]
+        """Claims and assets of a stack."""
+        return [item for item in (*self.claims, *self.assets) if item.stack == stack]
 
 
 def read_state(connection: Connection, now: str) -> LedgerState:
@@ -107,12 +109,13 @@ def read_state(connection: Connection, now: str) -> LedgerState:
             for row in rows("SELECT * FROM journal ORDER BY sequence")
         ),
         zone=str(rows("SELECT digest FROM zone")[0].digest),
+        spent={row.stack_id: row.highest for row in rows("SELECT * FROM generation")},
     )
 
 
 def broken(state: LedgerState) -> list[str]:
     """Everything that must not be so at any moment, as sentences."""
-    holders = [item for item in state.claims if item.state != "freed"] + list(state.reserved)
+    holders = [*state.claims, *state.reserved]
     return [
         *_units(state, holders),
         *_watts(state, holders),
@@ -126,7 +129,7 @@ def broken(state: LedgerState) -> list[str]:
 def _racks(state: LedgerState, *, leaving: bool) -> dict[str, tuple[Mapping[str, Any], str, bool]]:
     """Row data, owning stack and whether the row is leaving, by rack id; the current row wins."""
     found: dict[str, tuple[Mapping[str, Any], str, bool]] = {}
-    rows = [item for item in state.assets if item.kind == "row" and item.state != "freed"]
+    rows = [item for item in state.assets if item.kind == "row"]
     for item in sorted(rows, key=lambda item: item.is_current):
         row = item.data["row"]
         if not item.is_current and not leaving:
@@ -261,7 +264,7 @@ def _lives(state: LedgerState) -> Iterator[str]:
         yield from (f"{table} {key} has one generation {count} times" for key, count in given.items() if count > 1)
         for item in rows:
             known = state.enrolled.get(item.stack)
-            if item.state != "freed" and known is not None and known[0] != item.party:
+            if known is not None and known[0] != item.party:
                 yield f"{table} {item.name} of {item.stack} belongs to {item.party}, the stack to {known[0]}"
     for stack, count in Counter(stack for stack, word in state.admissions.values() if word == "current").items():
         if count > 1:
@@ -285,15 +288,25 @@ def overstepped(before: LedgerState, after: LedgerState, stack: str) -> list[str
             key: one for key, one in news.items() if key != stack
         }:
             found.append(f"a step of {stack} changed the {word} of another stack")
-    identity = {(item.kind, item.id): (item.stack, item.party, item.name) for item in (*after.claims, *after.assets)}
-    found += [
-        f"row {item.id} of {item.name} is another's or is gone"
-        for item in (*before.claims, *before.assets)
-        if identity.get((item.kind, item.id)) != (item.stack, item.party, item.name)
-    ]
+    for had, has in ((before.claims, after.claims), (before.assets, after.assets)):
+        found += _reborn({item.id: item for item in had}, {item.id: item for item in has})
+        left = {item.id for item in has}
+        gone = [item for item in had if item.id not in left and item.generation > after.spent.get(item.stack, 0)]
+        found += [f"{item.name} went, and generation {item.generation} can come again" for item in gone]
+    found += [f"the generations of {key} fell" for key, one in before.spent.items() if after.spent.get(key, 0) < one]
     if after.journal[: len(before.journal)] != before.journal:
         found.append("journal entries were altered or lost")
     return found
+
+
+def _reborn(before: Mapping[int, Held], after: Mapping[int, Held]) -> Iterator[str]:
+    """Rows that became another's, or that came under a number that one has had."""
+    for number, item in after.items():
+        old = before.get(number)
+        if old is not None and (old.stack, old.party, old.name) != (item.stack, item.party, item.name):
+            yield f"row {number} of {old.name} is another's"
+        if old is None and number <= max(before, default=0):
+            yield f"row {number} of {item.name} is not a new one"
 
 
 def _of_others(state: LedgerState, stack: str) -> dict[str, tuple[str, str]]:

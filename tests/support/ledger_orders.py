@@ -330,7 +330,7 @@ def _confirmed(call: Call, before: LedgerState, after: LedgerState, demands: Map
     )
     found = [item for item in after.of(call.stack) if item.name == call.request.name and item.is_current]
     assert [(item.state, item.generation) for item in found] == [("active", call.answer.generation)]
-    assert call.answer.generation > call.request.generation
+    assert call.answer.generation > max(call.request.generation, before.spent.get(call.stack, 0))
 
 
 def _confirmed_many(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:
@@ -341,7 +341,7 @@ def _confirmed_many(call: Call, before: LedgerState, after: LedgerState, demands
     stands = {item.name: (item.state, item.generation) for item in after.of(call.stack) if item.is_current}
     for one, generation in zip(call.request.confirms, call.answer.generations, strict=True):
         assert stands[one.name] == ("active", generation)
-        assert generation > one.generation
+        assert generation > max(one.generation, before.spent.get(call.stack, 0))
 
 
 def _released(call: Call, before: LedgerState, after: LedgerState, demands: Mapping[str, Demand]) -> None:

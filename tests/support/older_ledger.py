@@ -9,7 +9,7 @@ from zonewright.ledger.store.journal import GENESIS, entry_hash
 from zonewright.ledger.store.recording import KIND, ROWS
 from zonewright.model.canonical import canonical_json
 
-_TABLES = ("alembic_version", "identity", "row_change", "prefix", "step", "draft")
+_TABLES = ("alembic_version", "identity", "row_change", "recorded", "generation", "prefix", "step", "draft")
 
 
 def before_schemas(path: Path) -> None:
@@ -17,7 +17,7 @@ def before_schemas(path: Path) -> None:
     with closing(sqlite3.connect(path)) as own, own:
         objects = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'index') AND tbl_name = 'asset'"
         for kind, name in own.execute(objects).fetchall():
-            if "_name_" in name or name.endswith("_held") or name == "prefix_freed":
+            if "_name_" in name or name.endswith("_held"):
                 own.execute(f"DROP {kind} {name}")
         for table in ("asset", "claim"):
             own.execute(f"DROP INDEX {table}_current")

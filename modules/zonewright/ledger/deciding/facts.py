@@ -125,7 +125,7 @@ def sites_of(connection: Connection, stack_id: str, demand: Demand) -> frozenset
     if demand.assets:
         sites.add(NAMES)
     for table in (claim, asset):
-        query = select(table.c.site).where(table.c.stack_id == stack_id, table.c.state != "freed").distinct()
+        query = select(table.c.site).where(table.c.stack_id == stack_id).distinct()
         sites |= set(connection.execute(query).scalars())
     return frozenset(sites)
 
@@ -245,7 +245,7 @@ def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[A
     """For each asset of the sites its current row, or the one releasing where it is leaving."""
     query = (
         select(asset)
-        .where(asset.c.site.in_(sorted(sites)), asset.c.state != "freed")
+        .where(asset.c.site.in_(sorted(sites)))
         .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
     )
     present: dict[tuple[str, str], Row[Any]] = {}

@@ -50,7 +50,7 @@ class Around:
 
 @dataclass(frozen=True, eq=False)
 class SiteClaims:
-    """All claims of one site but the freed ones, in order of their ids."""
+    """All claims of one site, in order of their ids."""
 
     rows: tuple[Row[Any], ...]
 
@@ -109,7 +109,7 @@ def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int
     for site in sorted(numbers):
         held = known.get(site)
         if held is None or held[0] != numbers[site]:
-            rows = select(*(claim.c[name] for name in ROW)).where(claim.c.site == site, claim.c.state != "freed")
+            rows = select(*(claim.c[name] for name in ROW)).where(claim.c.site == site)
             held = numbers[site], SiteClaims(tuple(connection.execute(rows.order_by(claim.c.id))))
             known[site] = held
         found[site] = held  # not what another thread has put there since: it may see another moment

@@ -128,7 +128,7 @@ def _row(row: RowMapping) -> dict[str, Any]:
 
 def _assets(connection: Connection) -> dict[str, str]:
     """All assets of the zone, by site: rules look at all of them."""
-    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.id)  # as who had a name first
+    query = select(asset).order_by(asset.c.id)  # as who had a name first
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in connection.execute(query).mappings():
         groups[row["site"]].append(_row(row))

@@ -203,10 +203,8 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBa
     if document is None:
         return None
     parts = {True: Part(), False: Part()}
-    query = (
-        select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data)
-        .where(asset.c.state != "freed")
-        .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
+    query = select(asset.c.id, asset.c.stack_id, asset.c.party, asset.c.name, asset.c.state, asset.c.data).order_by(
+        asset.c.name, asset.c.state.desc(), asset.c.generation
     )
     for row in connection.execute(query):
         part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"

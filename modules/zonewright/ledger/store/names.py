@@ -27,9 +27,9 @@ prefix = Table(
     Column("last", String(32), primary_key=True),
     Column("stack_id", String(64), nullable=False),
 )
-"""Networks of sites and links that are not freed; ``first`` and ``last`` address in hexadecimal, of one length."""
+"""Networks of sites and links; ``first`` and ``last`` address in hexadecimal, of one length."""
 
-_held = Index("asset_held", asset.c.kind, asset.c.name, sqlite_where=asset.c.state != "freed")
+_held = Index("asset_held", asset.c.kind, asset.c.name)
 _current = [
     Index(
         f"{table.name}_current",
@@ -43,24 +43,18 @@ _current = [
 ]
 """Within a stack a name has one current row: this makes the names of nodes unique there, and nowhere else."""
 
-_ANOTHER = (
-    "EXISTS (SELECT 1 FROM asset WHERE kind = NEW.kind AND name = NEW.name AND state <> 'freed' "
-    "AND stack_id <> NEW.stack_id)"
-)
+_ANOTHER = "EXISTS (SELECT 1 FROM asset WHERE kind = NEW.kind AND name = NEW.name AND stack_id <> NEW.stack_id)"
 _ANOTHERS_SITE = (
-    "NEW.kind = 'row' AND EXISTS (SELECT 1 FROM asset WHERE kind = 'site' AND name = NEW.site AND state <> 'freed' "
-    "AND party <> NEW.party)"
+    "NEW.kind = 'row' AND EXISTS (SELECT 1 FROM asset WHERE kind = 'site' AND name = NEW.site AND party <> NEW.party)"
 )
-_BECOMES = "(OLD.state = 'freed' OR OLD.kind <> NEW.kind OR OLD.name <> NEW.name OR OLD.stack_id <> NEW.stack_id)"
+_BECOMES = "(OLD.kind <> NEW.kind OR OLD.name <> NEW.name OR OLD.stack_id <> NEW.stack_id)"
 _OVERLAPS = (
     "EXISTS (SELECT 1 FROM prefix WHERE version = NEW.version AND first <= NEW.last AND last >= NEW.first "
     "AND stack_id <> NEW.stack_id)"
 )
 _REFUSING = {
-    "asset_name_insert": f"INSERT ON asset WHEN NEW.state <> 'freed' AND ({_ANOTHER} OR ({_ANOTHERS_SITE}))",
-    "asset_name_update": (
-        f"UPDATE ON asset WHEN NEW.state <> 'freed' AND {_BECOMES} AND ({_ANOTHER} OR ({_ANOTHERS_SITE}))"
-    ),
+    "asset_name_insert": f"INSERT ON asset WHEN {_ANOTHER} OR ({_ANOTHERS_SITE})",
+    "asset_name_update": f"UPDATE ON asset WHEN {_BECOMES} AND ({_ANOTHER} OR ({_ANOTHERS_SITE}))",
     "prefix_insert": f"INSERT ON prefix WHEN {_OVERLAPS}",
     "prefix_update": f"UPDATE ON prefix WHEN {_OVERLAPS}",
 }
@@ -79,10 +73,6 @@ def _guard(_table: Table, connection: Connection, **_options: object) -> None:
             connection.execute(prefix.insert(), rows)
     for name, when in _REFUSING.items():
         connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{TAKEN}'); END")
-    connection.exec_driver_sql(
-        "CREATE TRIGGER prefix_freed AFTER UPDATE OF state ON asset WHEN NEW.state = 'freed' "
-        "BEGIN DELETE FROM prefix WHERE asset_id = NEW.id; END"
-    )
 
 
 def hold_prefixes(connection: Connection, stack_id: str) -> None:
@@ -119,7 +109,7 @@ def allow_what_was(connection: Connection) -> None:
 
 def _with_prefixes() -> Any:
     columns = (asset.c.id, asset.c.stack_id, asset.c.name, asset.c.data)
-    return select(*columns).where(asset.c.state != "freed", asset.c.kind.in_(_ROWS_OF_PREFIXES))
+    return select(*columns).where(asset.c.kind.in_(_ROWS_OF_PREFIXES))
 
 
 def _rows_of(row: Any) -> Iterable[dict[str, Any]]:

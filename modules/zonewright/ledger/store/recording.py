@@ -2,7 +2,8 @@
 
 The database itself notes which rows a transaction touches (triggers of the connection, so that no verb can forget
 one, and what is written past the verbs is not noted). Before it commits, its entry of the journal gets the digest of
-the list of them. The list is kept beside the journal: it is not exported, since it says who has what.
+the list of them. The list is kept beside the journal: it is not exported, since it says who has what. Lists only grow,
+so they hold digests; what a row said is kept once, as it was recorded last.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,21 +26,36 @@ GONE = ""
 _WHOLE = 71
 """Longest text that a record holds as it is, in characters; of a longer one it has ``{"digest":DIGEST}``."""
 _PAGE = 400
-_OF_TABLE = 'SELECT key, sequence, digest FROM row_change WHERE "table" = ?'
-_NOTE = "INSERT OR IGNORE INTO touched VALUES ('{name}', {key});"
+_OF_TABLE = 'SELECT key, digest FROM recorded WHERE "table" = ?'
+_NOTE = "INSERT INTO touched VALUES ('{name}', {key}) ON CONFLICT DO NOTHING;"
+"""Not ``OR IGNORE``: an upsert that fires the trigger would turn that into an error."""
 
 row_change = Table(
     "row_change",
     tables.metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("table", String(32), primary_key=True),
     Column("key", String(256), primary_key=True),
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("digest", String(71), nullable=False),
-    Column("record", Text, nullable=True),
     sqlite_with_rowid=False,
 )
-"""What each row was from an entry of the journal on: its digest and its text. One index: it is written at each step."""
-_INSERT = row_change.insert()
+"""The digest of each row from an entry of the journal on. In the order of entries: each step writes at its end."""
+recorded = Table(
+    "recorded",
+    tables.metadata,
+    Column("table", String(32), primary_key=True),
+    Column("key", String(256), primary_key=True),
+    Column("digest", String(71), nullable=False),
+    Column("record", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The sum of the lists: what each row that is there was when it was recorded last."""
+_LIST = 'INSERT INTO row_change (sequence, "table", key, digest) VALUES (?, ?, ?, ?)'
+_RECORD = (
+    'INSERT INTO recorded ("table", key, digest, record) VALUES (?, ?, ?, ?) '
+    'ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest, record = excluded.record'
+)
+_FORGET = 'DELETE FROM recorded WHERE "table" = ? AND key = ?'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +80,7 @@ COVERED: Mapping[str, Covered] = {
         Covered(table=tables.enrolment, key=("stack_id",)),
         Covered(table=tables.claim, key=("id",)),
         Covered(table=tables.asset, key=("id",)),
+        Covered(table=tables.generation, key=("stack_id",)),
         Covered(table=tables.admission, key=("id",)),
         Covered(table=tables.change, key=("number",)),
         Covered(table=tables.verdict, key=("number",)),
@@ -77,6 +94,7 @@ COVERED: Mapping[str, Covered] = {
 DERIVED: Mapping[str, str] = {
     "journal": "each entry has the hash of the one before it",
     "row_change": "the list of each entry has the digest that the entry names",
+    "recorded": "the last that the lists say of each row",
     "content": "each text has the digest that it is kept under",
     "draft": "when texts end that nothing names",
     "step": "counted from the journal",
@@ -166,24 +184,22 @@ def _said(changes: Sequence[RowChange]) -> dict[str, Any]:
 
 
 def _keep(connection: Connection, sequence: int, changes: Sequence[RowChange]) -> None:
-    rows = [
-        {"sequence": sequence, "table": table, "key": key, "digest": digest, "record": text}
-        for table, key, digest, text in changes
-    ]
-    if rows:
-        connection.execute(_INSERT, rows)
+    """Add the list of an entry, and say what each of its rows was recorded as last."""
+    for statement, rows in (
+        (_LIST, [(sequence, table, key, digest) for table, key, digest, _ in changes]),
+        (_RECORD, [one for one in changes if one[2] != GONE]),
+        (_FORGET, [one[:2] for one in changes if one[2] == GONE]),
+    ):
+        if rows:
+            connection.exec_driver_sql(statement, rows)
 
 
 def since_recorded(connection: Connection) -> list[RowChange]:
     """What is not as the journal has it last: rows that it does not know, that differ, and that are there no more."""
-    newest = {
-        (table, key): digest
-        for table, key, digest, _ in connection.exec_driver_sql(
-            'SELECT "table", key, digest, max(sequence) FROM row_change GROUP BY "table", key'
-        )
-    }
+    query = select(recorded.c.table, recorded.c.key, recorded.c.digest)
+    newest = {(row.table, row.key): row.digest for row in connection.execute(query)}
     found: list[RowChange] = [one for one in all_rows(connection) if newest.pop(one[:2], GONE) != one[2]]
-    return found + [(*name, GONE, None) for name, digest in newest.items() if digest != GONE]
+    return found + [(*name, GONE, None) for name in newest]
 
 
 def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
@@ -207,8 +223,8 @@ def _told(row: RowMapping) -> dict[str, Any]:
 
 
 def _as_change(one: Covered, row: RowMapping | dict[str, Any]) -> RowChange:
-    text = record_of(one, row)
-    return one.table.name, key_of([row[column] for column in one.key]), digest_of(text), text
+    said = record_of(one, row)
+    return one.table.name, key_of([row[column] for column in one.key]), digest_of(said), said
 
 
 def key_of(values: Sequence[Any]) -> str:
@@ -248,11 +264,9 @@ def _touched(connection: Connection, one: Covered) -> Iterator[RowMapping]:
 
 def _recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
     """The digests that the journal has last of these rows."""
-    found: dict[str, tuple[int, str]] = {}
+    found: dict[str, str] = {}
     for start in range(0, len(keys), _PAGE):
         page = tuple(keys[start : start + _PAGE])
-        places = ", ".join("?" * len(page))
-        query = f"{_OF_TABLE} AND key IN ({places})"
-        for key, sequence, digest in connection.exec_driver_sql(query, (table, *page)):
-            found[key] = max(found.get(key, (0, GONE)), (sequence, digest))
-    return {key: digest for key, (_, digest) in found.items()}
+        query = f"{_OF_TABLE} AND key IN ({', '.join('?' * len(page))})"
+        found |= {row.key: row.digest for row in connection.exec_driver_sql(query, (table, *page))}
+    return found

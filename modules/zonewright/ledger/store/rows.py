@@ -1,18 +1,21 @@
-"""Rows of claims and assets: those of a stack that are not freed, and how they change their state."""
+"""Rows of claims and assets: those of a stack, and how they change their state, or go when they are freed."""
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
 
+from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
+from zonewright.ledger.store.tables import generation
 
 _PAGE = 500
 
 
 def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str | None = None) -> list[life.LifeRow]:
-    """The rows of a stack in one table that are not freed, as far as their life goes."""
+    """The rows of a stack in one table, as far as their life goes."""
     columns = (table.c.id, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.digest)
-    query = select(*columns).where(table.c.stack_id == stack_id, table.c.state != "freed")
+    query = select(*columns).where(table.c.stack_id == stack_id)
     if name is not None:
         query = query.where(table.c.name == name)
     return [life.LifeRow.of(row) for row in connection.execute(query)]
@@ -28,9 +31,31 @@ def sites_of(connection: Connection, table: Table, ids: Collection[int]) -> set[
     return found
 
 
-def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state: str, now: str) -> None:
-    """Move rows to another state."""
+def set_state(connection: Connection, table: Table, ids: tuple[int, ...], state: ClaimState, now: str) -> None:
+    """Move rows to another state; freed ones leave the table, and what their generation was stays."""
     for start in range(0, len(ids), _PAGE):
-        connection.execute(
-            update(table).where(table.c.id.in_(ids[start : start + _PAGE])).values(state=state, changed_at=now)
+        of_page = table.c.id.in_(ids[start : start + _PAGE])
+        if state == "freed":
+            keep_generations(connection, table, of_page)
+            connection.execute(delete(table).where(of_page))
+        else:
+            connection.execute(update(table).where(of_page).values(state=state, changed_at=now))
+
+
+def keep_generations(connection: Connection, table: Table, which: ColumnElement[bool]) -> None:
+    """Keep the highest generation of rows that are about to go, by stack.
+
+    Args:
+        connection: a writing transaction.
+        table: claims or assets.
+        which: of its rows.
+    """
+    highest = func.max(table.c.generation)
+    query = select(table.c.stack_id, highest).where(which, table.c.generation > 0).group_by(table.c.stack_id)
+    statement = insert(generation).from_select(["stack_id", "highest"], query)
+    raised = statement.excluded.highest
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["stack_id"], set_={"highest": raised}, where=generation.c.highest < raised
         )
+    )

@@ -14,7 +14,7 @@ from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store import names, recording, steps, texts
 from zonewright.ledger.store.tables import metadata
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest version: the last revision of ``ledger/migrations/versions``."""
 BEFORE = "0000"
 """What a ledger is called that was made before ledgers had a version."""

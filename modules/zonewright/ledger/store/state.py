@@ -1,12 +1,11 @@
-"""Are the tables the sum of the journal? And one digest of all that the journal says is held, for checkpoints.
+"""Are the tables the sum of the journal?
 
 The sum is taken over the lists that the entries name: the last record of each row is what the row must say.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -15,43 +14,14 @@ from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.names import prefix_faults
-from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, row_change
+from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, recorded, row_change
 from zonewright.ledger.store.schema import identity
+from zonewright.ledger.store.state_root import older_root, root
 from zonewright.ledger.store.steps import counted, step
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
 from zonewright.model.canonical import canonical_json, digest_of
 
-_LEAVES = (
-    """SELECT '["' || "table" || '",' || json_quote(key) || ',"' || digest || '"]', max(sequence) """
-    """FROM row_change GROUP BY "table", key HAVING digest <> '' ORDER BY "table", key"""
-)
-"""Of the last record of each row (SQLite takes the other columns from where the maximum is), as a leaf of the tree."""
 _NOBODY = "nobody recorded it"
-
-
-def state_digest(connection: Connection) -> str:
-    """The root over all rows as the journal has them now; see :func:`root`."""
-    found = connection.exec_driver_sql(_LEAVES)
-    return _tree([sha256(b"\0" + leaf.encode()).digest() for leaf, _ in found])
-
-
-def root(rows: Iterable[tuple[str, str, str]]) -> str:
-    """The Merkle tree hash of RFC 6962, section 2.1, with SHA-256, over rows in the order of table and key.
-
-    Args:
-        rows: table, key and digest of each row; a leaf is the canonical JSON of the three.
-    """
-    return _tree([sha256(b"\0" + canonical_json(list(row)).encode()).digest() for row in sorted(rows)])
-
-
-def _tree(level: list[bytes]) -> str:
-    """Pairs from the left, and the odd one goes up as it is: this is the same tree as the definition's."""
-    if not level:
-        return digest_of("")
-    while len(level) > 1:
-        pairs = zip(level[::2], level[1::2], strict=False)
-        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + level[len(level) & ~1 :]
-    return f"sha256:{level[0].hex()}"
 
 
 @dataclass(slots=True)
@@ -91,6 +61,7 @@ def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -
     report = StateReport()
     report.faults += _identity_faults(connection, checkpoint)
     held = _sum(connection, report, checkpoint)
+    report.faults += _sum_faults(connection, held)
     for table, key, digest, text in all_rows(connection):
         report.rows += 1
         last = held.pop((table, key), None)
@@ -137,6 +108,17 @@ def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | N
     return held
 
 
+def _sum_faults(connection: Connection, held: Mapping[tuple[str, str], _Last]) -> Iterator[str]:
+    """Rows of which something else is kept as the last record than the lists have: a checkpoint would sign it."""
+    missing = dict(held)
+    for row in connection.execution_options(yield_per=400).execute(select(recorded)):
+        last = missing.pop((row.table, row.key), None)
+        if last is None or last.digest != row.digest or digest_of(row.record) != row.digest:
+            yield f"recorded {row.table} {row.key}: it is not the last that the lists of the entries say"
+    for table, key in sorted(missing):
+        yield f"recorded {table} {key}: it is missing"
+
+
 def _identity_faults(connection: Connection, checkpoint: Checkpoint | None) -> Iterator[str]:
     """That the ledger has another id or zone than the checkpoint names, or more than one id."""
     ids = list(connection.execute(select(identity.c.id)).scalars())
@@ -152,7 +134,8 @@ def _identity_faults(connection: Connection, checkpoint: Checkpoint | None) -> I
 
 
 def _other_state(held: Mapping[tuple[str, str], _Last], checkpoint: Checkpoint) -> Iterator[str]:
-    if root((*row, last.digest) for row, last in held.items()) != checkpoint.state:
+    rows = [(*row, last.digest) for row, last in held.items()]
+    if checkpoint.state not in (root(rows), older_root(rows)):
         at = f"the checkpoint of {checkpoint.at}"
         yield f"the rows at entry {checkpoint.sequence} do not have the digest that {at} names"
 
@@ -164,9 +147,7 @@ def _difference(connection: Connection, table: str, key: str, text: str, last: _
         return f"{_named(table, key, now)}: {_NOBODY}"
     query = select(journal.c.at).where(journal.c.sequence == last.sequence)
     since = f"since entry {last.sequence} of {str(connection.execute(query).scalar())[:19]}Z"
-    query = select(row_change.c.record).where(
-        row_change.c.sequence == last.sequence, row_change.c.table == table, row_change.c.key == key
-    )
+    query = select(recorded.c.record).where(recorded.c.table == table, recorded.c.key == key)
     kept = connection.execute(query).scalar()
     if kept is None or digest_of(kept) != last.digest:
         return f"{_named(table, key, now)}: it is not what it was {since}, and the record of what it was is altered"

@@ -66,9 +66,10 @@ def _holding(name: str) -> Table:
         Column("digest", String(71), nullable=False),
         Column("data", Text, nullable=False),
         Column("changed_at", String(32), nullable=False),
+        sqlite_autoincrement=True,  # the number of a row that was freed is never another one's
     )
     Index(f"{name}_by_name", table.c.stack_id, table.c.name)
-    Index(f"{name}_by_site", table.c.site, table.c.state)
+    Index(f"{name}_by_site", table.c.site)
     return table
 
 
@@ -76,11 +77,22 @@ claim = _holding("claim")
 asset = _holding("asset")
 Index("claim_sums", claim.c.state, claim.c.site, claim.c.room, claim.c.stack_id, claim.c.draw_w)
 
+generation = Table(
+    "generation",
+    metadata,
+    Column("stack_id", String(64), primary_key=True),
+    Column("highest", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The highest generation that a claim or asset of a stack had when it was freed, since its row is there no more: what
+is confirmed after that gets a higher one, so a late delete never names the resource of today."""
+
 claim_version = Table(
     "claim_version",
     metadata,
     Column("site", String(64), primary_key=True),
     Column("number", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 """A random number that the database draws again whenever a claim of a site is written: where it is the same, all rows
 are the same, also after a transaction that was rolled back. What a process remembers of a site is kept under it."""
@@ -92,10 +104,11 @@ def _draw_again(_table: Table, connection: Connection, **_options: object) -> No
 
     A ledger of an older version has claims already when it gets this table.
     """
-    number = "INSERT OR REPLACE INTO claim_version (site, number) VALUES"
+    number = "INSERT INTO claim_version (site, number) VALUES ({}.site, random())"
+    again = "ON CONFLICT (site) DO UPDATE SET number = excluded.number"
     for what, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
         watched = f"claim_{what.lower()} AFTER {what} ON claim"
-        connection.exec_driver_sql(f"CREATE TRIGGER {watched} BEGIN {number} ({row}.site, random()); END")
+        connection.exec_driver_sql(f"CREATE TRIGGER {watched} BEGIN {number.format(row)} {again}; END")
     connection.exec_driver_sql(
         "INSERT INTO claim_version (site, number) SELECT site, random() FROM claim GROUP BY site"
     )

@@ -18,7 +18,7 @@ from zonewright.place.fit import Wish, fit
 def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
     """Give rooms in which so many watts and rack units would fit, without showing anybody's claim."""
     with context.database.reading() as connection:
-        known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
+        known = set(connection.execute(select(asset.c.site).distinct()).scalars())
         base = zone_base(connection, "")
         world = world_of(connection, known - {DUCTS, LINKS}, context.shown_at(connection))
     wish = Wish(**request.model_dump())

@@ -17,7 +17,7 @@ from zonewright.model.world import Occupant, Rack, World
 def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
     """Give free rack units and kilowatts by site, over the racks that any party may use."""
     with context.database.reading() as connection:
-        known = set(connection.execute(select(asset.c.site).where(asset.c.state != "freed").distinct()).scalars())
+        known = set(connection.execute(select(asset.c.site).distinct()).scalars())
         known -= {DUCTS, LINKS}
         sites = known & set(request.sites) if request.sites else known
         world = world_of(connection, sites, context.shown_at(connection))

@@ -106,7 +106,7 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
         stack_id: the stack whose assets would go.
         name: one asset's path; None looks at all of the stack's assets.
     """
-    query = select(asset.c.name, asset.c.kind).where(asset.c.stack_id == stack_id, asset.c.state != "freed")
+    query = select(asset.c.name, asset.c.kind).where(asset.c.stack_id == stack_id)
     going = {row.name: row.kind for row in connection.execute(query) if name in (None, row.name)}
     racks = _claimed(connection, stack_id, tuple(f"{one}/" for one, kind in going.items() if kind == "row"))
     links, needed = _needed(connection, stack_id, going.keys())
@@ -133,11 +133,7 @@ def _verb(count: int, plural: str) -> str:
 def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> Counter[str]:
     """How many claims of other stacks stand in each rack of rows."""
     sites = {row.partition("/")[0] for row in rows}
-    held = connection.execute(
-        select(claim.c.rack).where(
-            claim.c.site.in_(sorted(sites)), claim.c.state != "freed", claim.c.stack_id != stack_id
-        )
-    )
+    held = connection.execute(select(claim.c.rack).where(claim.c.site.in_(sorted(sites)), claim.c.stack_id != stack_id))
     return Counter(rack for rack in held.scalars() if rack.startswith(rows))
 
 
@@ -145,7 +141,7 @@ def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tu
     """How many links of other stacks end at a site, or run through a duct, that would go; and which these are."""
     links = 0
     needed: set[str] = set()
-    query = select(asset.c.data).where(asset.c.state != "freed", asset.c.kind == "link", asset.c.stack_id != stack_id)
+    query = select(asset.c.data).where(asset.c.kind == "link", asset.c.stack_id != stack_id)
     for data in connection.execute(query).scalars() if going else ():
         item = parse_asset(data)
         if isinstance(item, LinkAsset):

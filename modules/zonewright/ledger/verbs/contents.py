@@ -24,7 +24,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.schema import ledger_id
-from zonewright.ledger.store.state import state_digest
+from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
 from zonewright.ledger.store.texts import drafted, get_content, put_contents, sweep
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, delete, select, update
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.protocol.stack_messages import (
     AcceptRequest,
@@ -220,12 +221,12 @@ def reconcile(context: Context, request: ReconcileRequest) -> Reconciled:
 
 
 def _let_go(connection: Connection, stack_id: str, holders: Collection[str], now: str, *, is_empty: bool) -> Reconciled:
-    counts = {"freed": 0, "admitted": 0}
+    counts: dict[ClaimState, int] = {"freed": 0, "admitted": 0}
     for table in (claim, asset):
         moves = life.let_go(rows_of_stack(connection, table, stack_id), frozenset(holders), is_empty=is_empty)
+        raise_revisions(connection, sites_of(connection, table, moves.states))
         for state in counts:
             ids = tuple(row_id for row_id, target in moves.states.items() if target == state)
             set_state(connection, table, ids, state, now)
             counts[state] += len(ids)
-        raise_revisions(connection, sites_of(connection, table, moves.states))
     return Reconciled(**counts)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, Update, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, Update, bindparam, func, select, update
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import (
@@ -25,7 +25,7 @@ from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
-from zonewright.ledger.store.tables import admission, asset, claim, enrolment, reservation
+from zonewright.ledger.store.tables import admission, asset, claim, enrolment, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.demand import asset_summary
 from zonewright.rules.words import count_of
@@ -84,12 +84,12 @@ def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmat
         touched: set[str] = set()
         for place in places:
             one, known = wanted[place], rows.get(wanted[place].name, ())
-            group = [life.LifeRow.of(row) for row in known if row.state != "freed"]
+            group = [life.LifeRow.of(row) for row in known]
             current = life.current_of(group)
             row = next((row for row in known if current and row.id == current.id), None)
             if row is None or not _holds(row, one.expect):
                 raise LedgerRefusedError("not-admitted", _not_admitted(one))
-            raised[place] = max(one.generation, *(other.generation for other in known)) + 1
+            raised[place] = max(one.generation, row.freed, *(other.generation for other in known)) + 1
             active.append(
                 {"row": row.id, "raised": raised[place], "token": one.holder or None, "since": row.active_since or now}
             )
@@ -107,11 +107,12 @@ def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmat
 def _rows_by_name(
     connection: Connection, table: Table, stack_id: str, names: Sequence[str]
 ) -> dict[str, list[Row[Any]]]:
-    """All rows of names of a stack, freed ones too: a generation is never used twice."""
+    """The rows of names of a stack; ``freed`` is its highest generation that went: none is used twice."""
     found: dict[str, list[Row[Any]]] = {}
+    highest = select(generation.c.highest).where(generation.c.stack_id == stack_id).scalar_subquery()
+    rows = select(table, func.coalesce(highest, 0).label("freed")).where(table.c.stack_id == stack_id)
     for start in range(0, len(names), _PAGE):
-        page = table.c.name.in_(names[start : start + _PAGE])
-        for row in connection.execute(select(table).where(table.c.stack_id == stack_id, page)):
+        for row in connection.execute(rows.where(table.c.name.in_(names[start : start + _PAGE]))):
             found.setdefault(row.name, []).append(row)
     return found
 
@@ -145,10 +146,6 @@ def _not_admitted(wanted: Confirmation) -> str:
     )
 
 
-def _raise_revisions_of(connection: Connection, table: Table, ids: tuple[int, ...]) -> None:
-    raise_revisions(connection, sites_of(connection, table, ids))
-
-
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
     """Free the place of a deleted resource if it holds it: by its token, or where there is none by its generation."""
     table = _table(request.kind)
@@ -159,8 +156,8 @@ def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
             return ReleaseAnswer(freed=False, stays=any(row.state in ("active", "releasing") for row in group))
         if request.kind != "node" and life.current_of(row for row in group if row.id not in freed) is None:
             require_unused(connection, request.stack_id, request.name)
+        raise_revisions(connection, sites_of(connection, table, freed))
         set_state(connection, table, freed, "freed", context.now(connection))
-        _raise_revisions_of(connection, table, freed)
     return ReleaseAnswer(freed=True)
 
 
@@ -216,9 +213,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
             _holding(row, data=request.data)
             for table in ((asset, claim) if request.holdings else ())
             for row in connection.execute(
-                select(table)
-                .where(table.c.stack_id == request.stack_id, table.c.state != "freed")
-                .order_by(table.c.name, table.c.id)
+                select(table).where(table.c.stack_id == request.stack_id).order_by(table.c.name, table.c.id)
             )
         ]
     return StackReport(

@@ -7,7 +7,7 @@ the first to write.
 import sqlalchemy as sa
 from alembic import op
 
-from zonewright.ledger.store import names, recording, schema, steps, tables, texts
+from zonewright.ledger.store import names, schema, steps, tables, texts
 
 revision = "0001"
 down_revision = None
@@ -20,6 +20,16 @@ def upgrade() -> None:
         if all(column["name"] != tables.HOLDER for column in sa.inspect(bind).get_columns(name)):
             op.add_column(name, sa.Column(tables.HOLDER, sa.String(16), nullable=True))
     # Tables as they are now: when one of them changes, its form of this revision is copied to here.
-    for table in (tables.claim_version, names.prefix, steps.step, schema.identity, recording.row_change, texts.draft):
+    for table in (tables.claim_version, names.prefix, steps.step, schema.identity, texts.draft):
         table.create(bind, checkfirst=True)
+    op.create_table(
+        "row_change",
+        sa.Column("table", sa.String(32), primary_key=True),
+        sa.Column("key", sa.String(256), primary_key=True),
+        sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.String(71), nullable=False),
+        sa.Column("record", sa.Text, nullable=True),
+        if_not_exists=True,
+        sqlite_with_rowid=False,
+    )
     op.execute(schema.identity.insert().values(id=schema.new_id()))
