@@ -22,7 +22,7 @@ class _Assets:
     """What claims stand on and links run through.
 
     Attributes:
-        rows: every asset that is not freed, with its parsed data.
+        rows: every asset, with its parsed data.
         owners: party by the asset's name.
     """
 
@@ -55,7 +55,7 @@ def who(context: Context, request: WhoRequest) -> WhoAnswer:
 
 
 def _assets(connection: Connection) -> _Assets:
-    query = select(asset).where(asset.c.state != "freed").order_by(asset.c.name, asset.c.id)
+    query = select(asset).order_by(asset.c.name, asset.c.id)
     rows = [(row, json.loads(row["data"])) for row in connection.execute(query).mappings()]
     return _Assets(rows=rows, owners={row["name"]: row["party"] for row, _ in rows})
 
@@ -77,7 +77,7 @@ def _find(connection: Connection, assets: _Assets, subject: str) -> _Found:
         asked.append(claim.c.data.contains(f'"{address}/', autoescape=True))
     if rows:
         asked.append(claim.c.site.in_({name.partition("/")[0] for name in rows}))
-    query = select(claim).where(claim.c.state != "freed", or_(*asked)).order_by(claim.c.id)
+    query = select(claim).where(or_(*asked)).order_by(claim.c.id)
     for row in connection.execute(query).mappings():
         is_there = row["rack"] == subject or row["rack"].startswith(f"{subject}/")
         if row["name"] == subject or is_there or row["rack"].rpartition("/")[0] in rows or _holds(row, address):
