@@ -49,6 +49,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     grant.add_argument(
         "--verb", action="append", default=[], metavar="VERB", help="only this verb; may be repeated (default: all)"
     )
+    grant.add_argument("--issuer", default="", metavar="URL", help="its tokens are those of this system, such as a CI")
+    grant.add_argument("--subject", default="", metavar="TEXT", help="with --issuer: whom these tokens are of, exactly")
     _add_days(grant)
     grant.set_defaults(run=_grant)
     show = _verb(verbs, "list", "show who has access, and whose access has ended")
@@ -115,9 +117,18 @@ def _grant(arguments: argparse.Namespace) -> int:
         stacks=arguments.stack_id,
         verbs=arguments.verb,
         days=arguments.days,
+        issuer=arguments.issuer,
+        subject=arguments.subject,
     )
     with _open(arguments) as client:
-        return _tell(client.call(verbs.GRANT, request))
+        answer = client.call(verbs.GRANT, request)
+    if not request.issuer:
+        return _tell(answer)
+    print(
+        f"until {answer.expires_at[:16]}Z the tokens of {request.issuer} with subject {request.subject} are "
+        f"{request.principal}; they must have the audience {answer.audience}"
+    )
+    return 0
 
 
 def _rotate(arguments: argparse.Namespace) -> int:
@@ -158,9 +169,10 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _line(one: "PrincipalRecord") -> str:
     """A principal in one line, as it stands now."""
+    comes = [f"with tokens of {one.issuer} for {one.subject}"] if one.issuer else []
     scope = [f"only {', '.join(names)}" for names in (one.stacks, one.verbs) if names]
     if one.revoked_at:
         ends = f"revoked {one.revoked_at[:16]}Z: {one.why}"
     else:
         ends = f"until {one.expires_at[:16]}Z" if one.expires_at else "its token has ended"
-    return f"{one.principal} ({one.kind} of {one.party}): {', '.join([*one.roles, *scope])}; {ends}"
+    return f"{one.principal} ({one.kind} of {one.party}): {', '.join([*one.roles, *scope, *comes])}; {ends}"

@@ -1,6 +1,7 @@
 """Requests and answers about who may call the ledger: principals, their roles and their tokens."""
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -32,6 +33,8 @@ class GrantRequest(PrincipalRequest):
         stacks: ids of the stacks that it may touch; empty for all of its party.
         verbs: names of the verbs that it may call; empty for all of its roles.
         days: how long its token is good.
+        issuer: URL of the system whose tokens it comes with instead of one of its own, such as that of a CI.
+        subject: whom those tokens are of, exactly.
     """
 
     party: Name
@@ -40,18 +43,22 @@ class GrantRequest(PrincipalRequest):
     stacks: list[StackId] = Field(default_factory=list, max_length=100)
     verbs: list[Name] = Field(default_factory=list, max_length=100)
     days: Days
+    issuer: Label = ""
+    subject: Label = ""
 
 
 class TokenAnswer(Message):
     """A new token. The ledger keeps only its digest, so it is told this once.
 
     Attributes:
-        token: to be sent as ``Authorization: Bearer TOKEN``.
-        expires_at: when it ends.
+        token: to be sent as ``Authorization: Bearer TOKEN``; empty where an issuer gives the tokens.
+        expires_at: when it ends, or the access of the issuer's tokens.
+        audience: whom the issuer's tokens must be for; empty for a token of the ledger's own.
     """
 
     token: str
     expires_at: str
+    audience: str = ""
 
 
 class RotateRequest(PrincipalRequest):
@@ -91,6 +98,8 @@ class PrincipalRecord(Message):
     roles: list[str]
     stacks: list[str]
     verbs: list[str]
+    issuer: str
+    subject: str
     granted_at: str
     granted_by: str
     expires_at: str
@@ -102,3 +111,14 @@ class AccessAnswer(Message):
     """All principals, by name."""
 
     principals: list[PrincipalRecord]
+
+
+def is_issuer(url: str) -> bool:
+    """Whether a URL can be an issuer's, or that of its keys: https, or http to this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    is_local = parts.scheme == "http" and host in ("127.0.0.1", "::1", "localhost")
+    return bool(host) and "@" not in parts.netloc and not parts.query and (parts.scheme == "https" or is_local)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from zonewright.ledger.protocol.rights import OF_ZONE, Asked, Caller
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import enrolment, principal, token, zone
-from zonewright.model.canonical import digest_of
+from zonewright.model.canonical import canonical_json, digest_of
 
 PREFIX = "zwt_"
 """Of each token, so that people and scanners of secrets know one when they see it."""
@@ -25,17 +25,27 @@ def new_token() -> str:
     return f"{PREFIX}{secrets.token_urlsafe(_BYTES)}"
 
 
-def caller_of(connection: Connection, bearer: str, now: str) -> Caller | None:
+def digest_of_subject(issuer: str, subject: str) -> str:
+    """What stands in the place of a token's digest where a principal comes with tokens of another system."""
+    return digest_of(canonical_json([issuer, subject]))
+
+
+def audience_of(connection: Connection) -> str:
+    """Whom such a token must be for: this zone."""
+    return f"zonewright:{connection.execute(select(zone.c.id)).scalar() or ''}"
+
+
+def caller_of(connection: Connection, digest: str, now: str) -> Caller | None:
     """The principal that a token belongs to; None where it is nobody's, has ended, or was revoked.
 
     Its roles are those that were granted, as far as its party has them in the zone that is registered now.
 
     Args:
         connection: a transaction.
-        bearer: the token.
+        digest: of the token, or of the issuer and subject that were verified.
         now: ISO 8601; a token that ends at or before it has ended.
     """
-    found = connection.execute(_HELD.where(token.c.digest == digest_of(bearer), token.c.expires_at > now)).first()
+    found = connection.execute(_HELD.where(token.c.digest == digest, token.c.expires_at > now)).first()
     if found is None:
         return None
     granted = frozenset(json.loads(found.roles))

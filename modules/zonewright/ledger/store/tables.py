@@ -230,6 +230,8 @@ principal = Table(
     Column("roles", Text, nullable=False),
     Column("stacks", Text, nullable=False),
     Column("verbs", Text, nullable=False),
+    Column("issuer", Text, nullable=True),
+    Column("subject", Text, nullable=True),
     Column("granted_at", String(32), nullable=False),
     Column("granted_by", String(63), nullable=False),
     Column("revoked_at", String(32), nullable=True),
@@ -243,7 +245,8 @@ token = Table(
     Column("principal", String(63), nullable=False, index=True),
     Column("expires_at", String(32), nullable=False),
 )
-"""A token is 256 random bits, so its plain digest tells nothing of it."""
+"""A token is 256 random bits, so its plain digest tells nothing of it. Where an issuer gives the tokens, the digest is of
+issuer and subject."""
 
 journal = Table(
     "journal",

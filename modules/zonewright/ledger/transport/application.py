@@ -10,16 +10,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
+from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import caller_of
+from zonewright.ledger.store.principals import audience_of, caller_of, digest_of_subject
 from zonewright.ledger.transport.answering import answered, problem
 from zonewright.ledger.transport.body import BodyError, read_limited
+from zonewright.ledger.transport.issuers import Issuers, claimed
+from zonewright.model.canonical import digest_of
 from zonewright.model.limits import BODY
 
 READ_S = 60.0
 """Seconds within which a request must have come: the largest needs 1.1 MB a second."""
-_UNKNOWN = 401
+_UNKNOWN, _UNDECIDED = 401, 503
 _BEARER = "Bearer "
 _UNASKED = (
     "the token is missing, unknown, revoked or over its end; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, or ask "
@@ -39,13 +41,25 @@ def _fault(verb: str) -> tuple[int, bytes]:
     return problem(500, LedgerUnavailableError("fault", sentence))
 
 
-def _called(context: Context, header: str) -> Context | None:
-    """The context of whoever brings this header; None where it is nobody."""
+def _called(context: Context, header: str, issuers: Issuers) -> Context:
+    """The context of whoever brings this header.
+
+    Raises:
+        LedgerMisuseError: when it is nobody.
+        LedgerUnavailableError: when nobody can say.
+    """
+    nobody = LedgerMisuseError("token", _UNASKED)
     if not header.startswith(_BEARER):
-        return None
+        raise nobody
+    bearer = header.removeprefix(_BEARER)
+    said = claimed(bearer)
+    digest = digest_of_subject(*said) if said is not None else digest_of(bearer)
     with context.database.reading() as connection:
-        caller = caller_of(connection, header.removeprefix(_BEARER), context.shown_at(connection))
-    return None if caller is None else replace(context, caller=caller)
+        caller = caller_of(connection, digest, context.shown_at(connection))
+        audience = audience_of(connection)
+    if caller is None or (said is not None and not issuers.is_signed(bearer, issuer=said[0], audience=audience)):
+        raise nobody
+    return replace(context, caller=caller)
 
 
 def application(context: Context, *, with_tokens: bool = True) -> Starlette:
@@ -55,21 +69,20 @@ def application(context: Context, *, with_tokens: bool = True) -> Starlette:
         context: the ledger.
         with_tokens: each call is of the principal whose token it brings; without, everybody is as who has the file.
     """
+    issuers = Issuers()
 
     async def call(request: Request) -> Response:
         name = request.path_params["verb"]
         try:
-            mine = (
-                await run_in_threadpool(_called, context, request.headers.get("authorization", ""))
-                if with_tokens
-                else context
-            )
-            if mine is None:
-                status, content = problem(_UNKNOWN, LedgerMisuseError("token", _UNASKED))
-                closing = {"connection": "close", "www-authenticate": "Bearer"}
-                return Response(content, status_code=status, media_type="application/json", headers=closing)
+            header = request.headers.get("authorization", "")
+            mine = await run_in_threadpool(_called, context, header, issuers) if with_tokens else context
             body = await read_limited(request, most=BODY.most, within_s=READ_S, what="a request")
             status, content = await run_in_threadpool(answered, mine, name, body)
+        except LedgerError as error:  # before the verb: who calls
+            is_unknown = isinstance(error, LedgerMisuseError)
+            status, content = problem(_UNKNOWN if is_unknown else _UNDECIDED, error)
+            told = {"connection": "close"} | ({"www-authenticate": "Bearer"} if is_unknown else {})
+            return Response(content, status_code=status, media_type="application/json", headers=told)
         except BodyError as error:
             status, content = problem(error.status, LedgerMisuseError("body", str(error)))
             closing = {"connection": "close"}  # else what comes yet would be read and thrown away for ever

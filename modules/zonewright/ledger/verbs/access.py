@@ -13,6 +13,7 @@ from zonewright.ledger.protocol.access_messages import (
     RevokeRequest,
     RotateRequest,
     TokenAnswer,
+    is_issuer,
 )
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.messages import Done
@@ -20,7 +21,7 @@ from zonewright.ledger.protocol.rights import OF_ZONE, RIGHTS
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import new_token, roles_of
+from zonewright.ledger.store.principals import audience_of, digest_of_subject, new_token, roles_of
 from zonewright.ledger.store.tables import principal, token
 from zonewright.model.canonical import canonical_json, digest_of
 
@@ -43,11 +44,17 @@ def grant(context: Context, request: GrantRequest) -> TokenAnswer:
                 party=request.party,
                 kind=request.kind,
                 **lists,
+                issuer=request.issuer or None,
+                subject=request.subject or None,
                 granted_at=now,
                 granted_by=context.caller.name,
             )
         )
-        answer = _issue(connection, request.principal, context.moment(connection), request.days, ends=now)
+        moment = context.moment(connection)
+        if request.issuer:
+            answer = _admit_subject(connection, request, stamp(moment + timedelta(days=request.days)))
+        else:
+            answer = _issue(connection, request.principal, moment, request.days, ends=now)
         told = request.model_dump(mode="json", exclude={"party", "days"})
         _note(connection, now, "access-granted", request.party, {**told, "expires_at": answer.expires_at})
     return answer
@@ -68,10 +75,30 @@ def _require_possible(connection: Connection, request: GrantRequest) -> None:
             f"{', '.join(sorted(known | OF_ZONE))}; leave it out, or add it to the party in zone.yaml and run: "
             "zonewright ledger init ZONE",
         )
+    if bool(request.issuer) != bool(request.subject):
+        raise LedgerRefusedError("issuer", "an issuer needs a subject, and a subject an issuer; give both, or neither")
+    if request.issuer and not is_issuer(request.issuer):
+        raise LedgerRefusedError(
+            "issuer", f"expected the URL of an issuer, such as https://ci.example, got '{request.issuer}'"
+        )
     if unknown := sorted(set(request.verbs) - RIGHTS.keys()):
         raise LedgerRefusedError(
             "no-such-verb", f"the ledger has no verb {', '.join(unknown)}; it has {', '.join(sorted(RIGHTS))}"
         )
+
+
+def _admit_subject(connection: Connection, request: GrantRequest, expires_at: str) -> TokenAnswer:
+    """Let an issuer's tokens of one subject in; the principal has no token of its own any more."""
+    connection.execute(delete(token).where(token.c.principal == request.principal))
+    digest = digest_of_subject(request.issuer, request.subject)
+    if connection.execute(select(token.c.principal).where(token.c.digest == digest)).first() is not None:
+        raise LedgerRefusedError(
+            "issuer",
+            f"another principal has the tokens of subject '{request.subject}' already; revoke its access first: "
+            "zonewright access list shows which",
+        )
+    connection.execute(token.insert().values(digest=digest, principal=request.principal, expires_at=expires_at))
+    return TokenAnswer(token="", expires_at=expires_at, audience=audience_of(connection))
 
 
 def _issue(connection: Connection, name: str, moment: datetime, days: int, *, ends: str) -> TokenAnswer:
@@ -99,6 +126,12 @@ def rotate(context: Context, request: RotateRequest) -> TokenAnswer:
     """
     with context.writing() as connection:
         party = _party_of(connection, request.principal)
+        if connection.execute(select(principal.c.issuer).where(principal.c.name == request.principal)).scalar():
+            raise LedgerRefusedError(
+                "issuer",
+                f"principal '{request.principal}' comes with tokens of another system, so it has none to renew; grant "
+                "it again to give it more days",
+            )
         moment = context.moment(connection)
         ends = stamp(moment + timedelta(hours=request.overlap_h))
         answer = _issue(connection, request.principal, moment, request.days, ends=ends)
@@ -150,6 +183,8 @@ def principals(context: Context, _request: AccessRequest) -> AccessAnswer:
                 roles=json.loads(row["roles"]),
                 stacks=json.loads(row["stacks"]),
                 verbs=json.loads(row["verbs"]),
+                issuer=row["issuer"] or "",
+                subject=row["subject"] or "",
                 granted_at=row["granted_at"],
                 granted_by=row["granted_by"],
                 expires_at=ends.get(row["name"], ""),

@@ -1,0 +1,136 @@
+"""Tokens of other systems, such as a CI: JSON Web Tokens that an issuer signed, whose keys are read from the issuer.
+
+Only an issuer and a subject that an administrator granted access are looked at: no other address is ever asked.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+
+from zonewright.ledger.protocol.access_messages import is_issuer
+from zonewright.ledger.protocol.errors import LedgerUnavailableError
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
+"""Signatures with a private key; with a shared secret whoever reads the issuer's keys could sign."""
+LEEWAY_S = 30
+"""How far the clocks of issuer and service may differ."""
+_KEPT_S, _AGAIN_S = 600.0, 30.0
+"""Keys are read again after ten minutes; for a key that is not among them, at most each half minute."""
+_MOST_BYTES = 1_000_000
+_PARTS = 3
+_LONGEST = 16_384
+
+
+def claimed(bearer: str) -> tuple[str, str] | None:
+    """Issuer and subject that a token says it has, unverified; None where it is no JSON Web Token."""
+    if len(bearer) > _LONGEST or len(bearer.split(".")) != _PARTS:
+        return None
+    try:
+        said = jwt.decode(bearer, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return None
+    issuer, subject = said.get("iss"), said.get("sub")
+    return (issuer, subject) if isinstance(issuer, str) and isinstance(subject, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    found: jwt.PyJWKSet
+    read_s: float
+
+
+@dataclass(slots=True)
+class Issuers:
+    """The keys of issuers, each read when it is first needed and kept for a while. Safe to use from several threads.
+
+    Attributes:
+        clock_s: a clock that only rises, in seconds.
+    """
+
+    clock_s: Callable[[], float] = time.monotonic
+    _known: dict[str, _Keys] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _http: PoolManager = field(default_factory=lambda: PoolManager(timeout=Timeout(5.0), retries=False, maxsize=2))
+
+    def is_signed(self, bearer: str, *, issuer: str, audience: str) -> bool:
+        """Whether an issuer signed a token for this service, and it is good now.
+
+        Args:
+            bearer: a token of which ``claimed`` gave this issuer.
+            issuer: its URL; access was granted for it.
+            audience: whom the token must be for.
+
+        Raises:
+            LedgerUnavailableError: when the issuer's keys cannot be read; nothing is known then.
+        """
+        try:
+            header = jwt.get_unverified_header(bearer)
+            key = self._key(issuer, str(header.get("kid", "")))
+            if key is None:
+                return False
+            required = ["exp", "iat", "aud", "iss", "sub"]
+            jwt.decode(
+                bearer,
+                key,
+                algorithms=list(ALGORITHMS),
+                audience=audience,
+                issuer=issuer,
+                leeway=LEEWAY_S,
+                options={"require": required},
+            )
+        except jwt.PyJWTError:
+            return False
+        return True
+
+    def _key(self, issuer: str, kid: str) -> jwt.PyJWK | None:
+        with self._lock:
+            known, now_s = self._known.get(issuer), self.clock_s()
+            is_old = known is None or now_s - known.read_s > _KEPT_S
+            is_new_key = known is not None and _named(known.found, kid) is None and now_s - known.read_s > _AGAIN_S
+            if known is None or is_old or is_new_key:
+                known = self._known[issuer] = _Keys(self._read(issuer), now_s)
+        return _named(known.found, kid)
+
+    def _read(self, issuer: str) -> jwt.PyJWKSet:
+        """The keys that an issuer publishes (OpenID Connect Discovery 1.0, section 4)."""
+        described = self._document(issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        where = described.get("jwks_uri")
+        if described.get("issuer") != issuer or not isinstance(where, str) or not is_issuer(where):
+            raise _unreadable(issuer, "its configuration does not name it, or names no keys")
+        try:
+            return jwt.PyJWKSet.from_dict(self._document(issuer, where))
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+            raise _unreadable(issuer, f"its keys are none: {error}") from error
+
+    def _document(self, issuer: str, url: str) -> dict[str, Any]:
+        try:
+            answer = self._http.request("GET", url, redirect=False, preload_content=False)
+            try:
+                body = answer.read(_MOST_BYTES + 1)
+            finally:
+                answer.release_conn()
+            read = json.loads(body) if answer.status == 200 and len(body) <= _MOST_BYTES else None  # noqa: PLR2004 - HTTP
+        except (HTTPError, ValueError) as error:
+            raise _unreadable(issuer, str(error)) from error
+        if not isinstance(read, dict):
+            raise _unreadable(issuer, f"it answered {answer.status} for {url}")
+        return read
+
+
+def _named(keys: jwt.PyJWKSet, kid: str) -> jwt.PyJWK | None:
+    """The key of that id; where the token names none, the only one that there is."""
+    found = [key for key in keys.keys if kid in ("", key.key_id) and key.public_key_use in (None, "sig")]
+    return found[0] if len(found) == 1 else None
+
+
+def _unreadable(issuer: str, why: str) -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "issuer", f"the keys of issuer {issuer} cannot be read: {why}; nothing was decided; try again"
+    )
