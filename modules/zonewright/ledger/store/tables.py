@@ -245,8 +245,8 @@ token = Table(
     Column("principal", String(63), nullable=False, index=True),
     Column("expires_at", String(32), nullable=False),
 )
-"""A token is 256 random bits, so its plain digest tells nothing of it. Where an issuer gives the tokens, the digest is of
-issuer and subject."""
+"""A token is 256 random bits, so its plain digest tells nothing of it. Where an issuer gives the tokens,
+the digest is of issuer and subject."""
 
 journal = Table(
     "journal",
