@@ -17,13 +17,15 @@ from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import access_messages as a
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.capacity_messages import CapacityRequest
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest, ExplainRequest
+from zonewright.ledger.protocol.holding_messages import ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
-from zonewright.ledger.protocol.rollout_messages import LeaseRequest, RecordRequest
+from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, LeaseRequest, RecordRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.transport import answering
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Zone
@@ -301,6 +303,11 @@ def test_access_to_some_stacks_or_verbs_is_for_these(served: Served) -> None:
         served.grant("runner-y", "tenant-a", "tenant", stacks=["stack-000002"]), stack_id="stack-000002"
     )
     other.enrol()
+    with pytest.raises(LedgerRefusedError, match="for what is not its own"):
+        other.client.call(verbs.LEASE, LeaseRequest(fleet="tenant-a", holder="h", who="x", seconds=60))
+    with pytest.raises(LedgerRefusedError, match="for what is not its own"):
+        other.client.call(verbs.RECORD, RecordRequest(kind="fleet-trust", party="tenant-a", entry={}))
+    other.client.call(verbs.CAPACITY, CapacityRequest())
     viewer = served.party(served.grant("viewer", "tenant-a", "tenant", verbs=["report"]))
     assert len(viewer.states()) == 2
     with pytest.raises(LedgerRefusedError, match="its access is for report"):
@@ -334,6 +341,10 @@ def test_a_role_that_the_party_loses_is_lost(served: Served) -> None:
     served.local.call(verbs.INIT, InitRequest(zone=Zone.model_validate({**ZONE, "parties": parties})))
     with pytest.raises(LedgerRefusedError, match="got approver;"):
         served.party(token).enrol(dry_run=True)
+    parties = {name: party for name, party in PARTIES.items() if name != "tenant-a"}
+    served.local.call(verbs.INIT, InitRequest(zone=Zone.model_validate({**ZONE, "parties": parties})))
+    with pytest.raises(LedgerRefusedError, match="got none;"):
+        served.client(token).call(verbs.CAPACITY, CapacityRequest())
 
 
 def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -> None:
@@ -346,6 +357,57 @@ def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -
     with pytest.raises(LedgerError, match="not any more"), Context(database=database, permit=no).writing():
         pytest.fail("the transaction went on")
     database.close()
+
+
+def test_access_that_ends_while_a_call_is_under_way_has_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that was let in before a revocation writes nothing after it."""
+    tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))
+    real = answering._permitted
+
+    def permitted(context: Context, verb: str, request: object) -> Context:
+        let_in = real(context, verb, request)
+        if not context.caller.has_file:
+            served.local.call(verbs.REVOKE, a.RevokeRequest(principal="runner-a", why="the laptop is lost"))
+        return let_in
+
+    monkeypatch.setattr(answering, "_permitted", permitted)
+    before = tenant.client
+    with pytest.raises(LedgerMisuseError, match="revoked"):
+        before.call(verbs.RELEASE, ReleaseRequest(stack_id=OWN, kind="node", name="web-001", generation=1))
+    report = served.local.call(verbs.REPORT, ReportRequest(stack_id=OWN))
+    assert [one.state for one in report.holdings] == ["active", "active"]
+
+
+def test_what_the_ledger_says_of_an_entry_nobody_else_says(served: Served) -> None:
+    """An entry about a fleet names neither rows nor a principal of its own, and enrolled keys are read with them."""
+    operator = served.client(served.grant("runner-o", "operator", "facility-operator"))
+    for added in ({"rows": {"count": 1, "digest": "x"}}, {"by": "somebody"}):
+        with pytest.raises(LedgerMisuseError, match="the ledger itself adds"):
+            operator.call(
+                verbs.RECORD, RecordRequest.model_construct(kind="fleet-trust", party="operator", entry=added)
+            )
+    entry = {"who": "anna", "agents": {"host-1": "SHA256:x"}}
+    operator.call(verbs.RECORD, RecordRequest(kind="fleet-enrolment", party="operator", entry=entry))
+    (last,) = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries[-1:]
+    assert last.payload == {**entry, "by": "runner-o"}
+    assert list(operator.call(verbs.AGENT_KEYS, AgentKeysRequest(party="operator")).agents) == ["host-1"]
+
+
+def test_nothing_is_explained_in_anothers_name(served: Served) -> None:
+    """A demand of another party under one's own name is refused."""
+    tenant = served.client(served.grant("runner-a", "tenant-a", "tenant"))
+    demand = Party(served.local, OTHER, "tenant-b", zone=ZONE_FILE).demand(clusters={"web": cluster(1)})
+    with pytest.raises(LedgerRefusedError, match="belongs to another party"):
+        tenant.call(
+            verbs.EXPLAIN,
+            ExplainRequest(stack_id="stack-000009", party="tenant-a", demand=demand, node="web-001"),
+        )
+
+
+def test_the_journal_holds_no_lineage(served: Served) -> None:
+    """Whoever reads it learns that a state was bound, and not by which secret."""
+    entries = served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    assert "lineage-of-tenant" not in json.dumps([entry.model_dump() for entry in entries])
 
 
 def test_parties_are_who_declares() -> None:

@@ -23,6 +23,7 @@ from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.issuers import Issuers
 from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json
 
 SUBJECT = "repo:tenant-a/web:ref:refs/heads/main"
 AUDIENCE = "zonewright:small"
@@ -161,6 +162,8 @@ def test_a_signature_of_another_key_is_nobodys(served: Served, issuer: Issuer) -
         jwt.encode(jwt.decode(issuer.token(), options={"verify_signature": False}), "", algorithm="none"),
         f"{issuer.token()}x",
         "a.b.c",
+        canonical_json({"issuer": issuer.url, "subject": SUBJECT}),
+        canonical_json([issuer.url, SUBJECT]),
     ]
     assert [served.answers(token) for token in forged] == [False] * len(forged)
 

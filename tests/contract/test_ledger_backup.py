@@ -4,6 +4,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.zone_project import cluster
 from zonewright.cli import main
-from zonewright.ledger import LedgerMisuseError, LedgerRefusedError
+from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
+from zonewright.ledger.store import backup as backup_module
 from zonewright.ledger.store.backup import back_up, restore
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.telemetry import Store
 
 STACK = "stack-of-tenant-a"
 
@@ -117,3 +120,56 @@ def test_a_backup_takes_no_files_place(client: LedgerClient, tmp_path: Path) -> 
     with pytest.raises(LedgerMisuseError, match="is there already"):
         back_up(tmp_path / "ledger.db", tmp_path / "kept.db")
     assert (tmp_path / "kept.db").read_bytes() == b"older"
+
+
+def test_what_fails_before_the_end_changes_nothing(
+    client: LedgerClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever a copy or the entry of the restore fails, the ledger is as it was, and nothing of it is left."""
+    back_up(tmp_path / "ledger.db", tmp_path / "kept.db")
+    Party(client, STACK, "tenant-a").bring_up(clusters={"web": cluster(2)})
+    before, files = kinds(client), sorted(tmp_path.iterdir())
+    real = backup_module.copy_database
+    for fails_at in (1, 2):
+        calls = iter(range(1, 9))
+
+        def copy(path: Path, target: Path, calls: Iterator[int] = calls, fails_at: int = fails_at) -> None:
+            if next(calls) == fails_at:
+                raise LedgerUnavailableError("backup", "no space left")
+            real(path, target)
+
+        monkeypatch.setattr(backup_module, "copy_database", copy)
+        with pytest.raises(LedgerUnavailableError, match="no space left"):
+            restore(tmp_path / "kept.db", tmp_path / "ledger.db")
+        assert kinds(client) == before
+    monkeypatch.undo()
+    with pytest.raises(LedgerUnavailableError, match="clock"):
+        restore(tmp_path / "kept.db", tmp_path / "ledger.db", clock=lambda: datetime(2020, 1, 1, tzinfo=UTC))
+    assert kinds(client) == before
+    assert sorted(tmp_path.iterdir()) == files
+
+
+def test_a_restore_into_a_new_folder_and_onto_itself(client: LedgerClient, tmp_path: Path) -> None:
+    """A missing folder is made; the ledger itself is no backup of itself."""
+    back_up(tmp_path / "ledger.db", tmp_path / "kept.db")
+    restore(tmp_path / "kept.db", tmp_path / "a" / "b" / "ledger.db")
+    with LedgerClient(f"sqlite:///{tmp_path / 'a' / 'b' / 'ledger.db'}") as other:
+        assert kinds(other) == [*kinds(client), "restored"]
+    with pytest.raises(LedgerMisuseError, match="is the ledger itself"):
+        restore(tmp_path / "ledger.db", tmp_path / "ledger.db")
+
+
+def test_readings_are_kept_and_never_written_over(
+    client: LedgerClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They go with the backup; where their copy would take a file's place, nothing is written at all."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    assert kinds(client)
+    Store(tmp_path / "ledger.telemetry.db", create=True)
+    assert main(["ledger", "backup", str(tmp_path / "kept.db"), "--ledger", url]) == 0
+    assert (tmp_path / "kept.telemetry.db").is_file()
+    before = (tmp_path / "ledger.telemetry.db").read_bytes()
+    assert main(["ledger", "backup", str(tmp_path / "ledger.bak"), "--ledger", url]) == 2
+    assert "ledger.telemetry.db is there already; nothing was written" in capsys.readouterr().err
+    assert not (tmp_path / "ledger.bak").exists()
+    assert (tmp_path / "ledger.telemetry.db").read_bytes() == before

@@ -100,8 +100,15 @@ def test_a_run_is_kept_under_the_change_that_it_brought(world: World) -> None:
         rollout_messages.ChangeRun(stack_id=stack_id, record=by_stack)
         for stack_id in (party.stack_id, "stack-of-operator", "stack-of-nobody")
     ]
-    request = rollout_messages.RecordRequest(kind="fleet-run", party="operator", entry={"run": "2"}, changes=changes)
+    request = rollout_messages.RecordRequest(kind="fleet-run", party="tenant-a", entry={"run": "2"}, changes=changes)
     world.client.call(verbs.RECORD, request)
+    for fleet in (
+        "operator",
+        "tenant-a",
+    ):  # nothing of the change is at a site of this party, nor is the record its own
+        of_another = [rollout_messages.ChangeRun(plan=plan.digest(), record=record.model_copy(update={"fleet": fleet}))]
+        with pytest.raises(LedgerRefusedError, match="has no files at a site of 'operator'"):
+            world.client.call(verbs.RECORD, request.model_copy(update={"party": "operator", "changes": of_another}))
     entries = world.client.call(verbs.HISTORY, HistoryRequest()).entries
     assert verify(entries) is None
     kept = [entry for entry in entries if entry.kind == rollout_messages.ROLLED_OUT]

@@ -65,8 +65,10 @@ LINK = ("carrier", "links/l-0", "")
 @pytest.mark.parametrize(
     ("subject", "found"),
     [
-        ("dc1/a/01/01", [A]),
-        ("dc1/a/01/02", [B]),
+        ("dc1/a/01/01", [ROW, A]),
+        ("dc1/a/01/02", [ROW, B]),
+        ("dc1/a/01/03", []),
+        ("10.79.0.1/24", [LINK]),
         ("dc1/a/01", [ROW, A, B]),
         ("dc1/a", [ROW, A, B]),
         ("dc1", [SITE, ROW, LINK, A, B]),
@@ -91,7 +93,7 @@ def test_whatever_is_asked_for_is_found(context: Context, subject: str, found: l
 
 def test_an_address_leads_to_its_node(context: Context) -> None:
     """The node that has an address is found with the site whose pool it is from, and no other node."""
-    (node,) = who(context, WhoRequest(subject="dc1/a/01/01")).found
+    (_, node) = who(context, WhoRequest(subject="dc1/a/01/01")).found
     with context.database.reading() as connection:
         data = connection.exec_driver_sql("SELECT data FROM claim WHERE party = 'tenant-a'").scalar_one()
     address = data.partition('"addresses":{"v4":"')[2].partition("/")[0]
@@ -103,9 +105,9 @@ def test_an_address_leads_to_its_node(context: Context) -> None:
     ("caller", "subject", "found", "hidden"),
     [
         (("tenant-a", "tenant"), "dc1/a/01", [A], 2),
-        (("tenant-b", "tenant"), "web-001", [B], 1),
+        (("tenant-b", "tenant"), "web-001", [B], 0),
         (("operator", "facility-operator"), "dc1/a/01", [ROW, A, B], 0),
-        (("operator", "facility-operator"), "d-01", [LINK], 1),
+        (("operator", "facility-operator"), "d-01", [LINK], 0),
         (("operator-2", "facility-operator"), "dc1/a/01", [], 3),
         (("operator-2", "facility-operator"), "l-0", [LINK], 0),
         (("carrier", "network-operator"), "d-01", [("carrier", "ducts/d-01", ""), LINK], 0),

@@ -8,11 +8,10 @@ What the tool answers to a refused run is followed to the letter, as a person wo
 import random
 import re
 import shutil
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -331,13 +330,14 @@ class Month:
 
     def _restore_ledger(self) -> tuple[str, ...]:
         """The ledger's disk is lost after a change; its backup is put in its place, and every party recovers."""
-        path = self.zone.ledger_url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(f"{path}.kept")) as kept:
-            source.backup(kept)
+        operator, ledger = self.stacks["operator"], ("--ledger", self.zone.ledger_url)
+        kept = self.zone.folder / f"kept-{len(self.history)}.db"
+        made = operator.zonewright("ledger", "backup", str(kept), *ledger)
+        self._expect(made.returncode == 0, made.stderr)
         party = self._any()
         self._try(party, self._wish(party))
-        with closing(sqlite3.connect(f"{path}.kept")) as kept, closing(sqlite3.connect(path)) as target:
-            kept.backup(target)
+        put_back = operator.zonewright("ledger", "restore", str(kept), *ledger)
+        self._expect(put_back.returncode == 0, put_back.stderr)
         for one in PARTIES:
             self._recover(one, self.wishes[one], "--ledger-restored")
         return tuple(PARTIES)

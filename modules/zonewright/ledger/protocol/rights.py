@@ -24,15 +24,17 @@ class Right:
     Attributes:
         own: on what belongs to one's own party, or on nobody's.
         other: on what belongs to another party.
+        is_of_zone: it is about no stack, and changes nothing, so that a principal of some stacks may call it too.
     """
 
     own: frozenset[str]
     other: frozenset[str] = frozenset()
+    is_of_zone: bool = False
 
 
 _STACK = Right(own=PARTY)
 _STACK_READ = Right(own=PARTY | OVERSEER, other=OVERSEER)
-_ANYBODY = Right(own=EVERYBODY)
+_ANYBODY = Right(own=EVERYBODY, is_of_zone=True)
 _ADMINISTRATOR = Right(own=frozenset({ADMINISTRATOR}), other=frozenset({ADMINISTRATOR}))
 
 RIGHTS: Mapping[str, Right] = {
@@ -54,7 +56,7 @@ RIGHTS: Mapping[str, Right] = {
     v.GUARD_DESTROY.name: _STACK,
     v.READ.name: _STACK_READ,
     v.REPORT.name: _STACK_READ,
-    v.STORE.name: Right(own=PARTY | {ADMINISTRATOR}),
+    v.STORE.name: Right(own=PARTY | {ADMINISTRATOR}, is_of_zone=True),
     v.FETCH.name: _ANYBODY,
     v.DEPLOY.name: _STACK,
     v.WITHDRAW.name: _STACK,
@@ -94,6 +96,7 @@ class Caller:
         roles: what it may do now.
         stacks: ids of the stacks that it may touch; empty for all of its party.
         verbs: names of the verbs that it may call; empty for all of its roles.
+        credential: digest of what it came with, by which it is known again.
         has_file: it opened the ledger's file itself, so nothing could be kept from it.
     """
 
@@ -102,6 +105,7 @@ class Caller:
     roles: frozenset[str]
     stacks: frozenset[str] = field(default_factory=frozenset)
     verbs: frozenset[str] = field(default_factory=frozenset)
+    credential: str = ""
     has_file: bool = False
 
 
@@ -130,7 +134,8 @@ def is_own(caller: Caller, asked: Asked) -> bool:
     """Whether a call is about what belongs to the caller, or to nobody."""
     if asked.principal:
         return asked.principal == caller.name
-    is_its_stack = not asked.stack_id or not caller.stacks or asked.stack_id in caller.stacks
+    is_of_zone = not asked.stack_id and asked.verb in RIGHTS and RIGHTS[asked.verb].is_of_zone
+    is_its_stack = not caller.stacks or asked.stack_id in caller.stacks or is_of_zone
     return is_its_stack and asked.parties <= {caller.party}
 
 

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from zonewright.ledger.protocol.messages import Digest, Generation, Label, Message, Name, Text
 from zonewright.model.canonical import canonical_json
 
 ROLLED_OUT = "rolled-out"
+ADDED = frozenset({"rows", "by"})
+"""What the ledger adds to the payload of an entry: what its transaction changed, and who asked for it."""
 """Entries of the journal that name the record of a run that brought a change to hosts."""
 RunId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
@@ -205,6 +207,14 @@ class RecordRequest(Message):
     """
 
     kind: Literal["fleet-trust", "fleet-enrolment", "fleet-run"]
-    party: str = Field(max_length=64)
+    party: str = Field(min_length=1, max_length=64)
     entry: dict[str, Any]
     changes: list[ChangeRun] = Field(default=[], max_length=1000)
+
+    @field_validator("entry")
+    @classmethod
+    def _says_nothing_of_the_ledgers(cls, entry: dict[str, Any]) -> dict[str, Any]:
+        """What the ledger itself says in each entry nobody else may say."""
+        if taken := sorted(ADDED & entry.keys()):
+            raise ValueError(f"the ledger itself adds {', '.join(taken)} to an entry; leave it out")
+        return entry

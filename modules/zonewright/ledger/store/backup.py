@@ -3,7 +3,7 @@
 What a stack saw after the backup is not in a restored ledger, so the stack is refused until it says so itself.
 """
 
-import shutil
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from zonewright.declare.private_file import make_private
 from zonewright.errors import reason_of
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.journal_messages import JournalEntry, JournalHead
-from zonewright.ledger.store import journal, tables
+from zonewright.ledger.store import journal, schema, tables
 from zonewright.ledger.store.clock import Clock, utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
@@ -27,6 +27,8 @@ from zonewright.ledger.store.state import verify_state
 RESTORED = "restored"
 """Of an entry that follows the last one of a backup that was put back; ``replaced`` is the head that was given up."""
 _PAGE = 1000
+_FILES = ("", "-wal", "-shm")
+"""Ends of the names of the files of an SQLite database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,35 +62,57 @@ def back_up(path: Path, backup: Path) -> JournalHead:
         LedgerMisuseError: when there is something at that place already.
         LedgerUnavailableError: when there is no ledger, or the copy cannot be written; none is left then.
     """
-    if backup.exists():
-        raise LedgerMisuseError("backup", f"{backup} is there already; nothing was written; name a new file")
     with closing(Database(path, lock_wait_s=0)):
         copy_database(path, backup)
     with closing(Database(backup, lock_wait_s=0)) as copy, copy.reading() as connection:
         return present_head(connection)
 
 
-def copy_database(path: Path, target: Path) -> None:
-    """Copy an SQLite database as it is at one moment, into a file that only its owner may read.
+def require_free(*targets: Path) -> None:
+    """Refuse to write where something is.
 
     Raises:
+        LedgerMisuseError: names the first that is there.
+    """
+    for target in targets:
+        if target.exists():
+            raise LedgerMisuseError("backup", f"{target} is there already; nothing was written; name a new file")
+
+
+def copy_database(path: Path, target: Path) -> None:
+    """Copy an SQLite database as it is at one moment, into a new file that only its owner may read.
+
+    Raises:
+        LedgerMisuseError: when there is something at that place already.
         LedgerUnavailableError: when it cannot be read or written; no copy is left then.
     """
     try:
-        make_private(target)
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        require_free(target)
+        raise
+    except OSError as error:
+        raise _unwritten(path, target, error) from error
+    try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
             source.backup(copy)
     except (OSError, sqlite3.Error) as error:
         target.unlink(missing_ok=True)
-        raise LedgerUnavailableError(
-            "backup",
-            f"the copy {target} of {path} cannot be written: {reason_of(error)}; nothing was changed; make room there, "
-            "or name a file in another folder",
-        ) from error
+        raise _unwritten(path, target, error) from error
+
+
+def _unwritten(path: Path, target: Path, error: Exception) -> LedgerUnavailableError:
+    return LedgerUnavailableError(
+        "backup",
+        f"the copy {target} of {path} cannot be written: {reason_of(error)}; nothing was changed; make room there, or "
+        "name a file in another folder",
+    )
 
 
 def restore(backup: Path, path: Path, *, lock_wait_s: float = 30, clock: Clock = utc_now) -> Restored:
     """Put a backup in the place of a ledger, which is kept aside. Others may have it open: they see the backup next.
+
+    Everything that can fail is done on copies before the ledger's file is touched, which happens in one step.
 
     Args:
         backup: a ledger's file.
@@ -97,23 +121,54 @@ def restore(backup: Path, path: Path, *, lock_wait_s: float = 30, clock: Clock =
         clock: gives the moment of the entry.
 
     Raises:
+        LedgerMisuseError: when both are the same file.
         LedgerRefusedError: when the backup is damaged, or is another ledger's; nothing was changed.
         LedgerUnavailableError: when one of the two cannot be used; nothing was changed.
     """
+    if path.exists() and backup.exists() and path.samefile(backup):
+        raise LedgerMisuseError("backup", f"{backup} is the ledger itself; nothing was changed; name its backup")
     head = _whole(backup)
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        copy_database(backup, path)
-        done = Restored(head=head)
-    else:
-        done = _replaced(backup, path, head, lock_wait_s)
-    with closing(Database(path, lock_wait_s=lock_wait_s)) as database:
+    stamped = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    ready = path.with_name(f"{path.name}.restoring-{stamped}")
+    aside = path.with_name(f"{path.name}.before-restore-{stamped}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            done = Restored(head=head)
+            _prepare(backup, ready, done, clock)
+            ready.replace(path)
+            return done
+        database = Database(path, lock_wait_s=lock_wait_s, check_schema=False)
+        with closing(database), database.turn():
+            lost = _lost(database, head)
+            done = Restored(
+                head=head, aside=aside, lost=None if lost is None else lost[0], stacks=lost[1] if lost else ()
+            )
+            _prepare(backup, ready, done, clock)
+            if lost is None:  # no database any more, so nobody reads it
+                for end in _FILES:
+                    if (file := path.with_name(f"{path.name}{end}")).exists():
+                        file.rename(path.with_name(f"{aside.name}{end}"))
+                ready.replace(path)
+                return done
+            copy_database(path, aside)
+            with closing(sqlite3.connect(ready)) as source, closing(sqlite3.connect(path)) as target:
+                source.backup(target)  # one transaction of the ledger's file
+            return done
+    finally:
+        for end in (*_FILES, ".lock"):
+            ready.with_name(f"{ready.name}{end}").unlink(missing_ok=True)
+
+
+def _prepare(backup: Path, ready: Path, done: Restored, clock: Clock) -> None:
+    """A copy of the backup that ends with the entry of its restore."""
+    copy_database(backup, ready)
+    with closing(Database(ready, lock_wait_s=0)) as database:
         context = Context(database=database, clock=clock)
         with context.writing() as connection:
             payload = {"lost": done.lost, "stacks": list(done.stacks)}
             now = context.now(connection)
             journal.append(connection, at=now, kind=RESTORED, stack_id="", party="", payload=payload)
-    return done
 
 
 def _whole(backup: Path) -> JournalHead:
@@ -134,36 +189,31 @@ def _entries(connection: Connection) -> Iterator[JournalEntry]:
     return (journal.entry_of(dict(row)) for row in rows.mappings())
 
 
-def _replaced(backup: Path, path: Path, head: JournalHead, lock_wait_s: float) -> Restored:
-    aside = path.with_name(f"{path.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    database = Database(path, lock_wait_s=lock_wait_s, check_schema=False)
-    with closing(database), database.turn():
-        try:
-            lost, stacks = _lost(database, head)
-            copy_database(path, aside)
-        except LedgerUnavailableError:  # it cannot be read, which may be why there is a restore
-            shutil.copy2(path, aside)
-            for end in ("", "-wal", "-shm"):
-                path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
-            copy_database(backup, path)
-            return Restored(head=head, aside=aside, lost=None)
-        database.close()
-        with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as target:
-            source.backup(target)
-    return Restored(head=head, aside=aside, lost=lost, stacks=stacks)
+def _lost(database: Database, head: JournalHead) -> tuple[int, tuple[str, ...]] | None:
+    """How many entries of a ledger come after a backup's last one, and the stacks that they are about.
+
+    None where the file is no database that can be read.
+    """
+    try:
+        with database.reading() as connection:
+            schema.require_present(schema.version_of(connection), database.path)
+            return _after(connection, database.path, head)
+    except LedgerUnavailableError as error:
+        is_broken = isinstance(error.__cause__, DatabaseError) and not isinstance(error.__cause__, OperationalError)
+        if is_broken:
+            return None
+        raise
 
 
-def _lost(database: Database, head: JournalHead) -> tuple[int, tuple[str, ...]]:
-    """How many entries of a ledger come after a backup's last one, and the stacks that they are about."""
-    with database.reading() as connection:
-        own = present_head(connection)
-        if own.ledger != head.ledger or not has(connection, head):
-            raise LedgerRefusedError(
-                "another-ledger",
-                f"the backup is of ledger {head.ledger[:12]}, entry {head.sequence}, and {database.path} is ledger "
-                f"{own.ledger[:12]}, which does not have that entry; nothing was changed; correct one of the two, or "
-                "move the file away first",
-            )
-        after = select(tables.journal.c.stack_id).where(tables.journal.c.sequence > head.sequence).distinct()
-        stacks = tuple(sorted(one for one in connection.execute(after).scalars() if one))
+def _after(connection: Connection, path: Path, head: JournalHead) -> tuple[int, tuple[str, ...]]:
+    own = present_head(connection)
+    if own.ledger != head.ledger or not has(connection, head):
+        raise LedgerRefusedError(
+            "another-ledger",
+            f"the backup is of ledger {head.ledger[:12]}, entry {head.sequence}, and {path} is ledger "
+            f"{own.ledger[:12]}, which does not have that entry; nothing was changed; correct one of the two, or "
+            "move the file away first",
+        )
+    after = select(tables.journal.c.stack_id).where(tables.journal.c.sequence > head.sequence).distinct()
+    stacks = tuple(sorted(one for one in connection.execute(after).scalars() if one))
     return own.sequence - head.sequence, stacks

@@ -27,7 +27,12 @@ def new_token() -> str:
 
 def digest_of_subject(issuer: str, subject: str) -> str:
     """What stands in the place of a token's digest where a principal comes with tokens of another system."""
-    return digest_of(canonical_json([issuer, subject]))
+    return digest_of(canonical_json({"issuer": issuer, "subject": subject}))
+
+
+def digest_of_token(bearer: str) -> str | None:
+    """The digest of a token of the ledger's own; None for a text of any other form, which names nobody."""
+    return digest_of(bearer) if bearer.startswith(PREFIX) else None
 
 
 def audience_of(connection: Connection) -> str:
@@ -48,13 +53,14 @@ def caller_of(connection: Connection, digest: str, now: str) -> Caller | None:
     found = connection.execute(_HELD.where(token.c.digest == digest, token.c.expires_at > now)).first()
     if found is None:
         return None
-    granted = frozenset(json.loads(found.roles))
+    granted, known = frozenset(json.loads(found.roles)), roles_of(connection, found.party)
     return Caller(
         name=found.name,
         party=found.party,
-        roles=granted & (roles_of(connection, found.party) | OF_ZONE),
+        roles=granted & (known | OF_ZONE) if known else frozenset(),
         stacks=frozenset(json.loads(found.stacks)),
         verbs=frozenset(json.loads(found.verbs)),
+        credential=digest,
     )
 
 

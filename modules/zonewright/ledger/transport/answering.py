@@ -2,8 +2,8 @@
 
 Whatever the road, in this process or over HTTP, a request is read, checked and answered here, so there is one contract.
 
-Status codes: 200 answer, 400 the request is wrong, 403 the caller may not, 404 no such verb, 409 refused (with
-findings), 503 not decided.
+Status codes: 200 answer, 400 the request is wrong, 401 nobody calls, 403 the caller may not, 404 no such verb, 409
+refused (with findings), 503 not decided.
 """
 
 import json
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.rights import refusal
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import asked_of
+from zonewright.ledger.store.principals import asked_of, caller_of
 from zonewright.ledger.transport.bounds import require_bounds
 from zonewright.ledger.verbs.table import FUNCTIONS
 
@@ -25,7 +25,7 @@ _STATUS: dict[type[LedgerError], int] = {
     LedgerRefusedError: 409,
     LedgerUnavailableError: 503,
 }
-FORBIDDEN = 403
+UNKNOWN, FORBIDDEN = 401, 403
 _BY_NAME = {verb.name: (verb, function) for verb, function in FUNCTIONS.items()}
 
 
@@ -47,8 +47,8 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
         require_bounds(body)
         request = verb.request.model_validate_json(body)
         answer = function(_permitted(context, name, request), request)
-    except ForbiddenError as error:
-        return problem(FORBIDDEN, error)
+    except (ForbiddenError, UnknownCallerError) as error:
+        return problem(FORBIDDEN if isinstance(error, ForbiddenError) else UNKNOWN, error)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:_MAX_WHERE]
@@ -58,6 +58,17 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     return 200, answer.model_dump_json().encode()
 
 
+class UnknownCallerError(LedgerMisuseError):
+    """Nobody comes with what was brought, or not any more; nothing was looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "token",
+            "the token is missing, unknown, revoked or over its end; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, "
+            "or ask the zone's administrator for one: zonewright access grant",
+        )
+
+
 class ForbiddenError(LedgerRefusedError):
     """The caller may not make this call; nothing was looked at."""
 
@@ -65,14 +76,20 @@ class ForbiddenError(LedgerRefusedError):
 def _permitted(context: Context, verb: str, request: object) -> Context:
     """The context for a call that may be made: it is asked now, and again in each transaction that writes.
 
+    Who calls is looked up each time, so that access that was ended meanwhile has ended.
+
     Raises:
+        UnknownCallerError: when the caller has no access any more.
         ForbiddenError: when it may not.
     """
     if context.caller.has_file:
         return context
 
     def permit(connection: Connection) -> None:
-        if sentence := refusal(context.caller, asked_of(connection, verb, request)):
+        caller = caller_of(connection, context.caller.credential, context.shown_at(connection))
+        if caller is None:
+            raise UnknownCallerError
+        if sentence := refusal(caller, asked_of(connection, verb, request)):
             raise ForbiddenError("no-right", sentence)
 
     with context.database.reading() as connection:

@@ -12,21 +12,16 @@ from starlette.routing import Route
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.store.context import Context
-from zonewright.ledger.store.principals import audience_of, caller_of, digest_of_subject
-from zonewright.ledger.transport.answering import answered, problem
+from zonewright.ledger.store.principals import audience_of, caller_of, digest_of_subject, digest_of_token
+from zonewright.ledger.transport.answering import UNKNOWN, UnknownCallerError, answered, problem
 from zonewright.ledger.transport.body import BodyError, read_limited
 from zonewright.ledger.transport.issuers import Issuers, claimed
-from zonewright.model.canonical import digest_of
 from zonewright.model.limits import BODY
 
 READ_S = 60.0
 """Seconds within which a request must have come: the largest needs 1.1 MB a second."""
-_UNKNOWN, _UNDECIDED = 401, 503
+_UNDECIDED = 503
 _BEARER = "Bearer "
-_UNASKED = (
-    "the token is missing, unknown, revoked or over its end; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, or ask "
-    "the zone's administrator for one: zonewright access grant"
-)
 _LOG = logging.getLogger("zonewright.service")
 
 
@@ -45,20 +40,21 @@ def _called(context: Context, header: str, issuers: Issuers) -> Context:
     """The context of whoever brings this header.
 
     Raises:
-        LedgerMisuseError: when it is nobody.
+        UnknownCallerError: when it is nobody.
         LedgerUnavailableError: when nobody can say.
     """
-    nobody = LedgerMisuseError("token", _UNASKED)
     if not header.startswith(_BEARER):
-        raise nobody
+        raise UnknownCallerError
     bearer = header.removeprefix(_BEARER)
     said = claimed(bearer)
-    digest = digest_of_subject(*said) if said is not None else digest_of(bearer)
+    digest = digest_of_subject(*said) if said is not None else digest_of_token(bearer)
+    if digest is None:
+        raise UnknownCallerError
     with context.database.reading() as connection:
         caller = caller_of(connection, digest, context.shown_at(connection))
         audience = audience_of(connection)
     if caller is None or (said is not None and not issuers.is_signed(bearer, issuer=said[0], audience=audience)):
-        raise nobody
+        raise UnknownCallerError
     return replace(context, caller=caller)
 
 
@@ -79,8 +75,8 @@ def application(context: Context, *, with_tokens: bool = True) -> Starlette:
             body = await read_limited(request, most=BODY.most, within_s=READ_S, what="a request")
             status, content = await run_in_threadpool(answered, mine, name, body)
         except LedgerError as error:  # before the verb: who calls
-            is_unknown = isinstance(error, LedgerMisuseError)
-            status, content = problem(_UNKNOWN if is_unknown else _UNDECIDED, error)
+            is_unknown = isinstance(error, UnknownCallerError)
+            status, content = problem(UNKNOWN if is_unknown else _UNDECIDED, error)
             told = {"connection": "close"} | ({"www-authenticate": "Bearer"} if is_unknown else {})
             return Response(content, status_code=status, media_type="application/json", headers=told)
         except BodyError as error:

@@ -30,7 +30,7 @@ def explain_node(context: Context, request: ExplainRequest) -> ExplainAnswer:
     """Say why a node of a stack stands where it does, and what prevents it in each other rack of its site."""
     with context.database.reading() as connection:
         now = context.shown_at(connection)
-        require_zone(connection, request.demand, party=request.demand.party, on=now[:10])
+        require_zone(connection, request.demand, party=request.party, on=now[:10])
         facts = gather(connection, stack_id=request.stack_id, demand=request.demand, now=now)
     found = place(facts.world, request.demand, stack=request.stack_id, sticky=facts.seats, standing=facts.standing)
     explained = explain(facts.world, request.demand, found.seats, request.node, stack=request.stack_id)

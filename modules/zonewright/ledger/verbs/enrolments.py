@@ -29,7 +29,7 @@ from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, enrolment, zone
 from zonewright.ledger.store.texts import put_digested
 from zonewright.model import Zone
-from zonewright.model.canonical import canonical_json
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import zone_digest
 
 
@@ -95,7 +95,7 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
             kind="enrolled",
             stack_id=request.stack_id,
             party=request.party,
-            payload={"label": request.label, "lineage": request.lineage},
+            payload={"label": request.label, "lineage": digest_of(request.lineage)},
         )
     return Enrolled(bound=True, ledger=own)
 

@@ -1,5 +1,6 @@
 """The verbs of a roll-out: who may change the hosts of a fleet, whether now, and what was done, for the journal."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, delete, select
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.protocol.rollout_messages import (
+    ADDED,
     ROLLED_OUT,
     AgentKey,
     AgentKeys,
@@ -26,7 +28,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.journal import append
-from zonewright.ledger.store.tables import admission, change, decided, journal, zone
+from zonewright.ledger.store.tables import admission, asset, change, decided, deployed, journal, zone
 from zonewright.ledger.store.tables import lease as table
 from zonewright.ledger.store.texts import put_contents
 from zonewright.model.canonical import digest_of
@@ -71,6 +73,7 @@ def record(context: Context, request: RecordRequest) -> Done:
         for one in request.changes:
             row = _planned(connection, one)
             if row is not None:
+                _require_its_hosts(connection, row, one, request.party)
                 _keep(connection, row, one, now)
     return Done()
 
@@ -89,7 +92,8 @@ def agent_keys(context: Context, request: AgentKeysRequest) -> AgentKeys:
     found: dict[str, AgentKey] = {}
     with context.database.reading() as connection:
         for row in connection.execute(query.order_by(journal.c.sequence)):
-            entry = EnrolledKeys.model_validate_json(row.payload)
+            said = {name: value for name, value in json.loads(row.payload).items() if name not in ADDED}
+            entry = EnrolledKeys.model_validate(said)
             for agent, fingerprint in entry.agents.items():
                 found[agent] = AgentKey(fingerprint=fingerprint, who=entry.who, at=row.at)
     return AgentKeys(agents={agent: key for agent, key in found.items() if key.fingerprint})
@@ -111,6 +115,23 @@ def _planned(connection: Connection, one: ChangeRun) -> RowMapping | None:
             "no-plan", f"the ledger has no plan {one.plan[7:19]}, so run {one.record.run} was not recorded under it"
         )
     return row
+
+
+def _require_its_hosts(connection: Connection, row: RowMapping, one: ChangeRun, party: str) -> None:
+    """Let a roll-out be recorded under a change of its own party, or of one that has files at a site of the party.
+
+    Raises:
+        LedgerRefusedError: for any other: it would say of somebody else's change that it was carried out.
+    """
+    sites = select(asset.c.name).where(asset.c.kind == "site", asset.c.party == party)
+    has_files = select(deployed.c.site).where(deployed.c.stack_id == row["stack_id"], deployed.c.site.in_(sites))
+    is_its = row["party"] == party or connection.execute(has_files).first() is not None
+    if one.record.fleet != party or not is_its:
+        raise LedgerRefusedError(
+            "not-its-hosts",
+            f"run {one.record.run} was not recorded: plan {row['plan'][7:19]} has no files at a site of '{party}', "
+            f"whose fleet the record must be of; it says '{one.record.fleet}'",
+        )
 
 
 def _keep(connection: Connection, row: RowMapping, one: ChangeRun, now: str) -> None:

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_interface, ip_network
+from dataclasses import dataclass
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, or_, select
@@ -30,28 +30,36 @@ class _Assets:
     owners: Mapping[str, str]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Found:
-    """What a subject is."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """Something that a subject leads to.
 
-    assets: list[tuple[RowMapping, Mapping[str, Any]]] = field(default_factory=list)
-    claims: list[tuple[RowMapping, Mapping[str, Any]]] = field(default_factory=list)
+    Attributes:
+        row: of the claim or asset.
+        data: of an asset; empty for a claim.
+        by_place: found by where it is, which anybody may count; else by its name or address.
+    """
+
+    row: RowMapping
+    data: Mapping[str, Any]
+    by_place: bool
 
 
 def who(context: Context, request: WhoRequest) -> WhoAnswer:
     """Give who stands at a place, whose links run through a duct, or whose an address or a name is.
 
-    A party sees what is its own, and what stands in its racks or runs through its ducts. Of others it sees how many.
+    A party sees what is its own, and what stands in its racks or runs through its ducts. Of others it sees how many
+    there are at a place or in a duct; whether a name or an address is somebody else's stays untold.
     """
     with context.database.reading() as connection:
         document = connection.execute(select(zone.c.document)).scalar()
         parties = parse_zone(document).parties if document is not None else {}
         assets = _assets(connection)
-        found = _find(connection, assets, request.subject)
-    rows = [*found.assets, *found.claims]
-    seen = [row for row, data in rows if _may_see(context.caller, assets, row, data)]
+        found = list(_find(connection, assets, request.subject))
+    seen = [one.row for one in found if _may_see(context.caller, assets, one)]
+    hidden = sum(one.by_place and not _may_see(context.caller, assets, one) for one in found)
     told = [_standing(row, parties) for row in sorted(seen, key=lambda row: (row["rack"], _unit(row), row["name"]))]
-    return WhoAnswer(found=told[: request.limit], hidden=len(rows) - len(seen), more=max(0, len(told) - request.limit))
+    return WhoAnswer(found=told[: request.limit], hidden=hidden, more=max(0, len(told) - request.limit))
 
 
 def _assets(connection: Connection) -> _Assets:
@@ -60,29 +68,38 @@ def _assets(connection: Connection) -> _Assets:
     return _Assets(rows=rows, owners={row["name"]: row["party"] for row, _ in rows})
 
 
-def _find(connection: Connection, assets: _Assets, subject: str) -> _Found:
+def _find(connection: Connection, assets: _Assets, subject: str) -> Iterator[_Match]:
     """All that the subject may mean: one word can be a site and a node."""
-    found = _Found()
     address = _address(subject)
-    rows = {row["name"] for row, data in assets.rows if row["kind"] == "row" and _feeds(assets, row, data, subject)}
+    fed = {row["name"] for row, data in assets.rows if row["kind"] == "row" and _feeds(assets, row, data, subject)}
     for row, data in assets.rows:
-        is_named = row["name"] in (subject, f"{DUCTS}/{subject}", f"{LINKS}/{subject}")
-        is_below = row["name"].startswith(f"{subject}/")
-        ground = set(_ground(row, data))
-        runs_through = bool(ground & {subject, f"{DUCTS}/{subject}"})
-        if is_named or is_below or runs_through or row["name"] in rows or (address and _has(row, data, address)):
-            found.assets.append((row, data))
+        name, ground = row["name"], set(_ground(row, data))
+        is_named = name in (subject, f"{DUCTS}/{subject}", f"{LINKS}/{subject}") or (
+            address and _has(row, data, address)
+        )
+        is_around = row["kind"] == "row" and subject.rpartition("/")[0] == name and _has_rack(data, subject)
+        is_place = row["kind"] in ("site", "row") and name == subject
+        by_place = (
+            name in fed or is_place or is_around or name.startswith(f"{subject}/") or f"{DUCTS}/{subject}" in ground
+        )
+        if is_named or by_place or subject in ground:
+            yield _Match(row=row, data=data, by_place=by_place or subject in ground)
     asked = [claim.c.name == subject, claim.c.rack == subject, claim.c.rack.startswith(f"{subject}/", autoescape=True)]
     if address:
         asked.append(claim.c.data.contains(f'"{address}/', autoescape=True))
-    if rows:
-        asked.append(claim.c.site.in_({name.partition("/")[0] for name in rows}))
-    query = select(claim).where(or_(*asked)).order_by(claim.c.id)
-    for row in connection.execute(query).mappings():
-        is_there = row["rack"] == subject or row["rack"].startswith(f"{subject}/")
-        if row["name"] == subject or is_there or row["rack"].rpartition("/")[0] in rows or _holds(row, address):
-            found.claims.append((row, {}))
-    return found
+    if fed:
+        asked.append(claim.c.site.in_({name.partition("/")[0] for name in fed}))
+    for row in connection.execute(select(claim).where(or_(*asked)).order_by(claim.c.id)).mappings():
+        rack = row["rack"]
+        by_place = rack == subject or rack.startswith(f"{subject}/") or rack.rpartition("/")[0] in fed
+        if by_place or row["name"] == subject or _holds(row, address):
+            yield _Match(row=row, data={}, by_place=by_place)
+
+
+def _has_rack(data: Mapping[str, Any], subject: str) -> bool:
+    """Whether a row has the rack."""
+    number = subject.rpartition("/")[2]
+    return number.isdecimal() and 1 <= int(number) <= data["row"]["racks"]
 
 
 def _holds(row: RowMapping, address: Any) -> bool:
@@ -92,8 +109,9 @@ def _holds(row: RowMapping, address: Any) -> bool:
 
 
 def _address(text: str) -> Any:
+    """The address that a text is, also with a prefix length; None where it is none."""
     try:
-        return ip_address(text)
+        return ip_interface(text).ip
     except ValueError:
         return None
 
@@ -118,11 +136,11 @@ def _has(row: RowMapping, data: Mapping[str, Any], address: Any) -> bool:
     return row["kind"] in texts and any(address in ip_network(text) for text in texts[row["kind"]]())
 
 
-def _may_see(caller: Caller, assets: _Assets, row: RowMapping, data: Mapping[str, Any]) -> bool:
+def _may_see(caller: Caller, assets: _Assets, one: _Match) -> bool:
     """Own things, and what others have in one's racks and ducts; who oversees the zone sees all."""
-    if caller.has_file or caller.roles & OVERSEER or row["party"] == caller.party:
+    if caller.has_file or caller.roles & OVERSEER or one.row["party"] == caller.party:
         return True
-    return caller.party in {assets.owners.get(name) for name in _ground(row, data)}
+    return caller.party in {assets.owners.get(name) for name in _ground(one.row, one.data)}
 
 
 def _ground(row: RowMapping, data: Mapping[str, Any]) -> Iterator[str]:
