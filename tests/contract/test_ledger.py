@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
@@ -25,7 +26,7 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, LeaveRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Verb
-from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.database import Database, _compiled
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
@@ -529,3 +530,28 @@ def test_a_change_is_completed_once(world: World) -> None:
             kind for (kind,) in connection.execute("SELECT kind FROM journal WHERE stack_id = ?", (tenant.stack_id,))
         ]
     assert kinds.count("completed") == 1
+
+
+def test_a_statement_is_compiled_once_in_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second ledger in a process runs the statements that were compiled for the first."""
+    compiled: list[str] = []
+    compile_ = SQLiteCompiler.__init__
+
+    def counted(compiler: SQLiteCompiler, *given: Any, **named: Any) -> None:
+        compile_(compiler, *given, **named)
+        if compiler.statement is not None:  # there is none where a table is made
+            compiled.append(str(compiler.string))
+
+    monkeypatch.setattr(SQLiteCompiler, "__init__", counted)
+    _compiled.cache_clear()
+    counts = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with LedgerClient(f"sqlite:///{folder / 'ledger.db'}", create=True) as client:
+            client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+            bring_up_racks(client)
+        counts.append(len(compiled))
+        compiled.clear()
+    assert counts[0] > 20
+    assert counts[1] == 0

@@ -6,14 +6,18 @@ Tests that kill processes need no disk: only a loss of power would tell the diff
 import atexit
 import fcntl
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 SHARED = "ZONEWRIGHT_TEST_SHARED"
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 2**30
+_VALUE = "value"
+ValueT = TypeVar("ValueT")
 
 
 def memory() -> Path | None:
@@ -61,3 +65,18 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
             make(folder)
             done.touch()
     return folder
+
+
+def shared(name: str, compute: Callable[[], ValueT]) -> ValueT:
+    """A value that the first process of the run who asks computes, while others wait for it.
+
+    Args:
+        name: of the value, unique in the run.
+        compute: gives it; what it gives can be pickled.
+    """
+
+    def make(folder: Path) -> None:
+        (folder / _VALUE).write_bytes(pickle.dumps(compute()))
+
+    value: ValueT = pickle.loads((made_once(name, make) / _VALUE).read_bytes())
+    return value

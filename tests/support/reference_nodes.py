@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 
+from support.once import shared
 from support.reference_sites import judged_reference, reference_files
 from zonewright.changes.rendering import contexts_of
 from zonewright.ledger.protocol.admission_messages import Proposal
@@ -64,10 +65,14 @@ def reference_proposals() -> Mapping[str, tuple[Demand, Proposal]]:
 @cache
 def reference_contexts() -> tuple[AnyContext, ...]:
     """Nodes and groups of all tenants."""
+    return shared("reference-contexts", _contexts)
+
+
+def _contexts() -> tuple[AnyContext, ...]:
     return tuple(one for demand, proposal in reference_proposals().values() for one in contexts_of(demand, proposal))
 
 
 @cache
 def zone_files() -> Mapping[str, str]:
     """Every file of the whole zone, by path."""
-    return {**reference_files(), **render_all(reference_contexts())}
+    return shared("zone-files", lambda: {**reference_files(), **render_all(reference_contexts())})

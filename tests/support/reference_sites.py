@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 
+from support.once import shared
 from support.zone_project import REPOSITORY
 from zonewright.changes.rendering import site_contexts
 from zonewright.declare import load_zone
@@ -26,6 +27,10 @@ def judged_reference() -> tuple[Declaration, JudgedZone]:
 @cache
 def reference_sites() -> Mapping[str, SiteContext]:
     """All twelve sites by id."""
+    return shared("reference-sites", _sites)
+
+
+def _sites() -> dict[str, SiteContext]:
     declaration, judged = judged_reference()
     facts = judged.world.zone
     assert facts is not None

@@ -24,7 +24,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 USED = "used_s"
 _LATE = ("encodings.utf_8_sig", "grpc._channel", "grpc._simple_stubs", "grpc._utilities", "grpc.experimental")
@@ -112,7 +112,10 @@ def _exercise(folder: Path) -> None:
     Most of it are SQLAlchemy's statements. No connection is left open, and no thread: a fork may have neither.
     """
     from zonewright.cli import main  # noqa: PLC0415 - with the other imports of ours
+    from zonewright.declare.schema.shape import FileType, schema_of  # noqa: PLC0415
 
+    for kind in get_args(FileType):
+        schema_of(get_args(kind)[0])
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         done = [
             main(["init", str(folder)]),

@@ -51,9 +51,10 @@ def test_each_row_of_a_range_has_the_line_of_the_range(zone: Path) -> None:
 
 
 def test_every_listed_source_can_be_looked_up(zone: Path) -> None:
-    """Iterating gives paths that all have a source, and a name without a source is a KeyError."""
+    """Iterating gives paths that all have a source, the same as looked up, and a name without one is a KeyError."""
     sources = loaded(zone).sources
     assert len(sources) == len(dict(sources)) > 100
+    assert dict(sources.items()) == {name: sources[name] for name in sources}
     assert "tenant-fin.yaml" in repr(sources)
     for name in (
         "tenant-fin",

@@ -11,7 +11,8 @@ from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
-from zonewright.place import Placement, change_world, place, touched
+from zonewright.place import Placement, change_world, place, rack_state, touched
+from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
 
 
@@ -293,3 +294,19 @@ def test_a_crowded_hall_of_three_thousand_racks(count: int) -> None:
     found = placement_of(crowded, demand(count=count))
     assert len(found.seats) == count
     assert evaluate(change_world(crowded, demand(count=count), found.seats, stack="s")) == ()
+
+
+def test_no_state_is_made_of_a_rack_that_nobody_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demand for one site makes states of its racks, and none of another site's, occupied or not."""
+    asked: list[str] = []
+    make = rack_state.RackState.__init__
+
+    def counted(state: RackState, ground: Ground, *given: Any) -> None:
+        asked.append(ground.rack.id)
+        make(state, ground, *given)
+
+    monkeypatch.setattr(rack_state.RackState, "__init__", counted)
+    around = world(rack("dc/a/01/01"), rack("dc/a/01/02"), rack("ed/a/01/01"), rack("ed/a/01/02"),
+                   occupants=(occupant("dc/a/01/01"), occupant("ed/a/01/01")))  # fmt: skip
+    assert seats_of(around, demand()) == {"001": ("dc/a/01/01", 2)}
+    assert sorted(asked) == ["dc/a/01/01", "dc/a/01/02"]

@@ -4,7 +4,7 @@ It is looked up in the trees of the files rather than written out: a row of a ra
 somebody asks for its line.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 
 from zonewright.declare.yaml_text.tree import Entry, Fields, Items, YamlNode, child_of
 from zonewright.model import Source
@@ -38,9 +38,17 @@ class Sources(Mapping[str, Source]):
 
     def __iter__(self) -> Iterator[str]:
         """All paths, with ranges of rows expanded."""
-        for owner, (_, root) in self._documents.items():
-            for path in _paths(root, ()):
-                yield f"{owner}/{path}"
+        return (name for name, _ in self.each())
+
+    def items(self) -> ItemsView[str, Source]:
+        """All paths with where their values stand, found on one walk."""
+        return _SourceItems(self)
+
+    def each(self) -> Iterator[tuple[str, Source]]:
+        """All paths with where their values stand, in the order of the files."""
+        for owner, (file, root) in self._documents.items():
+            for path, line in _paths(root, ()):
+                yield f"{owner}/{path}", Source(file=file, line=line)
 
     def __len__(self) -> int:
         """How many there are; counts them."""
@@ -49,6 +57,16 @@ class Sources(Mapping[str, Source]):
     def __repr__(self) -> str:
         """The files, not the thousands of paths."""
         return f"<Sources of {', '.join(file for file, _ in self._documents.values())}>"
+
+
+class _SourceItems(ItemsView[str, Source]):
+    """What ``Sources.items()`` gives."""
+
+    _mapping: Sources
+
+    def __iter__(self) -> Iterator[tuple[str, Source]]:
+        """Each path with where its value stands."""
+        return self._mapping.each()
 
 
 def _is_rows(above: tuple[str, ...]) -> bool:
@@ -80,13 +98,14 @@ def _of_range(node: YamlNode, key: str, above: tuple[str, ...]) -> Entry | None:
     return next((entry for range_key, entry in node.entries.items() if key in _ids(range_key)), None)
 
 
-def _paths(node: YamlNode, above: tuple[str, ...]) -> Iterator[str]:
+def _paths(node: YamlNode, above: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """Each path below a node, with the line that it stands in."""
     children = node.entries.items() if isinstance(node, Fields) else ()
     items = enumerate(node.items) if isinstance(node, Items) else ()
     for key, entry in children:
         for one in (_ids(key) if _is_rows(above) else None) or (key,):
-            yield ".".join((*above, one))
+            yield ".".join((*above, one)), entry.line
             yield from _paths(entry.node, (*above, one))
     for index, item in items:
-        yield ".".join((*above, str(index)))
+        yield ".".join((*above, str(index))), item.line
         yield from _paths(item, (*above, str(index)))
