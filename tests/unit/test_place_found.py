@@ -12,6 +12,8 @@ from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place, touched
+from zonewright.place.candidates import SpreadCount
+from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
 
 
@@ -293,3 +295,30 @@ def test_a_crowded_hall_of_three_thousand_racks(count: int) -> None:
     found = placement_of(crowded, demand(count=count))
     assert len(found.seats) == count
     assert evaluate(change_world(crowded, demand(count=count), found.seats, stack="s")) == ()
+
+
+def test_what_is_over_already_may_stay_as_it_is() -> None:
+    """A node that adds nothing to a figure is not kept away because others are over its limit already."""
+    state = RackState(Ground(rack("dc/a/1/01", watts=400), (occupant("dc/a/1/01"),)), (), ())
+    over = [used > limit for used, limit in zip(state.sums, state.limits, strict=True)]
+    assert any(over)
+    assert not all(over)
+    assert state.carries(tuple(0 for _ in over))
+    for index, is_over in enumerate(over):
+        assert state.carries(tuple(int(one == index) for one in range(len(over)))) is not is_over
+
+
+def test_a_domain_is_full_with_the_last_node_that_it_may_have() -> None:
+    """Nodes of a domain are counted one by one; the domain takes as many as it may, and no more."""
+    count = SpreadCount(Spread(scope="row", at_least=1, max_per_domain=3), 9)
+    for number in (1, 2, 3):
+        assert count.verdict(f"dc/a/1/0{number}") == "now"
+        count.add(f"dc/a/1/0{number}")
+    assert count.verdict("dc/a/1/04") == "never"
+    assert count.verdict("dc/a/2/01") == "now"
+
+
+def test_of_equal_shortages_the_first_is_told() -> None:
+    """Where both feeds lack as much, the sentence is about what feed B would carry alone."""
+    found = placement_of(world(rack("dc/a/1/01")), demand(watts=5000))
+    assert found.unplaced["core-001"].endswith("short of 2,000 W on feed B after the loss of feed A")

@@ -6,6 +6,7 @@ from support.rule_cases import world as world_of
 from zonewright.model import Cluster, NodeType, Relation
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Cooling, FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place
@@ -95,6 +96,21 @@ def test_together_takes_the_tightest_domain_with_space_for_both() -> None:
     (rack,) = {seat.rack for seat in seats.values()}
     assert rack != RACKS[0]
     assert len(seats) == 6
+
+
+def test_together_goes_where_one_of_them_stands() -> None:
+    """A cluster comes to the rack, the room or the site where the other one is already."""
+    for scope, there in (
+        ("rack", RACKS[2]),
+        ("room", RACKS[2].rsplit("/", 2)[0]),
+        ("site", RACKS[2].partition("/")[0]),
+    ):
+        relation = Relation.model_validate({"cluster": "shelf", "scope": scope})
+        wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(1))
+        sticky = {"shelf-001": RackPosition(rack=RACKS[2], position=3)}
+        seats = place(world(), wanted, stack="s1", sticky=sticky).seats
+        assert len(seats) == 3
+        assert all(f"{seat.rack}/".startswith(f"{there}/") for seat in seats.values()), scope
 
 
 def test_a_node_stands_where_its_cooling_is() -> None:
