@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from support.rule_cases import world as world_of
 from zonewright.model import Cluster, NodeType, Relation
 from zonewright.model.demand import ClusterDemand, Demand
@@ -98,19 +100,29 @@ def test_together_takes_the_tightest_domain_with_space_for_both() -> None:
     assert len(seats) == 6
 
 
-def test_together_goes_where_one_of_them_stands() -> None:
-    """A cluster comes to the rack, the room or the site where the other one is already."""
-    for scope, there in (
-        ("rack", RACKS[2]),
-        ("room", RACKS[2].rsplit("/", 2)[0]),
-        ("site", RACKS[2].partition("/")[0]),
-    ):
-        relation = Relation.model_validate({"cluster": "shelf", "scope": scope})
-        wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(1))
-        sticky = {"shelf-001": RackPosition(rack=RACKS[2], position=3)}
+@pytest.mark.parametrize("scope", ["rack", "room"])
+def test_together_stays_where_it_is(scope: str) -> None:
+    """Clusters that belong together keep their places; one that is new comes to where the other one is."""
+    relation = Relation.model_validate({"cluster": "shelf", "scope": scope})
+    wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(2))
+    names = ("head-001", "head-002", "shelf-001", "shelf-002")
+    for present in (names, names[2:], names[:1]):
+        sticky = {name: RackPosition(rack=RACKS[2], position=number) for number, name in enumerate(names, 3)}
+        sticky = {name: seat for name, seat in sticky.items() if name in present}
         seats = place(world(), wanted, stack="s1", sticky=sticky).seats
-        assert len(seats) == 3
-        assert all(f"{seat.rack}/".startswith(f"{there}/") for seat in seats.values()), scope
+        assert {name: seats[name] for name in present} == sticky
+        rooms = {seat.rack.rpartition("/")[0] for seat in seats.values()}
+        assert (len(seats), rooms) == (4, {RACKS[2].rpartition("/")[0]})
+
+
+def test_together_moves_where_both_have_space() -> None:
+    """Where the present rack does not take both, they go to one that does."""
+    relation = Relation(cluster="shelf", scope="rack")
+    wanted = demand(head=cluster(4, together_with=(relation,)), shelf=cluster(1))
+    found = world(other(RACKS[2], draw=Draw(allocated_w=700)))
+    seats = place(found, wanted, stack="s1", sticky={"shelf-001": RackPosition(rack=RACKS[2], position=5)}).seats
+    (rack,) = {seat.rack for seat in seats.values()}
+    assert (len(seats), rack != RACKS[2]) == (5, True)
 
 
 def test_a_node_stands_where_its_cooling_is() -> None:
