@@ -322,3 +322,49 @@ def test_of_equal_shortages_the_first_is_told() -> None:
     """Where both feeds lack as much, the sentence is about what feed B would carry alone."""
     found = placement_of(world(rack("dc/a/1/01")), demand(watts=5000))
     assert found.unplaced["core-001"].endswith("short of 2,000 W on feed B after the loss of feed A")
+
+
+def test_a_node_that_lost_its_position_stays_in_its_rack() -> None:
+    """The shortest move is taken: another position of the same rack, although a new node would go to a fuller one."""
+    racks = (rack("dc/a/1/01"), rack("dc/a/1/02"))
+    here = world(*racks, occupants=(occupant("dc/a/1/01", position=9), occupant("dc/a/1/02", position=3)))
+    sticky = {"core-001": RackPosition(rack="dc/a/1/02", position=3)}
+    assert seats_of(here, demand(watts=1000), sticky) == {"001": ("dc/a/1/02", 1)}
+    tight = world(rack("dc/a/1/01"), rack("dc/a/1/02", watts=1400), occupants=here.occupants)
+    assert seats_of(tight, demand(watts=1000), sticky) == {"001": ("dc/a/1/01", 1)}
+
+
+def test_what_a_node_draws_already_is_not_asked_for_again() -> None:
+    """A node stays where it stands in a rack that is full with it, also where its position has to change."""
+    standing = replace(
+        occupant("dc/a/1/01", position=1, u_height=2), party="t1", stack="s1", name="core-001", standing="active"
+    )
+    full = world(rack("dc/a/1/01", watts=500), rack("dc/a/1/02"))
+    for position, taken in ((1, ()), (3, (occupant("dc/a/1/01", position=1, watts=0),))):
+        here = replace(full, occupants=taken)
+        sticky = {"core-001": RackPosition(rack="dc/a/1/01", position=1)}
+        assert seats_of(here, demand(), sticky, (standing,)) == {"001": ("dc/a/1/01", position if not taken else 2)}
+
+
+def test_a_wanted_node_is_what_its_cluster_says() -> None:
+    """In the world of a change a node has what its cluster and its type say, for every rule that asks."""
+    wanted = demand(exclusive="rack", protection_level=4)
+    (node,) = change_world(
+        world(rack("dc/a/1/01")), wanted, {"core-001": RackPosition("dc/a/1/01", 5)}, stack="s1"
+    ).occupants
+    assert (node.party, node.stack, node.name, node.cluster, node.path) == (
+        "t1",
+        "s1",
+        "core-001",
+        "core",
+        "clusters.core",
+    )
+    assert (node.rack, node.position, node.u_height, node.face, node.is_full_depth) == (
+        "dc/a/1/01",
+        5,
+        2,
+        "front",
+        True,
+    )
+    assert (node.exclusive, node.protection_level, node.cooling, node.standing) == ("rack", 4, "air", "wanted")
+    assert (node.draw.allocated_w, node.weight_kg) == (500, 20)
