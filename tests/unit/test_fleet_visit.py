@@ -136,6 +136,7 @@ def test_a_visit_that_goes_well() -> None:
     assert repr(machine) not in repr(found)
     assert changed(machine) == changed(None), "what can put it back is no part of the outcome"
     assert changed(None).is_absent is False
+    assert Progress().is_switched is Progress().is_changing is False
     looked: list[Session] = []
     idle = inspect_host(HOST, Machine(), machine.progress, looked.append)
     assert (idle.state, idle.sentence, idle.step, len(looked)) == ("unchanged", "", "look", 1)
@@ -240,8 +241,9 @@ class Ledger:
     answers: list[Message | Exception] = field(default_factory=list)
     asked: list[Message] = field(default_factory=list)
 
-    def call(self, _verb: Verb[Any, Any], request: Message) -> Message:
+    def call(self, verb: Verb[Any, Any], request: Message) -> Message:
         """One verb."""
+        assert type(request) is verb.request
         self.asked.append(request)
         answer = self.answers.pop(0) if self.answers else Done()
         if isinstance(answer, Exception):
