@@ -94,6 +94,7 @@ def test_racks_on_the_other_side_of_the_limit(held: int, wanted: int | None, *, 
     """From the separated level on nothing shares a rack with what is below it; without a level all is as it is."""
     inside = (occupant("dc/a/1/01", protection_level=held),)
     assert bool(found(world(rack("dc/a/1/01"), inside=inside, level=3), protection_level=wanted)[0][1]) is fits
+    assert found(world(rack("dc/a/1/01"), inside=inside, level=3))[0][1] == 1, "a wish without a level fits"
     for free in (world(rack("dc/a/1/01"), inside=inside), replace(world(rack("dc/a/1/01"), inside=inside), zone=None)):
         assert found(free, protection_level=wanted)[0][1] == 1
 
