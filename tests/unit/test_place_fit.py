@@ -122,6 +122,11 @@ def test_rooms_in_use_come_first() -> None:
         ("dc/d", False, False), ("dc/c", False, False),
     ]  # fmt: skip
     assert [one.room for one in rooms(world(*small, rack("dc/c/1/01")))] == ["dc/c", "dc/b"]
+    pairs = [rack(f"dc/{room}/1/0{number}") for room in "ab" for number in (1, 2)]
+    mixed = world(rack("dc/0/1/01"), *pairs, inside=(occupant("dc/b/1/01"),))
+    assert [(one.room, one.missing_w, bool(one.notes)) for one in rooms(mixed, units=15)] == [
+        ("dc/b", 0, False), ("dc/a", 0, True), ("dc/0", 0, False),
+    ], "what does not fit comes last, also where no watt is missing"  # fmt: skip
     many = world(rack("dc/b/1/01"), rack("dc/a/1/01", u_height=20))
     assert [one.room for one in rooms(many, watts=4_000, units=15)] == ["dc/a", "dc/b"]
 
