@@ -301,19 +301,6 @@ def test_an_up_that_changes_nothing_keeps_its_plan(near: World) -> None:
     assert offered.expires_at is not None
 
 
-def test_a_spent_plan_is_told_where_an_approval_is_asked_for(near: World) -> None:
-    """Where the zone asks for no approval any more, a plan of another step stands in nobody's way."""
-    tenant = near.planner()
-    _, admission = admitted_by_plan(near, tenant)
-    tenant.destroy(admission)
-    tenant.party.enrol()
-    assert len(messages_of(tenant.party.propose(tenant.party.demand(**WEB)).findings)) == 1
-    tenant.party.zone = near.register()
-    offered = tenant.party.propose(tenant.party.demand(**WEB))
-    assert messages_of(offered.findings) == []
-    assert offered.expires_at is not None
-
-
 def test_a_plan_that_names_another_step_or_none_is_not_registered(near: World) -> None:
     """A plan names the step that its stack is at, also where its author would rather have it otherwise."""
     tenant = near.planner()

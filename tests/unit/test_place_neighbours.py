@@ -109,7 +109,8 @@ def test_together_stays_where_it_is(scope: str) -> None:
     for present in (names, names[2:], names[:1]):
         sticky = {name: RackPosition(rack=RACKS[2], position=number) for number, name in enumerate(names, 3)}
         sticky = {name: seat for name, seat in sticky.items() if name in present}
-        seats = place(world(), wanted, stack="s1", sticky=sticky).seats
+        tighter = world(other(RACKS[0], draw=Draw(allocated_w=10)))
+        seats = place(tighter, wanted, stack="s1", sticky=sticky).seats
         assert {name: seats[name] for name in present} == sticky
         rooms = {seat.rack.rpartition("/")[0] for seat in seats.values()}
         assert (len(seats), rooms) == (4, {RACKS[2].rpartition("/")[0]})
