@@ -48,6 +48,11 @@ def summed(start: float, end: float, wh: int) -> Reading:
         # sums before and behind take nothing away, also where they meet it
         ([summed(0, 1, 7), summed(2, 3, 8)], [at(1, 0), at(2, 40)], [(0, 1, 7), (1, 2, 40), (2, 3, 8)]),
         ([summed(0, 1, 7), summed(3, 4, 8)], [at(1, 0), at(2, 40)], [(0, 1, 7), (1, 2, 40), (3, 4, 8)]),
+        (
+            [summed(0, 1, 7), summed(2, 3, 8)],
+            [at(1, 0), at(2, 40), at(4, 60)],
+            [(0, 1, 7), (1, 2, 40), (2, 3, 8), (3, 4, 10)],
+        ),
         # one sum over parts of two pieces, and a piece behind the last sum
         (
             [summed(1, 3, 7)],
@@ -101,6 +106,8 @@ def test_a_window_cuts_pieces() -> None:
         31, 10, 1, 0,
     ]  # fmt: skip
     assert series.energy(-HOUR_US, HOUR_US) == 10
+    gap = pieces_of(BILL, [at(2, 1, 1), at(5, 1, 4)])
+    assert Series(gap, 0, 4 * HOUR_US).runs == [(HOUR_US, 2 * HOUR_US)], "what only touches the window is none of it"
 
 
 def test_what_two_sides_share() -> None:
@@ -125,6 +132,7 @@ def test_what_two_sides_share() -> None:
 def test_the_sign_of_a_difference(value: int | None, low: int | None, high: int | None, direction: str) -> None:
     """Better or worse needs one sign whichever parameter varies; what is not known is inside."""
     parts = [None if one is None else Fraction(one) for one in (value, low, high)]
+    assert LoadDifference(value=None) == LoadDifference(value=None, low=None, high=None)
     assert LoadDifference(value=parts[0], low=parts[1], high=parts[2]).direction == direction
 
 
