@@ -50,6 +50,8 @@ def test_a_room_is_the_sum_of_its_racks() -> None:
     """The emptiest racks are taken until watts and units suffice; what is missing is of the whole room."""
     here = world(rack("dc/a/1/01"), rack("dc/a/1/02", watts=2_000), inside=(occupant("dc/a/1/01"),))
     assert found(here, watts=2_500) == [("dc/a", 1, 4_500, 19, 0, 0)]
+    assert found(here, watts=2_500, units=9)[0][1] == 1
+    assert found(world(rack("dc/a/1/01", watts=1)), watts=1)[0][1] == 1
     assert found(here, watts=2_501) == [("dc/a", 2, 4_500, 19, 0, 0)]
     assert found(here, watts=4_500, units=19) == [("dc/a", 2, 4_500, 19, 0, 0)]
     assert found(here, watts=1, units=10) == [("dc/a", 2, 4_500, 19, 0, 0)]
@@ -142,6 +144,8 @@ def test_an_idle_room_beside_one_in_use() -> None:
     assert notes == {
         "dc/a": (), "dc/b": ("fill-before-open: dc/a is open and has space",), "dc/l": (), "ec/a": (), "dc/s": (),
     }  # fmt: skip
+    apart = world(rack("ac/a/1/01"), rack("dc/a/1/01"), inside=(occupant("dc/a/1/01"),))
+    assert [one.room for one in rooms(apart)] == ["dc/a", "ac/a"]
     full = world(*racks, inside=(occupant("dc/a/1/01", watts=2_900),))
     assert {one.room: one.notes for one in rooms(full)}["dc/b"] == ()
     assert {one.notes for one in rooms(replace(here, zone=None))} == {()}
@@ -160,7 +164,7 @@ def test_an_answer_has_what_it_has() -> None:
 def test_what_a_wish_would_break_is_noted() -> None:
     """A note says what a rule of the zone finds with the wish on top of all claims, and not what it finds anyway."""
     districts = {
-        name: {"title": name, "energy_quota_mwh": quota, "source": "s"} for name, quota in (("north", 20), ("south", 1))
+        name: {"title": name, "energy_quota_mwh": quota, "source": "s"} for name, quota in (("north", 26), ("south", 1))
     }
     overhead = {"plant_kw": 0, "slope": 0}
     declared = facility(1)["sites"]["dc1"]
