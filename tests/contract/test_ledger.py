@@ -153,6 +153,12 @@ def test_the_life_of_a_move(world: World) -> None:
     moved = {"web": cluster(1, places={"001": {"rack": "dc1/a/01/02", "position": 5}})}
     tenant.admit(tenant.propose(tenant.demand(clusters=moved)))
     assert tenant.states() == [("web-001", "admitted"), ("web-001", "releasing")]
+    held = {
+        item.state: item for item in world.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id)).holdings
+    }
+    for name, holding in (("web-001", held["admitted"]), ("web-002", None)):
+        request = HoldingRequest(stack_id=tenant.stack_id, kind="node", name=name)
+        assert world.client.call(verbs.READ, request).holding == holding
     tenant.settle(first)
     assert tenant.states() == [("web-001", "admitted"), ("web-001", "releasing")], "the move is not done yet"
     with pytest.raises(LedgerRefusedError):
@@ -302,8 +308,12 @@ def test_what_moves_the_ground_of_a_decision(world: World) -> None:
         assert moved(before)
         before = facts()
         assert not moved(before)
-        other.admit(other.propose(other.demand(clusters={"db": cluster(2)})))
+        there = {"db": cluster(1, places={"001": {"rack": "dc1/a/01/01", "position": 9}})}
+        other.admit(other.propose(other.demand(clusters=there)))
         assert moved(before)
+        before = facts()
+        other.confirm("db-001", 1)
+        assert moved(before), "what the move leaves is free now"
 
 
 def test_who_is_not_enrolled_is_not_admitted(world: World) -> None:

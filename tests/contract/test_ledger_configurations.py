@@ -169,6 +169,20 @@ def test_a_step_is_judged_by_the_zone_of_its_time(world: World) -> None:
         assert [offer.files[ZONE] for offer in offers] == [step.split()[1] for step in (one, loosened, both)]
 
 
+def test_without_a_policy_nothing_is_approved(world: World) -> None:
+    """Where no policy asks for an approval of a change none is there: hosts get approved files only."""
+    fields: dict[str, Any] = zone_with(north=policy({"safety": 1}, risks=["high"]))
+    zone = Zone.model_validate({**fields, "rule_packs": {"pack": PACK}, "rule_pack": "pack"})
+    world.client.call(verbs.INIT, InitRequest(zone=zone))
+    world.facility.party.zone = zone
+    world.step(ONE, "carl")
+    found = world.stack()
+    assert found.approved == {}
+    assert "zone.yaml has no approval policy for changes of risk low by operator" in found.missing[ZONE]
+    world.step(TWO)
+    assert world.back() == []
+
+
 def test_a_step_that_was_not_carried_out_is_none(world: World) -> None:
     """A change that was approved and admitted, and neither completed nor rolled out, is no step to go back to."""
     facility = world.facility

@@ -19,8 +19,12 @@ def test_a_secret_is_in_no_file(tmp_path: Path) -> None:
     """What a host repeats of a password is masked in the events and in the record, also where JSON escapes it."""
     log = RunLog(tmp_path, "run-1", secrets=(SECRET,), clock=lambda: "2026-11-25T00:00:00.000+00:00")
     line = log.write(Event(host="core-001", step="done", detail=FAILED.sentence, outcome=FAILED, wave=1))
+    other = RunLog(tmp_path / "other", "run-2")
+    whole = json.loads(other.write(Event(host="", step="begin", detail="all")))
+    other.close([], who="ada@desk", what="deploy", began="2026-11-24", releases={})
+    assert list(whole) == ["at", "detail", "run", "step"], "sorted, and without what an event has not"
     log.close([FAILED], who="ada@desk", what="deploy", began="2026-11-24", releases={"b": "1"})
-    for text in (line, *(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())):
+    for text in (line, *(path.read_text(encoding="utf-8") for path in tmp_path.glob("*.json*"))):
         assert "password" not in text
         assert "with quotes" not in text
         assert "[secret]" in text

@@ -1,6 +1,7 @@
 """One host from connect to outcome, one fleet under its lease, one run from its lease to the journal: without hosts."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -132,10 +133,12 @@ def test_a_visit_that_goes_well() -> None:
     assert (found.host, found.state, found.sentence, found.step) == ("core-001", "changed", "said", "install")
     assert (found.before, found.after, found.installer, found.is_absent) == ("r1", "r2", machine, False)
     assert machine.done == ["connect core-001", "close", "let go"]
-    assert 0 <= found.elapsed_s < 7
+    assert 0 < found.elapsed_s < 7
+    assert 0 < machine.deadline_s - time.monotonic() <= 7
     assert repr(machine) not in repr(found)
     assert changed(machine) == changed(None), "what can put it back is no part of the outcome"
     assert changed(None).is_absent is False
+    assert Progress().is_switched is Progress().is_changing is False
     looked: list[Session] = []
     idle = inspect_host(HOST, Machine(), machine.progress, looked.append)
     assert (idle.state, idle.sentence, idle.step, len(looked)) == ("unchanged", "", "look", 1)
@@ -155,6 +158,7 @@ def test_a_host_that_is_not_reached(error: Exception, *, is_absent: bool, is_cha
     found = visit(machine, None, is_changing=is_changing)
     assert (found.host, found.sentence, found.step, found.is_absent) == ("core-001", "s", "connect", is_absent)
     assert found.state == ("unknown" if is_changing else "unreachable")
+    assert 0 < found.elapsed_s < 7
     assert found.installer is None
     assert machine.done == ["connect core-001"]
 
@@ -240,8 +244,9 @@ class Ledger:
     answers: list[Message | Exception] = field(default_factory=list)
     asked: list[Message] = field(default_factory=list)
 
-    def call(self, _verb: Verb[Any, Any], request: Message) -> Message:
+    def call(self, verb: Verb[Any, Any], request: Message) -> Message:
         """One verb."""
+        assert type(request) is verb.request
         self.asked.append(request)
         answer = self.answers.pop(0) if self.answers else Done()
         if isinstance(answer, Exception):

@@ -50,6 +50,8 @@ def test_a_room_is_the_sum_of_its_racks() -> None:
     """The emptiest racks are taken until watts and units suffice; what is missing is of the whole room."""
     here = world(rack("dc/a/1/01"), rack("dc/a/1/02", watts=2_000), inside=(occupant("dc/a/1/01"),))
     assert found(here, watts=2_500) == [("dc/a", 1, 4_500, 19, 0, 0)]
+    assert found(here, watts=2_500, units=9)[0][1] == 1
+    assert found(world(rack("dc/a/1/01", watts=1)), watts=1)[0][1] == 1
     assert found(here, watts=2_501) == [("dc/a", 2, 4_500, 19, 0, 0)]
     assert found(here, watts=4_500, units=19) == [("dc/a", 2, 4_500, 19, 0, 0)]
     assert found(here, watts=1, units=10) == [("dc/a", 2, 4_500, 19, 0, 0)]
@@ -94,6 +96,7 @@ def test_racks_on_the_other_side_of_the_limit(held: int, wanted: int | None, *, 
     """From the separated level on nothing shares a rack with what is below it; without a level all is as it is."""
     inside = (occupant("dc/a/1/01", protection_level=held),)
     assert bool(found(world(rack("dc/a/1/01"), inside=inside, level=3), protection_level=wanted)[0][1]) is fits
+    assert found(world(rack("dc/a/1/01"), inside=inside, level=3))[0][1] == 1, "a wish without a level fits"
     for free in (world(rack("dc/a/1/01"), inside=inside), replace(world(rack("dc/a/1/01"), inside=inside), zone=None)):
         assert found(free, protection_level=wanted)[0][1] == 1
 
@@ -121,6 +124,11 @@ def test_rooms_in_use_come_first() -> None:
         ("dc/d", False, False), ("dc/c", False, False),
     ]  # fmt: skip
     assert [one.room for one in rooms(world(*small, rack("dc/c/1/01")))] == ["dc/c", "dc/b"]
+    pairs = [rack(f"dc/{room}/1/0{number}") for room in "ab" for number in (1, 2)]
+    mixed = world(rack("dc/0/1/01"), *pairs, inside=(occupant("dc/b/1/01"),))
+    assert [(one.room, one.missing_w, bool(one.notes)) for one in rooms(mixed, units=15)] == [
+        ("dc/b", 0, False), ("dc/a", 0, True), ("dc/0", 0, False),
+    ], "what does not fit comes last, also where no watt is missing"  # fmt: skip
     many = world(rack("dc/b/1/01"), rack("dc/a/1/01", u_height=20))
     assert [one.room for one in rooms(many, watts=4_000, units=15)] == ["dc/a", "dc/b"]
 
@@ -136,6 +144,8 @@ def test_an_idle_room_beside_one_in_use() -> None:
     assert notes == {
         "dc/a": (), "dc/b": ("fill-before-open: dc/a is open and has space",), "dc/l": (), "ec/a": (), "dc/s": (),
     }  # fmt: skip
+    apart = world(rack("ac/a/1/01"), rack("dc/a/1/01"), inside=(occupant("dc/a/1/01"),))
+    assert [one.room for one in rooms(apart)] == ["dc/a", "ac/a"]
     full = world(*racks, inside=(occupant("dc/a/1/01", watts=2_900),))
     assert {one.room: one.notes for one in rooms(full)}["dc/b"] == ()
     assert {one.notes for one in rooms(replace(here, zone=None))} == {()}
@@ -154,7 +164,7 @@ def test_an_answer_has_what_it_has() -> None:
 def test_what_a_wish_would_break_is_noted() -> None:
     """A note says what a rule of the zone finds with the wish on top of all claims, and not what it finds anyway."""
     districts = {
-        name: {"title": name, "energy_quota_mwh": quota, "source": "s"} for name, quota in (("north", 20), ("south", 1))
+        name: {"title": name, "energy_quota_mwh": quota, "source": "s"} for name, quota in (("north", 26), ("south", 1))
     }
     overhead = {"plant_kw": 0, "slope": 0}
     declared = facility(1)["sites"]["dc1"]

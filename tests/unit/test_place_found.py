@@ -12,6 +12,7 @@ from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place, rack_state, touched
+from zonewright.place.candidates import SpreadCount
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
 
@@ -310,3 +311,76 @@ def test_no_state_is_made_of_a_rack_that_nobody_asks_for(monkeypatch: pytest.Mon
                    occupants=(occupant("dc/a/01/01"), occupant("ed/a/01/01")))  # fmt: skip
     assert seats_of(around, demand()) == {"001": ("dc/a/01/01", 2)}
     assert sorted(asked) == ["dc/a/01/01", "dc/a/01/02"]
+
+
+def test_what_is_over_already_may_stay_as_it_is() -> None:
+    """A node that adds nothing to a figure is not kept away because others are over its limit already."""
+    state = RackState(Ground(rack("dc/a/1/01", watts=400), (occupant("dc/a/1/01"),)), (), ())
+    over = [used > limit for used, limit in zip(state.sums, state.limits, strict=True)]
+    assert any(over)
+    assert not all(over)
+    assert state.carries(tuple(0 for _ in over))
+    for index, is_over in enumerate(over):
+        assert state.carries(tuple(int(one == index) for one in range(len(over)))) is not is_over
+
+
+def test_a_domain_is_full_with_the_last_node_that_it_may_have() -> None:
+    """Nodes of a domain are counted one by one; the domain takes as many as it may, and no more."""
+    count = SpreadCount(Spread(scope="row", at_least=1, max_per_domain=3), 9)
+    for number in (1, 2, 3):
+        assert count.verdict(f"dc/a/1/0{number}") == "now"
+        count.add(f"dc/a/1/0{number}")
+    assert count.verdict("dc/a/1/04") == "never"
+    assert count.verdict("dc/a/2/01") == "now"
+
+
+def test_of_equal_shortages_the_first_is_told() -> None:
+    """Where both feeds lack as much, the sentence is about what feed B would carry alone."""
+    found = placement_of(world(rack("dc/a/1/01")), demand(watts=5000))
+    assert found.unplaced["core-001"].endswith("short of 2,000 W on feed B after the loss of feed A")
+
+
+def test_a_node_that_lost_its_position_stays_in_its_rack() -> None:
+    """The shortest move is taken: another position of the same rack, although a new node would go to a fuller one."""
+    racks = (rack("dc/a/1/01"), rack("dc/a/1/02"))
+    here = world(*racks, occupants=(occupant("dc/a/1/01", position=9), occupant("dc/a/1/02", position=3)))
+    sticky = {"core-001": RackPosition(rack="dc/a/1/02", position=3)}
+    assert seats_of(here, demand(watts=1000), sticky) == {"001": ("dc/a/1/02", 1)}
+    tight = world(rack("dc/a/1/01"), rack("dc/a/1/02", watts=1400), occupants=here.occupants)
+    assert seats_of(tight, demand(watts=1000), sticky) == {"001": ("dc/a/1/01", 1)}
+
+
+def test_what_a_node_draws_already_is_not_asked_for_again() -> None:
+    """A node stays where it stands in a rack that is full with it, also where its position has to change."""
+    standing = replace(
+        occupant("dc/a/1/01", position=1, u_height=2), party="t1", stack="s1", name="core-001", standing="active"
+    )
+    full = world(rack("dc/a/1/01", watts=500), rack("dc/a/1/02"))
+    for position, taken in ((1, ()), (3, (occupant("dc/a/1/01", position=1, watts=0),))):
+        here = replace(full, occupants=taken)
+        sticky = {"core-001": RackPosition(rack="dc/a/1/01", position=1)}
+        assert seats_of(here, demand(), sticky, (standing,)) == {"001": ("dc/a/1/01", position if not taken else 2)}
+
+
+def test_a_wanted_node_is_what_its_cluster_says() -> None:
+    """In the world of a change a node has what its cluster and its type say, for every rule that asks."""
+    wanted = demand(exclusive="rack", protection_level=4)
+    (node,) = change_world(
+        world(rack("dc/a/1/01")), wanted, {"core-001": RackPosition("dc/a/1/01", 5)}, stack="s1"
+    ).occupants
+    assert (node.party, node.stack, node.name, node.cluster, node.path) == (
+        "t1",
+        "s1",
+        "core-001",
+        "core",
+        "clusters.core",
+    )
+    assert (node.rack, node.position, node.u_height, node.face, node.is_full_depth) == (
+        "dc/a/1/01",
+        5,
+        2,
+        "front",
+        True,
+    )
+    assert (node.exclusive, node.protection_level, node.cooling, node.standing) == ("rack", 4, "air", "wanted")
+    assert (node.draw.allocated_w, node.weight_kg) == (500, 20)

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from support.rule_cases import world as world_of
 from zonewright.model import Cluster, NodeType, Relation
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.power import Draw
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.site import Cooling, FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place
@@ -95,6 +98,32 @@ def test_together_takes_the_tightest_domain_with_space_for_both() -> None:
     (rack,) = {seat.rack for seat in seats.values()}
     assert rack != RACKS[0]
     assert len(seats) == 6
+
+
+@pytest.mark.parametrize("scope", ["rack", "room"])
+def test_together_stays_where_it_is(scope: str) -> None:
+    """Clusters that belong together keep their places; one that is new comes to where the other one is."""
+    relation = Relation.model_validate({"cluster": "shelf", "scope": scope})
+    wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(2))
+    names = ("head-001", "head-002", "shelf-001", "shelf-002")
+    for present in (names, names[2:], names[:1]):
+        sticky = {name: RackPosition(rack=RACKS[2], position=number) for number, name in enumerate(names, 3)}
+        sticky = {name: seat for name, seat in sticky.items() if name in present}
+        tighter = world(other(RACKS[0], draw=Draw(allocated_w=10)))
+        seats = place(tighter, wanted, stack="s1", sticky=sticky).seats
+        assert {name: seats[name] for name in present} == sticky
+        rooms = {seat.rack.rpartition("/")[0] for seat in seats.values()}
+        assert (len(seats), rooms) == (4, {RACKS[2].rpartition("/")[0]})
+
+
+def test_together_moves_where_both_have_space() -> None:
+    """Where the present rack does not take both, they go to one that does."""
+    relation = Relation(cluster="shelf", scope="rack")
+    wanted = demand(head=cluster(4, together_with=(relation,)), shelf=cluster(1))
+    found = world(other(RACKS[2], draw=Draw(allocated_w=700)))
+    seats = place(found, wanted, stack="s1", sticky={"shelf-001": RackPosition(rack=RACKS[2], position=5)}).seats
+    (rack,) = {seat.rack for seat in seats.values()}
+    assert (len(seats), rack != RACKS[2]) == (5, True)
 
 
 def test_a_node_stands_where_its_cooling_is() -> None:

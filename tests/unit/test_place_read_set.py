@@ -122,3 +122,12 @@ def test_data_round_trip() -> None:
     """A premise comes back from JSON, as in messages and bundles."""
     texts = TypeAdapter(tuple[Precondition, ...])
     assert texts.validate_json(texts.dump_json(PREMISES)) == PREMISES
+
+
+@pytest.mark.parametrize(
+    ("position", "at_least", "is_free"), [(42, 1, True), (41, 2, True), (42, 2, False), (0, 1, False)]
+)
+def test_units_are_within_the_rack(position: int, at_least: int, *, is_free: bool) -> None:
+    """Units above the top or below the floor are free in no rack."""
+    premise = Precondition(kind="units-free", subject=RACK, of="front", position=position, at_least=at_least)
+    assert (failed((premise,), WORLD, stack="s1") == ()) is is_free

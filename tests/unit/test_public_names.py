@@ -4,7 +4,9 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[2] / "modules" / "zonewright"
+import zonewright
+
+PACKAGE = Path(zonewright.__file__).parent
 SAME_THING_TWICE = {
     "Asset": "what a demand wants of an asset, and the Pulumi resource that stands for it",
     "FoundT": "a type variable of its own in each module",

@@ -12,6 +12,7 @@ from zonewright.pue.pieces import PER_WATT_HOUR, Series, common, pieces_of
 HOUR_US = 3_600 * 10**6
 REGISTER = MeterSpec(role="total", kind="register")
 RATED = MeterSpec(role="total", kind="register", rating_w=1_000, rollover_wh=10_000)
+BILL = MeterSpec(role="total", kind="interval", rating_w=1_000)
 GAUGE = MeterSpec(role="it", kind="gauge", interval_s=60)
 Known = tuple[float, float, Fraction | int]
 """Hours of begin and end, and watt-hours."""
@@ -46,6 +47,12 @@ def summed(start: float, end: float, wh: int) -> Reading:
         ([summed(0, 2, 7), summed(2, 4, 8)], [at(0, 0), at(4, 40)], [(0, 2, 7), (2, 4, 8)]),
         # sums before and behind take nothing away, also where they meet it
         ([summed(0, 1, 7), summed(2, 3, 8)], [at(1, 0), at(2, 40)], [(0, 1, 7), (1, 2, 40), (2, 3, 8)]),
+        ([summed(0, 1, 7), summed(3, 4, 8)], [at(1, 0), at(2, 40)], [(0, 1, 7), (1, 2, 40), (3, 4, 8)]),
+        (
+            [summed(0, 1, 7), summed(2, 3, 8)],
+            [at(1, 0), at(2, 40), at(4, 60)],
+            [(0, 1, 7), (1, 2, 40), (2, 3, 8), (3, 4, 10)],
+        ),
         # one sum over parts of two pieces, and a piece behind the last sum
         (
             [summed(1, 3, 7)],
@@ -83,6 +90,7 @@ def test_a_part_knows_its_whole() -> None:
         (RATED, [at(0, 5_000), at(1, 4_000)], []),  # too much for a roll-over, so it is a reset
         (GAUGE, [at(0, 100), at(150 / 3600, 100)], [(0, 150 / 3600, Fraction(100 * 150, 3600))]),  # 2.5 intervals
         (GAUGE, [at(0, 100), at(151 / 3600, 100)], []),
+        (BILL, [at(1, 1_200, 0), at(2, "1200.001", 1), at(3, 5)], [(0, 1, 1_200)]),  # too much, and without a begin
     ],
 )
 def test_what_a_pair_of_readings_says(meter: MeterSpec, readings: Sequence[Reading], expected: Sequence[Known]) -> None:
@@ -98,6 +106,8 @@ def test_a_window_cuts_pieces() -> None:
         31, 10, 1, 0,
     ]  # fmt: skip
     assert series.energy(-HOUR_US, HOUR_US) == 10
+    gap = pieces_of(BILL, [at(2, 1, 1), at(5, 1, 4)])
+    assert Series(gap, 0, 4 * HOUR_US).runs == [(HOUR_US, 2 * HOUR_US)], "what only touches the window is none of it"
 
 
 def test_what_two_sides_share() -> None:
@@ -122,6 +132,7 @@ def test_what_two_sides_share() -> None:
 def test_the_sign_of_a_difference(value: int | None, low: int | None, high: int | None, direction: str) -> None:
     """Better or worse needs one sign whichever parameter varies; what is not known is inside."""
     parts = [None if one is None else Fraction(one) for one in (value, low, high)]
+    assert LoadDifference(value=None) == LoadDifference(value=None, low=None, high=None)
     assert LoadDifference(value=parts[0], low=parts[1], high=parts[2]).direction == direction
 
 
@@ -136,3 +147,22 @@ def test_each_parameter_varies_by_a_tenth() -> None:
         difference(LoadModelState(model=model, it_w=Fraction(0)), LoadModelState(model=model, it_w=Fraction(1))).low
         is None
     )
+
+
+def test_one_parameter_is_scaled_and_no_other() -> None:
+    """The plant, one room or the slope is larger; a ratio needs a load, however small."""
+    model = LoadModel(plant_w=Fraction(100), rooms_w=(("a", Fraction(10)), ("b", Fraction(20))), slope=Fraction(1, 10))
+    assert sorted(model.parameters()) == ["plant", "room a", "room b", "slope"]
+    parts: dict[str, tuple[object, ...]] = {
+        name: (one.plant_w, *(watts for _, watts in one.rooms_w), one.slope)
+        for name in model.parameters()
+        for one in (model.scaled(name, Fraction(2)),)
+    }
+    assert parts == {
+        "plant": (200, 10, 20, Fraction(1, 10)),
+        "room a": (100, 20, 20, Fraction(1, 10)),
+        "room b": (100, 10, 40, Fraction(1, 10)),
+        "slope": (100, 10, 20, Fraction(1, 5)),
+    }
+    assert model.ratio(Fraction(1)) == 1 + Fraction(1, 10) + 130
+    assert model.ratio(Fraction(0)) is None

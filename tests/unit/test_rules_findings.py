@@ -1,13 +1,16 @@
 """What becomes of findings: waivers that cover them or nothing, who may move, and what is passed on as data."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
+from support.rule_cases import CASES, documents, world
 from support.zone_project import ZONE
 from zonewright.model import Zone
 from zonewright.model.power import Draw
-from zonewright.model.world import Bystanders, ClusterFacts, Occupant, World, ZoneFacts
+from zonewright.model.world import Bystanders, ClusterFacts, Measured, Occupant, World, ZoneFacts
+from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, Participant
 from zonewright.rules.surroundings import surroundings_of
 from zonewright.rules.view import movable, view_of
@@ -143,3 +146,23 @@ def test_configurations_know_the_limits_of_the_zone() -> None:
     assert (found.ratio_limit, found.ratio_applies_from) == ("1.3", "2024-01-01")
     assert (plain.ratio_limit, plain.ratio_applies_from) == ("", "")
     assert plain.figure_age_days == found.figure_age_days > 0
+
+
+def test_the_gate_tells_what_is_measured() -> None:
+    """A finding of the gate has the figures that triggered it, their coverage, age, category and trust."""
+    (data, *_) = documents(CASES / "pue-gate" / "failing-beyond-and-better.yaml")
+    here = world(data)
+    assert here.zone is not None
+    measured = Measured(
+        trailing="breach", trailing_ratio=Fraction(13, 10), projection="undetermined", projection_ratio=None,
+        coverage=Fraction(995, 1000), it_load_w=7_000_000, unmetered_w=500_000, age_days=2.25,
+        category="PUE2", trust="signed", reason="one meter is late",
+    )  # fmt: skip
+    (found,) = evaluate(replace(here, zone=replace(here.zone, measured={"dc": measured})))
+    said = (
+        "trailing twelve months 1.30000 breach, projection of the year unknown undetermined, coverage 99.5 %, 2.2 days "
+        "old, PUE2, signed readings, one meter is late; load model declared"
+    )
+    assert said in found.message
+    # 7,500 kW are measured or not metered yet, and the change adds 600 kW: 1.13 + 1,050/7,500 and 1.13 + 1,050/8,100
+    assert "from 1.27000 to 1.25963" in found.message

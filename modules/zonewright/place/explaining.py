@@ -118,7 +118,7 @@ class _Around:
     def __init__(self, world: World, demand: Demand, floor: Floor, cluster_id: str) -> None:
         self._demand, self._cluster_id, self._wanted = demand, cluster_id, demand.clusters[cluster_id]
         self._shape = NodeShape.of(self._wanted)
-        self._neighbours = Neighbours(world, demand, floor)
+        self._neighbours = Neighbours(world, demand, floor, {})
         self._spread = SpreadCount(self._wanted.cluster.spread, len(node_numbers(self._wanted.cluster)))
 
     def seat(self, cluster_id: str, rack_id: str) -> None:

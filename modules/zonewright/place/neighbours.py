@@ -3,8 +3,8 @@
 Internal to placement. The rules judge the result; here a rack is only passed over when a node must not go there.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zonewright.model.cluster import Cluster, Relation, Scope, WideScope
@@ -26,10 +26,17 @@ class Stop:
 
 
 class Neighbours:
-    """What stands where, as far as it keeps others away."""
+    """What stands where, as far as it keeps others away.
 
-    def __init__(self, world: World, demand: Demand, floor: Floor) -> None:
-        self._demand, self._floor = demand, floor
+    Args:
+        world: racks with everybody else's occupants.
+        demand: what the stack wants.
+        floor: state of each rack.
+        present: racks of the present places of each cluster's nodes.
+    """
+
+    def __init__(self, world: World, demand: Demand, floor: Floor, present: Mapping[str, Sequence[str]]) -> None:
+        self._demand, self._floor, self._present = demand, floor, present
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -98,7 +105,7 @@ class Neighbours:
                     yield other, relation.scope
 
     def _home(self, cluster_id: str, relation: Relation) -> str | None:
-        """The domain that two clusters share: where one of them stands already, else the tightest that takes both."""
+        """The domain that two clusters share: where one of them was seated, else the best one that takes both."""
         key = (cluster_id, relation.cluster)
         if key not in self._homes:
             standing = [*self._racks[cluster_id], *self._racks[relation.cluster]]
@@ -109,6 +116,7 @@ class Neighbours:
         return self._homes[key]
 
     def _best_home(self, cluster_id: str, relation: Relation) -> str | None:
+        """Of the domains that take both the one where most of their nodes are at present, then the tightest."""
         both = [self._demand.clusters[name] for name in (cluster_id, relation.cluster) if name in self._demand.clusters]
         rooms = {wanted.cluster.site: set(wanted.cluster.rooms) for wanted in both}
         space: dict[str, list[RackState]] = defaultdict(list)
@@ -126,7 +134,9 @@ class Neighbours:
         }
         enough = [domain for domain in sorted(counts) if counts[domain] >= 0]
         if enough:
-            return min(enough, key=counts.__getitem__)
+            racks = (rack for name in (cluster_id, relation.cluster) for rack in self._present.get(name, ()))
+            here = Counter(self._domain(rack, relation.scope) for rack in racks)
+            return min(enough, key=lambda domain: (-here[domain], counts[domain]))
         return max(sorted(counts), key=counts.__getitem__) if counts else None
 
     def _domain(self, rack_id: str, scope: WideScope) -> str:

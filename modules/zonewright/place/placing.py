@@ -85,9 +85,13 @@ class _Run:
         own = tuple(standing)
         self._party, self._stack, self._sticky = demand.party, stack, sticky
         self._floor = Floor(world, own)
-        self._neighbours = Neighbours(world, demand, self._floor)
         self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         self.parts = _parts(demand)
+        present = {
+            part.cluster: [sticky[node.name].rack for node in part.waiting if node.name in sticky]
+            for part in self.parts
+        }
+        self._neighbours = Neighbours(world, demand, self._floor, present)
         self.seats: dict[str, RackPosition] = {}
         self.unplaced: dict[str, str] = {}
 
