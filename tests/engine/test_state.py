@@ -383,3 +383,13 @@ def test_the_exported_state_keeps_no_secret_and_no_path(tenant: Stack) -> None:
     exported = json.loads(tenant.run("stack", "export").stdout)["deployment"]
     text = json.dumps([{**item, "sourcePosition": None} for item in exported["resources"]])
     assert text.count(str(tenant.root.parent)) == text.count(tenant.ledger_url)
+
+
+def test_what_a_stack_left_may_be_removed(tenant: Stack) -> None:
+    """Without history, backups, logs and the last preview nothing changes, and the next change is carried out."""
+    for name in (".pulumi/history", ".pulumi/backups", "pulumi-home/logs", "changes"):
+        shutil.rmtree(tenant.root / ".zonewright" / name)
+    tenant.run("up", "--yes", "--expect-no-changes")
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.run("up", "--yes")
+    tenant.settled()

@@ -455,10 +455,19 @@ class ContentQuery(Message):
     digests: list[Digest]
 
 
+class TextRemoval(Message):
+    """That a text was removed: by entry ``sequence`` of the journal, at the moment ``at``."""
+
+    sequence: int
+    at: str
+
+
 class ContentAnswer(Message):
     """Text by digest; what the ledger does not have is left out."""
 
     texts: dict[str, str]
+    pruned: dict[str, TextRemoval] = Field(default_factory=dict)
+    """What `ledger prune` removed, by digest."""
 
 
 class CapacityRequest(Message):
@@ -540,10 +549,11 @@ class Completed(Message):
 
 
 class HistoryRequest(Message):
-    """A page of the journal."""
+    """A page of the journal; with ``kinds`` of the entries of these kinds only."""
 
     after: int = Field(default=0, ge=0, le=INTEGER.most)
     limit: int = Field(default=100, ge=1, le=1000)
+    kinds: list[Name] = Field(default_factory=list)
 
 
 class JournalEntry(Message):
