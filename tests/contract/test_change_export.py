@@ -1,9 +1,11 @@
 """The command that exports a change for a party, and the signature of whoever exports it."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,8 +15,11 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
+from zonewright.audit.evidence.gathering import whole_bundle
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import PlanQuery
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -73,3 +78,22 @@ def test_an_export_for_a_party_with_another_key(plan: str, tmp_path: Path, capsy
     assert "error: --show: expected --for-party too; the zone's bundle shows all facts" in told
     assert "error: --key: expected --for-party too; the zone's bundle has the signed journal" in told
     assert not (tmp_path / "x.tar").exists()
+
+
+def test_a_bundle_is_made_from_the_journal_since_its_plan(plan: str, tmp_path: Path) -> None:
+    """However much happened before a plan, its evidence reads the entries since then, and removals of readings."""
+    asked: list[HistoryRequest] = []
+    with LedgerClient("sqlite:///ledger.db", root=tmp_path) as client:
+        real = client.call
+
+        def call(verb: Any, request: Any) -> Any:
+            asked.extend([request] if verb is verbs.HISTORY else [])
+            return real(verb, request)
+
+        with patch.object(client, "call", call):
+            files = whole_bundle(client, PlanQuery(plan=plan))
+        entries = client.call(verbs.HISTORY, HistoryRequest()).entries
+    (planned,) = [entry.sequence for entry in entries if entry.kind == "planned"]
+    assert planned > len(entries) / 2
+    assert [(one.after, one.kinds) for one in asked] == [(planned - 1, []), (0, ["pruned"])]
+    assert [json.loads(line)["sequence"] for line in files["journal.jsonl"].splitlines()] == [planned]

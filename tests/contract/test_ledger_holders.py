@@ -85,6 +85,18 @@ def test_only_the_holder_frees(held: Held, stranger: str) -> None:
     assert held.is_offered_to_others()
 
 
+def test_a_name_that_comes_back_has_a_generation_that_nobody_had(held: Held) -> None:
+    """A freed claim has no row any more, and a late delete of its resource frees nothing of the one that came after."""
+    older = held.confirm("", held.confirm(""))
+    assert held.release("", older).freed is True
+    held.tenant.admit(held.tenant.propose(held.tenant.demand(clusters={"web": cluster(1)})))
+    newer = held.confirm("")
+    assert newer > older
+    assert held.release("", older) == ReleaseAnswer(freed=False, stays=True)
+    assert held.release("", newer).freed is True
+    assert held.release("", newer) == ReleaseAnswer(freed=False)
+
+
 def test_a_claim_that_was_confirmed_without_a_token_goes_by_its_generation(held: Held) -> None:
     """States of a version without tokens go on as they did: the last generation frees, an older one does not."""
     older = held.confirm("")

@@ -19,7 +19,7 @@ from support.second_opinion import verified
 from support.signing import key_of, policy, zone_with
 from support.zone_project import cluster
 from zonewright.audit.evidence.bundle import with_manifest
-from zonewright.audit.evidence.gathering import whole_journal
+from zonewright.audit.evidence.gathering import each_entry
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.audit.verify.population import population_checks
 from zonewright.ledger import LedgerRefusedError
@@ -105,7 +105,7 @@ def record_of(world: World, plan: str) -> str:
 def wrong(world: World, tenant: Planner) -> list[str]:
     """What ``audit verify`` of each plan's bundle and ``audit complete`` find wrong."""
     found = world.client.call(verbs.CHANGES, ChangesRequest())
-    checks = [*population_checks(whole_journal(world.client), found)]
+    checks = [*population_checks(each_entry(world.client), found)]
     for one in found.changes:
         checks += verified(tenant.bundle(plan=one.plan)) if one.plan else ()
     return [check.line() for check in checks if check.verdict == "wrong"]
@@ -129,7 +129,7 @@ def test_a_zone_file_that_was_exchanged_for_one_change_is_noticed(near: World) -
     tenant.complete(tenant.admit(**WEB))
     zone_row(near, before)
     (line,) = wrong(near, tenant)
-    entry = next(one for one in whole_journal(near.client) if one.kind == "admitted" and one.party == "tenant-a")
+    entry = next(one for one in each_entry(near.client) if one.kind == "admitted" and one.party == "tenant-a")
     assert line == (
         f"wrong        zone files: entry {entry.sequence} (admitted) was decided by zone file {digest_of(lax)[7:19]}, "
         "which was never registered before it"
@@ -146,7 +146,7 @@ def test_a_zone_file_that_was_replaced_decides_nothing_any_more(near: World) -> 
         tenant.admit(**WEB)
     zone_row(near, now)
     (line,) = wrong(near, tenant)
-    entries = whole_journal(near.client)
+    entries = list(each_entry(near.client))
     refused = next(one for one in entries if one.kind == "refused")
     _, since = (one.sequence for one in entries if one.kind == "zone-registered")
     assert line.endswith(
@@ -283,7 +283,7 @@ def test_the_steps_of_a_stack_only_rise_by_one(near: World) -> None:
         verbs.RECOVER, RecoverRequest(stack_id=tenant.party.stack_id, party="tenant-a", state_is_empty=True)
     )
     found: dict[str, list[tuple[str, int]]] = {}
-    for entry in whole_journal(near.client):
+    for entry in each_entry(near.client):
         if "step" in entry.payload:
             found.setdefault(entry.stack_id, []).append((entry.kind, entry.payload["step"]))
     assert found["stack-of-tenant-a"] == [("admitted", 1), ("destroy-begun", 2), ("admitted", 3), ("taken-over", 4)]

@@ -233,7 +233,8 @@ def test_a_ledger_of_schema_0001_is_held_by_the_same_rows(tmp_path: Path, monkey
 
     def held() -> dict[str, list[object]]:
         with closing(sqlite3.connect(path)) as connection:
-            is_held = {"claim": " WHERE state <> 'freed'", "asset": " WHERE state <> 'freed'"}
+            is_held = dict.fromkeys(("claim", "asset"), " WHERE state <> 'freed'")
+            is_held["admission"] = " WHERE state = 'current'"
             return {
                 name: connection.execute(f"SELECT * FROM {name}{is_held.get(name, '')} ORDER BY 1").fetchall()
                 for name in tables

@@ -27,7 +27,7 @@ from support.second_opinion import verified as both_verified
 from zonewright.audit.evidence.bundle import object_path, with_manifest
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import read_contents
-from zonewright.audit.evidence.gathering import whole_journal
+from zonewright.audit.evidence.gathering import each_entry
 from zonewright.audit.evidence.period import period_of
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.replay import put_site
@@ -352,7 +352,7 @@ def test_a_removal_that_was_recorded_twice_is_told_once(tenant: Planner) -> None
     prune(50)
     tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     assert told(tenant.bundle())[0] == "good"
-    entries = whole_journal(tenant.party.client)
+    entries = list(each_entry(tenant.party.client))
     one, again, other = (entry for entry in entries if entry.kind == KIND)
     assert one.payload == again.payload != other.payload
     for first, rows in (("2000-01-01", 2), ("2999-01-01", 0)):
@@ -416,7 +416,7 @@ def test_what_went_before_the_figures_is_not_asked_for(tenant: Planner) -> None:
     prune(60)
     plan, _ = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
     begin_us = window_of(datetime.fromisoformat(plan.planned_at) - timedelta(days=400))
-    whole = [entry for entry in whole_journal(tenant.party.client) if entry.kind == KIND]
+    whole = [entry for entry in each_entry(tenant.party.client) if entry.kind == KIND]
     asked = [entry.sequence for entry in whole if entry.payload["until_us"]["qp-dc1"] > begin_us]
     files = tenant.bundle()
     assert told(files)[0] == "good"

@@ -16,7 +16,7 @@ from support.judged import judge_once
 from support.telemetry_processes import Service, wait_for
 from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
-from zonewright.audit.evidence.gathering import whole_journal
+from zonewright.audit.evidence.gathering import each_entry
 from zonewright.cli import main
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.server.agents import issue_token
@@ -121,10 +121,10 @@ def test_the_service_records_what_it_removes(folder: Path) -> None:
         service = Service(folder, "--keep-days", "90", "--keep-readings-days", "90", python=warm_python().path())
         service.start()
         try:
-            wait_for(lambda: len(whole_journal(client)) == 1)
+            wait_for(lambda: len(list(each_entry(client))) == 1)
         finally:
             assert service.stop(signal.SIGTERM) == 0
-        (entry,) = whole_journal(client)
+        (entry,) = list(each_entry(client))
     assert entry.kind == "pruned"
     assert entry.payload["readings"] == before - count(folder / "l.telemetry.db") > 0
     assert list(entry.payload["sites"]) == ["qp-dc1"]

@@ -383,3 +383,16 @@ def test_the_exported_state_keeps_no_secret_and_no_path(tenant: Stack) -> None:
     exported = json.loads(tenant.run("stack", "export").stdout)["deployment"]
     text = json.dumps([{**item, "sourcePosition": None} for item in exported["resources"]])
     assert text.count(str(tenant.root.parent)) == text.count(tenant.ledger_url)
+
+
+def test_what_a_stack_left_may_be_removed(tenant: Stack) -> None:
+    """Without history, backups, logs and the last preview nothing changes, and the next change is carried out."""
+    names = (".pulumi/history", ".pulumi/backups", "pulumi-home/logs", "changes")
+    left = [folder for name in names if (folder := tenant.root / ".zonewright" / name).is_dir()]
+    assert {folder.name for folder in left} >= {"history", "changes"}
+    for folder in left:
+        shutil.rmtree(folder)
+    tenant.run("up", "--yes", "--expect-no-changes")
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.run("up", "--yes")
+    tenant.settled()

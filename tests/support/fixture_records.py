@@ -12,7 +12,7 @@ from typing import Any
 from support.second_opinion import verified
 from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.checks import Check
-from zonewright.audit.evidence.gathering import whole_journal
+from zonewright.audit.evidence.gathering import each_entry
 from zonewright.audit.verify.verify import AuditTrust
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
@@ -69,7 +69,7 @@ def ledger_records(fixture: Path, folder: Path) -> dict[str, Any]:
         deployed = {stack: client.call(verbs.DEPLOYED, StackRequest(stack_id=stack)).sites for stack in STACKS}
         changes = client.call(verbs.CHANGES, ChangesRequest()).changes
         sites = client.call(verbs.CAPACITY, CapacityRequest()).sites
-        entries = whole_journal(client)
+        entries = list(each_entry(client))
     return {
         "stacks": [report.model_dump(mode="json") for report in reports],
         "deployed": deployed,

@@ -15,7 +15,7 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
-from zonewright.audit.evidence.gathering import fetch, whole_journal
+from zonewright.audit.evidence.gathering import each_entry, fetch
 from zonewright.audit.evidence.period import PeriodPage, period_markdown, period_of
 from zonewright.audit.verify.population import population_checks
 from zonewright.cli import main
@@ -44,7 +44,7 @@ class Told:
 
 def told(client: LedgerClient, first: str, last: str) -> Told:
     """Journal, population and period."""
-    entries, found = whole_journal(client), client.call(verbs.CHANGES, ChangesRequest())
+    entries, found = list(each_entry(client)), client.call(verbs.CHANGES, ChangesRequest())
     return Told(
         entries,
         found,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from zonewright.model import Declaration
 
 DEFAULT = "sqlite:///.zonewright/ledger.db"
+KEEP_DAYS = 430
+"""As long as the readings of meters are kept, which the evidence of decisions rests on."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,6 +39,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
         ("backup", _backup, "copy a ledger's file, and the readings beside it, while they are in use"),
         ("restore", _restore, "put a backup in the place of a ledger's file, which is kept aside"),
+        ("prune", _prune, "remove texts that nothing in force and no decision since a date needs; the journal says so"),
         ("upgrade", _upgrade, "bring a ledger's file of an older version to this version, after a backup"),
     ):
         verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -61,6 +64,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
+        if name == "prune":
+            verb.add_argument(
+                "--before",
+                metavar="DATE",
+                help=f"a day such as 2026-01-31; later decisions keep their evidence (default: {KEEP_DAYS} days ago)",
+            )
+            verb.add_argument("--dry-run", action="store_true", help="only say what would be removed")
         if name == "verify":
             verb.add_argument(
                 "--checkpoint", type=Path, metavar="FILE", help=("a checkpoint that you kept outside the ledger")
@@ -340,6 +350,37 @@ def _restore(arguments: argparse.Namespace) -> int:
         print(f"the backup lacks the last {done.lost:,} of its entries")
     for stack in done.stacks:
         print(f"stack {stack} has seen some of them; its owner runs: zonewright recover --stack NAME --ledger-restored")
+    return 0
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    from contextlib import closing
+    from datetime import UTC, date, datetime, timedelta
+
+    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.ledger.store.context import Context
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.verbs.text_pruning import prune_texts
+    from zonewright.rules.words import count_of
+
+    today = datetime.now(UTC)
+    try:
+        day = date.fromisoformat(arguments.before) if arguments.before else today.date() - timedelta(days=KEEP_DAYS)
+        before = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    except ValueError:
+        before = None
+    if before is None or before > today:
+        raise StoppedError(
+            f"--before: expected a day of the past such as 2026-01-31, got {arguments.before}", code=MISUSE
+        )
+    with closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database:
+        found = prune_texts(Context(database=database), before, dry_run=arguments.dry_run)
+    word, stay = "would remove" if arguments.dry_run else "removed", count_of(found.kept, "text")
+    print(f"{word} {count_of(found.texts, 'text')} ({found.size / 1e6:,.1f} MB), {stay} kept")
+    print(f"kept: what is in force, and the evidence of decisions since {before:%Y-%m-%d}")
+    if found.sequence:
+        print(f"entry {found.sequence} of the journal has the digest of their list; the file stays as large")
     return 0
 
 

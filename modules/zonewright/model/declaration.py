@@ -59,4 +59,5 @@ class Declaration:
     def sources_of(self, owner: str) -> dict[str, str]:
         """``file:line`` by path within one owner's file, as findings name paths."""
         prefix = f"{owner}/"
-        return {path.removeprefix(prefix): str(at) for path, at in self.sources.items() if path.startswith(prefix)}
+        mine = (path for path in self.sources if path.startswith(prefix))  # looking each of them up costs more
+        return {path.removeprefix(prefix): str(self.sources[path]) for path in mine}

@@ -14,15 +14,17 @@ from zonewright.ledger.deciding.snapshot import SALT
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
-from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest
+from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest, TextRemoval
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest, JournalEntry
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.verbs.pruning import KIND as REMOVAL
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 from zonewright.render.user_formats import FOLDER
+from zonewright.rules.words import count_of
 
 JOURNAL, CHECKPOINT, VERDICTS, ROLLOUTS = "journal.jsonl", "checkpoint.json", "verdicts", "rollouts"
 _PAGE = 1000
@@ -77,14 +79,23 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
     """Texts by digest, each of them checked: what was altered or cut off is not taken.
 
     Raises:
-        LedgerRefusedError: when the ledger does not have one of them, or has another text in its place.
+        LedgerRefusedError: when the ledger does not have one of them, or has another text in its place; one that
+            was removed by `ledger prune` is told as that.
     """
-    found = texts_of(ledger, digests)
+    found, gone = _asked(ledger, digests)
     altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
     if altered:
         what = f"{len(altered)} texts in the ledger were altered, such as {altered[0][:19]}"
         raise LedgerRefusedError(
             "content", f"{what}; plan the change again: planning renders and stores the texts again"
+        )
+    if gone:
+        entry = max(gone.values(), key=lambda one: one.sequence)
+        raise LedgerRefusedError(
+            "pruned",
+            f"zonewright ledger prune removed {count_of(len(gone), 'text')} of this evidence on {entry.at[:19]}Z, such "
+            f"as {min(gone)[:19]} (entry {entry.sequence} of the journal); the ledger keeps digests only; take a "
+            "bundle that was exported before",
         )
     missing = sorted(digests - found.keys())
     if missing:
@@ -96,11 +107,19 @@ def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
 
 def texts_of(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
     """What the ledger has of some digests, page by page and unchecked; one that it does not have is left out."""
+    return _asked(ledger, digests)[0]
+
+
+def _asked(ledger: LedgerClient, digests: set[str]) -> tuple[dict[str, str], dict[str, TextRemoval]]:
+    """Texts by digest, and when others were removed."""
     found: dict[str, str] = {}
+    gone: dict[str, TextRemoval] = {}
     wanted = sorted(digests)
     for start in range(0, len(wanted), _PAGE):
-        found |= ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE])).texts
-    return found
+        answer = ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE]))
+        found |= answer.texts
+        gone |= answer.pruned
+    return found, gone
 
 
 def store(ledger: LedgerClient, made: Material) -> None:
@@ -157,7 +176,7 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     texts = {path: by_digest[digest] for path, digest in plan.files.items()}
     digest = plan.digest()
     head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
-    entries = whole_journal(ledger, head.sequence)
+    entries = list(each_entry(ledger, head.sequence, after=max(record.sequence - 1, 0)))
     named = digests_behind(texts)
     later = {str(entry.payload.get("snapshot", "")) for entry in entries if _is_of(entry, digest)} - {""}
     index = fetch(ledger, later)
@@ -166,8 +185,11 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     files = bundle_files(plan, texts, objects, record.envelope)
     files |= _signatures(record)
     files |= _rollouts(ledger, [entry for entry in entries if _is_of(entry, digest) and entry.kind == ROLLED_OUT])
-    first = _first_of(entries, digest, (texts[SNAPSHOT], *index.values()), objects)
-    lines = [canonical_json(entry.model_dump()) for entry in entries[first:]]
+    needed = _needed(ledger, entries, digest, (texts[SNAPSHOT], *index.values()), objects)
+    first = min(needed, default=head.sequence + 1)
+    if entries and first < entries[0].sequence:
+        entries = list(each_entry(ledger, head.sequence, after=first - 1))
+    lines = [canonical_json(entry.model_dump()) for entry in entries if entry.sequence >= first]
     files[JOURNAL] = ("\n".join(lines) + "\n").encode()
     files[CHECKPOINT] = canonical_json(head.model_dump()).encode()
     return with_manifest(files)
@@ -177,15 +199,21 @@ def _named(text: str) -> set[str]:
     return set(Snapshot.model_validate_json(text).files.values())
 
 
-def _first_of(entries: Sequence[JournalEntry], plan: str, snapshots: Iterable[str], objects: Mapping[str, str]) -> int:
-    """Index of the first entry on a plan, or on a removal of hours that one of its snapshots rests on."""
-    removed: set[int] = set()
+def _needed(
+    ledger: LedgerClient,
+    entries: Iterable[JournalEntry],
+    plan: str,
+    snapshots: Iterable[str],
+    objects: Mapping[str, str],
+) -> set[int]:
+    """Numbers of the entries on a plan, and on removals of hours that one of its snapshots rests on."""
+    removals = list(each_entry(ledger, kinds=(REMOVAL,)))
+    found = {entry.sequence for entry in entries if _is_of(entry, plan)}
     for text in snapshots:
         snapshot = Snapshot.model_validate_json(text)
         facts = {name: objects[digest] for name, digest in snapshot.files.items()}
-        removed |= {entry.sequence for _, entry in removals_at(entries, facts, snapshot.at)}
-    mine = (index for index, entry in enumerate(entries) if _is_of(entry, plan) or entry.sequence in removed)
-    return next(mine, len(entries))
+        found |= {entry.sequence for _, entry in removals_at(removals, facts, snapshot.at)}
+    return found
 
 
 def _signatures(record: PlanRecord) -> dict[str, bytes]:
@@ -208,23 +236,21 @@ def _is_of(entry: JournalEntry, plan: str) -> bool:
     return bool(entry.payload.get("plan") == plan)
 
 
-def each_entry(ledger: LedgerClient, until: int | None = None) -> Iterator[JournalEntry]:
-    """All entries in order, or those up to one of them: read page by page, as they are asked for.
+def each_entry(
+    ledger: LedgerClient, until: int | None = None, *, after: int = 0, kinds: Sequence[str] = ()
+) -> Iterator[JournalEntry]:
+    """All entries in order, or some of them: read page by page, as they are asked for.
 
     Args:
         ledger: the ledger.
-        until: number of the last entry that is wanted.
+        until: number of the last entry that is wanted; without kinds only.
+        after: number of the entry before the first one.
+        kinds: of the entries that are wanted; empty for all.
     """
-    after = 0
     while until is None or after < until:
         limit = _PAGE if until is None else min(_PAGE, until - after)
-        page = ledger.call(verbs.HISTORY, HistoryRequest(after=after, limit=limit)).entries
+        page = ledger.call(verbs.HISTORY, HistoryRequest(after=after, limit=limit, kinds=list(kinds))).entries
         yield from page
         if len(page) < limit:
             return
         after = page[-1].sequence
-
-
-def whole_journal(ledger: LedgerClient, until: int | None = None) -> list[JournalEntry]:
-    """All entries at once, or those up to one of them: for who looks at them in another order than theirs."""
-    return list(each_entry(ledger, until))

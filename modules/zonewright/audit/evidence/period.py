@@ -8,6 +8,7 @@ from typing import Any
 
 from zonewright.ledger.protocol.change_messages import ChangeRecord, Snapshot
 from zonewright.ledger.protocol.journal_messages import JournalEntry
+from zonewright.ledger.store.pruned_texts import KIND as TEXTS_PRUNED
 from zonewright.ledger.store.recording import ROWS
 from zonewright.ledger.verbs.pruning import KIND
 from zonewright.model.canonical import canonical_json
@@ -97,6 +98,20 @@ def period_of(
         ],
         "Figures that were undetermined": list(_undetermined(seen)),
         "Readings below trust class signed": list(_trust(seen, fetch)),
+        "Texts that were removed": [
+            PeriodRow(
+                at=one.at,
+                stack="",
+                what=f"{one.payload['texts']:,} that only decisions before {one.payload['before'][:10]} name",
+            )
+            for one in mine
+            if one.kind == TEXTS_PRUNED
+        ],
+        "Decisions of which the facts are there no more": [
+            PeriodRow(at=one.at, stack=one.stack_id, what=f"{one.kind}, entry {one.sequence}")
+            for one in decided
+            if one.payload.get("snapshot") and one.payload["snapshot"] not in snapshots
+        ],
         "Readings that were removed": [row for row in _removed(removals) if first <= row.at[:10] <= last],
         "Rule packs, signers and policies registered again": [
             PeriodRow(at=one.at, stack="", what=f"zone file {str(one.payload['zone_digest'])[7:19]}")

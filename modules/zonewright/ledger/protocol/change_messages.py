@@ -186,6 +186,8 @@ class PlanRecord(Message):
     envelope: str = ""
     verdicts: list[str] = Field(default_factory=list)
     admission_id: str = ""
+    sequence: int = 0
+    """The journal's entry on its registration; 0 where it is not known."""
 
 
 class ChangesRequest(Message):

@@ -1,5 +1,7 @@
 """Requests and answers about rendered texts: kept by digest, and deployed at sites."""
 
+from pydantic import Field
+
 from zonewright.ledger.protocol.messages import Digest, Label, Message, Name, StackRequest, Text
 
 
@@ -36,7 +38,16 @@ class ContentQuery(Message):
     digests: list[Digest]
 
 
+class TextRemoval(Message):
+    """That a text was removed: by entry ``sequence`` of the journal, at the moment ``at``."""
+
+    sequence: int
+    at: str
+
+
 class ContentAnswer(Message):
     """Text by digest; what the ledger does not have is left out."""
 
     texts: dict[str, str]
+    pruned: dict[str, TextRemoval] = Field(default_factory=dict)
+    """What `ledger prune` removed, by digest."""

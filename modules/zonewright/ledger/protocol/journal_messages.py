@@ -44,10 +44,11 @@ class SeenRequest(StackRequest):
 
 
 class HistoryRequest(Message):
-    """A page of the journal."""
+    """A page of the journal; with ``kinds`` of the entries of these kinds only."""
 
     after: int = Field(default=0, ge=0, le=INTEGER.most)
     limit: int = Field(default=100, ge=1, le=1000)
+    kinds: list[Name] = Field(default_factory=list)
 
 
 class JournalEntry(Message):

@@ -96,6 +96,7 @@ DERIVED: Mapping[str, str] = {
     "row_change": "the list of each entry has the digest that the entry names",
     "recorded": "the last that the lists say of each row",
     "content": "each text has the digest that it is kept under",
+    "pruned": "the list of removed texts of each entry has the digest that the entry names",
     "draft": "when texts end that nothing names",
     "step": "counted from the journal",
     "prefix": "computed from the assets",

@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.ledger.store.named_texts import named_by_entries
 from zonewright.ledger.store.names import prefix_faults
+from zonewright.ledger.store.pruned_texts import last_removals, list_faults
 from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, recorded, row_change
 from zonewright.ledger.store.schema import identity
 from zonewright.ledger.store.state_root import older_root, root
@@ -69,7 +71,8 @@ def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -
             report.faults.append(_difference(connection, table, key, text or "", last))
     for (table, key), last in sorted(held.items()):
         report.faults.append(_difference(connection, table, key, "", last))
-    report.faults += (*_step_faults(connection), *prefix_faults(connection), *_text_faults(connection))
+    report.faults += (*_step_faults(connection), *prefix_faults(connection))
+    report.faults += (*list_faults(connection), *_text_faults(connection))
     return report
 
 
@@ -208,6 +211,11 @@ def _text_faults(connection: Connection) -> Iterator[str]:
         except (ValueError, AttributeError):  # the row itself is told, since it is not what was recorded
             files = []
         named += [(digest, f"it is deployed as {path}") for path, digest in files]
-    for digest, why in named:
-        if digest not in there:
-            yield f"content {digest[7:19]}: it is missing, {why}"
+    missing = {digest: why for digest, why in reversed(named) if digest not in there}
+    gone = last_removals(connection)
+    for one in named_by_entries(connection):
+        for digest in sorted(one.digests - there - missing.keys()):
+            if gone.get(digest, 0) < one.sequence:
+                missing[digest] = f"entry {one.sequence} names it"
+    for digest, why in missing.items():
+        yield f"content {digest[7:19]}: it is missing, {why}"

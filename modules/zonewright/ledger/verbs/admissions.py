@@ -176,7 +176,7 @@ def _carry_out(
     connection.execute(
         update(admission)
         .where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
-        .values(state="superseded")
+        .values(state="superseded", holds="{}")  # only the present one is asked what it holds
     )
     admission_id = f"adm-{secrets.token_hex(8)}"
     connection.execute(

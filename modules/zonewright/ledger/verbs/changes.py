@@ -44,6 +44,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
+from zonewright.ledger.store.tables import journal as entries
 from zonewright.ledger.store.texts import behind, drafted, get_content, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model import Zone
@@ -263,7 +264,17 @@ def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
             envelope=row["envelope"],
             verdicts=verdicts_on(connection, row["plan"]),
             admission_id=connection.execute(query_admission).scalar() or "",
+            sequence=_registered(connection, row),
         )
+
+
+def _registered(connection: Connection, row: RowMapping) -> int:
+    """The entry by which a plan was registered; 0 where the journal has none of that moment."""
+    query = select(entries.c.sequence, entries.c.payload).where(
+        entries.c.kind == "planned", entries.c.at == row["received_at"]
+    )
+    found = (one.sequence for one in connection.execute(query) if json.loads(one.payload).get("plan") == row["plan"])
+    return next(found, 0)
 
 
 def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:

@@ -87,7 +87,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
             set_state(connection, table, ids, "freed", now)
             freed[table.name] = len(ids)
             left += sorted({one.name for one in rows if one.state == "releasing" and one.id not in ids})
-        connection.execute(update(admission).where(admission.c.id == row.id).values(state="settled"))
+        connection.execute(update(admission).where(admission.c.id == row.id).values(state="settled", holds="{}"))
         raise_revisions(connection, sites)
         payload: dict[str, Any] = {"admission_id": row.id, "freed": freed}
         if row.state == "current" and last_step(connection, request.stack_id)[1] != DESTROY:

@@ -23,6 +23,7 @@ from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage
+from zonewright.ledger.store.pruned_texts import removed
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
@@ -39,14 +40,15 @@ def store(context: Context, request: ContentRequest) -> Done:
 
 
 def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
-    """Give texts by digest. Unknown digests are left out."""
+    """Give texts by digest, and which were removed. Unknown digests are left out."""
     texts: dict[str, str] = {}
     with context.database.reading() as connection:
         for start in range(0, len(request.digests), 500):
             page = request.digests[start : start + 500]
             rows = connection.execute(select(content).where(content.c.digest.in_(page)))
             texts |= {row.digest: row.text for row in rows}
-    return ContentAnswer(texts=texts)
+        gone = removed(connection, set(request.digests) - texts.keys())
+    return ContentAnswer(texts=texts, pruned=gone)
 
 
 def deploy(context: Context, request: DeployRequest) -> Done:
@@ -97,11 +99,12 @@ def list_deployed(context: Context, request: StackRequest) -> DeployedAnswer:
 
 
 def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
-    """Give a page of the journal, in order."""
+    """Give a page of the journal, in order, or of its entries of some kinds."""
     with context.database.reading() as connection:
-        rows = connection.execute(
-            select(journal).where(journal.c.sequence > request.after).order_by(journal.c.sequence).limit(request.limit)
-        )
+        query = select(journal).where(journal.c.sequence > request.after)
+        if request.kinds:
+            query = query.where(journal.c.kind.in_(request.kinds))
+        rows = connection.execute(query.order_by(journal.c.sequence).limit(request.limit))
         names = tuple(rows.keys())
         entries = [dict(zip(names, row, strict=True)) for row in rows.all()]
     for entry in entries:

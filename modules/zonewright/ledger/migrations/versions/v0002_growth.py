@@ -1,12 +1,14 @@
 """Freed claims and assets leave their tables, lists hold digests only, and what each row was is kept once.
 
+An admission that is not the present one does not say any more what it held.
+
 What rows said that have changed since is in the backup of the upgrade, and nowhere else from here on.
 """
 
 from alembic import op
 from sqlalchemy import Connection, MetaData, Table
 
-from zonewright.ledger.store import names, recording, rows, tables
+from zonewright.ledger.store import names, pruned_texts, recording, rows, tables
 
 revision = "0002"
 down_revision = "0001"
@@ -36,11 +38,13 @@ def upgrade() -> None:
     op.drop_table("prefix")
     op.drop_table("claim_version")
     tables.generation.create(bind)
+    pruned_texts.pruned.create(bind)
     for table in (tables.claim, tables.asset):
         _make_again(bind, table)
         freed = table.c.state == "freed"
         rows.keep_generations(bind, table, freed)
         op.execute(table.delete().where(freed))
+    op.execute(tables.admission.update().where(tables.admission.c.state != "current").values(holds="{}"))
     tables.claim_version.create(bind)
     names.prefix.create(bind)
 
