@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,7 +18,7 @@ from securesystemslib.signer._key import SSlibKey
 from support.signing import key_of, policy, zone_with
 from zonewright.model import Zone
 from zonewright.seal import SealError
-from zonewright.seal.decide import Decision, approved
+from zonewright.seal.decide import ApprovalState, Decision, approved
 from zonewright.seal.dsse import PAYLOAD_TYPE, Envelope, Signature, pae, read_envelope, sign
 from zonewright.seal.keys import ed25519_key, key_id
 from zonewright.seal.statement import EXPORT_TYPE, PLAN_TYPE, VERDICT_TYPE, Statement, read_statement
@@ -407,6 +407,8 @@ def test_the_window_within_a_day(minute: str, *, open_: bool) -> None:
 def test_a_decision_names_who_decided() -> None:
     """Those who approved are named; where an emergency needs nobody it is the author; without a policy nobody is."""
     assert decide(verdict("ben"), verdict("bea")).by == "bea and ben"
+    states = {"approved": True, "emergency": True, "not-needed": True, "missing": False, "rejected": False}
+    assert {one: Decision(state=one).passes for one in get_args(ApprovalState)} == states
     assert decide(verdict("ben"), verdict("carl", "reject")).by == "ben"
     lane = zone(two=policy({"operators": 2}, emergency={"needs": {}, "review_hours": 24}))
     assert decide(of=lane, emergency=True).by == "anna (author, emergency)"
