@@ -18,6 +18,7 @@ from support.telemetry_processes import Service, wait_for
 from support.warm_python import warm_python
 from support.zone_project import ZONE
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.access_messages import GrantRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -132,6 +133,8 @@ def taken_of_an_endless_body(service: Service, head: str, *, most: int = 4 * MAX
 def _with_ledger(tmp_path: Path) -> Iterator[Service]:
     with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
+        access = GrantRequest(principal="runner", party="tenant-a", kind="runner", roles=["tenant"], days=1)
+        (tmp_path / "token").write_text(client.call(verbs.GRANT, access).token, encoding="ascii")
     for number in (1, 2):
         (tmp_path / f"token{number}").write_text(issue_token(tmp_path / "agents.yaml", f"host-{number}", "core-001"))
     service = Service(tmp_path)
@@ -147,12 +150,14 @@ def _with_ledger(tmp_path: Path) -> Iterator[Service]:
         ("/v1/agent-health", 0, False),
         ("/v1/metrics", 0, False),
         ("/v1/propose", BODY.most, True),
+        ("/v1/propose", 0, False),
         ("/v1/no-such-verb", BODY.most, True),
     ],
 )
 def test_no_door_reads_a_body_without_end(with_ledger: Service, path: str, limit: int, *, is_known: bool) -> None:
     """Verbs and uploads, with the right token or without: the connection is closed soon after the limit."""
-    known = (with_ledger.folder / "token1").read_text(encoding="ascii")
+    is_upload = path in ("/v1/metrics", "/v1/agent-health")
+    known = (with_ledger.folder / ("token1" if is_upload else "token")).read_text(encoding="ascii")
     head = head_of(with_ledger, path, bearer=known if is_known else "wrong")
     most = limit + 32 * 1024**2  # what lies in the buffers of the sockets
     assert taken_of_an_endless_body(with_ledger, head, most=most) < most
@@ -177,7 +182,7 @@ def test_an_agent_takes_its_own_slots_only(with_ledger: Service) -> None:
 @pytest.mark.parametrize("path", ["/v1/metrics", "/v1/agent-health", "/v1/propose"])
 def test_a_connection_that_drops_is_one_line_of_the_log(with_ledger: Service, path: str) -> None:
     """Whoever goes away within a request leaves one line, and no traceback."""
-    known = (with_ledger.folder / "token1").read_text(encoding="ascii")
+    known = (with_ledger.folder / ("token" if path == "/v1/propose" else "token1")).read_text(encoding="ascii")
     with socket.create_connection(("127.0.0.1", with_ledger.port), timeout=20) as dropped:
         dropped.sendall(f"{head_of(with_ledger, path, bearer=known)}Content-Length: 500\r\n\r\n{{".encode())
         time.sleep(0.2)
