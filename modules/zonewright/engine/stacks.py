@@ -3,11 +3,13 @@
 Must not know what the stack's resources are.
 """
 
+import gzip
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,9 @@ import yaml
 from zonewright.engine.environment import environment
 from zonewright.engine.errors import EngineError
 from zonewright.engine.obtain import Engine
+
+_GZIP = b"\x1f\x8b"
+"""What each gzip file begins with (RFC 1952)."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +121,16 @@ class PulumiStack:
         if not url.startswith("file://"):
             return None
         folder = self.root / Path(url.removeprefix("file://").split("?")[0]).expanduser()
-        path = folder / ".pulumi" / "stacks" / project["name"] / f"{self.name}.json"
-        return path if path.is_file() else None
+        beside = folder / ".pulumi" / "stacks" / project["name"]
+        # PULUMI_DIY_BACKEND_GZIP gives the file another name; of two the engine takes the one that was written last.
+        found = [path for end in ("json", "json.gz") if (path := beside / f"{self.name}.{end}").is_file()]
+        return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def _is_json(path: Path) -> bool:
     try:
-        json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        content = path.read_bytes()
+        json.loads(gzip.decompress(content) if content.startswith(_GZIP) else content)
+    except (OSError, EOFError, ValueError, zlib.error):
         return False
     return True
