@@ -18,6 +18,7 @@ from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import access_messages as a
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest, ExplainRequest
+from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.holding_messages import ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
@@ -402,6 +403,18 @@ def test_nothing_is_explained_in_anothers_name(served: Served) -> None:
             verbs.EXPLAIN,
             ExplainRequest(stack_id="stack-000009", party="tenant-a", demand=demand, node="web-001"),
         )
+
+
+def test_changes_are_told_to_their_party_and_to_who_approves(served: Served) -> None:
+    """A tenant sees its own decisions among all; an approver and an auditor see everybody's."""
+
+    def parties(token: str) -> set[str]:
+        return {one.party for one in served.client(token).call(verbs.CHANGES, ChangesRequest()).changes}
+
+    assert parties(served.grant("runner-a", "tenant-a", "tenant")) == {"tenant-a"}
+    everybody = {"operator", "tenant-a", "tenant-b"}
+    assert parties(served.grant("ben", "tenant-a", "approver")) == everybody
+    assert parties(served.grant("auditor", "zone", "auditor")) == everybody
 
 
 def test_the_journal_holds_no_lineage(served: Served) -> None:

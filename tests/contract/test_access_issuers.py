@@ -177,14 +177,32 @@ def test_nobody_is_asked_for_keys_who_was_not_granted(served: Served, issuer: Is
 
 
 def test_an_issuer_that_is_down_is_told_as_such(served: Served, issuer: Issuer) -> None:
-    """Who calls cannot be said then, so nothing is decided, and the same token is good afterwards."""
+    """Who calls cannot be said then, so nothing is decided."""
     issuer.is_up = False
-    token = issuer.token()
-    with LedgerClient(served.url, token=token) as client:
-        with pytest.raises(LedgerUnavailableError, match=r"the keys of issuer .* cannot be read"):
-            client.call(verbs.CAPACITY, CapacityRequest())
-        issuer.is_up = True
+    unread = pytest.raises(LedgerUnavailableError, match=r"the keys of issuer .* cannot be read")
+    with LedgerClient(served.url, token=issuer.token()) as client, unread:
         client.call(verbs.CAPACITY, CapacityRequest())
+
+
+def test_an_issuer_that_is_away_is_not_asked_at_each_call(issuer: Issuer) -> None:
+    """It is left alone for a few seconds; keys that are known are good until it answers again."""
+    now = [0.0]
+    issuers = Issuers(clock_s=lambda: now[0])
+
+    def is_signed() -> bool:
+        return issuers.is_signed(issuer.token(), issuer=issuer.url, audience=AUDIENCE)
+
+    issuer.is_up = False
+    for _ in range(3):
+        with pytest.raises(LedgerUnavailableError, match="it answered 500"):
+            is_signed()
+    issuer.is_up = True
+    now[0] = 6.0
+    assert is_signed()
+    issuer.is_up = False
+    now[0] = 700.0
+    assert is_signed()
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
 
 
 def test_a_new_key_is_read_and_an_old_one_ends(issuer: Issuer) -> None:

@@ -14,6 +14,7 @@ from support.zone_project import cluster
 from zonewright.cli import main
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store import backup as backup_module
@@ -173,3 +174,32 @@ def test_readings_are_kept_and_never_written_over(
     assert "ledger.telemetry.db is there already; nothing was written" in capsys.readouterr().err
     assert not (tmp_path / "ledger.bak").exists()
     assert (tmp_path / "ledger.telemetry.db").read_bytes() == before
+
+
+def test_a_log_that_was_left_is_not_added_to_a_backup(client: LedgerClient, tmp_path: Path) -> None:
+    """What SQLite would read beside a restored file is put aside with the file that it belongs to."""
+    back_up(tmp_path / "ledger.db", tmp_path / "kept.db")
+    before = kinds(client)
+    Party(client, STACK, "tenant-a").bring_up(clusters={"web": cluster(3)})
+    log = (tmp_path / "ledger.db-wal").read_bytes()
+    client.close()
+    for path in tmp_path.glob("ledger.db*"):
+        path.unlink()
+    (tmp_path / "ledger.db-wal").write_bytes(log)
+    restore(tmp_path / "kept.db", tmp_path / "ledger.db")
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}") as again:
+        assert kinds(again) == [*before, "restored"]
+    assert [path.read_bytes() for path in tmp_path.glob("*.before-restore-*-wal")] == [log]
+
+
+def test_access_that_changed_since_is_named(
+    client: LedgerClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever was revoked after the backup has access again, and the command says so."""
+    grant = GrantRequest(principal="runner-a", party="tenant-a", kind="runner", roles=["tenant"], days=1)
+    client.call(verbs.GRANT, grant)
+    back_up(tmp_path / "ledger.db", tmp_path / "kept.db")
+    client.call(verbs.REVOKE, RevokeRequest(principal="runner-a", why="the laptop is lost"))
+    done = main(["ledger", "restore", str(tmp_path / "kept.db"), "--ledger", f"sqlite:///{tmp_path / 'ledger.db'}"])
+    assert done == 0
+    assert "principal runner-a has the access of the backup again" in capsys.readouterr().out

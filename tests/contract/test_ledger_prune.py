@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.change_world import WEB, World, change_world
+from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.planner import Planner
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import each_entry, texts_of, whole_bundle
@@ -21,10 +22,15 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Plan, PlanQuery
 from zonewright.ledger.protocol.content_messages import ContentRequest
+from zonewright.ledger.protocol.rollout_messages import ConfigurationsRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.state import verify_state
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.text_pruning import PrunedTexts, prune_texts
+from zonewright.model.canonical import canonical_json, digest_of
 
 MORE: dict[str, Any] = {"clusters": {"web": cluster(3)}}
 MOST: dict[str, Any] = {"clusters": {"web": cluster(4)}}
@@ -210,3 +216,52 @@ def test_a_text_that_came_back_and_went_again_is_damage(past: Past) -> None:
     with closing(sqlite3.connect(past.world.path)) as connection, connection:
         assert connection.execute("DELETE FROM content WHERE digest = ?", (first.demand_digest,)).rowcount == 1
     assert any(fault.startswith(f"content {first.demand_digest[7:19]}: it is missing") for fault in past.faults())
+
+
+@pytest.mark.tampers
+@pytest.mark.parametrize("text", ["x", "{}"])
+def test_nothing_is_removed_while_a_text_is_damaged(past: Past, text: str) -> None:
+    """What a damaged text names is not known, so all stays; a verification tells it without ending there."""
+    with closing(sqlite3.connect(past.world.path)) as connection, connection:
+        snapshots = "SELECT json_extract(payload, '$.snapshot') FROM journal WHERE kind = 'admitted'"
+        changed = connection.execute(f"UPDATE content SET text = ? WHERE digest IN ({snapshots})", (text,))
+        assert changed.rowcount > 0
+    there = past.texts()
+    with pytest.raises(LedgerRefusedError, match="its text does not have this digest; nothing was removed"):
+        past.prune(past.between)
+    assert past.texts() == there
+    assert any("its text does not have this digest" in fault for fault in past.faults())
+
+
+def test_deployed_files_stay_approved(past: Past) -> None:
+    """What approves the files that sites have now is kept, also where later steps needed no approval."""
+
+    def approved() -> dict[str, str]:
+        answer = past.world.client.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"]))
+        return dict(next(one for one in answer.stacks if one.stack_id == NODE).approved)
+
+    before = approved()
+    assert before
+    past.prune(past.world.later(1))
+    assert approved() == before
+
+
+def test_a_change_whose_files_went_meanwhile_is_not_admitted(tmp_path: Path) -> None:
+    """A text that was there when the files were stored, and is removed before the admission, is missed there."""
+    text = "a file of an earlier change"
+    files = canonical_json({"nodes/dc1/web-001/etc/x": digest_of(text)})
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        bring_up_racks(client)
+        tenant = Party(client, NODE, "tenant-a")
+        tenant.enrol()
+        client.call(verbs.STORE, ContentRequest(texts=[text]))
+        tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(1)})), files)
+        tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(2)})))
+        proposal = tenant.propose(tenant.demand(clusters={"web": cluster(3)}))
+        with closing(Database(tmp_path / "ledger.db", lock_wait_s=5)) as database:
+            assert prune_texts(Context(database=database), utc_now(), dry_run=False).texts > 0
+        with pytest.raises(LedgerRefusedError, match="the rendered files of this change are not in the ledger"):
+            tenant.admit(proposal, files)
+        client.call(verbs.STORE, ContentRequest(texts=[text]))
+        tenant.admit(proposal, files)

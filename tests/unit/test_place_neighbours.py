@@ -116,6 +116,23 @@ def test_together_stays_where_it_is(scope: str) -> None:
         assert (len(seats), rooms) == (4, {RACKS[2].rpartition("/")[0]})
 
 
+@pytest.mark.parametrize("count", [2, 4, 5])
+def test_what_stands_together_is_not_in_its_own_way(count: int) -> None:
+    """Clusters that fill more than half of a rack stay there, though what they draw is counted while they stand."""
+    relation = Relation(cluster="shelf", scope="rack")
+    wanted = demand(head=cluster(count, together_with=(relation,)), shelf=cluster(count))
+    names = [f"{name}-{number:03}" for name in ("head", "shelf") for number in range(1, count + 1)]
+    sticky = {name: RackPosition(rack=RACKS[2], position=number) for number, name in enumerate(names, 1)}
+    standing = tuple(
+        other(RACKS[2], party="t1", stack="s1", name=name, position=seat.position, draw=Draw(allocated_w=100))
+        for name, seat in sticky.items()
+    )
+    found = place(
+        world(other(RACKS[0], draw=Draw(allocated_w=10))), wanted, stack="s1", sticky=sticky, standing=standing
+    )
+    assert found.seats == sticky
+
+
 def test_together_moves_where_both_have_space() -> None:
     """Where the present rack does not take both, they go to one that does."""
     relation = Relation(cluster="shelf", scope="rack")

@@ -350,6 +350,10 @@ def _restore(arguments: argparse.Namespace) -> int:
         print(f"the backup lacks the last {done.lost:,} of its entries")
     for stack in done.stacks:
         print(f"stack {stack} has seen some of them; its owner runs: zonewright recover --stack NAME --ledger-restored")
+    for name in done.principals:
+        print(
+            f"principal {name} has the access of the backup again: see zonewright access list, and grant or revoke it"
+        )
     return 0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from zonewright.model.cluster import Cluster, Relation, Scope, WideScope
 from zonewright.model.demand import ClusterDemand, Demand
-from zonewright.model.expand import node_numbers
+from zonewright.model.expand import node_numbers, nodes_of
 from zonewright.model.world import Rack, World
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.rules.spread import domain_of
@@ -117,8 +117,9 @@ class Neighbours:
 
     def _best_home(self, cluster_id: str, relation: Relation) -> str | None:
         """Of the domains that take both the one where most of their nodes are at present, then the tightest."""
-        both = [self._demand.clusters[name] for name in (cluster_id, relation.cluster) if name in self._demand.clusters]
-        rooms = {wanted.cluster.site: set(wanted.cluster.rooms) for wanted in both}
+        clusters = self._demand.clusters
+        both = {name: clusters[name] for name in (cluster_id, relation.cluster) if name in clusters}
+        rooms = {wanted.cluster.site: set(wanted.cluster.rooms) for wanted in both.values()}
         space: dict[str, list[RackState]] = defaultdict(list)
 
         def is_open(rack: Rack) -> bool:
@@ -129,7 +130,9 @@ class Neighbours:
         for state in self._floor.states(is_open):
             space[self._domain(state.rack.id, relation.scope)].append(state)
         counts = {
-            domain: min(_fits(wanted, states) - len(node_numbers(wanted.cluster)) for wanted in both)
+            domain: min(
+                _fits(name, wanted, states) - len(node_numbers(wanted.cluster)) for name, wanted in both.items()
+            )
             for domain, states in space.items()
         }
         enough = [domain for domain in sorted(counts) if counts[domain] >= 0]
@@ -146,10 +149,11 @@ class Neighbours:
         return site_id if scope == "site" else domain_of(rack_id, scope)
 
 
-def _fits(wanted: ClusterDemand, states: Iterable[RackState]) -> int:
-    """How many nodes of a cluster the racks take, each rack by its scarcest resource."""
+def _fits(cluster_id: str, wanted: ClusterDemand, states: Iterable[RackState]) -> int:
+    """How many nodes of a cluster the racks take, those that stand there too, each rack by its scarcest resource."""
     shape = NodeShape.of(wanted)
-    return sum(state.room_for(shape) for state in states if state.rack.cooling == wanted.node_type.cooling)
+    nodes = {node.name for node in nodes_of(cluster_id, wanted.cluster)}
+    return sum(state.room_for(shape, nodes) for state in states if state.rack.cooling == wanted.node_type.cooling)
 
 
 StopsRack = Callable[[Rack], Stop | None]

@@ -4,7 +4,7 @@ Internal to placement, and the only thing in it that changes while it runs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -124,13 +124,18 @@ class RackState:
             return min(after[ALONE["A"]], after[ALONE["B"]])
         return after[WORST["B"]] if "B" in self.present else after[WORST["A"]]
 
-    def room_for(self, shape: NodeShape) -> int:
-        """How many nodes of a shape fit, by the scarcest of units, watts and weight; not more than truly fit."""
+    def room_for(self, shape: NodeShape, nodes: Collection[str] = ()) -> int:
+        """How many nodes of a shape fit, by the scarcest of units, watts and weight; not more than truly fit.
+
+        Args:
+            shape: of each of them.
+            nodes: names of own nodes that are among them, so that what they have here already counts for nobody else.
+        """
         asked = shape.figures(self.present)
+        theirs = [figures for key, figures in self.own.items() if key[-1] in nodes]
+        sums = tuple(map(int.__sub__, self.sums, total(theirs))) if theirs else self.sums
         by_figure = [
-            max(0, limit - used) // more
-            for limit, used, more in zip(self.limits, self.sums, asked, strict=True)
-            if more
+            max(0, limit - used) // more for limit, used, more in zip(self.limits, sums, asked, strict=True) if more
         ]
         taken, count = self.taken_for(shape), 0
         while count < min(by_figure, default=self.rack.u_height):

@@ -55,10 +55,13 @@ def address_findings(
         unplaced: the reason by node name of those that have no address; other findings tell that.
     """
     readable = {name: {pool: text for pool, text in of.items() if _is_address(text)} for name, of in addresses.items()}
-    given, _ = given_addresses(facts, demand, seats, readable)
+    given, short = given_addresses(facts, demand, seats, readable)
     for cluster_id, wanted in demand.clusters.items():
         site = facts.sites.get(wanted.cluster.site)
         for node in nodes_of(cluster_id, wanted.cluster):
+            if node.name in short and node.name in seats and node.name not in unplaced:
+                yield _wrong(demand.party, node.name, node.path, f"it has no address: {short[node.name]}")
+                continue
             asked = addresses.get(node.name, {})
             if site is None or node.name not in seats or node.name in unplaced or asked == given[node.name]:
                 continue

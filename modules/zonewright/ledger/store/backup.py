@@ -3,11 +3,12 @@
 What a stack saw after the backup is not in a restored ledger, so the stack is refused until it says so itself.
 """
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from zonewright.ledger.store.state import verify_state
 
 RESTORED = "restored"
 """Of an entry that follows the last one of a backup that was put back; ``replaced`` is the head that was given up."""
+ACCESS_KINDS = frozenset({"access-granted", "access-rotated", "access-revoked"})
+"""Of entries by which a principal's access changed."""
 _PAGE = 1000
 _FILES = ("", "-wal", "-shm")
 """Ends of the names of the files of an SQLite database."""
@@ -40,12 +43,14 @@ class Restored:
         aside: copy of the ledger that was there; None where there was none.
         lost: how many of its entries the backup does not have; None where they cannot be counted.
         stacks: ids of the stacks that these are about: they recover before they go on.
+        principals: whose access was given, renewed or ended by them: it is as it was in the backup.
     """
 
     head: JournalHead
     aside: Path | None = None
     lost: int | None = 0
     stacks: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
 
 
 def back_up(path: Path, backup: Path) -> JournalHead:
@@ -133,23 +138,19 @@ def restore(backup: Path, path: Path, *, lock_wait_s: float = 30, clock: Clock =
     aside = path.with_name(f"{path.name}.before-restore-{stamped}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            done = Restored(head=head)
-            _prepare(backup, ready, done, clock)
-            ready.replace(path)
-            return done
-        database = Database(path, lock_wait_s=lock_wait_s, check_schema=False)
+        database = Database(path, create=True, lock_wait_s=lock_wait_s, check_schema=False)
         with closing(database), database.turn():
+            if not path.stat().st_size:  # there was none
+                done = Restored(head=head)
+                _prepare(backup, ready, done, clock)
+                _put(ready, path, aside)
+                return done
             lost = _lost(database, head)
-            done = Restored(
-                head=head, aside=aside, lost=None if lost is None else lost[0], stacks=lost[1] if lost else ()
-            )
+            done = replace(lost or Restored(head=head, lost=None), aside=aside)
             _prepare(backup, ready, done, clock)
             if lost is None:  # no database any more, so nobody reads it
-                for end in _FILES:
-                    if (file := path.with_name(f"{path.name}{end}")).exists():
-                        file.rename(path.with_name(f"{aside.name}{end}"))
-                ready.replace(path)
+                database.close()
+                _put(ready, path, aside)
                 return done
             copy_database(path, aside)
             with closing(sqlite3.connect(ready)) as source, closing(sqlite3.connect(path)) as target:
@@ -158,6 +159,17 @@ def restore(backup: Path, path: Path, *, lock_wait_s: float = 30, clock: Clock =
     finally:
         for end in (*_FILES, ".lock"):
             ready.with_name(f"{ready.name}{end}").unlink(missing_ok=True)
+        if path.exists() and not path.stat().st_size:
+            path.unlink()  # it was made to wait for one's turn
+
+
+def _put(ready: Path, path: Path, aside: Path) -> None:
+    """Put a database in a file's place, and what belongs to that file aside: SQLite would add a log that is left."""
+    for end in _FILES:
+        file = path.with_name(f"{path.name}{end}")
+        if file.exists() and (end or file.stat().st_size):
+            file.rename(path.with_name(f"{aside.name}{end}"))
+    ready.replace(path)
 
 
 def _prepare(backup: Path, ready: Path, done: Restored, clock: Clock) -> None:
@@ -166,7 +178,7 @@ def _prepare(backup: Path, ready: Path, done: Restored, clock: Clock) -> None:
     with closing(Database(ready, lock_wait_s=0)) as database:
         context = Context(database=database, clock=clock)
         with context.writing() as connection:
-            payload = {"lost": done.lost, "stacks": list(done.stacks)}
+            payload = {"lost": done.lost, "stacks": list(done.stacks), "principals": list(done.principals)}
             now = context.now(connection)
             journal.append(connection, at=now, kind=RESTORED, stack_id="", party="", payload=payload)
 
@@ -189,8 +201,8 @@ def _entries(connection: Connection) -> Iterator[JournalEntry]:
     return (journal.entry_of(dict(row)) for row in rows.mappings())
 
 
-def _lost(database: Database, head: JournalHead) -> tuple[int, tuple[str, ...]] | None:
-    """How many entries of a ledger come after a backup's last one, and the stacks that they are about.
+def _lost(database: Database, head: JournalHead) -> Restored | None:
+    """How many entries of a ledger come after a backup's last one, and whom they are about.
 
     None where the file is no database that can be read.
     """
@@ -205,7 +217,7 @@ def _lost(database: Database, head: JournalHead) -> tuple[int, tuple[str, ...]] 
         raise
 
 
-def _after(connection: Connection, path: Path, head: JournalHead) -> tuple[int, tuple[str, ...]]:
+def _after(connection: Connection, path: Path, head: JournalHead) -> Restored:
     own = present_head(connection)
     if own.ledger != head.ledger or not has(connection, head):
         raise LedgerRefusedError(
@@ -214,6 +226,14 @@ def _after(connection: Connection, path: Path, head: JournalHead) -> tuple[int, 
             f"{own.ledger[:12]}, which does not have that entry; nothing was changed; correct one of the two, or "
             "move the file away first",
         )
-    after = select(tables.journal.c.stack_id).where(tables.journal.c.sequence > head.sequence).distinct()
-    stacks = tuple(sorted(one for one in connection.execute(after).scalars() if one))
-    return own.sequence - head.sequence, stacks
+    columns = tables.journal.c.stack_id, tables.journal.c.kind, tables.journal.c.payload
+    stacks, principals = set(), set()
+    for row in connection.execute(select(*columns).where(tables.journal.c.sequence > head.sequence)):
+        stacks |= {row.stack_id} - {""}
+        principals |= {str(json.loads(row.payload).get("principal"))} if row.kind in ACCESS_KINDS else set()
+    return Restored(
+        head=head,
+        lost=own.sequence - head.sequence,
+        stacks=tuple(sorted(stacks)),
+        principals=tuple(sorted(principals)),
+    )

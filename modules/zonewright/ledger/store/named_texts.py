@@ -50,7 +50,7 @@ def named_by_entries(connection: Connection) -> Iterator[Naming]:
             said = json.loads(row.payload)
             plan, admission_id = str(said.get("plan", "")), str(said.get("admission_id", ""))
             digests = frozenset(_named(connection, row.kind, said))
-        except (ValueError, AttributeError, TypeError):  # it was altered, and is told as that
+        except (ValueError, AttributeError, TypeError, KeyError):  # it was altered, and is told as that
             continue
         yield Naming(
             sequence=row.sequence, at=row.at, kind=row.kind, plan=plan, admission_id=admission_id, digests=digests

@@ -72,7 +72,7 @@ def verify_state(connection: Connection, checkpoint: Checkpoint | None = None) -
     for (table, key), last in sorted(held.items()):
         report.faults.append(_difference(connection, table, key, "", last))
     report.faults += (*_step_faults(connection), *prefix_faults(connection))
-    report.faults += (*list_faults(connection), *_text_faults(connection))
+    report.faults += (*list_faults(connection), *text_faults(connection))
     return report
 
 
@@ -194,8 +194,12 @@ def _step_faults(connection: Connection) -> Iterator[str]:
             yield f"step of stack {stack}: it is {number} ({kind}), the journal counts {right} ({named})"
 
 
-def _text_faults(connection: Connection) -> Iterator[str]:
-    """Texts that are not what they are kept as, and those that are missing where a row names them."""
+def text_faults(connection: Connection) -> Iterator[str]:
+    """Texts that are not what they are kept as, and those that are missing where a row or an entry names them.
+
+    Args:
+        connection: a transaction that sees one moment.
+    """
     there = set()
     for row in connection.execution_options(yield_per=100).execute(select(content.c.digest, content.c.text)):
         there.add(row.digest)

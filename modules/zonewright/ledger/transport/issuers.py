@@ -21,8 +21,9 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 """Signatures with a private key; with a shared secret whoever reads the issuer's keys could sign."""
 LEEWAY_S = 30
 """How far the clocks of issuer and service may differ."""
-_KEPT_S, _AGAIN_S = 600.0, 30.0
-"""Keys are read again after ten minutes; for a key that is not among them, at most each half minute."""
+_KEPT_S, _AGAIN_S, _FAILED_S = 600.0, 30.0, 5.0
+"""Keys are read again after ten minutes; for a key that is not among them, at most each half minute. An issuer that
+did not answer is left alone for five seconds."""
 _MOST_BYTES = 1_000_000
 _PARTS = 3
 _LONGEST = 16_384
@@ -40,10 +41,14 @@ def claimed(bearer: str) -> tuple[str, str] | None:
     return (issuer, subject) if isinstance(issuer, str) and isinstance(subject, str) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Keys:
-    found: jwt.PyJWKSet
-    read_s: float
+    """What is known of one issuer's keys, and since when; one thread at a time asks the issuer."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    found: jwt.PyJWKSet | None = None
+    fault: LedgerUnavailableError | None = None
+    read_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -91,12 +96,21 @@ class Issuers:
 
     def _key(self, issuer: str, kid: str) -> jwt.PyJWK | None:
         with self._lock:
-            known, now_s = self._known.get(issuer), self.clock_s()
-            is_old = known is None or now_s - known.read_s > _KEPT_S
-            is_new_key = known is not None and _named(known.found, kid) is None and now_s - known.read_s > _AGAIN_S
-            if known is None or is_old or is_new_key:
-                known = self._known[issuer] = _Keys(self._read(issuer), now_s)
-        return _named(known.found, kid)
+            known = self._known.setdefault(issuer, _Keys())
+        with known.lock:
+            age_s = self.clock_s() - known.read_s
+            is_needed = known.found is None or age_s > _KEPT_S or _named(known.found, kid) is None
+            is_first = known.found is None and known.fault is None
+            is_time = is_first or age_s > (_AGAIN_S if known.fault is None else _FAILED_S)
+            if is_needed and is_time:
+                try:
+                    known.found, known.fault = self._read(issuer), None
+                except LedgerUnavailableError as error:
+                    known.fault = error  # what is known of its keys is good until it answers again
+                known.read_s = self.clock_s()
+            if known.found is None:
+                raise known.fault or _unreadable(issuer, "it was not asked")
+            return _named(known.found, kid)
 
     def _read(self, issuer: str) -> jwt.PyJWKSet:
         """The keys that an issuer publishes (OpenID Connect Discovery 1.0, section 4)."""

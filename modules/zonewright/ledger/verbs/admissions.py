@@ -34,7 +34,7 @@ from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
-from zonewright.ledger.store.texts import behind, get_content, keep, put_digested
+from zonewright.ledger.store.texts import behind, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -99,7 +99,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
 
 
 def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
-    if get_content(connection, request.rendered_digest) is None:
+    if lacking(connection, behind(connection, request.rendered_digest)):
         raise LedgerRefusedError(
             "not-rendered", "the rendered files of this change are not in the ledger; run pulumi up without --target"
         )

@@ -38,6 +38,7 @@ from zonewright.ledger.protocol.change_messages import (
     VerdictRequest,
 )
 from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.rights import APPROVER, OVERSEER, Caller
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
@@ -254,7 +255,7 @@ def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
             row = rows[0] if len(rows) == 1 else None
         else:
             row = last_plan(connection, request.stack_id)
-        if row is None:
+        if row is None or not _may_see(context.caller, row["party"]):
             return PlanRecord()
         query_admission = select(decided.c.admission_id).where(
             decided.c.plan == row["plan"], decided.c.kind == "admitted"
@@ -286,10 +287,16 @@ def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
         admissions = {row["id"]: row for row in connection.execute(select(admission)).mappings()}
         found = [_planned_record(connection, known, row, rows, admissions, now) for row in _plans(connection)]
         found += [_decided_record(row, admissions) for row in rows if not row["plan"]]
-    kinds = Counter(row["kind"] for row in rows)
+    found = [one for one in found if _may_see(context.caller, one.party)]
+    kinds = Counter(row["kind"] for row in rows if _may_see(context.caller, row["party"]))
     chosen = [one for one in found if request.stack_id in ("", one.stack_id) and request.state in ("", one.state)]
     chosen.sort(key=lambda one: (one.planned_at or one.decided_at, one.stack_id))
     return ChangesAnswer(changes=chosen, admissions=kinds["admitted"], refusals=kinds["refused"])
+
+
+def _may_see(caller: Caller, party: str) -> bool:
+    """Whether a change of a party is told to a caller: its own, or any to who approves or oversees."""
+    return caller.has_file or caller.party == party or bool(caller.roles & (OVERSEER | {APPROVER}))
 
 
 def _plans(connection: Connection) -> list[RowMapping]:

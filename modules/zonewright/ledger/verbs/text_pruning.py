@@ -13,13 +13,15 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from zonewright.ledger.deciding.authority import emergencies, is_reviewed
-from zonewright.ledger.deciding.plans import present
+from zonewright.ledger.deciding.plans import last_plan, present
 from zonewright.ledger.protocol.change_messages import Plan
+from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.store import pruned_texts
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.named_texts import KINDS, REGISTERED, named_by_entries
+from zonewright.ledger.store.state import text_faults
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, content, decided, deployed, journal, zone
 from zonewright.ledger.store.texts import behind, draft
@@ -51,8 +53,17 @@ def prune_texts(context: Context, before: datetime, *, dry_run: bool) -> PrunedT
         context: the ledger.
         before: the moment; what was decided at it or later keeps its evidence.
         dry_run: only count.
+
+    Raises:
+        LedgerRefusedError: when a text is damaged or missing already: what it names cannot be told then.
     """
     with context.database.reading() if dry_run else context.writing() as connection:
+        if (fault := next(text_faults(connection), None)) is not None:
+            raise LedgerRefusedError(
+                "damaged",
+                f"{fault}; nothing was removed, because what a damaged text names is not known; restore it from a "
+                "backup: zonewright ledger verify --state tells all that is damaged",
+            )
         there = set(connection.execute(select(content.c.digest)).scalars())
         going = there - _needed(connection, stamp(before)) - set(connection.execute(select(draft.c.digest)).scalars())
         found = PrunedTexts(
@@ -75,12 +86,30 @@ def _needed(connection: Connection, since: str) -> set[str]:
         *connection.execute(select(decided.c.plan).where(decided.c.admission_id.in_(current))).scalars(),
     } - {""}
     found = {digest for plan in plans for digest in _replaced(connection, plan)}
-    for row in connection.execute(select(deployed.c.files)):
-        found |= set(json.loads(row.files).values())
+    for row in connection.execute(select(deployed.c.stack_id, deployed.c.files)):
+        found |= set(json.loads(row.files).values()) | set(_approving(connection, row.stack_id))
     for one in named_by_entries(connection):
         if one.at >= since or one.kind == REGISTERED or one.plan in plans or one.admission_id in current:
             found |= one.digests
     return found
+
+
+def _approving(connection: Connection, stack_id: str) -> Iterator[str]:
+    """The lists of files by which deployed files are approved: of all steps back to the last one that was approved."""
+    if (last := last_plan(connection, stack_id)) is not None:
+        yield Plan.model_validate_json(last["document"]).rendered_digest
+    steps = (
+        select(decided.c.approved_by, decided.c.review_by, admission.c.rendered_digest)
+        .join(admission, admission.c.id == decided.c.admission_id)
+        .where(decided.c.stack_id == stack_id, decided.c.kind == "admitted")
+        .order_by(decided.c.sequence.desc())
+    )
+    walked: list[str] = []
+    for step in connection.execute(steps):
+        walked.append(step.rendered_digest)
+        if step.approved_by != "[]" or step.review_by:
+            yield from walked  # what each file was then is known: approved, or changed since
+            return
 
 
 def _since(connection: Connection, since: str) -> Iterator[str]:
