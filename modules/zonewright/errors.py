@@ -56,7 +56,9 @@ class ZonewrightError(Exception):
     ├── KnownHostsError             2  fleet.ssh.host_keys and ValueError
     ├── LedgerError                 3  ledger.protocol.errors
     │   ├── LedgerMisuseError       2  ledger.protocol.errors and ValueError
+    │   │   └── UnknownCallerError  2  ledger.transport.answering
     │   ├── LedgerRefusedError      1  ledger.protocol.errors and PermissionError
+    │   │   └── ForbiddenError      1  ledger.transport.answering
     │   └── LedgerUnavailableError  3  ledger.protocol.errors and ConnectionError
     ├── NotAnOrdinaryFileError      2  declare.yaml_text.regular and OSError
     ├── NotRecordedError            3  ledger.verbs.pruning

@@ -51,6 +51,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "ledger verify": (),
     "ledger backup": ("kept.db",),
     "ledger restore": ("kept.db",),
+    "ledger prune": ("--dry-run",),
     "ledger upgrade": (),
     "access grant": ("runner", "--party", "tenant-a", "--role", "tenant"),
     "access list": (),

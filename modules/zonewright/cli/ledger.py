@@ -317,10 +317,13 @@ def _verify_state(arguments: argparse.Namespace, checkpoint: "Checkpoint | None"
 
 def _backup(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import ledger_file
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import back_up, copy_database, require_free
 
     path = ledger_file(arguments.ledger)
+    if not arguments.backup.name:
+        raise StoppedError(f"expected the name of a new file, got '{arguments.backup}'", code=MISUSE)
     require_free(arguments.backup, telemetry_path(arguments.backup))
     head = back_up(path, arguments.backup)
     if telemetry_path(path).is_file():

@@ -19,7 +19,7 @@ class WhoRequest(Message):
     limit: int = Field(default=ANSWERED.most, ge=1, le=ANSWERED.most)
 
 
-class Standing(Message):
+class WhoEntry(Message):
     """One claim or asset, and whose it is.
 
     Attributes:
@@ -54,6 +54,6 @@ class WhoAnswer(Message):
         more: how many more there are that the limit left out.
     """
 
-    found: list[Standing]
+    found: list[WhoEntry]
     hidden: int
     more: int

@@ -31,8 +31,10 @@ def require_lineage(connection: Connection, stack_id: str, lineage: str | None) 
     Raises:
         LedgerRefusedError: when a state has taken it over, or is about to.
     """
+    if lineage is None:
+        return
     row = connection.execute(select(enrolment.c.lineage).where(enrolment.c.stack_id == stack_id)).first()
-    if lineage is not None and row is not None and row.lineage != lineage:
+    if row is not None and row.lineage != lineage:
         raise LedgerRefusedError(
             "taken-over",
             f"stack id {stack_id} is not only loaded any more: a pulumi stack has taken it over; change it with "

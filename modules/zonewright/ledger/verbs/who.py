@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, or_, select
 
 from zonewright.ledger.protocol.rights import OVERSEER, Caller
-from zonewright.ledger.protocol.who_messages import Standing, WhoAnswer, WhoRequest
+from zonewright.ledger.protocol.who_messages import WhoAnswer, WhoEntry, WhoRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import asset, claim, zone
@@ -155,13 +155,13 @@ def _unit(row: RowMapping) -> int:
     return int(json.loads(row["data"])["position"]) if row["kind"] == "node" else 0
 
 
-def _standing(row: RowMapping, parties: Mapping[str, Party]) -> Standing:
+def _standing(row: RowMapping, parties: Mapping[str, Party]) -> WhoEntry:
     party = parties.get(row["party"])
     if row["kind"] == "node":
         place = f"{row['rack']} U{_unit(row)}"
     else:
         place = row["site"] if row["site"] not in (DUCTS, LINKS) else ""
-    return Standing(
+    return WhoEntry(
         kind=row["kind"],
         name=row["name"],
         party=row["party"],
