@@ -13,6 +13,7 @@ import pytest
 from support.change_world import WEB, World, change_world
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.planner import Planner
+from support.signing import policy
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import each_entry, texts_of, whole_bundle
 from zonewright.audit.evidence.period import period_of
@@ -240,8 +241,10 @@ def test_deployed_files_stay_approved(past: Past) -> None:
         answer = past.world.client.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"]))
         return dict(next(one for one in answer.stacks if one.stack_id == NODE).approved)
 
+    past.tenant.party.zone = past.world.register(two=policy({"operators": 2}, parties=["tenant-b"]))
+    past.tenant.deploy(**MOST)
     before = approved()
-    assert before
+    assert set(before.values()) == {past.plans[1].digest()}, "the step in force was approved by nobody"
     past.prune(past.world.later(1))
     assert approved() == before
 
