@@ -111,6 +111,24 @@ def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> Non
     assert [entry.kind for entry in entries][-1] == "refused"
 
 
+def test_a_node_is_not_admitted_without_an_address_of_a_full_pool(world: World) -> None:
+    """Where a pool has nothing left, a client that asks for a place and no address is refused."""
+    sites = facility(2)["sites"]
+    sites["dc1"]["address_pools"] = {"v4": {"prefix": "10.80.0.0/30", "gateway": "10.80.0.1"}}
+    world.party("operator").bring_up(sites=sites)
+    mine = world.party("tenant-a")
+    mine.enrol()
+    offered = mine.propose(mine.demand(clusters={"web": cluster(1)}))
+    assert "has no free address left" in offered.unplaced["web-001"]
+    seats = {"web-001": RackPosition(rack="dc1/a/01/01", position=1)}
+    with pytest.raises(LedgerRefusedError) as caught:
+        mine.admit(offered.model_copy(update={"seats": seats, "addresses": {"web-001": {}}}))
+    assert "it has no address: an address pool of site dc1 has no free address left" in str(
+        [finding.message for finding in caught.value.findings]
+    )
+    assert mine.states() == []
+
+
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
