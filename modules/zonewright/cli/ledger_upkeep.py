@@ -1,0 +1,102 @@
+"""The verbs of ``zonewright ledger`` that work on the ledger's file, on the host where it is."""
+
+import argparse
+
+KEEP_DAYS = 430
+"""As long as the readings of meters are kept, which the evidence of decisions rests on."""
+
+
+def backup(arguments: argparse.Namespace) -> int:
+    """Copy the ledger, and the readings beside it."""
+    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.backup import back_up, copy_database, require_free
+
+    path = ledger_file(arguments.ledger)
+    if not arguments.backup.name:
+        raise StoppedError(f"expected the name of a new file, got '{arguments.backup}'", code=MISUSE)
+    require_free(arguments.backup, telemetry_path(arguments.backup))
+    head = back_up(path, arguments.backup)
+    if telemetry_path(path).is_file():
+        copy_database(telemetry_path(path), telemetry_path(arguments.backup))
+        print(f"readings: {telemetry_path(arguments.backup)}")
+    print(f"backup of ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}): {arguments.backup}")
+    return 0
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """Put a backup in the ledger's place, and say who has seen more than it has."""
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.backup import copy_database, restore
+
+    path = ledger_file(arguments.ledger)
+    done = restore(arguments.backup, path)
+    kept = telemetry_path(arguments.backup)
+    if kept.is_file() and not telemetry_path(path).exists():
+        copy_database(kept, telemetry_path(path))
+        print(f"readings: {telemetry_path(path)}")
+    print(f"the ledger is as it was at entry {done.head.sequence:,} ({done.head.hash[7:19]})")
+    if done.aside is not None:
+        print(f"what was there before: {done.aside}")
+    if done.lost is None:
+        print("it could not be read, so nobody knows what the backup lacks")
+    elif done.lost:
+        print(f"the backup lacks the last {done.lost:,} of its entries")
+    for stack in done.stacks:
+        print(f"stack {stack} has seen some of them; its owner runs: zonewright recover --stack NAME --ledger-restored")
+    for name in done.principals:
+        print(
+            f"principal {name} has the access of the backup again: see zonewright access list, and grant or revoke it"
+        )
+    return 0
+
+
+def prune(arguments: argparse.Namespace) -> int:
+    """Remove texts that nothing needs any more, or say what would go."""
+    from contextlib import closing
+    from datetime import UTC, date, datetime, timedelta
+
+    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.ledger.store.context import Context
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.verbs.text_pruning import prune_texts
+    from zonewright.rules.words import count_of
+
+    today = datetime.now(UTC)
+    try:
+        day = date.fromisoformat(arguments.before) if arguments.before else today.date() - timedelta(days=KEEP_DAYS)
+        before = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    except ValueError:
+        before = None
+    if before is None or before > today:
+        raise StoppedError(
+            f"--before: expected a day of the past such as 2026-01-31, got {arguments.before}", code=MISUSE
+        )
+    with closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database:
+        found = prune_texts(Context(database=database), before, dry_run=arguments.dry_run)
+    word, stay = "would remove" if arguments.dry_run else "removed", count_of(found.kept, "text")
+    print(f"{word} {count_of(found.texts, 'text')} ({found.size / 1e6:,.1f} MB), {stay} kept")
+    print(f"kept: what is in force, and the evidence of decisions since {before:%Y-%m-%d}")
+    if found.sequence:
+        print(f"entry {found.sequence} of the journal has the digest of their list; the file stays as large")
+    return 0
+
+
+def upgrade(arguments: argparse.Namespace) -> int:
+    """Bring the ledger to this version."""
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.migrations.upgrade import upgrade
+    from zonewright.rules.words import count_of
+
+    done = upgrade(ledger_file(arguments.ledger))
+    if done.backup is None:
+        print(f"nothing to do: the ledger has schema {done.after}, the newest")
+        return 0
+    print(
+        f"schema {done.before} is now {done.after}; the journal accounts for {count_of(done.rows, 'row')} from here on"
+    )
+    print(f"backup: {done.backup}")
+    return 0
