@@ -14,6 +14,7 @@ from urllib3 import request as http_request
 from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.zone_project import ZONE, cluster, facility
+from zonewright.cli import access, main
 from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import access_messages as a
 from zonewright.ledger.protocol import verbs
@@ -426,3 +427,23 @@ def test_the_journal_holds_no_lineage(served: Served) -> None:
 def test_parties_are_who_declares() -> None:
     """The three roles that declare something are those of the table's rows for stacks."""
     assert RIGHTS["admit"].own == PARTY
+
+
+def test_the_commands_give_show_renew_and_end_access(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    """A token alone goes to standard output; the list says who may what until when, and why access ended."""
+    assert set(access.ROLES) == EVERYBODY
+    ledger = ("--ledger", f"sqlite:///{served.path}")
+    party = ("--party", "tenant-a", "--role", "tenant")
+    assert main(["access", "list", *ledger]) == 0
+    assert capsys.readouterr().out.startswith("nobody has access; a ledger that is served refuses every call")
+    for command in (["grant", "runner-a", *party, "--verb", "report"], ["rotate", "runner-a", "--overlap-h", "1"]):
+        assert main(["access", *command, *ledger]) == 0
+        said = capsys.readouterr()
+        assert said.out.startswith("zwt_")
+        assert said.out.count("\n") == 1
+        assert "cannot be shown again" in said.err
+    assert main(["access", "list", *ledger]) == 0
+    assert capsys.readouterr().out.startswith("runner-a (runner of tenant-a): tenant, only report; until 20")
+    assert main(["access", "revoke", "runner-a", "--why", "lost", *ledger]) == 0
+    assert main(["access", "list", *ledger]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("Z: lost")

@@ -162,6 +162,8 @@ def test_a_signature_of_another_key_is_nobodys(served: Served, issuer: Issuer) -
         jwt.encode(jwt.decode(issuer.token(), options={"verify_signature": False}), "", algorithm="none"),
         f"{issuer.token()}x",
         "a.b.c",
+        issuer.token(sub="\ud800"),
+        f"{issuer.token().partition('.')[0]}.{'Wwo' * 4000}.AA",
         canonical_json({"issuer": issuer.url, "subject": SUBJECT}),
         canonical_json([issuer.url, SUBJECT]),
     ]

@@ -49,6 +49,6 @@ def test_a_token_runs_the_stacks_of_its_party_alone(
     own.settled()
     assert "may not call" in foreign.refused("destroy", "--yes", "--skip-preview")
     ledger.call(verbs.REVOKE, a.RevokeRequest(principal="runner-tenant-a", why="the laptop is lost"))
-    assert "unknown, revoked or over its end" in " ".join(own.refused("preview").split())
+    assert "unknown, revoked or expired" in " ".join(own.refused("preview").split())
     own.settled()
     assert len(own.places()) == 2

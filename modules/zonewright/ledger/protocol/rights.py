@@ -24,7 +24,7 @@ class Right:
     Attributes:
         own: on what belongs to one's own party, or on nobody's.
         other: on what belongs to another party.
-        is_of_zone: it is about no stack, and changes nothing, so that a principal of some stacks may call it too.
+        is_of_zone: it is about no stack, and decides nothing, so that a principal of some stacks may call it too.
     """
 
     own: frozenset[str]

@@ -26,7 +26,7 @@ from zonewright.ledger.store.heads import has, present_head
 from zonewright.ledger.store.state import verify_state
 
 RESTORED = "restored"
-"""Of an entry that follows the last one of a backup that was put back; ``replaced`` is the head that was given up."""
+"""Of an entry that follows the last one of a backup that was put back: how many entries were given up, and of whom."""
 ACCESS_KINDS = frozenset({"access-granted", "access-rotated", "access-revoked"})
 """Of entries by which a principal's access changed."""
 _PAGE = 1000

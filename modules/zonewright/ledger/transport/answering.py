@@ -64,7 +64,7 @@ class UnknownCallerError(LedgerMisuseError):
     def __init__(self) -> None:
         super().__init__(
             "token",
-            "the token is missing, unknown, revoked or over its end; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, "
+            "the token is missing, unknown, revoked or expired; nothing was decided; set ZONEWRIGHT_LEDGER_TOKEN, "
             "or ask the zone's administrator for one: zonewright access grant",
         )
 

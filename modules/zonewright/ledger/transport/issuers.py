@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from zonewright.ledger.protocol.access_messages import is_issuer
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
+from zonewright.model.canonical import canonical_json
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 """Signatures with a private key; with a shared secret whoever reads the issuer's keys could sign."""
@@ -35,9 +36,11 @@ def claimed(bearer: str) -> tuple[str, str] | None:
         return None
     try:
         said = jwt.decode(bearer, options={"verify_signature": False})
-    except jwt.PyJWTError:
+        named = said.get("iss"), said.get("sub")
+        canonical_json(named).encode()  # half of a surrogate pair is JSON, and no text
+    except (jwt.PyJWTError, ValueError, RecursionError):
         return None
-    issuer, subject = said.get("iss"), said.get("sub")
+    issuer, subject = named
     return (issuer, subject) if isinstance(issuer, str) and isinstance(subject, str) else None
 
 

@@ -99,7 +99,7 @@ def _find(connection: Connection, assets: _Assets, subject: str) -> Iterator[_Ma
 def _has_rack(data: Mapping[str, Any], subject: str) -> bool:
     """Whether a row has the rack."""
     number = subject.rpartition("/")[2]
-    return number.isdecimal() and 1 <= int(number) <= data["row"]["racks"]
+    return number in {f"{rack:02}" for rack in range(1, data["row"]["racks"] + 1)}
 
 
 def _holds(row: RowMapping, address: Any) -> bool:
