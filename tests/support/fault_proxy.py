@@ -59,34 +59,38 @@ class FaultProxy:
                 return
             self.connections += 1
             self._open.append(client)
-            if self.say:
-                client.sendall(self.say)
-                client.close()
-            elif self.upstream is not None:
-                server = socket.create_connection(self.upstream)
-                self._open.append(server)
-                self._start(self._pass, client, server, self.reset_after, self.freeze_after)
-                self._start(self._pass, server, client, None, None)
+            with contextlib.suppress(OSError):  # the client is gone, or the server refuses
+                self._serve(client)
+
+    def _serve(self, client: socket.socket) -> None:
+        if self.say:
+            client.sendall(self.say)
+            client.close()
+        elif self.upstream is not None:
+            server = socket.create_connection(self.upstream)
+            self._open.append(server)
+            self._start(self._pass, client, server, self.reset_after, self.freeze_after)
+            self._start(self._pass, server, client, None, None)
 
     def _pass(
         self, source: socket.socket, sink: socket.socket, reset_after: int | None, freeze_after: int | None
     ) -> None:
         passed = 0
-        while True:
-            try:
-                piece = source.recv(16_384)
-                if not piece:
-                    sink.shutdown(socket.SHUT_WR)
-                    return
+        with contextlib.suppress(OSError):  # the other thread, or the end of the test, has closed a side
+            while piece := source.recv(16_384):
                 if not self.is_silent and (freeze_after is None or passed < freeze_after):
                     sink.sendall(piece)
-            except OSError:
-                return
-            passed += len(piece)
-            if reset_after is not None and passed >= reset_after:
-                for one in (source, sink):
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    with contextlib.suppress(OSError):
-                        one.shutdown(socket.SHUT_RD)  # wakes the other thread, which would hold the socket open
-                    one.close()
-                return
+                passed += len(piece)
+                if reset_after is not None and passed >= reset_after:
+                    _reset(source)
+                    _reset(sink)
+                    return
+            sink.shutdown(socket.SHUT_WR)
+
+
+def _reset(one: socket.socket) -> None:
+    """Ends the connection with a reset, also where the other thread has closed it already."""
+    with contextlib.suppress(OSError):
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        one.shutdown(socket.SHUT_RD)  # wakes the other thread, which would hold the socket open
+    one.close()
