@@ -31,7 +31,7 @@ from zonewright.audit.report.text import report_data, report_markdown
 from zonewright.audit.verify.signatures import export_checks
 from zonewright.audit.verify.verify import AuditTrust
 from zonewright.changes.errors import BundleError
-from zonewright.ledger.deciding.snapshot import SALT
+from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.store.claim_text import unpacked
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.seal import SealError

@@ -114,12 +114,12 @@ def _add_key(verb: argparse.ArgumentParser, *, required: bool, what: str = "") -
 
 
 def _bundle(arguments: argparse.Namespace) -> "tuple[dict[str, bytes], PlanAnswer | None]":
-    from zonewright.audit.evidence.gathering import whole_bundle
+    from zonewright.audit.evidence.party import bundle_of
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanAnswer, PlanQuery
 
     with _open(arguments) as ledger:
-        bundle = whole_bundle(ledger, PlanQuery(plan=arguments.plan))
+        bundle = bundle_of(ledger, PlanQuery(plan=arguments.plan))
         record = ledger.call(verbs.PLAN_OF, PlanQuery(plan=arguments.plan))
         found = ledger.call(verbs.CHANGES, ChangesRequest()).changes
     for one in found:
