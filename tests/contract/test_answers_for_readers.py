@@ -47,11 +47,16 @@ ODD = {
     "maximum_draw": 317,
     "allocated_draw": 211,
 }
+HEAVY = {**ODD, "allocated_draw": 411, "maximum_draw": 800}
 _PLAIN = zone_with()
 ZONE_DATA = {
     **_PLAIN,
     "parties": {name: {"title": name, "roles": roles} for name, roles in ROLES.items()},
-    "node_types": {**_PLAIN["node_types"], "odd-u": ODD},
+    "node_types": {
+        **_PLAIN["node_types"],
+        "odd-u": ODD,
+        "heavy-u": {**ODD, "allocated_draw": 400, "maximum_draw": 800},
+    },
 }
 ZONE_FILE = Zone.model_validate(ZONE_DATA)
 CANARY = {"clusters": {"canary": cluster(7, node_type="odd-u")}}
@@ -182,6 +187,32 @@ def test_a_tenant_hears_nothing_of_another(served: Served, heard: Heard, seed: i
     ask_everything(served, planner.party.client)
     assert len(heard.bodies) > 60
     assert heard.leaks() == []
+
+
+def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
+    """Of a full rack a tenant hears by how much it is too full, rounded up, and its own use; its operator hears all."""
+    tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))
+    places = {f"{number:03}": {"rack": "dc1/a/01/01", "position": number + 9} for number in range(1, 31)}
+    demand = tenant.demand(clusters={"web": cluster(30, node_type="heavy-u", places=places)})
+    local = Party(served.local, OWN, "tenant-a", "lineage-of-tenant-a", zone=ZONE_FILE)
+    exact = {one.rule: one for one in local.propose(demand, reserve=False).findings}
+    told = {one.rule: one for one in tenant.propose(demand, reserve=False).findings}
+    assert exact.keys() == told.keys() == {"feed-failover"}
+    sums, short = exact["feed-failover"], told["feed-failover"]
+    assert sums.value == (sums.limit or 0) + sums.excess
+    assert sums.excess % 100, "else nothing is rounded"
+    assert (short.value, short.limit, short.excess) == (None, None, -(-sums.excess // 100) * 100)
+    said = short.message + short.fix
+    assert f"up to {short.excess:,} W too much" in said
+    assert not [figure for figure in (sums.value, sums.limit, sums.excess) if f"{figure:,}" in said]
+    used = {
+        name: served.client(token).call(verbs.CAPACITY, CapacityRequest()).sites["dc1"].used_kw
+        for name, token in (
+            ("tenant", served.grant("viewer-a", "tenant-a", "tenant")),
+            ("operator", served.grant("viewer-o", "operator", "facility-operator")),
+        )
+    }
+    assert used == {"tenant": 0.4, "operator": 1.877}
 
 
 def test_who_oversees_or_approves_hears_it(served: Served, heard: Heard) -> None:

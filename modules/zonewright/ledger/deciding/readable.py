@@ -1,11 +1,12 @@
-"""What of the ledger a party may read beside what it asks by name: texts by digest, and entries of the journal.
+"""What of the ledger a party may read: texts by digest, entries of the journal, figures of findings.
 
 A party reads what its own stacks wrote, and the files that are deployed at sites which it operates, now or by an
 earlier step, because it brings them to hosts. The facts of others that a decision looked at it never reads.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
@@ -17,6 +18,8 @@ from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.named_texts import REGISTERED
 from zonewright.ledger.store.tables import admission, asset, change, deployed, enrolment, journal
 from zonewright.ledger.store.texts import behind, get_content
+from zonewright.rules.finding import Finding
+from zonewright.rules.masking import without_sums
 
 _VERDICTS = frozenset({"approved", "rejected"})
 """Entries that have the signer's party, and are about the plan of another."""
@@ -58,6 +61,44 @@ def operated_sites(connection: Connection, caller: Caller) -> frozenset[str]:
         return frozenset()
     sites = select(asset.c.name).where(asset.c.kind == "site", asset.c.party == caller.party)
     return frozenset(connection.execute(sites).scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumsFor:
+    """Whose claims a reader may know the sum of.
+
+    Attributes:
+        party: its own; empty for one who may know all.
+        operated: ids of the sites at which it may know all.
+    """
+
+    party: str = ""
+    operated: frozenset[str] = frozenset()
+
+    def is_known(self, site: str, party: str) -> bool:
+        """Whether what a party has at a site is known to the reader."""
+        return self.party in ("", party) or site in self.operated
+
+
+def sums_for(connection: Connection, caller: Caller) -> SumsFor:
+    """Whose claims a caller may know the sum of."""
+    if caller.sees_all:
+        return SumsFor()
+    return SumsFor(party=caller.party, operated=operated_sites(connection, caller))
+
+
+def findings_for(connection: Connection, caller: Caller, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings without the sums of racks that are shared; who operates the rack, or oversees, gets exact figures.
+
+    Args:
+        connection: a transaction.
+        caller: who asks.
+        findings: as the acting party may read them.
+    """
+    if caller.sees_all:
+        return tuple(findings)
+    operated = operated_sites(connection, caller)
+    return tuple(one if one.subject.partition("/")[0] in operated else without_sums(one) for one in findings)
 
 
 def _own(connection: Connection, caller: Caller) -> Iterator[set[str]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, or_, select
 
 from zonewright.ledger.deciding.party_facts import HELD, SALT, SHOWN, SNAPSHOT, facts_text, party_facts
 from zonewright.ledger.deciding.plans import present, risk_of
+from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.review import review_change
 from zonewright.ledger.deciding.site_claims import site_claims
 from zonewright.ledger.deciding.snapshot import readings_of, take
@@ -46,6 +47,7 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
         held = present(connection, request.stack_id)
         step = step_of(connection, request.stack_id)
         before = _places(connection, request.stack_id, review.facts.revisions)
+        told = findings_for(connection, context.caller, findings)
     if request.keep:
         with context.writing() as connection:
             put_digested(connection, texts, until=drafted(context.moment(connection)))
@@ -54,7 +56,7 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
         digest=digest,
         facts=facts_text(taken.files, texts[taken.files[SALT]]),
         shown=party_facts(taken.files, texts, at=taken.at, withheld={SNAPSHOT: digest}, before=before),
-        findings=list(findings),
+        findings=list(told),
         risk=risk,
         replaces=str(held["id"]) if held else "",
         step=step,
