@@ -26,7 +26,7 @@ from zonewright.ledger.protocol.capacity_messages import CapacityRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.server.certificate import Certificate, CertificateError
+from zonewright.server.certificate import CertificateError, ServiceCertificate
 
 GRANTED = GrantRequest(principal="runner", party="tenant-a", kind="runner", roles=["tenant"], days=1)
 
@@ -127,7 +127,7 @@ def test_files_that_cannot_be_used_are_told_at_the_start(tmp_path: Path, files: 
         (key, key, r"expected a certificate and its own key"),
     ):
         with pytest.raises(CertificateError, match=sentence):
-            Certificate(one, two, say=print)
+            ServiceCertificate(one, two, say=print)
 
 
 def test_one_file_alone_is_misuse(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zonewright.fleet.agents.layout import AGENTS
 
 if TYPE_CHECKING:
-    from zonewright.server.certificate import Certificate
+    from zonewright.server.certificate import ServiceCertificate
 
 KEEP_DAYS = 90
 KEEP_READINGS_DAYS = 430
@@ -105,18 +105,18 @@ def _run(arguments: argparse.Namespace) -> int:
     return _serve(arguments, certificate, with_ledger=with_ledger)
 
 
-def _certificate(arguments: argparse.Namespace) -> "Certificate | None":
+def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.server.certificate import Certificate
+    from zonewright.server.certificate import ServiceCertificate
 
     files = {"--tls-certificate": arguments.tls_certificate, "--tls-key": arguments.tls_key}
     missing = [name for name, path in files.items() if path is None]
     if len(missing) == 1:
         raise StoppedError(f"{missing[0]}: expected it beside the other of the two, got none", code=MISUSE)
-    return None if missing else Certificate(arguments.tls_certificate, arguments.tls_key, say=_say)
+    return None if missing else ServiceCertificate(arguments.tls_certificate, arguments.tls_key, say=_say)
 
 
-def _serve(arguments: argparse.Namespace, certificate: "Certificate | None", *, with_ledger: bool) -> int:
+def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | None", *, with_ledger: bool) -> int:
     import socket
 
     from zonewright.cli.output import MISUSE, StoppedError

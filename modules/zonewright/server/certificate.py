@@ -14,7 +14,7 @@ class CertificateError(ZonewrightError, ValueError):
     exit_code = Exit.MISUSE
 
 
-class Certificate:
+class ServiceCertificate:
     """TLS 1.2 or later with the certificate that its files hold at each handshake.
 
     A renewal that cannot be read is told once, and the certificate of before stays in use.
