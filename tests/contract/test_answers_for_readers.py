@@ -265,6 +265,24 @@ def test_a_runner_of_one_stack_reads_that_stack(served: Served) -> None:
         assert told == {"", *(stacks if count else ())}
 
 
+def test_a_stack_s_id_brings_nothing_of_who_had_it_before(served: Served) -> None:
+    """A party that enrols an id which another has left reads nothing of what that one wrote under it."""
+    planner = Planner(Party(served.local, "stack-000007", "tenant-a", zone=ZONE_FILE))
+    planner.party.enrol()
+    planner.plan(at=served.now[0], clusters={"web": cluster(1)})
+    admission = planner.admit(clusters={"web": cluster(1)})
+    planner.complete(admission)
+    files = served.local.call(verbs.FETCH, ContentQuery(digests=sorted(everything(served)))).texts
+    planner.destroy(admission)
+    after = served.party(served.grant("runner-b", "tenant-b", "tenant"), "tenant-b", "stack-000007")
+    after.enrol()
+    after.bring_up(clusters={"web": cluster(1, node_type="two-u")})
+    theirs = after.client.call(verbs.FETCH, ContentQuery(digests=sorted(files))).texts
+    assert not [text for text in theirs.values() if '"party":"tenant-a"' in text]
+    told = after.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    assert {entry.party for entry in told} == {"", "tenant-b"}
+
+
 def test_an_operator_reads_what_it_brings_to_hosts(served: Served) -> None:
     """Files that tenants have at a site come to its operator with their approvals, and nothing else of them."""
     planner = planned_by_others(served)
