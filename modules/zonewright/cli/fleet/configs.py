@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zonewright.render.formats.format_set import FormatSet
 
 ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
+NOT_RESOLVED = "not resolved"
+"""State of a host with files that were not compared, because the values of their secrets cannot be had here."""
 
 
 def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
@@ -138,10 +140,14 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
         faults = {host.name: work.job.wanted(host, needs_approval=False)[1] for host in work.fleet.chosen}
     rows = {}
     for one in outcomes:
-        found = [text for plan in plans.get(one.host, ()) for text in drift_of(plan.wanted, plan.facts)]
-        text = "; ".join((*faults[one.host], *found))
-        state = one.state if one.state != "unchanged" else "differs" if text else "as deployed"
-        rows[one.host] = {"host": one.host, "state": state, "reason": one.sentence, "drift": text}
+        wanted = [plan.wanted for plan in plans.get(one.host, ())]
+        unresolved = dict.fromkeys(why for each in wanted for why in each.unresolved)
+        found = [text for text in faults[one.host] if text not in unresolved]
+        found += [text for plan in plans.get(one.host, ()) for text in drift_of(plan.wanted, plan.facts)]
+        looked = "differs" if found else NOT_RESOLVED if unresolved else "as deployed"
+        state = looked if one.state == "unchanged" else one.state
+        reason = "; ".join((*filter(None, (one.sentence,)), *unresolved))
+        rows[one.host] = {"host": one.host, "state": state, "reason": reason, "drift": "; ".join(found)}
     return rows
 
 

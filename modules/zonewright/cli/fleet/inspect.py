@@ -58,6 +58,7 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
 
 
 def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
+    from zonewright.cli.fleet import configs
     from zonewright.fleet.agents.plan import drift_of
     from zonewright.fleet.agents.visit import look
     from zonewright.fleet.rollout.inspect import inspect_all
@@ -83,7 +84,7 @@ def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[
         row["drift"] = "; ".join(text for text in (row.get("drift", ""), foreign) if text)
         own = configured.get(one.host, {})
         row["reason"] = row["reason"] or own.get("reason", "")
-        if plan is not None and own.get("state") in ("failed", "unreachable", "unknown"):
+        if plan is not None and own.get("state") in ("failed", "unreachable", "unknown", configs.NOT_RESOLVED):
             row["state"] = own["state"]
         row["drift"] = "; ".join(text for text in (row.get("drift", ""), own.get("drift", "")) if text)
         rows.append(row)
@@ -91,7 +92,8 @@ def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[
 
 
 def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:
-    from zonewright.cli.output import print_json
+    from zonewright.cli.fleet import configs
+    from zonewright.cli.output import NOT_DECIDED, print_json
     from zonewright.fleet.rollout.waves import STATES, exit_code
 
     if style == "json":
@@ -105,4 +107,7 @@ def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:
                     print(f"    {text}")
     if any(row.get("drift") for row in rows):
         return 1
-    return exit_code(state for row in rows for state in STATES if state == row["state"])
+    found = {row["state"] for row in rows}
+    if configs.NOT_RESOLVED in found and not found & {"failed", "rolled-back"}:
+        return NOT_DECIDED
+    return exit_code(state for state in STATES if state in found)
