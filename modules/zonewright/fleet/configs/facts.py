@@ -28,7 +28,7 @@ class ConfigFacts:
         is_on_trial: whether a trial is going on now.
         hashes: hash by target of what should be there; ``-`` where there is none, a word where it is no file.
         placed: the same of what the current version has placed.
-        access: mode, owner by name and owner by number of each target that is there, such as ``640 frr:frr 108:113``.
+        access: mode, owner and group of each target that is there, such as ``640 frr:frr``.
     """
 
     current: str
@@ -136,18 +136,11 @@ def _access_drift(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
     for one in wanted.placed:
         if facts.hashes.get(one.target, "-") in ("-", "other"):
             continue
-        found, *owners = facts.access.get(one.target, "").split(" ")
+        found, _, has = facts.access.get(one.target, "").partition(" ")
         if found != mode:
             yield f"mode: {one.target} ({found or 'not readable'}, but the fleet's file has {mode})"
-        if owner and not any(_is_owner(owner, given) for given in owners):
-            yield f"owner: {one.target} ({owners[0] if owners else 'unknown'}, but the fleet's file has {owner})"
-
-
-def _is_owner(wanted: str, found: str) -> bool:
-    """Whether ``user:group`` is what ``chown`` was told: ``user``, ``user:group`` or ``:group``."""
-    user, _, group = wanted.partition(":")
-    has_user, _, has_group = found.partition(":")
-    return user in ("", has_user) and group in ("", has_group)
+        if owner not in ("", has, has.partition(":")[0]):
+            yield f"owner: {one.target} ({has or 'unknown'}, but the fleet's file has {owner})"
 
 
 def closer(session: Session, plan: ConfigPlan) -> ConfigPlan:
