@@ -151,6 +151,30 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     return rows
 
 
+def versions(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """Which version of each configuration is in force on each host that has one, as a row by host.
+
+    Raises:
+        FleetFileError: when the fleet's file is faulty.
+    """
+    with opened(arguments) as work:
+        plans, outcomes = _look(work, is_close=False)
+    rows = {}
+    for one in outcomes:
+        told = [_version(plan) for plan in plans.get(one.host, ())]
+        state = one.state if one.state != "unchanged" else "in force" if all(word for word, _ in told) else "none"
+        lines = "; ".join(f"{name}: {word or 'no version'}" for word, name in told)
+        rows[one.host] = {"host": one.host, "state": state, "reason": one.sentence, "configurations": lines}
+    return rows
+
+
+def _version(plan: "ConfigPlan") -> tuple[str, str]:
+    """What is in force, and the configuration's name."""
+    facts = plan.facts
+    before = f", before it {facts.previous}" if facts.previous else ""
+    return f"{facts.current}{before}" if facts.current else "", plan.wanted.name
+
+
 def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":
     from zonewright.fleet.rollout.inspect import inspect_all
 
