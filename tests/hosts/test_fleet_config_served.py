@@ -155,7 +155,7 @@ def test_the_page_s_check_of_a_router_wants_every_session(tmp_path: Path) -> Non
             sockets[number] / "z",
         ]
         running.append(subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        wait_for(lambda: (sockets[number] / "bgpd.vty").exists())
+        wait_for((sockets[number] / "bgpd.vty").exists)
 
     try:
         assert not passes()
