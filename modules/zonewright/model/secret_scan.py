@@ -110,34 +110,50 @@ def suspicions(texts: Mapping[str, str], *, words: bool = True) -> tuple[Suspici
         texts: text by path.
         words: whether random words count; not in a journal, which is full of signatures and names made at random.
     """
+    judged: dict[tuple[int, str], tuple[str, ...]] = {}
     return tuple(
         Suspicion(path=path, line=line, kind=kind)
         for path, text in sorted(texts.items())
-        for line, kind in sorted(dict.fromkeys(_found(text, 0)))
+        for line, kind in sorted(dict.fromkeys(_found(text, 0, judged)))
         if words or kind != RANDOM_WORD
     )
 
 
-def _found(text: str, depth: int) -> Iterator[tuple[int, str]]:
+def _found(text: str, depth: int, judged: dict[tuple[int, str], tuple[str, ...]]) -> Iterator[tuple[int, str]]:
+    """Line and kind of each secret in a text; what a word is stays in ``judged``, since most words come again."""
     lower = text.lower()
     is_plain = text.isascii()  # other letters may count as these where case does not matter: U+017F is an s
     clean = text
     if "sha256:" in lower or "ssh-ed25519 aaaa" in lower or _IN_UUID.search(text):
         clean = _PUBLIC.sub(lambda match: "." * len(match[0]), text)
-    breaks = [match.start() for match in re.finditer("\n", clean)]
+    breaks: list[int] = []
+
+    def line_of(start: int) -> int:
+        if not breaks:  # few texts have anything in them
+            breaks.extend((*(match.start() for match in re.finditer("\n", clean)), len(clean)))
+        return bisect_left(breaks, start) + 1
+
     for pattern in _PATTERNS:
         if is_plain and not any(sign in lower for sign in pattern.signs):
             continue
         for match in pattern.form.finditer(clean):
-            yield bisect_left(breaks, match.start()) + 1, pattern.kind
+            yield line_of(match.start()), pattern.kind
     for match in _WORD.finditer(clean):
-        line = bisect_left(breaks, match.start()) + 1
-        inner = _decoded(match[0]) if depth < _DEPTH else None
-        if inner is not None:
-            for _, kind in _found(inner, depth + 1):
-                yield line, f"{kind}, in base64"
-        elif _is_random(match[0]):
-            yield line, RANDOM_WORD
+        known = (depth, match[0])
+        if known not in judged:
+            judged[known] = tuple(_kinds(match[0], depth, judged))
+        for kind in judged[known]:
+            yield line_of(match.start()), kind
+
+
+def _kinds(word: str, depth: int, judged: dict[tuple[int, str], tuple[str, ...]]) -> Iterator[str]:
+    """What a word gives away: secrets in base64, or that it is too random."""
+    inner = _decoded(word) if depth < _DEPTH else None
+    if inner is not None:
+        for _, kind in _found(inner, depth + 1, judged):
+            yield f"{kind}, in base64"
+    elif _is_random(word):
+        yield RANDOM_WORD
 
 
 def _decoded(word: str) -> str | None:
