@@ -1,23 +1,17 @@
-"""Rules about ducts and links: free bores, no new duct beside one that has room, no shared risk, no late packet."""
+"""Rules about ducts and the links in them: declared routes, free bores, no new duct beside one that has room."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import combinations, islice
+from collections.abc import Iterator
 
-from zonewright.model.cluster import Connection
 from zonewright.model.geodesy import beside
-from zonewright.model.network import Link
-from zonewright.model.world import ClusterFacts, DuctFacts, LinkFacts, ZoneFacts
+from zonewright.model.world import DuctFacts, LinkFacts, ZoneFacts
 from zonewright.rules.finding import Participant
-from zonewright.rules.paths import LinkPath, disjoint_pair, paths, risks_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
-from zonewright.rules.words import count_of, listed
+from zonewright.rules.words import count_of
 
 PARALLEL_SHARE = 0.5
 """A new duct repeats an old one when at least this part of it lies beside the old one."""
-MAX_PATHS = 400
-"""Paths that are compared in pairs."""
 _UNTIL_LINK = "until the operator of the link has changed the link: ask for that first"
 _UNTIL_CLUSTER = "until the tenant has changed the connection: ask for that first"
 
@@ -211,185 +205,4 @@ def _repeats(
         excess=max(1, round(near.length_m) - limit),
         participants=(Participant(party=held.owner, name=duct_id), Participant(party=other.owner, name=other_id)),
         fix=f"use a free bore of {other_id} instead: declare a link through {other_id}, and no new duct",
-    )
-
-
-def srlg_disjoint(view: View) -> Iterator[Breach]:
-    """Links of a ring, and the two paths of a connection, share no risk of the kinds that are named."""
-    if view.zone is None:
-        return
-    for ring_id, ring in sorted(view.zone.zone.rings.items()):
-        present = [link_id for link_id in ring.links if link_id in view.zone.links]
-        for one, two in combinations(present, 2):
-            links = [view.zone.links[one], view.zone.links[two]]
-            first, second = (risks_of(held.link, view.zone) for held in links)
-            shared = sorted((kind, name) for kind, name in first & second if kind in ring.disjoint)
-            if shared:
-                yield Breach(
-                    subject=ring_id,
-                    where=f"links.{two}.ducts",
-                    message=(
-                        f"links {one} and {two} of ring {ring_id} share "
-                        f"{listed([f'{kind} {name}' for kind, name in shared])}{_shared_length(links, view.zone)}: "
-                        "one failure takes both"
-                    ),
-                    value=len(shared),
-                    limit=0,
-                    unit="risks",
-                    excess=len(shared),
-                    participants=(
-                        Participant(party=links[1].owner, name=two),
-                        Participant(party=links[0].owner, name=one),
-                    ),
-                    fix=_apart(view, two, one),
-                )
-    for cluster, name, connection in _connections(view):
-        if connection.disjoint_paths > 1:
-            found = list(islice(paths(view.zone, cluster.site, connection.to), MAX_PATHS))
-            if found and disjoint_pair(found, view.zone, connection.disjoint, ends=_ends(cluster, connection)) is None:
-                yield _breach(
-                    view,
-                    cluster,
-                    name,
-                    f"{count_of(len(found), 'path')} from {cluster.site} to {connection.to}, but any two of them share "
-                    f"a {' or '.join(connection.disjoint)}",
-                    value=1,
-                    limit=2,
-                    unit="paths",
-                    fix="place it at a site with two ways, or ask for a second way",
-                    keep=f"keep two paths that share no {' or '.join(connection.disjoint)}",
-                )
-
-
-SRLG_DISJOINT = Rule(
-    id="srlg-disjoint",
-    title="Links of a ring, and the two paths of a connection, share no risk.",
-    level="mandatory",
-    description=(
-        "The risks of a link are its ducts, the bridges that the ducts cross, its two sites, and the power "
-        "panels without which it is down, with their substations. The ring or the connection names the kinds "
-        "that count. The ends of a connection are always shared and do not count. Planned links carry no "
-        "path, but count in a ring."
-    ),
-    unit="risks or paths",
-    reference="shared risk link groups, RFC 4202 section 2.3; TIA-942, rated 2 and up: diverse routes",
-    function=srlg_disjoint,
-    reach="zone",
-)
-
-
-def _shared_length(links: Sequence[LinkFacts], facts: ZoneFacts) -> str:
-    common = set(links[0].link.ducts) & set(links[1].link.ducts)
-    metres = sum(facts.ducts[duct].duct.length_m for duct in common if duct in facts.ducts)
-    return f" over {metres:,} m" if metres else ""
-
-
-def latency_budget(view: View) -> Iterator[Breach]:
-    """The paths that a connection needs are within its delay, in one direction."""
-    if view.zone is None:
-        return
-    for cluster, name, connection in _connections(view):
-        found = list(islice(paths(view.zone, cluster.site, connection.to), MAX_PATHS))
-        if not found:
-            yield _breach(
-                view,
-                cluster,
-                name,
-                f"there is no path of active links from {cluster.site} to {connection.to}",
-                value=0,
-                limit=connection.disjoint_paths,
-                unit="paths",
-                fix="ask for a new link, or choose another site",
-                keep="keep a path of active links between them",
-            )
-            continue
-        chosen: Sequence[LinkPath] = found[:1]
-        if connection.disjoint_paths > 1:
-            chosen = disjoint_pair(found, view.zone, connection.disjoint, ends=_ends(cluster, connection)) or found[:1]
-        slowest = max(chosen, key=lambda path: path.delay_ns)
-        limit = connection.max_one_way_us
-        if slowest.delay_ns > limit * 1000:
-            kind = "the protecting path" if len(chosen) > 1 else "the fastest path"
-            yield _breach(
-                view,
-                cluster,
-                name,
-                f"{kind} from {cluster.site} to {connection.to} takes {slowest.delay_ns / 1000:,.1f} us one way "
-                f"({', '.join(slowest.links)}; {_longest(slowest, view.zone)}) of {limit:,} us",
-                value=slowest.delay_us,
-                limit=limit,
-                unit="us",
-                fix="place it at a nearer site, or allow more delay",
-                keep=f"keep a path of at most {limit:,} us between them",
-            )
-
-
-LATENCY_BUDGET = Rule(
-    id="latency-budget",
-    title="The paths of a connection keep its one-way delay.",
-    level="mandatory",
-    description=(
-        "Value is the length of the ducts times the delay of fibre, in one direction, without equipment. If "
-        "two disjoint paths are needed, the slower one counts."
-    ),
-    unit="us or paths",
-    reference="circles of 1, 5 and 20 ms (carrying-capacity index 2.0); about 4.9 us/km in single-mode fibre",
-    function=latency_budget,
-    reach="zone",
-)
-
-
-def _ends(cluster: ClusterFacts, connection: Connection) -> tuple[str, str]:
-    return (cluster.site, connection.to)
-
-
-def _longest(path: LinkPath, facts: ZoneFacts) -> str:
-    def length_m(link: Link) -> int:
-        return sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
-
-    longest = max(path.links, key=lambda link: length_m(facts.links[link].link))
-    return f"the longest is {longest} with {length_m(facts.links[longest].link) / 1000:,.1f} km"
-
-
-def _connections(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
-    others = view.zone.connected if view.zone is not None else ()
-    for cluster in sorted((*view.clusters, *others), key=lambda one: (one.party, one.stack, one.name)):
-        for name, connection in sorted(cluster.connections.items()):
-            yield cluster, name, connection
-
-
-def _apart(view: View, two: str, one: str) -> str:
-    """The remedy for two links of a ring, of those that can be carried out by whoever is told."""
-    links = view.zone.links if view.zone is not None else {}
-    able = [name for name in (two, one) if view.acts(links[name].owner)]
-    if able:
-        return f"route {' or '.join(able)} through other ducts and over another bridge"
-    return "keep their risks apart, or ask the operators of the links to route them otherwise first"
-
-
-def _breach(
-    view: View,
-    cluster: ClusterFacts,
-    name: str,
-    message: str,
-    *,
-    value: int,
-    limit: int,
-    unit: str,
-    fix: str,
-    keep: str,
-) -> Breach:
-    """A connection that does not hold; `fix` is the tenant's remedy, `keep` that of whoever changes the network."""
-    connection = cluster.connections[name]
-    # A cluster of another stack has no path here, and its name is not told to whoever changes the network.
-    return Breach(
-        subject=f"{cluster.name}/{name}" if cluster.path else f"{cluster.site} to {connection.to}",
-        where=f"{cluster.path}.connections.{name}" if cluster.path else "",
-        message=message,
-        value=value,
-        limit=limit,
-        unit=unit,
-        excess=abs(value - limit),
-        participants=(Participant(party=cluster.party, name=cluster.name),),
-        fix=fix if view.acts(cluster.party) else f"{keep} {_UNTIL_CLUSTER}",
     )

@@ -1,8 +1,5 @@
-"""The network as a graph: delays of links, the risks that they hang on, and paths through them."""
+"""Links of the network: their delay, what takes them down, and a path over them."""
 
-import heapq
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from zonewright.model.base import RiskKind
@@ -10,8 +7,7 @@ from zonewright.model.network import Link
 from zonewright.model.world import ZoneFacts
 
 RouteRisk = tuple[RiskKind, str]
-MAX_STEPS = 20_000
-"""Partial paths that are looked at before a search is given up; a zone of 20 sites needs some hundreds."""
+"""A kind and a name: a duct and a site may have the same name, and are not the same risk."""
 
 
 def link_delay_ns(link: Link, facts: ZoneFacts) -> int:
@@ -55,52 +51,3 @@ class LinkPath:
     def text(self) -> str:
         """Links and delay for people."""
         return f"{', '.join(self.links)}: {self.delay_ns / 1000:,.1f} us"
-
-
-def paths(facts: ZoneFacts, start: str, end: str) -> Iterator[LinkPath]:
-    """Paths over active links between two sites, fastest first; a search that grows too large ends."""
-    edges: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    for link_id, held in sorted(facts.links.items()):
-        link = held.link
-        if link.status == "active":
-            delay = link_delay_ns(link, facts)
-            edges[link.a].append((link.b, link_id, delay))
-            edges[link.b].append((link.a, link_id, delay))
-    queue: list[tuple[int, tuple[str, ...], tuple[str, ...]]] = [(0, (), (start,))]
-    for _ in range(MAX_STEPS):
-        if not queue:
-            return
-        delay, links, sites = heapq.heappop(queue)
-        if sites[-1] == end:
-            yield LinkPath(links, delay)
-            continue
-        for site, link_id, more in edges[sites[-1]]:
-            if site not in sites:
-                heapq.heappush(queue, (delay + more, (*links, link_id), (*sites, site)))
-
-
-def risks_of_path(
-    path: LinkPath, facts: ZoneFacts, kinds: Collection[RiskKind], *, ends: Collection[str]
-) -> frozenset[RouteRisk]:
-    """Risks of some kinds that a path hangs on; its ends are left out, since all paths between them share those."""
-    cached: Mapping[str, frozenset[RouteRisk]] = {link: risks_of(facts.links[link].link, facts) for link in path.links}
-    own_panels = tuple(f"{site}/" for site in ends)
-    return frozenset(
-        (kind, name)
-        for risks in cached.values()
-        for kind, name in risks
-        if kind in kinds and name not in ends and not name.startswith(own_panels)
-    )
-
-
-def disjoint_pair(
-    found: Collection[LinkPath], facts: ZoneFacts, kinds: Collection[RiskKind], *, ends: Collection[str]
-) -> tuple[LinkPath, LinkPath] | None:
-    """The two paths that share no risk of these kinds and whose slower one is fastest, or None."""
-    risks = [risks_of_path(path, facts, kinds, ends=ends) for path in found]
-    ordered = list(found)
-    for slower in range(1, len(ordered)):
-        for faster in range(slower):
-            if not risks[slower] & risks[faster] and not set(ordered[slower].links) & set(ordered[faster].links):
-                return ordered[faster], ordered[slower]
-    return None

@@ -3,7 +3,19 @@
 from collections.abc import Collection, Iterator
 
 from zonewright.model.world import World
-from zonewright.rules import energy, feeds, names, neighbours, network, pue_gate, rooms, spread, supply, units
+from zonewright.rules import (
+    connections,
+    energy,
+    feeds,
+    names,
+    neighbours,
+    network,
+    pue_gate,
+    rooms,
+    spread,
+    supply,
+    units,
+)
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.rule import Reach, Rule
 from zonewright.rules.view import View, view_of
@@ -32,8 +44,8 @@ RULES: tuple[Rule, ...] = (
     network.LINK_ROUTE,
     network.DUCT_BORES,
     network.REUSE_FIRST,
-    network.SRLG_DISJOINT,
-    network.LATENCY_BUDGET,
+    connections.SRLG_DISJOINT,
+    connections.LATENCY_BUDGET,
 )
 """In the order of the reference page: single racks, clusters, the zone, the network."""
 

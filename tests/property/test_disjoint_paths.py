@@ -1,0 +1,97 @@
+"""Pairs of disjoint paths: what is found, and what is proven not to be there, is what trying everything gives."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from support.zone_project import ZONE
+from zonewright.model import Zone
+from zonewright.model.network import Duct, Link
+from zonewright.model.world import DuctFacts, LinkFacts, ZoneFacts
+from zonewright.rules.disjoint import Network
+from zonewright.rules.paths import LinkPath, link_delay_ns, risks_of
+
+SITES = "abcdef"
+ENDS = ("a", "f")
+_DUCTS = st.lists(st.integers(0, 5), min_size=1, max_size=2, unique=True)
+LINKS = st.lists(
+    st.tuples(st.sampled_from(list(combinations(SITES, 2))), st.integers(1, 40), _DUCTS), min_size=1, max_size=11
+)
+KINDS = st.lists(st.sampled_from(["site", "duct", "bridge"]), min_size=1, max_size=3, unique=True)
+SMALL = Zone.model_validate(ZONE)
+Drawn = list[tuple[tuple[str, str], int, list[int]]]
+
+
+def zone_of(drawn: Drawn) -> ZoneFacts:
+    """A zone with these links: ends, kilometres of a duct of its own, and shared ducts; two of these share a bridge."""
+    ducts = {f"d{number}": (0, "bridge" if number < 2 else None) for number in range(6)}
+    links = {}
+    for number, ((one, two), metres, shared) in enumerate(drawn):
+        ducts[f"own{number}"] = (metres * 1000, None)
+        names = (f"own{number}", *(f"d{index}" for index in shared))
+        link = Link.model_construct(a=one, b=two, ducts=names, status="active", power_panels=())
+        links[f"l{number}"] = LinkFacts(owner="net", link=link)
+    held = {
+        name: DuctFacts(owner="net", duct=Duct.model_construct(length_m=length_m, bridge=bridge)  # type: ignore[call-arg] # no route)
+        for name, (length_m, bridge) in ducts.items()
+    }
+    return ZoneFacts(zone=SMALL, links=links, ducts=held)
+
+
+def every_path(facts: ZoneFacts, site: str, seen: tuple[str, ...], links: tuple[str, ...]) -> Iterator[LinkPath]:
+    """All paths without loops."""
+    if site == ENDS[1]:
+        yield LinkPath(links, sum(link_delay_ns(facts.links[name].link, facts) for name in links))
+        return
+    for name, held in facts.links.items():
+        ends = (held.link.a, held.link.b)
+        if site in ends:
+            other = ends[1] if ends[0] == site else ends[0]
+            if other not in seen:
+                yield from every_path(facts, other, (*seen, other), (*links, name))
+
+
+def hangs_on(facts: ZoneFacts, path: LinkPath, kinds: list[str]) -> set[tuple[str, str]]:
+    """What takes a path down, without what all paths between the ends share."""
+    risks = {risk for name in path.links for risk in risks_of(facts.links[name].link, facts) if risk[0] in kinds}
+    return {*risks, *(("link", name) for name in path.links)} - {("site", end) for end in ENDS}
+
+
+@given(LINKS, KINDS, st.one_of(st.none(), st.integers(50, 700)))
+@example([(("a", "f"), 1, [0]), (("a", "f"), 2, [1])], ["bridge"], None)
+@example([(("a", "f"), 1, [0]), (("a", "f"), 2, [1])], ["duct"], None)
+def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], most_us: int | None) -> None:
+    """The pair, the delay of the fastest one, and the thing that every path hangs on are those of trying everything."""
+    facts, most_ns = zone_of(drawn), None if most_us is None else most_us * 1000
+    found = [one for one in every_path(facts, ENDS[0], (ENDS[0],), ()) if most_ns is None or one.delay_ns <= most_ns]
+    on = {one: hangs_on(facts, one, kinds) for one in found}
+    pairs = [(one, two) for one, two in combinations(found, 2) if not on[one] & on[two]]
+    network = Network(facts)
+    answer = network.disjoint_pair(*ENDS, kinds, most_ns=most_ns)  # type: ignore[arg-type] # kinds as text
+    assert answer.is_decided
+    assert (answer.pair is not None) == bool(pairs)
+    fastest = network.fastest(*ENDS)
+    assert (fastest.delay_ns if fastest else None) == min(
+        (one.delay_ns for one in every_path(facts, ENDS[0], (ENDS[0],), ())), default=None
+    )
+    if answer.pair is not None:
+        one, two = answer.pair
+        assert one.delay_ns <= two.delay_ns
+        assert not on[one] & on[two]
+        best = network.fastest_pair(*ENDS, kinds, two)  # type: ignore[arg-type] # kinds as text
+        assert best.pair is not None
+        assert best.pair[1].delay_ns == min(max(one.delay_ns, two.delay_ns) for one, two in pairs)
+    if answer.cut is not None:
+        assert all(answer.cut in on[one] for one in found)
+
+
+@given(LINKS, KINDS, st.integers(1, 6))
+def test_a_search_that_is_given_up_proves_nothing(drawn: Drawn, kinds: list[str], most: int) -> None:
+    """With little work allowed, an answer is a real pair, a real proof, or that nothing was decided."""
+    facts = zone_of(drawn)
+    whole = Network(facts).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
+    answer = Network(facts, searches=most).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
+    if answer.is_decided:
+        assert (answer.pair is None) == (whole.pair is None)
