@@ -33,10 +33,10 @@ def zone_of(drawn: Drawn) -> ZoneFacts:
         names = (f"own{number}", *(f"d{index}" for index in shared))
         link = Link.model_construct(a=one, b=two, ducts=names, status="active", power_panels=())
         links[f"l{number}"] = LinkFacts(owner="net", link=link)
-    held = {
-        name: DuctFacts(owner="net", duct=Duct.model_construct(length_m=length_m, bridge=bridge)  # type: ignore[call-arg] # no route)
-        for name, (length_m, bridge) in ducts.items()
-    }
+    held = {}
+    for name, (length_m, bridge) in ducts.items():
+        duct = Duct.model_construct(length_m=length_m, bridge=bridge)  # type: ignore[call-arg] # it needs no route
+        held[name] = DuctFacts(owner="net", duct=duct)
     return ZoneFacts(zone=SMALL, links=links, ducts=held)
 
 
