@@ -3,29 +3,35 @@
 import json
 import random
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update as updating
 
 from support.ledger_party import EMPTY, Party
 from support.planner import Planner
 from support.served_ledger import OTHER, OWN, Served, served_ledger
 from support.signing import key_of, policy, zone_with
 from support.zone_project import cluster
+from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.contents import PARTIAL, read_contents
 from zonewright.audit.evidence.gathering import each_entry, whole_bundle, whole_journal
 from zonewright.audit.evidence.party import bundle_of, for_party, signed_for_party
 from zonewright.audit.verify.verify import verify_bundle
 from zonewright.ledger import LedgerError, LedgerRefusedError
+from zonewright.ledger.deciding.party_facts import SALT, facts_text
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import AccessRequest
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest, EnergyRequest, ExplainRequest, FitRequest
+from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery
-from zonewright.ledger.protocol.content_messages import ContentQuery
+from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest
 from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.rollout_messages import ConfigurationsRequest, HoursRequest
@@ -34,10 +40,12 @@ from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.protocol.who_messages import WhoRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify, verify_checkpoint
-from zonewright.ledger.store.tables import content
+from zonewright.ledger.store.tables import admission, content
+from zonewright.ledger.store.texts import put_contents
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.over_http import OverHttp
 from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json, digest_of
 
 ROLES = {"operator": ["facility-operator"], "tenant-a": ["tenant"], "tenant-b": ["tenant"], "zone": ["auditor"]}
 ODD = {
@@ -197,6 +205,83 @@ def test_a_tenant_hears_nothing_of_another(served: Served, heard: Heard, seed: i
     assert heard.leaks() == []
 
 
+def test_what_is_named_is_not_thereby_ones_own(served: Served, heard: Heard) -> None:
+    """A manifest, a plan and the files before it name only what their party brought: nothing of others is read."""
+    other = planned_by_others(served)
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    ledger = planner.party.client
+    fields: dict[str, Any] = {"clusters": {"web": cluster(2)}}
+    own = planner.material(**fields)
+    theirs = served.local.call(verbs.PLAN_OF, PlanQuery(stack_id=other.party.stack_id)).plan
+    foreign = sorted({*json.loads(theirs or "{}")["files"].values(), own.snapshot.digest})
+    brought = {digest_of(text) for text in own.texts.values()}
+    for digest in foreign:
+        if digest in brought:
+            continue
+        with pytest.raises(LedgerRefusedError, match="are not in the ledger"):
+            planner.party.admit(
+                planner.party.propose(planner.party.demand(**fields)), canonical_json({"a/dc1": digest})
+            )
+        for name in ("zz", "before.json", "rendered.json"):
+            made = planner.material(**fields)
+            gathering.store(ledger, made)
+            plan = made.plan(reason="", emergency=False, planned_at=served.now[0].isoformat())
+            manifest = canonical_json({"a/dc1": digest})
+            ledger.call(verbs.STORE, ContentRequest(texts=[manifest]))
+            files = plan.files | {name: digest if name == "zz" else digest_of(manifest)}
+            update: dict[str, Any] = {"files": files}
+            if name == "rendered.json":
+                places = {one: parse_place(text) for one, text in plan.places.items()}
+                seats = {one: seat for one, (seat, _) in places.items()}
+                pools = {one: found for one, (_, found) in places.items()}
+                change = change_digest(plan.demand_digest, seats, pools, digest_of(manifest))
+                update |= {"rendered_digest": digest_of(manifest), "change_digest": change}
+            with pytest.raises(LedgerRefusedError, match="the ledger lacks 1 text"):
+                planner.register(plan.model_copy(update=update))
+    assert ledger.call(verbs.FETCH, ContentQuery(digests=foreign)).texts.keys() <= brought
+    assert heard.leaks() == []
+
+
+def test_a_snapshot_is_the_ledger_s_own(served: Served) -> None:
+    """A plan on facts that its author wrote, or took from another's, is not registered."""
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    ledger, made = planner.party.client, planner.material(clusters={"web": cluster(4)})
+    gathering.store(ledger, made)
+    plan = made.plan(reason="", emergency=False, planned_at=served.now[0].isoformat())
+    taken = served.local.call(verbs.FETCH, ContentQuery(digests=[made.snapshot.digest])).texts[made.snapshot.digest]
+    cut = json.loads(taken)
+    cut["files"] = {name: digest for name, digest in cut["files"].items() if not name.startswith("claims/")}
+    forged = canonical_json(cut)
+    salt = served.local.call(verbs.FETCH, ContentQuery(digests=[cut["files"][SALT]])).texts[cut["files"][SALT]]
+    facts = facts_text(cut["files"], salt)
+    ledger.call(verbs.STORE, ContentRequest(texts=[forged, facts]))
+    files = plan.files | {"snapshot.json": digest_of(forged), "facts.json": digest_of(facts)}
+    with pytest.raises(LedgerRefusedError, match="has not taken its snapshot for this stack"):
+        planner.register(plan.model_copy(update={"snapshot": digest_of(forged), "files": files}))
+    served.now[0] += timedelta(days=2)
+    with pytest.raises(LedgerRefusedError, match=r"does not have its snapshot|has not taken its snapshot"):
+        planner.register(plan)
+
+
+@pytest.mark.tampers
+def test_no_manifest_breaks_who_reads_it(served: Served) -> None:
+    """What is no manifest is not admitted; one that an older version let in gives nobody anything, and no fault."""
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    ledger = planner.party.client
+    for text in ("[]", '{"x":"sha256:%s"}' % ("0" * 64), '{"a/dc1/x":{}}', "no JSON", "7", '{"a/b":"c"}'):
+        with pytest.raises(LedgerRefusedError, match=r"no manifest|not in the ledger"):
+            planner.party.admit(planner.party.propose(planner.party.demand(clusters={"web": cluster(3)})), text)
+    planned_by_others(served)
+    operator = served.client(served.grant("runner-o", "operator", "facility-operator"))
+    for text in ("[]", '{"x":"y"}', '{"a/dc1/x":{}}', "no JSON", "7"):
+        with Database(served.path, lock_wait_s=5).writing() as connection:
+            put_contents(connection, [text])
+            connection.execute(updating(admission).values(rendered_digest=digest_of(text)))
+        wanted = ContentQuery(digests=[f"sha256:{'0' * 64}"])
+        assert operator.call(verbs.FETCH, wanted).texts == {}
+        assert ledger.call(verbs.FETCH, wanted).texts == {}
+
+
 def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
     """Of a full rack a tenant hears by how much it is too full, rounded up, and its own use; its operator hears all."""
     tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))
@@ -283,6 +368,56 @@ def test_a_stack_s_id_brings_nothing_of_who_had_it_before(served: Served) -> Non
     assert {entry.party for entry in told} == {"", "tenant-b"}
 
 
+def test_who_had_a_stack_s_id_reads_nothing_of_who_has_it_now(served: Served) -> None:
+    """Neither files, configurations nor entries of the party that enrolled the id later; nor the other's verdicts."""
+    before = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant"), stack_id="stack-000007"))
+    before.party.enrol()
+    plan, _ = before.plan(at=served.now[0], clusters={"web": cluster(1)})
+    Planner(Party(served.local, "stack-000007", "tenant-a")).verdict(plan, "carl", at=served.now[0])
+    admission = before.admit(clusters={"web": cluster(1)})
+    before.complete(admission)
+    before.destroy(admission)
+    after = Planner(Party(served.local, "stack-000007", "tenant-b", lineage="another", zone=ZONE_FILE))
+    after.party.enrol()
+    after.deploy(clusters={"web": cluster(1, node_type="two-u")})
+    ledger = before.party.client
+    assert ledger.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"])).stacks == []
+    files = served.local.call(verbs.DEPLOYED, StackRequest(stack_id="stack-000007")).sites["dc1"]
+    theirs = ledger.call(verbs.FETCH, ContentQuery(digests=sorted(files.values()))).texts
+    assert not [text for text in theirs.values() if "tenant-b" in text]
+    told = ledger.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    assert {(entry.party, entry.kind) for entry in told if entry.party == "tenant-b"} == {("tenant-b", "approved")}
+    new = served.client(served.grant("runner-b", "tenant-b", "tenant"))
+    kinds = {entry.kind for entry in new.call(verbs.HISTORY, HistoryRequest(kinds=["planned", "rejected"])).entries}
+    assert kinds == set()
+
+
+@pytest.mark.tampers
+def test_an_entry_that_is_altered_to_look_withheld_is_found(served: Served) -> None:
+    """Who reads everything takes no entry for one that is withheld, whatever the ledger's file says of its kind."""
+    auditor = served.client(served.grant("auditor", "zone", "auditor"))
+    with sqlite3.connect(served.path) as own:
+        own.execute("UPDATE journal SET kind = 'withheld', payload = '{}' WHERE kind = 'admitted'")
+    answer = auditor.call(verbs.HISTORY, HistoryRequest(limit=1000))
+    assert not answer.is_partial
+    assert "was altered" in str(verify(answer.entries, may_withhold=answer.is_partial))
+    tenant = served.client(served.grant("runner-a", "tenant-a", "tenant"))
+    assert tenant.call(verbs.HISTORY, HistoryRequest(limit=1)).is_partial
+
+
+def test_a_runner_of_one_stack_gets_its_bundle(served: Served) -> None:
+    """A principal of one stack exports the evidence of that stack, and sees no change of another."""
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    plan, _ = planner.plan(at=served.now[0], clusters={"web": cluster(4)})
+    runner = served.client(served.grant("runner-x", "tenant-a", "tenant", stacks=[OWN]))
+    assert PARTIAL in bundle_of(runner, PlanQuery(plan=plan.digest()))
+    other = served.client(served.grant("runner-y", "tenant-a", "tenant", stacks=["stack-000009"]))
+    with pytest.raises(LedgerRefusedError, match="has no plan"):
+        bundle_of(other, PlanQuery(plan=plan.digest()))
+    told = [client.call(verbs.CHANGES, ChangesRequest()).changes for client in (runner, other)]
+    assert [bool(found) for found in told] == [True, False]
+
+
 def test_an_operator_reads_what_it_brings_to_hosts(served: Served) -> None:
     """Files that tenants have at a site come to its operator with their approvals, and nothing else of them."""
     planner = planned_by_others(served)
@@ -335,7 +470,7 @@ def test_a_plan_names_the_facts_that_the_ledger_took(served: Served) -> None:
     plan, _ = planner.plan(at=served.now[0], clusters={"web": cluster(4)})
     files = dict(plan.files)
     for update, sentence in (
-        ({"snapshot": named["snapshot"], "files": files}, "was taken for another stack"),
+        ({"snapshot": named["snapshot"], "files": files}, "has not taken its snapshot for this stack"),
         ({"files": files | {"snapshot.json": files["demand.json"]}}, "snapshot.json is not the snapshot"),
         ({"files": files | {"facts.json": files["demand.json"]}}, "facts.json does not have the salted digests"),
     ):

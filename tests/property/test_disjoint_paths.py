@@ -15,9 +15,9 @@ from zonewright.rules.paths import LinkPath, link_delay_ns, risks_of
 
 SITES = "abcdef"
 ENDS = ("a", "f")
-_DUCTS = st.lists(st.integers(0, 5), min_size=1, max_size=2, unique=True)
+_DUCTS = st.lists(st.integers(0, 7), max_size=2, unique=True)
 LINKS = st.lists(
-    st.tuples(st.sampled_from(list(combinations(SITES, 2))), st.integers(1, 40), _DUCTS), min_size=1, max_size=11
+    st.tuples(st.sampled_from(list(combinations(SITES, 2))), st.integers(1, 9), _DUCTS), min_size=4, max_size=13
 )
 KINDS = st.lists(st.sampled_from(["site", "duct", "bridge"]), min_size=1, max_size=3, unique=True)
 SMALL = Zone.model_validate(ZONE)
@@ -26,12 +26,12 @@ Drawn = list[tuple[tuple[str, str], int, list[int]]]
 
 def zone_of(drawn: Drawn) -> ZoneFacts:
     """A zone with these links: ends, kilometres of a duct of its own, and shared ducts; two of these share a bridge."""
-    ducts = {f"d{number}": (0, "bridge" if number < 2 else None) for number in range(6)}
+    ducts = {f"d{number}": (0, "bridge" if number < 2 else None) for number in range(8)}
     links = {}
     for number, ((one, two), metres, shared) in enumerate(drawn):
         ducts[f"own{number}"] = (metres * 1000, None)
         names = (f"own{number}", *(f"d{index}" for index in shared))
-        link = Link.model_construct(a=one, b=two, ducts=names, status="active", power_panels=())
+        link = Link.model_construct(a=one, b=two, ducts=names, status="active", power_panels=(), cores=1)
         links[f"l{number}"] = LinkFacts(owner="net", link=link)
     held = {}
     for name, (length_m, bridge) in ducts.items():
@@ -59,13 +59,15 @@ def hangs_on(facts: ZoneFacts, path: LinkPath, kinds: list[str]) -> set[tuple[st
     return {*risks, *(("link", name) for name in path.links)} - {("site", end) for end in ENDS}
 
 
-@given(LINKS, KINDS, st.one_of(st.none(), st.integers(50, 700)))
+@given(LINKS, KINDS, st.one_of(st.none(), st.integers(0, 60)))
 @example([(("a", "f"), 1, [0]), (("a", "f"), 2, [1])], ["bridge"], None)
 @example([(("a", "f"), 1, [0]), (("a", "f"), 2, [1])], ["duct"], None)
-def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], most_us: int | None) -> None:
+def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], number: int | None) -> None:
     """The pair, the delay of the fastest one, and the thing that every path hangs on are those of trying everything."""
-    facts, most_ns = zone_of(drawn), None if most_us is None else most_us * 1000
-    found = [one for one in every_path(facts, ENDS[0], (ENDS[0],), ()) if most_ns is None or one.delay_ns <= most_ns]
+    facts = zone_of(drawn)
+    everything = sorted(every_path(facts, ENDS[0], (ENDS[0],), ()), key=lambda one: one.delay_ns)
+    most_ns = None if number is None or not everything else everything[number % len(everything)].delay_ns
+    found = [one for one in everything if most_ns is None or one.delay_ns <= most_ns]
     on = {one: hangs_on(facts, one, kinds) for one in found}
     pairs = [(one, two) for one, two in combinations(found, 2) if not on[one] & on[two]]
     network = Network(facts)
@@ -73,9 +75,7 @@ def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], m
     assert answer.is_decided
     assert (answer.pair is not None) == bool(pairs)
     fastest = network.fastest(*ENDS)
-    assert (fastest.delay_ns if fastest else None) == min(
-        (one.delay_ns for one in every_path(facts, ENDS[0], (ENDS[0],), ())), default=None
-    )
+    assert (fastest.delay_ns if fastest else None) == (everything[0].delay_ns if everything else None)
     if answer.pair is not None:
         one, two = answer.pair
         assert one.delay_ns <= two.delay_ns

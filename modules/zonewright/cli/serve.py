@@ -155,7 +155,8 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
         figures=(lambda site: metrics_page(database, telemetry, utc_now(), site))
         if database is not None and with_ledger
         else None,
-        may_read=None if context is None or is_local else may_call(context, verbs.ENERGY.name),
+        may_read=may_call(context, verbs.ENERGY.name) if context is not None else None,
+        unasked=LOOPBACK if is_local else (),
         health_reports=HealthReports(arguments.agents.with_name("health")),
     )
     family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.transport.body import BodyError
 from zonewright.server.agents import Agents
 from zonewright.server.body import read_body
+from zonewright.server.door import host_of
 from zonewright.server.health import HealthReports, health_route
 from zonewright.server.otlp import OtlpError, read_batch
 from zonewright.server.slots import Slots
@@ -33,6 +35,7 @@ def service(
     *,
     figures: Callable[[str | None], str] | None = None,
     may_read: Callable[[str], bool] | None = None,
+    unasked: Collection[str] = (),
     health_reports: HealthReports | None = None,
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
@@ -45,6 +48,7 @@ def service(
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
         may_read: whether a header ``Authorization`` lets somebody read that page; None lets everybody who gets here.
+        unasked: names of the service under which nobody is asked: those that only programs on its own host use.
         health_reports: where reports of health go; None takes none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
@@ -88,7 +92,7 @@ def service(
 
     routes: list[Route | Mount] = [
         Route("/v1/metrics", metrics, methods=["POST"]),
-        Route("/metrics", _page_of(figures, may_read), methods=["GET"]),
+        Route("/metrics", _page_of(figures, may_read, unasked), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
         *(
             ()
@@ -100,13 +104,17 @@ def service(
 
 
 def _page_of(
-    figures: Callable[[str | None], str] | None, may_read: Callable[[str], bool] | None
+    figures: Callable[[str | None], str] | None, may_read: Callable[[str], bool] | None, unasked: Collection[str]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
         if figures is None:
             return _answer(404, "this service has no ledger, so it knows no sites")
-        header = request.headers.get("authorization", "")
-        if may_read is not None and not await run_in_threadpool(may_read, header):
+        header, name = request.headers.get("authorization", ""), host_of(request.headers.get("host", ""))
+        try:
+            is_let_in = may_read is None or name in unasked or await run_in_threadpool(may_read, header)
+        except LedgerError as error:
+            return _answer(503, str(error))
+        if not is_let_in:
             sentence = "figures need the token of a principal that may call energy; see: zonewright access grant"
             return _answer(401, sentence, {"www-authenticate": "Bearer"})
         text = await run_in_threadpool(figures, request.query_params.get("site"))

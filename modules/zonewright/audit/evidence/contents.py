@@ -25,7 +25,7 @@ from zonewright.audit.evidence.planning import (
     digests_behind,
 )
 from zonewright.declare.problem import Problem
-from zonewright.ledger.deciding.party_facts import HELD, SNAPSHOT
+from zonewright.ledger.deciding.party_facts import SNAPSHOT, held_places
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, Snapshot
 from zonewright.ledger.protocol.evidence_messages import Opened, OwnEntry
@@ -274,12 +274,5 @@ def places_before(contents: Contents) -> dict[str, str]:
     """Where the stack's nodes were when it was planned: rack and unit by name."""
     if contents.partial is not None:
         return dict(contents.partial.before)
-    found = {}
-    for name, text in contents.facts(contents.snapshot).items():
-        if name.startswith("claims/"):
-            for row in unpacked(text):
-                if row["stack_id"] == contents.plan.stack_id and row["state"] in HELD:
-                    data = row["data"]
-                    rear = " rear" if data["face"] == "rear" else ""
-                    found[row["name"]] = f"{data['rack']} U{data['position']}{rear}"
-    return found
+    texts = (text for name, text in contents.facts(contents.snapshot).items() if name.startswith("claims/"))
+    return held_places((row for text in texts for row in unpacked(text)), contents.plan.stack_id)

@@ -76,14 +76,19 @@ def material(
     )
 
 
-def fetch(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
+def fetch(ledger: LedgerClient, digests: set[str], *, plan: str = "") -> dict[str, str]:
     """Texts by digest, each of them checked: what was altered or cut off is not taken.
+
+    Args:
+        ledger: the ledger.
+        digests: of the texts.
+        plan: digest of the plan that names them, if there is one.
 
     Raises:
         LedgerRefusedError: when the ledger does not have one of them, or has another text in its place; one that
             was removed by `ledger prune` is told as that.
     """
-    found, gone = _asked(ledger, digests)
+    found, gone = _asked(ledger, digests, plan)
     altered = sorted(digest for digest, text in found.items() if digest_of(text) != digest)
     if altered:
         what = f"{len(altered)} texts in the ledger were altered, such as {altered[0][:19]}"
@@ -111,13 +116,13 @@ def texts_of(ledger: LedgerClient, digests: set[str]) -> dict[str, str]:
     return _asked(ledger, digests)[0]
 
 
-def _asked(ledger: LedgerClient, digests: set[str]) -> tuple[dict[str, str], dict[str, TextRemoval]]:
+def _asked(ledger: LedgerClient, digests: set[str], plan: str = "") -> tuple[dict[str, str], dict[str, TextRemoval]]:
     """Texts by digest, and when others were removed."""
     found: dict[str, str] = {}
     gone: dict[str, TextRemoval] = {}
     wanted = sorted(digests)
     for start in range(0, len(wanted), _PAGE):
-        answer = ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE]))
+        answer = ledger.call(verbs.FETCH, ContentQuery(digests=wanted[start : start + _PAGE], plan=plan))
         found |= answer.texts
         gone |= answer.pruned
     return found, gone
@@ -204,7 +209,7 @@ def plan_texts(ledger: LedgerClient, plan: Plan, *, but: frozenset[str] = frozen
         but: paths that are left out.
     """
     wanted = {path: digest for path, digest in plan.files.items() if path not in but}
-    by_digest = fetch(ledger, set(wanted.values()))
+    by_digest = fetch(ledger, set(wanted.values()), plan=plan.digest())
     return {path: by_digest[digest] for path, digest in wanted.items()}
 
 

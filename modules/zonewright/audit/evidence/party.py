@@ -61,11 +61,11 @@ def bundle_of(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     record, plan = recorded_plan(ledger, query)
     if not record.is_partial:
         return whole_bundle(ledger, query)
-    answer = ledger.call(verbs.EVIDENCE, PlanQuery(plan=plan.digest()))
+    answer = ledger.call(verbs.EVIDENCE, PlanQuery(plan=plan.digest(), stack_id=plan.stack_id))
     if answer.shown is None:
         raise LedgerRefusedError("no-plan", f"the ledger has no plan {plan.digest()[7:19]} any more")
     texts = plan_texts(ledger, plan, but=frozenset({SNAPSHOT}))
-    objects = fetch(ledger, changed_digests(texts)) | answer.shown.texts
+    objects = fetch(ledger, changed_digests(texts), plan=plan.digest()) | answer.shown.texts
     files = bundle_files(plan, texts, objects, record.envelope)
     files |= signatures(record) | rollout_texts(ledger, answer.entries)
     return _with_partial(files, plan, answer.shown, until=answer.until, entries=answer.entries)

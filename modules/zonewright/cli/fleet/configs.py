@@ -157,22 +157,31 @@ def versions(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
     Raises:
         FleetFileError: when the fleet's file is faulty.
     """
-    with opened(arguments) as work:
+    with opened(arguments, resolves=False) as work:
         plans, outcomes = _look(work, is_close=False)
+        against = {host.name: work.job.wanted(host, needs_approval=False) for host in work.fleet.chosen}
     rows = {}
     for one in outcomes:
         told = [_version(plan) for plan in plans.get(one.host, ())]
-        state = one.state if one.state != "unchanged" else "in force" if all(word for word, _ in told) else "none"
-        lines = "; ".join(f"{name}: {word or 'no version'}" for word, name in told)
-        rows[one.host] = {"host": one.host, "state": state, "reason": one.sentence, "configurations": lines}
+        wanted, faults = against[one.host]
+        unresolved = {why for each in wanted for why in each.unresolved}
+        reasons = [text for text in (one.sentence, *faults) if text and text not in unresolved]
+        looked = "unknown" if reasons else "in force" if any(version for _, version in told) else "none"
+        lines = "; ".join(f"{name}: {version or 'no version'}" for name, version in told)
+        rows[one.host] = {
+            "host": one.host,
+            "state": looked if one.state == "unchanged" else one.state,
+            "reason": "; ".join(reasons),
+            "configurations": lines,
+        }
     return rows
 
 
 def _version(plan: "ConfigPlan") -> tuple[str, str]:
-    """What is in force, and the configuration's name."""
+    """The configuration's name, and which version is in force; empty where none is."""
     facts = plan.facts
     before = f", before it {facts.previous}" if facts.previous else ""
-    return f"{facts.current}{before}" if facts.current else "", plan.wanted.name
+    return plan.wanted.name, f"{facts.current}{before}" if facts.current else ""
 
 
 def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":
@@ -193,12 +202,15 @@ def meant(fleet: "Fleet") -> "tuple[Host, ...]":
 
 
 @contextmanager
-def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterator[Work[ConfigJob]]":
+def opened(
+    arguments: argparse.Namespace, only: "Sequence[str]" = (), *, resolves: bool = True
+) -> "Iterator[Work[ConfigJob]]":
     """The job for the hosts that some configuration is for; closes its connections.
 
     Args:
         arguments: of the command line.
         only: configurations that are meant; all where it is empty.
+        resolves: whether values of secrets are asked for.
 
     Raises:
         FleetFileError: when the file is faulty.
@@ -238,7 +250,7 @@ def opened(arguments: argparse.Namespace, only: "Sequence[str]" = ()) -> "Iterat
         formats=formats,
         offer=offer,
         host_deadline_s=rollout.host_deadline_s,
-        fill=Filler(sources_here(), lambda: read_keys(key_file_here())),
+        fill=Filler(sources_here(), lambda: read_keys(key_file_here())) if resolves else Filler(),
         tell=fleet.document.told,
     )
     longest = max(host_seconds(job.wanted(host)[0], rollout.host_deadline_s) for host in hosts)

@@ -13,7 +13,7 @@ from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import admission, change, decided, journal
-from zonewright.ledger.store.texts import get_content
+from zonewright.ledger.store.texts import files_of, get_content
 from zonewright.model import Zone
 from zonewright.seal.decide import Decision, approved
 
@@ -130,8 +130,7 @@ def _approved_as_it_stood(connection: Connection, step: Row[Any], past: _Past, u
 
 def manifest_of(connection: Connection, digest: str) -> Mapping[str, str]:
     """Rendered files, digest by path; none where the ledger does not have them."""
-    found: dict[str, str] = json.loads(get_content(connection, digest) or "{}")
-    return found
+    return files_of(get_content(connection, digest))
 
 
 def decision_on(connection: Connection, known: Zone, row: RowMapping, now: datetime) -> tuple[Plan, Decision]:

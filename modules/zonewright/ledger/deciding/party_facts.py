@@ -7,9 +7,11 @@ and from the fact's name, so that the same export can be made again, and one fac
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from zonewright.ledger.protocol.evidence_messages import Opened, PartyFacts
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.rack_position import RackPosition
 
 SALT = "salt.txt"
 """Random in each snapshot: without it the others cannot be guessed from digests; never given to a party."""
@@ -100,3 +102,16 @@ def party_facts(
         items=items_of(withheld, master),
         before=dict(before),
     )
+
+
+def held_places(rows: Iterable[Mapping[str, Any]], stack_id: str) -> dict[str, str]:
+    """Where the nodes of a stack stand, by name.
+
+    Args:
+        rows: claims, with their data as plain data.
+        stack_id: the stack.
+    """
+    own = ((row["name"], row["data"]) for row in rows if row["stack_id"] == stack_id and row["state"] in HELD)
+    return {
+        name: str(RackPosition(rack=data["rack"], position=data["position"], face=data["face"])) for name, data in own
+    }

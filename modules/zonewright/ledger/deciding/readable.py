@@ -5,53 +5,71 @@ earlier step, because it brings them to hosts. The facts of others that a decisi
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select
 
 from zonewright.ledger.deciding.party_facts import SNAPSHOT
+from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.protocol.journal_messages import WITHHELD
 from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
+from zonewright.ledger.store.brought import brought_by, of_party
 from zonewright.ledger.store.named_texts import REGISTERED
-from zonewright.ledger.store.tables import admission, asset, change, deployed, enrolment, journal
-from zonewright.ledger.store.texts import behind, get_content
+from zonewright.ledger.store.tables import admission, asset, change, deployed, enrolment, journal, verdict
+from zonewright.ledger.store.texts import behind, files_of, get_content
 from zonewright.rules.finding import Finding
 from zonewright.rules.masking import without_sums
 
 _VERDICTS = frozenset({"approved", "rejected"})
 """Entries that have the signer's party, and are about the plan of another."""
 _BEFORE = "before.json"
+NEWEST = 300
+"""Admissions, plans and roll-outs that are looked through for a text; a plan that is named is always looked at."""
 
 
-def readable_digests(connection: Connection, caller: Caller, wanted: set[str]) -> set[str]:
+def readable_digests(connection: Connection, caller: Caller, wanted: set[str], *, plan: str = "") -> set[str]:
     """Those of some digests whose texts a caller may read; the search ends when all are found.
 
     Args:
         connection: a transaction.
         caller: who asks.
         wanted: the digests.
+        plan: digest of a plan of its own that names them, if that is known: then it is looked at first.
     """
     if caller.sees_all:
         return wanted
     found: set[str] = set()
-    for digests in _own(connection, caller):
+    for digests in _own(connection, caller, plan):
         found |= digests & wanted
         if len(found) == len(wanted):
             break
     return found
 
 
+def foreign(connection: Connection, caller: Caller, named: Collection[str], *, now: str) -> set[str]:
+    """Those of some digests that a caller may not name in a change: it has not brought them, and may not read them.
+
+    Whether the ledger has them makes no difference, so that nobody finds out by asking.
+
+    Args:
+        connection: a transaction.
+        caller: who asks.
+        named: digests of texts.
+        now: the moment, as the tables hold it.
+    """
+    if caller.sees_all:
+        return set()
+    open_ = set(named) - brought_by(connection, named, of_party(caller.party), now=now)
+    return open_ - readable_digests(connection, caller, open_) if open_ else set()
+
+
 def own_stacks(connection: Connection, caller: Caller) -> frozenset[str]:
-    """The stacks of the caller's party, of those that it may touch: enrolled now, planned or admitted at any time."""
-    columns = (
-        select(enrolment.c.stack_id).where(enrolment.c.party == caller.party),
-        select(change.c.stack_id).where(change.c.party == caller.party),
-        select(admission.c.stack_id).where(admission.c.party == caller.party),
-    )
-    names = {name for query in columns for name in connection.execute(query.distinct()).scalars()}
+    """The stacks of the caller's party that are enrolled now, of those that it may touch."""
+    query = select(enrolment.c.stack_id).where(enrolment.c.party == caller.party)
+    names = set(connection.execute(query).scalars())
     return frozenset(names & caller.stacks if caller.stacks else names)
 
 
@@ -101,35 +119,47 @@ def findings_for(connection: Connection, caller: Caller, findings: Iterable[Find
     return tuple(one if one.subject.partition("/")[0] in operated else without_sums(one) for one in findings)
 
 
-def _own(connection: Connection, caller: Caller) -> Iterator[set[str]]:
+def of_caller(table: Table, caller: Caller) -> ColumnElement[bool]:
+    """The condition that a row of a party's and stack's is the caller's: an id may have been another party's before.
+
+    Args:
+        table: one with the columns ``party`` and ``stack_id``.
+        caller: who asks.
+    """
+    own = table.c.party == caller.party
+    return and_(own, table.c.stack_id.in_(sorted(caller.stacks))) if caller.stacks else own
+
+
+def _own(connection: Connection, caller: Caller, plan: str) -> Iterator[set[str]]:
     """Digests that a party may read, in the order in which it asks for them most."""
-    stacks, sites = own_stacks(connection, caller), operated_sites(connection, caller)
+    sites = operated_sites(connection, caller)
+    if plan:
+        mine = select(change.c.document).where(change.c.plan == plan, of_caller(change, caller))
+        for document in connection.execute(mine).scalars():
+            yield _of_plan(connection, json.loads(document))
+    stacks = own_stacks(connection, caller)
     there = select(deployed).where(or_(deployed.c.stack_id.in_(stacks), deployed.c.site.in_(sites)))
     guests = set()
     for row in connection.execute(there).all():
         yield set(json.loads(row.files).values())
         guests |= {row.stack_id} - stacks
-    newest = admission.c.admitted_at.desc()
     columns = (admission.c.stack_id, admission.c.party, admission.c.demand_digest, admission.c.rendered_digest)
-    chosen = select(*columns).where(admission.c.stack_id.in_(stacks | guests)).order_by(newest)
-    for one in connection.execute(chosen).all():
-        if one.stack_id not in stacks:
-            yield _files_at(connection, one.rendered_digest, sites)
-        elif one.party == caller.party:  # a stack's id may have been another party's before
-            yield {one.demand_digest, *behind(connection, one.rendered_digest)}
-    plans = select(change.c.document).where(change.c.stack_id.in_(stacks), change.c.party == caller.party)
-    for document in connection.execute(plans.order_by(change.c.number.desc())).scalars().all():
+    admissions = select(*columns).order_by(admission.c.admitted_at.desc()).limit(NEWEST)
+    for one in connection.execute(admissions.where(of_caller(admission, caller))).all():
+        yield {one.demand_digest, *behind(connection, one.rendered_digest)}
+    for one in connection.execute(admissions.where(admission.c.stack_id.in_(guests))).all() if guests else ():
+        yield _files_at(connection, one.rendered_digest, sites)
+    plans = select(change.c.document).where(of_caller(change, caller)).order_by(change.c.number.desc()).limit(NEWEST)
+    for document in connection.execute(plans).scalars().all():
         yield _of_plan(connection, json.loads(document))
-    runs = select(journal.c.payload).where(
-        journal.c.kind == ROLLED_OUT, journal.c.stack_id.in_(stacks), journal.c.party == caller.party
-    )
-    for payload in connection.execute(runs.order_by(journal.c.sequence.desc())).scalars().all():
+    runs = select(journal.c.payload).where(journal.c.kind == ROLLED_OUT, of_caller(journal, caller))
+    for payload in connection.execute(runs.order_by(journal.c.sequence.desc()).limit(NEWEST)).scalars().all():
         yield {json.loads(payload)["record"]}
 
 
 def _files_at(connection: Connection, manifest: str, sites: frozenset[str]) -> set[str]:
-    files: dict[str, str] = json.loads(get_content(connection, manifest) or "{}")
-    return {digest for path, digest in files.items() if path.split("/")[1:2][0] in sites}
+    files = files_of(get_content(connection, manifest))
+    return {digest for path, digest in files.items() if set(path.split("/")[1:2]) & sites}
 
 
 def _of_plan(connection: Connection, plan: Mapping[str, Any]) -> set[str]:
@@ -140,17 +170,29 @@ def _of_plan(connection: Connection, plan: Mapping[str, Any]) -> set[str]:
     return named | {plan["demand_digest"]} | before | behind(connection, plan["rendered_digest"])
 
 
-def entry_for(entry: dict[str, Any], caller: Caller, stacks: frozenset[str]) -> dict[str, Any]:
-    """An entry of the journal as a caller may read it: of others' entries number and hashes only, so that it counts.
+def named_by(connection: Connection, plan: Plan) -> set[str]:
+    """Digests of the texts that become its party's to read with a plan.
+
+    Args:
+        connection: a transaction.
+        plan: the plan.
+    """
+    return _of_plan(connection, plan.model_dump())
+
+
+def own_entries(caller: Caller) -> ColumnElement[bool]:
+    """The condition that an entry of the journal is told to a caller in full."""
+    its_plan = and_(change.c.plan == verdict.c.plan, change.c.stack_id == journal.c.stack_id, of_caller(change, caller))
+    on_own_plan = exists().where(its_plan, verdict.c.received_at == journal.c.at)
+    verdicts = and_(journal.c.kind.in_(_VERDICTS), on_own_plan)
+    return or_(journal.c.kind == REGISTERED, of_caller(journal, caller), verdicts)
+
+
+def withheld(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry about another party, as its reader gets it: number and hashes only, so that it can follow the chain.
 
     Args:
         entry: the entry's fields.
-        caller: who asks.
-        stacks: the caller's own, see :func:`own_stacks`.
     """
-    is_its_stacks = entry["stack_id"] in stacks if entry["stack_id"] else not caller.stacks
-    is_its = is_its_stacks and (entry["party"] == caller.party or entry["kind"] in _VERDICTS)
-    if caller.sees_all or is_its or entry["kind"] == REGISTERED:
-        return entry
     kept = {name: entry[name] for name in ("sequence", "previous", "hash")}
     return {**kept, "at": "", "kind": WITHHELD, "stack_id": "", "party": "", "payload": {}}

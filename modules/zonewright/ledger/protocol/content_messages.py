@@ -1,5 +1,7 @@
 """Requests and answers about rendered texts: kept by digest, and deployed at sites."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from zonewright.ledger.protocol.messages import Digest, Label, Message, Name, StackRequest, Text
@@ -36,6 +38,8 @@ class ContentQuery(Message):
     """Digests whose texts are wanted."""
 
     digests: list[Digest]
+    plan: Digest | Literal[""] = ""
+    """The plan that names them, if there is one."""
 
 
 class TextRemoval(Message):

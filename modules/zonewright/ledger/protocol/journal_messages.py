@@ -71,9 +71,10 @@ class JournalEntry(Message):
 
 
 class HistoryAnswer(Message):
-    """Entries in order."""
+    """Entries in order; ``is_partial`` where those of others are withheld from this reader."""
 
     entries: list[JournalEntry]
+    is_partial: bool = False
 
 
 class Checkpoint(Message):

@@ -34,6 +34,7 @@ class Right:
 
 _STACK = Right(own=PARTY)
 _STACK_READ = Right(own=PARTY | OVERSEER, other=OVERSEER)
+_FORMED = Right(own=EVERYBODY, other=OVERSEER | {APPROVER}, is_of_zone=True)
 _ANYBODY = Right(own=EVERYBODY, is_of_zone=True)
 _ADMINISTRATOR = Right(own=frozenset({ADMINISTRATOR}), other=frozenset({ADMINISTRATOR}))
 
@@ -75,9 +76,9 @@ RIGHTS: Mapping[str, Right] = {
     v.SNAPSHOT.name: _STACK,
     v.PLAN.name: _STACK,
     v.VERDICT.name: Right(own=frozenset({APPROVER, AUTHORITY})),
-    v.PLAN_OF.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
-    v.EVIDENCE.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
-    v.CHANGES.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
+    v.PLAN_OF.name: _FORMED,
+    v.EVIDENCE.name: _FORMED,
+    v.CHANGES.name: _FORMED,
     v.WHO.name: _ANYBODY,
     v.GRANT.name: _ADMINISTRATOR,
     v.ACCESS.name: Right(own=OVERSEER),

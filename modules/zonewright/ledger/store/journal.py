@@ -107,7 +107,7 @@ def verify(
     for entry in entries:
         if entry.sequence != expected:
             return f"entry {expected} is missing or out of order: the next stored entry is {entry.sequence}"
-        is_withheld = may_withhold and entry.kind == WITHHELD
+        is_withheld = may_withhold and entry.kind == WITHHELD and not (entry.at or entry.party or entry.payload)
         if not is_withheld and entry.hash != entry_hash(vars(entry)):
             return f"entry {entry.sequence} was altered: its content does not have the hash that it carries"
         if entry.previous != previous:

@@ -98,6 +98,7 @@ DERIVED: Mapping[str, str] = {
     "content": "each text has the digest that it is kept under",
     "pruned": "the list of removed texts of each entry has the digest that the entry names",
     "draft": "when texts end that nothing names",
+    "brought": "who brought a text that a change may name, for a day",
     "step": "counted from the journal",
     "prefix": "computed from the assets",
     "proposal": "of the last preview of each stack; nothing is decided by it",

@@ -11,14 +11,14 @@ from sqlalchemy import Column, Connection, String, Table, inspect, select
 from sqlalchemy.exc import OperationalError
 
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
-from zonewright.ledger.store import names, pruned_texts, recording, steps, texts
+from zonewright.ledger.store import brought, names, pruned_texts, recording, steps, texts
 from zonewright.ledger.store.tables import metadata
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest version: the last revision of ``ledger/migrations/versions``."""
 BEFORE = "0000"
 """What a ledger is called that was made before ledgers had a version."""
-MODULES = (names, pruned_texts, recording, steps, texts)
+MODULES = (brought, names, pruned_texts, recording, steps, texts)
 """Modules with tables of their own, which are known only once they are imported."""
 
 identity = Table(

@@ -4,6 +4,7 @@ So a preview, and a change that nobody carries out, leave nothing that outlives 
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from zonewright.model.canonical import digest_of
 from zonewright.model.limits import DRAFT
 
 _PAGE = 500
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SWEPT = 1_000
 """Most texts that one transaction removes: nobody waits for the previews of others."""
 
@@ -95,12 +97,26 @@ def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
 
 def behind(connection: Connection, manifest: str) -> set[str]:
     """A manifest of files, and the digests that it names by path; a text that is no manifest names none."""
+    return {manifest, *files_of(get_content(connection, manifest)).values()}
+
+
+def files_of(manifest: str | None) -> dict[str, str]:
+    """Digest by path of a manifest of files; nothing of what is none, which :func:`is_manifest` tells."""
     try:
-        named = json.loads(get_content(connection, manifest) or "{}")
+        named = json.loads(manifest or "{}")
     except ValueError:
-        named = {}
-    digests = named.values() if isinstance(named, dict) else ()
-    return {manifest, *(one for one in digests if isinstance(one, str))}
+        return {}
+    found = named.items() if isinstance(named, dict) else ()
+    return {path: digest for path, digest in found if isinstance(digest, str)}
+
+
+def is_manifest(text: str | None) -> bool:
+    """Whether a text is a manifest: an object that has a digest for each path, and a path has a folder."""
+    try:
+        named = json.loads(text or "")
+    except ValueError:
+        return False
+    return isinstance(named, dict) and all("/" in path and _DIGEST.fullmatch(str(one)) for path, one in named.items())
 
 
 def sweep(connection: Connection, moment: datetime) -> None:

@@ -72,7 +72,7 @@ def may_call(context: Context, verb: str) -> Callable[[str], bool]:
     def may(header: str) -> bool:
         try:
             caller = _called(context, header, issuers).caller
-        except LedgerError:
+        except UnknownCallerError:
             return False
         return refusal(caller, Asked(verb=verb)) is None
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
 from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
-from zonewright.ledger.deciding.readable import findings_for
+from zonewright.ledger.deciding.readable import findings_for, foreign
 from zonewright.ledger.deciding.review import Review, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
@@ -35,7 +35,7 @@ from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
-from zonewright.ledger.store.texts import behind, keep, lacking, put_digested
+from zonewright.ledger.store.texts import behind, get_content, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -51,12 +51,12 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         LedgerRefusedError: with the findings; the refusal is journaled and nothing else is changed.
     """
     with context.database.reading() as connection:
-        _require_enrolled(connection, request)
+        _require_enrolled(context, connection, request)
         review = review_change(connection, request, context.now(connection), context.telemetry)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
     with context.writing() as connection:
-        _require_enrolled(connection, request)
+        _require_enrolled(context, connection, request)
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
         if now < review.at or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
@@ -101,10 +101,16 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     return AdmissionAnswer(admission_id=admission_id, change_digest=digest, summary=review.line, head=head)
 
 
-def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
-    if lacking(connection, behind(connection, request.rendered_digest)):
+def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest) -> None:
+    named = behind(connection, request.rendered_digest)
+    if foreign(connection, context.caller, named, now=context.shown_at(connection)) or lacking(connection, named):
         raise LedgerRefusedError(
             "not-rendered", "the rendered files of this change are not in the ledger; run pulumi up without --target"
+        )
+    if not is_manifest(get_content(connection, request.rendered_digest)):
+        raise LedgerRefusedError(
+            "not-rendered",
+            "the rendered files of this change are no manifest: expected a JSON object with the digest of each path",
         )
     require_enrolment(connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=True)
 

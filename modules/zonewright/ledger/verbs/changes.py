@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from zonewright.ledger.deciding.plans import (
     received_on,
     verdicts_on,
 )
+from zonewright.ledger.deciding.readable import foreign, named_by, of_caller
 from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.change_messages import (
     ChangeRecord,
@@ -35,6 +36,7 @@ from zonewright.ledger.protocol.change_messages import (
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.store import journal
+from zonewright.ledger.store.brought import brought_by, of_snapshot
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
@@ -70,7 +72,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
     digest = digest_of(request.plan)
     with context.writing() as connection:
         known = _zone(connection)
-        _require_true(connection, wanted, request)
+        _require_true(context, connection, wanted, request)
         planned = planned_of(wanted, wanted.risk)
         now = context.moment(connection)
         try:
@@ -112,7 +114,7 @@ def plan(context: Context, request: PlanRequest) -> PlanAnswer:
         return _standing(connection, known, digest, stamp(now))
 
 
-def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) -> None:
+def _require_true(context: Context, connection: Connection, wanted: Plan, request: PlanRequest) -> None:
     """A plan may say of the ledger only what the ledger finds itself."""
     held = present(connection, request.stack_id)
     step = step_of(connection, request.stack_id)
@@ -122,6 +124,7 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         at = moment(wanted.planned_at)
     except ValueError as error:
         raise LedgerRefusedError("no-plan", f"this is not a plan: {error}") from None
+    now = context.shown_at(connection)
     seats = {name: seat for name, (seat, _) in places.items()}
     addresses = {name: pools for name, (_, pools) in places.items()}
     checks = (
@@ -132,7 +135,7 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         (wanted.follows in (None, step), f"it follows step {wanted.follows}, but the stack is at step {step}"),
         (get_content(connection, wanted.demand_digest) is not None, "the ledger does not know its demand"),
         (get_content(connection, wanted.rendered_digest) is not None, "the ledger does not have its rendered files"),
-        *_facts_checks(connection, wanted),
+        *_facts_checks(connection, wanted, now),
         (
             wanted.change_digest == change_digest(wanted.demand_digest, seats, addresses, wanted.rendered_digest),
             "its change digest does not match its demand, places and files",
@@ -140,24 +143,32 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         (at.tzinfo is not None, "it does not say when it was planned"),
     )
     wrong = [sentence for holds, sentence in checks if not holds]
-    if not wrong and (lost := lacking(connection, _texts_of(connection, wanted))):
+    if not wrong and (lost := _lost(context, connection, wanted, now)):
         wrong = [f"the ledger lacks {count_of(len(lost), 'text')} of its evidence, such as {lost[0]}"]
     if wrong:
         raise LedgerRefusedError("stale-plan", f"the plan was not registered: {'; '.join(wrong)}; plan again")
 
 
-def _facts_checks(connection: Connection, wanted: Plan) -> Iterator[tuple[bool, str]]:
-    """Whether the snapshot that a plan names is that of its stack, and its lists of facts are those of the snapshot."""
+def _facts_checks(connection: Connection, wanted: Plan, now: str) -> Iterator[tuple[bool, str]]:
+    """Whether the ledger took the snapshot that a plan names for its stack, and the plan's lists of facts are its."""
     text = get_content(connection, wanted.snapshot)
     yield text is not None, "the ledger does not have its snapshot"
     if text is None:
         return
     taken = Snapshot.model_validate_json(text)
     salt = get_content(connection, taken.files.get(SALT, "")) or ""
-    yield taken.stack_id == wanted.stack_id, "its snapshot was taken for another stack"
+    taken_for = of_snapshot(wanted.stack_id)
+    is_taken = bool(brought_by(connection, {wanted.snapshot}, taken_for, now=now))
+    yield is_taken, "the ledger has not taken its snapshot for this stack within a day"
     yield wanted.files.get(SNAPSHOT) == wanted.snapshot, f"its {SNAPSHOT} is not the snapshot that it names"
     facts = digest_of(facts_text(taken.files, salt))
     yield wanted.files.get(FACTS) == facts, f"its {FACTS} does not have the salted digests of its snapshot"
+
+
+def _lost(context: Context, connection: Connection, wanted: Plan, now: str) -> list[str]:
+    """Texts of a plan that its party has not brought, or that the ledger does not have: no difference is told."""
+    others = foreign(connection, context.caller, named_by(connection, wanted), now=now)
+    return sorted({*others, *lacking(connection, _texts_of(connection, wanted))})
 
 
 def _texts_of(connection: Connection, wanted: Plan) -> set[str]:
@@ -265,12 +276,12 @@ def plan_row(connection: Connection, caller: Caller, request: PlanQuery) -> RowM
         begin = request.plan if request.plan.startswith("sha256:") else f"sha256:{request.plan}"
         query = select(change).where(change.c.plan.startswith(begin, autoescape=True)).limit(2)
         if not caller.sees_all:
-            query = query.where(change.c.party == caller.party)
+            query = query.where(of_caller(change, caller))
         rows = connection.execute(query).mappings().all()
         row = rows[0] if len(rows) == 1 else None
     else:
         row = last_plan(connection, request.stack_id)
-    return row if row is not None and _may_see(caller, row["party"]) else None
+    return row if row is not None and _may_see(caller, row) else None
 
 
 def _registered(connection: Connection, row: RowMapping) -> int:
@@ -291,16 +302,17 @@ def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
         admissions = {row["id"]: row for row in connection.execute(select(admission)).mappings()}
         found = [_planned_record(connection, known, row, rows, admissions, now) for row in _plans(connection)]
         found += [_decided_record(row, admissions) for row in rows if not row["plan"]]
-    found = [one for one in found if _may_see(context.caller, one.party)]
-    kinds = Counter(row["kind"] for row in rows if _may_see(context.caller, row["party"]))
+    found = [one for one in found if _may_see(context.caller, vars(one))]
+    kinds = Counter(row["kind"] for row in rows if _may_see(context.caller, row))
     chosen = [one for one in found if request.stack_id in ("", one.stack_id) and request.state in ("", one.state)]
     chosen.sort(key=lambda one: (one.planned_at or one.decided_at, one.stack_id))
     return ChangesAnswer(changes=chosen, admissions=kinds["admitted"], refusals=kinds["refused"])
 
 
-def _may_see(caller: Caller, party: str) -> bool:
-    """Whether a change of a party is told to a caller: its own, or any to who approves or oversees."""
-    return caller.sees_all or caller.party == party
+def _may_see(caller: Caller, row: Mapping[str, Any] | RowMapping) -> bool:
+    """Whether something of a party and a stack is told to a caller: its own, or any to who approves or oversees."""
+    is_its_stack = not caller.stacks or row["stack_id"] in caller.stacks
+    return caller.sees_all or (caller.party == row["party"] and is_its_stack)
 
 
 def _plans(connection: Connection) -> list[RowMapping]:

@@ -82,7 +82,7 @@ def _earlier(connection: Connection, stack_id: str, request: ConfigurationsReque
     sites = set(request.sites)
 
     def files_of(step: ApprovedStep) -> dict[str, str]:
-        return {path: digest for path, digest in step.files.items() if path.split("/")[1:2][0] in sites}
+        return {path: digest for path, digest in step.files.items() if set(path.split("/")[1:2]) <= sites}
 
     steps = steps_back(connection, stack_id, before=(request.before or {}).get(stack_id))
     for files, same in groupby(steps, key=files_of):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic_core import from_json
 from sqlalchemy import Connection, CursorResult, Select, delete, select
 
-from zonewright.ledger.deciding.readable import entry_for, own_stacks, readable_digests
+from zonewright.ledger.deciding.readable import own_entries, readable_digests, withheld
 from zonewright.ledger.protocol.content_messages import (
     ContentAnswer,
     ContentQuery,
@@ -21,7 +21,6 @@ from zonewright.ledger.protocol.content_messages import (
 )
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.journal_messages import (
-    WITHHELD,
     Checkpoint,
     CheckpointRequest,
     HistoryAnswer,
@@ -29,6 +28,7 @@ from zonewright.ledger.protocol.journal_messages import (
 )
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.rights import Caller
+from zonewright.ledger.store.brought import forget_brought, note_brought, of_party
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage
@@ -36,7 +36,8 @@ from zonewright.ledger.store.pruned_texts import removed
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
-from zonewright.ledger.store.texts import drafted, get_content, put_contents, sweep
+from zonewright.ledger.store.texts import drafted, files_of, get_content, put_contents, sweep
+from zonewright.model.canonical import digest_of
 
 
 def store(context: Context, request: ContentRequest) -> Done:
@@ -44,7 +45,11 @@ def store(context: Context, request: ContentRequest) -> Done:
     with context.writing() as connection:
         moment = context.moment(connection)
         sweep(connection, moment)
+        forget_brought(connection, moment)
         put_contents(connection, request.texts, until=drafted(moment))
+        if not context.caller.has_file:
+            digests = {digest_of(text) for text in request.texts}
+            note_brought(connection, digests, of_party(context.caller.party), until=drafted(moment))
     return Done()
 
 
@@ -52,7 +57,7 @@ def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
     """Give texts by digest, and which were removed. Unknown digests, and those of others' texts, are left out."""
     texts: dict[str, str] = {}
     with context.database.reading() as connection:
-        wanted = readable_digests(connection, context.caller, set(request.digests))
+        wanted = readable_digests(connection, context.caller, set(request.digests), plan=request.plan)
         digests = sorted(wanted)
         for start in range(0, len(digests), 500):
             rows = connection.execute(select(content).where(content.c.digest.in_(digests[start : start + 500])))
@@ -69,7 +74,7 @@ def deploy(context: Context, request: DeployRequest) -> Done:
                 admission.c.stack_id == request.stack_id, admission.c.state == "current"
             )
         ).scalar()
-        manifest = json.loads(get_content(connection, rendered) or "{}") if rendered else {}
+        manifest = files_of(get_content(connection, rendered)) if rendered else {}
         foreign = sorted(path for path, digest in request.files.items() if manifest.get(path) != digest)
         if foreign:
             raise LedgerRefusedError(
@@ -121,7 +126,7 @@ def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
             found = _entries(connection.execute(query.limit(request.limit)))
         else:
             found = _entries_for(connection, context.caller, request, query)
-    return HistoryAnswer.model_validate({"entries": found})
+    return HistoryAnswer.model_validate({"entries": found, "is_partial": not context.caller.sees_all})
 
 
 def _entries(rows: CursorResult[Any]) -> list[dict[str, Any]]:
@@ -135,16 +140,14 @@ def _entries(rows: CursorResult[Any]) -> list[dict[str, Any]]:
 def _entries_for(
     connection: Connection, caller: Caller, request: HistoryRequest, query: Select[Any]
 ) -> list[dict[str, Any]]:
-    stacks, after = own_stacks(connection, caller), request.after
-    found: list[dict[str, Any]] = []
-    while len(found) < request.limit:
-        page = _entries(connection.execute(query.where(journal.c.sequence > after).limit(request.limit)))
-        formed = [entry_for(entry, caller, stacks) for entry in page]
-        found += [one for one in formed if not (request.kinds and one["kind"] == WITHHELD)]
-        if len(page) < request.limit:
-            break
-        after = page[-1]["sequence"]
-    return found[: request.limit]
+    """A page for a party: of some kinds only its own entries, else every entry, those of others withheld."""
+    if request.kinds:
+        return _entries(connection.execute(query.where(own_entries(caller)).limit(request.limit)))
+    page = _entries(connection.execute(query.limit(request.limit)))
+    numbers = [entry["sequence"] for entry in page]
+    own = select(journal.c.sequence).where(journal.c.sequence.in_(numbers), own_entries(caller))
+    told = set(connection.execute(own).scalars())
+    return [entry if entry["sequence"] in told else withheld(entry) for entry in page]
 
 
 def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:

@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterator
 from functools import partial
-from typing import Any
 
 from pydantic_core import from_json
 from sqlalchemy import Connection, RowMapping, or_, select
 
-from zonewright.ledger.deciding.party_facts import HELD, SALT, SHOWN, SNAPSHOT, facts_text, party_facts
+from zonewright.ledger.deciding.party_facts import SALT, SHOWN, SNAPSHOT, facts_text, held_places, party_facts
 from zonewright.ledger.deciding.plans import present, risk_of
 from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.review import review_change
@@ -23,6 +22,7 @@ from zonewright.ledger.protocol.evidence_messages import (
     SnapshotAnswer,
     SnapshotRequest,
 )
+from zonewright.ledger.store.brought import note_brought, of_snapshot
 from zonewright.ledger.store.claim_text import unpacked
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.steps import step_of
@@ -31,7 +31,6 @@ from zonewright.ledger.store.texts import drafted, get_content, put_digested
 from zonewright.ledger.verbs.changes import plan_row
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import digest_of
-from zonewright.model.rack_position import RackPosition
 
 
 def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
@@ -48,10 +47,12 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
         step = step_of(connection, request.stack_id)
         before = _places(connection, request.stack_id, review.facts.revisions)
         told = findings_for(connection, context.caller, findings)
+    digest = digest_of(taken.text())
     if request.keep:
         with context.writing() as connection:
-            put_digested(connection, texts, until=drafted(context.moment(connection)))
-    digest = digest_of(taken.text())
+            until = drafted(context.moment(connection))
+            put_digested(connection, texts, until=until)
+            note_brought(connection, {digest}, of_snapshot(request.stack_id), until=until)
     return SnapshotAnswer(
         digest=digest,
         facts=facts_text(taken.files, texts[taken.files[SALT]]),
@@ -66,12 +67,8 @@ def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
 def _places(connection: Connection, stack_id: str, sites: Collection[str]) -> dict[str, str]:
     """Where a stack's nodes stand at some sites: rack and unit by name."""
     rows = (row for claims in site_claims(connection, sites).values() for row in claims.rows)
-    own = ((row.name, from_json(row.data)) for row in rows if row.stack_id == stack_id and row.state in HELD)
-    return {name: _place(data) for name, data in own}
-
-
-def _place(data: dict[str, Any]) -> str:
-    return str(RackPosition(rack=data["rack"], position=data["position"], face=data["face"]))
+    own = (row._asdict() for row in rows if row.stack_id == stack_id)
+    return held_places(({**row, "data": from_json(row["data"])} for row in own), stack_id)
 
 
 def evidence(context: Context, request: PlanQuery) -> EvidenceAnswer:
@@ -97,8 +94,7 @@ def evidence(context: Context, request: PlanQuery) -> EvidenceAnswer:
 def _shown(connection: Connection, taken: Snapshot, withheld: dict[str, str]) -> PartyFacts:
     claims = [digest for name, digest in taken.files.items() if name.startswith("claims/")]
     rows = (row for digest in claims for row in unpacked(_text(connection, digest)))
-    own = (row for row in rows if row["stack_id"] == taken.stack_id and row["state"] in HELD)
-    before = {row["name"]: _place(row["data"]) for row in own}
+    before = held_places(rows, taken.stack_id)
     wanted = {digest for name, digest in taken.files.items() if name in {*SHOWN, SALT}}
     texts = {digest: _text(connection, digest) for digest in wanted}
     return party_facts(taken.files, texts, at=taken.at, withheld=withheld, before=before)
