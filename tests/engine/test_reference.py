@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support import light_engine
 from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright import engine as engine_room
@@ -103,13 +104,13 @@ def test_every_stack_of_the_reference_zone_comes_up(tmp_path: Path, engine: engi
         "backend": {"url": "file://./.zonewright"},
     }
     (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    project = Project(tmp_path, environment(engine, tmp_path))
+    project = Project(tmp_path, {**environment(engine, tmp_path), **light_engine.variables()})
     project.zonewright("ledger", "init", "zone")
     project.zonewright("stack", "new", "--all", "zone")
     owners = sorted(path.stem.removeprefix("Pulumi.") for path in tmp_path.glob("Pulumi.*.yaml"))
     assert len(owners) == 11
     for owner in (*ORDER, *(owner for owner in owners if owner not in ORDER)):
-        project.pulumi("stack", "init", owner)
+        project.pulumi("stack", "init", owner, "--secrets-provider", light_engine.PROVIDER)
         project.pulumi("up", "--yes", "--skip-preview", "--stack", owner)
         held = project.holdings(owner)
         assert held == project.resources(owner)

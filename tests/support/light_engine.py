@@ -2,8 +2,8 @@
 
 Under a passphrase each call computes a million hashes to get the key of its stack, 0.3 s of CPU. The stacks of most
 tests keep their key in a server that speaks the part of Vault's HTTP API for it. zonewright's own way, the passphrase,
-is what the tests of the demo, the tutorial and the reference zone have. And an engine of a few megabytes need not look
-for garbage.
+is what the tests of the demo, the tutorial and a user's own repository have. And an engine of a few megabytes need not
+look for garbage.
 """
 
 import functools

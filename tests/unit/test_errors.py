@@ -6,17 +6,16 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import zonewright
+from support.sources import parsed
 from zonewright.cli import main
 from zonewright.cli.output import StoppedError, ending_with, report_error
 from zonewright.errors import Exit, ZonewrightError
 
 BROAD = {"Exception", "BaseException", "None"}
-ROOT_FOLDER = Path(zonewright.__file__).parent
 APART = {
     "_StopError": "ends the reading of one file within its module, after the reason has been noted",
 }
@@ -73,11 +72,11 @@ def test_the_tree_is_drawn_as_it_is() -> None:
 def _exception_classes() -> Iterator[tuple[str, str]]:
     """Name and module of each class in the sources that is an exception by its bases."""
     classes: dict[str, list[tuple[str, list[str]]]] = {}
-    for path in sorted(ROOT_FOLDER.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, (_, nodes) in parsed().items():
+        for node in nodes:
             if isinstance(node, ast.ClassDef):
                 bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-                classes.setdefault(node.name, []).append((str(path.relative_to(ROOT_FOLDER)), bases))
+                classes.setdefault(node.name, []).append((path, bases))
     kinds = {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)}
     size = 0
     while size != len(kinds):
@@ -121,9 +120,9 @@ def test_an_error_is_its_sentences(capsys: pytest.CaptureFixture[str]) -> None:
 def test_errors_are_printed_in_one_place() -> None:
     """Only the function that maps errors writes a line of ``error:``; all else raises, with a sentence and a code."""
     printing = [
-        path.relative_to(ROOT_FOLDER).as_posix()
-        for path in sorted(ROOT_FOLDER.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        path
+        for path, (_, nodes) in parsed().items()
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("error: ")
     ]
     assert printing == ["cli/output.py"]
@@ -160,14 +159,13 @@ def test_every_error_stands_for_trouble() -> None:
 def test_whoever_takes_all_exceptions_says_why() -> None:
     """An ``except Exception`` that does not raise it again as it was has its reason on the same line."""
     silent = []
-    for path in sorted(ROOT_FOLDER.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
+    for path, (text, nodes) in parsed().items():
         lines = text.splitlines()
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes:
             if not isinstance(node, ast.ExceptHandler) or ast.unparse(node.type or ast.Constant(None)) not in BROAD:
                 continue
             again = any(isinstance(one, ast.Raise) and one.exc is None for one in ast.walk(node))
             reason = lines[node.lineno - 1].partition("#")[2].replace("noqa: BLE001", "")
             if not again and len(reason.strip(" -")) < 10:
-                silent.append(f"{path.relative_to(ROOT_FOLDER)}:{node.lineno}")
+                silent.append(f"{path}:{node.lineno}")
     assert silent == []

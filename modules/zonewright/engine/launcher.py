@@ -13,21 +13,19 @@ EXECUTOR = "pulumi-language-python-exec"
 """The SDK's own script that runs a program; built engines have it beside the launcher, as the official ones do."""
 
 _MODULE = "zonewright.engine.language_host"
-_PASSED_OVER = "ZONEWRIGHT_PASSED_OVER"  # of the launcher's own: what it has tried before it starts itself again
+_PASSED_OVER = "--passed-over="  # of the launcher's own: what it has tried before it starts itself again
 _START = f"""
 import sys
 if sys.path[:1] == [\\"\\"]:
     del sys.path[0]
 import importlib.util, os, runpy
-launcher, python, module = sys.argv[1:4]
+launcher, passed_over, module = sys.argv[1:4]
 try:
     found = importlib.util.find_spec(\\"zonewright.engine\\")
 except ImportError:
     found = None
-passed_over = os.environ.pop(\\"{_PASSED_OVER}\\", \\"\\")
 if found is None:
-    os.environ[\\"{_PASSED_OVER}\\"] = passed_over + \\" \\" + python
-    os.execv(launcher, [launcher] + sys.argv[6:])
+    os.execv(launcher, [launcher, \\"{_PASSED_OVER}\\" + passed_over] + sys.argv[6:])
 sys.argv[1:4] = []
 runpy.run_module(module, run_name=\\"__main__\\", alter_sys=True)
 """
@@ -43,7 +41,7 @@ executor="$(dirname "$(readlink -f "$0")")/{EXECUTOR}"
 # A named Python that does not have zonewright (an older virtual environment, say) is passed over, but not in silence.
 try() {{
     [ -n "$1" ] || return 0
-    case "${_PASSED_OVER} " in *" $1 "*) return 0 ;; esac
+    case "$passed_over " in *" $1 "*) return 0 ;; esac
     if [ -x "$1" ]; then
         python="$1"
     else
@@ -51,6 +49,12 @@ try() {{
     fi
 }}
 
+passed_over=""
+case "$1" in {_PASSED_OVER}*)
+    passed_over="${{1#{_PASSED_OVER}}}"
+    shift
+    ;;
+esac
 python=""
 tried=""
 try "$ZONEWRIGHT_PYTHON"
@@ -61,12 +65,12 @@ while [ -z "$python" ] && [ -n "$folder" ]; do
     folder="${{folder%/*}}"
 done
 if [ -z "$python" ]; then
-    tried="${_PASSED_OVER}$tried"
+    tried="$passed_over$tried"
     echo "{find.HOST}: found no Python with zonewright in it (tried:${{tried:- none}}); run" \\
         "'eval \\"\\$(zonewright engine env)\\"' in this shell, or set ZONEWRIGHT_PYTHON to such a Python" >&2
     exit 1
 fi
-exec "$python" -c "{_START}" "$0" "$python" {_MODULE} --executor "$executor" "$@"
+exec "$python" -c "{_START}" "$0" "$passed_over $python" {_MODULE} --executor "$executor" "$@"
 """
 
 
