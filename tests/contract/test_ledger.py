@@ -26,7 +26,8 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, LeaveRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Verb
-from zonewright.ledger.store.database import Database, _compiled
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.engines.sqlite_file import compiled as shared
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
@@ -571,7 +572,7 @@ def test_a_statement_is_compiled_once_in_a_process(tmp_path: Path, monkeypatch: 
             compiled.append(str(compiler.string))
 
     monkeypatch.setattr(SQLiteCompiler, "__init__", counted)
-    _compiled.cache_clear()
+    shared.cache_clear()
     counts = []
     for name in ("first", "second"):
         folder = tmp_path / name

@@ -2,6 +2,7 @@
 
 LedgerError
 ├── LedgerUnavailableError   nothing was decided: not reachable, locked, disk full (exit code 3)
+│   └── LedgerConflictError  and the same request again may pass
 ├── LedgerRefusedError       decided, and the answer is no; may carry findings (exit code 1)
 └── LedgerMisuseError        the request itself is wrong (exit code 2)
 """
@@ -26,6 +27,10 @@ class LedgerError(ZonewrightError):
 
 class LedgerUnavailableError(LedgerError, ConnectionError):
     """The ledger could not be asked, or could not write; nothing was changed."""
+
+
+class LedgerConflictError(LedgerUnavailableError):
+    """Somebody else wrote the same rows at the same moment; the same request again may pass."""
 
 
 class LedgerRefusedError(LedgerError, PermissionError):

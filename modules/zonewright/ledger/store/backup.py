@@ -208,7 +208,7 @@ def _lost(database: Database, head: JournalHead) -> Restored | None:
     """
     try:
         with database.reading() as connection:
-            schema.require_present(schema.version_of(connection), database.path)
+            database.require_present(schema.version_of(connection))
             return _after(connection, database.path, head)
     except LedgerUnavailableError as error:
         is_broken = isinstance(error.__cause__, DatabaseError) and not isinstance(error.__cause__, OperationalError)
