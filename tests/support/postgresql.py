@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.schema import new_id
+
 PACKAGE = "postgresql"
 _FOLDERS = "/usr/lib/postgresql"
 _USERS = ("postgres", "nobody")
@@ -66,6 +69,7 @@ class PostgresqlServer:
     bin: Path
     _owner: pwd.struct_passwd | None
     _process: subprocess.Popen[bytes] | None = None
+    _template: str | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -115,6 +119,15 @@ class PostgresqlServer:
         """A new database, a copy of a template; gives its name."""
         name = f"ledger_{next(self._numbers)}"
         self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def copy_template(self) -> str:
+        """A new database with the tables of an empty ledger, which has an id of its own; gives its name."""
+        if self._template is None:
+            self._template = self.create()
+            Database(Path("none.db"), self.url(self._template), create=True, lock_wait_s=_LIMIT_S).close()
+        name = self.create(self._template)
+        self.sql(name, f"UPDATE identity SET id = '{new_id()}'")
         return name
 
     def drop(self, name: str) -> None:
