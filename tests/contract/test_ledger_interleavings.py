@@ -152,6 +152,7 @@ def test_all_orders_are_run_once() -> None:
         assert len(idle.seen) == len(set(idle.seen)) == count, kinds
 
 
+@pytest.mark.on_postgresql
 def test_two_for_the_last_unit(ledger: OrderedLedger) -> None:
     """Of two tenants that want one U, the first to be admitted gets it, in each order, whatever both have read."""
     operator(ledger)
@@ -172,6 +173,7 @@ def test_three_for_two_units(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("a",), ("b", "c")}
 
 
+@pytest.mark.on_postgresql
 def test_two_that_reserve_the_last_unit(ledger: OrderedLedger) -> None:
     """What was reserved is admitted, in each order of two proposals and what follows from them."""
     operator(ledger)
@@ -190,6 +192,7 @@ def test_the_same_over_http(ledger: OrderedLedger) -> None:
     assert winners(calls, "propose") == {("a", "b")}
 
 
+@pytest.mark.on_postgresql
 def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
     """Who reserved a U keeps it against one who admits without a reservation, whenever that one had read."""
     operator(ledger)
@@ -201,6 +204,7 @@ def test_a_reservation_against_an_admission(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("reserves",), ("admits",)}
 
 
+@pytest.mark.on_postgresql
 def test_two_for_the_last_watts(ledger: OrderedLedger) -> None:
     """Two that are placed by the ledger under a feed with watts for one: the feed is never oversold."""
     operator(ledger, rated_w=300)  # 240 W of it may be used, a node takes 200 W
@@ -210,6 +214,7 @@ def test_two_for_the_last_watts(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("a",), ("b",)}
 
 
+@pytest.mark.on_postgresql
 def test_two_for_the_last_address(ledger: OrderedLedger) -> None:
     """Two at U of their own in a site with one free address: one of them gets it."""
     pools = {"v4": {"prefix": "10.80.0.0/29", "gateway": "10.80.0.1"}}
@@ -228,6 +233,7 @@ def two_sites(ledger: OrderedLedger) -> tuple[Party, Party]:
     return operator(ledger), second
 
 
+@pytest.mark.on_postgresql
 def test_two_for_the_last_bore(ledger: OrderedLedger) -> None:
     """Two carriers that lead a link through a duct with one bore: one of them is admitted."""
     two_sites(ledger)
@@ -242,6 +248,7 @@ def test_two_for_the_last_bore(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("a",), ("b",)}
 
 
+@pytest.mark.on_postgresql
 def test_a_rack_that_goes_against_a_node_in_it(ledger: OrderedLedger) -> None:
     """A rack leaves, in whatever way, or a tenant's node comes to stand in it, never both."""
     owner = operator(ledger, racks=2)
@@ -394,6 +401,7 @@ def test_a_late_confirm_against_the_next_admission(ledger: OrderedLedger) -> Non
     assert winners(ledger) == {("admits",), ()}
 
 
+@pytest.mark.on_postgresql
 def test_many_confirms_against_the_next_admission(ledger: OrderedLedger) -> None:
     """All nodes of a batch stand before one of them is dropped, or none is confirmed."""
     operator(ledger, rated_w=900)

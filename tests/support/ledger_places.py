@@ -73,6 +73,47 @@ def placed(places: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
         places.drop()
 
 
+class Kept:
+    """All rows of a ledger, to be put back as often as one likes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._url = path, _url_of(path)
+        self._file = sqlite3.connect(":memory:", check_same_thread=False)
+        if self._url:
+            with outside(path) as own:
+                own.execute("CREATE SCHEMA kept")
+                query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'turn'"
+                self._tables = own.scalars(query)
+                for table in self._tables:
+                    own.execute(f"CREATE TABLE kept.{table} AS TABLE {table}")
+            return
+        with closing(sqlite3.connect(path)) as file:
+            file.backup(self._file)
+
+    def put_back(self) -> None:
+        """The ledger has the rows of then, and no other."""
+        if self._url:
+            with outside(self._path) as own:
+                back = "; ".join(f"INSERT INTO {table} SELECT * FROM kept.{table}" for table in self._tables)
+                tables = ", ".join(self._tables)
+                own.execute(f"SET LOCAL session_replication_role = replica; TRUNCATE {tables}; {back}")
+            return
+        with closing(sqlite3.connect(self._path)) as file:
+            file.execute("PRAGMA synchronous=OFF")
+            self._file.backup(file)
+
+    def close(self) -> None:
+        """Forget them."""
+        self._file.close()
+        if self._url:
+            with outside(self._path) as own:
+                own.execute("DROP SCHEMA kept CASCADE")
+
+
+def _url_of(path: Path) -> str:
+    return next((url for places in _present if (url := places.url_of(path))), "")
+
+
 class RefusedError(Exception):
     """A constraint or trigger of the database did not let a statement pass; ``str()`` is what it said."""
 
@@ -103,6 +144,11 @@ class Outside:
             name = error.diag.constraint_name or ""
             raise RefusedError(f"name-owner {name}" if name.endswith("_owner") else str(error)) from error
 
+    def columns(self, table: str) -> list[str]:
+        """Names of the columns of a table, without the number that the database gives."""
+        found = self.execute(f"SELECT * FROM {table} LIMIT 0").description
+        return [column[0] for column in found if column[0] != "id"]
+
     def scalars(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """The first column of what a query gives."""
         return [row[0] for row in self.execute(statement, values).fetchall()]
@@ -111,9 +157,10 @@ class Outside:
 @contextmanager
 def outside(path: Path) -> Iterator[Outside]:
     """Write to a ledger past its verbs; what was written stays unless the block fails."""
-    url = next((url for places in _present if (url := places.url_of(path))), "")
+    url = _url_of(path)
     if not url:
         with closing(sqlite3.connect(path)) as file, file:
+            file.execute("PRAGMA foreign_keys = ON")
             yield Outside(file, is_file=True)
         return
     import psycopg  # noqa: PLC0415 - of an extra

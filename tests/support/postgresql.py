@@ -1,6 +1,6 @@
 """A PostgreSQL of the tests' own: Debian's programs, a folder and a socket of their own, never as root.
 
-It starts once in a run and keeps nothing: no fsync, and each test has a copy of a template that has all tables.
+It starts once in a process of tests and waits for no disk. Each test has a copy of a template that has all tables.
 """
 
 import os
@@ -27,7 +27,7 @@ _USERS = ("postgres", "nobody")
 _PORT = 5432
 """Of the socket's name; nothing listens on the network."""
 _SETTINGS = (
-    *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=60"),
+    *("fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=60"),
     *("shared_buffers=32MB", "autovacuum=off", "jit=off", "max_wal_size=256MB", "log_min_messages=fatal"),
 )
 _LIMIT_S = 60
@@ -103,7 +103,7 @@ class PostgresqlServer:
             time.sleep(0.05)
 
     def stop(self, *, immediately: bool = False) -> None:
-        """Stop it: in order, or as a power cut does."""
+        """Stop it: in order, or as a crash does."""
         assert self._process is not None
         self._process.send_signal(3 if immediately else 2)
         self._process.wait(_LIMIT_S)

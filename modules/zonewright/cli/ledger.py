@@ -83,7 +83,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument(
                 "--state",
                 action="store_true",
-                help="also compare every row with what the journal says of it; needs the ledger's file",
+                help="also compare every row with what the journal says of it; needs the ledger itself, not a service",
             )
             verb.add_argument(
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
@@ -303,13 +303,13 @@ def _verify_state(arguments: argparse.Namespace, checkpoint: "Checkpoint | None"
     """Print what the tables say otherwise than the journal; gives how many sentences that took."""
     from contextlib import closing
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.store.state import verify_state
     from zonewright.rules.words import count_of
 
     with (
-        closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database,
+        closing(Database(*ledger_place(arguments.ledger), lock_wait_s=30)) as database,
         database.reading() as connection,
     ):
         report = verify_state(connection, checkpoint)

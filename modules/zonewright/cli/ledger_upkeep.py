@@ -1,4 +1,4 @@
-"""The verbs of ``zonewright ledger`` that work on the ledger's file, on the host where it is."""
+"""The verbs of ``zonewright ledger`` that work on the ledger itself: its file, or its database."""
 
 import argparse
 
@@ -58,7 +58,7 @@ def prune(arguments: argparse.Namespace) -> int:
     from contextlib import closing
     from datetime import UTC, date, datetime, timedelta
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
@@ -75,7 +75,7 @@ def prune(arguments: argparse.Namespace) -> int:
         raise StoppedError(
             f"--before: expected a day of the past such as 2026-01-31, got {arguments.before}", code=MISUSE
         )
-    with closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database:
+    with closing(Database(*ledger_place(arguments.ledger), lock_wait_s=30)) as database:
         found = prune_texts(Context(database=database), before, dry_run=arguments.dry_run)
     word, stay = "would remove" if arguments.dry_run else "removed", count_of(found.kept, "text")
     print(f"{word} {count_of(found.texts, 'text')} ({found.size / 1e6:,.1f} MB), {stay} kept")
@@ -87,16 +87,17 @@ def prune(arguments: argparse.Namespace) -> int:
 
 def upgrade(arguments: argparse.Namespace) -> int:
     """Bring the ledger to this version."""
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.ledger.migrations.upgrade import upgrade
     from zonewright.rules.words import count_of
 
-    done = upgrade(ledger_file(arguments.ledger))
-    if done.backup is None:
+    done = upgrade(*ledger_place(arguments.ledger))
+    if done.before == done.after:
         print(f"nothing to do: the ledger has schema {done.after}, the newest")
         return 0
     print(
         f"schema {done.before} is now {done.after}; the journal accounts for {count_of(done.rows, 'row')} from here on"
     )
-    print(f"backup: {done.backup}")
+    if done.backup is not None:
+        print(f"backup: {done.backup}")
     return 0

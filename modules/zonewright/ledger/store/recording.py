@@ -15,6 +15,7 @@ from sqlalchemy import Column, Connection, RowMapping, Table, select
 from zonewright.ledger.store import journal, tables
 from zonewright.ledger.store.columns import LONG, NUMBER, chars
 from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.paging import paged
 from zonewright.model.canonical import canonical_json, digest_of
 
 ROWS = "rows"
@@ -191,7 +192,7 @@ def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
 def all_rows(connection: Connection) -> Iterator[RowChange]:
     """Every covered row as it is; a value that no verb writes, such as bytes, makes a record of its own."""
     for one in COVERED.values():
-        for row in connection.execution_options(yield_per=_PAGE).execute(select(one.table)).mappings():
+        for row in paged(connection, select(one.table), _PAGE):
             try:
                 yield _as_change(one, row)
             except (TypeError, ValueError):

@@ -100,7 +100,7 @@ class PostgresqlServer:
                 f"the ledger {self.shown} cannot be used: expected PostgreSQL {OLDEST} or later with a database in "
                 f"UTF8, got {version} with {encoding}; nothing was changed; make the ledger in another database",
             )
-        connection.execute(SESSION)
+        self._run(connection, SESSION)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -111,7 +111,7 @@ class PostgresqlServer:
             try:
                 yield connection
             finally:
-                _take_back(driver)
+                _take_back(connection, driver)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -139,9 +139,9 @@ class PostgresqlServer:
                     self._run(driver, begin.format(wait_ms=wait_ms))
                     yield connection
                 except BaseException:
-                    _take_back(driver)
+                    _take_back(connection, driver)
                     raise
-                self._commit(driver)
+                self._commit(connection, driver)
         finally:
             self._own_turn.release()
 
@@ -155,11 +155,13 @@ class PostgresqlServer:
                 raise
             raise told from error
 
-    def _commit(self, driver: "psycopg.Connection[Any]") -> None:
+    def _commit(self, connection: Connection, driver: "psycopg.Connection[Any]") -> None:
         try:
             self._run(driver, "COMMIT")
         except LedgerUnavailableError as error:
-            if not driver.closed:
+            is_lost = driver.closed
+            _take_back(connection, driver)
+            if not is_lost:
                 raise
             raise LedgerUnavailableError(
                 "unknown",
@@ -242,7 +244,9 @@ def _driver(connection: Connection) -> "psycopg.Connection[Any]":
     return driver
 
 
-def _take_back(driver: "psycopg.Connection[Any]") -> None:
-    """End a transaction without a trace; one whose connection is gone has none."""
+def _take_back(connection: Connection, driver: "psycopg.Connection[Any]") -> None:
+    """End a transaction without a trace; one whose connection is gone has none, and is not used again."""
     with suppress(Exception):
         driver.rollback()
+    if driver.closed and not connection.invalidated:
+        connection.invalidate()
