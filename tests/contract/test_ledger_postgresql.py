@@ -302,15 +302,17 @@ def test_a_database_that_is_read_only_is_told(world: World) -> None:
 
 def test_a_server_that_is_not_there_or_lets_nobody_in_is_told(world: World, tmp_path: Path) -> None:
     """No server, no database, no tables: each has its sentence, without a traceback and without a change."""
-    empty = world.server.create()
+    empty, latin = world.server.create(), world.server.create("template0 ENCODING latin1 LOCALE 'C'")
     for url, word in (
         (f"postgresql:///x?host={tmp_path}", "cannot be used: connection "),
         (world.server.url("nothing"), 'database "nothing" does not exist'),
         (world.server.url(empty), "a database without the tables of a ledger"),
+        (world.server.url(latin), "with a database in UTF8, got [0-9]+ with LATIN1"),
     ):
         with pytest.raises(LedgerUnavailableError, match=word):
             Database(tmp_path / "ledger.db", url, lock_wait_s=1)
-    world.server.drop(empty)
+    for name in (empty, latin):
+        world.server.drop(name)
 
 
 def test_many_make_one_ledger(postgresql: PostgresqlServer, tmp_path: Path) -> None:

@@ -43,7 +43,11 @@ class Database:
         else:
             self._holder = SqliteFile(path, create=create, lock_wait_s=lock_wait_s, prepare=_prepare)
         if check_schema:
-            self._require_schema(create=create)
+            try:
+                self._require_schema(create=create)
+            except BaseException:
+                self._holder.close()
+                raise
 
     @property
     def shown(self) -> str:

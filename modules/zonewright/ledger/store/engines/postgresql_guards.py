@@ -10,9 +10,10 @@ ON COMMIT DELETE ROWS
 """What a session of a ledger notes rows in; others have no such table, and note nothing."""
 
 PREPARED = """
-CREATE TABLE IF NOT EXISTS turn ()
+CREATE TABLE IF NOT EXISTS turn ();
+CREATE UNIQUE INDEX IF NOT EXISTS verdict_once ON verdict (plan, md5(envelope));
 """
-"""A table that has nothing in it: who writes has locked it, and nobody else has."""
+"""A table that has nothing in it: who writes has locked it, and nobody else has. No verdict is there twice."""
 
 NOTED = """
 CREATE OR REPLACE FUNCTION noted_{name}() RETURNS trigger LANGUAGE plpgsql AS $$

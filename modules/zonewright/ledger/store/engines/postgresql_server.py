@@ -92,15 +92,22 @@ class PostgresqlServer:
         event.listen(self._engine, "connect", self._prepare)
 
     def _prepare(self, connection: "psycopg.Connection[Any]", _record: object) -> None:
-        info = connection.info
-        version, encoding = info.server_version // 10_000, info.parameter_status("server_encoding")
-        if version < OLDEST or encoding != "UTF8":
+        try:
+            self._require_usable(connection)
+            self._run(connection, SESSION)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _require_usable(self, connection: "psycopg.Connection[Any]") -> None:
+        version, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
+        if version // 10_000 < OLDEST or encoding != "UTF8":
             raise LedgerUnavailableError(
                 "database",
                 f"the ledger {self.shown} cannot be used: expected PostgreSQL {OLDEST} or later with a database in "
-                f"UTF8, got {version} with {encoding}; nothing was changed; make the ledger in another database",
+                f"UTF8, got {version // 10_000} with {encoding}; nothing was changed; make the ledger in another "
+                "database",
             )
-        self._run(connection, SESSION)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
