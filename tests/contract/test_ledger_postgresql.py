@@ -1,10 +1,11 @@
 """A ledger on PostgreSQL: turns, lost connections, what others write, and what the database itself refuses."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from sqlalchemy import Connection, select
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.postgresql import PostgresqlServer
+from support.telemetry_processes import Service
 from support.zone_project import cluster, facility
 from zonewright.cli import main
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.ledger_url import masked, place_of, require_url
-from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
 from zonewright.ledger.store.journal import verify
@@ -444,3 +448,56 @@ def test_a_url_without_one_passes() -> None:
     assert place_of("postgresql:///?service=zone", Path("/srv"))[0] == Path("/srv/.zonewright/ledger.db")
     with suppress(LedgerMisuseError):
         require_url("postgresql://[::1/x")
+
+
+@pytest.fixture(name="services")
+def _services(world: World, tmp_path: Path) -> Iterator[tuple[Service, Service]]:
+    """Two processes that serve one ledger, each with a folder of its own, as on two hosts."""
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "agents.yaml").write_text("agents: {}\n", encoding="utf-8")
+        found.append(Service(tmp_path / name, "--ledger", world.url))
+        found[-1].start()
+    yield found[0], found[1]
+    for one in found:
+        assert one.process is not None
+        if one.process.poll() is None:
+            assert one.stop(signal.SIGTERM) == 0
+
+
+def test_two_services_are_one_ledger(world: World, services: tuple[Service, Service]) -> None:
+    """What one service was told the other one knows at once: tokens, texts, reservations, admissions, revocations."""
+    bring_up_racks(world.client)
+
+    def grant(name: str) -> str:
+        wanted = GrantRequest(principal=f"{name}-runner", party=name, kind="runner", roles=["tenant"], days=1)
+        return world.client.call(verbs.GRANT, wanted).token
+
+    tokens = {name: grant(name) for name in ("tenant-a", "tenant-b")}
+    with ExitStack() as stack:
+
+        def party(name: str, number: int) -> Party:
+            client = stack.enter_context(LedgerClient(services[number].url, token=tokens[name]))
+            return Party(client, f"stack-of-{name}", name)
+
+        first, again = party("tenant-a", 0), party("tenant-a", 1)
+        other = party("tenant-b", 1)
+        first.enrol()
+        wish = {"web": cluster(1, places=PLACE)}
+        offer = again.propose(again.demand(clusters=wish))
+        assert first.propose(first.demand(clusters=wish)) == offer
+        assert other.propose(other.demand(clusters=wish)).expires_at is None, "the other service's reservation holds"
+        first.client.call(verbs.STORE, ContentRequest(texts=["{}"]))
+        again.admit(offer)
+        services[1].stop(signal.SIGKILL)
+        assert first.states() == [("web-001", "admitted")]
+        assert first.confirm("web-001") == 1
+        services[1].start()
+        assert party("tenant-b", 1).propose(other.demand(clusters=wish)).findings
+        world.client.call(verbs.REVOKE, RevokeRequest(principal="tenant-a-runner", why="left"))
+        for client in (first.client, again.client):
+            with pytest.raises(LedgerMisuseError, match="revoked or expired"):
+                client.call(verbs.REPORT, ReportRequest(stack_id=first.stack_id))
+    assert world.faults() == []
+    assert not list(world.folder.rglob("*.key"))

@@ -16,8 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from support.parts import skip_or_fail
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import new_id
 
@@ -37,10 +36,7 @@ def programs() -> Path:
     """The folder with PostgreSQL's programs, the newest that there is; the test is skipped where there is none."""
     found = sorted(Path(_FOLDERS).glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if not found:
-        reason = f"PostgreSQL is not installed: apt install {PACKAGE}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail(f"PostgreSQL is not installed (Debian package {PACKAGE}): a ledger on it is NOT tested")
     return found[-1].parent
 
 
