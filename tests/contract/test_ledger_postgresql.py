@@ -1,6 +1,7 @@
 """A ledger on PostgreSQL: turns, lost connections, what others write, and what the database itself refuses."""
 
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.postgresql import PostgresqlServer
@@ -27,12 +28,14 @@ from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.ledger_url import masked, place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
+from zonewright.ledger.store import recording
+from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
-from zonewright.ledger.store.journal import verify
+from zonewright.ledger.store.journal import head_of, verify
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.state import verify_state
-from zonewright.ledger.store.tables import generation
+from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
 
 PLACE = {"001": {"rack": "dc1/a/01/01", "position": 5}}
@@ -501,3 +504,66 @@ def test_two_services_are_one_ledger(world: World, services: tuple[Service, Serv
                 client.call(verbs.REPORT, ReportRequest(stack_id=first.stack_id))
     assert world.faults() == []
     assert not list(world.folder.rglob("*.key"))
+
+
+def test_a_file_is_copied_and_goes_on(
+    postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The copy is the same ledger: journal, rows, id and key; numbers go on after those that were freed; not twice."""
+    monkeypatch.chdir(tmp_path)
+    name, file = postgresql.create(), "sqlite:///ledger.db"
+    url = postgresql.url(name)
+    with LedgerClient(file, create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        bring_up_racks(client)
+        tenant = Party(client, "stack-of-tenant-a", "tenant-a")
+        tenant.bring_up(clusters={"web": cluster(3)})
+        tenant.bring_up(clusters={"web": cluster(1)})
+        assert tenant.release("web-002", 1)
+        assert tenant.release("web-003", 1)
+        before = client.call(verbs.CHECKPOINT, CheckpointRequest())
+        entries = client.call(verbs.HISTORY, HistoryRequest()).entries
+    assert main(["ledger", "copy", "--ledger", file, url]) == 0
+    assert "verified on both sides" in capsys.readouterr().out
+    with LedgerClient(url) as client:
+        after = client.call(verbs.CHECKPOINT, CheckpointRequest())
+        assert client.call(verbs.HISTORY, HistoryRequest()).entries == entries
+        told = {"at", "signature"}
+        assert after.model_dump(exclude=told) == before.model_dump(exclude=told)
+        Party(client, "stack-of-tenant-a", "tenant-a").bring_up(clusters={"web": cluster(2)})
+    assert postgresql.sql(name, "SELECT id FROM claim ORDER BY id") == [(1,), (4,)]
+    assert main(["ledger", "verify", "--state", "--ledger", url]) == 0
+    assert main(["ledger", "copy", "--ledger", file, url]) == 2
+    assert "has entries already; nothing was changed" in capsys.readouterr().err
+    postgresql.drop(name)
+
+
+def test_a_damaged_file_and_one_with_a_unit_twice_are_not_copied(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    """What does not verify is not brought over, and neither is what the database does not hold."""
+    path, name = tmp_path / "file.db", postgresql.create()
+    with LedgerClient(f"sqlite:///{path}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        bring_up_racks(client)
+        Party(client, "stack-of-tenant-a", "tenant-a").bring_up(clusters={"web": cluster(1)})
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(Database(path, lock_wait_s=5)))
+        target = stack.enter_context(closing(Database(path, postgresql.url(name), create=True, lock_wait_s=5)))
+        with closing(sqlite3.connect(path)) as file, file:
+            file.execute("UPDATE claim SET draw_w = 7")
+        with pytest.raises(LedgerRefusedError, match="draw_w is 7, 200 was recorded"):
+            copy_ledger(source, target)
+        with source.writing() as connection:
+            recording.begin(connection, "")
+            connection.exec_driver_sql("UPDATE claim SET draw_w = 200")
+            copy = claim.insert().from_select(
+                [column.name for column in claim.c if column.name != "id"],
+                select(*[literal("x") if c.name == "stack_id" else c for c in claim.c if c.name != "id"]),
+            )
+            connection.execute(copy)
+            recording.record(connection, lambda: "2030-01-01T00:00:00.000000+00:00")
+        with pytest.raises(LedgerRefusedError, match="two stacks of the ledger"):
+            copy_ledger(source, target)
+        with target.reading() as connection:
+            assert head_of(connection)[0] == 0
+            assert ledger_id(connection) != ""
+    postgresql.drop(name)

@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from support.once import memory
 from support.parts import skip_or_fail
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.schema import new_id
@@ -26,9 +27,10 @@ _USERS = ("postgres", "nobody")
 _PORT = 5432
 """Of the socket's name; nothing listens on the network."""
 _SETTINGS = (
-    *("fsync=off", "full_page_writes=off", "listen_addresses=", "max_connections=60"),
-    *("shared_buffers=32MB", "autovacuum=off", "jit=off", "max_wal_size=256MB", "log_min_messages=fatal"),
+    *("listen_addresses=", "max_connections=60", "log_min_messages=fatal", "jit=off"),
+    *("shared_buffers=32MB", "max_wal_size=256MB"),
 )
+_FORGETFUL = ("fsync=off", "full_page_writes=off", "autovacuum=off")
 _LIMIT_S = 60
 
 
@@ -59,10 +61,12 @@ class PostgresqlServer:
     Attributes:
         folder: its data, and its socket.
         bin: its programs.
+        is_durable: it waits for the disk, as one that is not for tests.
     """
 
     folder: Path
     bin: Path
+    is_durable: bool
     _owner: pwd.struct_passwd | None
     _process: subprocess.Popen[bytes] | None = None
     _template: str | None = None
@@ -79,7 +83,8 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = [part for setting in _SETTINGS for part in ("-c", setting)]
+        settings = (*_SETTINGS, *(() if self.is_durable else _FORGETFUL))
+        options = [part for setting in settings for part in ("-c", setting)]
         options += ["-c", f"unix_socket_directories={self.folder}", "-p", str(_PORT)]
         log = (self.folder / "log").open("ab")
         self._process = subprocess.Popen(
@@ -157,11 +162,11 @@ class PostgresqlServer:
 
 
 @contextmanager
-def postgresql_server() -> Iterator[PostgresqlServer]:
+def postgresql_server(*, is_durable: bool = False) -> Iterator[PostgresqlServer]:
     """A server until the end of the block; its folder has a short name, since a socket's has at most 107 bytes."""
     where = programs()
-    folder = Path(tempfile.mkdtemp(prefix="zw-pg-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-    server = PostgresqlServer(folder, where, _owner())
+    folder = Path(tempfile.mkdtemp(prefix="zw-pg-", dir=None if is_durable else memory()))
+    server = PostgresqlServer(folder, where, is_durable, _owner())
     try:
         server.initialise()
         server.start()

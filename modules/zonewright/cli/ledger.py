@@ -40,6 +40,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
         ("backup", ledger_upkeep.backup, "copy a ledger's file, and the readings beside it, while they are in use"),
         ("restore", ledger_upkeep.restore, "put a backup in the place of a ledger's file, which is kept aside"),
+        ("copy", ledger_upkeep.copy, "copy a ledger's file to PostgreSQL, and verify both sides"),
         (
             "prune",
             ledger_upkeep.prune,
@@ -53,6 +54,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
         if name in ("backup", "restore"):
             verb.add_argument("backup", type=Path, metavar="FILE", help="the backup's file")
+        if name == "copy":
+            verb.add_argument(
+                "target", metavar="TARGET", help="postgresql://HOST/DATABASE of a database without tables"
+            )
         if name in ("load", "unload"):
             which = "bring in" if name == "load" else "take out"
             verb.add_argument(

@@ -2,6 +2,8 @@
 
 import argparse
 
+from zonewright.declare.private_file import make_private
+
 KEEP_DAYS = 430
 """As long as the readings of meters are kept, which the evidence of decisions rests on."""
 
@@ -50,6 +52,45 @@ def restore(arguments: argparse.Namespace) -> int:
         print(
             f"principal {name} has the access of the backup again: see zonewright access list, and grant or revoke it"
         )
+    return 0
+
+
+def copy(arguments: argparse.Namespace) -> int:
+    """Bring a ledger's file to PostgreSQL, with what lies beside it."""
+    from contextlib import closing
+
+    from zonewright.cli.connection import ledger_file, ledger_place
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.cli.serve import samples_path
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.backup import copy_database
+    from zonewright.ledger.store.copying import copy_ledger
+    from zonewright.ledger.store.database import Database
+
+    path, (beside, url) = ledger_file(arguments.ledger), ledger_place(arguments.target)
+    if not url:
+        raise StoppedError(
+            f"expected postgresql://HOST/DATABASE, got {arguments.target}; a file is copied with: zonewright ledger "
+            "backup",
+            code=MISUSE,
+        )
+    with (
+        closing(Database(path, lock_wait_s=30)) as source,
+        closing(Database(beside, url, create=True, lock_wait_s=30)) as target,
+    ):
+        head = copy_ledger(source, target)
+    print(f"ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}), verified on both sides")
+    beside.parent.mkdir(exist_ok=True)
+    for of in (telemetry_path, samples_path):
+        if of(path).is_file() and not of(beside).exists():
+            copy_database(of(path), of(beside))
+            print(f"beside it: {of(beside)}")
+    key, kept = path.with_suffix(".key"), beside.with_suffix(".key")
+    if key.is_file() and not kept.exists():
+        make_private(kept)
+        kept.write_bytes(key.read_bytes())
+        print(f"beside it: {kept}")
+    print(f"move {path} away now: whoever still writes to it has another ledger from here on")
     return 0
 
 
