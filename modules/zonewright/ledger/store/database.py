@@ -73,6 +73,10 @@ class Database:
                 schema.make(connection)
         self._holder.close()  # connections from here on are watched
 
+    def _version(self, connection: Connection) -> str | None:
+        """The version of what was a ledger when it was opened; that a database has no tables any more is its fault."""
+        return schema.version_of(connection) if self.has_file else schema.version_in(connection)
+
     def require_present(self, found: str | None) -> None:
         """Let a ledger of the newest version pass.
 
@@ -102,7 +106,7 @@ class Database:
             LedgerUnavailableError: when the ledger was upgraded, or an older one put in its place, since it was opened.
         """
         with self._sentences(), self._holder.writing() as connection:
-            if self._check_schema and (found := schema.version_of(connection)) != schema.SCHEMA:
+            if self._check_schema and (found := self._version(connection)) != schema.SCHEMA:
                 self.require_present(found)
             yield connection
 

@@ -63,6 +63,12 @@ def ledger_id(connection: Connection) -> str:
     return str(connection.execute(select(identity.c.id)).scalar_one())
 
 
+def version_in(connection: Connection) -> str | None:
+    """The version of a ledger's schema, where there are its tables."""
+    found = connection.execute(_VERSION).scalar()
+    return None if found is None else str(found)
+
+
 def version_of(connection: Connection) -> str | None:
     """The version of a ledger's schema, or None where the database has no tables of a ledger."""
     try:

@@ -85,7 +85,6 @@ class PostgresqlServer:
             pool_size=_POOL,
             max_overflow=2 * _POOL,
             pool_timeout=lock_wait_s,
-            pool_pre_ping=True,
         )
         # One statement for a list of rows, so that triggers run once for it.
         self._engine.dialect.use_insertmanyvalues_wo_returning = True
@@ -113,8 +112,7 @@ class PostgresqlServer:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one moment; nothing of it is kept."""
         with self._engine.connect() as connection:
-            driver = _driver(connection)
-            self._run(driver, _READ)
+            driver = self._begin(connection, _READ)
             try:
                 yield connection
             finally:
@@ -140,10 +138,9 @@ class PostgresqlServer:
             raise self._locked()
         try:
             with self._engine.connect() as connection:
-                driver = _driver(connection)
                 wait_ms = max(1, round((deadline - time.monotonic()) * 1000))
+                driver = self._begin(connection, begin.format(wait_ms=wait_ms))
                 try:
-                    self._run(driver, begin.format(wait_ms=wait_ms))
                     yield connection
                 except BaseException:
                     _take_back(connection, driver)
@@ -151,6 +148,20 @@ class PostgresqlServer:
                 self._commit(connection, driver)
         finally:
             self._own_turn.release()
+
+    def _begin(self, connection: Connection, statement: str) -> "psycopg.Connection[Any]":
+        """Begin a transaction; a connection that the server ended while nobody used it is made again, once."""
+        driver = _driver(connection)
+        try:
+            self._run(driver, statement)
+        except LedgerUnavailableError:
+            is_lost = driver.closed
+            _take_back(connection, driver)
+            if not is_lost:
+                raise
+            driver = _driver(connection)
+            self._run(driver, statement)
+        return driver
 
     def _run(self, driver: "psycopg.Connection[Any]", statement: str) -> None:
         """Statements that begin or end a transaction, in one message."""
