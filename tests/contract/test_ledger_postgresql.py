@@ -1,5 +1,6 @@
 """A ledger on PostgreSQL: turns, lost connections, what others write, and what the database itself refuses."""
 
+import shlex
 import signal
 import sqlite3
 import threading
@@ -17,8 +18,8 @@ from sqlalchemy import Connection, literal, select
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.postgresql import PostgresqlServer
 from support.telemetry_processes import Service
-from support.zone_project import cluster, facility
-from zonewright.cli import main
+from support.zone_project import REPOSITORY, cluster, facility
+from zonewright.cli import main, parser
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
@@ -567,3 +568,25 @@ def test_a_damaged_file_and_one_with_a_unit_twice_are_not_copied(postgresql: Pos
             assert head_of(connection)[0] == 0
             assert ledger_id(connection) != ""
     postgresql.drop(name)
+
+
+def test_the_commands_of_the_page(
+    postgresql: PostgresqlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the page tells to type does what it says, but for the address of the database and starting a service."""
+    page = (REPOSITORY / "docs" / "how-to" / "run-a-ledger-on-postgresql.md").read_text(encoding="utf-8")
+    made, copied = postgresql.create(), postgresql.create()
+    monkeypatch.chdir(tmp_path)
+    zone = str(REPOSITORY / "stacks" / "zones" / "reference")
+    assert main(["ledger", "init", zone]) == 0
+    typed = [line for line in page.splitlines() if line.startswith("zonewright ")]
+    assert len(typed) == 4
+    for line in typed:
+        url = postgresql.url(copied if "--state" in line or " copy " in line else made)
+        words = shlex.split(line.replace("postgresql://ledger@db.example/zone", url).replace("ZONE", zone))[1:]
+        if words[0] == "serve":
+            assert parser().parse_args(words).ledger[1] == url
+        else:
+            assert main(words) == 0, line
+    for name in (made, copied):
+        postgresql.drop(name)

@@ -2,8 +2,6 @@
 
 import argparse
 
-from zonewright.declare.private_file import make_private
-
 KEEP_DAYS = 430
 """As long as the readings of meters are kept, which the evidence of decisions rests on."""
 
@@ -62,6 +60,7 @@ def copy(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.cli.serve import samples_path
+    from zonewright.declare.private_file import make_private
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.store.backup import copy_database
     from zonewright.ledger.store.copying import copy_ledger
