@@ -246,6 +246,16 @@ def test_a_connection_that_is_lost_leaves_nothing_and_is_made_again(world: World
             assert connection.execute(select(generation)).all() == []
 
 
+def test_sessions_that_the_server_ended_meanwhile_are_made_again(world: World) -> None:
+    """Who calls after a restart or an end of idle sessions notices nothing, when reading and when writing."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    for call in (lambda: world.client.call(verbs.HISTORY, HistoryRequest()), lambda: bring_up_racks(world.client)):
+        ended = world.sql(f"SELECT pg_terminate_backend(pid, 5000) {others}")
+        assert ended
+        assert set(ended) == {(True,)}
+        call()
+
+
 @pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "lost"])
 def test_a_connection_that_ends_within_the_commit_is_told_as_unknown(
     world: World, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool

@@ -17,6 +17,7 @@ from zonewright.ledger.store import recording, schema
 from zonewright.ledger.store.clock import Clock, utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.engines.postgresql_server import PATIENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ def upgrade(path: Path, url: str = "", *, lock_wait_s: float = 30, clock: Clock 
         if before is None or before == schema.SCHEMA:
             return Upgraded(before=schema.SCHEMA, after=schema.SCHEMA)
         backup = _back_up(path, before) if database.has_file else None
+        if backup is None:
+            connection.exec_driver_sql(PATIENT)
         _migrate(connection)
         schema.prepare(connection)
         rows = recording.since_recorded(connection)

@@ -10,6 +10,7 @@ from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedEr
 from zonewright.ledger.protocol.journal_messages import JournalEntry, JournalHead
 from zonewright.ledger.store import journal, schema, tables
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.engines.postgresql_server import PATIENT
 from zonewright.ledger.store.heads import present_head
 from zonewright.ledger.store.journal import head_of
 from zonewright.ledger.store.paging import paged
@@ -59,6 +60,7 @@ def _copied(old: Connection, new: Connection, source: str, target: str) -> Journ
         raise LedgerMisuseError(
             _CODE, f"the ledger {target} has entries already; nothing was changed; name a database without tables"
         )
+    new.exec_driver_sql(PATIENT)
     for table in tables.metadata.sorted_tables:
         if table.name not in _OWN:
             _copy(old, new, table)

@@ -31,6 +31,8 @@ OLDEST = 15
 """The oldest version that is tested; triggers are replaced in one statement since 14."""
 IDLE_S = 60
 """A writer that says nothing for so long has lost its turn, as when its host is gone."""
+PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 0"
+"""For a transaction that computes for long between two statements, while nobody else is to write."""
 _CONNECT_S = 10
 _POOL = 8
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -85,6 +87,7 @@ class PostgresqlServer:
             pool_size=_POOL,
             max_overflow=2 * _POOL,
             pool_timeout=lock_wait_s,
+            hide_parameters=True,  # what a statement writes is nobody's who reads a log
         )
         # One statement for a list of rows, so that triggers run once for it.
         self._engine.dialect.use_insertmanyvalues_wo_returning = True
