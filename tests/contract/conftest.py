@@ -9,6 +9,7 @@ import pytest
 
 from support.ledger_places import POSTGRESQL, SQLITE, Places, placed
 from support.postgresql import PostgresqlServer, postgresql_server
+from support.roads import HTTP
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.recording import all_rows
 from zonewright.ledger.store.schema import SCHEMA
@@ -19,7 +20,7 @@ ON, PLACES = "--ledger-on", "places"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let all tests of the contract be run where only some are by default."""
+    """Let all tests of the contract be run where only some are by default; for ``pytest tests/contract`` alone."""
     parser.addoption(ON, choices=(SQLITE, POSTGRESQL), help="where the ledgers of all contract tests are")
 
 
@@ -27,11 +28,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests that are marked for it on PostgreSQL too; those that ask for a file by its bytes cannot be there."""
     if PLACES not in metafunc.fixturenames:
         return
-    chosen = metafunc.config.getoption(ON)
+    chosen = metafunc.config.getoption(ON, default=None)
     if chosen:
         metafunc.parametrize(PLACES, [chosen], indirect=True)
     elif metafunc.definition.get_closest_marker("on_postgresql") is not None:
         metafunc.parametrize(PLACES, [SQLITE, POSTGRESQL], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what would be on PostgreSQL and over HTTP: a road carries the same bytes, wherever the ledger is."""
+    both = {POSTGRESQL, HTTP}
+    if not config.getoption(ON, default=None):
+        items[:] = [item for item in items if not both <= set(_cases(item))]
+
+
+def _cases(item: pytest.Item) -> list[str]:
+    spec = getattr(item, "callspec", None)
+    return [value for value in spec.params.values() if isinstance(value, str)] if spec is not None else []
 
 
 @pytest.fixture(scope="session", name="postgresql")

@@ -173,7 +173,6 @@ def test_three_for_two_units(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("a",), ("b", "c")}
 
 
-@pytest.mark.on_postgresql
 def test_two_that_reserve_the_last_unit(ledger: OrderedLedger) -> None:
     """What was reserved is admitted, in each order of two proposals and what follows from them."""
     operator(ledger)
@@ -214,7 +213,6 @@ def test_two_for_the_last_watts(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("a",), ("b",)}
 
 
-@pytest.mark.on_postgresql
 def test_two_for_the_last_address(ledger: OrderedLedger) -> None:
     """Two at U of their own in a site with one free address: one of them gets it."""
     pools = {"v4": {"prefix": "10.80.0.0/29", "gateway": "10.80.0.1"}}
@@ -248,7 +246,6 @@ def test_two_for_the_last_bore(ledger: OrderedLedger) -> None:
     assert winners(ledger) == {("a",), ("b",)}
 
 
-@pytest.mark.on_postgresql
 def test_a_rack_that_goes_against_a_node_in_it(ledger: OrderedLedger) -> None:
     """A rack leaves, in whatever way, or a tenant's node comes to stand in it, never both."""
     owner = operator(ledger, racks=2)
