@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, literal, select
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
-from support.postgresql import PostgresqlServer
+from support.postgresql import PostgresqlServer, programs
 from support.telemetry_processes import Service
 from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
@@ -600,3 +600,12 @@ def test_the_commands_of_the_page(
             assert main(words) == 0, line
     for name in (made, copied):
         postgresql.drop(name)
+
+
+def test_without_the_package_these_tests_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PostgreSQL is not installed a user is told what brings it, and a CI run fails."""
+    monkeypatch.setattr("support.postgresql._FOLDERS", str(tmp_path))
+    for value, outcome in (("", pytest.skip.Exception), ("true", pytest.fail.Exception)):
+        monkeypatch.setenv("CI", value)
+        with pytest.raises(outcome, match=r"not installed \(Debian package postgresql\): a ledger on it is NOT tested"):
+            programs()
