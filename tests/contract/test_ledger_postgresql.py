@@ -609,3 +609,24 @@ def test_without_the_package_these_tests_say_what_to_install(tmp_path: Path, mon
         monkeypatch.setenv("CI", value)
         with pytest.raises(outcome, match=r"not installed \(Debian package postgresql\): a ledger on it is NOT tested"):
             programs()
+
+
+def test_a_dump_that_was_restored_is_the_ledger(world: World) -> None:
+    """What pg_dump wrote and pg_restore read verifies, and goes on: triggers and constraints are there again."""
+    bring_up_racks(world.client)
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(1, places=PLACE)})
+    copy = world.server.create()
+    dumped = world.server.run("pg_dump", "--format=custom", f"--dbname={world.url}")
+    world.server.run("pg_restore", "--exit-on-error", f"--dbname={world.server.url(copy)}", given=dumped)
+    other = World(world.server, copy, world.folder, LedgerClient(world.server.url(copy), root=world.folder))
+    with closing(other.client):
+        assert other.faults() == []
+        head = other.client.call(verbs.CHECKPOINT, CheckpointRequest())
+        assert head.hash == world.client.call(verbs.CHECKPOINT, CheckpointRequest()).hash
+        stranger = other.party("tenant-b")
+        stranger.bring_up(clusters={"db": cluster(1)})
+        assert other.faults() == []
+        with pytest.raises(Exception, match="claim_unit_owner"):
+            other.sql("UPDATE claim SET rack = c.rack, data = c.data FROM claim AS c WHERE c.name = 'web-001'")
+    world.server.drop(copy)

@@ -114,7 +114,7 @@ class PostgresqlServer:
         if self._owner is not None:
             os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
         given = ["-D", self.folder / "data", "-U", self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-        self._run("initdb", *given)
+        self.run("initdb", *given)
 
     def create(self, template: str = "template0") -> str:
         """A new database, a copy of a template; gives its name."""
@@ -143,16 +143,24 @@ class PostgresqlServer:
             cursor = connection.execute(statement.encode(), prepare=False)
             return cursor.fetchall() if cursor.description else []
 
-    def _run(self, program: str, *arguments: object) -> None:
+    def run(self, program: str, *arguments: object, given: bytes = b"") -> bytes:
+        """What one of its programs prints.
+
+        Args:
+            program: its name.
+            arguments: its command line.
+            given: its standard input.
+        """
         done = subprocess.run(
             [self.bin / program, *map(str, arguments)],
             capture_output=True,
-            text=True,
+            input=given,
             check=False,
             cwd=self.folder,
             **self._as_owner(),
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
 
     def _as_owner(self) -> dict[str, Any]:
         owner = self._owner

@@ -26,7 +26,7 @@ class LedgerError(ZonewrightError):
 
 
 class LedgerUnavailableError(LedgerError, ConnectionError):
-    """The ledger could not be asked, or could not write; nothing was changed."""
+    """The ledger could not be asked, or could not write; nothing was changed, unless its code is ``unknown``."""
 
 
 class LedgerConflictError(LedgerUnavailableError):

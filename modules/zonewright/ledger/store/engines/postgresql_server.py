@@ -47,7 +47,7 @@ _AGAIN = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
 _READ_ONLY = "25006"
 _GONE_CLASSES = frozenset({"08", "53", "57", "58", "28", "3D", "XX", "25"})
-_GONE = frozenset({"42501", "42P01"})
+_GONE = frozenset({"42501", "42P01", "0A000"})
 """Of states that tell about the server, its space, its rights or its tables, and not about a row."""
 
 
