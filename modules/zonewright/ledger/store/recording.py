@@ -66,11 +66,6 @@ class Covered:
     key: tuple[str, ...]
     passing: frozenset[str] = frozenset()
 
-    @property
-    def kinds(self) -> tuple[type, ...]:
-        """What the values of its key are."""
-        return tuple(self.table.c[name].type.python_type for name in self.key)
-
 
 COVERED: Mapping[str, Covered] = {
     one.table.name: one
@@ -92,6 +87,10 @@ COVERED: Mapping[str, Covered] = {
 }
 KEYS: Mapping[str, tuple[str, ...]] = {name: one.key for name, one in COVERED.items()}
 """Names of the columns of each one's key."""
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    name: tuple(one.table.c[column].type.python_type for column in one.key) for name, one in COVERED.items()
+}
+"""What the values of each one's key are."""
 DERIVED: Mapping[str, str] = {
     "journal": "each entry has the hash of the one before it",
     "row_change": "the list of each entry has the digest that the entry names",
@@ -132,8 +131,7 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
     words = words_of(connection)
     keys: dict[str, set[_Key]] = {}
     for name, *values in words.touched(connection):
-        one = COVERED[name]
-        keys.setdefault(name, set()).add(tuple(map(_as_held, one.kinds, values)))
+        keys.setdefault(name, set()).add(tuple(map(_as_held, _KINDS[name], values)))
     if not keys:
         return
     changes = sorted(one for name, touched in keys.items() for one in _changed(connection, COVERED[name], touched))
