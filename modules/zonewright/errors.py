@@ -29,6 +29,7 @@ class ZonewrightError(Exception):
     ├── ArtefactError                2  fleet.agents.artefact and ValueError
     ├── BodyError                    2  ledger.transport.body and ValueError
     ├── BundleError                  2  changes.errors and ValueError
+    ├── CertificateError             2  server.certificate and ValueError
     ├── CheckFailedError             1  provider.resource and ValueError
     ├── ConflictError                1  telemetry.interface and ValueError
     ├── DemandError                  2  model.demand and LookupError

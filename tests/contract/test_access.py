@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from sqlalchemy import Connection
 from urllib3 import request as http_request
 
 from support.ledger_party import Party
-from support.ledger_proxy import ledger_service
-from support.zone_project import ZONE, cluster, facility
+from support.served_ledger import OTHER, OWN, Served, served_ledger
+from support.zone_project import ZONE, cluster
 from zonewright.cli import access, main
 from zonewright.ledger import LedgerError, LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol import access_messages as a
@@ -28,7 +27,6 @@ from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverReques
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import answering
-from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Zone
 
@@ -40,49 +38,13 @@ ROLES = {
 }
 PARTIES = {name: {"title": name, "roles": roles} for name, roles in ROLES.items()}
 ZONE_FILE = Zone.model_validate({**ZONE, "parties": PARTIES})
-OWN, OTHER = "stack-of-tenant-a", "stack-of-tenant-b"
 PARTY_OF = {"facility-operator": "operator", "network-operator": "operator", "tenant": "tenant-a"}
-
-
-@dataclass
-class Served:
-    """A ledger with racks and a stack of each of two tenants, served to those who have a token."""
-
-    url: str
-    path: Path
-    local: LedgerClient
-    now: list[datetime]
-    opened: list[LedgerClient] = field(default_factory=list)
-
-    def grant(self, name: str, party: str, *roles: Any, days: int = 30, **more: Any) -> str:
-        """Give access, as whoever has the file."""
-        wanted = a.GrantRequest(principal=name, party=party, kind="runner", roles=list(roles), days=days, **more)
-        return self.local.call(verbs.GRANT, wanted).token
-
-    def client(self, token: str | None) -> LedgerClient:
-        """A client that brings a token."""
-        self.opened.append(LedgerClient(self.url, token=token))
-        return self.opened[-1]
-
-    def party(self, token: str, name: str = "tenant-a", stack_id: str = OWN) -> Party:
-        """A stack of a party, by whoever has the token."""
-        return Party(self.client(token), stack_id, name, lineage=f"lineage-of-{name}", zone=ZONE_FILE)
 
 
 @pytest.fixture(name="served")
 def _served(tmp_path: Path) -> Iterator[Served]:
-    path, now = tmp_path / "ledger.db", [datetime(2026, 11, 28, tzinfo=UTC)]
-    with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as local:
-        local.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-        Party(local, "stack-of-operator", "operator", zone=ZONE_FILE).bring_up(sites=facility(2)["sites"])
-        for name, stack in (("tenant-a", OWN), ("tenant-b", OTHER)):
-            tenant = Party(local, stack, name, lineage=f"lineage-of-{name}", zone=ZONE_FILE)
-            tenant.bring_up(clusters={"web": cluster(2)})
-        with ledger_service(path, clock=lambda: now[0], with_tokens=True) as service:
-            served = Served(service.url, path, local, now)
-            yield served
-            for client in served.opened:
-                client.close()
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        yield served
 
 
 def status(url: str, verb: str, body: bytes, token: str | None) -> tuple[int, dict[str, Any]]:
@@ -153,7 +115,7 @@ def test_the_table_names_every_verb_and_no_party_gets_at_anothers() -> None:
         assert right.other <= OVERSEER | {"approver"}, verb
         assert right.own <= EVERYBODY, verb
     changing = {"init", "grant", "rotate", "revoke"}
-    reading = {"read", "report", "deployed", "explain", "agent-keys", "plan-of", "changes"}
+    reading = {"read", "report", "deployed", "explain", "agent-keys", "plan-of", "evidence", "changes"}
     assert {verb for verb, right in RIGHTS.items() if right.other} == changing | reading
     assert all(RIGHTS[verb].other == {"zone-administrator"} for verb in changing)
     assert refusal(Caller(name="x", party="p", roles=EVERYBODY), Asked(verb="unheard-of")) is not None

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from support.telemetry_processes import AGENTS, Service, start_agent, wait_for, write_settings
+from support.warm_python import warm_python
 from zonewright.server.agents import issue_token
 from zonewright.telemetry.samples import Samples
 from zonewright_agent.agent import Agent
@@ -31,9 +32,10 @@ HOUR_S = 3600
 
 
 @pytest.fixture(name="service")
-def _service(tmp_path: Path) -> Iterator[Service]:
+def _service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
     (tmp_path / "token").write_text(issue_token(tmp_path / "agents.yaml", "host-1", "core-001"), encoding="ascii")
-    service = Service(tmp_path)
+    is_real = request.node.get_closest_marker("real_python") is not None
+    service = Service(tmp_path, python=sys.executable if is_real else warm_python().path())
     service.start()
     yield service
     if service.process is not None and service.process.poll() is None:
@@ -126,6 +128,7 @@ def test_a_clock_far_ahead_is_set_aside(tmp_path: Path, service: Service, sample
     assert len(host.agent.spool) == 0
 
 
+@pytest.mark.real_python  # the service is killed
 def test_a_service_that_was_away_gets_all_in_order(tmp_path: Path, service: Service, samples: Samples) -> None:
     """While the service is away the agent spools; what comes afterwards is complete and in order of time."""
     agent = start_agent(write_settings(tmp_path, service.port))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
+from support.warm_python import warm_python
 from support.zone_project import cluster
 from zonewright.ledger import LedgerMisuseError, LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
@@ -37,7 +38,7 @@ def _ledger() -> Iterator[Path]:
 def _status(path: Path, *, wait_s: str = "0.2") -> subprocess.CompletedProcess[str]:
     """`zonewright ledger status` in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "zonewright.cli", "ledger", "status", "--ledger", f"sqlite:///{path}"],
+        [warm_python().path(), "-m", "zonewright.cli", "ledger", "status", "--ledger", f"sqlite:///{path}"],
         env={**os.environ, "ZONEWRIGHT_LEDGER_WAIT_S": wait_s},
         capture_output=True,
         text=True,

@@ -29,6 +29,7 @@ from zonewright.ledger.deciding import snapshot as snapshots
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import CompleteRequest, EvaluateRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import Holding
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
@@ -556,7 +557,8 @@ def test_evidence_is_judged_again_as_it_was(ledger: Ledger, how: str) -> None:
         rendered={},
         inputs={},
     )
-    snapshot = made.snapshot.snapshot
+    taken = gathering.fetch(ledger.client, {made.snapshot.digest})
+    snapshot = Snapshot.model_validate_json(taken[made.snapshot.digest])
     texts = gathering.fetch(ledger.client, set(snapshot.files.values()))
     plan = made.plan(reason="test", emergency=False, planned_at=snapshot.at)
     facts = {name: texts[digest] for name, digest in snapshot.files.items()}

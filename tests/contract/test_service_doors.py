@@ -96,7 +96,7 @@ def test_beyond_loopback_there_is_no_ledger(tmp_path: Path) -> None:
     """Where others can reach the service, it takes the reports of agents, and has no verb of the ledger."""
     with LedgerClient("sqlite:///l.db", root=tmp_path, create=True) as client:
         client.call(verbs.INIT, InitRequest(zone=Zone.model_validate(ZONE)))
-    service = Service(tmp_path, "--host", "0.0.0.0")
+    service = Service(tmp_path, "--host", "0.0.0.0", python=warm_python().path())
     service.start()
     try:
         assert raw(service.port, "zone.example") == 404

@@ -1,7 +1,9 @@
 """Our language host under the real engine: it runs what it should, and nothing outlives its engine."""
 
 import json
+import platform
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -32,12 +34,17 @@ def test_up_then_nothing_to_do(project: "Project") -> None:
 
 
 def test_about_names_python_and_dependencies(project: "Project") -> None:
-    """`pulumi about` gets the Python of the program and what is installed beside it."""
+    """`pulumi about` gets the Python of the program, the host's or another, and what is installed beside it."""
     project.program("")
-    about = json.loads(project.run("about", "--json").stdout)
-    assert about["runtime"]["executable"].endswith("python")
-    assert about["runtime"]["version"].startswith("3.")
-    assert "zonewright" in {dependency["name"] for dependency in about["dependencies"]}
+    other = project.root / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    other.chmod(0o755)
+    for variables in ({}, {"PULUMI_PYTHON_CMD": str(other)}):
+        project.environment.update(variables)
+        about = json.loads(project.run("about", "--json").stdout)
+        assert about["runtime"]["executable"] == sys.executable
+        assert about["runtime"]["version"] == platform.python_version()
+        assert "zonewright" in {dependency["name"] for dependency in about["dependencies"]}
 
 
 def test_program_sees_its_output_passed_on(project: "Project") -> None:

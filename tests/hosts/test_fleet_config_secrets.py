@@ -146,3 +146,15 @@ def test_a_file_without_its_values_is_not_installed(at: Installer) -> None:
     open_to_all = at.deploy(FIRST, mode="644")
     assert "mode: files with secrets that every user of the host may read: expected" in open_to_all.sentence
     assert not (at.host.home / "frr.conf").exists()
+
+
+def test_where_values_cannot_be_had_nothing_is_compared_or_shown(at: Installer) -> None:
+    """A file whose references cannot be resolved is no drift: neither its hash nor a line of it is told."""
+    assert at.deploy(FIRST).state == "changed"
+    seen = at.look("")
+    (wanted,), against = at.job("").wanted(at.target)
+    assert against == wanted.unresolved
+    assert [digest_of(at.installed())[7:19] in seen, FIRST in seen, "changed:" in seen] == [False, False, False]
+    assert "password [secret]" in seen
+    at.host.home.joinpath("frr.conf").unlink()
+    assert f"missing: {at.host.home_there}/frr.conf" in at.look("")

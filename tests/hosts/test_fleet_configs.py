@@ -57,6 +57,11 @@ def test_the_life_of_a_configuration(world: ConfigWorld) -> None:
     assert TWO in world.text()
     assert world.text(name="reloads").splitlines() == [ONE, TWO]
     assert world.run("verify").code == 0
+    status = world.run("status")
+    assert (status.code, status.stderr) == (0, "")
+    assert re.fullmatch(
+        r"host-001  in force\n    names: names-[0-9a-f]{12}, before it names-[0-9a-f]{12}\n", status.stdout
+    )
 
     kept = world.hosts[0].home / "kept" / "names"
     versions = [one.name for one in kept.iterdir() if (one / "MANIFEST").exists() and not one.is_symlink()]

@@ -13,6 +13,7 @@ from support.second_opinion import require_second
 from support.signing import key_of
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.bundle import write_folder
+from zonewright.audit.evidence.planning import Material
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.validated import Validated
@@ -56,22 +57,31 @@ class Planner:
         **fields: Any,
     ) -> tuple[Plan, PlanAnswer]:
         """Propose, render, plan, sign and register."""
-        ledger, demand = self.party.client, self.party.demand(**fields)
+        made = self.material(validated=validated, **fields)
+        gathering.store(self.party.client, made)
+        plan = made.plan(reason=reason, emergency=emergency, planned_at=at.isoformat())
+        return plan, self.register(plan)
+
+    def material(self, *, validated: Validated | None = None, keep: bool = True, **fields: Any) -> Material:
+        """Propose, render, and ask for the facts."""
+        demand = self.party.demand(**fields)
         proposal = self.party.propose(demand, reserve=False)
-        made = gathering.material(
-            ledger,
+        return gathering.material(
+            self.party.client,
             stack_id=self.party.stack_id,
             demand=demand,
             proposal=proposal,
             rendered=rendered_files(demand, proposal),
             inputs={"owner.yaml": canonical_json(fields)},
             validated=validated,
+            keep=keep,
         )
-        gathering.store(ledger, made)
-        plan = made.plan(reason=reason, emergency=emergency, planned_at=at.isoformat())
+
+    def register(self, plan: Plan) -> PlanAnswer:
+        """Sign a plan and register it."""
         envelope = signed_plan(plan, key_of(self.author), signer=self.author)
         request = PlanRequest(stack_id=self.party.stack_id, plan=plan.text(), envelope=envelope)
-        return plan, ledger.call(verbs.PLAN, request)
+        return self.party.client.call(verbs.PLAN, request)
 
     def verdict(self, plan: Plan, signer: str, *, at: datetime, word: Verdict = "approve") -> PlanAnswer:
         """Sign a verdict and register it."""

@@ -160,7 +160,7 @@ class PostgresqlServer:
             **self._as_owner(),
         )
         assert done.returncode == 0, done.stderr.decode()
-        return done.stdout
+        return bytes(done.stdout)
 
     def _as_owner(self) -> dict[str, Any]:
         owner = self._owner

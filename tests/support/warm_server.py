@@ -8,7 +8,7 @@ import ctypes
 import gc
 import importlib
 import io
-import json
+import marshal
 import os
 import pkgutil
 import runpy
@@ -153,7 +153,7 @@ def _received(wire: socket.socket) -> tuple[dict[str, Any], list[int]]:
     rest, content = int.from_bytes(size, "big"), b""
     while len(content) < rest:
         content += wire.recv(rest - len(content))
-    request: dict[str, Any] = json.loads(content)
+    request: dict[str, Any] = marshal.loads(content)
     return request, streams
 
 
@@ -165,7 +165,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
         os.close(stream)
     os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in request["environment"].items()})
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8", write_through=True)
     sys.stderr = io.TextIOWrapper(
         io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
@@ -182,6 +182,7 @@ def _run(request: dict[str, Any]) -> None:
         sys.argv = [request["module"], *request["arguments"]]
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
     elif "code" in request:
+        sys.argv = ["-c", *request["arguments"]]
         exec(compile(request["code"], "<string>", "exec"), {"__name__": "__main__"})
     else:
         script = Path(request["script"])

@@ -15,6 +15,7 @@ from support.signing import zone_with
 from support.zone_project import cluster, facility
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.contents import read_contents
+from zonewright.audit.evidence.party import planned_bundle
 from zonewright.audit.evidence.planning import RENDERED, Material
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.errors import LedgerRefusedError
@@ -68,7 +69,7 @@ def test_only_what_differs_is_stored_and_in_the_bundle(tenant: Planner, monkeypa
     (made,) = seen
     assert {path.split("/")[2] for path in made.new if path.startswith("nodes/")} == {"db-001"}
     assert len(made.new) < len(made.rendered) / 2
-    planned = gathering.planned_bundle(tenant.party.client, made, plan, None)
+    planned = planned_bundle(tenant.party.client, made, plan, None)
     contents = read_contents(tenant.bundle())
     assert contents.changed()[1] == made.new
     assert read_contents(planned).changed() == contents.changed()

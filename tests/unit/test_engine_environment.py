@@ -152,25 +152,28 @@ def launch(folder: Path, environment: dict[str, str]) -> subprocess.CompletedPro
     )
 
 
-def wrapped_python(path: Path) -> Path:
-    """Make a command that is this Python."""
+def wrapped_python(path: Path, options: str = "") -> Path:
+    """Make a command that is this Python, with options."""
     path.parent.mkdir(parents=True)
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} {options} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     return path
 
 
-@pytest.mark.parametrize("way", ["named", "active", "above", "stale"])
+@pytest.mark.parametrize("way", ["named", "active", "above", "stale", "without"])
 def test_launcher_finds_a_python(tmp_path: Path, way: str) -> None:
-    """The launcher uses the named Python, the active environment's or one in a folder above, past a stale name."""
+    """The launcher uses the named Python, the active environment's or one above, past one that has nothing."""
     project = tmp_path / "project" / "stacks"
     project.mkdir(parents=True)
-    python = wrapped_python(tmp_path / "project" / ".venv" / "bin" / "python") if way in {"above", "stale"} else None
+    is_above = way in {"above", "stale", "without"}
+    python = wrapped_python(tmp_path / "project" / ".venv" / "bin" / "python") if is_above else None
+    without = wrapped_python(tmp_path / "without" / "bin" / "python", "-S")
     environment = {
         "named": {"ZONEWRIGHT_PYTHON": sys.executable},
         "active": {"VIRTUAL_ENV": str(Path(sys.executable).parents[1])},
         "above": {},
         "stale": {"ZONEWRIGHT_PYTHON": "/nowhere/python", "VIRTUAL_ENV": "/nowhere"},
+        "without": {"ZONEWRIGHT_PYTHON": str(without), "VIRTUAL_ENV": str(without.parents[1])},
     }[way]
     result = launch(project, environment)
     assert result.returncode == 0, (python, result.stderr)
@@ -179,7 +182,16 @@ def test_launcher_finds_a_python(tmp_path: Path, way: str) -> None:
 
 def test_launcher_without_python_is_a_sentence(tmp_path: Path) -> None:
     """Without any Python that has zonewright the launcher says what it tried and what to run."""
-    result = launch(tmp_path, {"ZONEWRIGHT_PYTHON": "/nowhere/python"})
-    assert result.returncode == 1
-    assert "found no Python with zonewright in it (tried: /nowhere/python); run" in result.stderr
+    without = wrapped_python(tmp_path / "without" / "bin" / "python", "-S")
+    for environment, tried in (
+        ({"ZONEWRIGHT_PYTHON": "/nowhere/python"}, "/nowhere/python"),
+        ({"VIRTUAL_ENV": str(without.parents[1])}, str(without)),
+        (
+            {"ZONEWRIGHT_PYTHON": "/nowhere/python", "VIRTUAL_ENV": str(without.parents[1])},
+            f"{without} /nowhere/python",
+        ),
+    ):
+        result = launch(tmp_path, environment)
+        assert result.returncode == 1
+        assert f"found no Python with zonewright in it (tried: {tried}); run" in result.stderr
     assert 'eval "$(zonewright engine env)"' in result.stderr

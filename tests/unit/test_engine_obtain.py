@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from zonewright import engine
-from zonewright.engine import build, cache, install, launcher
+from zonewright.engine import build, cache, install, launcher, lazy_lists
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,12 +44,30 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, s
     executor = tmp_path / "sdk" / "python" / "cmd" / launcher.EXECUTOR
     executor.parent.mkdir(parents=True)
     executor.write_text("", encoding="utf-8")
+    zxcvbn(tmp_path / "sdk")  # the fake Go has the source of each module in one folder
     return {
         "PATH": f"{tmp_path}/go:/usr/bin:/bin",
         "HOME": str(tmp_path),
         "ZONEWRIGHT_CACHE": str(tmp_path / "cache"),
         "FAKE_SDK": str(tmp_path / "sdk"),
     }
+
+
+def zxcvbn(folder: Path) -> None:
+    """Write what the edits look for, as the two modules have it."""
+    for name, text in (
+        ("frequency", 'import (\n\t"log"\n)\n\nfunc init() {\n\tLists["English"] = read()\n}\n'),
+        (
+            "matching",
+            (
+                'import (\n\t"sort"\n)\n\nfunc init() {\n\tloadFrequencyList()\n}\n\nfunc Omnimatch() {\n'
+                "\tif dictionaryMatchers == nil || adjacencyGraphs == nil {\n\t\tloadFrequencyList()\n\t}\n}\n\n"
+                "func loadFrequencyList() {\n}\n"
+            ),
+        ),
+    ):
+        (folder / name).mkdir(parents=True)
+        (folder / name / f"{name}.go").write_text(text, encoding="utf-8")
 
 
 def pulumi(folder: Path, version: str) -> str:
@@ -169,6 +187,43 @@ def test_interrupted_build_ends_go(surroundings: dict[str, str], tmp_path: Path)
     assert not any(Path(surroundings["ZONEWRIGHT_CACHE"]).glob("unfinished-*"))
     with pytest.raises(ProcessLookupError):
         os.kill(go, 0)
+
+
+def test_lists_are_read_when_asked_for(tmp_path: Path) -> None:
+    """The edited copies load nothing when they start; go.mod puts them in place of the originals, which stay."""
+    zxcvbn(tmp_path / "original")
+    for folder in (tmp_path / "original").iterdir():
+        folder.chmod(0o555)  # as Go leaves them
+    (tmp_path / "copies").mkdir()
+    go_mod = lazy_lists.edited(build.module_folder(), lambda _: tmp_path / "original", tmp_path / "copies")
+    assert "func init" in (tmp_path / "original" / "frequency" / "frequency.go").read_text(encoding="utf-8")
+    assert (tmp_path / "copies" / "go.sum").read_bytes() == (build.module_folder() / "go.sum").read_bytes()
+    for number, name in enumerate(lazy_lists.MODULES):
+        copy = tmp_path / "copies" / f"module-{number}"
+        assert f"\nreplace {name} => {copy}\n" in go_mod.read_text(encoding="utf-8")
+        frequency, matching = (
+            (copy / one / f"{one}.go").read_text(encoding="utf-8") for one in ("frequency", "matching")
+        )
+        assert "func init" not in frequency + matching
+        assert "func Load() { once.Do(load) }" in frequency
+        assert "func Omnimatch() {\n\tonce.Do(loadFrequencyList)\n}" in matching
+        assert "func loadFrequencyList() {\n\tfrequency.Load()\n}" in matching
+
+
+def test_another_version_of_the_lists_fails_the_build(surroundings: dict[str, str]) -> None:
+    """Where the source is not what the edits were written for, nothing is built and the file is named."""
+    changed = Path(surroundings["FAKE_SDK"]) / "frequency" / "frequency.go"
+    changed.write_text(changed.read_text(encoding="utf-8").replace("func init", "func start"), encoding="utf-8")
+    with pytest.raises(engine.EngineError, match=r"frequency\.go of zxcvbn has 'func init.* 0 times, expected"):
+        engine.ensure(environment=surroundings, say=lambda _: None)
+    assert builds(surroundings) == 0
+
+
+def test_other_edits_are_another_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that was built before the edits changed is not taken for one with them."""
+    before = build.name(build.module_folder())
+    monkeypatch.setattr(lazy_lists, "_EDITS", {})
+    assert build.name(build.module_folder()) != before
 
 
 def test_three_callers_build_once(surroundings: dict[str, str]) -> None:

@@ -1,9 +1,11 @@
 """Which rendered files a host should have is pure: from the fleet's file and the ledger's answer to their places."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,9 @@ PLAN = digest_of("plan")
 FRR, NETPLAN = "sites/dc1/etc/frr/frr.conf", "nodes/dc1/core-001/etc/netplan/50-zonewright.yaml"
 GROUP = "groups/dc1/tenant-a/etc/bind/groups/tenant-a.conf"
 TEXTS = {path: f"content of {path}\n" for path in (FRR, NETPLAN, GROUP)}
-NOTHING = ConfigFacts(current="", previous="", versions=(), trial="", is_on_trial=False, hashes={}, placed={})
+NOTHING = ConfigFacts(
+    current="", previous="", versions=(), trial="", is_on_trial=False, hashes={}, placed={}, access={}
+)
 
 
 def host(name: str = "core-001", site: str = "dc1", *labels: str) -> Host:
@@ -141,6 +145,7 @@ def test_drift_is_told_by_file() -> None:
         is_on_trial=False,
         hashes=right,
         placed={**right, "/etc/frr/old.conf": "-"},
+        access={"/etc/frr/frr.conf": "644 root:root"},
     )
     assert list(drift_of(wanted, NOTHING)) == ["missing: /etc/frr/frr.conf"]
     assert list(drift_of(wanted, known)) == ["extra version: /var/lib/zonewright/configurations/a/a-0"]
@@ -153,9 +158,30 @@ def test_drift_is_told_by_file() -> None:
         is_on_trial=False,
         hashes={"/etc/frr/frr.conf": "other"},
         placed={"/etc/frr/old.conf": "f" * 64},
+        access={},
     )
     assert list(drift_of(wanted, changed)) == [
-        "changed: /etc/frr/frr.conf (it is not a file, but the ledger has " + wanted.files[0].sha256[:12] + ")",
+        "changed: /etc/frr/frr.conf (it is not a file)",
         "extra: /etc/frr/old.conf of version a-1, which the ledger no longer has",
         "on trial: its last trial is waiting, and was cut off",
     ]
+
+
+@pytest.mark.parametrize(
+    ("owner", "found", "is_drift"),
+    [
+        ("frr:frr", "640 frr:frr", False),
+        ("frr", "640 frr:staff", False),
+        ("frr:frr", "640 root:frr", True),
+        ("frr:frr", "640 frr:root", True),
+        ("frr", "640 root:frr", True),
+        ("", "640 nobody:nogroup", False),
+    ],
+)
+def test_an_owner_is_compared_as_chown_takes_it(owner: str, found: str, *, is_drift: bool) -> None:
+    """The user, or user and group; where the fleet's file names none, nobody is wrong."""
+    (wanted,), _ = wanted_of(host(), {"a": configuration(owner=owner, mode="640")}, BUILT_IN, offer(stack()))
+    target = "/etc/frr/frr.conf"
+    facts = replace(NOTHING, hashes={target: wanted.files[0].sha256}, access={target: found})
+    told = f"owner: {target} ({found.split(' ')[1]}, but the fleet's file has {owner})"
+    assert list(drift_of(wanted, facts)) == ([told] if is_drift else [])

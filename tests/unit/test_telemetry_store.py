@@ -2,17 +2,18 @@
 
 import random
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zonewright.pue import MeterSpec, Reading, evaluate
-from zonewright.telemetry import Appended, ConflictError, Store
-from zonewright.telemetry.summing import DAY_US, HOUR_US
+from zonewright.telemetry import Appended, ConflictError, Store, tables
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, complete_stretches
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 10**6
 REGISTER = MeterSpec(role="total", kind="register")
@@ -123,3 +124,22 @@ def test_hours_add_up_to_days(store: Store, tmp_path: Path) -> None:
     connection.close()
     assert hourly == daily
     assert daily[1] == round(100.5 * HOUR_US)
+
+
+@given(
+    st.dictionaries(st.integers(0, 30), st.sampled_from([HOUR_US, HOUR_US, HOUR_US, HOUR_US - 1])),
+    st.sets(st.integers(0, 31)),
+    st.integers(0, 15),
+    st.integers(16, 32),
+)
+@example(dict.fromkeys(range(6), HOUR_US), {0, 2, 3, 5}, 0, 16)
+def test_the_database_finds_the_runs(covered: dict[int, int], partial: set[int], low: int, high: int) -> None:
+    """Runs of hours that the database finds are those that are found by looking at each hour."""
+    bins = [Bin(hour * HOUR_US, 7, known) for hour, known in sorted(covered.items())]
+    left, within = {hour * HOUR_US for hour in partial}, (low * HOUR_US, high * HOUR_US)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(tables.SCHEMA)
+        connection.executemany("insert into hourly values (1, ?, ?, ?)", bins)
+        connection.execute("insert into hourly values (2, 0, 7, ?)", (HOUR_US,))  # another meter's
+        found = list(tables._without(tables._known_throughout(connection, 1, *within), left))
+    assert found == complete_stretches([one for one in bins if within[0] <= one.begin_us < within[1]], within[1], left)

@@ -93,7 +93,7 @@ def _tell(checks: "Sequence[Check]", how: str) -> int:
 
 
 def _complete(arguments: argparse.Namespace) -> int:
-    from zonewright.audit.evidence.gathering import each_entry
+    from zonewright.audit.evidence.gathering import whole_journal
     from zonewright.audit.verify.population import population_checks
     from zonewright.cli.connection import open_ledger
     from zonewright.cli.garbage import seldom_collected
@@ -108,14 +108,14 @@ def _complete(arguments: argparse.Namespace) -> int:
         raise StoppedError(wrong, code=REFUSED)
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger, seldom_collected():
         found = ledger.call(verbs.CHANGES, ChangesRequest())
-        checks = population_checks(each_entry(ledger), found, checkpoint)
+        checks = population_checks(whole_journal(ledger), found, checkpoint)
     return _tell(checks, arguments.format)
 
 
 def _period(arguments: argparse.Namespace) -> int:
     from datetime import date
 
-    from zonewright.audit.evidence.gathering import each_entry, fetch
+    from zonewright.audit.evidence.gathering import fetch, whole_journal
     from zonewright.audit.evidence.period import period_markdown, period_of
     from zonewright.audit.evidence.scanning import without_secrets
     from zonewright.cli.connection import open_ledger
@@ -136,7 +136,7 @@ def _period(arguments: argparse.Namespace) -> int:
     with open_ledger(arguments.ledger, project_root(Path.cwd())) as ledger:
         changes = ledger.call(verbs.CHANGES, ChangesRequest()).changes
         found = period_of(
-            each_entry(ledger),
+            whole_journal(ledger),
             changes,
             lambda digests: fetch(ledger, digests),
             first=arguments.first,

@@ -1,6 +1,7 @@
 """``zonewright change``: plan a change, show it, have it approved, export its bundle, list all changes."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,12 +115,12 @@ def _add_key(verb: argparse.ArgumentParser, *, required: bool, what: str = "") -
 
 
 def _bundle(arguments: argparse.Namespace) -> "tuple[dict[str, bytes], PlanAnswer | None]":
-    from zonewright.audit.evidence.gathering import whole_bundle
+    from zonewright.audit.evidence.party import bundle_of
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanAnswer, PlanQuery
 
     with _open(arguments) as ledger:
-        bundle = whole_bundle(ledger, PlanQuery(plan=arguments.plan))
+        bundle = bundle_of(ledger, PlanQuery(plan=arguments.plan))
         record = ledger.call(verbs.PLAN_OF, PlanQuery(plan=arguments.plan))
         found = ledger.call(verbs.CHANGES, ChangesRequest()).changes
     for one in found:
@@ -156,7 +157,7 @@ def _show(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence.archive import pack
     from zonewright.audit.evidence.bundle import write_folder
-    from zonewright.audit.evidence.contents import read_contents
+    from zonewright.audit.evidence.contents import PARTIAL, read_contents
     from zonewright.audit.evidence.keys import load_key_here
     from zonewright.audit.evidence.party import for_party, signed_for_party
     from zonewright.audit.evidence.scanning import scanned
@@ -179,6 +180,12 @@ def _export(arguments: argparse.Namespace) -> int:
             raise StoppedError(f"--show: {error}", code=MISUSE) from None
         if arguments.key is not None:
             bundle = signed_for_party(bundle, load_key_here(arguments.key))
+    if PARTIAL in bundle and not arguments.for_party:
+        print(
+            "the ledger gives a party its own form of the bundle, without the facts of others; ask an auditor for the "
+            "complete one",
+            file=sys.stderr,
+        )
     document = {"path": str(arguments.output), "files": len(bundle)}
     if arguments.output.suffix == ".tar":
         data = pack(bundle)

@@ -22,7 +22,7 @@ def plan_change(arguments: argparse.Namespace) -> int:
     from zonewright.audit.evidence import gathering
     from zonewright.audit.evidence.bundle import changes_folder, write_folder
     from zonewright.audit.evidence.keys import load_key_here
-    from zonewright.audit.evidence.party import for_party
+    from zonewright.audit.evidence.party import planned_bundle
     from zonewright.audit.evidence.scanning import scanned_plan
     from zonewright.audit.evidence.submit import register
     from zonewright.cli.connection import stack_and_ledger
@@ -73,9 +73,9 @@ def plan_change(arguments: argparse.Namespace) -> int:
         if arguments.key is not None:
             key = load_key_here(arguments.key)
             envelope, answer = register(ledger, made, plan, zone, key)
-        bundle = gathering.planned_bundle(ledger, made, plan, envelope)
+        bundle = planned_bundle(ledger, made, plan, envelope)
     folder = changes_folder(root, arguments.stack) / plan.digest()[7:19]
-    write_folder(folder, for_party(bundle))
+    write_folder(folder, bundle)
     tell_plan(arguments, bundle, answer, {"bundle": str(folder.relative_to(root))})
     return 0
 

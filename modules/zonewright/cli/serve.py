@@ -3,8 +3,12 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zonewright.fleet.agents.layout import AGENTS
+
+if TYPE_CHECKING:
+    from zonewright.server.certificate import ServiceCertificate
 
 KEEP_DAYS = 90
 KEEP_READINGS_DAYS = 430
@@ -18,8 +22,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "serve",
         help="serve the ledger and receive the reports of agents",
         description=(
-            "Serve a ledger and receive the reports of agents over HTTP, by default for this host only. Each "
-            "call of the ledger brings the token of a principal, which zonewright access grant gives."
+            "Serve a ledger and receive the reports of agents, by default over HTTP for this host only. Each "
+            "call of the ledger brings the token of a principal, which zonewright access grant gives. Other hosts can "
+            "call the ledger over HTTPS only."
         ),
     )
     parser.add_argument(
@@ -39,6 +44,15 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         default=[],
         metavar="NAME",
         help="another name that requests may use for this service, such as the name of a proxy; may be repeated",
+    )
+    parser.add_argument(
+        "--tls-certificate",
+        type=Path,
+        metavar="FILE",
+        help="serve HTTPS with this certificate and its chain (PEM); a renewed file is taken at the next connection",
+    )
+    parser.add_argument(
+        "--tls-key", type=Path, metavar="FILE", help="the certificate's private key (PEM, without a passphrase)"
     )
     parser.add_argument("--port", type=int, default=8480, help="port (default: 8480; 0 takes a free one)")
     add_retention(parser, "once a day, remove", "; 0 keeps all")
@@ -99,26 +113,39 @@ def _run(arguments: argparse.Namespace) -> int:
         print(issue_token(arguments.agents, arguments.issue, arguments.node))
         return 0
     load_agents(arguments.agents)
-    is_local = arguments.host in LOOPBACK
-    if not is_local:
+    certificate = _certificate(arguments)
+    with_ledger = arguments.host in LOOPBACK or certificate is not None
+    if not with_ledger:
         print(
-            "the ledger's answers are not yet formed for who asks, so only this host, or a proxy on it, can use it; "
-            "agents can use this address",
+            "without --tls-certificate and --tls-key the ledger is not served beyond this host: its answers and tokens "
+            "would be readable on the way; agents can use this address",
             file=sys.stderr,
         )
-    return _serve(arguments, with_ledger=is_local)
+    return _serve(arguments, certificate, with_ledger=with_ledger)
 
 
-def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
+def _certificate(arguments: argparse.Namespace) -> "ServiceCertificate | None":
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.server.certificate import ServiceCertificate
+
+    files = {"--tls-certificate": arguments.tls_certificate, "--tls-key": arguments.tls_key}
+    missing = [name for name, path in files.items() if path is None]
+    if len(missing) == 1:
+        raise StoppedError(f"{missing[0]}: expected it beside the other of the two, got none", code=MISUSE)
+    return None if missing else ServiceCertificate(arguments.tls_certificate, arguments.tls_key, say=_say)
+
+
+def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | None", *, with_ledger: bool) -> int:
     import socket
 
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.errors import reason_of
     from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.protocol import verbs
     from zonewright.ledger.store.clock import utc_now
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
-    from zonewright.ledger.transport.application import application
+    from zonewright.ledger.transport.application import application, may_call
     from zonewright.ledger.verbs.pruning import prune
     from zonewright.server import service
     from zonewright.server.agents import AgentsFile
@@ -132,7 +159,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
     path, url = arguments.ledger
     if url:
         path.parent.mkdir(exist_ok=True)
-    telemetry = telemetry_path(path)
+    telemetry, is_local = telemetry_path(path), arguments.host in LOOPBACK
     database = Database(path, url, lock_wait_s=30) if url or path.is_file() else None
     context = Context(database=database, telemetry=telemetry) if database is not None else None
     ledger = application(context) if context is not None and with_ledger else None
@@ -150,6 +177,7 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
         figures=(lambda site: metrics_page(database, telemetry, utc_now(), site))
         if database is not None and with_ledger
         else None,
+        may_read=None if context is None or is_local else may_call(context, verbs.ENERGY.name),
         health_reports=HealthReports(arguments.agents.with_name("health")),
     )
     family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
@@ -164,7 +192,8 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
             raise StoppedError(f"cannot listen on {where}: {reason_of(error)}", code=MISUSE) from None
         host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"
-        print(f"{what} on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        scheme = "http" if certificate is None else "https"
+        print(f"{what} on {scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         with Retention(
             prune_readings,
             samples,
@@ -174,7 +203,8 @@ def _serve(arguments: argparse.Namespace, *, with_ledger: bool) -> int:
         ):
             is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
             hosts = (*LOOPBACK, arguments.host, *arguments.allow_host)
-            serve(Door(app, hosts=hosts if is_closed else None), listener)
+            tls = certificate.context if certificate is not None else None
+            serve(Door(app, hosts=hosts if is_closed else None), listener, tls)
     samples.close()
     if database is not None:
         database.close()

@@ -7,11 +7,12 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from zonewright.engine import command, find, launcher
+from zonewright.engine import command, find, launcher, lazy_lists
 from zonewright.engine.cache import SayProgress, machine, new_folder
 from zonewright.engine.errors import EngineError
 from zonewright.engine.version import WANTED
@@ -46,7 +47,8 @@ def module_folder() -> Path:
 
 def name(module: Path) -> str:
     """Name the folder of the built engine in the cache, by what it is built from and for."""
-    pinned = hashlib.sha256((module / "go.mod").read_bytes() + (module / "go.sum").read_bytes()).hexdigest()
+    sources = ((module / "go.mod").read_bytes(), (module / "go.sum").read_bytes(), lazy_lists.digest())
+    pinned = hashlib.sha256(b"".join(sources)).hexdigest()
     return f"engine-{WANTED}-{pinned[:12]}-{machine()}"
 
 
@@ -91,7 +93,9 @@ def build(
     go_version = compiler.version()
     say(f"building the Pulumi engine {WANTED} with {go_version}: once on this machine, 3 to 8 minutes")
     with new_folder(cache, name(module)) as unfinished:
-        _compile(compiler, unfinished / find.COMMAND, cache / _LOG, limit_s)
+        with tempfile.TemporaryDirectory() as sources:
+            go_mod = lazy_lists.edited(module, compiler.fetched, Path(sources))
+            _compile(compiler, go_mod, unfinished / find.COMMAND, cache / _LOG, limit_s)
         shutil.copyfile(compiler.sdk() / "python" / "cmd" / launcher.EXECUTOR, unfinished / launcher.EXECUTOR)
         launcher.write(unfinished)
         version = find.inspect(unfinished / find.COMMAND, path="").version
@@ -136,23 +140,38 @@ class _Compiler:
             )
         return command.last_line(result.output)
 
+    def fetched(self, module: str) -> Path:
+        """Fetch the source of a Go module, unless it is there, and give its folder."""
+        fetched = self.run("mod", "download", module, limit_s=_QUESTION_LIMIT_S, doing=f"fetching {module}")
+        result, folder = self._folder(module)
+        if fetched.status != 0 or result.status != 0 or not folder.is_dir():
+            said = command.last_line(fetched.output if fetched.status != 0 else result.output)
+            raise EngineError(f"the Go module {module} cannot be fetched: {said}")
+        return folder
+
     def sdk(self) -> Path:
         """Find the source of the SDK's Go module, which has the executor for Python programs in it."""
-        result = self.run(
-            "list", "-m", "-f", "{{.Dir}}", _SDK_MODULE, limit_s=_QUESTION_LIMIT_S, doing="looking for the SDK"
-        )
-        folder = Path(command.last_line(result.output))
+        result, folder = self._folder(_SDK_MODULE)
         if result.status != 0 or not (folder / "python" / "cmd" / launcher.EXECUTOR).is_file():
             raise EngineError(
                 f"the Go module {_SDK_MODULE} has no {launcher.EXECUTOR}: {command.last_line(result.output)}"
             )
         return folder
 
+    def _folder(self, module: str) -> tuple[command.CommandResult, Path]:
+        """Ask where the source of a Go module is; the folder is what the answer's last line says."""
+        result = self.run(
+            "list", "-m", "-f", "{{.Dir}}", module, limit_s=_QUESTION_LIMIT_S, doing=f"looking for {module}"
+        )
+        return result, Path(command.last_line(result.output))
 
-def _compile(compiler: _Compiler, target: Path, log: Path, limit_s: float) -> None:
+
+def _compile(compiler: _Compiler, go_mod: Path, target: Path, log: Path, limit_s: float) -> None:
     """Compile and link the command; what Go prints stays in a file beside the engines."""
     result = compiler.run(
         "build",
+        "-modfile",
+        os.fspath(go_mod),
         "-trimpath",
         "-ldflags",
         f"-s -w -X {_LINKED_VERSION}=v{WANTED}",

@@ -18,14 +18,33 @@ MIN_RANDOM, MIN_BITS = 24, 4.0
 _MIN_FLAT, _MANY_BITS = 32, 4.5
 _DEPTH = 3
 RANDOM_WORD = "a word that is too random"
-_PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a private key", re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")),
-    (
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """What a kind of secret looks like.
+
+    Attributes:
+        kind: what it is.
+        signs: in lower case; a text that it matches has one of them. To look for these is a hundredth of the work.
+        form: what it looks like.
+    """
+
+    kind: str
+    signs: tuple[str, ...]
+    form: re.Pattern[str]
+
+
+_PATTERNS = (
+    _Pattern("a private key", ("private key-----",), re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")),
+    _Pattern(
         "a password in a URL",
+        ("://",),
         re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"]{0,200}:[^\s/@'\"]{1,1000}@", re.IGNORECASE),
     ),
-    (
+    _Pattern(
         "a password or token",
+        ("pass", "secret", "token", "api", "private", "credential"),
         re.compile(
             r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|private[_-]?key|credential)s?[\"']?\s{0,100}[:=]\s{0,100}"
             r"[\"']?(?!ref\+[a-z]{1,20}://|\{\{|[\w./-]{1,200}\.ya?ml:[0-9]{1,7}\b|\\?[\"']|[\[{]|null\b|true\b|false\b)[^\s\"',}]{4,}",
@@ -33,26 +52,36 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     # As routers and name servers write it, without a sign between the word and its value.
-    (
+    _Pattern(
         "a password in a configuration",
+        ("password", "secret", "key-string"),
         re.compile(
             r"^[ \t]*+(?:neighbor[ \t]++\S++[ \t]++password|password|enable secret|key-string|secret)[ \t]++"
             r"[\"']?(?!ref\+[a-z]{1,20}://|\{\{|[=:])[^\s\"';]{4,}+[\"']?;?[ \t]*+$",
             re.IGNORECASE | re.MULTILINE,
         ),
     ),
-    ("a cloud access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
-    ("an access token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,})")),
-    ("a JSON web token", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")),
-    ("an authorization header", re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/_=.-]{16,}", re.IGNORECASE)),
-    ("a password hash", re.compile(r"\$(?:1|2[aby]|5|6|y|argon2(?:id?|d))\$[^\s\"']{10,}")),
+    _Pattern("a cloud access key", ("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    _Pattern(
+        "an access token",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "glpat-", "xox"),
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,})"),
+    ),
+    _Pattern("a JSON web token", ("eyj",), re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}")),
+    _Pattern(
+        "an authorization header",
+        ("bearer", "basic"),
+        re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/_=.-]{16,}", re.IGNORECASE),
+    ),
+    _Pattern("a password hash", ("$",), re.compile(r"\$(?:1|2[aby]|5|6|y|argon2(?:id?|d))\$[^\s\"']{10,}")),
 )
 _PUBLIC = re.compile(
     r"sha256:[0-9a-f]{64}|SHA256:[A-Za-z0-9+/]{43}|ssh-ed25519 AAAA[A-Za-z0-9+/]{64}|"
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
 )
 """What is random and no secret: digests, fingerprints, public keys, UUIDs."""
-_WORD = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
+_IN_UUID = re.compile(r"-[0-9a-f]{4}-[0-9a-f]{4}-")
+_WORD = re.compile(r"[A-Za-z0-9+/_=-]{16,}+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,28 +110,50 @@ def suspicions(texts: Mapping[str, str], *, words: bool = True) -> tuple[Suspici
         texts: text by path.
         words: whether random words count; not in a journal, which is full of signatures and names made at random.
     """
+    judged: dict[tuple[int, str], tuple[str, ...]] = {}
     return tuple(
         Suspicion(path=path, line=line, kind=kind)
         for path, text in sorted(texts.items())
-        for line, kind in sorted(dict.fromkeys(_found(text, 0)))
+        for line, kind in sorted(dict.fromkeys(_found(text, 0, judged)))
         if words or kind != RANDOM_WORD
     )
 
 
-def _found(text: str, depth: int) -> Iterator[tuple[int, str]]:
-    clean = _PUBLIC.sub(lambda match: "." * len(match[0]), text)
-    breaks = [match.start() for match in re.finditer("\n", clean)]
-    for kind, pattern in _PATTERNS:
-        for match in pattern.finditer(clean):
-            yield bisect_left(breaks, match.start()) + 1, kind
+def _found(text: str, depth: int, judged: dict[tuple[int, str], tuple[str, ...]]) -> Iterator[tuple[int, str]]:
+    """Line and kind of each secret in a text; what a word is stays in ``judged``, since most words come again."""
+    lower = text.lower()
+    is_plain = text.isascii()  # other letters may count as these where case does not matter: U+017F is an s
+    clean = text
+    if "sha256:" in lower or "ssh-ed25519 aaaa" in lower or _IN_UUID.search(text):
+        clean = _PUBLIC.sub(lambda match: "." * len(match[0]), text)
+    breaks: list[int] = []
+
+    def line_of(start: int) -> int:
+        if not breaks:  # few texts have anything in them
+            breaks.extend((*(match.start() for match in re.finditer("\n", clean)), len(clean)))
+        return bisect_left(breaks, start) + 1
+
+    for pattern in _PATTERNS:
+        if is_plain and not any(sign in lower for sign in pattern.signs):
+            continue
+        for match in pattern.form.finditer(clean):
+            yield line_of(match.start()), pattern.kind
     for match in _WORD.finditer(clean):
-        line = bisect_left(breaks, match.start()) + 1
-        inner = _decoded(match[0]) if depth < _DEPTH else None
-        if inner is not None:
-            for _, kind in _found(inner, depth + 1):
-                yield line, f"{kind}, in base64"
-        elif _is_random(match[0]):
-            yield line, RANDOM_WORD
+        known = (depth, match[0])
+        if known not in judged:
+            judged[known] = tuple(_kinds(match[0], depth, judged))
+        for kind in judged[known]:
+            yield line_of(match.start()), kind
+
+
+def _kinds(word: str, depth: int, judged: dict[tuple[int, str], tuple[str, ...]]) -> Iterator[str]:
+    """What a word gives away: secrets in base64, or that it is too random."""
+    inner = _decoded(word) if depth < _DEPTH else None
+    if inner is not None:
+        for _, kind in _found(inner, depth + 1, judged):
+            yield f"{kind}, in base64"
+    elif _is_random(word):
+        yield RANDOM_WORD
 
 
 def _decoded(word: str) -> str | None:

@@ -16,7 +16,7 @@ import pulumi
 
 from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.bundle import changes_folder, write_folder
-from zonewright.audit.evidence.party import for_party
+from zonewright.audit.evidence.party import planned_bundle
 from zonewright.audit.evidence.scanning import scanned_plan
 from zonewright.changes.gating import judge_gated, recorded
 from zonewright.changes.rendering import files_by_site, rendered_files
@@ -205,6 +205,7 @@ def _write_bundle(  # noqa: PLR0917 - private
         rendered=files,
         inputs=inputs,
         validated=validated,
+        keep=False,
     )
     plan = made.plan(reason="", emergency=False, planned_at=datetime.now(UTC).isoformat())
     found = scanned_plan(plan, made.inputs, made.new)
@@ -213,8 +214,8 @@ def _write_bundle(  # noqa: PLR0917 - private
             "no bundle was written, because the change seems to hold secrets: " + "; ".join(map(str, found))
         )
         return
-    bundle = gathering.planned_bundle(ledger, made, plan, envelope=None)
-    write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", for_party(bundle))
+    bundle = planned_bundle(ledger, made, plan, envelope=None)
+    write_folder(changes_folder(options.root, pulumi.get_stack()) / "preview", bundle)
 
 
 def _write_findings(options: Settings, proposal: Proposal) -> None:

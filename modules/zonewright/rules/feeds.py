@@ -64,6 +64,7 @@ FEED_CAPACITY = Rule(
     unit="W",
     reference="NetBox, max_utilization of a power feed and allocated_draw of a power port",
     function=feed_capacity,
+    is_sum=True,
 )
 
 
@@ -96,6 +97,7 @@ FEED_FAILOVER = Rule(
         "NetBox, max_utilization"
     ),
     function=feed_failover,
+    is_sum=True,
 )
 
 
@@ -123,6 +125,7 @@ RACK_WEIGHT = Rule(
     unit="kg",
     reference="NetBox, max_weight of a rack; the rack maker's static load",
     function=rack_weight,
+    is_sum=True,
 )
 
 

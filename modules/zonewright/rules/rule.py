@@ -23,6 +23,7 @@ class Rule:
         function: finds the breaches.
         reach: ``zone`` for a rule that looks beyond the racks of a change: a breach of it refuses a change only
             when the change makes it or makes it worse.
+        is_sum: whether its figures are sums over a rack, so that they tell what others have there.
     """
 
     id: str
@@ -33,3 +34,4 @@ class Rule:
     reference: str
     function: RuleFunction
     reach: Reach = "rack"
+    is_sum: bool = False

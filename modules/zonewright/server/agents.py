@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import Declared, Identifier, Line
 from zonewright.model.canonical import digest_of
+from zonewright.server.file_stamp import stamp_of
 
 
 class AgentEntry(Declared):
@@ -83,12 +84,12 @@ class AgentsFile:
 
     def __init__(self, path: Path, *, say: Callable[[str], None]) -> None:
         self._path, self._say = path, say
-        self._stamp = _stamp(path)
+        self._stamp = stamp_of(path)
         self._agents = load_agents(path)
 
     def __call__(self) -> Agents:
         """The agents of now. A file that cannot be read is told once, and those of before stay."""
-        stamp = _stamp(self._path)
+        stamp = stamp_of(self._path)
         if stamp != self._stamp:
             self._stamp = stamp
             try:
@@ -96,14 +97,6 @@ class AgentsFile:
             except (AgentsFileError, OSError) as error:
                 self._say(f"{error}; the previous list of agents stays in use")
         return self._agents
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def issue_token(path: Path, agent: str, node: str) -> str:

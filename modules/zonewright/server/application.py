@@ -32,6 +32,7 @@ def service(
     ledger: Starlette | None = None,
     *,
     figures: Callable[[str | None], str] | None = None,
+    may_read: Callable[[str], bool] | None = None,
     health_reports: HealthReports | None = None,
     clock: Callable[[], int] = time.time_ns,
     max_in_flight: int = MAX_IN_FLIGHT,
@@ -43,6 +44,7 @@ def service(
         samples: where their reports go.
         ledger: the ledger's application, which gets every other path; None for telemetry alone.
         figures: the page of figures of one site, or of all; None where there is no ledger to name the sites.
+        may_read: whether a header ``Authorization`` lets somebody read that page; None lets everybody who gets here.
         health_reports: where reports of health go; None takes none.
         clock: nanoseconds since 1970.
         max_in_flight: how many reports are read or stored at the same time.
@@ -86,7 +88,7 @@ def service(
 
     routes: list[Route | Mount] = [
         Route("/v1/metrics", metrics, methods=["POST"]),
-        Route("/metrics", _page_of(figures), methods=["GET"]),
+        Route("/metrics", _page_of(figures, may_read), methods=["GET"]),
         Route("/health", _health, methods=["GET"]),
         *(
             ()
@@ -97,10 +99,16 @@ def service(
     return Starlette(routes=[*routes, *([Mount("/", app=ledger)] if ledger is not None else [])])
 
 
-def _page_of(figures: Callable[[str | None], str] | None) -> Callable[[Request], Awaitable[Response]]:
+def _page_of(
+    figures: Callable[[str | None], str] | None, may_read: Callable[[str], bool] | None
+) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
         if figures is None:
             return _answer(404, "this service has no ledger, so it knows no sites")
+        header = request.headers.get("authorization", "")
+        if may_read is not None and not await run_in_threadpool(may_read, header):
+            sentence = "figures need the token of a principal that may call energy; see: zonewright access grant"
+            return _answer(401, sentence, {"www-authenticate": "Bearer"})
         text = await run_in_threadpool(figures, request.query_params.get("site"))
         return Response(text, media_type="text/plain; version=0.0.4")
 

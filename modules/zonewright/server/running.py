@@ -3,6 +3,7 @@
 import gc
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,12 +36,20 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve on a bound socket; returns after SIGTERM or SIGINT, when what is in flight has been answered."""
+def serve(app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+    """Serve on a bound socket; returns after SIGTERM or SIGINT, when what is in flight has been answered.
+
+    Args:
+        app: the application.
+        listener: the socket.
+        tls: for HTTPS; None serves HTTP.
+    """
     # A batch is thousands of small objects that all go at once: collecting as often as usual takes a third of the time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=_GRACE_S)
+    config.load()
+    config.ssl = tls
     _Server(config).run(sockets=[listener])
 
 

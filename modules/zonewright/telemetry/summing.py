@@ -38,15 +38,24 @@ def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
     bins: dict[int, list[int]] = {}
     for piece in pieces:
         low, last = max(piece.start_us, start_us), min(piece.end_us, end_us)
-        before = _millijoules(piece, low) if low < last else 0
+        if low >= last:
+            continue
+        # Energy counts from the begin of the whole piece in whole millijoules, so that parts add up to the whole.
+        whole = piece.whole or piece
+        start, energy = whole.start_us, whole.energy.numerator
+        divisor = whole.energy.denominator * (whole.end_us - start) * _PER_MILLIJOULE
+        before = energy * (low - start) // divisor
+        begin = low // HOUR_US * HOUR_US
         while low < last:
-            begin = low // HOUR_US * HOUR_US
             high = min(begin + HOUR_US, last)
-            after = _millijoules(piece, high)
-            held = bins.setdefault(begin, [0, 0])
-            held[0] += after - before
-            held[1] += high - low
-            low, before = high, after
+            after = energy * (high - start) // divisor
+            held = bins.get(begin)
+            if held is None:
+                bins[begin] = [after - before, high - low]
+            else:
+                held[0] += after - before
+                held[1] += high - low
+            low, before, begin = high, after, begin + HOUR_US
     return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
 
 
@@ -58,13 +67,6 @@ def by_day(hours: Iterable[Bin]) -> list[Bin]:
         held[0] += hour.energy_mj
         held[1] += hour.covered_us
     return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
-
-
-def _millijoules(piece: Piece, moment_us: int) -> int:
-    """Energy from the begin of the whole piece to a moment in whole millijoules, so that parts add up to the whole."""
-    piece = piece.whole or piece
-    part, length, energy = moment_us - piece.start_us, piece.end_us - piece.start_us, piece.energy
-    return energy.numerator * part // (energy.denominator * length * _PER_MILLIJOULE)
 
 
 def complete_stretches(

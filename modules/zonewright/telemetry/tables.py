@@ -1,6 +1,7 @@
 """The tables of the store of readings, and what is done with them on one connection, within its transaction."""
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -10,7 +11,7 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import pieces_of
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended, ConflictError
-from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour, complete_stretches
+from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour
 
 FOREVER = 2**62
 VERSION = 2
@@ -162,12 +163,39 @@ def needed(
     """
     low, high = start_us // HOUR_US * HOUR_US, -(-end_us // HOUR_US) * HOUR_US
     removed = removed_stretches(connection, key, low, high)
-    stretches = complete_stretches(bins_of(connection, "hourly", key, low, high), high, left_of(partial, removed))
+    stretches = list(_without(_known_throughout(connection, key, low, high), left_of(partial, removed)))
     found: dict[int, Reading] = {}
     for begin, end in between(stretches, low, high):
         found.update({item.time_us: item for item in fetch(connection, key, begin, end)})
     sums = _sums_of(connection, key, stretches, has_days=True)
     return sorted([*found.values(), *sums], key=lambda item: item.time_us)
+
+
+def _known_throughout(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
+    """Runs of hours of a meter within a window of whole hours that are known throughout.
+
+    Like :func:`complete_stretches`, but a year is some 9,000 rows that only the database has to look at.
+    """
+    # Hours that follow one another differ from their row's number by the same.
+    query = (
+        "select min(begin_us), max(begin_us) + :hour from (select begin_us, begin_us - :hour * row_number() over "
+        "(order by begin_us) as run from hourly where meter = :key and begin_us >= :low and begin_us < :high "
+        "and covered_us = :hour) group by run order by 1"
+    )
+    return connection.execute(query, {"hour": HOUR_US, "key": key, "low": low, "high": high}).fetchall()
+
+
+def _without(stretches: Sequence[tuple[int, int]], hours: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Stretches without some hours."""
+    ordered = sorted(hours)
+    for begin, end in stretches:
+        start = begin
+        for hour in ordered[bisect_left(ordered, begin) : bisect_left(ordered, end)]:
+            if start < hour:
+                yield start, hour
+            start = hour + HOUR_US
+        if start < end:
+            yield start, end
 
 
 def left_of(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:
@@ -197,7 +225,7 @@ def bins_of(connection: sqlite3.Connection, table: str, key: int, low: int, high
         f"select begin_us, energy_mj, covered_us from {table} "  # noqa: S608 - one of two names
         "where meter = ? and begin_us >= ? and begin_us < ? order by begin_us"
     )
-    return [Bin(*row) for row in connection.execute(query, (key, low, high))]
+    return [*map(Bin._make, connection.execute(query, (key, low, high)))]
 
 
 def _sums_of(

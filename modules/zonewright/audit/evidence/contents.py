@@ -21,13 +21,14 @@ from zonewright.audit.evidence.planning import (
     PLAN,
     PROPOSAL,
     RENDERED,
-    SNAPSHOT,
     changed_files,
     digests_behind,
 )
 from zonewright.declare.problem import Problem
+from zonewright.ledger.deciding.party_facts import HELD, SNAPSHOT
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change_messages import Plan, Snapshot
+from zonewright.ledger.protocol.evidence_messages import Opened, OwnEntry
 from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
 from zonewright.ledger.protocol.messages import Digest, Message
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
@@ -45,22 +46,6 @@ EXPORTER = "party.dsse.json"
 """The signature of whoever exported it."""
 _Model = TypeVar("_Model", bound=BaseModel)
 _REQUIRED = (PLAN, DEMAND, PROPOSAL, RENDERED, BEFORE, SNAPSHOT)
-
-
-class Opened(Message):
-    """A fact that a party's bundle shows: the digest of its text, and the salt of its salted digest."""
-
-    digest: Digest
-    salt: str
-
-
-class OwnEntry(Message):
-    """An entry of the journal on the party's plan, without the hashes that bind it to entries of others."""
-
-    sequence: int
-    at: str
-    kind: str
-    payload: dict[str, Any]
 
 
 class Partial(Message):
@@ -293,7 +278,7 @@ def places_before(contents: Contents) -> dict[str, str]:
     for name, text in contents.facts(contents.snapshot).items():
         if name.startswith("claims/"):
             for row in unpacked(text):
-                if row["stack_id"] == contents.plan.stack_id and row["state"] in ("admitted", "active"):
+                if row["stack_id"] == contents.plan.stack_id and row["state"] in HELD:
                     data = row["data"]
                     rear = " rear" if data["face"] == "rear" else ""
                     found[row["name"]] = f"{data['rack']} U{data['position']}{rear}"

@@ -1,22 +1,23 @@
-"""From the ledger to bundles: plan a change, and collect everything that a plan's bundle holds."""
+"""From the ledger to bundles: what a plan is made from, and everything that the zone's bundle of a plan holds."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zonewright.audit.evidence.bundle import with_manifest
-from zonewright.audit.evidence.planning import SNAPSHOT, Material, bundle_files, digests_behind
+from zonewright.audit.evidence.planning import Material, bundle_files, digests_behind
 from zonewright.audit.evidence.pruned import removals_at
 from zonewright.changes.validated import Validated
 from zonewright.declare.load import ZONE_FILE
 from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.declare.yaml_text.text import MAX_BYTES
-from zonewright.ledger.deciding.snapshot import SALT
+from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal
-from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot, SnapshotRequest
+from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, PlanRecord, Snapshot
 from zonewright.ledger.protocol.content_messages import ContentQuery, ContentRequest, TextRemoval
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest, JournalEntry
+from zonewright.ledger.protocol.evidence_messages import OwnEntry, SnapshotRequest
+from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest, JournalEntry
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.transport.client import LedgerClient
@@ -39,8 +40,9 @@ def material(
     rendered: Mapping[str, str],
     inputs: Mapping[str, str],
     validated: Validated | None = None,
+    keep: bool = True,
 ) -> Material:
-    """Ask the ledger for what else a plan is made from: deployed files, and a snapshot of the facts.
+    """Ask the ledger for what else a plan is made from: deployed files, and the facts as its party may read them.
 
     Args:
         ledger: the ledger.
@@ -50,6 +52,7 @@ def material(
         rendered: text of each rendered file by path.
         inputs: text of each declaration file by name.
         validated: what validators said of the rendered files; None where nothing was asked.
+        keep: whether the ledger keeps the facts, so that a plan can name them.
     """
     deployed = ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites
     before = {path: digest for files in deployed.values() for path, digest in files.items()}
@@ -59,9 +62,8 @@ def material(
         demand_digest=proposal.demand_digest,
         seats=proposal.seats,
         addresses=proposal.addresses,
+        keep=keep,
     )
-    taken = ledger.call(verbs.SNAPSHOT, request)
-    salt = taken.snapshot.files[SALT]
     return Material(
         stack_id=stack_id,
         demand=demand,
@@ -69,9 +71,8 @@ def material(
         rendered=rendered,
         before=before,
         inputs=inputs,
-        snapshot=taken,
+        snapshot=ledger.call(verbs.SNAPSHOT, request),
         validated=validated or Validated(),
-        salt=fetch(ledger, {salt})[salt],
     )
 
 
@@ -152,28 +153,14 @@ def _texts(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     return {name: read_regular(path, MAX_BYTES).decode("utf-8") for name, path in found.items()}
 
 
-def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
-    """The bundle of a change that is planned; the ledger is asked for old files and for facts only."""
-    texts = made.texts
-    wanted = digests_behind(texts)
-    objects = {digest: text for path, text in made.new.items() if (digest := made.digests[path]) in wanted}
-    objects |= fetch(ledger, wanted - objects.keys())
-    return with_manifest(bundle_files(plan, texts, objects, envelope))
-
-
 def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
-    """The bundle of a plan as the ledger has it now: with verdicts, and the journal from the plan on.
+    """The bundle of a plan as the ledger has it now: with all facts and verdicts, and the journal from the plan on.
 
     Raises:
         LedgerRefusedError: when there is no such plan.
     """
-    record = ledger.call(verbs.PLAN_OF, query)
-    if record.plan is None:
-        name = query.plan or f"stack {query.stack_id}"
-        raise LedgerRefusedError("no-plan", f"the ledger has no plan of {name}; see: zonewright change list")
-    plan = Plan.model_validate_json(record.plan)
-    by_digest = fetch(ledger, set(plan.files.values()))
-    texts = {path: by_digest[digest] for path, digest in plan.files.items()}
+    record, plan = recorded_plan(ledger, query)
+    texts = plan_texts(ledger, plan)
     digest = plan.digest()
     head = ledger.call(verbs.CHECKPOINT, CheckpointRequest())
     entries = list(each_entry(ledger, head.sequence, after=max(record.sequence - 1, 0)))
@@ -183,8 +170,8 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     named |= later | {digest for text in index.values() for digest in _named(text)}
     objects = fetch(ledger, named)
     files = bundle_files(plan, texts, objects, record.envelope)
-    files |= _signatures(record)
-    files |= _rollouts(ledger, [entry for entry in entries if _is_of(entry, digest) and entry.kind == ROLLED_OUT])
+    files |= signatures(record)
+    files |= rollout_texts(ledger, [entry for entry in entries if _is_of(entry, digest)])
     needed = _needed(ledger, entries, digest, (texts[SNAPSHOT], *index.values()), objects)
     first = min(needed, default=head.sequence + 1)
     if entries and first < entries[0].sequence:
@@ -193,6 +180,32 @@ def whole_bundle(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
     files[JOURNAL] = ("\n".join(lines) + "\n").encode()
     files[CHECKPOINT] = canonical_json(head.model_dump()).encode()
     return with_manifest(files)
+
+
+def recorded_plan(ledger: LedgerClient, query: PlanQuery) -> tuple[PlanRecord, Plan]:
+    """A plan with its signatures, as the ledger has it.
+
+    Raises:
+        LedgerRefusedError: when there is no such plan.
+    """
+    record = ledger.call(verbs.PLAN_OF, query)
+    if record.plan is None:
+        name = query.plan or f"stack {query.stack_id}"
+        raise LedgerRefusedError("no-plan", f"the ledger has no plan of {name}; see: zonewright change list")
+    return record, Plan.model_validate_json(record.plan)
+
+
+def plan_texts(ledger: LedgerClient, plan: Plan, *, but: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Text of each file that a plan names, by path.
+
+    Args:
+        ledger: the ledger.
+        plan: the plan.
+        but: paths that are left out.
+    """
+    wanted = {path: digest for path, digest in plan.files.items() if path not in but}
+    by_digest = fetch(ledger, set(wanted.values()))
+    return {path: by_digest[digest] for path, digest in wanted.items()}
 
 
 def _named(text: str) -> set[str]:
@@ -216,20 +229,23 @@ def _needed(
     return found
 
 
-def _signatures(record: PlanRecord) -> dict[str, bytes]:
+def signatures(record: PlanRecord) -> dict[str, bytes]:
+    """The verdicts on a plan, in order, by path in its bundle."""
     return {
         f"{VERDICTS}/{number:03}.dsse.json": envelope.encode() for number, envelope in enumerate(record.verdicts, 1)
     }
 
 
-def rollout_path(entry: JournalEntry) -> str:
+def rollout_path(entry: JournalEntry | OwnEntry) -> str:
     """Where the record of a roll-out stands in a bundle, which the journal's entry on it names."""
     return f"{ROLLOUTS}/{entry.payload.get('run')}.json"
 
 
-def _rollouts(ledger: LedgerClient, entries: list[JournalEntry]) -> dict[str, bytes]:
-    texts = fetch(ledger, {str(entry.payload["record"]) for entry in entries})
-    return {rollout_path(entry): texts[str(entry.payload["record"])].encode() for entry in entries}
+def rollout_texts(ledger: LedgerClient, entries: Iterable[JournalEntry | OwnEntry]) -> dict[str, bytes]:
+    """The records of roll-outs among some entries, by path in the bundle."""
+    runs = [entry for entry in entries if entry.kind == ROLLED_OUT]
+    texts = fetch(ledger, {str(entry.payload["record"]) for entry in runs})
+    return {rollout_path(entry): texts[str(entry.payload["record"])].encode() for entry in runs}
 
 
 def _is_of(entry: JournalEntry, plan: str) -> bool:
@@ -254,3 +270,19 @@ def each_entry(
         if len(page) < limit:
             return
         after = page[-1].sequence
+
+
+def whole_journal(ledger: LedgerClient) -> Iterator[JournalEntry]:
+    """All entries in order, for what is right about the whole journal only.
+
+    Raises:
+        LedgerRefusedError: when the ledger withholds some of them.
+    """
+    for entry in each_entry(ledger):
+        if entry.kind == WITHHELD:
+            raise LedgerRefusedError(
+                "withheld",
+                f"the ledger withholds entry {entry.sequence} of its journal, which is about another party: expected "
+                "the role auditor; ask the zone's administrator to run: zonewright access grant --role auditor",
+            )
+        yield entry

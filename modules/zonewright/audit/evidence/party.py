@@ -1,35 +1,89 @@
-"""The export of a bundle for one party: its own data, and salted digests in place of everything else.
+"""The bundle for one party: its own data, and salted digests in place of everything else.
 
 The facts of others, the journal and what later decisions looked at are left out. Their salted digests let the zone
 open one of them later, and let nobody guess what is in it; verification says what it cannot check without them.
+A party gets it from the ledger itself; who may read all facts makes it from the zone's bundle.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from zonewright.audit.evidence.bundle import object_path, with_manifest
-from zonewright.audit.evidence.contents import (
-    EXPORTER,
-    PARTIAL,
-    Contents,
-    Opened,
-    OwnEntry,
-    Partial,
-    places_before,
-    read_contents,
+from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents, Partial, places_before, read_contents
+from zonewright.audit.evidence.gathering import (
+    CHECKPOINT,
+    JOURNAL,
+    ROLLOUTS,
+    VERDICTS,
+    fetch,
+    plan_texts,
+    recorded_plan,
+    rollout_texts,
+    signatures,
+    whole_bundle,
 )
-from zonewright.audit.evidence.gathering import CHECKPOINT, JOURNAL, ROLLOUTS, VERDICTS
-from zonewright.audit.evidence.planning import AUTHOR, PLAN, SNAPSHOT
+from zonewright.audit.evidence.planning import AUTHOR, PLAN, Material, bundle_files, changed_digests
 from zonewright.audit.evidence.signing import signed_export, signer_of
-from zonewright.audit.evidence.withheld import items_of, salt_of
 from zonewright.changes.errors import BundleError
-from zonewright.ledger.deciding.snapshot import SALT
-from zonewright.ledger.protocol.change_messages import Snapshot
+from zonewright.ledger.deciding.party_facts import SALT, SHOWN, SNAPSHOT, items_of, opened_facts
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.change_messages import Plan, PlanQuery, Snapshot
+from zonewright.ledger.protocol.errors import LedgerRefusedError
+from zonewright.ledger.protocol.evidence_messages import OwnEntry, PartyFacts
 from zonewright.ledger.protocol.journal_messages import JournalEntry
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.seal.keys import SigningKey
 
-SHOWN = frozenset({"zone.json", "present.json", "remembered.json"})
-"""Facts that are the party's own, or everybody's."""
+
+def planned_bundle(ledger: LedgerClient, made: Material, plan: Plan, envelope: str | None) -> dict[str, bytes]:
+    """The bundle of a change that is planned, for its party; the ledger is asked for the files that it replaces.
+
+    Args:
+        ledger: the ledger.
+        made: what the plan was made from.
+        plan: the plan.
+        envelope: the author's signature, or None.
+    """
+    texts, shown = made.texts, made.snapshot.shown
+    wanted = changed_digests(texts)
+    objects = {digest: text for path, text in made.new.items() if (digest := made.digests[path]) in wanted}
+    objects |= fetch(ledger, wanted - objects.keys()) | shown.texts
+    files = bundle_files(plan, texts, objects, envelope)
+    return _with_partial(files, plan, shown, until=plan.planned_at, entries=())
+
+
+def bundle_of(ledger: LedgerClient, query: PlanQuery) -> dict[str, bytes]:
+    """The bundle of a plan as the ledger has it now: the zone's for who may read all facts, else the party's.
+
+    Raises:
+        LedgerRefusedError: when there is no such plan.
+    """
+    record, plan = recorded_plan(ledger, query)
+    if not record.is_partial:
+        return whole_bundle(ledger, query)
+    answer = ledger.call(verbs.EVIDENCE, PlanQuery(plan=plan.digest()))
+    if answer.shown is None:
+        raise LedgerRefusedError("no-plan", f"the ledger has no plan {plan.digest()[7:19]} any more")
+    texts = plan_texts(ledger, plan, but=frozenset({SNAPSHOT}))
+    objects = fetch(ledger, changed_digests(texts)) | answer.shown.texts
+    files = bundle_files(plan, texts, objects, record.envelope)
+    files |= signatures(record) | rollout_texts(ledger, answer.entries)
+    return _with_partial(files, plan, answer.shown, until=answer.until, entries=answer.entries)
+
+
+def _with_partial(
+    files: Mapping[str, bytes], plan: Plan, shown: PartyFacts, *, until: str, entries: Iterable[OwnEntry]
+) -> dict[str, bytes]:
+    partial = Partial(
+        party=plan.party,
+        at=shown.at,
+        until=until,
+        opened=shown.opened,
+        items=shown.items,
+        before=shown.before,
+        entries=list(entries),
+    )
+    return with_manifest({**files, PARTIAL: canonical_json(partial.model_dump()).encode()})
 
 
 def for_party(files: Mapping[str, bytes], opened: Collection[str] = ()) -> dict[str, bytes]:
@@ -57,7 +111,7 @@ def for_party(files: Mapping[str, bytes], opened: Collection[str] = ()) -> dict[
         party=contents.plan.party,
         at=contents.snapshot.at,
         until=contents.checkpoint.at if contents.checkpoint is not None else contents.plan.planned_at,
-        opened={name: Opened(digest=digest, salt=salt_of(salt, name)) for name, digest in shown.items()},
+        opened=opened_facts(known, salt, shown),
         items=items_of(_others(contents), salt),
         before=places_before(contents),
         entries=[

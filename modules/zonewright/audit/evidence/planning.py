@@ -11,17 +11,18 @@ from importlib.resources.abc import Traversable
 
 from zonewright import __version__
 from zonewright.audit.evidence.bundle import object_path
-from zonewright.audit.evidence.withheld import FACTS, facts_text
 from zonewright.changes.validated import Validated
+from zonewright.ledger.deciding.party_facts import FACTS, SNAPSHOT
 from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.change import change_digest, place_text
-from zonewright.ledger.protocol.change_messages import Accepted, Plan, SnapshotAnswer
+from zonewright.ledger.protocol.change_messages import Accepted, Plan
+from zonewright.ledger.protocol.evidence_messages import SnapshotAnswer
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 
 PLAN, AUTHOR = "plan.json", "author.dsse.json"
 DEMAND, PROPOSAL, RENDERED, BEFORE = "demand.json", "proposal.json", "rendered.json", "before.json"
-SNAPSHOT, INPUTS = "snapshot.json", "inputs"
+INPUTS = "inputs"
 _VOLATILE = {"expires_at", "changed", "revision"}
 
 
@@ -37,7 +38,6 @@ class Material:
         before: digest of each deployed file by path; their texts are asked for where they differ.
         inputs: text of each declaration file by name; empty for one that was built in Python.
         snapshot: the ledger's answer to ``snapshot``.
-        salt: text of the salt of that snapshot.
         validated: what validators said of the rendered files.
     """
 
@@ -48,7 +48,6 @@ class Material:
     before: Mapping[str, str]
     inputs: Mapping[str, str]
     snapshot: SnapshotAnswer
-    salt: str
     validated: Validated
 
     @cached_property
@@ -64,15 +63,14 @@ class Material:
 
     @cached_property
     def texts(self) -> dict[str, str]:
-        """The files that a plan names by their digest, without their objects."""
+        """The files that a plan names by their digest, but for the index of its snapshot, which the ledger keeps."""
         proposal = self.proposal.model_dump(mode="json", exclude=_VOLATILE)
         return {
             DEMAND: self.demand.canonical(),
             PROPOSAL: canonical_json(proposal),
             RENDERED: canonical_json(self.digests),
             BEFORE: canonical_json(dict(self.before)),
-            SNAPSHOT: self.snapshot.snapshot.text(),
-            FACTS: facts_text(self.snapshot.snapshot.files, self.salt),
+            FACTS: self.snapshot.facts,
             **self.validated.texts(),
             **{f"{INPUTS}/{name}": text for name, text in self.inputs.items()},
         }
@@ -86,7 +84,8 @@ class Material:
             planned_at: the present, ISO 8601.
         """
         offered, texts = self.proposal, self.texts
-        rendered = digest_of(texts[RENDERED])
+        digests = {SNAPSHOT: self.snapshot.digest} | {path: digest_of(text) for path, text in texts.items()}
+        rendered = digests[RENDERED]
         return Plan(
             zone=self.demand.zone,
             zone_digest=self.demand.zone_digest,
@@ -102,7 +101,7 @@ class Material:
             premises=offered.premises,
             accepts=[
                 Accepted.model_validate(item, from_attributes=True)
-                for item in self.snapshot.snapshot.findings
+                for item in self.snapshot.findings
                 if item.level == "approval" and item.waiver is None
             ],
             impact=offered.impact,
@@ -111,7 +110,11 @@ class Material:
             emergency=emergency,
             planned_at=planned_at,
             versions=versions(),
-            files={path: digest_of(text) for path, text in sorted(texts.items())},
+            files=dict(
+                sorted(
+                    {SNAPSHOT: self.snapshot.digest, **{path: digest_of(text) for path, text in texts.items()}}.items()
+                )
+            ),
         )
 
 
@@ -144,10 +147,14 @@ def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[s
 
 def digests_behind(texts: Mapping[str, str]) -> set[str]:
     """Digests of all contents that a bundle holds: of changed files, and of the facts of its snapshot."""
+    return changed_digests(texts) | set(json.loads(texts[SNAPSHOT])["files"].values())
+
+
+def changed_digests(texts: Mapping[str, str]) -> set[str]:
+    """Digests of the contents of files that a change changes, before and after it."""
     before, after = (json.loads(texts[index]) for index in (BEFORE, RENDERED))
     changed = changed_files(before, after)
-    named = {index[path] for index in (before, after) for path in changed if path in index}
-    return named | set(json.loads(texts[SNAPSHOT])["files"].values())
+    return {index[path] for index in (before, after) for path in changed if path in index}
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from zonewright.audit.evidence.period import PeriodPage, PeriodRow
 from zonewright.audit.evidence.planning import BEFORE, DEMAND, INPUTS, PLAN, PROPOSAL, RENDERED
 from zonewright.audit.evidence.pruned import PRUNED, SUMS
 from zonewright.changes.validated import VALIDATORS
-from zonewright.ledger.deciding.snapshot import SALT
+from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.model.secret_scan import Suspicion, suspicions
 from zonewright.seal import SealError

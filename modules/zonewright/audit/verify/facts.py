@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from zonewright.audit.evidence.checks import Check, all_or_wrong, open_, wrong
 from zonewright.audit.evidence.contents import Contents, Partial
-from zonewright.audit.evidence.withheld import FACTS, item_digest, items_in, items_of
-from zonewright.ledger.deciding.snapshot import SALT
+from zonewright.audit.evidence.withheld import items_in
+from zonewright.ledger.deciding.party_facts import FACTS, SALT, item_digest, items_of
 
 _SALT = re.compile(r"[0-9a-f]{64}")
 _UNSEEN = {

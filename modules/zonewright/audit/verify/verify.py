@@ -12,7 +12,7 @@ from zonewright.audit.evidence.bundle import manifest_faults
 from zonewright.audit.evidence.checks import Check, all_or_wrong, good, open_, wrong
 from zonewright.audit.evidence.contents import Contents, read_contents
 from zonewright.audit.evidence.gaps import holes
-from zonewright.audit.evidence.planning import INPUTS, PROPOSAL, RENDERED, SNAPSHOT, versions
+from zonewright.audit.evidence.planning import INPUTS, PROPOSAL, RENDERED, versions
 from zonewright.audit.evidence.pruned import pruned_checks
 from zonewright.audit.evidence.ratios import ratio_text
 from zonewright.audit.evidence.replay import Again, judge_again
@@ -27,6 +27,7 @@ from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
 from zonewright.declare.load import ZONE_FILE
+from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol.change import change_digest, parse_place, place_text
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerError

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zonewright.render.formats.format_set import FormatSet
 
 ConfigJobT = TypeVar("ConfigJobT", bound="ConfigJob")
+NOT_RESOLVED = "not resolved"
+"""State of a host with files that were not compared, because the values of their secrets cannot be had here."""
 
 
 def deploy(arguments: argparse.Namespace, action: "Action[ConfigJob]") -> int:
@@ -138,11 +140,39 @@ def drift(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
         faults = {host.name: work.job.wanted(host, needs_approval=False)[1] for host in work.fleet.chosen}
     rows = {}
     for one in outcomes:
-        found = [text for plan in plans.get(one.host, ()) for text in drift_of(plan.wanted, plan.facts)]
-        text = "; ".join((*faults[one.host], *found))
-        state = one.state if one.state != "unchanged" else "differs" if text else "as deployed"
-        rows[one.host] = {"host": one.host, "state": state, "reason": one.sentence, "drift": text}
+        wanted = [plan.wanted for plan in plans.get(one.host, ())]
+        unresolved = dict.fromkeys(why for each in wanted for why in each.unresolved)
+        found = [text for text in faults[one.host] if text not in unresolved]
+        found += [text for plan in plans.get(one.host, ()) for text in drift_of(plan.wanted, plan.facts)]
+        looked = "differs" if found else NOT_RESOLVED if unresolved else "as deployed"
+        state = looked if one.state == "unchanged" else one.state
+        reason = "; ".join((*filter(None, (one.sentence,)), *unresolved))
+        rows[one.host] = {"host": one.host, "state": state, "reason": reason, "drift": "; ".join(found)}
     return rows
+
+
+def versions(arguments: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """Which version of each configuration is in force on each host that has one, as a row by host.
+
+    Raises:
+        FleetFileError: when the fleet's file is faulty.
+    """
+    with opened(arguments) as work:
+        plans, outcomes = _look(work, is_close=False)
+    rows = {}
+    for one in outcomes:
+        told = [_version(plan) for plan in plans.get(one.host, ())]
+        state = one.state if one.state != "unchanged" else "in force" if all(word for word, _ in told) else "none"
+        lines = "; ".join(f"{name}: {word or 'no version'}" for word, name in told)
+        rows[one.host] = {"host": one.host, "state": state, "reason": one.sentence, "configurations": lines}
+    return rows
+
+
+def _version(plan: "ConfigPlan") -> tuple[str, str]:
+    """What is in force, and the configuration's name."""
+    facts = plan.facts
+    before = f", before it {facts.previous}" if facts.previous else ""
+    return f"{facts.current}{before}" if facts.current else "", plan.wanted.name
 
 
 def _look(work: "Work[ConfigJobT]", *, is_close: bool) -> "tuple[Mapping[str, tuple[ConfigPlan, ...]], list[Outcome]]":

@@ -1,6 +1,7 @@
 """``zonewright fleet status`` and ``verify``: what runs on the hosts, and where it is not what was deployed."""
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
     status = commands.add_parser(
         "status",
-        help="show which release runs on each host",
+        help="show which release runs on each host, and which configurations are in force",
         description=(
-            "Show for each host which release runs, whether it was healthy, and which release came before it."
+            "Show for each host which release runs, whether it was healthy, which release came before it, and which "
+            "version of each configuration is in force. Exit codes: 0 all could be inspected, 3 some could not."
         ),
     )
     add_work_options(status)
@@ -44,20 +46,33 @@ def _run(arguments: argparse.Namespace, *, is_strict: bool) -> int:
     from zonewright.cli.fleet import configs
     from zonewright.cli.fleet.hosts import read_fleet
     from zonewright.cli.fleet.work import look_at
+    from zonewright.cli.output import GOOD, NOT_DECIDED
+    from zonewright.ledger.protocol.errors import LedgerError
 
     fleet = read_fleet(arguments)
-    configured = configs.drift(arguments) if is_strict and configs.meant(fleet) else {}
+    see = configs.drift if is_strict else configs.versions
+    configured, is_whole = {}, True
+    if configs.meant(fleet):
+        try:
+            configured = see(arguments)
+        except LedgerError as error:
+            if is_strict or fleet.file.agent is None:
+                raise
+            print(f"configurations were not inspected: {error}", file=sys.stderr)
+            is_whole = False
     if configured and fleet.file.agent is None:
         rows = [{**row, "release": ""} for _host, row in sorted(configured.items())]
         return _print_rows(rows, arguments.format)
-    return look_at(
+    code = look_at(
         arguments,
         lambda work: _show(work, arguments.format, configured, is_strict=is_strict),
         needs_ledger=is_strict,
     )
+    return code or (GOOD if is_whole else NOT_DECIDED)
 
 
 def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[str, str]]", *, is_strict: bool) -> int:
+    from zonewright.cli.fleet import configs
     from zonewright.fleet.agents.plan import drift_of
     from zonewright.fleet.agents.visit import look
     from zonewright.fleet.rollout.inspect import inspect_all
@@ -83,7 +98,8 @@ def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[
         row["drift"] = "; ".join(text for text in (row.get("drift", ""), foreign) if text)
         own = configured.get(one.host, {})
         row["reason"] = row["reason"] or own.get("reason", "")
-        if plan is not None and own.get("state") in ("failed", "unreachable", "unknown"):
+        row["configurations"] = own.get("configurations", "")
+        if plan is not None and own.get("state") in ("failed", "unreachable", "unknown", configs.NOT_RESOLVED):
             row["state"] = own["state"]
         row["drift"] = "; ".join(text for text in (row.get("drift", ""), own.get("drift", "")) if text)
         rows.append(row)
@@ -91,7 +107,8 @@ def _show(work: "Work[AgentJob]", style: str, configured: "Mapping[str, Mapping[
 
 
 def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:
-    from zonewright.cli.output import print_json
+    from zonewright.cli.fleet import configs
+    from zonewright.cli.output import NOT_DECIDED, print_json
     from zonewright.fleet.rollout.waves import STATES, exit_code
 
     if style == "json":
@@ -100,9 +117,13 @@ def _print_rows(rows: "list[dict[str, str]]", style: str) -> int:
         size = max(len(row["host"]) for row in rows)
         for row in rows:
             print(f"{row['host']:<{size}}  {row['state']:<11}  {row.get('release', '')}".rstrip())
-            for text in (row["reason"], *row.get("drift", "").split("; ")):
+            more = f"{row.get('configurations', '')}; {row.get('drift', '')}".split("; ")
+            for text in (row["reason"], *more):
                 if text:
                     print(f"    {text}")
     if any(row.get("drift") for row in rows):
         return 1
-    return exit_code(state for row in rows for state in STATES if state == row["state"])
+    found = {row["state"] for row in rows}
+    if configs.NOT_RESOLVED in found and not found & {"failed", "rolled-back"}:
+        return NOT_DECIDED
+    return exit_code(state for state in STATES if state in found)

@@ -8,6 +8,7 @@ and say so below: required packages (none) and the installation of dependencies 
 import asyncio
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
@@ -98,8 +99,10 @@ class PythonLanguageRuntime(language_pb2_grpc.LanguageRuntimeServicer):
     async def About(self, request: messages.AboutRequest, context: Any) -> messages.AboutResponse:
         """Name the Python of a program and its version."""
         python, environment = await _resolve(request.info, context)
-        script = "import platform, sys; print(sys.executable, platform.python_version(), sep='\\n')"
-        executable, version = (await self._ask([python, "-I", "-c", script], environment)).splitlines()[:2]
+        if python == sys.executable:  # each run asks this
+            return messages.AboutResponse(executable=python, version=sys.version.split()[0])
+        script = "import sys; print(sys.executable, sys.version.split()[0], sep='\\n')"
+        executable, version = (await self._ask([python, "-I", "-S", "-c", script], environment)).splitlines()[:2]
         return messages.AboutResponse(executable=executable, version=version)
 
     async def GetProgramDependencies(

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from zonewright.declare.problem import Fault, dotted, unknown
 from zonewright.fleet.configs.desired import ApprovedFiles, Placed, Wanted
@@ -71,16 +72,18 @@ def wanted_one(
     format_ = next((one for one in formats.formats if one.id == settings.format), None)
     if format_ is None:
         known = [one.id for one in formats.formats]
-        path = ("configurations", name, "format")
-        return None, (tell(unknown("format", settings.format, known, owner="", path=path)),)
+        fault = unknown("format", settings.format, known, owner="", path=("configurations", name, "format"))
+        where = "for a format of the zone's own, give the stack whose folder has it: --stack NAME"
+        return None, (tell(replace(fault, fix=f"{fault.fix}; {where}")),)
     paths = _paths(host, format_, offer)
-    files, lacking = _placed(paths, settings, offer, fill)
-    against = [f"configuration {name}: {sentence}" for sentence in lacking]
+    files = _placed(paths, settings, offer, fill)
+    wanted = Wanted(name=name, settings=settings, format=format_, files=files)
+    against = list(wanted.unresolved)
     against += map(tell, _faults(name, settings, paths, files))
     against += _lacks(host, name, format_, paths, offer)
     if needs_approval:
         against += _unapproved(name, paths, offer)
-    return Wanted(name=name, settings=settings, format=format_, files=files), tuple(against)
+    return wanted, tuple(against)
 
 
 def is_meant(host: Host, settings: Configuration) -> bool:
@@ -97,21 +100,31 @@ def _paths(host: Host, format_: Format, offer: ApprovedFiles) -> dict[str, str]:
 
 def _placed(
     paths: Mapping[str, str], settings: Configuration, offer: ApprovedFiles, fill: Filler
-) -> tuple[tuple[Placed, ...], list[str]]:
-    """The files with their places, and what stands against those that hold secrets."""
+) -> tuple[Placed, ...]:
+    """The files with their places, and with the values of their secrets where these can be had."""
     placed: list[Placed] = []
-    against: dict[str, None] = {}
     for source, below in paths.items():
         target = settings.files.get(below, "") if settings.files else posixpath.join(settings.folder or "/", below)
         digest = offer.files[source]
         text = offer.texts.get(digest, "")
         filled = Filled(content=text.encode())
+        unresolved: tuple[str, ...] = ()
         try:
             filled = fill(text)
         except SecretError as error:
-            against |= dict.fromkeys(f"{source}: {sentence}" for sentence in error.sentences)
-        placed.append(Placed(source=source, below=below, target=target, digest=digest, text=text, filled=filled))
-    return tuple(placed), list(against)
+            unresolved = error.sentences
+        placed.append(
+            Placed(
+                source=source,
+                below=below,
+                target=target,
+                digest=digest,
+                text=text,
+                filled=filled,
+                unresolved=unresolved,
+            )
+        )
+    return tuple(placed)
 
 
 def _faults(name: str, settings: Configuration, paths: Mapping[str, str], files: Sequence[Placed]) -> Iterator[Fault]:

@@ -89,6 +89,8 @@ class Placed:
         digest: of its text, with ``sha256:``.
         text: as it was rendered and approved, with references to secrets.
         filled: as it is installed, with their values.
+        unresolved: why values cannot be had here, in sentences; then ``filled`` has the references, and nothing that
+            is installed anywhere.
     """
 
     source: str
@@ -97,6 +99,7 @@ class Placed:
     digest: str
     text: str
     filled: Filled
+    unresolved: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -106,7 +109,7 @@ class Placed:
     @property
     def holds_secrets(self) -> bool:
         """Whether values of secrets are in it."""
-        return bool(self.filled.fingerprints)
+        return bool(self.filled.fingerprints or self.unresolved)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +132,12 @@ class Wanted:
     def keep(self) -> str:
         """Folder of its versions on the host."""
         return f"{self.settings.keep}/{self.name}"
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """Why some of its files cannot be compared or installed here, each reason once."""
+        found = (f"configuration {self.name}: {one.source}: {why}" for one in self.files for why in one.unresolved)
+        return tuple(dict.fromkeys(found))
 
     @property
     def placed(self) -> tuple[Placed, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zonewright.audit.diff.differences import FileDiff, file_diffs, unified
-from zonewright.fleet.configs.desired import Wanted
+from zonewright.fleet.configs.desired import Placed, Wanted
 from zonewright.fleet.configs.fill import shown
 from zonewright.fleet.configs.scripts import PROBE, READ
 from zonewright.fleet.scripting import text_of
@@ -28,6 +28,7 @@ class ConfigFacts:
         is_on_trial: whether a trial is going on now.
         hashes: hash by target of what should be there; ``-`` where there is none, a word where it is no file.
         placed: the same of what the current version has placed.
+        access: mode, owner and group of each target that is there, such as ``640 frr:frr``.
     """
 
     current: str
@@ -37,6 +38,7 @@ class ConfigFacts:
     is_on_trial: bool
     hashes: Mapping[str, str]
     placed: Mapping[str, str]
+    access: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def observe_configuration(session: Session, wanted: Wanted) -> ConfigFacts:
         is_on_trial="alive" in found,
         hashes=_by_target(found.get("file", ())),
         placed=_by_target(found.get("placed", ())),
+        access=_by_target(found.get("access", ())),
     )
 
 
@@ -100,15 +103,8 @@ def plan_configuration(wanted: Wanted, facts: ConfigFacts) -> ConfigPlan:
 def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
     """How a host differs from the ledger's files, one sentence each."""
     for one in wanted.placed:
-        found = facts.hashes.get(one.target, "-")
-        if found == "-":
-            yield f"missing: {one.target}"
-        elif found != one.sha256 and one.holds_secrets:
-            yield f"changed: {one.target} (it holds secrets, so no hash is shown)"
-        elif found != one.sha256:
-            is_hash = len(found) == len(one.sha256)
-            word = f"sha256 {found[:12]}" if is_hash else "it is not a file" if found == "other" else found
-            yield f"changed: {one.target} ({word}, but the ledger has {one.sha256[:12]})"
+        yield from _content_drift(one, facts.hashes.get(one.target, "-"))
+    yield from _access_drift(wanted, facts)
     for target, found in facts.placed.items():
         if found != "-" and target not in facts.hashes:
             yield f"extra: {target} of version {facts.current}, which the ledger no longer has"
@@ -117,6 +113,34 @@ def drift_of(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
     for version in facts.versions:
         if version not in (facts.current, facts.previous, wanted.id):
             yield f"{_EXTRA_VERSION}: {wanted.keep}/{version}"
+
+
+def _content_drift(one: Placed, found: str) -> Iterator[str]:
+    """A file that is not there, or has other bytes; one whose secrets cannot be had here is not compared."""
+    if found == "-":
+        yield f"missing: {one.target}"
+    elif found == "other":
+        yield f"changed: {one.target} (it is not a file)"
+    elif one.unresolved or found == one.sha256:
+        return
+    elif one.holds_secrets:
+        yield f"changed: {one.target} (it holds secrets, so no hash is shown)"
+    else:
+        word = f"sha256 {found[:12]}" if len(found) == len(one.sha256) else found
+        yield f"changed: {one.target} ({word}, but the ledger has {one.sha256[:12]})"
+
+
+def _access_drift(wanted: Wanted, facts: ConfigFacts) -> Iterator[str]:
+    """Files that others may read or write than the fleet's file says."""
+    mode, owner = f"{int(wanted.settings.mode, 8):o}", wanted.settings.owner
+    for one in wanted.placed:
+        if facts.hashes.get(one.target, "-") in ("-", "other"):
+            continue
+        found, _, has = facts.access.get(one.target, "").partition(" ")
+        if found != mode:
+            yield f"mode: {one.target} ({found or 'not readable'}, but the fleet's file has {mode})"
+        if owner not in ("", has, has.partition(":")[0]):
+            yield f"owner: {one.target} ({has or 'unknown'}, but the fleet's file has {owner})"
 
 
 def closer(session: Session, plan: ConfigPlan) -> ConfigPlan:

@@ -91,9 +91,9 @@ def shown(found: str, text: str, filled: Filled) -> str:
     Args:
         found: what the host has.
         text: the approved text, with references.
-        filled: the same as it should be installed.
+        filled: the same as it should be installed, or with its references where no value can be had.
     """
-    if not filled.fingerprints:
+    if not references_in(text.encode()):
         return found
     good = dict(zip(filled.content.decode().split("\n"), text.split("\n"), strict=False))
     words = {match[1] for match in re.finditer(r"(\S+)[ \t=:\"']+ref\+[a-z]+://", text)}

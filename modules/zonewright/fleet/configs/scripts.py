@@ -36,7 +36,8 @@ if [ -e "$keep/trial" ]; then
   say trial "$(sed -n 3p "$keep/trial")"
   alive && say alive yes
 fi
-for target in "$@"; do say file "$(hashed "$target")$tab$target"; done
+access() { stat -Lc '%a %U:%G' -- "$1" 2>/dev/null; }
+for target in "$@"; do say file "$(hashed "$target")$tab$target"; say access "$(access "$target")$tab$target"; done
 if [ -r "$keep/current/TARGETS" ]; then
   while IFS="$tab" read -r from target; do say placed "$(hashed "$target")$tab$target"; done < "$keep/current/TARGETS"
 fi

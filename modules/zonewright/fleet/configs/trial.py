@@ -58,7 +58,9 @@ switch() {
   number=0
   while IFS="$tab" read -r from target; do
     near
-    if [ "$from" = - ]; then rm -f -- "$target"; else mv -fT -- "$near.new" "$target"; fi || return 1
+    # With the time of the switch: a name server skips a zone file that is not newer than what it has loaded.
+    if [ "$from" = - ]; then rm -f -- "$target" || return 1; continue; fi
+    touch -h -- "$near.new" && mv -fT -- "$near.new" "$target" || return 1
   done < .list
 }
 
@@ -66,7 +68,7 @@ restore() {
   number=0 bad=0
   while IFS="$tab" read -r from target; do
     near
-    if [ -e "$near.old" ] || [ -L "$near.old" ]; then mv -fT -- "$near.old" "$target" || bad=1
+    if [ -e "$near.old" ] || [ -L "$near.old" ]; then touch -h -- "$near.old"; mv -fT -- "$near.old" "$target" || bad=1
     elif grep -qxF -- "-$tab$target" .previous.new/TARGETS; then rm -f -- "$target" || bad=1
     fi
     rm -f -- "$near.new"
@@ -74,7 +76,10 @@ restore() {
   return $bad
 }
 
-reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$reload" >.out 2>&1 </dev/null; }
+# What a reload writes is for the service, so it has the usual mask and not that of the trial's own files.
+usual='umask 022
+'
+reload() { [ -z "$reload" ] || timeout -k 1 "$within" sh -c "$usual$reload" >.out 2>&1 </dev/null; }
 
 put_back() {
   why=$1
@@ -143,7 +148,7 @@ end=$(($(up) + within))
 while :; do
   left=$((end - $(up)))
   if [ $left -lt 1 ]; then left=1; fi
-  timeout -k 1 $left sh -c "$check" >.out 2>&1 </dev/null && break
+  timeout -k 1 $left sh -c "$usual$check" >.out 2>&1 </dev/null && break
   if [ "$(up)" -ge $end ]; then put_back "the check did not pass within $within s: $(said)"; fi
   sleep 0.3
 done

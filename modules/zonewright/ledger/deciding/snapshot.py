@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
+from zonewright.ledger.deciding.party_facts import SALT
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.deciding.review import Review, last_proposal
 from zonewright.ledger.deciding.site_claims import site_claims
@@ -28,8 +29,6 @@ from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
 from zonewright.telemetry.registers import UntoldError, registers
 
-SALT = "salt.txt"
-"""Random in each snapshot: without it the others cannot be guessed from digests; never given to a party."""
 READINGS_BACK = timedelta(days=400)
 _TRIES = 3
 

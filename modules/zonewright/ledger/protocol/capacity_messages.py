@@ -17,7 +17,14 @@ class CapacityRequest(Message):
 
 
 class SiteCapacity(Message):
-    """What is free in one site: rack units, and kilowatts that a loss of either feed leaves."""
+    """What is free in one site: rack units, and kilowatts that a loss of either feed leaves.
+
+    Attributes:
+        racks: how many any party may use.
+        free_u: rack units that are free in them.
+        free_kw: what a two-corded node may still add, whichever feed is lost, summed over racks.
+        used_kw: of the claims that the reader may know of: all, or its own where others operate the site.
+    """
 
     racks: int
     free_u: int

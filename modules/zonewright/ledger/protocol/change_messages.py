@@ -5,11 +5,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from zonewright.ledger.protocol.admission_messages import Impact
-from zonewright.ledger.protocol.holding_messages import PoolAddresses
 from zonewright.ledger.protocol.messages import Digest, Generation, Message, Name, StackRequest, Text
 from zonewright.model.approval import Risk
 from zonewright.model.canonical import canonical_json, digest_of
-from zonewright.model.rack_position import RackPosition
 from zonewright.place.precondition import Precondition
 from zonewright.rules.finding import Finding
 
@@ -40,33 +38,6 @@ class Snapshot(Message):
     def text(self) -> str:
         """Canonical JSON; its digest names the snapshot."""
         return canonical_json(self.model_dump(mode="json"))
-
-
-class SnapshotRequest(StackRequest):
-    """Keep what a decision on this change rests on now."""
-
-    party: Name
-    demand_digest: Digest
-    seats: dict[Name, RackPosition]
-    addresses: dict[Name, PoolAddresses]
-
-
-class SnapshotAnswer(Message):
-    """The snapshot, and what the plan must say about it.
-
-    Attributes:
-        digest: names the snapshot.
-        snapshot: its index; the texts are fetched by digest.
-        risk: class of risk of the change.
-        replaces: id of the stack's present admission, or empty.
-        step: the step that the stack is at.
-    """
-
-    digest: Digest
-    snapshot: Snapshot
-    risk: Risk
-    replaces: str
-    step: Generation
 
 
 class Accepted(Message):
@@ -188,6 +159,8 @@ class PlanRecord(Message):
     admission_id: str = ""
     sequence: int = 0
     """The journal's entry on its registration; 0 where it is not known."""
+    is_partial: bool = False
+    """The caller may read its own party's facts only, so ``evidence`` is all that it gets of the snapshot."""
 
 
 class ChangesRequest(Message):

@@ -7,6 +7,9 @@ from pydantic import Field
 from zonewright.ledger.protocol.messages import Digest, Generation, LedgerId, Message, Name, StackRequest
 from zonewright.model.limits import INTEGER
 
+WITHHELD = "withheld"
+"""Kind of an entry of which its reader gets number and hashes only, because it is about another party."""
+
 
 class JournalHead(Message):
     """An entry of one ledger's journal: what a stack saw last, by which it knows its ledger again.
@@ -52,7 +55,10 @@ class HistoryRequest(Message):
 
 
 class JournalEntry(Message):
-    """One entry of the journal: ``hash`` covers all other fields, ``previous`` is the hash before it."""
+    """One entry of the journal: ``hash`` covers all other fields, ``previous`` is the hash before it.
+
+    Of an entry about another party its reader gets ``sequence``, ``previous`` and ``hash``, and the kind "withheld".
+    """
 
     sequence: int
     at: str

@@ -76,6 +76,7 @@ RIGHTS: Mapping[str, Right] = {
     v.PLAN.name: _STACK,
     v.VERDICT.name: Right(own=frozenset({APPROVER, AUTHORITY})),
     v.PLAN_OF.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
+    v.EVIDENCE.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
     v.CHANGES.name: Right(own=EVERYBODY, other=OVERSEER | {APPROVER}),
     v.WHO.name: _ANYBODY,
     v.GRANT.name: _ADMINISTRATOR,
@@ -107,6 +108,11 @@ class Caller:
     verbs: frozenset[str] = field(default_factory=frozenset)
     credential: str = ""
     has_file: bool = False
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether answers are given in full: who approves or oversees judges what others have, too."""
+        return self.has_file or bool(self.roles & (OVERSEER | {APPROVER}))
 
 
 LOCAL = Caller(name="", party="", roles=EVERYBODY, has_file=True)

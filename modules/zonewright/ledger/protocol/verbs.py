@@ -9,6 +9,7 @@ from zonewright.ledger.protocol import (
     capacity_messages,
     change_messages,
     content_messages,
+    evidence_messages,
     holding_messages,
     journal_messages,
     messages,
@@ -65,10 +66,11 @@ RECORD = Verb("record", rollout_messages.RecordRequest, messages.Done)
 AGENT_KEYS = Verb("agent-keys", rollout_messages.AgentKeysRequest, rollout_messages.AgentKeys)
 HISTORY = Verb("history", journal_messages.HistoryRequest, journal_messages.HistoryAnswer)
 CHECKPOINT = Verb("checkpoint", journal_messages.CheckpointRequest, journal_messages.Checkpoint)
-SNAPSHOT = Verb("snapshot", change_messages.SnapshotRequest, change_messages.SnapshotAnswer)
+SNAPSHOT = Verb("snapshot", evidence_messages.SnapshotRequest, evidence_messages.SnapshotAnswer)
 PLAN = Verb("plan", change_messages.PlanRequest, change_messages.PlanAnswer)
 VERDICT = Verb("verdict", change_messages.VerdictRequest, change_messages.PlanAnswer)
 PLAN_OF = Verb("plan-of", change_messages.PlanQuery, change_messages.PlanRecord)
+EVIDENCE = Verb("evidence", change_messages.PlanQuery, evidence_messages.EvidenceAnswer)
 CHANGES = Verb("changes", change_messages.ChangesRequest, change_messages.ChangesAnswer)
 GRANT = Verb("grant", access_messages.GrantRequest, access_messages.TokenAnswer)
 ACCESS = Verb("access", access_messages.AccessRequest, access_messages.AccessAnswer)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, select, update
 
-from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
+from zonewright.ledger.protocol.journal_messages import WITHHELD, Checkpoint, JournalEntry
 from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json, digest_of
 
@@ -91,19 +91,24 @@ def entry_hash(fields: Mapping[str, Any]) -> str:
     return digest_of(canonical_json({key: value for key, value in fields.items() if key != "hash"}))
 
 
-def verify(entries: Iterable[JournalEntry], checkpoint: Checkpoint | None = None) -> str | None:
+def verify(
+    entries: Iterable[JournalEntry], checkpoint: Checkpoint | None = None, *, may_withhold: bool = False
+) -> str | None:
     """The first thing that is wrong with a journal, as a sentence, or None.
 
     Args:
         entries: all entries, in the order in which they are stored.
         checkpoint: a checkpoint exported earlier; its signature must have been checked by ``verify_checkpoint``.
+        may_withhold: whether some may be withheld from their reader. Of these only the hashes are followed, so whoever
+            asks says how many they were.
     """
     previous, expected = GENESIS, 1
     seen_checkpoint = checkpoint is None or checkpoint.sequence == 0
     for entry in entries:
         if entry.sequence != expected:
             return f"entry {expected} is missing or out of order: the next stored entry is {entry.sequence}"
-        if entry.hash != entry_hash(vars(entry)):
+        is_withheld = may_withhold and entry.kind == WITHHELD
+        if not is_withheld and entry.hash != entry_hash(vars(entry)):
             return f"entry {entry.sequence} was altered: its content does not have the hash that it carries"
         if entry.previous != previous:
             return f"entry {entry.sequence} does not follow entry {entry.sequence - 1}: the chain was rewritten there"

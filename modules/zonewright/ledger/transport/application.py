@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerUnavailableError
+from zonewright.ledger.protocol.rights import Asked, refusal
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.principals import audience_of, caller_of, digest_of_subject, digest_of_token
 from zonewright.ledger.transport.answering import UNKNOWN, UnknownCallerError, answered, problem
@@ -56,6 +58,25 @@ def _called(context: Context, header: str, issuers: Issuers) -> Context:
     if caller is None or (said is not None and not issuers.is_signed(bearer, issuer=said[0], audience=audience)):
         raise UnknownCallerError
     return replace(context, caller=caller)
+
+
+def may_call(context: Context, verb: str) -> Callable[[str], bool]:
+    """Whether whoever brings a header ``Authorization`` may call a verb that is about no stack.
+
+    Args:
+        context: the ledger.
+        verb: its name.
+    """
+    issuers = Issuers()
+
+    def may(header: str) -> bool:
+        try:
+            caller = _called(context, header, issuers).caller
+        except LedgerError:
+            return False
+        return refusal(caller, Asked(verb=verb)) is None
+
+    return may
 
 
 def application(context: Context, *, with_tokens: bool = True) -> Starlette:

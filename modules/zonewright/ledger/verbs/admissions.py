@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
 from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
+from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.review import Review, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
 from zonewright.ledger.deciding.zone_facts import connections_text, zone_base
@@ -84,7 +85,9 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         }
         against = tuple(finding for finding in authority.findings if finding.refuses)
         if against:
-            refused, entry = _refuse(connection, request, against, rests_on, now)
+            entry = _refused(connection, request, against, rests_on, now)
+            sentence = f"{count_of(len(alike(against)), 'finding')}; nothing was claimed or created"
+            refused = LedgerRefusedError("findings", sentence, findings_for(connection, context.caller, against))
         else:
             rests_on |= {"approved_by": list(authority.approved_by), "review_by": authority.review_by}
             admission_id, digest, entry = _carry_out(connection, request, review, rests_on, now)
@@ -106,14 +109,14 @@ def _require_enrolled(connection: Connection, request: AdmitRequest) -> None:
     require_enrolment(connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=True)
 
 
-def _refuse(
+def _refused(
     connection: Connection,
     request: AdmitRequest,
     against: tuple[Finding, ...],
     rests_on: Mapping[str, Any],
     now: str,
-) -> tuple[LedgerRefusedError, JournalEntry]:
-    entry = journal.append(
+) -> JournalEntry:
+    return journal.append(
         connection,
         at=now,
         kind="refused",
@@ -125,8 +128,6 @@ def _refuse(
             **rests_on,
         },
     )
-    sentence = f"{count_of(len(alike(against)), 'finding')}; nothing was claimed or created"
-    return LedgerRefusedError("findings", sentence, against), entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import select
 
 from zonewright.ledger.deciding.facts import world_of
+from zonewright.ledger.deciding.readable import SumsFor, sums_for
 from zonewright.ledger.protocol.capacity_messages import CapacityAnswer, CapacityRequest, SiteCapacity
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.tables import asset
@@ -21,11 +22,18 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
         known -= {DUCTS, LINKS}
         sites = known & set(request.sites) if request.sites else known
         world = world_of(connection, sites, context.shown_at(connection))
-    return CapacityAnswer(sites=capacity_of(world, sites))
+        known_to = sums_for(connection, context.caller)
+    return CapacityAnswer(sites=capacity_of(world, sites, known_to))
 
 
-def capacity_of(world: World, sites: Iterable[str]) -> dict[str, SiteCapacity]:
-    """What is free in some sites of a world, by site id."""
+def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor) -> dict[str, SiteCapacity]:
+    """What is free in some sites of a world, by site id.
+
+    Args:
+        world: racks and what stands in them.
+        sites: ids of the sites.
+        known_to: whose claims the reader may know the sum of.
+    """
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     for item in world.everybody:
         in_rack[item.rack].append(item)
@@ -33,10 +41,10 @@ def capacity_of(world: World, sites: Iterable[str]) -> dict[str, SiteCapacity]:
     for rack in world.racks.values():
         if rack.accepts:
             racks[rack.site].append(rack)
-    return {site: _sum(racks.get(site, ()), in_rack) for site in sorted(sites)}
+    return {site: _sum(racks.get(site, ()), in_rack, known_to) for site in sorted(sites)}
 
 
-def _sum(racks: Iterable[Rack], in_rack: Mapping[str, list[Occupant]]) -> SiteCapacity:
+def _sum(racks: Iterable[Rack], in_rack: Mapping[str, list[Occupant]], known_to: SumsFor) -> SiteCapacity:
     count = free_u = free_w = used_w = 0
     for rack in racks:
         occupants = in_rack.get(rack.id, [])
@@ -44,7 +52,8 @@ def _sum(racks: Iterable[Rack], in_rack: Mapping[str, list[Occupant]]) -> SiteCa
         count += 1
         free_u += rack.u_height - len(units)
         free_w += free_after_loss_w(rack, occupants)
-        used_w += sum({item.key: item.draw.allocated_w for item in occupants}.values())
+        seen = (item for item in occupants if known_to.is_known(rack.site, item.party))
+        used_w += sum({item.key: item.draw.allocated_w for item in seen}.values())
     return SiteCapacity(racks=count, free_u=free_u, free_kw=free_w / 1000, used_kw=used_w / 1000)
 
 

@@ -1,26 +1,23 @@
-"""The verbs on changes: snapshot, plan, verdict, plan-of, changes."""
+"""The verbs on changes: plan, verdict, plan-of, changes."""
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
 from zonewright.ledger.deciding.authority import is_reviewed
+from zonewright.ledger.deciding.party_facts import FACTS, SALT, SNAPSHOT, facts_text
 from zonewright.ledger.deciding.plans import (
     author_received,
     last_plan,
     planned_of,
     present,
     received_on,
-    risk_of,
     verdicts_on,
 )
-from zonewright.ledger.deciding.review import review_change
-from zonewright.ledger.deciding.snapshot import readings_of, take
-from zonewright.ledger.protocol.admission_messages import EvaluateRequest
 from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.change_messages import (
     ChangeRecord,
@@ -33,12 +30,10 @@ from zonewright.ledger.protocol.change_messages import (
     PlanRecord,
     PlanRequest,
     Snapshot,
-    SnapshotAnswer,
-    SnapshotRequest,
     VerdictRequest,
 )
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.protocol.rights import APPROVER, OVERSEER, Caller
+from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context
@@ -46,33 +41,13 @@ from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.steps import step_of
 from zonewright.ledger.store.tables import admission, change, decided, verdict, zone
 from zonewright.ledger.store.tables import journal as entries
-from zonewright.ledger.store.texts import behind, drafted, get_content, keep, lacking, put_digested
-from zonewright.ledger.verbs.pruning import tell_removals
+from zonewright.ledger.store.texts import behind, get_content, keep, lacking
 from zonewright.model import Zone
 from zonewright.model.canonical import digest_of
 from zonewright.rules.words import count_of
 from zonewright.seal import SealError
 from zonewright.seal.decide import approved
 from zonewright.seal.votes import ReceivedEnvelope, author_of, moment, opened, vote_of
-
-
-def snapshot(context: Context, request: SnapshotRequest) -> SnapshotAnswer:
-    """Keep what a decision on a change rests on at this moment. Nothing is decided."""
-    wanted = EvaluateRequest(**request.model_dump(), lineage="")
-    with context.database.reading() as connection:
-        now = context.now(connection)
-        review = review_change(connection, wanted, now, context.telemetry)
-        findings = review.findings(review.facts.base)
-        readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
-        taken, texts = take(connection, review, findings, readings=readings)
-        risk = risk_of(connection, review, findings)
-        held = present(connection, request.stack_id)
-        step = step_of(connection, request.stack_id)
-    with context.writing() as connection:
-        put_digested(connection, texts, until=drafted(context.moment(connection)))
-    return SnapshotAnswer(
-        digest=digest_of(taken.text()), snapshot=taken, risk=risk, replaces=str(held["id"]) if held else "", step=step
-    )
 
 
 def _zone(connection: Connection) -> Zone:
@@ -157,7 +132,7 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         (wanted.follows in (None, step), f"it follows step {wanted.follows}, but the stack is at step {step}"),
         (get_content(connection, wanted.demand_digest) is not None, "the ledger does not know its demand"),
         (get_content(connection, wanted.rendered_digest) is not None, "the ledger does not have its rendered files"),
-        (get_content(connection, wanted.snapshot) is not None, "the ledger does not have its snapshot"),
+        *_facts_checks(connection, wanted),
         (
             wanted.change_digest == change_digest(wanted.demand_digest, seats, addresses, wanted.rendered_digest),
             "its change digest does not match its demand, places and files",
@@ -169,6 +144,20 @@ def _require_true(connection: Connection, wanted: Plan, request: PlanRequest) ->
         wrong = [f"the ledger lacks {count_of(len(lost), 'text')} of its evidence, such as {lost[0]}"]
     if wrong:
         raise LedgerRefusedError("stale-plan", f"the plan was not registered: {'; '.join(wrong)}; plan again")
+
+
+def _facts_checks(connection: Connection, wanted: Plan) -> Iterator[tuple[bool, str]]:
+    """Whether the snapshot that a plan names is that of its stack, and its lists of facts are those of the snapshot."""
+    text = get_content(connection, wanted.snapshot)
+    yield text is not None, "the ledger does not have its snapshot"
+    if text is None:
+        return
+    taken = Snapshot.model_validate_json(text)
+    salt = get_content(connection, taken.files.get(SALT, "")) or ""
+    yield taken.stack_id == wanted.stack_id, "its snapshot was taken for another stack"
+    yield wanted.files.get(SNAPSHOT) == wanted.snapshot, f"its {SNAPSHOT} is not the snapshot that it names"
+    facts = digest_of(facts_text(taken.files, salt))
+    yield wanted.files.get(FACTS) == facts, f"its {FACTS} does not have the salted digests of its snapshot"
 
 
 def _texts_of(connection: Connection, wanted: Plan) -> set[str]:
@@ -248,14 +237,8 @@ def _standing(connection: Connection, known: Zone, digest: str, now: str) -> Pla
 def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
     """Give a plan with its signatures, by the first characters of its digest or as the last plan of its stack."""
     with context.database.reading() as connection:
-        if request.plan:
-            begin = request.plan if request.plan.startswith("sha256:") else f"sha256:{request.plan}"
-            query = select(change).where(change.c.plan.startswith(begin, autoescape=True)).limit(2)
-            rows = connection.execute(query).mappings().all()
-            row = rows[0] if len(rows) == 1 else None
-        else:
-            row = last_plan(connection, request.stack_id)
-        if row is None or not _may_see(context.caller, row["party"]):
+        row = plan_row(connection, context.caller, request)
+        if row is None:
             return PlanRecord()
         query_admission = select(decided.c.admission_id).where(
             decided.c.plan == row["plan"], decided.c.kind == "admitted"
@@ -266,7 +249,28 @@ def plan_of(context: Context, request: PlanQuery) -> PlanRecord:
             verdicts=verdicts_on(connection, row["plan"]),
             admission_id=connection.execute(query_admission).scalar() or "",
             sequence=_registered(connection, row),
+            is_partial=not context.caller.sees_all,
         )
+
+
+def plan_row(connection: Connection, caller: Caller, request: PlanQuery) -> RowMapping | None:
+    """The plan that is asked for, where there is one and the caller may know of it.
+
+    Args:
+        connection: a transaction.
+        caller: who asks.
+        request: names the plan.
+    """
+    if request.plan:
+        begin = request.plan if request.plan.startswith("sha256:") else f"sha256:{request.plan}"
+        query = select(change).where(change.c.plan.startswith(begin, autoescape=True)).limit(2)
+        if not caller.sees_all:
+            query = query.where(change.c.party == caller.party)
+        rows = connection.execute(query).mappings().all()
+        row = rows[0] if len(rows) == 1 else None
+    else:
+        row = last_plan(connection, request.stack_id)
+    return row if row is not None and _may_see(caller, row["party"]) else None
 
 
 def _registered(connection: Connection, row: RowMapping) -> int:
@@ -296,7 +300,7 @@ def changes(context: Context, request: ChangesRequest) -> ChangesAnswer:
 
 def _may_see(caller: Caller, party: str) -> bool:
     """Whether a change of a party is told to a caller: its own, or any to who approves or oversees."""
-    return caller.has_file or caller.party == party or bool(caller.roles & (OVERSEER | {APPROVER}))
+    return caller.sees_all or caller.party == party
 
 
 def _plans(connection: Connection) -> list[RowMapping]:

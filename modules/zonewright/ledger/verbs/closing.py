@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select, union, update
 
 from zonewright.ledger.deciding.facts import world_of
+from zonewright.ledger.deciding.readable import sums_for
 from zonewright.ledger.protocol.admission_messages import Completed, CompleteRequest, Settled, SettleRequest
 from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.journal_messages import SeenRequest
@@ -48,7 +49,8 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
         sites = _own_sites(connection, request.stack_id)
         world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
         head = present_head(connection)
-    return Completed(free=capacity_of(world, sites), head=head)
+        known_to = sums_for(connection, context.caller)
+    return Completed(free=capacity_of(world, sites, known_to), head=head)
 
 
 def _own_sites(connection: Connection, stack_id: str) -> set[str]:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import groupby, islice
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from zonewright.ledger.deciding.approved_steps import ApprovedStep, decision_on, manifest_of, steps_back
 from zonewright.ledger.deciding.plans import present
+from zonewright.ledger.deciding.readable import operated_sites, own_stacks
+from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.protocol.rollout_messages import Configurations, ConfigurationsAnswer, ConfigurationsRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
@@ -24,6 +26,8 @@ _HOW = (
 def configurations(context: Context, request: ConfigurationsRequest) -> ConfigurationsAnswer:
     """Give the deployed files of some sites, with the plan that approves each. A file changed since then needs another.
 
+    A party gets those of its own stacks, and all of the sites that it operates.
+
     An old approval does not count for a content that was changed and changed back. With ``before`` it gives the files
     of earlier steps that were approved and carried out, for hosts to go back to, a page at a time.
     """
@@ -33,7 +37,7 @@ def configurations(context: Context, request: ConfigurationsRequest) -> Configur
         if document is None:
             return ConfigurationsAnswer(stacks=[], gated=[])
         known = parse_zone(document)
-        held = sorted(_deployed(connection, request.sites).items())
+        held = sorted(_deployed(connection, context.caller, request.sites).items())
         if request.before is not None:
             names = [name for name, _ in held if name in request.before or not request.before]
             stacks = [one for name in names for one in islice(_earlier(connection, name, request), request.limit)]
@@ -42,10 +46,14 @@ def configurations(context: Context, request: ConfigurationsRequest) -> Configur
     return ConfigurationsAnswer(stacks=stacks, gated=sorted(known.gated_formats))
 
 
-def _deployed(connection: Connection, sites: list[str]) -> Mapping[str, dict[str, str]]:
-    """Digest by path of each stack."""
+def _deployed(connection: Connection, caller: Caller, sites: list[str]) -> Mapping[str, dict[str, str]]:
+    """Digest by path of each stack, of what the caller may read."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in connection.execute(select(deployed).where(deployed.c.site.in_(sites))):
+    query = select(deployed).where(deployed.c.site.in_(sites))
+    if not caller.sees_all:
+        own, operated = own_stacks(connection, caller), operated_sites(connection, caller)
+        query = query.where(or_(deployed.c.stack_id.in_(own), deployed.c.site.in_(operated)))
+    for row in connection.execute(query):
         found[row.stack_id] |= json.loads(row.files)
     return found
 

@@ -3,12 +3,14 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from pydantic_core import from_json
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, CursorResult, Select, delete, select
 
+from zonewright.ledger.deciding.readable import entry_for, own_stacks, readable_digests
 from zonewright.ledger.protocol.content_messages import (
     ContentAnswer,
     ContentQuery,
@@ -18,8 +20,15 @@ from zonewright.ledger.protocol.content_messages import (
     SiteFilesRequest,
 )
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
-from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest, HistoryAnswer, HistoryRequest
+from zonewright.ledger.protocol.journal_messages import (
+    WITHHELD,
+    Checkpoint,
+    CheckpointRequest,
+    HistoryAnswer,
+    HistoryRequest,
+)
 from zonewright.ledger.protocol.messages import Done, StackRequest
+from zonewright.ledger.protocol.rights import Caller
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage
@@ -40,14 +49,15 @@ def store(context: Context, request: ContentRequest) -> Done:
 
 
 def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
-    """Give texts by digest, and which were removed. Unknown digests are left out."""
+    """Give texts by digest, and which were removed. Unknown digests, and those of others' texts, are left out."""
     texts: dict[str, str] = {}
     with context.database.reading() as connection:
-        for start in range(0, len(request.digests), 500):
-            page = request.digests[start : start + 500]
-            rows = connection.execute(select(content).where(content.c.digest.in_(page)))
+        wanted = readable_digests(connection, context.caller, set(request.digests))
+        digests = sorted(wanted)
+        for start in range(0, len(digests), 500):
+            rows = connection.execute(select(content).where(content.c.digest.in_(digests[start : start + 500])))
             texts |= {row.digest: row.text for row in rows}
-        gone = removed(connection, set(request.digests) - texts.keys())
+        gone = removed(connection, wanted - texts.keys())
     return ContentAnswer(texts=texts, pruned=gone)
 
 
@@ -99,17 +109,42 @@ def list_deployed(context: Context, request: StackRequest) -> DeployedAnswer:
 
 
 def history(context: Context, request: HistoryRequest) -> HistoryAnswer:
-    """Give a page of the journal, in order, or of its entries of some kinds."""
+    """Give a page of the journal, in order, or of its entries of some kinds; of others' entries hashes only.
+
+    Of some kinds a party gets its own entries: how many others there are of a kind it is not told.
+    """
     with context.database.reading() as connection:
-        query = select(journal).where(journal.c.sequence > request.after)
+        query = select(journal).where(journal.c.sequence > request.after).order_by(journal.c.sequence)
         if request.kinds:
             query = query.where(journal.c.kind.in_(request.kinds))
-        rows = connection.execute(query.order_by(journal.c.sequence).limit(request.limit))
-        names = tuple(rows.keys())
-        entries = [dict(zip(names, row, strict=True)) for row in rows.all()]
+        if context.caller.sees_all:
+            found = _entries(connection.execute(query.limit(request.limit)))
+        else:
+            found = _entries_for(connection, context.caller, request, query)
+    return HistoryAnswer.model_validate({"entries": found})
+
+
+def _entries(rows: CursorResult[Any]) -> list[dict[str, Any]]:
+    names = tuple(rows.keys())
+    entries = [dict(zip(names, row, strict=True)) for row in rows.all()]
     for entry in entries:
         entry["payload"] = from_json(entry["payload"])
-    return HistoryAnswer.model_validate({"entries": entries})
+    return entries
+
+
+def _entries_for(
+    connection: Connection, caller: Caller, request: HistoryRequest, query: Select[Any]
+) -> list[dict[str, Any]]:
+    stacks, after = own_stacks(connection, caller), request.after
+    found: list[dict[str, Any]] = []
+    while len(found) < request.limit:
+        page = _entries(connection.execute(query.where(journal.c.sequence > after).limit(request.limit)))
+        formed = [entry_for(entry, caller, stacks) for entry in page]
+        found += [one for one in formed if not (request.kinds and one["kind"] == WITHHELD)]
+        if len(page) < request.limit:
+            break
+        after = page[-1]["sequence"]
+    return found[: request.limit]
 
 
 def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:

@@ -1,7 +1,7 @@
 """The verbs ``propose`` and ``evaluate``: what would be offered, and what would be said, before anything is held."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present, spent
+from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
 from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, review_change
 from zonewright.ledger.deciding.zone_facts import names_of
@@ -27,7 +28,7 @@ from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
-from zonewright.rules.finding import worst_first
+from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.surroundings import surroundings_of
 
 
@@ -68,7 +69,8 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         changed = _changed_since_preview(connection, request, digest, made)
         _remember(connection, request, digest, made, now)
         expires_at = None
-        answer = _answer(request, digest, facts, made, changed)
+        told = for_reader(made.findings, request.demand.party, request.sources)
+        answer = _answer(request, facts, made, changed, findings_for(connection, context.caller, told))
         if request.reserve and not any(finding.refuses for finding in made.findings):
             require_quota(connection, stack_id=request.stack_id, party=request.party, now=now)
             expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
@@ -115,20 +117,20 @@ def _with_spent_plan(
 
 def _answer(
     request: ProposeRequest,
-    digest: str,
     facts: Facts,
     made: PlacedProposal,
     changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]],
+    told: Sequence[Finding],
 ) -> Proposal:
     wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
     return Proposal(
-        demand_digest=digest,
+        demand_digest=request.demand.digest(),
         revision=sum(facts.revisions.values()),
         seats=dict(made.seats),
         addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
         unplaced=dict(made.unplaced),
         premises=list(made.premises),
-        findings=list(for_reader(made.findings, request.demand.party, request.sources)),
+        findings=list(told),
         sites={
             site_id: site.model_dump(mode="json", exclude_defaults=True, exclude={"rooms"})
             for site_id, site in facts.sites.items()
@@ -222,8 +224,9 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
             rendered_digest=request.rendered_digest,
             now=datetime.fromisoformat(now),
         )
+        told = findings_for(connection, context.caller, authority.findings)
     return Evaluation(
-        findings=list(authority.findings),
+        findings=list(told),
         summary=review.line,
         revision=sum(review.facts.revisions.values()),
     )

@@ -1,0 +1,37 @@
+"""A finding as a reader gets it that may not know what others have in a rack: what is too much, and no sums."""
+
+from dataclasses import replace
+
+from zonewright.rules.finding import ANOTHER_PARTY, Finding
+from zonewright.rules.registry import RULES
+from zonewright.rules.words import amount
+
+STEPS = {"W": 100, "kg": 10}
+"""What is too much is rounded up to these; 0.1 kW is the smallest lease of power."""
+_SUMS = {rule.id: rule.title for rule in RULES if rule.is_sum}
+_FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
+
+
+def without_sums(finding: Finding) -> Finding:
+    """The finding without the sums of a rack in which another party takes part; any other stays what it is.
+
+    One that an approval may cover keeps its figures: whoever approves it accepts exactly them.
+
+    Args:
+        finding: as :func:`masked_for` gives it to its reader.
+    """
+    is_shared = any(one.party == ANOTHER_PARTY for one in finding.participants)
+    if finding.rule not in _SUMS or not is_shared or finding.level == "approval" or finding.waiver is not None:
+        return finding
+    step = STEPS[finding.unit]
+    excess = -(-finding.excess // step) * step
+    too_much = f"up to {amount(excess, finding.unit)} too much"
+    return replace(
+        finding,
+        message=f"rack {finding.subject} cannot carry this beside what others have in it: {too_much}; must hold: "
+        f"{_SUMS[finding.rule]}",
+        value=None,
+        limit=None,
+        excess=excess,
+        fix=_FIX,
+    )

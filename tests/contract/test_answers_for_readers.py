@@ -1,0 +1,356 @@
+"""What a party reads of a ledger that is served: its own in full, of others nothing but that they are there."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_party import EMPTY, Party
+from support.planner import Planner
+from support.served_ledger import OTHER, OWN, Served, served_ledger
+from support.signing import key_of, policy, zone_with
+from support.zone_project import cluster
+from zonewright.audit.evidence.contents import PARTIAL, read_contents
+from zonewright.audit.evidence.gathering import each_entry, whole_bundle, whole_journal
+from zonewright.audit.evidence.party import bundle_of, for_party, signed_for_party
+from zonewright.audit.verify.verify import verify_bundle
+from zonewright.ledger import LedgerError, LedgerRefusedError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.access_messages import AccessRequest
+from zonewright.ledger.protocol.capacity_messages import CapacityRequest, EnergyRequest, ExplainRequest, FitRequest
+from zonewright.ledger.protocol.change_messages import ChangesRequest, PlanQuery
+from zonewright.ledger.protocol.content_messages import ContentQuery
+from zonewright.ledger.protocol.journal_messages import WITHHELD, CheckpointRequest, HistoryRequest
+from zonewright.ledger.protocol.messages import StackRequest
+from zonewright.ledger.protocol.rollout_messages import ConfigurationsRequest, HoursRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
+from zonewright.ledger.protocol.verbs import Verb
+from zonewright.ledger.protocol.who_messages import WhoRequest
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.journal import verify, verify_checkpoint
+from zonewright.ledger.store.tables import content
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.over_http import OverHttp
+from zonewright.model import Zone
+
+ROLES = {"operator": ["facility-operator"], "tenant-a": ["tenant"], "tenant-b": ["tenant"], "zone": ["auditor"]}
+ODD = {
+    "manufacturer": "Acme",
+    "model": "Odd",
+    "u_height": 1,
+    "weight_kg": 17,
+    "maximum_draw": 317,
+    "allocated_draw": 211,
+}
+HEAVY = {**ODD, "allocated_draw": 411, "maximum_draw": 800}
+_PLAIN = zone_with()
+ZONE_DATA = {
+    **_PLAIN,
+    "parties": {name: {"title": name, "roles": roles} for name, roles in ROLES.items()},
+    "node_types": {
+        **_PLAIN["node_types"],
+        "odd-u": ODD,
+        "heavy-u": {**ODD, "allocated_draw": 400, "maximum_draw": 800},
+    },
+}
+ZONE_FILE = Zone.model_validate(ZONE_DATA)
+CANARY: dict[str, Any] = {"clusters": {"canary": cluster(7, node_type="odd-u")}}
+"""What tenant-b has: 7 nodes, which take 1,477 W, and 2,219 W at most."""
+TOLD = re.compile(r"canary|lineage-of-tenant-b|stack-of-tenant-b|\b1[.,]?477\b|\b2[.,]?219\b")
+NOISE = re.compile(r"[0-9a-f]{40,}|[A-Za-z0-9+/]{60,}={0,2}")
+"""Digests, keys and signatures: random, and long enough to hold any number."""
+
+
+@dataclass
+class Heard:
+    """Everything that the service answered."""
+
+    bodies: list[tuple[str, str]] = field(default_factory=list)
+
+    def leaks(self) -> list[str]:
+        """Where a canary is told, with its verb."""
+        found = []
+        for verb, text in self.bodies:
+            clean = NOISE.sub("", text)
+            found += [f"{verb}: {clean[max(0, one.start() - 80) : one.end() + 80]}" for one in TOLD.finditer(clean)]
+        return found
+
+
+@pytest.fixture(name="served")
+def _served(tmp_path: Path) -> Iterator[Served]:
+    with served_ledger(tmp_path, ZONE_FILE, **CANARY) as served:
+        yield served
+
+
+@pytest.fixture(name="heard")
+def _heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
+    heard, real = Heard(), OverHttp.post
+
+    def post(self: OverHttp, verb: str, body: bytes) -> tuple[int, bytes]:
+        status, answer = real(self, verb, body)
+        heard.bodies.append((verb, answer.decode()))
+        return status, answer
+
+    monkeypatch.setattr(OverHttp, "post", post)
+    return heard
+
+
+def everything(served: Served) -> set[str]:
+    """Digests of all texts that the ledger has."""
+    database = Database(served.path, lock_wait_s=5)
+    with database.reading() as connection:
+        found = set(connection.execute(content.select()).scalars())
+    database.close()
+    assert len(found) < 1000, "more than one question may ask for"
+    return found
+
+
+def planned_by_others(served: Served) -> Planner:
+    """Tenant b, by whoever has the file: with a plan whose reason nobody else is to read, and deployed files."""
+    tenant = served.party("", "tenant-b", OTHER)
+    tenant.client = served.local
+    planner = Planner(tenant, author="carl")
+    plan, _ = planner.plan(at=served.now[0], reason="the canary sings", **CANARY)
+    for signer in ("ben", "bea"):
+        planner.verdict(plan, signer, at=served.now[0])
+    planner.deploy(**CANARY)
+    return planner
+
+
+def work(planner: Planner, served: Served, randomness: random.Random) -> None:
+    """One thing that a tenant does, or tries to."""
+    count = randomness.choice([1, 2, 3, 5, 60])
+    wants: dict[str, Any] = {
+        "clusters": {"web": cluster(count, node_type=randomness.choice(["one-u", "two-u", "odd-u"]))}
+    }
+    party, ledger = planner.party, planner.party.client
+    match randomness.randrange(5):
+        case 0:
+            planner.plan(at=served.now[0], **wants)
+        case 1:
+            planner.deploy(**wants)
+        case 2:
+            party.propose(party.demand(**wants), reserve=False)
+        case 3:
+            demand = party.demand(**wants)
+            ledger.call(verbs.EXPLAIN, ExplainRequest(stack_id=OWN, party="tenant-a", demand=demand, node="web-001"))
+        case _:
+            beside: dict[str, Any] = {
+                "clusters": {"web": cluster(count, places={"001": {"rack": "dc1/a/01/01", "position": 4}})}
+            }
+            party.propose(party.demand(**beside), reserve=False)
+
+
+def ask_everything(served: Served, ledger: LedgerClient) -> None:
+    """Each verb that only reads, with each subject, digest, page and kind that there is."""
+    ledger.call(verbs.CAPACITY, CapacityRequest())
+    ledger.call(verbs.FIT, FitRequest(watts=1_000, units=4))
+    ledger.call(verbs.ENERGY, EnergyRequest())
+    ledger.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"]))
+    ledger.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"], before={}))
+    ledger.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"], before={OTHER: 1000}))
+    ledger.call(verbs.HOURS, HoursRequest())
+    ledger.call(verbs.CHECKPOINT, CheckpointRequest())
+    ledger.call(verbs.CHANGES, ChangesRequest())
+    ledger.call(verbs.FETCH, ContentQuery(digests=sorted(everything(served))))
+    kinds = {entry.kind for entry in served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries}
+    for limit in (3, 1000):
+        list(each_entry(ledger))
+        ledger.call(verbs.HISTORY, HistoryRequest(limit=limit))
+    for kind in sorted(kinds):
+        ledger.call(verbs.HISTORY, HistoryRequest(kinds=[kind]))
+    for subject in ("dc1", "dc1/a/01/01", "dc1/a/01", "sub-1", "pa", "10.80.0.10", "web-001"):
+        ledger.call(verbs.WHO, WhoRequest(subject=subject))
+    plans = served.local.call(verbs.CHANGES, ChangesRequest()).changes
+    for query in (PlanQuery(stack_id=OTHER), *(PlanQuery(plan=one.plan) for one in plans if one.plan)):
+        with suppress(LedgerRefusedError):
+            ledger.call(verbs.PLAN_OF, query)
+        with suppress(LedgerRefusedError):
+            ledger.call(verbs.EVIDENCE, query)
+    others: list[tuple[Verb[Any, Any], Any]] = [
+        (verbs.REPORT, ReportRequest(stack_id=OTHER)),
+        (verbs.DEPLOYED, StackRequest(stack_id=OTHER)),
+        (verbs.ACCESS, AccessRequest()),
+    ]
+    for verb, request in others:
+        with pytest.raises(LedgerRefusedError):
+            ledger.call(verb, request)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_tenant_hears_nothing_of_another(served: Served, heard: Heard, seed: int) -> None:
+    """A day of a tenant's work, and every question there is: no name, stack, lineage or watt of another is answered."""
+    planned_by_others(served)
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    randomness = random.Random(seed)
+    for _ in range(12):
+        with suppress(LedgerRefusedError):
+            work(planner, served, randomness)
+    ask_everything(served, planner.party.client)
+    assert len(heard.bodies) > 60
+    assert heard.leaks() == []
+
+
+def test_a_refusal_tells_what_is_too_much_and_no_sum(served: Served) -> None:
+    """Of a full rack a tenant hears by how much it is too full, rounded up, and its own use; its operator hears all."""
+    tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))
+    places = {f"{number:03}": {"rack": "dc1/a/01/01", "position": number + 9} for number in range(1, 31)}
+    demand = tenant.demand(clusters={"web": cluster(30, node_type="heavy-u", places=places)})
+    local = Party(served.local, OWN, "tenant-a", "lineage-of-tenant-a", zone=ZONE_FILE)
+    exact = {one.rule: one for one in local.propose(demand, reserve=False).findings}
+    told = {one.rule: one for one in tenant.propose(demand, reserve=False).findings}
+    assert exact.keys() == told.keys() == {"feed-failover"}
+    sums, short = exact["feed-failover"], told["feed-failover"]
+    assert sums.value == (sums.limit or 0) + sums.excess
+    assert sums.excess % 100, "else nothing is rounded"
+    assert (short.value, short.limit, short.excess) == (None, None, -(-sums.excess // 100) * 100)
+    said = short.message + short.fix
+    assert f"up to {short.excess:,} W too much" in said
+    assert not [figure for figure in (sums.value, sums.limit, sums.excess) if f"{figure:,}" in said]
+    used = {
+        name: served.client(token).call(verbs.CAPACITY, CapacityRequest()).sites["dc1"].used_kw
+        for name, token in (
+            ("tenant", served.grant("viewer-a", "tenant-a", "tenant")),
+            ("operator", served.grant("viewer-o", "operator", "facility-operator")),
+        )
+    }
+    assert used == {"tenant": 0.4, "operator": 1.877}
+
+
+def test_who_oversees_or_approves_hears_it(served: Served, heard: Heard) -> None:
+    """The same questions of an auditor do find the canaries, so the search for them can fail."""
+    planned_by_others(served)
+    ledger = served.client(served.grant("auditor", "zone", "auditor"))
+    ledger.call(verbs.FETCH, ContentQuery(digests=sorted(everything(served))))
+    list(each_entry(ledger))
+    assert {one.partition(":")[0] for one in heard.leaks()} == {"fetch", "history"}
+    assert len(list(whole_journal(ledger))) == len(list(whole_journal(served.local)))
+
+
+def test_a_party_follows_the_chain_of_what_it_cannot_read(served: Served) -> None:
+    """Others' entries have number and hashes, so the chain holds up to a checkpoint; a whole journal it is not."""
+    planned_by_others(served)
+    mine = served.client(served.grant("runner-a", "tenant-a", "tenant"))
+    entries = list(each_entry(mine))
+    others = [entry for entry in entries if entry.kind == WITHHELD]
+    assert {entry.party for entry in entries} == {"", "tenant-a"}
+    assert len(others) > len(entries) / 2
+    head = mine.call(verbs.CHECKPOINT, CheckpointRequest())
+    assert verify_checkpoint(head) is None
+    assert verify(entries, head, may_withhold=True) is None
+    assert "was altered" in str(verify(entries, head)), "whoever must see all does not take a part for the whole"
+    number = next(entry.sequence for entry in entries if entry.kind == "admitted")
+    entries[number - 1] = entries[number - 1].model_copy(update={"at": "2020-01-01"})
+    assert f"entry {number} was altered" in str(verify(entries, head, may_withhold=True))
+    with pytest.raises(LedgerRefusedError, match="expected the role auditor"):
+        list(whole_journal(mine))
+
+
+def test_a_runner_of_one_stack_reads_that_stack(served: Served) -> None:
+    """Of its own party's other stacks, a principal of one stack gets neither entries nor texts."""
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    planner.deploy(clusters={"web": cluster(3)})
+    files = served.local.call(verbs.DEPLOYED, StackRequest(stack_id=OWN)).sites["dc1"].values()
+    wanted = ContentQuery(digests=sorted(files))
+    for stacks, count in (([OWN], len(set(files))), (["stack-000009"], 0)):
+        runner = served.client(served.grant("runner-x", "tenant-a", "tenant", stacks=stacks))
+        assert len(runner.call(verbs.FETCH, wanted).texts) == count
+        told = {entry.stack_id for entry in runner.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries}
+        assert told == {"", *(stacks if count else ())}
+
+
+def test_a_stack_s_id_brings_nothing_of_who_had_it_before(served: Served) -> None:
+    """A party that enrols an id which another has left reads nothing of what that one wrote under it."""
+    planner = Planner(Party(served.local, "stack-000007", "tenant-a", zone=ZONE_FILE))
+    planner.party.enrol()
+    planner.plan(at=served.now[0], clusters={"web": cluster(1)})
+    admission = planner.admit(clusters={"web": cluster(1)})
+    planner.complete(admission)
+    files = served.local.call(verbs.FETCH, ContentQuery(digests=sorted(everything(served)))).texts
+    planner.destroy(admission)
+    after = served.party(served.grant("runner-b", "tenant-b", "tenant"), "tenant-b", "stack-000007")
+    after.enrol()
+    after.bring_up(clusters={"web": cluster(1, node_type="two-u")})
+    theirs = after.client.call(verbs.FETCH, ContentQuery(digests=sorted(files))).texts
+    assert not [text for text in theirs.values() if '"party":"tenant-a"' in text]
+    told = after.client.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+    assert {entry.party for entry in told} == {"", "tenant-b"}
+
+
+def test_an_operator_reads_what_it_brings_to_hosts(served: Served) -> None:
+    """Files that tenants have at a site come to its operator with their approvals, and nothing else of them."""
+    planner = planned_by_others(served)
+    operator = served.client(served.grant("runner-o", "operator", "facility-operator"))
+    (offered,) = operator.call(verbs.CONFIGURATIONS, ConfigurationsRequest(sites=["dc1"])).stacks
+    assert (offered.stack_id, bool(offered.files)) == (OTHER, True)
+    texts = operator.call(verbs.FETCH, ContentQuery(digests=sorted(offered.files.values()))).texts
+    assert texts.keys() == set(offered.files.values())
+    record = served.local.call(verbs.PLAN_OF, PlanQuery(stack_id=planner.party.stack_id))
+    named = sorted(json.loads(record.plan or "{}")["files"].values())
+    got = operator.call(verbs.FETCH, ContentQuery(digests=named)).texts
+    assert set(got.values()) <= {EMPTY, *texts.values()}
+
+
+def test_a_party_s_bundle_from_the_service_is_that_of_the_zone(served: Served) -> None:
+    """A party gets its form of the evidence from the service; the zone makes the same from the complete bundle."""
+    planned_by_others(served)
+    policies = {"two-operators": policy({"operators": 2}, parties=["tenant-a"])}
+    served.zone = Zone.model_validate({**ZONE_DATA, "approvals": policies})
+    served.local.call(verbs.INIT, InitRequest(zone=served.zone))
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    plan, _ = planner.plan(at=served.now[0], clusters={"web": cluster(4)})
+    for signer in ("ben", "bea"):
+        whoever = Planner(Party(served.local, OWN, "tenant-a"))
+        whoever.verdict(plan, signer, at=served.now[0])
+    planner.complete(planner.admit(clusters={"web": cluster(4)}))
+    query = PlanQuery(plan=plan.digest())
+    own = bundle_of(planner.party.client, query)
+    zones = for_party(whole_bundle(served.local, query))
+    assert own.keys() == zones.keys()
+    unlike = {name for name in own if own[name] != zones[name]} - {"manifest.json"}
+    assert unlike == {PARTIAL}
+    mine, theirs = (json.loads(files[PARTIAL]) for files in (own, zones))
+    assert {name for name in mine if mine[name] != theirs[name]} == {"items"}
+    assert set(mine["items"]) < set(theirs["items"]), "the zone's also bind the journal and its head"
+    assert [one for one in verify_bundle(own) if one.verdict == "wrong"] == []
+    signed = signed_for_party(own, key_of("anna"))
+    assert [one for one in verify_bundle(signed) if one.verdict == "wrong"] == []
+    assert read_contents(own).admitted() is not None
+    whole = bundle_of(served.client(served.grant("auditor", "zone", "auditor")), query)
+    assert PARTIAL not in whole
+
+
+def test_a_plan_names_the_facts_that_the_ledger_took(served: Served) -> None:
+    """A plan with another stack's snapshot, or with other salted digests than its snapshot's, is not registered."""
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    other = planned_by_others(served)
+    theirs = served.local.call(verbs.PLAN_OF, PlanQuery(stack_id=other.party.stack_id)).plan
+    named = json.loads(theirs or "{}")
+    plan, _ = planner.plan(at=served.now[0], clusters={"web": cluster(4)})
+    files = dict(plan.files)
+    for update, sentence in (
+        ({"snapshot": named["snapshot"], "files": files}, "was taken for another stack"),
+        ({"files": files | {"snapshot.json": files["demand.json"]}}, "snapshot.json is not the snapshot"),
+        ({"files": files | {"facts.json": files["demand.json"]}}, "facts.json does not have the salted digests"),
+    ):
+        with pytest.raises(LedgerError, match=sentence):
+            planner.register(plan.model_copy(update=update))
+
+
+def test_a_preview_leaves_no_facts_behind(served: Served) -> None:
+    """What a preview asks of the facts is answered and not kept; a plan's facts are."""
+    planner = Planner(served.party(served.grant("runner-a", "tenant-a", "tenant")))
+    fields: dict[str, Any] = {"clusters": {"web": cluster(4)}}
+    planner.party.propose(planner.party.demand(**fields), reserve=False)
+    before = everything(served)
+    made = planner.material(keep=False, **fields)
+    assert everything(served) == before
+    assert made.snapshot.facts
+    made = planner.material(**fields)
+    assert made.snapshot.digest in everything(served)
