@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from bench import (
+    admissions,
     agent,
     agent_run,
     audit,
@@ -42,7 +43,7 @@ def main() -> int:
         "subjects",
         nargs="*",
         metavar="SUBJECT",
-        help=f"of {', '.join(SUBJECTS)} (default: these), journal, year, agent, agent-run, fleet-many",
+        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, journal, year, agent, agent-run, fleet-many",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -51,6 +52,7 @@ def main() -> int:
     arguments = parser.parse_args()
     subjects = {
         **SUBJECTS,
+        "admissions": admissions.figures,
         "journal": journal.figures,
         "year": year.figures,
         "fleet-many": fleet_many.figures,

@@ -32,8 +32,8 @@ HEAD = "<!-- Generated: python tools/generate_reference.py --write -->\n"
 
 SETTINGS = {
     "zone:declaration": "The owner's file, relative to the folder of Pulumi.yaml.",
-    "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `https://HOST`, or `http://` on "
-    "this machine.",
+    "zone:ledger": "URL of the ledger: `sqlite:///PATH` (relative to the same folder), `postgresql://HOST/DATABASE`, "
+    "`https://HOST`, or `http://` on this machine.",
     "zone:stackId": ("Id of the stack in the ledger. `zonewright stack new` writes it. Never copy it."),
     "zone:fleet": (
         "The fleet's file, relative to the same folder. The stack deploys agents to the hosts that it names. "
@@ -46,7 +46,8 @@ SETTINGS = {
 }
 VARIABLES = {
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
-    "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for a locked SQLite ledger (default: 30).",
+    "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for its turn at a ledger that is a file or on PostgreSQL "
+    "(default: 30).",
     "ZONEWRIGHT_SECRET_": ("Prefix of the variables that `ref+env://` may name, on the machine that installs files."),
     "ZONEWRIGHT_SECRETS": (
         "Folder of the files that `ref+file://` may name, on the same machine (default: /etc/zonewright/secrets)."

@@ -24,56 +24,57 @@ class Exit(IntEnum):
 class ZonewrightError(Exception):
     """Base of all errors that a person may read; what else escapes is a fault of zonewright.
 
-    ZonewrightError                 3
-    ├── AgentsFileError             2  server.agents and ValueError
-    ├── ArtefactError               2  fleet.agents.artefact and ValueError
-    ├── BodyError                   2  ledger.transport.body and ValueError
-    ├── BundleError                 2  changes.errors and ValueError
-    ├── CertificateError            2  server.certificate and ValueError
-    ├── CheckFailedError            1  provider.resource and ValueError
-    ├── ConflictError               1  telemetry.interface and ValueError
-    ├── DemandError                 2  model.demand and LookupError
-    ├── EngineError                 3  engine.errors and RuntimeError
-    ├── FleetError                  3  fleet.ssh.transport
-    │   ├── CommandError            3  fleet.ssh.transport
-    │   │   ├── StorageError        3  fleet.ssh.transport
-    │   │   └── UnhealthyError      3  fleet.agents.installer
-    │   ├── LostError               3  fleet.ssh.transport and ConnectionError
-    │   ├── PrivilegeError          3  fleet.ssh.transport and PermissionError
-    │   ├── ServiceError            3  fleet.agents.service
-    │   └── UnreachableError        3  fleet.ssh.transport and ConnectionError
-    │       ├── AlgorithmError      3  fleet.ssh.transport
-    │       ├── DroppedError        3  fleet.ssh.transport and ConnectionResetError
-    │       ├── HostKeyError        3  fleet.ssh.transport
-    │       ├── LoginError          3  fleet.ssh.transport and PermissionError
-    │       │   └── AccountError    3  fleet.ssh.transport
-    │       ├── RefusedPortError    3  fleet.ssh.transport and ConnectionRefusedError
-    │       └── SilentHostError     3  fleet.ssh.transport and TimeoutError
-    ├── FleetFileError              2  fleet.fleet_file and ValueError
-    ├── ForecastError               2  rules.forecast and ValueError
-    ├── HalfDoneError               1  provider.resource
-    ├── HealthError                 1  server.health and ValueError
-    ├── InterpreterError            2  engine.language_host.interpreter and RuntimeError
-    ├── KnownHostsError             2  fleet.ssh.host_keys and ValueError
-    ├── LedgerError                 3  ledger.protocol.errors
-    │   ├── LedgerMisuseError       2  ledger.protocol.errors and ValueError
-    │   │   └── UnknownCallerError  2  ledger.transport.answering
-    │   ├── LedgerRefusedError      1  ledger.protocol.errors and PermissionError
-    │   │   └── ForbiddenError      1  ledger.transport.answering
-    │   └── LedgerUnavailableError  3  ledger.protocol.errors and ConnectionError
-    ├── NotAnOrdinaryFileError      2  declare.yaml_text.regular and OSError
-    ├── NotRecordedError            3  ledger.verbs.pruning
-    ├── OtlpError                   2  server.otlp and ValueError
-    ├── RenderError                 1  render.errors and ValueError
-    ├── SealError                   1  seal.errors and ValueError
-    ├── SecretError                 3  model.secret and ValueError
-    ├── SelectionError              2  fleet.inventory and ValueError
-    ├── SignatureError              1  fleet.ssh.signatures and ValueError
-    ├── StackFileError              2  declare.stack_file and ValueError
-    ├── StoppedError                -  cli.output
-    ├── TooLargeError               3  audit.diff.trees and ValueError
-    ├── TrustError                  1  fleet.ssh.trust and ValueError
-    └── UntoldError                 3  telemetry.registers
+    ZonewrightError                  3
+    ├── AgentsFileError              2  server.agents and ValueError
+    ├── ArtefactError                2  fleet.agents.artefact and ValueError
+    ├── BodyError                    2  ledger.transport.body and ValueError
+    ├── BundleError                  2  changes.errors and ValueError
+    ├── CertificateError             2  server.certificate and ValueError
+    ├── CheckFailedError             1  provider.resource and ValueError
+    ├── ConflictError                1  telemetry.interface and ValueError
+    ├── DemandError                  2  model.demand and LookupError
+    ├── EngineError                  3  engine.errors and RuntimeError
+    ├── FleetError                   3  fleet.ssh.transport
+    │   ├── CommandError             3  fleet.ssh.transport
+    │   │   ├── StorageError         3  fleet.ssh.transport
+    │   │   └── UnhealthyError       3  fleet.agents.installer
+    │   ├── LostError                3  fleet.ssh.transport and ConnectionError
+    │   ├── PrivilegeError           3  fleet.ssh.transport and PermissionError
+    │   ├── ServiceError             3  fleet.agents.service
+    │   └── UnreachableError         3  fleet.ssh.transport and ConnectionError
+    │       ├── AlgorithmError       3  fleet.ssh.transport
+    │       ├── DroppedError         3  fleet.ssh.transport and ConnectionResetError
+    │       ├── HostKeyError         3  fleet.ssh.transport
+    │       ├── LoginError           3  fleet.ssh.transport and PermissionError
+    │       │   └── AccountError     3  fleet.ssh.transport
+    │       ├── RefusedPortError     3  fleet.ssh.transport and ConnectionRefusedError
+    │       └── SilentHostError      3  fleet.ssh.transport and TimeoutError
+    ├── FleetFileError               2  fleet.fleet_file and ValueError
+    ├── ForecastError                2  rules.forecast and ValueError
+    ├── HalfDoneError                1  provider.resource
+    ├── HealthError                  1  server.health and ValueError
+    ├── InterpreterError             2  engine.language_host.interpreter and RuntimeError
+    ├── KnownHostsError              2  fleet.ssh.host_keys and ValueError
+    ├── LedgerError                  3  ledger.protocol.errors
+    │   ├── LedgerMisuseError        2  ledger.protocol.errors and ValueError
+    │   │   └── UnknownCallerError   2  ledger.transport.answering
+    │   ├── LedgerRefusedError       1  ledger.protocol.errors and PermissionError
+    │   │   └── ForbiddenError       1  ledger.transport.answering
+    │   └── LedgerUnavailableError   3  ledger.protocol.errors and ConnectionError
+    │       └── LedgerConflictError  3  ledger.protocol.errors
+    ├── NotAnOrdinaryFileError       2  declare.yaml_text.regular and OSError
+    ├── NotRecordedError             3  ledger.verbs.pruning
+    ├── OtlpError                    2  server.otlp and ValueError
+    ├── RenderError                  1  render.errors and ValueError
+    ├── SealError                    1  seal.errors and ValueError
+    ├── SecretError                  3  model.secret and ValueError
+    ├── SelectionError               2  fleet.inventory and ValueError
+    ├── SignatureError               1  fleet.ssh.signatures and ValueError
+    ├── StackFileError               2  declare.stack_file and ValueError
+    ├── StoppedError                 -  cli.output
+    ├── TooLargeError                3  audit.diff.trees and ValueError
+    ├── TrustError                   1  fleet.ssh.trust and ValueError
+    └── UntoldError                  3  telemetry.registers
 
     Args:
         sentences: what, where, expected, got and what to do; ``str()`` is all of them.

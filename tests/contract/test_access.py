@@ -198,6 +198,7 @@ def test_a_party_does_its_own_work_and_its_entries_say_who(served: Served) -> No
     assert {entry.kind for entry in entries} >= {"admitted", "completed", "state"}
 
 
+@pytest.mark.on_postgresql
 def test_a_token_ends_by_itself_by_rotation_and_at_once(served: Served) -> None:
     """After its days, after the overlap of a rotation, and when it is revoked, a token is nobody's."""
 
@@ -311,6 +312,7 @@ def test_a_role_that_the_party_loses_is_lost(served: Served) -> None:
         served.client(token).call(verbs.CAPACITY, CapacityRequest())
 
 
+@pytest.mark.on_postgresql
 def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -> None:
     """A call that may not be made by then writes nothing, though it was let in."""
 
@@ -323,6 +325,7 @@ def test_a_right_is_asked_again_in_the_transaction_that_writes(tmp_path: Path) -
     database.close()
 
 
+@pytest.mark.on_postgresql
 def test_access_that_ends_while_a_call_is_under_way_has_ended(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that was let in before a revocation writes nothing after it."""
     tenant = served.party(served.grant("runner-a", "tenant-a", "tenant"))

@@ -1,7 +1,6 @@
 """The ledger's contract: the same suite for every way to reach it (in process, and over HTTP)."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pytest
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
+from support.ledger_places import outside
 from support.ledger_proxy import ledger_service
 from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
@@ -26,7 +26,8 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, LeaveRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Verb
-from zonewright.ledger.store.database import Database, _compiled
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.engines.sqlite_file import compiled as shared
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
@@ -79,6 +80,7 @@ def test_a_preview_holds_nothing(world: World) -> None:
     assert other.propose(other.demand(clusters={"db": cluster(1)})).seats == {"db-001": PLACE}
 
 
+@pytest.mark.on_postgresql
 def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     """What is reserved is offered to nobody else; asking again gives the same; the admission converts exactly it."""
     world.operator()
@@ -92,6 +94,7 @@ def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     assert one.states() == [("web-001", "admitted"), ("web-002", "admitted")]
 
 
+@pytest.mark.on_postgresql
 def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> None:
     """A proposal whose place another stack took is refused with the finding, journaled, and nothing is claimed."""
     world.operator()
@@ -163,6 +166,7 @@ def test_an_address_is_one_that_the_pool_gives(world: World, asked: dict[str, st
     mine.admit(free)
 
 
+@pytest.mark.on_postgresql
 def test_the_life_of_a_move(world: World) -> None:
     """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
     world.operator(racks=2)
@@ -219,6 +223,7 @@ def test_many_confirms_are_one_step(world: World) -> None:
     assert [(one.generation, one.data["rack"]) for one in report.holdings] == [(2, "dc1/a/01/02"), (5, PLACE.rack)]
 
 
+@pytest.mark.on_postgresql
 def test_of_many_confirms_all_are_carried_out_or_none(world: World) -> None:
     """One that is not admitted refuses the whole batch, by name; one claim twice, or nothing, is misuse."""
     world.operator()
@@ -293,7 +298,7 @@ def test_a_node_that_comes_back_is_a_new_load(world: World) -> None:
     moved = cluster(2, places={"001": {"rack": "dc1/a/01/02", "position": 5}})
     world.now[0] += timedelta(days=1)
     tenant.admit(tenant.propose(tenant.demand(clusters={"web": moved})))
-    with closing(sqlite3.connect(world.path)) as connection:
+    with outside(world.path) as connection:
         rows = connection.execute(
             "SELECT name, active_since FROM claim WHERE state = 'admitted' ORDER BY name"
         ).fetchall()
@@ -399,6 +404,7 @@ def test_another_zone_file_is_refused(world: World) -> None:
         tenant.propose(demand)
 
 
+@pytest.mark.on_postgresql
 def test_assets_under_others(world: World) -> None:
     """Others place on active rows only; a row cannot go or shrink under them, nor a destroy begin."""
     operator = world.party("operator")
@@ -421,6 +427,7 @@ def test_assets_under_others(world: World) -> None:
         operator.release("dc1/a/01", 1, kind="row")
 
 
+@pytest.mark.on_postgresql
 def test_a_swap_is_admitted(world: World) -> None:
     """Two own nodes may take each other's place in one change."""
     world.operator()
@@ -441,10 +448,8 @@ def test_drift_is_seen_and_named(world: World) -> None:
     admission = tenant.bring_up(clusters={"web": cluster(2)})
     request = StandingRequest(stack_id=tenant.stack_id, admission_id=admission.admission_id)
     assert world.client.call(verbs.STANDING, request).current
-    connection = sqlite3.connect(world.path)
-    connection.execute("DELETE FROM claim WHERE name = 'web-002'")
-    connection.commit()
-    connection.close()
+    with outside(world.path) as connection:
+        connection.execute("DELETE FROM claim WHERE name = 'web-002'")
     standing = world.client.call(verbs.STANDING, request)
     assert not standing.current
     assert standing.drifted == ["web-002"]
@@ -461,6 +466,7 @@ def test_what_changed_since_the_preview(world: World) -> None:
     assert changed == {"web-001": (PLACE, RackPosition(rack="dc1/a/01/01", position=2))}
 
 
+@pytest.mark.on_postgresql
 def test_the_journal_is_chained_and_signed(world: World) -> None:
     """Entries follow from each other; one that is altered, missing or cut off is named."""
     world.operator()
@@ -538,6 +544,7 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
         world.client.call(verbs.READ, wrong)
 
 
+@pytest.mark.on_postgresql
 def test_a_change_is_completed_once(world: World) -> None:
     """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
     world.operator()
@@ -553,10 +560,8 @@ def test_a_change_is_completed_once(world: World) -> None:
     world.client.call(verbs.COMPLETE, request)
     world.client.call(verbs.COMPLETE, request)
     assert world.client.call(verbs.STANDING, standing).completed
-    with sqlite3.connect(world.path) as connection:
-        kinds = [
-            kind for (kind,) in connection.execute("SELECT kind FROM journal WHERE stack_id = ?", (tenant.stack_id,))
-        ]
+    with outside(world.path) as connection:
+        kinds = connection.scalars("SELECT kind FROM journal WHERE stack_id = ?", (tenant.stack_id,))
     assert kinds.count("completed") == 1
 
 
@@ -571,7 +576,7 @@ def test_a_statement_is_compiled_once_in_a_process(tmp_path: Path, monkeypatch: 
             compiled.append(str(compiler.string))
 
     monkeypatch.setattr(SQLiteCompiler, "__init__", counted)
-    _compiled.cache_clear()
+    shared.cache_clear()
     counts = []
     for name in ("first", "second"):
         folder = tmp_path / name

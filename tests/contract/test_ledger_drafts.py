@@ -1,8 +1,6 @@
 """Previews and what is refused leave nothing that outlives them; what a plan or an admission names stays."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 
 from support.change_world import WEB, World, change_world
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
+from support.ledger_places import outside
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import whole_bundle
 from zonewright.ledger import LedgerRefusedError
@@ -37,9 +36,9 @@ class Drafting:
 
     def counts(self) -> dict[str, int]:
         """Rows of the tables in which drafts lie."""
-        with closing(sqlite3.connect(self.path)) as connection:
+        with outside(self.path) as connection:
             return {
-                table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+                table: connection.scalars(f"SELECT count(*) FROM {table}")[0]
                 for table in ("content", "draft", "proposal", "reservation", "journal")
             }
 
@@ -75,6 +74,7 @@ def test_what_a_preview_asked_for_is_gone_after_a_day(drafting: Drafting, reserv
     assert drafting.counts() == before
 
 
+@pytest.mark.on_postgresql
 def test_what_an_admission_names_stays(drafting: Drafting) -> None:
     """The demand, the manifest and each file of an admitted change stay, whoever previews the same again."""
     tenant = drafting.tenant
@@ -112,6 +112,7 @@ def test_a_refused_up_leaves_its_evidence_only(drafting: Drafting) -> None:
     assert not drafting.client.call(verbs.FETCH, mine).texts
 
 
+@pytest.mark.on_postgresql
 def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
     """Whoever stores a text again has a day from then on, and a text that is kept for good stays so."""
 
@@ -123,6 +124,7 @@ def test_a_text_that_is_stored_again_lives_longer(drafting: Drafting) -> None:
     assert [later(0.0, "mine"), later(0.6, "mine"), later(0.6), later(0.6)] == [1, 1, 1, 0]
 
 
+@pytest.mark.on_postgresql
 def test_a_proposal_removes_what_has_ended(drafting: Drafting) -> None:
     """Nobody has to store anything: the preview of another stack takes the ended ones away."""
     drafting.client.call(verbs.STORE, ContentRequest(texts=["mine"]))

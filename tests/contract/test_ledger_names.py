@@ -5,7 +5,6 @@ Sites, rows, ducts, links and networks belong to one party in the zone; clusters
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from support.ledger_party import EMPTY, Party
+from support.ledger_places import RefusedError, outside
 from support.ledger_proxy import ledger_service
 from support.older_ledger import before_schemas
 from support.once import made_once
@@ -433,12 +433,13 @@ def test_a_duct_has_the_name_of_a_duct(ledger: Ledger) -> None:
 
 def copied(path: Path, where: str, **changes: str) -> None:
     """Write rows of the table of assets once more, as another stack's."""
-    with sqlite3.connect(path) as ledger:
-        columns = [row[1] for row in ledger.execute("PRAGMA table_info(asset)") if row[1] != "id"]
+    with outside(path) as ledger:
+        columns = ledger.columns("asset")
         values = ", ".join(f"'{changes[name]}'" if name in changes else name for name in columns)
         ledger.execute(f"INSERT INTO asset ({', '.join(columns)}) SELECT {values} FROM asset WHERE {where}")
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 @pytest.mark.parametrize("name", ["dc1", "dc1/a/01", "ducts/d-0"])
 @pytest.mark.parametrize("state", ["admitted", "active", "releasing"])
@@ -446,48 +447,52 @@ def test_the_database_has_no_name_twice(sited: Ledger, name: str, state: str) ->
     """A row of another stack with the same name aborts the transaction, whoever writes it, or gives one this name."""
     where = f"name = '{name}'"
     copied(sited.path, where, stack_id="another", name="mine")
-    with pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+    with pytest.raises(RefusedError, match="name-owner"):
         copied(sited.path, where, stack_id="another", state=state)
-    with sqlite3.connect(sited.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+    with outside(sited.path) as own, pytest.raises(RefusedError, match="name-owner"):
         own.execute("UPDATE asset SET name = ?, state = ? WHERE stack_id = 'another'", (name, state))
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_no_row_in_anothers_site(ledger: Ledger) -> None:
     """A row of another party in a site aborts the transaction."""
     ledger.with_sites()
-    with pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+    with pytest.raises(RefusedError, match="name-owner"):
         copied(ledger.path, "name = 'dc1/a/01'", name="dc1/b/01", stack_id="another", party="operator")
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_no_address_twice(ledger: Ledger) -> None:
     """A network that shares an address with another stack's aborts; it is free when its asset is."""
     ledger.with_sites()
-    with sqlite3.connect(ledger.path) as own:
+    with outside(ledger.path) as own:
         (first, last) = own.execute("SELECT first, last FROM prefix ORDER BY first LIMIT 1").fetchone()
         (asset_id,) = own.execute("SELECT id FROM asset WHERE kind = 'duct'").fetchone()
     insert = "INSERT INTO prefix (asset_id, version, first, last, stack_id) VALUES (?, 4, ?, ?, 'another')"
-    with sqlite3.connect(ledger.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+    with outside(ledger.path) as own, pytest.raises(RefusedError, match="name-owner"):
         own.execute(insert, (asset_id, last, last))
-    with sqlite3.connect(ledger.path) as own, pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+    with outside(ledger.path) as own, pytest.raises(RefusedError, match="name-owner"):
         own.execute("UPDATE prefix SET stack_id = 'another', last = ? WHERE first = ?", ("f" * 32, first))
-    with sqlite3.connect(ledger.path) as own:
-        own.execute("PRAGMA foreign_keys = ON")
+    with outside(ledger.path) as own:
         own.execute("DELETE FROM asset WHERE name = 'dc1'")
         own.execute(insert, (asset_id, first, last))
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_the_database_has_one_current_row_of_a_node(ledger: Ledger) -> None:
     """Within a stack a node's name has one current row; another stack has its own."""
     ledger.with_sites().party("tenant-a").bring_up(clusters={"web": cluster(1)})
-    with sqlite3.connect(ledger.path) as own:
-        columns = ", ".join(row[1] for row in own.execute("PRAGMA table_info(claim)") if row[1] != "id")
-        again = f"INSERT INTO claim ({columns}) SELECT {columns} FROM claim"
-        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-            own.execute(again)
-        own.execute(again.replace("SELECT stack_id", "SELECT 'another'"))
+    with outside(ledger.path) as own:
+        columns = own.columns("claim")
+    again = f"INSERT INTO claim ({', '.join(columns)}) SELECT {', '.join(columns)} FROM claim"
+    with outside(ledger.path) as own, pytest.raises(RefusedError, match=r"(?i)unique"):
+        own.execute(again)
+    with outside(ledger.path) as own:
+        values = [{"stack_id": "'another'", "rack": "'dc1/a/01/09'"}.get(name, name) for name in columns]
+        own.execute(f"INSERT INTO claim ({', '.join(columns)}) SELECT {', '.join(values)} FROM claim")
 
 
 @pytest.mark.tampers
@@ -497,7 +502,7 @@ def test_a_ledger_of_an_older_version_keeps_what_it_has_and_takes_no_more(ledger
     before_schemas(ledger.path)
     copied(ledger.path, "name = 'links/l-9'", stack_id="stack-of-carrier-2", party="carrier-2")
     upgrade(ledger.path, clock=lambda: ledger.now[0])
-    with pytest.raises(sqlite3.IntegrityError, match="name-owner"):
+    with pytest.raises(RefusedError, match="name-owner"):
         copied(ledger.path, "name = 'links/l-9' AND party = 'carrier'", stack_id="third")
     first, second = ledger.party("carrier"), ledger.party("carrier-2")
     second.enrol()
@@ -523,7 +528,7 @@ def test_a_site_that_was_taken_before_leaves_the_operators_tenants_alone(ledger:
     before_schemas(ledger.path)
     for name in ("dc1", "dc1/a/01"):
         copied(ledger.path, f"name = '{name}'", stack_id="stack-of-thief", party="tenant-c", generation="9")
-    with sqlite3.connect(ledger.path) as own:
+    with outside(ledger.path) as own:
         weak = """UPDATE asset SET data = replace(data, '"rated_w":12500', '"rated_w":100') WHERE party = 'tenant-c'"""
         own.execute(weak)
         row = "SELECT data FROM asset WHERE party = 'tenant-c' AND kind = 'row'"
@@ -596,6 +601,7 @@ def test_a_network_that_is_admitted_meanwhile_is_seen(ledger: Ledger, monkeypatc
     assert [finding.rule for finding in refused.value.findings] == ["name-owner"]
 
 
+@pytest.mark.on_postgresql
 @on_every_road("ledger")
 def test_what_the_database_refuses_is_a_sentence(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the rule to miss it, the admission would still be refused, and nothing of it would stand."""

@@ -12,6 +12,7 @@ import pytest
 
 from support.change_world import WEB, World, change_world
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
+from support.ledger_places import outside
 from support.planner import Planner
 from support.signing import policy
 from support.zone_project import cluster
@@ -80,8 +81,8 @@ class Past:
 
     def texts(self) -> int:
         """How many texts the ledger has."""
-        with closing(sqlite3.connect(self.world.path)) as connection:
-            return int(connection.execute("SELECT count(*) FROM content").fetchone()[0])
+        with outside(self.world.path) as connection:
+            return int(connection.scalars("SELECT count(*) FROM content")[0])
 
 
 @pytest.fixture(name="past")
@@ -104,6 +105,7 @@ def _past(tmp_path: Path) -> Iterator[Past]:
         yield Past(world, tenant, (first, second, third), moments[0])
 
 
+@pytest.mark.on_postgresql
 def test_what_is_in_force_stays_whole(past: Past) -> None:
     """The evidence of the change in force and of the plan that waits is the same; that of the first change is gone."""
     first, second, third = past.plans
@@ -207,6 +209,7 @@ def test_what_no_entry_says_was_removed_is_damage(past: Past, statement: str, se
     assert any(sentence in fault for fault in past.faults()), past.faults()
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_a_text_that_came_back_and_went_again_is_damage(past: Past) -> None:
     """What an entry names after a removal has to be there: the removal of before is no excuse."""
@@ -214,7 +217,7 @@ def test_a_text_that_came_back_and_went_again_is_damage(past: Past) -> None:
     assert past.prune(past.between).texts < there
     past.approved(**WEB)
     assert past.faults() == []
-    with closing(sqlite3.connect(past.world.path)) as connection, connection:
+    with outside(past.world.path) as connection:
         assert connection.execute("DELETE FROM content WHERE digest = ?", (first.demand_digest,)).rowcount == 1
     assert any(fault.startswith(f"content {first.demand_digest[7:19]}: it is missing") for fault in past.faults())
 

@@ -1,6 +1,5 @@
 """The tables are the sum of the journal: what was written past the verbs is named, with what and since when."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,9 @@ from sqlalchemy import Connection
 
 from support.change_world import WEB, World, change_world
 from support.ledger_party import Party, bring_up_racks
+from support.ledger_places import outside
 from support.zone_project import cluster
+from zonewright.ledger import LedgerUnavailableError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest, HistoryRequest, JournalEntry
@@ -56,7 +57,7 @@ def faults(path: Path, checkpoint: Checkpoint | None = None) -> list[str]:
 
 def tamper(path: Path, *statements: str) -> None:
     """Write past the verbs."""
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with outside(path) as connection:
         for statement in statements:
             assert connection.execute(statement).rowcount != 0, statement
 
@@ -115,6 +116,7 @@ def test_what_is_written_past_the_verbs_is_named(world: World, statement: str, s
     assert any(sentence in fault for fault in found), found
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_a_generation_that_was_lowered_is_named(world: World) -> None:
     """Freed claims are there no more, and the highest generation of a stack that went is accounted for like a row."""
@@ -129,10 +131,10 @@ def test_a_generation_that_was_lowered_is_named(world: World) -> None:
 @pytest.mark.tampers
 def test_a_long_text_is_not_the_digest_of_itself(world: World) -> None:
     """Who puts the digest that is recorded of a text into its place has changed the row."""
-    with closing(sqlite3.connect(world.path)) as connection, connection:
-        (text,) = connection.execute("SELECT data FROM claim WHERE name = 'web-001'").fetchone()
-        connection.execute("UPDATE claim SET data = ? WHERE name = 'web-001'", (digest_of(text),))
-    assert any("claim 1 (node web-001" in fault for fault in faults(world.path))
+    with outside(world.path) as connection:
+        (text,) = connection.execute("SELECT data FROM asset WHERE name = 'dc1'").fetchone()
+        connection.execute("UPDATE asset SET data = ? WHERE name = 'dc1'", (digest_of(text),))
+    assert any("asset 1 (site dc1" in fault for fault in faults(world.path))
 
 
 @pytest.mark.tampers
@@ -146,6 +148,7 @@ def test_a_record_that_was_altered_with_its_row_is_named(world: World) -> None:
     assert "the record of what it was is altered" in " ".join(faults(world.path))
 
 
+@pytest.mark.on_postgresql
 def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: World) -> None:
     """A decision's own entry says what it changed; confirm and release, which have none, get one; reading gets none."""
 
@@ -170,21 +173,23 @@ def test_each_change_has_one_entry_and_what_changes_nothing_has_none(world: Worl
     assert [entry.kind for entry in entries()[len(before) :]] == ["state", "state"]
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_a_refused_verb_leaves_nothing_to_the_next_one(world: World) -> None:
     """What a transaction that was taken back had touched is not told as the change of the next one."""
     tenant = Party(world.client, NODE, "tenant-a", zone=world.zone)
-    with closing(sqlite3.connect(world.path)) as connection, connection:
-        connection.execute("CREATE TRIGGER full BEFORE INSERT ON row_change BEGIN SELECT RAISE(ABORT, 'full'); END")
-    with pytest.raises(Exception, match="full"):
+    with outside(world.path) as connection:
+        connection.execute("ALTER TABLE row_change RENAME TO elsewhere")
+    with pytest.raises(LedgerUnavailableError, match="row_change"):
         tenant.confirm("web-001", 1)
-    with closing(sqlite3.connect(world.path)) as connection, connection:
-        connection.execute("DROP TRIGGER full")
+    with outside(world.path) as connection:
+        connection.execute("ALTER TABLE elsewhere RENAME TO row_change")
     assert faults(world.path) == []
     tenant.confirm("web-001", 1)
     assert faults(world.path) == []
 
 
+@pytest.mark.on_postgresql
 @pytest.mark.tampers
 def test_a_checkpoint_says_what_was_held(world: World) -> None:
     """The digest of the state in a kept checkpoint is found again later, and not after its lists were rewritten."""
@@ -237,6 +242,7 @@ def test_the_root_is_the_tree_hash_of_rfc_6962(count: int, leaves: str | None) -
     assert (root(rows), older_root(rows)) == (f"sha256:{wanted}", f"sha256:{older}")
 
 
+@pytest.mark.on_postgresql
 def test_what_a_process_knows_of_the_state_is_what_the_journal_says(world: World) -> None:
     """The root that goes on from the last one is the root of all rows: after changes, for an earlier moment, and anew.
 
@@ -259,7 +265,8 @@ def test_what_a_process_knows_of_the_state_is_what_the_journal_says(world: World
                     roots.append(compared(connection))
             assert compared(earlier) == roots[0]
         assert len(set(roots)) == 3
-        (known,) = [one.known for engine, one in _MEMORIES.items() if engine is database._engine]
+        with database.reading() as connection:
+            known = _MEMORIES[connection.engine].known
         known.last = digest_of("another journal")
         known.leaves[3]["claim", "[77]"] = b"x" * 32
         known.compute([3])
@@ -267,6 +274,7 @@ def test_what_a_process_knows_of_the_state_is_what_the_journal_says(world: World
             assert compared(connection) == roots[-1]
 
 
+@pytest.mark.on_postgresql
 def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:
     """Taking and giving back a lease is recorded; that it was renewed is not, since only its end moves."""
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
@@ -281,6 +289,7 @@ def test_a_lease_that_is_renewed_is_no_change(tmp_path: Path) -> None:
     assert faults(tmp_path / "ledger.db") == []
 
 
+@pytest.mark.on_postgresql
 def test_all_that_a_busy_ledger_recorded_is_its_state(tmp_path: Path) -> None:
     """Enrol, move, grow, shrink, take over and leave: after each of them every row is accounted for, by few rows."""
     path = tmp_path / "ledger.db"
@@ -293,8 +302,8 @@ def test_all_that_a_busy_ledger_recorded_is_its_state(tmp_path: Path) -> None:
             assert faults(path) == []
         client.call(verbs.RECOVER, RecoverRequest(stack_id=NODE, party="tenant-a", state_is_empty=True))
         assert faults(path) == []
-    with closing(sqlite3.connect(path)) as connection:
+    with outside(path) as connection:
         (most,) = connection.execute(
-            f"SELECT max(n) FROM (SELECT count(*) n FROM {row_change.name} GROUP BY sequence)"
+            f"SELECT max(n) FROM (SELECT count(*) AS n FROM {row_change.name} GROUP BY sequence) AS counts"
         ).fetchone()
     assert most <= 12

@@ -4,7 +4,6 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.change_world import LANE, WEB, World, change_world
+from support.ledger_places import outside
 from support.older_ledger import before_schemas
 from support.planner import Planner
 from support.roads import on_every_road, road_of
@@ -113,7 +113,7 @@ def wrong(world: World, tenant: Planner) -> list[str]:
 
 def zone_row(world: World, document: str) -> str:
     """Put another document into the zone's row behind the ledger's back; gives the one that was there."""
-    with closing(sqlite3.connect(world.path)) as connection, connection:
+    with outside(world.path) as connection:
         (before,) = connection.execute("SELECT document FROM zone").fetchone()
         connection.execute("UPDATE zone SET document = ?", (document,))
     return str(before)
@@ -270,6 +270,7 @@ def test_a_take_over_is_a_step(world: World) -> None:
     assert wrong(world, tenant) == []
 
 
+@pytest.mark.on_postgresql
 def test_the_steps_of_a_stack_only_rise_by_one(near: World) -> None:
     """The journal has each step with its number, of each stack on its own, also across a destroy."""
     tenant, other = near.planner(), near.planner("tenant-c")
@@ -325,7 +326,7 @@ def as_older(world: World, plan: Plan) -> Plan:
     """Put a plan and verdicts of an older version in the place of those that there are: they name no step."""
     older = plan.model_copy(update={"format": 1, "follows": None})
     author = signed_plan(older, key_of("anna"), signer="anna")
-    with sqlite3.connect(world.path) as connection:
+    with outside(world.path) as connection:
         connection.execute(
             "UPDATE change SET plan = ?, document = ?, envelope = ?", (older.digest(), older.text(), author)
         )
@@ -336,7 +337,6 @@ def as_older(world: World, plan: Plan) -> Plan:
             connection.execute(
                 "UPDATE verdict SET plan = ?, envelope = ? WHERE number = ?", (older.digest(), text, number)
             )
-    connection.close()
     return older
 
 

@@ -166,7 +166,7 @@ def test_an_upgrade_is_for_the_file(capsys: pytest.CaptureFixture[str]) -> None:
     """A service's ledger is upgraded and compared on its host: a URL of a service is a sentence."""
     for command in (["upgrade"], ["verify", "--state"]):
         assert main(["ledger", *command, "--ledger", "http://127.0.0.1:1"]) != 0
-    assert "this works on the ledger's file, on the host where it is" in capsys.readouterr().err
+    assert "this works on the ledger itself, on a host that reaches it" in capsys.readouterr().err
 
 
 @pytest.mark.tampers

@@ -1,7 +1,6 @@
 """Clients of a ledger in every order of their transactions, with what must hold after each step."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from support.ledger_invariants import (
     with_assets,
     with_claims,
 )
+from support.ledger_places import Kept
 from support.schedules import Explored, Kind, Scheduler, explore
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
@@ -131,7 +131,7 @@ class OrderedLedger:
     demands: dict[str, Demand] = field(default_factory=dict)
     outcomes: set[tuple[str, ...]] = field(default_factory=set)
     _programs: Programs = field(default_factory=dict)
-    _base: sqlite3.Connection | None = None
+    _base: Kept | None = None
     _first: LedgerState | None = None
 
     def __post_init__(self) -> None:
@@ -167,9 +167,8 @@ class OrderedLedger:
 
     def run(self, programs: Programs) -> Explored:
         """Run every order of the programs, each from the state that the ledger has now, which it has again after it."""
-        self._programs, self._base = programs, sqlite3.connect(":memory:", check_same_thread=False)
-        with closing(sqlite3.connect(self.store.path)) as file, closing(self._base):
-            file.backup(self._base)
+        self._programs, self._base = programs, Kept(self.store.path)
+        with closing(self._base):
             self._first = self._read()
             assert not broken(self._first), broken(self._first)
             self.outcomes.clear()
@@ -182,9 +181,7 @@ class OrderedLedger:
         """Put the ledger back."""
         assert self._base is not None
         assert self._first is not None
-        with closing(sqlite3.connect(self.store.path)) as file:
-            file.execute("PRAGMA synchronous=OFF")
-            self._base.backup(file)
+        self._base.put_back()
         self.calls, self.states = [], [self._first]
         return self._programs
 

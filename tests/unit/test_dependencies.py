@@ -44,6 +44,7 @@ EXTRA_OF_ROOM = {
     "telemetry": "stack",
     "cli/fleet": "fleet",
     "fleet": "fleet",
+    "ledger/store": "postgresql",
 }
 
 # Scripts that run on hosts, with what hosts have.
@@ -123,7 +124,7 @@ def test_a_room_imports_what_its_extra_declares(room: str) -> None:
 def test_nothing_is_declared_that_nobody_imports() -> None:
     """Each requirement of the base and of an extra is imported by a room of that install."""
     by_room = needs()
-    for extra in ("", "audit", "stack", "fleet"):
+    for extra in ("", "audit", "stack", "postgresql", "fleet"):
         own = requirements(extra)
         imported = {name for names in by_room.values() for name in names}
         assert own <= imported, f"'{extra or 'the base'}' declares {sorted(own - imported)}, which nothing imports"

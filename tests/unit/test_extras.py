@@ -53,6 +53,7 @@ COMMANDS = {
     "ledger verify": "stack",
     "ledger backup kept.db": "stack",
     "ledger restore kept.db": "stack",
+    "ledger copy postgresql:///zone": "stack",
     "ledger prune --dry-run": "stack",
     "ledger upgrade": "stack",
     "access grant runner --party tenant-a --role tenant": "stack",

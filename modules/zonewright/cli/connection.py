@@ -30,23 +30,46 @@ def stack_and_ledger(name: str, url: str | None) -> "tuple[Path, StackFile, Ledg
 
 
 def ledger_file(url: str) -> Path:
-    """The ledger's file, beside which readings lie.
+    """The file of a ledger that is one.
 
     Raises:
-        LedgerMisuseError: when the URL is not that of a file.
+        LedgerMisuseError: when the URL is of another.
+    """
+    from zonewright.ledger import LedgerMisuseError
+    from zonewright.ledger.protocol.ledger_url import masked
+
+    path, database = ledger_place(url)
+    if database:
+        raise LedgerMisuseError(
+            "no-file",
+            f"the ledger {masked(url)} is no file; back up its database with pg_dump, or its server with "
+            "pg_basebackup, and restore it with their counterparts",
+        )
+    return path
+
+
+def ledger_place(url: str) -> tuple[Path, str]:
+    """Where what belongs to a ledger lies, and its URL where it is on PostgreSQL; empty where the path is its file.
+
+    Raises:
+        LedgerMisuseError: when the URL is that of a service.
     """
     from zonewright.declare.stack_file import project_root
     from zonewright.ledger import LedgerMisuseError
+    from zonewright.ledger.protocol.ledger_url import SQLITE, is_postgresql, place_of, require_url
 
-    if not url.startswith("sqlite:///"):
+    if not (url.startswith(SQLITE) or is_postgresql(url)):
         raise LedgerMisuseError(
-            "no-file", f"this works on the ledger's file, on the host where it is: expected sqlite:///PATH, got {url}"
+            "no-file",
+            "this works on the ledger itself, on a host that reaches it: expected sqlite:///PATH or "
+            f"postgresql://HOST/DATABASE, got {url}",
         )
-    return project_root(Path.cwd()) / url.removeprefix("sqlite:///")
+    require_url(url)
+    return place_of(url, project_root(Path.cwd()))
 
 
 def telemetry_file(url: str) -> Path:
-    """The file of the readings that belongs to a ledger's file."""
+    """The file of the readings that belongs to a ledger."""
     from zonewright.ledger.deciding.measuring import telemetry_path
 
-    return telemetry_path(ledger_file(url))
+    return telemetry_path(ledger_place(url)[0])

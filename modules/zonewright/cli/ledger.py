@@ -40,6 +40,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         ("verify", _verify, "verify the journal, against a checkpoint if one is given"),
         ("backup", ledger_upkeep.backup, "copy a ledger's file, and the readings beside it, while they are in use"),
         ("restore", ledger_upkeep.restore, "put a backup in the place of a ledger's file, which is kept aside"),
+        ("copy", ledger_upkeep.copy, "copy a ledger's file to PostgreSQL, and verify both sides"),
         (
             "prune",
             ledger_upkeep.prune,
@@ -53,6 +54,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument("zone", type=Path, metavar="ZONE", help="the zone's folder")
         if name in ("backup", "restore"):
             verb.add_argument("backup", type=Path, metavar="FILE", help="the backup's file")
+        if name == "copy":
+            verb.add_argument(
+                "target", metavar="TARGET", help="postgresql://HOST/DATABASE of a database without tables"
+            )
         if name in ("load", "unload"):
             which = "bring in" if name == "load" else "take out"
             verb.add_argument(
@@ -83,7 +88,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument(
                 "--state",
                 action="store_true",
-                help="also compare every row with what the journal says of it; needs the ledger's file",
+                help="also compare every row with what the journal says of it; needs the ledger itself, not a service",
             )
             verb.add_argument(
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
@@ -307,13 +312,13 @@ def _verify_state(arguments: argparse.Namespace, checkpoint: "Checkpoint | None"
     """Print what the tables say otherwise than the journal; gives how many sentences that took."""
     from contextlib import closing
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.store.state import verify_state
     from zonewright.rules.words import count_of
 
     with (
-        closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database,
+        closing(Database(*ledger_place(arguments.ledger), lock_wait_s=30)) as database,
         database.reading() as connection,
     ):
         report = verify_state(connection, checkpoint)

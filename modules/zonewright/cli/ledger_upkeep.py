@@ -1,4 +1,4 @@
-"""The verbs of ``zonewright ledger`` that work on the ledger's file, on the host where it is."""
+"""The verbs of ``zonewright ledger`` that work on the ledger itself: its file, or its database."""
 
 import argparse
 
@@ -53,12 +53,52 @@ def restore(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def copy(arguments: argparse.Namespace) -> int:
+    """Bring a ledger's file to PostgreSQL, with what lies beside it."""
+    from contextlib import closing
+
+    from zonewright.cli.connection import ledger_file, ledger_place
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.cli.serve import samples_path
+    from zonewright.declare.private_file import make_private
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.backup import copy_database
+    from zonewright.ledger.store.copying import copy_ledger
+    from zonewright.ledger.store.database import Database
+
+    path, (beside, url) = ledger_file(arguments.ledger), ledger_place(arguments.target)
+    if not url:
+        raise StoppedError(
+            f"expected postgresql://HOST/DATABASE, got {arguments.target}; a file is copied with: zonewright ledger "
+            "backup",
+            code=MISUSE,
+        )
+    with (
+        closing(Database(path, lock_wait_s=30)) as source,
+        closing(Database(beside, url, create=True, lock_wait_s=30)) as target,
+    ):
+        head = copy_ledger(source, target)
+    print(f"ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}), verified on both sides")
+    beside.parent.mkdir(exist_ok=True)
+    for of in (telemetry_path, samples_path):
+        if of(path).is_file() and not of(beside).exists():
+            copy_database(of(path), of(beside))
+            print(f"beside it: {of(beside)}")
+    key, kept = path.with_suffix(".key"), beside.with_suffix(".key")
+    if key.is_file() and not kept.exists():
+        make_private(kept)
+        kept.write_bytes(key.read_bytes())
+        print(f"beside it: {kept}")
+    print(f"move {path} away now: whoever still writes to it has another ledger from here on")
+    return 0
+
+
 def prune(arguments: argparse.Namespace) -> int:
     """Remove texts that nothing needs any more, or say what would go."""
     from contextlib import closing
     from datetime import UTC, date, datetime, timedelta
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
@@ -75,7 +115,7 @@ def prune(arguments: argparse.Namespace) -> int:
         raise StoppedError(
             f"--before: expected a day of the past such as 2026-01-31, got {arguments.before}", code=MISUSE
         )
-    with closing(Database(ledger_file(arguments.ledger), lock_wait_s=30)) as database:
+    with closing(Database(*ledger_place(arguments.ledger), lock_wait_s=30)) as database:
         found = prune_texts(Context(database=database), before, dry_run=arguments.dry_run)
     word, stay = "would remove" if arguments.dry_run else "removed", count_of(found.kept, "text")
     print(f"{word} {count_of(found.texts, 'text')} ({found.size / 1e6:,.1f} MB), {stay} kept")
@@ -87,16 +127,17 @@ def prune(arguments: argparse.Namespace) -> int:
 
 def upgrade(arguments: argparse.Namespace) -> int:
     """Bring the ledger to this version."""
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.ledger.migrations.upgrade import upgrade
     from zonewright.rules.words import count_of
 
-    done = upgrade(ledger_file(arguments.ledger))
-    if done.backup is None:
+    done = upgrade(*ledger_place(arguments.ledger))
+    if done.before == done.after:
         print(f"nothing to do: the ledger has schema {done.after}, the newest")
         return 0
     print(
         f"schema {done.before} is now {done.after}; the journal accounts for {count_of(done.rows, 'row')} from here on"
     )
-    print(f"backup: {done.backup}")
+    if done.backup is not None:
+        print(f"backup: {done.backup}")
     return 0

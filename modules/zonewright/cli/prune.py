@@ -29,7 +29,7 @@ def add_prune(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
 def _prune(arguments: argparse.Namespace) -> int:
     import time
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, report_error
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.verbs.pruning import NotRecordedError
@@ -38,14 +38,14 @@ def _prune(arguments: argparse.Namespace) -> int:
 
     if faults := retention_faults(arguments, 1):
         raise StoppedError(*faults, code=MISUSE)
-    file, now_s = ledger_file(arguments.ledger), int(time.time())
+    (file, url), now_s = ledger_place(arguments.ledger), int(time.time())
     telemetry, reports = telemetry_path(file), samples_path(file)
     if not telemetry.is_file() and not reports.is_file():
         raise StoppedError(f"there are no readings and no samples beside {arguments.ledger}", code=REFUSED)
     removed, code = 0, GOOD
     days = count_of(arguments.keep_readings_days, "day")
     try:
-        readings = _prune_readings(file, telemetry, (now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
+        readings = _prune_readings(file, url, telemetry, (now_s - arguments.keep_readings_days * _DAY_S) * 10**6)
         print(f"removed {count_of(readings, 'reading')} older than {days}")
     except NotRecordedError as error:
         code = report_error(error)
@@ -58,7 +58,7 @@ def _prune(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _prune_readings(ledger: Path, telemetry: Path, before_us: int) -> int:
+def _prune_readings(ledger: Path, url: str, telemetry: Path, before_us: int) -> int:
     """Remove readings, and have the ledger record it; says so where there is no ledger yet."""
     from contextlib import closing
 
@@ -69,10 +69,10 @@ def _prune_readings(ledger: Path, telemetry: Path, before_us: int) -> int:
 
     if not telemetry.is_file():
         return 0
-    if not ledger.is_file():
+    if not (url or ledger.is_file()):
         print(
             f"there is no ledger at {ledger} yet; the next removal or decision beside one records this", file=sys.stderr
         )
         return Store(telemetry).prune(before_us)
-    with closing(Database(ledger, lock_wait_s=30)) as database:
+    with closing(Database(ledger, url, lock_wait_s=30)) as database:
         return prune(Context(database=database, telemetry=telemetry), before_us)

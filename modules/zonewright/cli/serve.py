@@ -22,13 +22,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "serve",
         help="serve the ledger and receive the reports of agents",
         description=(
-            "Serve a ledger's file and receive the reports of agents, by default over HTTP for this host only. Each "
+            "Serve a ledger and receive the reports of agents, by default over HTTP for this host only. Each "
             "call of the ledger brings the token of a principal, which zonewright access grant gives. Other hosts can "
             "call the ledger over HTTPS only."
         ),
     )
     parser.add_argument(
-        "--ledger", type=Path, default=Path(".zonewright/ledger.db"), metavar="FILE", help=("the ledger's file")
+        "--ledger",
+        type=_placed,
+        default=".zonewright/ledger.db",
+        metavar="FILE|URL",
+        help="the ledger's file, or postgresql://HOST/DATABASE without a password",
     )
     parser.add_argument(
         "--agents", type=Path, default=AGENTS, metavar="FILE", help=("file of the agents that may report")
@@ -79,6 +83,20 @@ def samples_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}.samples.db")
 
 
+def _placed(text: str) -> tuple[Path, str]:
+    """Where what belongs to the ledger lies, and its URL where it is on PostgreSQL."""
+    from zonewright.ledger.protocol.errors import LedgerMisuseError
+    from zonewright.ledger.protocol.ledger_url import SQLITE, is_postgresql, place_of, require_url
+
+    if not (text.startswith(SQLITE) or is_postgresql(text)):
+        return Path(text), ""
+    try:
+        require_url(text)
+    except LedgerMisuseError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return place_of(text, Path())
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.server.agents import issue_token, load_agents
@@ -86,8 +104,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if faults := retention_faults(arguments, 0):
         raise StoppedError(*faults, code=MISUSE)
-    if not arguments.ledger.name or arguments.ledger.is_dir():
-        raise StoppedError(f"--ledger: expected a file, got the folder {arguments.ledger}", code=MISUSE)
+    path, _ = arguments.ledger
+    if not path.name or path.is_dir():
+        raise StoppedError(f"--ledger: expected a file, got the folder {path}", code=MISUSE)
     if arguments.issue is not None:
         if arguments.node is None:
             raise StoppedError("name the node with --node", code=MISUSE)
@@ -137,8 +156,11 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
     from zonewright.telemetry import Store
     from zonewright.telemetry.samples import Samples
 
-    telemetry, is_local = telemetry_path(arguments.ledger), arguments.host in LOOPBACK
-    database = Database(arguments.ledger, lock_wait_s=30) if arguments.ledger.is_file() else None
+    path, url = arguments.ledger
+    if url:
+        path.parent.mkdir(exist_ok=True)
+    telemetry, is_local = telemetry_path(path), arguments.host in LOOPBACK
+    database = Database(path, url, lock_wait_s=30) if url or path.is_file() else None
     context = Context(database=database, telemetry=telemetry) if database is not None else None
     ledger = application(context) if context is not None and with_ledger else None
 
@@ -147,7 +169,7 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
             return prune(context, before_us)
         return Store(telemetry).prune(before_us) if telemetry.is_file() else 0
 
-    samples = Samples(samples_path(arguments.ledger))
+    samples = Samples(samples_path(path))
     app = service(
         AgentsFile(arguments.agents, say=_say),
         samples,

@@ -36,7 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _new(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, MISUSE, StoppedError
     from zonewright.declare.stack_file import project_root, stack_path
-    from zonewright.ledger.transport.client import require_url
+    from zonewright.ledger.protocol.ledger_url import require_url
 
     root = project_root(Path.cwd())
     if arguments.ledger is not None:

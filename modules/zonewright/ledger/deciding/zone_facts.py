@@ -210,10 +210,11 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBa
         part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
         part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
     parts[False].names += _reserved(connection, stack_id, now) if now else ()
+    is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression
     sums = (
-        select(claim.c.stack_id == stack_id, claim.c.room, func.sum(claim.c.draw_w))
+        select(is_mine, claim.c.room, func.sum(claim.c.draw_w))
         .where(claim.c.state.in_(("admitted", "active")))
-        .group_by(claim.c.stack_id == stack_id, claim.c.room)
+        .group_by(is_mine, claim.c.room)
     )
     for is_own, room, watts in connection.execute(sums):
         parts[bool(is_own)].claimed_w[room] += int(watts)

@@ -17,6 +17,7 @@ from zonewright.ledger.store import recording, schema
 from zonewright.ledger.store.clock import Clock, utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.engines.postgresql_server import PATIENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Upgraded:
     Attributes:
         before: the version that the ledger had.
         after: the version that it has.
-        backup: copy of the ledger as it was; None where nothing was to be done.
+        backup: copy of the ledger as it was; None where nothing was to be done, or it is no file.
         rows: rows that the new entry of the journal covers.
     """
 
@@ -36,11 +37,14 @@ class Upgraded:
     rows: int = 0
 
 
-def upgrade(path: Path, *, lock_wait_s: float = 30, clock: Clock = utc_now) -> Upgraded:
+def upgrade(path: Path, url: str = "", *, lock_wait_s: float = 30, clock: Clock = utc_now) -> Upgraded:
     """Bring a ledger to the newest version, alone in writing. Nothing is changed where it has that version.
 
+    A file is copied first. A database is not: its administrator has pg_dump.
+
     Args:
-        path: its file.
+        path: its file; of PostgreSQL the name that files beside the ledger are formed from.
+        url: of PostgreSQL; empty where the ledger is a file.
         lock_wait_s: how long to wait for other writers.
         clock: gives the moment of the entry.
 
@@ -49,16 +53,19 @@ def upgrade(path: Path, *, lock_wait_s: float = 30, clock: Clock = utc_now) -> U
             nothing was changed then.
     """
     with (
-        closing(Database(path, lock_wait_s=lock_wait_s, check_schema=False)) as database,
+        closing(Database(path, url, lock_wait_s=lock_wait_s, check_schema=False)) as database,
         database.writing() as connection,
     ):
         before = schema.version_of(connection)
         if before is None or before > schema.SCHEMA:
-            schema.require_present(before, path)
+            database.require_present(before)
         if before is None or before == schema.SCHEMA:
             return Upgraded(before=schema.SCHEMA, after=schema.SCHEMA)
-        backup = _back_up(path, before)
+        backup = _back_up(path, before) if database.has_file else None
+        if backup is None:
+            connection.exec_driver_sql(PATIENT)
         _migrate(connection)
+        schema.prepare(connection)
         rows = recording.since_recorded(connection)
         now = Context(database=database, clock=clock).now(connection)
         recording.append(connection, now, recording.UPGRADED, rows, {"from": before, "to": schema.SCHEMA})

@@ -2,6 +2,7 @@
 
 LedgerError
 ├── LedgerUnavailableError   nothing was decided: not reachable, locked, disk full (exit code 3)
+│   └── LedgerConflictError  and the same request again may pass
 ├── LedgerRefusedError       decided, and the answer is no; may carry findings (exit code 1)
 └── LedgerMisuseError        the request itself is wrong (exit code 2)
 """
@@ -25,7 +26,11 @@ class LedgerError(ZonewrightError):
 
 
 class LedgerUnavailableError(LedgerError, ConnectionError):
-    """The ledger could not be asked, or could not write; nothing was changed."""
+    """The ledger could not be asked, or could not write; nothing was changed, unless its code is ``unknown``."""
+
+
+class LedgerConflictError(LedgerUnavailableError):
+    """Somebody else wrote the same rows at the same moment; the same request again may pass."""
 
 
 class LedgerRefusedError(LedgerError, PermissionError):

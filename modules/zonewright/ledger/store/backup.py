@@ -23,6 +23,7 @@ from zonewright.ledger.store.clock import Clock, utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.heads import has, present_head
+from zonewright.ledger.store.paging import paged
 from zonewright.ledger.store.state import verify_state
 
 RESTORED = "restored"
@@ -197,8 +198,8 @@ def _whole(backup: Path) -> JournalHead:
 
 
 def _entries(connection: Connection) -> Iterator[JournalEntry]:
-    rows = connection.execution_options(yield_per=_PAGE).execute(select(tables.journal).order_by("sequence"))
-    return (journal.entry_of(dict(row)) for row in rows.mappings())
+    rows = paged(connection, select(tables.journal).order_by("sequence"), _PAGE)
+    return (journal.entry_of(dict(row)) for row in rows)
 
 
 def _lost(database: Database, head: JournalHead) -> Restored | None:
@@ -208,7 +209,7 @@ def _lost(database: Database, head: JournalHead) -> Restored | None:
     """
     try:
         with database.reading() as connection:
-            schema.require_present(schema.version_of(connection), database.path)
+            database.require_present(schema.version_of(connection))
             return _after(connection, database.path, head)
     except LedgerUnavailableError as error:
         is_broken = isinstance(error.__cause__, DatabaseError) and not isinstance(error.__cause__, OperationalError)

@@ -7,9 +7,10 @@ would make that text one's own.
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, String, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, select
 
 from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.columns import chars
 from zonewright.ledger.store.tables import metadata
 
 _PAGE = 500
@@ -17,9 +18,9 @@ _PAGE = 500
 brought = Table(
     "brought",
     metadata,
-    Column("digest", String(71), primary_key=True),
-    Column("source", String(140), primary_key=True),
-    Column("expires_at", String(32), nullable=False, index=True),
+    Column("digest", chars(71), primary_key=True),
+    Column("source", chars(140), primary_key=True),
+    Column("expires_at", chars(32), nullable=False, index=True),
 )
 """Digests with their source. Nothing is proven by them once a plan or an admission names the text."""
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.rights import LOCAL, Caller
@@ -15,6 +14,7 @@ from zonewright.ledger.store import recording
 from zonewright.ledger.store.clock import Clock, stamp, utc_now
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import last_moment
 from zonewright.ledger.store.tables import enrolment, revision, zone
 from zonewright.model.demand import Demand
@@ -90,7 +90,7 @@ class Context:
 def raise_revisions(connection: Connection, sites: Iterable[str]) -> None:
     """Say that what rules may look at has changed in these sites."""
     for site in sorted(set(sites)):
-        statement = insert(revision).values(site=site, number=1)
+        statement = words_of(connection).upsert(revision).values(site=site, number=1)
         connection.execute(
             statement.on_conflict_do_update(index_elements=["site"], set_={"number": revision.c.number + 1})
         )

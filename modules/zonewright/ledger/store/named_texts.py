@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from zonewright.ledger.store.paging import paged
 from zonewright.ledger.store.steps import ADMITTED
 from zonewright.ledger.store.tables import change, journal
 from zonewright.ledger.store.texts import behind, get_content
@@ -45,15 +46,20 @@ def named_by_entries(connection: Connection) -> Iterator[Naming]:
     """
     columns = (journal.c.sequence, journal.c.at, journal.c.kind, journal.c.payload)
     query = select(*columns).where(journal.c.kind.in_(KINDS)).order_by(journal.c.sequence)
-    for row in connection.execution_options(yield_per=100).execute(query):
+    for row in paged(connection, query, 100):
         try:
-            said = json.loads(row.payload)
+            said = json.loads(row["payload"])
             plan, admission_id = str(said.get("plan", "")), str(said.get("admission_id", ""))
-            digests = frozenset(_named(connection, row.kind, said))
+            digests = frozenset(_named(connection, row["kind"], said))
         except (ValueError, AttributeError, TypeError, KeyError):  # it was altered, and is told as that
             continue
         yield Naming(
-            sequence=row.sequence, at=row.at, kind=row.kind, plan=plan, admission_id=admission_id, digests=digests
+            sequence=row["sequence"],
+            at=row["at"],
+            kind=row["kind"],
+            plan=plan,
+            admission_id=admission_id,
+            digests=digests,
         )
 
 

@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Index, Integer, String, Table, event, select
+from sqlalchemy import Column, Connection, ForeignKey, Index, Table, event, select
 
+from zonewright.ledger.store.columns import NUMBER, chars
 from zonewright.ledger.store.documents import parse_asset
+from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.engines.sqlite_words import unguard_names
 from zonewright.ledger.store.tables import asset, claim, metadata
 from zonewright.model.addresses import network_of
 from zonewright.model.names import names_in
 
-TAKEN = "name-owner"
-"""The word with which a trigger aborts."""
 _ROWS_OF_PREFIXES = ("site", "link")
 
 prefix = Table(
     "prefix",
     metadata,
-    Column("asset_id", Integer, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
-    Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("first", String(32), primary_key=True),
-    Column("last", String(32), primary_key=True),
-    Column("stack_id", String(64), nullable=False),
+    Column("asset_id", NUMBER, ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", NUMBER, primary_key=True, autoincrement=False),
+    Column("first", chars(32), primary_key=True),
+    Column("last", chars(32), primary_key=True),
+    Column("stack_id", chars(64), nullable=False),
 )
 """Networks of sites and links; ``first`` and ``last`` address in hexadecimal, of one length."""
 
@@ -38,31 +39,16 @@ _current = [
         table.c.name,
         unique=True,
         sqlite_where=table.c.state.in_(("admitted", "active")),
+        postgresql_where=table.c.state.in_(("admitted", "active")),
     )
     for table in (claim, asset)
 ]
 """Within a stack a name has one current row: this makes the names of nodes unique there, and nowhere else."""
 
-_ANOTHER = "EXISTS (SELECT 1 FROM asset WHERE kind = NEW.kind AND name = NEW.name AND stack_id <> NEW.stack_id)"
-_ANOTHERS_SITE = (
-    "NEW.kind = 'row' AND EXISTS (SELECT 1 FROM asset WHERE kind = 'site' AND name = NEW.site AND party <> NEW.party)"
-)
-_BECOMES = "(OLD.kind <> NEW.kind OR OLD.name <> NEW.name OR OLD.stack_id <> NEW.stack_id)"
-_OVERLAPS = (
-    "EXISTS (SELECT 1 FROM prefix WHERE version = NEW.version AND first <= NEW.last AND last >= NEW.first "
-    "AND stack_id <> NEW.stack_id)"
-)
-_REFUSING = {
-    "asset_name_insert": f"INSERT ON asset WHEN {_ANOTHER} OR ({_ANOTHERS_SITE})",
-    "asset_name_update": f"UPDATE ON asset WHEN {_BECOMES} AND ({_ANOTHER} OR ({_ANOTHERS_SITE}))",
-    "prefix_insert": f"INSERT ON prefix WHEN {_OVERLAPS}",
-    "prefix_update": f"UPDATE ON prefix WHEN {_OVERLAPS}",
-}
-
 
 @event.listens_for(prefix, "after_create")
 def _guard(_table: Table, connection: Connection, **_options: object) -> None:
-    """Written for SQLite; PostgreSQL says the same with exclusion constraints over (kind, name, stack) and ranges.
+    """Each database has its own way: triggers, or constraints that exclude other stacks.
 
     A ledger of an older version has assets already when it gets this table: what two stacks had before stays.
     """
@@ -71,8 +57,7 @@ def _guard(_table: Table, connection: Connection, **_options: object) -> None:
     for row in connection.execute(_with_prefixes().order_by(asset.c.id)):
         if rows := list(_rows_of(row)):
             connection.execute(prefix.insert(), rows)
-    for name, when in _REFUSING.items():
-        connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{TAKEN}'); END")
+    words_of(connection).guard_names(connection)
 
 
 def hold_prefixes(connection: Connection, stack_id: str) -> None:
@@ -102,9 +87,8 @@ def prefix_faults(connection: Connection) -> Iterator[str]:
 
 
 def allow_what_was(connection: Connection) -> None:
-    """Take the guards away, so that a copy of a ledger of an older version may hold what that one held."""
-    for name in _REFUSING:
-        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    """Take the guards away, so that a copy of a ledger of an older version, in a file, may hold what that one held."""
+    unguard_names(connection)
 
 
 def _with_prefixes() -> Any:

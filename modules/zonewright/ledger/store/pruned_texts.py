@@ -7,10 +7,12 @@ that was removed, or as one that was damaged.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, LargeBinary, String, Table, cast, delete, func, select
+from sqlalchemy import Column, Connection, Table, delete, func, select
 
 from zonewright.ledger.protocol.content_messages import TextRemoval
 from zonewright.ledger.store import journal
+from zonewright.ledger.store.columns import NUMBER, chars
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import content, metadata
 from zonewright.ledger.store.tables import journal as entries
 from zonewright.model.canonical import canonical_json, digest_of
@@ -22,8 +24,8 @@ _PAGE = 500
 pruned = Table(
     "pruned",
     metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("digest", String(71), primary_key=True, index=True),
+    Column("sequence", NUMBER, primary_key=True, autoincrement=False),
+    Column("digest", chars(71), primary_key=True, index=True),
     sqlite_with_rowid=False,
 )
 """Digests of removed texts by entry; one that was stored again later and removed again is there twice."""
@@ -38,8 +40,8 @@ def size_of(connection: Connection, digests: Collection[str]) -> int:
     """Bytes of some texts together, as the database keeps them."""
     found = 0
     for page in _pages(digests):
-        size = func.sum(func.length(cast(content.c.text, LargeBinary)))
-        found += connection.execute(select(size).where(content.c.digest.in_(page))).scalar() or 0
+        size = func.sum(words_of(connection).octets(content.c.text))
+        found += int(connection.execute(select(size).where(content.c.digest.in_(page))).scalar() or 0)
     return found
 
 

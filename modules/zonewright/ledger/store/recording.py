@@ -10,9 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, RowMapping, String, Table, Text, select
+from sqlalchemy import Column, Connection, RowMapping, Table, select
 
 from zonewright.ledger.store import journal, tables
+from zonewright.ledger.store.columns import LONG, NUMBER, chars
+from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.paging import paged
 from zonewright.model.canonical import canonical_json, digest_of
 
 ROWS = "rows"
@@ -26,36 +29,27 @@ GONE = ""
 _WHOLE = 71
 """Longest text that a record holds as it is, in characters; of a longer one it has ``{"digest":DIGEST}``."""
 _PAGE = 400
-_OF_TABLE = 'SELECT key, digest FROM recorded WHERE "table" = ?'
-_NOTE = "INSERT INTO touched VALUES ('{name}', {key}) ON CONFLICT DO NOTHING;"
-"""Not ``OR IGNORE``: an upsert that fires the trigger would turn that into an error."""
 
 row_change = Table(
     "row_change",
     tables.metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=False),
-    Column("table", String(32), primary_key=True),
-    Column("key", String(256), primary_key=True),
-    Column("digest", String(71), nullable=False),
+    Column("sequence", NUMBER, primary_key=True, autoincrement=False),
+    Column("table", chars(32), primary_key=True),
+    Column("key", chars(256), primary_key=True),
+    Column("digest", chars(71), nullable=False),
     sqlite_with_rowid=False,
 )
 """The digest of each row from an entry of the journal on. In the order of entries: each step writes at its end."""
 recorded = Table(
     "recorded",
     tables.metadata,
-    Column("table", String(32), primary_key=True),
-    Column("key", String(256), primary_key=True),
-    Column("digest", String(71), nullable=False),
-    Column("record", Text, nullable=False),
+    Column("table", chars(32), primary_key=True),
+    Column("key", chars(256), primary_key=True),
+    Column("digest", chars(71), nullable=False),
+    Column("record", LONG, nullable=False),
     sqlite_with_rowid=False,
 )
 """The sum of the lists: what each row that is there was when it was recorded last."""
-_LIST = 'INSERT INTO row_change (sequence, "table", key, digest) VALUES (?, ?, ?, ?)'
-_RECORD = (
-    'INSERT INTO recorded ("table", key, digest, record) VALUES (?, ?, ?, ?) '
-    'ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest, record = excluded.record'
-)
-_FORGET = 'DELETE FROM recorded WHERE "table" = ? AND key = ?'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +85,12 @@ COVERED: Mapping[str, Covered] = {
         Covered(table=tables.lease, key=("fleet",), passing=frozenset({"expires_at"})),
     )
 }
+KEYS: Mapping[str, tuple[str, ...]] = {name: one.key for name, one in COVERED.items()}
+"""Names of the columns of each one's key."""
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    name: tuple(one.table.c[column].type.python_type for column in one.key) for name, one in COVERED.items()
+}
+"""What the values of each one's key are."""
 DERIVED: Mapping[str, str] = {
     "journal": "each entry has the hash of the one before it",
     "row_change": "the list of each entry has the digest that the entry names",
@@ -111,30 +111,6 @@ DERIVED: Mapping[str, str] = {
 """Tables that no entry covers, with what they follow from or why they prove nothing."""
 
 
-def watch(connection: Any) -> None:
-    """Have a connection note which covered rows its transactions touch.
-
-    Written for SQLite, where a trigger can belong to a connection; another database must say how it does this.
-
-    Args:
-        connection: of the database's driver, to a ledger that has its tables.
-    """
-    connection.execute(
-        "CREATE TEMP TABLE touched (name TEXT, first, second, PRIMARY KEY (name, first, second)) WITHOUT ROWID"
-    )
-    for name, one in COVERED.items():
-        for word, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
-            noted = "".join(_NOTE.format(name=name, key=_key(row, one.key)) for row in rows)
-            connection.execute(
-                f"CREATE TEMP TRIGGER touched_{name}_{word} AFTER {word} ON main.{name} BEGIN {noted} END"
-            )
-
-
-def _key(row: str, columns: Sequence[str]) -> str:
-    first, second, *_ = [*(f"{row}.{column}" for column in columns), "''"]
-    return f"{first}, {second}"
-
-
 def begin(connection: Connection, by: str) -> None:
     """Begin a transaction that is recorded before it commits.
 
@@ -153,9 +129,10 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
         connection: a writing transaction that was begun here, before it commits.
         now: gives the moment of an entry.
     """
-    keys: dict[str, set[str]] = {}
-    for name, *values in connection.exec_driver_sql("SELECT name, first, second FROM touched"):
-        keys.setdefault(name, set()).add(key_of(values[: len(COVERED[name].key)]))
+    words = words_of(connection)
+    keys: dict[str, set[_Key]] = {}
+    for name, *values in words.touched(connection):
+        keys.setdefault(name, set()).add(tuple(map(_as_held, _KINDS[name], values)))
     if not keys:
         return
     changes = sorted(one for name, touched in keys.items() for one in _changed(connection, COVERED[name], touched))
@@ -163,8 +140,16 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
         _keep(connection, journal.add_to_last(connection, _said(changes)), changes)
     elif changes:
         append(connection, now(), KIND, changes, {})
-    connection.exec_driver_sql("DELETE FROM touched")
+    words.end_touched(connection)
     connection.info.pop(journal.APPENDED, None)
+
+
+_Key = tuple[Any, ...]
+
+
+def _as_held(kind: type, value: Any) -> Any:
+    """A value of a key as its table has it; a database may note all as texts."""
+    return int(value) if kind is int else value
 
 
 RowChange = tuple[str, str, str, str | None]
@@ -187,13 +172,7 @@ def _said(changes: Sequence[RowChange]) -> dict[str, Any]:
 
 def _keep(connection: Connection, sequence: int, changes: Sequence[RowChange]) -> None:
     """Add the list of an entry, and say what each of its rows was recorded as last."""
-    for statement, rows in (
-        (_LIST, [(sequence, table, key, digest) for table, key, digest, _ in changes]),
-        (_RECORD, [one for one in changes if one[2] != GONE]),
-        (_FORGET, [one[:2] for one in changes if one[2] == GONE]),
-    ):
-        if rows:
-            connection.exec_driver_sql(statement, rows)
+    words_of(connection).keep_list(connection, sequence, changes, GONE)
 
 
 def since_recorded(connection: Connection) -> list[RowChange]:
@@ -212,7 +191,7 @@ def list_digest(rows: Iterable[tuple[str, str, str]]) -> str:
 def all_rows(connection: Connection) -> Iterator[RowChange]:
     """Every covered row as it is; a value that no verb writes, such as bytes, makes a record of its own."""
     for one in COVERED.values():
-        for row in connection.execution_options(yield_per=_PAGE).execute(select(one.table)).mappings():
+        for row in paged(connection, select(one.table), _PAGE):
             try:
                 yield _as_change(one, row)
             except (TypeError, ValueError):
@@ -245,30 +224,14 @@ def record_of(one: Covered, row: RowMapping | dict[str, Any]) -> str:
     )
 
 
-def _changed(connection: Connection, one: Covered, keys: Collection[str]) -> Iterator[RowChange]:
+def _changed(connection: Connection, one: Covered, keys: Collection[_Key]) -> Iterator[RowChange]:
     """The touched rows of a table that are not as they were recorded last."""
-    rows = {change[1]: change for change in (_as_change(one, row) for row in _touched(connection, one))}
-    known = _recorded(connection, one.table.name, sorted(keys))
-    for key in keys:
-        change = rows.get(key, (one.table.name, key, GONE, None))
+    words, name = words_of(connection), one.table.name
+    found = words.rows_touched(connection, one.table, one.key, keys)
+    rows = {change[1]: change for change in (_as_change(one, row) for row in found)}
+    written = sorted(map(key_of, keys))
+    known = words.digests_recorded(connection, name, written)
+    for key in written:
+        change = rows.get(key, (name, key, GONE, None))
         if change[2] != known.get(key, GONE):
             yield change
-
-
-def _touched(connection: Connection, one: Covered) -> Iterator[RowMapping]:
-    """Touched rows that are there; CROSS JOIN keeps SQLite from going through the whole table instead."""
-    on = " AND ".join(
-        f"row.{column} = touched.{where}" for column, where in zip(one.key, ("first", "second"), strict=False)
-    )
-    query = f"SELECT row.* FROM touched CROSS JOIN main.{one.table.name} AS row ON {on} WHERE touched.name = ?"  # noqa: S608 - names of our own
-    yield from connection.exec_driver_sql(query, (one.table.name,)).mappings()
-
-
-def _recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
-    """The digests that the journal has last of these rows."""
-    found: dict[str, str] = {}
-    for start in range(0, len(keys), _PAGE):
-        page = tuple(keys[start : start + _PAGE])
-        query = f"{_OF_TABLE} AND key IN ({', '.join('?' * len(page))})"
-        found |= {row.key: row.digest for row in connection.exec_driver_sql(query, (table, *page))}
-    return found

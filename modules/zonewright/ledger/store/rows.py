@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import generation
 
 _PAGE = 500
@@ -52,7 +52,7 @@ def keep_generations(connection: Connection, table: Table, which: ColumnElement[
     """
     highest = func.max(table.c.generation)
     query = select(table.c.stack_id, highest).where(which, table.c.generation > 0).group_by(table.c.stack_id)
-    statement = insert(generation).from_select(["stack_id", "highest"], query)
+    statement = words_of(connection).upsert(generation).from_select(["stack_id", "highest"], query)
     raised = statement.excluded.highest
     connection.execute(
         statement.on_conflict_do_update(

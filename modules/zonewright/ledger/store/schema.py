@@ -4,14 +4,15 @@ A new ledger is made at the newest version. An older one is brought there by ``l
 """
 
 import secrets
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, inspect, select
+from sqlalchemy import Column, Connection, Table, inspect, select
 from sqlalchemy.exc import OperationalError
 
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store import brought, names, pruned_texts, recording, steps, texts
+from zonewright.ledger.store.columns import POSTGRESQL, chars
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import metadata
 
 SCHEMA = "0004"
@@ -24,11 +25,11 @@ MODULES = (brought, names, pruned_texts, recording, steps, texts)
 identity = Table(
     "identity",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", chars(32), primary_key=True),
 )
 """One row: a random number in hexadecimal. A copy of the file has it too; the journal tells the two apart."""
 
-version = Table("alembic_version", metadata, Column("version_num", String(32), primary_key=True))
+version = Table("alembic_version", metadata, Column("version_num", chars(32), primary_key=True))
 """As Alembic keeps it."""
 _VERSION = select(version.c.version_num)
 _OURS = frozenset({"journal", "claim"})
@@ -47,8 +48,14 @@ def make(connection: Connection) -> None:
         connection: a writing transaction on a database without tables.
     """
     metadata.create_all(connection)
+    prepare(connection)
     connection.execute(version.insert().values(version_num=SCHEMA))
     connection.execute(identity.insert().values(id=new_id()))
+
+
+def prepare(connection: Connection) -> None:
+    """Have the database note what transactions touch, where it is the database that does; also of new tables."""
+    words_of(connection).prepare(connection, recording.KEYS)
 
 
 def ledger_id(connection: Connection) -> str:
@@ -56,9 +63,18 @@ def ledger_id(connection: Connection) -> str:
     return str(connection.execute(select(identity.c.id)).scalar_one())
 
 
+def version_in(connection: Connection) -> str | None:
+    """The version of a ledger's schema, where there are its tables."""
+    found = connection.execute(_VERSION).scalar()
+    return None if found is None else str(found)
+
+
 def version_of(connection: Connection) -> str | None:
     """The version of a ledger's schema, or None where the database has no tables of a ledger."""
     try:
+        # A statement that fails ends a transaction of PostgreSQL, so there it is not tried.
+        if connection.dialect.name == POSTGRESQL and not inspect(connection).has_table(version.name):
+            return None
         found = connection.execute(_VERSION).scalar()
     except OperationalError:
         tables = set(inspect(connection).get_table_names())
@@ -82,12 +98,13 @@ def is_present(connection: Any) -> bool:
     return bool(connection.execute(f"SELECT version_num FROM {version.name}").fetchone() == (SCHEMA,))  # noqa: S608 - a name of ours
 
 
-def require_present(found: str | None, path: Path) -> None:
+def require_present(found: str | None, shown: str, url: str) -> None:
     """Let a ledger of the newest version pass.
 
     Args:
         found: version of its schema, None where it has none of our tables.
-        path: its file, for the sentence.
+        shown: what people call it.
+        url: what ``--ledger`` is for it.
 
     Raises:
         LedgerUnavailableError: for any other, with what to do.
@@ -97,17 +114,17 @@ def require_present(found: str | None, path: Path) -> None:
     if found is None:
         raise LedgerUnavailableError(
             "database",
-            f"the ledger {path} cannot be used: it is a database without the tables of a ledger; nothing was changed; "
+            f"the ledger {shown} cannot be used: it is a database without the tables of a ledger; nothing was changed; "
             "correct the URL, or make a ledger of its own with: zonewright ledger init ZONE",
         )
     if found < SCHEMA:
         raise LedgerUnavailableError(
             "older-schema",
-            f"the ledger {path} has schema {found}, and this zonewright needs {SCHEMA}; nothing was changed; stop "
-            f"what uses it and run: zonewright ledger upgrade --ledger sqlite:///{path}",
+            f"the ledger {shown} has schema {found}, and this zonewright needs {SCHEMA}; nothing was changed; stop "
+            f"what uses it and run: zonewright ledger upgrade --ledger {url}",
         )
     raise LedgerUnavailableError(
         "newer-schema",
-        f"the ledger {path} has schema {found}, and this zonewright knows {SCHEMA} at most; nothing was changed; "
+        f"the ledger {shown} has schema {found}, and this zonewright knows {SCHEMA} at most; nothing was changed; "
         "install the zonewright that upgraded it, or a later one",
     )

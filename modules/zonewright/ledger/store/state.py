@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from zonewright.ledger.protocol.journal_messages import Checkpoint
 from zonewright.ledger.store.named_texts import named_by_entries
 from zonewright.ledger.store.names import prefix_faults
+from zonewright.ledger.store.paging import paged
 from zonewright.ledger.store.pruned_texts import last_removals, list_faults
 from zonewright.ledger.store.recording import COVERED, GONE, ROWS, Covered, all_rows, list_digest, recorded, row_change
 from zonewright.ledger.store.schema import identity
@@ -114,10 +115,11 @@ def _sum(connection: Connection, report: StateReport, checkpoint: Checkpoint | N
 def _sum_faults(connection: Connection, held: Mapping[tuple[str, str], _Last]) -> Iterator[str]:
     """Rows of which something else is kept as the last record than the lists have: a checkpoint would sign it."""
     missing = dict(held)
-    for row in connection.execution_options(yield_per=400).execute(select(recorded)):
-        last = missing.pop((row.table, row.key), None)
-        if last is None or last.digest != row.digest or digest_of(row.record) != row.digest:
-            yield f"recorded {row.table} {row.key}: it is not the last that the lists of the entries say"
+    for row in paged(connection, select(recorded), 400):
+        table, key, digest = row["table"], row["key"], row["digest"]
+        last = missing.pop((table, key), None)
+        if last is None or last.digest != digest or digest_of(row["record"]) != digest:
+            yield f"recorded {table} {key}: it is not the last that the lists of the entries say"
     for table, key in sorted(missing):
         yield f"recorded {table} {key}: it is missing"
 
@@ -201,10 +203,10 @@ def text_faults(connection: Connection) -> Iterator[str]:
         connection: a transaction that sees one moment.
     """
     there = set()
-    for row in connection.execution_options(yield_per=100).execute(select(content.c.digest, content.c.text)):
-        there.add(row.digest)
-        if digest_of(row.text) != row.digest:
-            yield f"content {row.digest[7:19]}: its text does not have this digest"
+    for kept in paged(connection, select(content.c.digest, content.c.text), 100):
+        there.add(kept["digest"])
+        if digest_of(kept["text"]) != kept["digest"]:
+            yield f"content {kept['digest'][7:19]}: its text does not have this digest"
     current = connection.execute(select(admission).where(admission.c.state == "current"))
     named = [
         (one, f"admission {row.id} names it") for row in current for one in (row.demand_digest, row.rendered_digest)

@@ -12,13 +12,13 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, select
 
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import GENESIS, head_of
 from zonewright.ledger.store.recording import GONE, row_change
 from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json
 
 GROUPS = 256
-_LEAVES = """SELECT "table", key, '["' || "table" || '",' || json_quote(key) || ',"' || digest || '"]' FROM recorded"""
 _EMPTY = sha256(b"").digest()
 """Of a tree without leaves."""
 
@@ -137,7 +137,7 @@ def _follows(connection: Connection, known: _Known) -> bool:
 
 def _whole(connection: Connection) -> _Known:
     known = _Known()
-    for table, key, leaf in connection.exec_driver_sql(_LEAVES):
+    for table, key, leaf in words_of(connection).leaves(connection):
         known.put(table, key, _leaf(leaf.encode()))
     known.compute(range(GROUPS))
     return known

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, String, Table, bindparam, event, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Connection, Table, bindparam, event, select
 
+from zonewright.ledger.store.columns import NUMBER, chars
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import journal, metadata
 
 ADMITTED, DESTROY, SETTLED, TAKEN_OVER = "admitted", "destroy-begun", "settled", "taken-over"
@@ -21,9 +22,9 @@ which no destroy was begun before."""
 step = Table(
     "step",
     metadata,
-    Column("stack_id", String(64), primary_key=True),
-    Column("number", Integer, nullable=False),
-    Column("kind", String(32), nullable=False),
+    Column("stack_id", chars(64), primary_key=True),
+    Column("number", NUMBER, nullable=False),
+    Column("kind", chars(32), nullable=False),
 )
 step.add_is_dependent_on(journal)
 _LAST = select(step.c.number, step.c.kind).where(step.c.stack_id == bindparam("stack"))
@@ -104,7 +105,7 @@ def next_step(connection: Connection, stack_id: str, kind: str) -> int:
     Returns:
         The number, which the entry has as ``step``.
     """
-    statement = insert(step).values(stack_id=stack_id, number=1, kind=kind)
+    statement = words_of(connection).upsert(step).values(stack_id=stack_id, number=1, kind=kind)
     raised = statement.on_conflict_do_update(
         index_elements=["stack_id"], set_={"number": step.c.number + 1, "kind": kind}
     )

@@ -8,10 +8,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, String, Table, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Connection, Table, delete, select
 
 from zonewright.ledger.store.clock import stamp
+from zonewright.ledger.store.columns import chars
+from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.tables import content, metadata, proposal, reservation
 from zonewright.model.canonical import digest_of
 from zonewright.model.limits import DRAFT
@@ -24,19 +25,11 @@ _SWEPT = 1_000
 draft = Table(
     "draft",
     metadata,
-    Column("digest", String(71), primary_key=True),
-    Column("expires_at", String(32), nullable=False, index=True),
+    Column("digest", chars(71), primary_key=True),
+    Column("expires_at", chars(32), nullable=False, index=True),
     sqlite_with_rowid=False,
 )
 """Texts that end, and when. A text that is not here is kept for good."""
-_DRAFT = """
-INSERT INTO draft (digest, expires_at) SELECT value, ? FROM json_each(?)
-WHERE NOT EXISTS (
-    SELECT 1 FROM content WHERE digest = value AND NOT EXISTS (SELECT 1 FROM draft AS ends WHERE ends.digest = value)
-)
-ON CONFLICT (digest) DO UPDATE SET expires_at = max(draft.expires_at, excluded.expires_at)
-"""
-"""One statement for SQLite, however many texts: those that are kept for good stay so."""
 
 
 def put_contents(connection: Connection, texts: Iterable[str], *, until: datetime | None = None) -> None:
@@ -58,7 +51,7 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
         keep(connection, texts)
     else:
         _draft(connection, texts, stamp(until))
-    statement = insert(content)
+    statement = words_of(connection).upsert(content)
     repaired = statement.excluded.text
     known = statement.on_conflict_do_update(
         index_elements=["digest"], set_={"text": repaired}, where=content.c.text != repaired
@@ -68,7 +61,7 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
 
 def _draft(connection: Connection, digests: Collection[str], until: str) -> None:
     """Give new texts an end, and those that have one a later one; before the texts are there."""
-    connection.exec_driver_sql(_DRAFT, (until, json.dumps(sorted(digests))))
+    words_of(connection).put_drafts(connection, sorted(digests), until)
 
 
 def _pages(digests: Collection[str]) -> Iterator[list[str]]:

@@ -7,12 +7,22 @@ refused (with findings), 503 not decided.
 """
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.errors import (
+    LedgerConflictError,
+    LedgerError,
+    LedgerMisuseError,
+    LedgerRefusedError,
+    LedgerUnavailableError,
+)
+from zonewright.ledger.protocol.messages import Message
 from zonewright.ledger.protocol.rights import refusal
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.principals import asked_of, caller_of
@@ -24,7 +34,10 @@ _STATUS: dict[type[LedgerError], int] = {
     LedgerMisuseError: 400,
     LedgerRefusedError: 409,
     LedgerUnavailableError: 503,
+    LedgerConflictError: 503,
 }
+_TRIES = 5
+"""How often a verb is begun that meets somebody else's change: nothing of it was kept, as if it was never asked."""
 UNKNOWN, FORBIDDEN = 401, 403
 _BY_NAME = {verb.name: (verb, function) for verb, function in FUNCTIONS.items()}
 
@@ -46,7 +59,7 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     try:
         require_bounds(body)
         request = verb.request.model_validate_json(body)
-        answer = function(_permitted(context, name, request), request)
+        answer = _carried_out(function, _permitted(context, name, request), request)
     except (ForbiddenError, UnknownCallerError) as error:
         return problem(FORBIDDEN if isinstance(error, ForbiddenError) else UNKNOWN, error)
     except ValidationError as error:
@@ -56,6 +69,14 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     except LedgerError as error:
         return problem(_STATUS[type(error)], error)
     return 200, answer.model_dump_json().encode()
+
+
+def _carried_out(function: Callable[[Context, Any], Message], context: Context, request: Message) -> Message:
+    """The answer of a verb; where another session wrote the same rows meanwhile it is begun anew, a few times."""
+    for _ in range(_TRIES - 1):
+        with suppress(LedgerConflictError):
+            return function(context, request)
+    return function(context, request)
 
 
 class UnknownCallerError(LedgerMisuseError):

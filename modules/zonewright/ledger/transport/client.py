@@ -1,7 +1,7 @@
 """How everybody else talks to the ledger: one client, whatever the URL.
 
-``sqlite:///path`` calls the verbs in this process; ``http(s)://`` calls a service. Both read, check and answer a
-request at the same place (``answering``), so there is one contract.
+``sqlite:///path`` and ``postgresql://`` call the verbs in this process; ``http(s)://`` calls a service. Both read,
+check and answer a request at the same place (``answering``), so there is one contract.
 """
 
 import json
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.protocol.ledger_url import SQLITE, is_postgresql, place_of, require_url
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
 from zonewright.rules.finding import Finding
 
@@ -52,9 +52,10 @@ class LedgerClient:
     """A connection to a ledger; safe to use from several threads.
 
     Args:
-        url: ``sqlite:///relative/or//absolute/path``, ``https://host``, or ``http://`` on this machine.
-        root: folder that a relative SQLite path starts from.
-        create: make the SQLite file when it is missing (``ledger init``).
+        url: ``sqlite:///relative/or//absolute/path``, ``postgresql://host/database``, ``https://host``, or ``http://``
+            on this machine.
+        root: folder that a relative SQLite path starts from, and that files beside a database are in.
+        create: make the SQLite file, or the tables, when missing (``ledger init``).
         token: bearer token for a service; never part of the URL.
         timeout_s: how long one call may take.
         clock: time of decisions in a ledger of this process; the wall clock when None.
@@ -77,12 +78,13 @@ class LedgerClient:
         self.url = url
         self._road: Road
         require_url(url)
-        if url.startswith("sqlite:///"):
+        if url.startswith(SQLITE) or is_postgresql(url):
             from zonewright.ledger.transport.in_process import InProcess  # noqa: PLC0415 - a client of a service needs no SQL
 
-            path = Path(os.path.realpath(root / url.removeprefix("sqlite:///")))  # a loop of links is told as no ledger
+            found, database = place_of(url, root)
+            path = Path(os.path.realpath(found))  # a loop of links is told as no ledger
             wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
-            self._road = InProcess(path, create=create, lock_wait_s=wait_s, clock=clock)
+            self._road = InProcess(path, database, create=create, lock_wait_s=wait_s, clock=clock)
         else:
             from zonewright.ledger.transport.over_http import OverHttp  # noqa: PLC0415 - and one of a file no HTTP
 
@@ -145,30 +147,3 @@ def _lock_wait_s(text: str) -> float:
     if not 0 <= seconds <= MAX_WAIT_S:
         raise LedgerMisuseError("wait", f"{WAIT_VARIABLE}: expected seconds from 0 to {MAX_WAIT_S}, got '{text}'")
     return seconds
-
-
-def require_url(url: str) -> None:
-    """Let the URL of a ledger pass; nothing is opened.
-
-    Raises:
-        LedgerMisuseError: when it is none, or holds what must not stand in a URL.
-    """
-    if url.startswith("sqlite:///") and url != "sqlite:///":
-        return
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise LedgerMisuseError(
-            "url", f"expected a ledger URL such as sqlite:///PATH or https://HOST, got '{url}': {error}"
-        ) from None
-    local = parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if "@" in url or parts.query:  # whatever its scheme: it would be repeated, and it goes into the state
-        raise LedgerMisuseError(
-            "url", "a ledger URL must not hold a user or password; give the token in ZONEWRIGHT_LEDGER_TOKEN"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise LedgerMisuseError(
-            "url", f"expected a ledger URL such as sqlite:///PATH or https://HOST, got '{url}'; correct zone:ledger"
-        )
-    if parts.scheme == "http" and not local:
-        raise LedgerMisuseError("url", f"plain http is for this machine only, got '{url}'; use https")

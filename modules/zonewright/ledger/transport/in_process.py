@@ -12,11 +12,12 @@ from zonewright.ledger.transport.answering import answered
 
 
 class InProcess:
-    """The verbs over one SQLite file.
+    """The verbs over one SQLite file, or one database of PostgreSQL.
 
     Args:
-        path: the file.
-        create: make the file when it is missing.
+        path: the file; of PostgreSQL the name that files beside the ledger are formed from.
+        url: of PostgreSQL; empty where the ledger is a file.
+        create: make the file, or the tables, when missing.
         lock_wait_s: how long a writer waits for its turn.
         clock: time of decisions; the wall clock when None.
 
@@ -24,8 +25,10 @@ class InProcess:
         LedgerUnavailableError: when there is no such file and it must not be made.
     """
 
-    def __init__(self, path: Path, *, create: bool, lock_wait_s: float, clock: Callable[[], datetime] | None) -> None:
-        self._database = Database(path, create=create, lock_wait_s=lock_wait_s)
+    def __init__(
+        self, path: Path, url: str = "", *, create: bool, lock_wait_s: float, clock: Callable[[], datetime] | None
+    ) -> None:
+        self._database = Database(path, url, create=create, lock_wait_s=lock_wait_s)
         self._context = Context(database=self._database, clock=clock or utc_now, telemetry=telemetry_path(path))
 
     def post(self, verb: str, body: bytes) -> tuple[int, bytes]:

@@ -167,6 +167,7 @@ def checkpoint(context: Context, _request: CheckpointRequest) -> Checkpoint:
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:
     """The ledger's Ed25519 key, made on first use, readable by its owner only."""
+    path.parent.mkdir(parents=True, exist_ok=True)  # of a ledger on PostgreSQL nothing else may lie there
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

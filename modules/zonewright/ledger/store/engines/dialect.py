@@ -1,0 +1,84 @@
+"""Statements that each database has its own words for."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table
+from sqlalchemy.dialects.sqlite import Insert
+
+from zonewright.ledger.store.columns import POSTGRESQL
+from zonewright.ledger.store.engines import postgresql_words, sqlite_words
+
+Change = tuple[str, str, str, str | None]
+"""Table, key, digest and record of a row; see :data:`zonewright.ledger.store.recording.RowChange`."""
+
+
+class Words(Protocol):
+    """One module for each database."""
+
+    def upsert(self, table: Table) -> Insert:
+        """An insert that can say what happens to a row that is there already."""
+        ...
+
+    def octets(self, column: Column[str]) -> ColumnElement[int]:
+        """How many bytes a text has."""
+        ...
+
+    def prepare(self, connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
+        """Make what the database itself needs beside the tables of a new ledger; or of one that got new tables.
+
+        Args:
+            connection: a writing transaction.
+            keys: names of the columns of the key of each table that is recorded.
+        """
+        ...
+
+    def draw_versions(self, connection: Connection) -> None:
+        """Have the number of a site's claims drawn again whenever one of them is written."""
+        ...
+
+    def guard_names(self, connection: Connection) -> None:
+        """Have names and networks in the hands of two stacks refused, whoever writes."""
+        ...
+
+    def put_drafts(self, connection: Connection, digests: Sequence[str], until: str) -> None:
+        """Give texts an end, but for those that are kept for good already."""
+        ...
+
+    def leaves(self, connection: Connection) -> Iterable[Sequence[Any]]:
+        """Table, key, and the canonical JSON of table, key and digest, of each row that is recorded."""
+        ...
+
+    def touched(self, connection: Connection) -> Iterable[Sequence[Any]]:
+        """Table, and both values of the key (the second empty where it has one), of rows that were written."""
+        ...
+
+    def rows_touched(
+        self, connection: Connection, table: Table, columns: Sequence[str], keys: Collection[Sequence[Any]]
+    ) -> Iterator[RowMapping]:
+        """Those of a table that are there now."""
+        ...
+
+    def end_touched(self, connection: Connection) -> None:
+        """Forget what was written so far."""
+        ...
+
+    def digests_recorded(self, connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
+        """Digests of the last records of some rows of a table, by key."""
+        ...
+
+    def keep_list(self, connection: Connection, sequence: int, changes: Sequence[Change], gone: str) -> None:
+        """Add the list of an entry, and say what each of its rows was recorded as last.
+
+        Args:
+            connection: a writing transaction.
+            sequence: number of the entry.
+            changes: the rows.
+            gone: the digest of one that is there no more.
+        """
+        ...
+
+
+def words_of(connection: Connection) -> Words:
+    """The statements of the database that a connection is to."""
+    return postgresql_words if connection.dialect.name == POSTGRESQL else sqlite_words

@@ -1,0 +1,103 @@
+"""What PostgreSQL itself does and refuses in a ledger, whoever writes: its triggers and constraints, as statements.
+
+Constraints hold between different stacks only: within one stack a change swaps and slides on purpose.
+"""
+
+SESSION = """
+CREATE TEMP TABLE touched (name text, first text, second text, PRIMARY KEY (name, first, second))
+ON COMMIT DELETE ROWS
+"""
+"""What a session of a ledger notes rows in; others have no such table, and note nothing."""
+
+PREPARED = """
+CREATE TABLE IF NOT EXISTS turn ();
+CREATE UNIQUE INDEX IF NOT EXISTS verdict_once ON verdict (plan, md5(envelope));
+"""
+"""A table that has nothing in it: who writes has locked it, and nobody else has. No verdict is there twice."""
+
+NOTED = """
+CREATE OR REPLACE FUNCTION noted_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_regclass('pg_temp.touched') IS NULL THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        INSERT INTO pg_temp.touched SELECT '{name}', {first}, {second} FROM before ON CONFLICT DO NOTHING;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO pg_temp.touched SELECT '{name}', {first}, {second} FROM after ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE OR REPLACE TRIGGER noted_insert AFTER INSERT ON {name}
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION noted_{name}();
+CREATE OR REPLACE TRIGGER noted_update AFTER UPDATE ON {name}
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION noted_{name}();
+CREATE OR REPLACE TRIGGER noted_delete AFTER DELETE ON {name}
+    REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION noted_{name}();
+"""
+"""Once for a statement, however many rows it writes."""
+
+_RANDOM = "('x' || substr(md5(gen_random_uuid()::text), 1, 16))::bit(64)::bigint"
+_DRAW = f"""
+INSERT INTO claim_version (site, number)
+    SELECT site, {_RANDOM} FROM (SELECT DISTINCT site FROM {{rows}}) AS sites ORDER BY site
+    ON CONFLICT (site) DO UPDATE SET number = excluded.number;
+"""  # noqa: S608 - text of our own
+VERSIONS = f"""
+CREATE FUNCTION drawn_again() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        {_DRAW.format(rows="before")}
+    ELSE
+        {_DRAW.format(rows="after")}
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER drawn_insert AFTER INSERT ON claim
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
+CREATE TRIGGER drawn_update AFTER UPDATE ON claim
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
+CREATE TRIGGER drawn_delete AFTER DELETE ON claim
+    REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION drawn_again();
+{_DRAW.format(rows="claim")}
+"""
+
+NAME, NETWORK, UNIT = "asset_name_owner", "prefix_owner", "claim_unit_owner"
+"""Constraints that refuse what two stacks would have."""
+TAKEN = "name-owner"
+"""The word with which the trigger on rows in another party's site refuses."""
+
+GUARDS = f"""
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+ALTER TABLE asset ADD CONSTRAINT {NAME}
+    EXCLUDE USING gist (kind WITH =, name WITH =, stack_id WITH <>);
+CREATE FUNCTION in_own_site() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM asset WHERE kind = 'site' AND name = NEW.site AND party <> NEW.party) THEN
+        RAISE EXCEPTION '{TAKEN}' USING ERRCODE = 'unique_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER in_own_site_insert BEFORE INSERT ON asset
+    FOR EACH ROW WHEN (NEW.kind = 'row') EXECUTE FUNCTION in_own_site();
+CREATE TRIGGER in_own_site_update BEFORE UPDATE ON asset
+    FOR EACH ROW WHEN (NEW.kind = 'row' AND (OLD.kind, OLD.name, OLD.stack_id) <> (NEW.kind, NEW.name, NEW.stack_id))
+    EXECUTE FUNCTION in_own_site();
+CREATE TYPE addresses AS RANGE (subtype = text, collation = "C");
+ALTER TABLE prefix ADD CONSTRAINT {NETWORK}
+    EXCLUDE USING gist (version WITH =, addresses(first, last, '[]') WITH &&, stack_id WITH <>);
+CREATE FUNCTION units_of(claim jsonb) RETURNS int4range LANGUAGE sql IMMUTABLE AS $$
+    SELECT int4range((claim->>'position')::int, (claim->>'position')::int + (claim->'node_type'->>'u_height')::int)
+$$;
+CREATE FUNCTION faces_of(claim jsonb) RETURNS int4range LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN coalesce((claim->'node_type'->>'is_full_depth')::boolean, true) THEN int4range(0, 2)
+        WHEN claim->>'face' = 'rear' THEN int4range(1, 2)
+        ELSE int4range(0, 1)
+    END
+$$;
+ALTER TABLE claim ADD CONSTRAINT {UNIT}
+    EXCLUDE USING gist (rack WITH =, units_of(data::jsonb) WITH &&, faces_of(data::jsonb) WITH &&, stack_id WITH <>);
+"""  # noqa: S608 - text of our own
+"""Front and rear are a range of two, so that what takes both faces meets what takes one."""

@@ -1,0 +1,273 @@
+"""PostgreSQL: a database that any number of services use at once, on hosts of their own.
+
+Who writes takes a turn, by a lock on a table that has nothing in it, before its transaction sees anything: it decides
+on one moment, and nobody changes anything until it has committed. Readers wait for nobody, and see one moment too.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+
+from zonewright.ledger.protocol.errors import (
+    LedgerConflictError,
+    LedgerMisuseError,
+    LedgerRefusedError,
+    LedgerUnavailableError,
+)
+from zonewright.ledger.protocol.ledger_url import masked
+from zonewright.ledger.store.engines.postgresql_guards import NAME, NETWORK, SESSION, TAKEN, UNIT
+
+if TYPE_CHECKING:
+    import psycopg
+
+OLDEST = 15
+"""The oldest version that is tested; triggers are replaced in one statement since 14."""
+IDLE_S = 60
+"""A writer that says nothing for so long has lost its turn, as when its host is gone."""
+PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 0"
+"""For a transaction that computes for long between two statements, while nobody else is to write."""
+_CONNECT_S = 10
+_POOL = 8
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_WRITE = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {wait_ms}; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'; "
+    "LOCK TABLE turn IN EXCLUSIVE MODE"
+)
+"""The lock is taken before the transaction sees anything: PostgreSQL fixes that with its first query."""
+_MAKE = "BEGIN; SET LOCAL lock_timeout = {wait_ms}; SELECT pg_advisory_xact_lock(hashtext('zonewright'))"
+_AGAIN = frozenset({"40001", "40P01"})
+_LOCKED = "55P03"
+_READ_ONLY = "25006"
+_GONE_CLASSES = frozenset({"08", "53", "57", "58", "28", "3D", "XX", "25"})
+_GONE = frozenset({"42501", "42P01", "0A000"})
+"""Of states that tell about the server, its space, its rights or its tables, and not about a row."""
+
+
+class PostgresqlServer:
+    """A ledger's database.
+
+    Args:
+        url: as the library of PostgreSQL reads it, without a password.
+        path: the name that files beside the ledger are formed from.
+        lock_wait_s: how long a writer waits for its turn before it gives up.
+
+    Raises:
+        LedgerMisuseError: when the driver is not installed.
+    """
+
+    def __init__(self, url: str, *, path: Path, lock_wait_s: float) -> None:
+        try:
+            import psycopg  # noqa: PLC0415 - of an extra of its own
+        except ModuleNotFoundError:
+            raise LedgerMisuseError(
+                "no-driver", "a ledger on PostgreSQL needs psycopg; pip install 'zonewright[postgresql]' brings it"
+            ) from None
+        self.path = path
+        self.url = self.shown = masked(url)
+        self._lock_wait_s = lock_wait_s
+        self._own_turn = threading.Lock()
+        self._fault = psycopg.Error
+
+        def opened() -> "psycopg.Connection[Any]":
+            given = {"application_name": "zonewright", "connect_timeout": _CONNECT_S}
+            return psycopg.connect(psycopg.conninfo.make_conninfo(url, **_missing(url, given)), autocommit=True)
+
+        self._engine = create_engine(
+            "postgresql+psycopg://",
+            creator=opened,
+            isolation_level="AUTOCOMMIT",  # transactions are begun and ended here, in one message each
+            pool_size=_POOL,
+            max_overflow=2 * _POOL,
+            pool_timeout=lock_wait_s,
+            hide_parameters=True,  # what a statement writes is nobody's who reads a log
+        )
+        # One statement for a list of rows, so that triggers run once for it.
+        self._engine.dialect.use_insertmanyvalues_wo_returning = True
+        event.listen(self._engine, "connect", self._prepare)
+
+    def _prepare(self, connection: "psycopg.Connection[Any]", _record: object) -> None:
+        try:
+            self._require_usable(connection)
+            self._run(connection, SESSION)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _require_usable(self, connection: "psycopg.Connection[Any]") -> None:
+        version, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
+        if version // 10_000 < OLDEST or encoding != "UTF8":
+            raise LedgerUnavailableError(
+                "database",
+                f"the ledger {self.shown} cannot be used: expected PostgreSQL {OLDEST} or later with a database in "
+                f"UTF8, got {version // 10_000} with {encoding}; nothing was changed; make the ledger in another "
+                "database",
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment; nothing of it is kept."""
+        with self._engine.connect() as connection:
+            driver = self._begin(connection, _READ)
+            try:
+                yield connection
+            finally:
+                _take_back(connection, driver)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is alone in writing, and sees all that was committed before it."""
+        with self._transaction(_WRITE) as connection:
+            yield connection
+
+    @contextmanager
+    def making(self) -> Iterator[Connection]:
+        """The same before there are tables: one process makes them, others wait."""
+        with self._transaction(_MAKE) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        deadline = time.monotonic() + self._lock_wait_s
+        # Threads of a process wait here: one connection of it waits at the server, and readers have the others.
+        if not self._own_turn.acquire(timeout=self._lock_wait_s):
+            raise self._locked()
+        try:
+            with self._engine.connect() as connection:
+                wait_ms = max(1, round((deadline - time.monotonic()) * 1000))
+                driver = self._begin(connection, begin.format(wait_ms=wait_ms))
+                try:
+                    yield connection
+                except BaseException:
+                    _take_back(connection, driver)
+                    raise
+                self._commit(connection, driver)
+        finally:
+            self._own_turn.release()
+
+    def _begin(self, connection: Connection, statement: str) -> "psycopg.Connection[Any]":
+        """Begin a transaction; a connection that the server ended while nobody used it is made again, once."""
+        driver = _driver(connection)
+        try:
+            self._run(driver, statement)
+        except LedgerUnavailableError:
+            is_lost = driver.closed
+            _take_back(connection, driver)
+            if not is_lost:
+                raise
+            driver = _driver(connection)
+            self._run(driver, statement)
+        return driver
+
+    def _run(self, driver: "psycopg.Connection[Any]", statement: str) -> None:
+        """Statements that begin or end a transaction, in one message."""
+        try:
+            driver.execute(statement.encode(), prepare=False)
+        except self._fault as error:
+            told = self.told(error)
+            if told is None:
+                raise
+            raise told from error
+
+    def _commit(self, connection: Connection, driver: "psycopg.Connection[Any]") -> None:
+        try:
+            self._run(driver, "COMMIT")
+        except LedgerUnavailableError as error:
+            is_lost = driver.closed
+            _take_back(connection, driver)
+            if not is_lost:
+                raise
+            raise LedgerUnavailableError(
+                "unknown",
+                f"the connection to the ledger {self.shown} ended while it kept the change: nobody knows whether it "
+                "was carried out; ask again: what was carried out is not done twice",
+            ) from error
+
+    def turn(self) -> NoReturn:
+        """There is none without a transaction: a database is not copied or replaced as a file is.
+
+        Raises:
+            LedgerMisuseError: always.
+        """
+        raise LedgerMisuseError("no-file", f"the ledger {self.shown} is no file")
+
+    def close(self) -> None:
+        """Close all connections; another use opens new ones."""
+        self._engine.dispose()
+
+    def told(self, error: Exception) -> Exception | None:
+        """What a fault of the database means to who called; None where it is a fault of ours."""
+        orig = error.orig if isinstance(error, DBAPIError) else error
+        state, diag = getattr(orig, "sqlstate", None), getattr(orig, "diag", None)
+        said = getattr(diag, "message_primary", None) or str(orig).strip().partition("\n")[0]
+        if refused := _refusal(getattr(diag, "constraint_name", None) or said):
+            return refused
+        if state in _AGAIN:
+            return LedgerConflictError(
+                "conflict",
+                f"somebody else changed the same rows of the ledger {self.shown} at the same moment; nothing was "
+                "changed; try again",
+            )
+        if state == _LOCKED or isinstance(error, NoConnectionError):
+            return self._locked()
+        if state == _READ_ONLY:
+            said = "it is a standby, or set to be read only"
+        is_reached = state is not None and state[:2] not in _GONE_CLASSES and state not in _GONE
+        if is_reached or type(orig).__module__.partition(".")[0] != "psycopg":
+            return None
+        return LedgerUnavailableError(
+            "database",
+            f"the ledger {self.shown} cannot be used: {said}; nothing was changed; check that PostgreSQL runs there, "
+            "has space, and lets this user in",
+        )
+
+    def _locked(self) -> LedgerUnavailableError:
+        return LedgerUnavailableError(
+            "locked",
+            f"others wrote to the ledger {self.shown} for {self._lock_wait_s:g} s; nothing was changed; try again, or "
+            "have its administrator look in pg_stat_activity for a session that waits in a transaction",
+        )
+
+
+def _refusal(word: str) -> LedgerRefusedError | None:
+    """What a constraint, or the word of a trigger, refuses."""
+    if word in (NAME, NETWORK, TAKEN):
+        return LedgerRefusedError(
+            TAKEN,
+            "another stack already has a name or network of this change; nothing was changed; try again to see which",
+        )
+    if word == UNIT:
+        return LedgerRefusedError(
+            "unit-overlap",
+            "another stack already stands at a place of this change, and the database keeps two stacks from one "
+            "place, whatever a waiver says; nothing was changed; try again to see which",
+        )
+    return None
+
+
+def _missing(url: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Those settings that a URL does not have."""
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - of an extra of its own
+
+    named = conninfo_to_dict(url)
+    return {name: value for name, value in given.items() if name not in named}
+
+
+def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # of this driver
+    return driver
+
+
+def _take_back(connection: Connection, driver: "psycopg.Connection[Any]") -> None:
+    """End a transaction without a trace; one whose connection is gone has none, and is not used again."""
+    with suppress(Exception):
+        driver.rollback()
+    if driver.closed and not connection.invalidated:
+        connection.invalidate()

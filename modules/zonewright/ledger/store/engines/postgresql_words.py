@@ -1,0 +1,123 @@
+"""Statements of PostgreSQL."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.sqlite import Insert
+
+from zonewright.ledger.store.engines.postgresql_guards import GUARDS, NOTED, PREPARED, VERSIONS
+
+_DRAFT = """
+INSERT INTO draft (digest, expires_at) SELECT value, %s FROM unnest(%s::text[]) AS value
+WHERE NOT EXISTS (
+    SELECT 1 FROM content WHERE digest = value AND NOT EXISTS (SELECT 1 FROM draft AS ends WHERE ends.digest = value)
+)
+ON CONFLICT (digest) DO UPDATE SET expires_at = greatest(draft.expires_at, excluded.expires_at)
+"""
+_LEAVES = """
+SELECT "table", key, '["' || "table" || '",' || to_json(key)::text || ',"' || digest || '"]' FROM recorded
+"""
+_DIGESTS = 'SELECT key, digest FROM recorded WHERE "table" = %s AND key = ANY(%s::text[])'
+_LIST = """
+INSERT INTO row_change (sequence, "table", key, digest)
+SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::text[])
+"""
+_RECORD = """
+INSERT INTO recorded ("table", key, digest, record)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest, record = excluded.record
+"""
+_FORGET = """
+DELETE FROM recorded USING unnest(%s::text[], %s::text[]) AS gone (name, value)
+WHERE "table" = gone.name AND key = gone.value
+"""
+
+
+def upsert(table: Table) -> Insert:
+    """An insert that can say what happens to a row that is there already; SQLite's has the same methods."""
+    return cast("Insert", insert(table))
+
+
+def octets(column: Column[str]) -> ColumnElement[int]:
+    """How many bytes a text has."""
+    return func.octet_length(column)
+
+
+def prepare(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
+    """Make the table that writers take turns by, and triggers that note which rows a transaction touches.
+
+    They note it in a table that only a ledger's own sessions have, so what others write is not noted, and found.
+    """
+    connection.exec_driver_sql(PREPARED)
+    for name, columns in keys.items():
+        first, second, *_ = [*(f"{column}::text" for column in columns), "''"]
+        connection.exec_driver_sql(NOTED.format(name=name, first=first, second=second))
+
+
+def draw_versions(connection: Connection) -> None:
+    """Have the number of a site's claims drawn again whenever one of them is written."""
+    connection.exec_driver_sql(VERSIONS)
+
+
+def guard_names(connection: Connection) -> None:
+    """Have names, networks and rack units in the hands of two stacks refused, whoever writes."""
+    connection.exec_driver_sql(GUARDS)
+
+
+def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:
+    """Give texts an end, but for those that are kept for good already."""
+    connection.exec_driver_sql(_DRAFT, (until, list(digests)))
+
+
+def leaves(connection: Connection) -> Iterable[Sequence[Any]]:
+    """Table, key, and the canonical JSON of table, key and digest, of each row that is recorded."""
+    return connection.exec_driver_sql(_LEAVES)
+
+
+def touched(connection: Connection) -> Iterable[Sequence[Any]]:
+    """Table, and both values of the key (the second empty where it has one), of rows that were written, as texts."""
+    return connection.exec_driver_sql("SELECT name, first, second FROM pg_temp.touched")
+
+
+def rows_touched(
+    connection: Connection, table: Table, columns: Sequence[str], keys: Collection[Sequence[Any]]
+) -> Iterator[RowMapping]:
+    """Those of a table that are there now."""
+    types = ["bigint" if table.c[column].type.python_type is int else "text" for column in columns]
+    lists = ", ".join(f"%s::{one}[]" for one in types)
+    on = " AND ".join(f"row.{column} = touched.{column}" for column in columns)
+    query = (
+        f"SELECT row.* FROM unnest({lists}) AS touched ({', '.join(columns)}) "  # noqa: S608 - names of our own
+        f"JOIN {table.name} AS row ON {on}"
+    )
+    given = tuple([key[number] for key in keys] for number in range(len(columns)))
+    yield from connection.exec_driver_sql(query, given).mappings()
+
+
+def end_touched(connection: Connection) -> None:
+    """Forget what was written so far."""
+    connection.exec_driver_sql("DELETE FROM pg_temp.touched")
+
+
+def digests_recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
+    """Digests of the last records of some rows of a table, by key."""
+    return {row.key: row.digest for row in connection.exec_driver_sql(_DIGESTS, (table, list(keys)))}
+
+
+def keep_list(
+    connection: Connection, sequence: int, changes: Sequence[tuple[str, str, str, str | None]], gone: str
+) -> None:
+    """Add the list of an entry, and say what each of its rows was recorded as last."""
+    there, went = [one for one in changes if one[2] != gone], [one for one in changes if one[2] == gone]
+    connection.exec_driver_sql(_LIST, (sequence, *_lists(changes, 3)))
+    if there:
+        connection.exec_driver_sql(_RECORD, _lists(there, 4))
+    if went:
+        connection.exec_driver_sql(_FORGET, _lists(went, 2))
+
+
+def _lists(rows: Sequence[Sequence[Any]], columns: int) -> tuple[list[Any], ...]:
+    """Rows as a list for each column, which the database makes rows of again: one statement, however many."""
+    return tuple([row[number] for row in rows] for number in range(columns))

@@ -1,0 +1,159 @@
+"""Statements of SQLite."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, LargeBinary, RowMapping, Table, cast, func
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+_PAGE = 400
+_NOTE = "INSERT INTO touched VALUES ('{name}', {key}) ON CONFLICT DO NOTHING;"
+"""Not ``OR IGNORE``: an upsert that fires the trigger would turn that into an error."""
+_LIST = 'INSERT INTO row_change (sequence, "table", key, digest) VALUES (?, ?, ?, ?)'
+_RECORD = (
+    'INSERT INTO recorded ("table", key, digest, record) VALUES (?, ?, ?, ?) '
+    'ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest, record = excluded.record'
+)
+_FORGET = 'DELETE FROM recorded WHERE "table" = ? AND key = ?'
+_LEAVES = """SELECT "table", key, '["' || "table" || '",' || json_quote(key) || ',"' || digest || '"]' FROM recorded"""
+_DRAFT = """
+INSERT INTO draft (digest, expires_at) SELECT value, ? FROM json_each(?)
+WHERE NOT EXISTS (
+    SELECT 1 FROM content WHERE digest = value AND NOT EXISTS (SELECT 1 FROM draft AS ends WHERE ends.digest = value)
+)
+ON CONFLICT (digest) DO UPDATE SET expires_at = max(draft.expires_at, excluded.expires_at)
+"""
+"""One statement, however many texts: those that are kept for good stay so."""
+TAKEN = "name-owner"
+"""The word with which a trigger aborts."""
+_ANOTHER = "EXISTS (SELECT 1 FROM asset WHERE kind = NEW.kind AND name = NEW.name AND stack_id <> NEW.stack_id)"
+_ANOTHERS_SITE = (
+    "NEW.kind = 'row' AND EXISTS (SELECT 1 FROM asset WHERE kind = 'site' AND name = NEW.site AND party <> NEW.party)"
+)
+_BECOMES = "(OLD.kind <> NEW.kind OR OLD.name <> NEW.name OR OLD.stack_id <> NEW.stack_id)"
+_OVERLAPS = (
+    "EXISTS (SELECT 1 FROM prefix WHERE version = NEW.version AND first <= NEW.last AND last >= NEW.first "
+    "AND stack_id <> NEW.stack_id)"
+)
+_REFUSING = {
+    "asset_name_insert": f"INSERT ON asset WHEN {_ANOTHER} OR ({_ANOTHERS_SITE})",
+    "asset_name_update": f"UPDATE ON asset WHEN {_BECOMES} AND ({_ANOTHER} OR ({_ANOTHERS_SITE}))",
+    "prefix_insert": f"INSERT ON prefix WHEN {_OVERLAPS}",
+    "prefix_update": f"UPDATE ON prefix WHEN {_OVERLAPS}",
+}
+
+
+def upsert(table: Table) -> Insert:
+    """An insert that can say what happens to a row that is there already."""
+    return insert(table)
+
+
+def octets(column: Column[str]) -> ColumnElement[int]:
+    """How many bytes a text has."""
+    return func.length(cast(column, LargeBinary))
+
+
+def prepare(_connection: Connection, _keys: Mapping[str, Sequence[str]]) -> None:
+    """Nothing: connections are watched, see :func:`watch`."""
+
+
+def watch(connection: Any, keys: Mapping[str, Sequence[str]]) -> None:
+    """Have a connection note which rows its transactions touch: triggers of its own, so no verb can forget one.
+
+    Args:
+        connection: of the database's driver, to a ledger that has its tables.
+        keys: names of the columns of the key of each table that is recorded.
+    """
+    connection.execute(
+        "CREATE TEMP TABLE touched (name TEXT, first, second, PRIMARY KEY (name, first, second)) WITHOUT ROWID"
+    )
+    for name, columns in keys.items():
+        for word, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
+            noted = "".join(_NOTE.format(name=name, key=_key(row, columns)) for row in rows)
+            connection.execute(
+                f"CREATE TEMP TRIGGER touched_{name}_{word} AFTER {word} ON main.{name} BEGIN {noted} END"
+            )
+
+
+def _key(row: str, columns: Sequence[str]) -> str:
+    first, second, *_ = [*(f"{row}.{column}" for column in columns), "''"]
+    return f"{first}, {second}"
+
+
+def draw_versions(connection: Connection) -> None:
+    """Have the number of a site's claims drawn again whenever one of them is written."""
+    number = "INSERT INTO claim_version (site, number) VALUES ({}.site, random())"
+    again = "ON CONFLICT (site) DO UPDATE SET number = excluded.number"
+    for what, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+        watched = f"claim_{what.lower()} AFTER {what} ON claim"
+        connection.exec_driver_sql(f"CREATE TRIGGER {watched} BEGIN {number.format(row)} {again}; END")
+    connection.exec_driver_sql(
+        "INSERT INTO claim_version (site, number) SELECT site, random() FROM claim GROUP BY site"
+    )
+
+
+def guard_names(connection: Connection) -> None:
+    """Have names and networks in the hands of two stacks refused, whoever writes."""
+    for name, when in _REFUSING.items():
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{TAKEN}'); END")
+
+
+def unguard_names(connection: Connection) -> None:
+    """Take these guards away."""
+    for name in _REFUSING:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+
+
+def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:
+    """Give texts an end, but for those that are kept for good already."""
+    connection.exec_driver_sql(_DRAFT, (until, json.dumps(digests)))
+
+
+def leaves(connection: Connection) -> Iterable[Sequence[Any]]:
+    """Table, key, and the canonical JSON of table, key and digest, of each row that is recorded."""
+    return connection.exec_driver_sql(_LEAVES)
+
+
+def touched(connection: Connection) -> Iterable[Sequence[Any]]:
+    """Table, and both values of the key (the second empty where it has one), of rows that were written."""
+    return connection.exec_driver_sql("SELECT name, first, second FROM touched")
+
+
+def rows_touched(
+    connection: Connection, table: Table, columns: Sequence[str], _keys: Collection[Sequence[Any]]
+) -> Iterator[RowMapping]:
+    """Those of a table that are there now; CROSS JOIN keeps SQLite from going through the whole table instead."""
+    on = " AND ".join(
+        f"row.{column} = touched.{where}" for column, where in zip(columns, ("first", "second"), strict=False)
+    )
+    query = f"SELECT row.* FROM touched CROSS JOIN main.{table.name} AS row ON {on} WHERE touched.name = ?"  # noqa: S608 - names of our own
+    yield from connection.exec_driver_sql(query, (table.name,)).mappings()
+
+
+def end_touched(connection: Connection) -> None:
+    """Forget what was written so far."""
+    connection.exec_driver_sql("DELETE FROM touched")
+
+
+def digests_recorded(connection: Connection, table: str, keys: Sequence[str]) -> dict[str, str]:
+    """Digests of the last records of some rows of a table, by key."""
+    found: dict[str, str] = {}
+    for start in range(0, len(keys), _PAGE):
+        page = tuple(keys[start : start + _PAGE])
+        query = f'SELECT key, digest FROM recorded WHERE "table" = ? AND key IN ({", ".join("?" * len(page))})'  # noqa: S608 - only marks
+        found |= {row.key: row.digest for row in connection.exec_driver_sql(query, (table, *page))}
+    return found
+
+
+def keep_list(
+    connection: Connection, sequence: int, changes: Sequence[tuple[str, str, str, str | None]], gone: str
+) -> None:
+    """Add the list of an entry, and say what each of its rows was recorded as last."""
+    for statement, rows in (
+        (_LIST, [(sequence, table, key, digest) for table, key, digest, _ in changes]),
+        (_RECORD, [one for one in changes if one[2] != gone]),
+        (_FORGET, [one[:2] for one in changes if one[2] == gone]),
+    ):
+        if rows:
+            connection.exec_driver_sql(statement, rows)

@@ -1,0 +1,186 @@
+"""A PostgreSQL of the tests' own: Debian's programs, a folder and a socket of their own, never as root.
+
+It starts once in a process of tests and waits for no disk. Each test has a copy of a template that has all tables.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from support.once import memory
+from support.parts import skip_or_fail
+from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.schema import new_id
+
+PACKAGE = "postgresql"
+_FOLDERS = "/usr/lib/postgresql"
+_USERS = ("postgres", "nobody")
+_PORT = 5432
+"""Of the socket's name; nothing listens on the network."""
+_SETTINGS = (
+    *("listen_addresses=", "max_connections=60", "log_min_messages=fatal", "jit=off"),
+    *("shared_buffers=32MB", "max_wal_size=256MB"),
+)
+_FORGETFUL = ("fsync=off", "full_page_writes=off", "autovacuum=off")
+_LIMIT_S = 60
+
+
+def programs() -> Path:
+    """The folder with PostgreSQL's programs, the newest that there is; the test is skipped where there is none."""
+    found = sorted(Path(_FOLDERS).glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        skip_or_fail(f"PostgreSQL is not installed (Debian package {PACKAGE}): a ledger on it is NOT tested")
+    return found[-1].parent
+
+
+def _owner() -> pwd.struct_passwd | None:
+    """The user that the server runs as where the tests run as root, which PostgreSQL refuses to."""
+    if os.geteuid() != 0:
+        return None
+    for name in _USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise LookupError(f"none of the users {', '.join(_USERS)} exists")
+
+
+@dataclass
+class PostgresqlServer:
+    """A server that runs.
+
+    Attributes:
+        folder: its data, and its socket.
+        bin: its programs.
+        is_durable: it waits for the disk, as one that is not for tests.
+    """
+
+    folder: Path
+    bin: Path
+    is_durable: bool
+    _owner: pwd.struct_passwd | None
+    _process: subprocess.Popen[bytes] | None = None
+    _template: str | None = None
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def user(self) -> str:
+        """The role that owns all."""
+        return "ledger"
+
+    def url(self, database: str) -> str:
+        """The ledger's URL of a database."""
+        return f"postgresql://{self.user}@/{database}?host={self.folder}&port={_PORT}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = (*_SETTINGS, *(() if self.is_durable else _FORGETFUL))
+        options = [part for setting in settings for part in ("-c", setting)]
+        options += ["-c", f"unix_socket_directories={self.folder}", "-p", str(_PORT)]
+        log = (self.folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [self.bin / "postgres", "-D", self.folder / "data", *options],
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            **self._as_owner(),
+        )
+        log.close()
+        deadline = time.monotonic() + _LIMIT_S
+        while subprocess.run(
+            [self.bin / "pg_isready", "-q", "-h", self.folder, "-p", str(_PORT)], check=False
+        ).returncode:
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self, *, immediately: bool = False) -> None:
+        """Stop it: in order, or as a crash does."""
+        assert self._process is not None
+        self._process.send_signal(3 if immediately else 2)
+        self._process.wait(_LIMIT_S)
+
+    def initialise(self) -> None:
+        """Make its data."""
+        if self._owner is not None:
+            os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
+        given = ["-D", self.folder / "data", "-U", self.user, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
+        self.run("initdb", *given)
+
+    def create(self, template: str = "template0") -> str:
+        """A new database, a copy of a template; gives its name."""
+        name = f"ledger_{next(self._numbers)}"
+        self.sql("postgres", f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def copy_template(self) -> str:
+        """A new database with the tables of an empty ledger, which has an id of its own; gives its name."""
+        if self._template is None:
+            self._template = self.create()
+            Database(Path("none.db"), self.url(self._template), create=True, lock_wait_s=_LIMIT_S).close()
+        name = self.create(self._template)
+        self.sql(name, f"UPDATE identity SET id = '{new_id()}'")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still in it."""
+        self.sql("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def sql(self, database: str, statement: str) -> list[tuple[object, ...]]:
+        """Carry out statements from outside a ledger, as its administrator could; gives the rows of the last."""
+        import psycopg  # noqa: PLC0415 - of an extra
+
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), prepare=False)
+            return cursor.fetchall() if cursor.description else []
+
+    def run(self, program: str, *arguments: object, given: bytes = b"") -> bytes:
+        """What one of its programs prints.
+
+        Args:
+            program: its name.
+            arguments: its command line.
+            given: its standard input.
+        """
+        done = subprocess.run(
+            [self.bin / program, *map(str, arguments)],
+            capture_output=True,
+            input=given,
+            check=False,
+            cwd=self.folder,
+            **self._as_owner(),
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return bytes(done.stdout)
+
+    def _as_owner(self) -> dict[str, Any]:
+        owner = self._owner
+        if owner is None:
+            return {}
+        return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def postgresql_server(*, is_durable: bool = False) -> Iterator[PostgresqlServer]:
+    """A server until the end of the block; its folder has a short name, since a socket's has at most 107 bytes."""
+    where = programs()
+    folder = Path(tempfile.mkdtemp(prefix="zw-pg-", dir=None if is_durable else memory()))
+    server = PostgresqlServer(folder, where, is_durable, _owner())
+    try:
+        server.initialise()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
