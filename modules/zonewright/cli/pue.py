@@ -159,6 +159,8 @@ def _print(figure: "Figure", limit: str) -> None:
     print(f"  {'coverage':<10}{decimals(figure.coverage * 100, 4)} %")
     if figure.meters is not None:
         print(f"  {'meters':<10}+-{figure.meters.half_width:.4f} by their classes (k = 2): {figure.meters.verdict}")
+    for doubt in figure.doubts:
+        print(f"  {'decides' if doubt.decides else 'finding'}   {doubt.sentence}")
 
 
 def _import(arguments: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ class Reading:
         value: watt-hours, or watts of a gauge; exact.
         line: line of the file.
         is_sum: it stands for readings that were removed: energy between two times in Wh, whatever the kind of meter.
+        is_past: it says only what a register once showed: what came after it is not among the readings.
     """
 
     start_us: int | None
@@ -37,6 +38,7 @@ class Reading:
     value: Fraction | int
     line: int
     is_sum: bool = False
+    is_past: bool = False
 
 
 def time_us(text: str) -> int:

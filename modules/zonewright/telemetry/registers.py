@@ -67,7 +67,7 @@ def window_of(since: datetime) -> int:
 
 
 def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
-    """What a store has of a site's meters from the begin of a month on, and the last reading before it.
+    """What a store has of a site's meters from the begin of a month on, the last reading before it, and older drops.
 
     Args:
         path: file of the readings.
@@ -103,8 +103,15 @@ def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[
         "where m.site = ? and r.time_us >= coalesce((select max(time_us) from reading where meter = m.id "
         "and time_us < ?), ?) order by m.name, r.time_us"
     )
+    dips = (
+        "select m.name, m.kind, r.start_us, r.time_us, r.micro, r.trust from dip d join meter m on m.id = d.meter "
+        "join reading r on r.meter = d.meter and r.time_us in (d.time_us, (select max(time_us) from reading "
+        "where meter = d.meter and time_us < d.time_us)) where m.site = ? and r.time_us < "
+        "(select max(time_us) from reading where meter = m.id and time_us < ?)"
+    )
     lines: dict[str, list[str]] = defaultdict(lambda: [READINGS_HEAD])
-    for row in connection.execute(query, (site, start_us, start_us)):
+    old = sorted(set(connection.execute(dips, (site, start_us))), key=lambda row: (row[0], row[3]))
+    for row in [*old, *connection.execute(query, (site, start_us, start_us))]:
         lines[f"readings/{site}/{row[0]}/{_month(row[3] // _DAY_US)}.csv"].append(reading_line(row))
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
 

@@ -7,13 +7,13 @@ from itertools import pairwise
 
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
-from zonewright.pue.pieces import pieces_of
+from zonewright.pue.pieces import LOOK_BACK, is_drop, pieces_of
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended, ConflictError
 from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour, complete_stretches
 
 FOREVER = 2**62
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null, unique (site, name));
@@ -31,13 +31,20 @@ create table if not exists trust (
 create table if not exists stretch (
   meter integer not null, begin_us integer not null, end_us integer not null,
   primary key (meter, begin_us)) without rowid;
+create table if not exists dip (
+  meter integer not null, time_us integer not null, high integer not null, low integer not null,
+  primary key (meter, time_us)) without rowid;
 create table if not exists pruning (id integer primary key autoincrement, entry text not null);
 create table if not exists removal (
   meter integer not null, begin_us integer not null, end_us integer not null, readings integer not null,
   digest text not null, sums text not null, pruning integer);
 create index if not exists removal_of on removal (meter, begin_us);
 insert or ignore into trust select distinct meter, trust from reading;
+insert or ignore into dip select meter, time_us, before, micro from (select r.meter, r.time_us, r.micro, lag(r.micro)
+  over (partition by r.meter order by r.time_us) as before from reading r join meter m on m.id = r.meter
+  where m.kind = 'register') where before > micro;
 """
+"""A dip is a reading of a register that shows less than the one before it; it says what both showed."""
 
 
 def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
@@ -166,8 +173,11 @@ def needed(
     found: dict[int, Reading] = {}
     for begin, end in between(stretches, low, high):
         found.update({item.time_us: item for item in fetch(connection, key, begin, end)})
+    past: list[Reading] = []
+    if found:
+        past = dips_before(connection, key, found[min(found)])
     sums = _sums_of(connection, key, stretches, has_days=True)
-    return sorted([*found.values(), *sums], key=lambda item: item.time_us)
+    return sorted([*past, *found.values(), *sums], key=lambda item: item.time_us)
 
 
 def left_of(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:
@@ -217,10 +227,14 @@ def _sum_up(  # noqa: PLR0917 - private
     for one, two in pairwise(around):
         if two.start_us is not None and two.start_us < one.time_us:
             raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
+    if meter.kind == "register":
+        around = _note_dips(connection, key, meter, around)
     first = min(item.start_us if item.start_us is not None else item.time_us for item in around)
     start, end = first // DAY_US * DAY_US, (around[-1].time_us // DAY_US + 1) * DAY_US
     removed = _sums_of(connection, key, removed_stretches(connection, key, start, end), has_days=False)
-    hours = by_hour(pieces_of(meter, [*fetch(connection, key, start, end), *removed]), start, end)
+    known = fetch(connection, key, start, end)
+    pieces = pieces_of(meter, [*dips_before(connection, key, known[0]), *known, *removed])
+    hours = by_hour(pieces, start, end)
     for table, bins in (("hourly", hours), ("daily", by_day(hours))):
         connection.execute(
             f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?",  # noqa: S608 - one of two names
@@ -230,3 +244,39 @@ def _sum_up(  # noqa: PLR0917 - private
             f"insert into {table} values (?, ?, ?, ?)",  # noqa: S608 - one of two names
             [(key, *one) for one in bins],
         )
+
+
+def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, around: Sequence[Reading]) -> list[Reading]:
+    """Note where a register showed less than before; gives the readings that may be wrong because of it as well."""
+    first, last = around[0].time_us, around[-1].time_us
+    connection.execute("delete from dip where meter = ? and time_us > ? and time_us <= ?", (key, first, last))
+    rows = [
+        (key, two.time_us, int(one.value * MICRO), int(two.value * MICRO))
+        for one, two in pairwise(around)
+        if is_drop(meter, one, two)
+    ]
+    connection.executemany("insert into dip values (?, ?, ?, ?)", rows)
+    after = connection.execute(
+        "select min(time_us) from dip where meter = ? and time_us >= ? and time_us <= ?", (key, first, last)
+    ).fetchone()[0]
+    if after is None:
+        return list(around)
+    query = "select start_us, time_us, micro from reading where meter = ? and time_us < ? order by time_us desc limit ?"
+    before = [
+        Reading(start, time_us, _value(micro), 0)
+        for start, time_us, micro in connection.execute(query, (key, first, LOOK_BACK))
+    ]
+    return [*reversed(before), *around]
+
+
+def dips_before(connection: sqlite3.Connection, key: int, reading: Reading) -> list[Reading]:
+    """What a register showed before the largest drop whose old value it had not reached again at a reading, and after.
+
+    Two readings that only say so, or none.
+    """
+    query = "select time_us, high, low from dip where meter = ? and time_us <= ? and high > ? order by high desc"
+    rows = connection.execute(query, (key, reading.time_us, int(reading.value * MICRO))).fetchall()
+    if not rows:
+        return []
+    low = min(row[2] for row in rows if row[0] >= rows[0][0])
+    return [Reading(None, rows[0][0], _value(micro), 0, is_past=True) for micro in (rows[0][1], low)]
