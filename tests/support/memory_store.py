@@ -1,6 +1,6 @@
 """A store of readings in memory: small enough to see through, and held to the same contract as the one on SQLite."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -8,7 +8,17 @@ from zonewright.model.base import TrustClass
 from zonewright.pue import MeterSpec, Reading
 from zonewright.pue.pieces import pieces_of
 from zonewright.telemetry import Appended, ConflictError
-from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum, as_reading, by_hour, complete_stretches
+from zonewright.telemetry.summing import (
+    DAY_US,
+    HOUR_US,
+    Bin,
+    Days,
+    Sum,
+    as_reading,
+    by_day,
+    by_hour,
+    complete_stretches,
+)
 
 _SIX_DECIMALS = 10**6
 
@@ -64,9 +74,11 @@ class MemoryStore:
         self._meters = changed
         return done
 
-    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+    def readings(
+        self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
+    ) -> dict[str, list[Reading]]:
         """All of them: more than a window needs does no harm."""
-        del start_us, end_us
+        del start_us, end_us, doubtful
         return {
             name: sorted([*held.ordered(), *map(as_reading, held.sums.values())], key=lambda item: item.time_us)
             for name, held in self._of(site).items()
@@ -79,6 +91,29 @@ class MemoryStore:
             inside = [one for one in held.hours() if start_us <= one.begin_us < end_us]
             found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside))
         return found
+
+    def days(self, site: str, start_us: int, end_us: int) -> dict[str, Days]:
+        """Of all days again each time; any gauge may repeat itself, which is looked at then."""
+        found = {}
+        for name, held in self._of(site).items():
+            energies = [one.energy_mj for one in self._days(held, start_us, end_us)]
+            if energies:
+                found[name] = Days(
+                    min(energies), max(energies), repeats=held.spec.kind == "gauge" and max(energies) > 0
+                )
+        return found
+
+    def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
+        """Summed up again each time."""
+        sums: dict[int, int] = {}
+        for name, held in self._of(site).items():
+            for one in self._days(held, start_us, end_us) if name in meters else ():
+                sign = 1 if meters[name].role == "total" else -1
+                sums[one.begin_us] = sums.get(one.begin_us, 0) + sign * one.energy_mj
+        return sorted(day for day, energy in sums.items() if energy < 0)
+
+    def _days(self, held: _Meter, start_us: int, end_us: int) -> list[Bin]:
+        return [one for one in by_day(held.hours()) if start_us <= one.begin_us and one.begin_us + DAY_US <= end_us]
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
         """Time and trust of the last reading by meter."""

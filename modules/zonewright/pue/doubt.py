@@ -11,7 +11,7 @@ from zonewright.pue.meters import ROLES, MeterRole, MeterSpec, percent
 from zonewright.pue.pieces import Refused
 from zonewright.pue.series import Series
 
-DoubtKind = Literal["below-one", "rating", "standing", "unit", "implausible", "undone"]
+DoubtKind = Literal["below-one", "rating", "standing", "unit", "implausible", "undone", "rounding"]
 DAY_US = 86_400 * 10**6
 COVERAGE_FACTOR = 2
 """k = 2: an interval of about 95 % (GUM, JCGM 100:2008, 6.3)."""
@@ -282,7 +282,7 @@ def _months(start_us: int, end_us: int) -> list[tuple[int, int]]:
     while low < end_us:
         first = (_EPOCH + timedelta(microseconds=low)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         after = ((first + timedelta(days=32)).replace(day=1) - _EPOCH) // timedelta(microseconds=1)
-        if min(after, end_us) - low >= DAY_US:
+        if min(after, end_us) - low >= 7 * DAY_US:
             found.append((low, min(after, end_us)))
         low = after
     return found

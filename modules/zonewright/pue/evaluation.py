@@ -18,7 +18,7 @@ from zonewright.pue.readings import Reading
 from zonewright.pue.series import Series, common
 
 Period = Literal["annual", "interim"]
-_YEAR_US = 365 * 86_400 * 10**6
+YEAR_US = 365 * 86_400 * 10**6
 COVERAGE_FLOOR = Fraction(9, 10)
 """Below it bounds decide nothing: the figure is undetermined."""
 
@@ -118,7 +118,7 @@ def evaluate(
         low=low,
         high=high,
         coverage=coverage,
-        period="annual" if window >= _YEAR_US else "interim",
+        period="annual" if window >= YEAR_US else "interim",
         verdict="undetermined" if is_open else _verdict(low, high, limit),
         meters=_meter_interval(shares, ratio, limit, is_open=is_open),
         doubts=tuple(doubts),

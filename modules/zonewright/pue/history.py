@@ -12,13 +12,14 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import Piece
 from zonewright.pue.series import Series, common
 
-_LEAST_STILL_US, _LEAST_SAME_US = DAY_US, 2 * DAY_US
-"""How long a register counts nothing, and a gauge repeats one value, before that is standing still."""
+_LEAST_STILL_US, _LEAST_SAME_US = 2 * DAY_US, 3 * DAY_US
+"""How long a register counts nothing, and a gauge repeats one value, before that is standing still: so long that there
+are one day and two days (UTC) that show it, which is how a store finds it among its sums."""
 _LEAST_SHARE = Fraction(1, 50)
 """A meter of less than two hundredths of its side cannot be told from the weather."""
 _GENEROUS = Fraction(3, 2)
 """How much more than before a meter may have counted, had it run."""
-_STEP_LOW, _STEP_HIGH = 700, 1_400
+STEP_LOW, _STEP_HIGH = 700, 1_400
 """A step of 1,000, with a load that moved at most by 40 % meanwhile."""
 _LARGEST_RATIO = 3
 
@@ -30,7 +31,7 @@ def standing(
 
     Args:
         meters: by id; those that may stand by are left out.
-        pieces: of each, in order, also those before the window.
+        pieces: of each, in order.
         series: the same within the window.
     """
     for name, meter in meters.items():
@@ -57,10 +58,11 @@ def standing(
 
 
 def _still(meter: MeterSpec, pieces: Sequence[Piece], one: Series) -> Iterator[tuple[int, int]]:
-    """Stretches of a day or two in which a meter that ran before counts nothing, or a gauge repeats one value."""
+    """Stretches of days in which a meter that ran before counts nothing, or a gauge repeats one value."""
     ran, run = False, None
     rate: Fraction | None = None
-    for piece in [*pieces, None]:
+    within = [piece for piece in pieces if piece.end_us > one.start_us and piece.start_us < one.end_us]
+    for piece in [*within, None]:
         pace = None if piece is None else Fraction(piece.energy, piece.end_us - piece.start_us)
         is_same = pace is not None and pace == rate and piece is not None and run is not None
         if is_same and piece is not None and run is not None and piece.start_us == run[1]:
@@ -125,9 +127,9 @@ def unit_steps(
     """
     total, it = shares.of("total"), shares.of("it")
     for name, meter in meters.items():
-        cells = list(_paces(series[name]))
-        for low, high, is_down in _steps(cells):
-            energy = sum((energy for begin, energy, _ in cells if low <= begin < high), Fraction())
+        for low, high, is_down in _steps(_paces(series[name])):
+            parts = common(series[name].runs, [(low, high)])
+            energy = sum((series[name].energy(*part) for part in parts), Fraction())
             if meter.role == "total":
                 ratio = (total + 999 * energy) / it if it else None
                 decides = is_down and ratio is not None and limit < ratio <= _LARGEST_RATIO
@@ -147,28 +149,38 @@ def unit_steps(
             )
 
 
-def _paces(one: Series) -> Iterator[tuple[int, Fraction, Fraction]]:
-    """Begin, energy and mean power of each day (UTC) of which something is known and not nothing was counted."""
-    for begin in range(one.start_us // DAY_US * DAY_US, one.end_us, DAY_US):
-        parts = common(one.runs, [(max(begin, one.start_us), min(begin + DAY_US, one.end_us))])
-        energy = sum((one.energy(*part) for part in parts), Fraction())
-        if energy:
-            yield begin, energy, energy / sum(high - low for low, high in parts)
+def _paces(one: Series) -> list[tuple[int, float]]:
+    """Begin and mean power of each whole day (UTC) of which something is known and not nothing was counted."""
+    found: list[tuple[int, float]] = []
+    runs = iter([*one.runs, (one.end_us, one.end_us)])
+    low, high = next(runs)
+    for begin in range(-(-one.start_us // DAY_US) * DAY_US, one.end_us - DAY_US + 1, DAY_US):
+        counted, known_us, end = 0.0, 0, begin + DAY_US
+        while low < end:
+            first, last = max(low, begin), min(high, end)
+            if first < last:
+                counted += one.counted(first, last)
+                known_us += last - first
+            if high > end or high == one.end_us:
+                break
+            low, high = next(runs)
+        if counted:
+            found.append((begin, counted / known_us))
+    return found
 
 
-def _steps(cells: Sequence[tuple[int, Fraction, Fraction]]) -> Iterator[tuple[int, int, bool]]:
+def _steps(cells: Sequence[tuple[int, float]]) -> Iterator[tuple[int, int, bool]]:
     """Begin and end of each stretch after a step of a thousand, and whether it was down.
 
     The step may lie within a day, so a day is compared with the two before it.
     """
+    if not cells or max(pace for _, pace in cells) < STEP_LOW * min(pace for _, pace in cells):
+        return
     open_at: int | None = None
     is_down = False
-    for index, (begin, _, pace) in enumerate(cells):
-        for _, _, before in cells[max(0, index - 2) : index]:
-            down, up = (
-                _STEP_LOW * pace <= before <= _STEP_HIGH * pace,
-                _STEP_LOW * before <= pace <= _STEP_HIGH * before,
-            )
+    for index, (begin, pace) in enumerate(cells):
+        for _, before in cells[max(0, index - 2) : index]:
+            down, up = STEP_LOW * pace <= before <= _STEP_HIGH * pace, STEP_LOW * before <= pace <= _STEP_HIGH * before
             if not (down or up) or open_at == begin:
                 continue
             if open_at is not None:

@@ -16,6 +16,8 @@ from zonewright.pue.meters import MeterSpec
 COLUMNS = ["meter", "start", "time", "value"]
 MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FUTURE_US = 300 * 10**6
+"""A clock may be five minutes ahead; a reading of later is none."""
 _MAX_FAULTS = 1_000
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,24}(?:\.[0-9]{1,24})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 

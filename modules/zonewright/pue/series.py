@@ -48,6 +48,10 @@ class Series:
             return None
         return self._pieces[index].whole or self._pieces[index]
 
+    def counted(self, start_us: int, end_us: int) -> float:
+        """Energy in a part of a run, in half watt-microseconds; as good as a float is."""
+        return float(self._up_to(end_us) - self._up_to(start_us))
+
     def _up_to(self, moment_us: int) -> Fraction | int:
         index = bisect_right(self._starts, moment_us) - 1
         if index < 0:

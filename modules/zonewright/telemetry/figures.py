@@ -1,6 +1,6 @@
 """From stored readings to what is measured of one site: trailing twelve months, projection, mean IT load."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
 from zonewright.model.world import EnergyVerdict, Measured
-from zonewright.pue.evaluation import Figure, evaluate
+from zonewright.pue.evaluation import COVERAGE_FLOOR, Figure
 from zonewright.pue.load_model import LoadModel
-from zonewright.pue.meters import ROLES, MeterRole, MeterSpec
-from zonewright.pue.readings import MICROSECOND
+from zonewright.pue.meters import MeterRole, MeterSpec
+from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.store import HOUR_US, Store
+from zonewright.telemetry.window import Windows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
-_MILLIJOULES_PER_WATT_HOUR = 3_600_000
 _TRUST: tuple[TrustClass, ...] = ("signed", "authenticated", "imported")
 """From the most to the least."""
 
@@ -64,6 +64,7 @@ def meters_of(site: Site) -> dict[str, MeterSpec]:
             rollover_wh=site.meters[name].rollover_wh,
             interval_s=site.meters[name].interval_s or (300 if site.meters[name].kind == "gauge" else None),
             accuracy_class=site.meters[name].accuracy_class,
+            standby=site.meters[name].standby or site.meters[name].point == "generator",
         )
         for role, names in sides
         for name in names
@@ -102,14 +103,19 @@ def measured(
     distrusted = sorted(store.trusts(site_id) - terms.trusted)
     if distrusted:
         return Measured(trailing="undetermined", reason=f"{', '.join(distrusted)} readings do not count in this zone")
+    now_us = (now - _EPOCH) // MICROSECOND
+    future = sorted(name for name in meters if last[name][0] > now_us + FUTURE_US)
+    if future:
+        reason = f"{', '.join(future)}: readings of the future, which cannot be; withdraw them"
+        return Measured(trailing="undetermined", reason=reason)
     end = min(last[name][0] for name in meters) // HOUR_US * HOUR_US
-    age_days = ((now - _EPOCH) // MICROSECOND - end) / _DAY_US
+    age_days = (now_us - end) / _DAY_US
     if age_days > terms.max_age_days:
         reason = f"the last complete hour is {age_days:.1f} days old; the limit is {terms.max_age_days:g} days"
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
-    readings = _Readings(store, site_id, meters, terms.limit)
+    readings = Windows(store, site_id, meters, terms.limit)
     trailing = readings.figure(_year_before(end), end)
-    load = readings.mean_load_w(end)
+    load = readings.mean_load_w(end - _MEAN_DAYS * _DAY_US, end)
     verdict, ratio = _projection(readings, site, end, model, load)
     return Measured(
         trailing=trailing.verdict,
@@ -124,8 +130,22 @@ def measured(
         age_days=age_days,
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(store.trusts(site_id), key=_TRUST.index),
-        reason="" if trailing.verdict != "undetermined" else f"coverage {float(100 * trailing.coverage):.2f} %",
+        reason=_reason(trailing),
+        findings=tuple(doubt.sentence for doubt in trailing.doubts),
     )
+
+
+def _reason(figure: Figure) -> str:
+    """Why a figure is undetermined; empty where it is not."""
+    if figure.verdict != "undetermined":
+        return ""
+    for doubt in figure.doubts:
+        if doubt.decides:
+            return doubt.sentence
+    few = (
+        f" (below {float(100 * COVERAGE_FLOOR):g} % bounds decide nothing)" if figure.coverage < COVERAGE_FLOOR else ""
+    )
+    return f"coverage {float(100 * figure.coverage):.2f} %{few}"
 
 
 def _unmetered_w(claims: Fresh, end_us: int) -> int:
@@ -146,46 +166,8 @@ def _year_before(end_us: int) -> int:
     return (start - _EPOCH) // MICROSECOND
 
 
-class _Readings:
-    """The readings of one site's boundary."""
-
-    def __init__(self, store: Store, site_id: str, meters: Mapping[str, MeterSpec], limit: Fraction) -> None:
-        self._store, self._site_id, self._meters, self.limit = store, site_id, meters, limit
-
-    def figure(self, start_us: int, end_us: int) -> Figure:
-        """From the sums where every meter is known throughout, else exactly from the readings, with bounds."""
-        sums, window = self._store.sums(self._site_id, start_us, end_us), end_us - start_us
-        if any(name not in sums or sums[name].covered_us != window for name in self._meters):
-            found = self._store.readings(self._site_id, start_us, end_us)
-            return evaluate(self._meters, found, start_us=start_us, end_us=end_us, limit=self.limit)
-        total, it = (
-            sum(sums[name].energy_mj for name, one in self._meters.items() if one.role == role) for role in ROLES
-        )
-        ratio = Fraction(total, it) if it else None
-        verdict: EnergyVerdict = "undetermined" if ratio is None else ("within" if ratio <= self.limit else "breach")
-        return Figure(
-            window_s=Fraction(window, 10**6),
-            energy_total_wh=Fraction(total, _MILLIJOULES_PER_WATT_HOUR),
-            energy_it_wh=Fraction(it, _MILLIJOULES_PER_WATT_HOUR),
-            ratio=ratio,
-            low=ratio,
-            high=ratio,
-            coverage=Fraction(1),
-            period="annual" if window >= 365 * _DAY_US else "interim",
-            verdict=verdict,
-        )
-
-    def mean_load_w(self, end_us: int) -> int | None:
-        """Mean IT load of the last 30 days, over the time that each meter is known."""
-        sums = self._store.sums(self._site_id, end_us - _MEAN_DAYS * _DAY_US, end_us)
-        parts = [sums[name] for name, meter in self._meters.items() if meter.role == "it"]
-        if any(one.covered_us == 0 for one in parts):
-            return None
-        return round(sum(Fraction(one.energy_mj * 1000, one.covered_us) for one in parts))
-
-
 def _projection(
-    readings: _Readings, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
+    readings: Windows, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
 ) -> tuple[EnergyVerdict, Fraction | None]:
     """The calendar year in the site's time zone: what is measured of it, and the rest by the load model."""
     if model is None or load_w is None:
@@ -196,7 +178,7 @@ def _projection(
         (datetime(one, 1, 1, tzinfo=zone).astimezone(UTC) - _EPOCH) // MICROSECOND for one in (year, year + 1)
     )
     so_far = readings.figure(begin, end_us) if end_us > begin else None
-    if so_far is not None and so_far.coverage < 1:
+    if so_far is not None and (so_far.coverage < 1 or any(doubt.decides for doubt in so_far.doubts)):
         return "undetermined", None
     rest_h = Fraction(after - end_us, HOUR_US)
     it_wh = load_w * rest_h + (so_far.energy_it_wh if so_far else 0)

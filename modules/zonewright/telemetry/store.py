@@ -7,15 +7,18 @@ from pathlib import Path
 
 from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
-from zonewright.telemetry.summing import HOUR_US, Bin, Sum
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Days, Sum
 from zonewright.telemetry.tables import (
     SCHEMA,
     VERSION,
     append_rows,
+    days_of,
+    has_few,
+    hours_of,
     meter_id,
     needed,
     partial_hours,
@@ -93,16 +96,50 @@ class Store:
                     done += append_rows(connection, key, f"meter {name} of {site}", meters[name], items, trust)
         return done
 
-    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+    def readings(
+        self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
+    ) -> dict[str, list[Reading]]:
         """What a window needs of a site's meters: readings around all that is known in part, and the nearest beside it.
 
         All other hours and days are sums (``is_sum``): a gap in a year costs no more than the readings around it.
+
+        Args:
+            site: id of the site.
+            start_us: begin of the window.
+            end_us: its end.
+            doubtful: stretches of which readings are wanted, not sums, as far as they are still there; of a meter with
+                few readings all are.
         """
         with self._open() as connection:
             ids = dict(connection.execute("select id, name from meter where site = ?", (site,)))
             partial = partial_hours(connection, site, start_us - HOUR_US, end_us)
             partial |= {edge // HOUR_US * HOUR_US for edge in (start_us, end_us) if edge % HOUR_US}
-            return {name: needed(connection, key, start_us, end_us, partial) for key, name in ids.items()}
+            found = {}
+            for key, name in ids.items():
+                spans = [(start_us, end_us)] if doubtful and has_few(connection, key, start_us, end_us) else doubtful
+                found[name] = needed(connection, key, start_us, end_us, partial | hours_of(spans))
+            return found
+
+    def days(self, site: str, start_us: int, end_us: int) -> dict[str, Days]:
+        """What the whole days (UTC) of a window show at a glance, by meter; meters without any are left out."""
+        low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
+        with self._open() as connection:
+            meters = connection.execute("select id, name, kind from meter where site = ?", (site,)).fetchall()
+            return {name: one for key, name, kind in meters if (one := days_of(connection, key, kind, low, high))}
+
+    def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
+        """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
+        low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
+        with self._open() as connection:
+            ids = {name: key for key, name in connection.execute("select id, name from meter where site = ?", (site,))}
+            sides = [[ids[name] for name, one in meters.items() if one.role == role and name in ids] for role in ROLES]
+            places = ", ".join("?" * len(sides[0])), ", ".join("?" * sum(map(len, sides)))
+            query = (
+                f"select begin_us from daily where meter in ({places[1]}) and begin_us >= ? and begin_us < ? "  # noqa: S608 - no input
+                f"group by begin_us having sum(iif(meter in ({places[0]}), energy_mj, -energy_mj)) < 0"
+            )
+            values = (*sides[0], *sides[1], low, high, *sides[0])
+            return [row[0] for row in connection.execute(query, values)]
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
         """Energy by meter over the whole hours of a window, from the days and hours that are summed up."""

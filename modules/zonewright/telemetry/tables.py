@@ -10,7 +10,18 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import LOOK_BACK, is_drop, pieces_of
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended, ConflictError
-from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour, complete_stretches
+from zonewright.telemetry.summing import (
+    DAY_US,
+    HOUR_US,
+    MICRO,
+    Bin,
+    Days,
+    TooManyError,
+    as_reading,
+    by_day,
+    by_hour,
+    complete_stretches,
+)
 
 FOREVER = 2**62
 VERSION = 3
@@ -180,6 +191,42 @@ def needed(
     return sorted([*past, *found.values(), *sums], key=lambda item: item.time_us)
 
 
+_FEW = 5_000
+_REPEATS_MJ = 36_000
+"""Two days of one value differ by no more than their rounding: a hundredth of a watt-hour."""
+
+
+def has_few(connection: sqlite3.Connection, key: int, start_us: int, end_us: int) -> bool:
+    """Whether a meter has so few readings within a window that they are as quick to take as their sums."""
+    query = "select count(*) from (select 1 from reading where meter = ? and time_us between ? and ? limit ?)"
+    return int(connection.execute(query, (key, start_us, end_us, _FEW)).fetchone()[0]) < _FEW
+
+
+def hours_of(spans: Collection[tuple[int, int]]) -> set[int]:
+    """Begins of the hours of some stretches."""
+    return {
+        begin
+        for low, high in spans
+        for begin in range(low // HOUR_US * HOUR_US, -(-high // HOUR_US) * HOUR_US, HOUR_US)
+    }
+
+
+def days_of(connection: sqlite3.Connection, key: int, kind: str, low: int, high: int) -> Days | None:
+    """What the days of a meter show at a glance; None without any."""
+    query = "select min(energy_mj), max(energy_mj) from daily where meter = ? and begin_us >= ? and begin_us < ?"
+    least, most = connection.execute(query, (key, low, high)).fetchone()
+    if least is None:
+        return None
+    if kind != "gauge" or not most:
+        return Days(least, most)
+    query = (
+        "select 1 from daily a join daily b on b.meter = a.meter and b.begin_us = a.begin_us + ? where a.meter = ? "
+        "and a.begin_us >= ? and a.begin_us < ? and abs(a.energy_mj - b.energy_mj) <= ? limit 1"
+    )
+    row = connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone()
+    return Days(least, most, repeats=row is not None)
+
+
 def left_of(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:
     """Hours that are known in part and whose readings of a meter are still there."""
     return {begin for begin in partial if not any(low <= begin < high for low, high in removed)}
@@ -234,7 +281,10 @@ def _sum_up(  # noqa: PLR0917 - private
     removed = _sums_of(connection, key, removed_stretches(connection, key, start, end), has_days=False)
     known = fetch(connection, key, start, end)
     pieces = pieces_of(meter, [*dips_before(connection, key, known[0]), *known, *removed])
-    hours = by_hour(pieces, start, end)
+    try:
+        hours = by_hour(pieces, start, end)
+    except TooManyError as error:
+        raise ConflictError(f"{label} has {error}; store fewer of them, nothing was stored") from None
     for table, bins in (("hourly", hours), ("daily", by_day(hours))):
         connection.execute(
             f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?",  # noqa: S608 - one of two names
