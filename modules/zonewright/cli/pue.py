@@ -164,6 +164,8 @@ def _print(figure: "Figure", limit: str) -> None:
 
 
 def _import(arguments: argparse.Namespace) -> int:
+    import time
+
     from zonewright.cli.connection import telemetry_file
     from zonewright.cli.output import MISUSE, REFUSED, StoppedError
     from zonewright.cli.zone import loaded_folder
@@ -184,7 +186,7 @@ def _import(arguments: argparse.Namespace) -> int:
         text = arguments.readings.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         raise StoppedError(f"{arguments.readings}: expected UTF-8 text; convert it", code=MISUSE) from None
-    readings, faults = read_readings(text, meters)
+    readings, faults = read_readings(text, meters, now_us=time.time_ns() // 1000)
     for fault in faults:
         print(f"{arguments.readings}:{fault}", file=sys.stderr)
     if faults:
