@@ -143,7 +143,7 @@ def _of_register(
 
     After a reset, a step that brings most of the old value back is no energy, and nor is standing at the value that it
     dropped to. Before one, a step that the reset takes back is none either: a single wrong value, low or high, leaves
-    nothing behind. Where sums stand between two readings, their steps are not known, and none is doubted.
+    nothing behind. Where sums stand between two readings, the steps are not known, and no rise is doubted.
     """
     found: list[Piece] = []
     for index, (one, two) in enumerate(pairwise(readings)):
@@ -157,8 +157,9 @@ def _of_register(
                 _take_back(found, readings, index, told, sums)
             drop = _Drop(max(low, drop.high), min(high, drop.low)) if drop is not None else _Drop(low, high)
             continue
-        if drop is not None and not _is_bridged(sums, one, two):
+        if drop is not None:
             undoes = low < drop.high <= high and 2 * (high - low) > high - drop.low
+            undoes = undoes and not _is_bridged(sums, one, two)
             if undoes or high == low == drop.low:
                 told.append(Refused(one.time_us, two.time_us, "undone"))
                 drop = None if undoes else drop

@@ -1,6 +1,6 @@
 """From stored readings to what is measured of one site: trailing twelve months, projection, mean IT load."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -131,7 +131,7 @@ def measured(
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(store.trusts(site_id), key=_TRUST.index),
         reason=_reason(trailing),
-        findings=tuple(doubt.sentence for doubt in trailing.doubts),
+        findings=(*(doubt.sentence for doubt in trailing.doubts), *_corrected(store, site_id, meters, end)),
     )
 
 
@@ -146,6 +146,16 @@ def _reason(figure: Figure) -> str:
         f" (below {float(100 * COVERAGE_FLOOR):g} % bounds decide nothing)" if figure.coverage < COVERAGE_FLOOR else ""
     )
     return f"coverage {float(100 * figure.coverage):.2f} %{few}"
+
+
+def _corrected(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_us: int) -> Iterator[str]:
+    """What of the twelve months rests on corrections."""
+    start_us = _year_before(end_us)
+    found = [one for one in store.superseded(site_id) if one.meter in meters and start_us <= one.time_us <= end_us]
+    if found:
+        names = sorted({one.meter for one in found})
+        many = "s" if len(found) > 1 else ""
+        yield f"rests on {len(found)} corrected or withdrawn reading{many} of {', '.join(names)}"
 
 
 def _unmetered_w(claims: Fresh, end_us: int) -> int:

@@ -85,7 +85,8 @@ def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
         connection.execute("begin")  # readings and sums of one moment, whatever is removed meanwhile
         _require_told(connection, site)
         found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
-        return found | _pruned(connection, site, start_us) | _trusts(connection, site)
+        found |= _pruned(connection, site, start_us) | _trusts(connection, site)
+        return found | _corrected(connection, site, start_us)
 
 
 def _require_told(connection: sqlite3.Connection, site: str) -> None:
@@ -95,6 +96,8 @@ def _require_told(connection: sqlite3.Connection, site: str) -> None:
     )
     if connection.execute(query, (site,)).fetchone():
         raise UntoldError(f"readings of {site} were removed, and the journal has no entry for it yet")
+    if connection.execute("select 1 from intake where site = ? and entry = '' limit 1", (site,)).fetchone():
+        raise UntoldError(f"readings of {site} were imported or corrected, and the journal has no entry for it yet")
 
 
 def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
@@ -153,3 +156,17 @@ def _trusts(connection: sqlite3.Connection, site: str) -> dict[str, str]:
     for name, trust in connection.execute(query, (site,)):
         found[name].append(trust)
     return {f"trusts/{site}.json": canonical_json(found)}
+
+
+def _corrected(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+    """Readings that no longer count, with the entry of the journal that says so."""
+    query = (
+        "select m.name, s.time_us, s.start_us, s.micro, s.trust, i.kind, i.entry from superseded s "
+        "join meter m on m.id = s.meter join intake i on i.id = s.intake where m.site = ? and s.time_us >= ? "
+        "order by 1, 2, s.intake"
+    )
+    rows = [
+        [*row[:6], json.loads(row[6])["sequence"] if row[6] else 0]
+        for row in connection.execute(query, (site, start_us))
+    ]
+    return {f"corrected/{site}.json": canonical_json(rows)} if rows else {}

@@ -4,11 +4,22 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.correcting import (
+    Corrected,
+    Intake,
+    Superseded,
+    correct_meter,
+    note,
+    superseded,
+    told_of,
+    untold_intakes,
+)
 from zonewright.telemetry.interface import Appended
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Days, Sum
@@ -23,6 +34,7 @@ from zonewright.telemetry.tables import (
     needed,
     partial_hours,
     parts_of,
+    sum_up_again,
 )
 
 __all__ = ["HOUR_US", "Store"]
@@ -76,6 +88,7 @@ class Store:
         readings: Mapping[str, Sequence[Reading]],
         *,
         trust: TrustClass,
+        intake: Intake | None = None,
     ) -> Appended:
         """Store readings and bring the sums of the hours and days that they touch up to date, all or nothing.
 
@@ -84,6 +97,7 @@ class Store:
             meters: the site's meters by id.
             readings: by meter, in order of time.
             trust: how far they are to be trusted.
+            intake: what the journal is told of it; None for readings that it is not told of.
 
         Raises:
             ConflictError: when a meter has another value at the same time, overlapping intervals, or another kind.
@@ -94,7 +108,58 @@ class Store:
                 if items:
                     key = meter_id(connection, site, name, meters[name])
                     done += append_rows(connection, key, f"meter {name} of {site}", meters[name], items, trust)
+            if intake is not None and done.added:
+                note(connection, site, intake, _told(meters, readings, trust))
         return done
+
+    def correct(
+        self,
+        site: str,
+        meters: Mapping[str, MeterSpec],
+        readings: Mapping[str, Sequence[Reading]],
+        intake: Intake,
+        *,
+        trust: TrustClass,
+    ) -> Corrected:
+        """Replace readings at the same times, or withdraw them, all or nothing; what they said stays beside them.
+
+        Args:
+            site: id of the site.
+            meters: the site's meters by id.
+            readings: by meter, in order of time; what is to be withdrawn, exactly as it is stored.
+            intake: a correction or a withdrawal, and who does it for what reason.
+            trust: how far the new readings are to be trusted; they outrank the old ones whatever theirs is.
+
+        Raises:
+            ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
+        """
+        done = Corrected()
+        with self._writing() as connection:
+            number = note(connection, site, intake, _told(meters, readings, trust))
+            for name, items in sorted(readings.items()):
+                if items:
+                    key, label = meter_id(connection, site, name, meters[name]), f"meter {name} of {site}"
+                    is_gone = intake.kind == "withdrawn"
+                    done += correct_meter(connection, key, label, meters[name], items, trust, number, withdraw=is_gone)
+        return done
+
+    def superseded(self, site: str) -> list[Superseded]:
+        """The readings of a site that no longer count, by meter and in order of time."""
+        with self._open() as connection:
+            return list(superseded(connection, site))
+
+    def tell_intakes(self, tell: Callable[[Mapping[str, Any]], str]) -> None:
+        """Hand over each import, correction and withdrawal that is not recorded, and keep what it was recorded as.
+
+        Args:
+            tell: records one; gives the text of the record.
+        """
+        with self._open() as connection:
+            found = untold_intakes(connection)
+        for number, payload in found:
+            entry = tell(payload)
+            with self._writing() as connection:
+                connection.execute("update intake set entry = ? where id = ? and entry = ''", (entry, number))
 
     def readings(
         self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
@@ -209,6 +274,7 @@ class Store:
         meters: Mapping[str, MeterSpec],
         hours: Mapping[str, Sequence[Bin]],
         trusts: Mapping[str, Collection[TrustClass]],
+        corrected: Sequence[Sequence[Any]] = (),
     ) -> None:
         """Put the sums of removed readings into a store that has the readings that were left; for verification.
 
@@ -217,10 +283,23 @@ class Store:
             meters: the site's meters by id.
             hours: hours by meter, in order, each known throughout.
             trusts: trust classes of all readings that a meter ever had.
+            corrected: readings that no longer count: meter, time, begin, millionths and trust class.
         """
         with self._writing() as connection:
             for name in sorted(meters.keys() & (hours.keys() | trusts.keys())):
                 key = meter_id(connection, site, name, meters[name])
                 restore_meter(connection, key, hours.get(name, ()))
+                sum_up_again(connection, key, meters[name])
                 rows = [(key, trust) for trust in trusts.get(name, ())]
                 connection.executemany("insert or ignore into trust values (?, ?)", rows)
+            for number, (name, time_us, start_us, micro, trust) in enumerate(corrected):
+                if name in meters:
+                    key = meter_id(connection, site, name, meters[name])
+                    values = (-1 - number, key, time_us, start_us, micro, trust)
+                    connection.execute("insert into superseded values (?, ?, ?, ?, ?, ?)", values)
+
+
+def _told(
+    meters: Mapping[str, MeterSpec], readings: Mapping[str, Sequence[Reading]], trust: TrustClass
+) -> dict[str, Mapping[str, int | str]]:
+    return {name: told_of(meters[name], name, items, trust) for name, items in sorted(readings.items()) if items}

@@ -45,6 +45,12 @@ create table if not exists stretch (
 create table if not exists dip (
   meter integer not null, time_us integer not null, high integer not null, low integer not null,
   primary key (meter, time_us)) without rowid;
+create table if not exists intake (
+  id integer primary key autoincrement, site text not null, kind text not null, by text not null,
+  reason text not null, meters text not null, entry text not null);
+create table if not exists superseded (
+  intake integer not null, meter integer not null, time_us integer not null, start_us integer,
+  micro integer not null, trust text not null, primary key (meter, time_us, intake)) without rowid;
 create table if not exists pruning (id integer primary key autoincrement, entry text not null);
 create table if not exists removal (
   meter integer not null, begin_us integer not null, end_us integer not null, readings integer not null,
@@ -81,9 +87,12 @@ def append_rows(  # noqa: PLR0917 - private
 ) -> Appended:
     """Store readings of one meter, and sum up again what they touch; a contradiction is a conflict."""
     low, high = items[0].time_us, items[-1].time_us
-    summed = _within_stretches(connection, key, items)
-    rows = [(key, item.time_us, item.start_us, _micro(item, label), trust) for item in items]
+    summed = within_stretches(connection, key, items)
+    rows = [(key, item.time_us, item.start_us, micro_of(item, label), trust) for item in items]
     rows = [row for row in rows if row[1] not in summed] if summed else rows
+    old = _superseded(connection, key, low, high)
+    outdated = sum((row[1], row[2], row[3]) in old for row in rows) if old else 0
+    rows = [row for row in rows if (row[1], row[2], row[3]) not in old] if outdated else rows
     before = connection.total_changes
     connection.executemany("insert or ignore into reading values (?, ?, ?, ?, ?)", rows)
     added = connection.total_changes - before
@@ -100,11 +109,17 @@ def append_rows(  # noqa: PLR0917 - private
     if added:
         connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
         first = min(row[1] if row[2] is None else row[2] for row in rows)
-        _sum_up(connection, key, label, meter, first, high)
-    return Appended(added=added, known=len(rows) - added, summed=len(summed))
+        sum_up(connection, key, label, meter, first, high)
+    return Appended(added=added, known=len(rows) - added + outdated, summed=len(summed))
 
 
-def _within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:
+def _superseded(connection: sqlite3.Connection, key: int, low: int, high: int) -> set[tuple[int, int | None, int]]:
+    """What readings said before they were corrected or withdrawn: time, begin and millionths."""
+    query = "select time_us, start_us, micro from superseded where meter = ? and time_us between ? and ?"
+    return set(connection.execute(query, (key, low, high)))
+
+
+def within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:
     """Times of readings that are not stored, within stretches whose readings were removed."""
     bounds = (key, items[-1].time_us, items[0].time_us)
     query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ?"
@@ -122,7 +137,8 @@ def _is_within(item: Reading, begin: int, end: int) -> bool:
     return begin <= item.start_us and item.time_us <= end
 
 
-def _micro(item: Reading, label: str) -> int:
+def micro_of(item: Reading, label: str) -> int:
+    """The millionths of a reading's value; what has more decimals, or is too large, is a conflict."""
     scaled = item.value * MICRO
     if scaled.denominator != 1 or scaled >= FOREVER:
         raise ConflictError(
@@ -266,21 +282,23 @@ def _sums_of(
             yield from map(as_reading, bins_of(connection, table, key, low, high))
 
 
-def _sum_up(  # noqa: PLR0917 - private
+def sum_up(  # noqa: PLR0917 - private
     connection: sqlite3.Connection, key: int, label: str, meter: MeterSpec, low_us: int, high_us: int
 ) -> None:
     """Sum up again the hours and days between the readings on both sides of what was added."""
-    around = fetch(connection, key, low_us - 1, high_us + 1)
+    around = fetch(connection, key, low_us - 1, high_us + 1) or [Reading(None, low_us, 0, 0)]
     for one, two in pairwise(around):
         if two.start_us is not None and two.start_us < one.time_us:
             raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
     if meter.kind == "register":
+        connection.execute("delete from dip where meter = ? and time_us between ? and ?", (key, low_us, high_us))
         around = _note_dips(connection, key, meter, around)
-    first = min(item.start_us if item.start_us is not None else item.time_us for item in around)
-    start, end = first // DAY_US * DAY_US, (around[-1].time_us // DAY_US + 1) * DAY_US
+    first = min(low_us, *(item.start_us if item.start_us is not None else item.time_us for item in around))
+    start, end = first // DAY_US * DAY_US, (max(high_us, around[-1].time_us) // DAY_US + 1) * DAY_US
     removed = _sums_of(connection, key, removed_stretches(connection, key, start, end), has_days=False)
     known = fetch(connection, key, start, end)
-    pieces = pieces_of(meter, [*dips_before(connection, key, known[0]), *known, *removed])
+    past = dips_before(connection, key, known[0]) if known else []
+    pieces = pieces_of(meter, [*past, *known, *removed])
     try:
         hours = by_hour(pieces, start, end)
     except TooManyError as error:
@@ -294,6 +312,13 @@ def _sum_up(  # noqa: PLR0917 - private
             f"insert into {table} values (?, ?, ?, ?)",  # noqa: S608 - one of two names
             [(key, *one) for one in bins],
         )
+
+
+def sum_up_again(connection: sqlite3.Connection, key: int, meter: MeterSpec) -> None:
+    """Sum up a register that dropped once more: sums of removed readings say which of its steps are not known."""
+    if connection.execute("select 1 from dip where meter = ? limit 1", (key,)).fetchone():
+        query = "select min(time_us), max(time_us) from reading where meter = ?"
+        sum_up(connection, key, "", meter, *connection.execute(query, (key,)).fetchone())
 
 
 def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, around: Sequence[Reading]) -> list[Reading]:

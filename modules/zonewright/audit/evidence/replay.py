@@ -226,7 +226,8 @@ def put_site(store: Store, site: str, meters: Mapping[str, MeterSpec], texts: Ma
         for trust, readings in found[meter].items():
             store.append(site, meters, {meter: readings}, trust=trust)
     hours = hours_in(texts, site)
-    store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")))
+    corrected = [row[:5] for row in json.loads(texts.get(f"corrected/{site}.json", "[]"))]
+    store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")), corrected)
     counts = [len(items) for by_trust in found.values() for items in by_trust.values()]
     return sum(counts), sum(map(len, hours.values()))
 

@@ -11,9 +11,9 @@ from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
-from zonewright.model.site import Meter
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number
+from zonewright.model.site import Meter
 
 MAX_ROWS = 10_000
 _POINT_TO_POINT = 31
