@@ -89,18 +89,11 @@ class MemoryStore:
         found = {}
         for name, held in self._of(site).items():
             inside = [one for one in held.hours() if start_us <= one.begin_us < end_us]
-            found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside))
-        return found
-
-    def days(self, site: str, start_us: int, end_us: int) -> dict[str, Days]:
-        """Of all days again each time; any gauge may repeat itself, which is looked at then."""
-        found = {}
-        for name, held in self._of(site).items():
             energies = [one.energy_mj for one in self._days(held, start_us, end_us)]
+            days = None  # of gauges any may repeat itself, which is looked at then
             if energies:
-                found[name] = Days(
-                    min(energies), max(energies), repeats=held.spec.kind == "gauge" and max(energies) > 0
-                )
+                days = Days(min(energies), max(energies), repeats=held.spec.kind == "gauge" and max(energies) > 0)
+            found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside), days)
         return found
 
     def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:

@@ -100,7 +100,8 @@ def measured(
     if not meters or missing:
         what = f"no readings of {', '.join(missing)}" if missing else "no meter boundary is declared"
         return Measured(trailing="undetermined", reason=what)
-    distrusted = sorted(store.trusts(site_id) - terms.trusted)
+    trusts = store.trusts(site_id)
+    distrusted = sorted(trusts - terms.trusted)
     if distrusted:
         return Measured(trailing="undetermined", reason=f"{', '.join(distrusted)} readings do not count in this zone")
     now_us = (now - _EPOCH) // MICROSECOND
@@ -129,7 +130,7 @@ def measured(
         energy_it_wh=trailing.energy_it_wh if trailing.ratio is not None else None,
         age_days=age_days,
         category=site.boundary.category if site.boundary is not None else "",
-        trust=max(store.trusts(site_id), key=_TRUST.index),
+        trust=max(trusts, key=_TRUST.index),
         reason=_reason(trailing),
         findings=(*(doubt.sentence for doubt in trailing.doubts), *_corrected(store, site_id, meters, end)),
     )

@@ -8,7 +8,7 @@ from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
-from zonewright.telemetry.summing import Days, Sum
+from zonewright.telemetry.summing import Sum
 
 
 class ConflictError(ZonewrightError, ValueError):
@@ -76,16 +76,12 @@ class ReadingStore(Protocol):
         """
         ...
 
-    def days(self, site: str, start_us: int, end_us: int) -> dict[str, Days]:
-        """What the whole days (UTC) of a window show at a glance, by meter; meters without any are left out."""
-        ...
-
     def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
         """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
         ...
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
-        """Energy by meter over the whole hours of a window."""
+        """Energy by meter over the whole hours of a window, and what its whole days (UTC) show at a glance."""
         ...
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:

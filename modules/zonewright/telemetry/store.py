@@ -22,12 +22,11 @@ from zonewright.telemetry.correcting import (
 )
 from zonewright.telemetry.interface import Appended
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
-from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Days, Sum
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
 from zonewright.telemetry.tables import (
     SCHEMA,
     VERSION,
     append_rows,
-    days_of,
     has_few,
     hours_of,
     meter_id,
@@ -35,6 +34,7 @@ from zonewright.telemetry.tables import (
     partial_hours,
     parts_of,
     sum_up_again,
+    summed,
 )
 
 __all__ = ["HOUR_US", "Store"]
@@ -185,13 +185,6 @@ class Store:
                 found[name] = needed(connection, key, start_us, end_us, partial | hours_of(spans))
             return found
 
-    def days(self, site: str, start_us: int, end_us: int) -> dict[str, Days]:
-        """What the whole days (UTC) of a window show at a glance, by meter; meters without any are left out."""
-        low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
-        with self._open() as connection:
-            meters = connection.execute("select id, name, kind from meter where site = ?", (site,)).fetchall()
-            return {name: one for key, name, kind in meters if (one := days_of(connection, key, kind, low, high))}
-
     def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
         """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
         low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
@@ -207,19 +200,13 @@ class Store:
             return [row[0] for row in connection.execute(query, values)]
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
-        """Energy by meter over the whole hours of a window, from the days and hours that are summed up."""
+        """Energy by meter over the whole hours of a window, from what is summed up, and its days at a glance."""
         found: dict[str, Sum] = {}
+        parts = parts_of(start_us, end_us)
         with self._open() as connection:
-            for key, name in connection.execute("select id, name from meter where site = ?", (site,)).fetchall():
-                energy = covered = 0
-                for table, low, high in parts_of(start_us, end_us):
-                    row = connection.execute(
-                        f"select sum(energy_mj), sum(covered_us) from {table} "  # noqa: S608 - one of two names
-                        "where meter = ? and begin_us >= ? and begin_us < ?",
-                        (key, low, high),
-                    ).fetchone()
-                    energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
-                found[name] = Sum(energy, covered)
+            meters = connection.execute("select id, name, kind from meter where site = ?", (site,)).fetchall()
+            for key, name, kind in meters:
+                found[name] = summed(connection, key, kind, parts)
         return found
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:

@@ -29,14 +29,6 @@ def rounding_wh(hours: int) -> Fraction:
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """Energy of one meter over hours or days that begin within a window."""
-
-    energy_mj: int
-    covered_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Days:
     """What the whole days (UTC) of a meter within a window show at a glance.
 
@@ -49,6 +41,15 @@ class Days:
     least_mj: int
     most_mj: int
     repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Energy of one meter over hours or days that begin within a window, and what its days show; None without any."""
+
+    energy_mj: int
+    covered_us: int
+    days: Days | None = None
 
 
 class Bin(NamedTuple):

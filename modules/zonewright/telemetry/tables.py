@@ -16,6 +16,7 @@ from zonewright.telemetry.summing import (
     MICRO,
     Bin,
     Days,
+    Sum,
     TooManyError,
     as_reading,
     by_day,
@@ -227,20 +228,32 @@ def hours_of(spans: Collection[tuple[int, int]]) -> set[int]:
     }
 
 
-def days_of(connection: sqlite3.Connection, key: int, kind: str, low: int, high: int) -> Days | None:
-    """What the days of a meter show at a glance; None without any."""
-    query = "select min(energy_mj), max(energy_mj) from daily where meter = ? and begin_us >= ? and begin_us < ?"
-    least, most = connection.execute(query, (key, low, high)).fetchone()
-    if least is None:
-        return None
-    if kind != "gauge" or not most:
-        return Days(least, most)
+def summed(connection: sqlite3.Connection, key: int, kind: str, parts: Sequence[tuple[str, int, int]]) -> Sum:
+    """Energy of a meter over the parts of a window, and what its days show at a glance."""
+    energy = covered = 0
+    days: Days | None = None
+    for table, low, high in parts:
+        if low < high:
+            row = connection.execute(
+                f"select sum(energy_mj), sum(covered_us), min(energy_mj), max(energy_mj) from {table} "  # noqa: S608 - one of two names
+                "where meter = ? and begin_us >= ? and begin_us < ?",
+                (key, low, high),
+            ).fetchone()
+            energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
+            if table == "daily" and row[0] is not None:
+                days = Days(
+                    row[2], row[3], repeats=kind == "gauge" and row[3] > 0 and _repeats(connection, key, low, high)
+                )
+    return Sum(energy, covered, days)
+
+
+def _repeats(connection: sqlite3.Connection, key: int, low: int, high: int) -> bool:
+    """Whether a gauge counted the same on two days in a row."""
     query = (
         "select 1 from daily a join daily b on b.meter = a.meter and b.begin_us = a.begin_us + ? where a.meter = ? "
         "and a.begin_us >= ? and a.begin_us < ? and abs(a.energy_mj - b.energy_mj) <= ? limit 1"
     )
-    row = connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone()
-    return Days(least, most, repeats=row is not None)
+    return connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone() is not None
 
 
 def left_of(partial: Collection[int], removed: Sequence[tuple[int, int]]) -> set[int]:

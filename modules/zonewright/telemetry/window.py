@@ -38,7 +38,7 @@ class Windows:
         sums = self._store.sums(self._site_id, start_us, end_us)
         margin = self._margin(sums, end_us - start_us)
         if margin is not None:
-            days = self._store.days(self._site_id, start_us, end_us)
+            days = {name: one.days for name, one in sums.items() if one.days is not None}
             is_plain = not any(_is_odd(meter, days[name]) for name, meter in self._meters.items() if name in days)
             if is_plain and not self._has_low(days):
                 return self._from_sums(sums, end_us - start_us)
