@@ -28,6 +28,8 @@ COMMANDS = {
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",
     f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "stack",
     f"pue import readings.csv --site dc1 --zone {ZONE}": "stack",
+    f"pue correct readings.csv --site dc1 --zone {ZONE} --by anna --reason misread": "stack",
+    "pue corrections --site dc1": "stack",
     f"pue status --zone {ZONE}": "stack",
     "pue prune": "stack",
     "render --stack a": "stack",

@@ -125,13 +125,13 @@ def _read(
     from zonewright.cli.zone import loaded_folder
     from zonewright.pue import read_readings
     from zonewright.rules.words import count_of
-    from zonewright.telemetry.figures import meters_of
+    from zonewright.telemetry.figures import all_meters_of
 
     declaration = loaded_folder(arguments.zone)
     if declaration is None:
         return REFUSED
     sites = {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
-    meters = meters_of(sites[arguments.site]) if arguments.site in sites else {}
+    meters = all_meters_of(sites[arguments.site]) if arguments.site in sites else {}
     if not meters:
         why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
         raise StoppedError(f"site '{arguments.site}' {why}", code=MISUSE)

@@ -11,7 +11,7 @@ from zonewright.pue.meters import ROLES, MeterRole, MeterSpec, percent
 from zonewright.pue.pieces import Refused
 from zonewright.pue.series import Series
 
-DoubtKind = Literal["below-one", "rating", "standing", "unit", "implausible", "undone", "rounding"]
+DoubtKind = Literal["below-one", "rating", "standing", "unit", "implausible", "undone", "rounding", "balance"]
 DAY_US = 86_400 * 10**6
 COVERAGE_FACTOR = 2
 """k = 2: an interval of about 95 % (GUM, JCGM 100:2008, 6.3)."""
@@ -159,7 +159,7 @@ def below_one(
     known = Shares(meters=meters, energies=energies)
     if most is not None and most < 1 - Fraction(known.half_width(COARSEST_CLASS) or 0):
         return _told_below(known, [(start_us, end_us)], "")
-    for spans, unit in ((_months(start_us, end_us), "month"), (_days(start_us, end_us), "day")):
+    for spans, unit in ((months(start_us, end_us), "month"), (_days(start_us, end_us), "day")):
         found = [
             (span, shares)
             for span, parts in _split(shared, spans)
@@ -203,7 +203,7 @@ def _told_below(shares: Shares, spans: Sequence[tuple[int, int]], unit: str) -> 
         end_us=spans[-1][1],
         decides=True,
         sentence=(
-            f"{_listed(names['it'])} took {_kwh(it)} and only {_kwh(total)} came in by {_listed(names['total'])} "
+            f"{listed(names['it'])} took {_kwh(it)} and only {_kwh(total)} came in by {listed(names['total'])} "
             f"{when}, which cannot be: {_likely(total, it)}"
         ),
     )
@@ -276,7 +276,7 @@ def _days(start_us: int, end_us: int) -> list[tuple[int, int]]:
     return [(low, low + DAY_US) for low in range(first, end_us - DAY_US + 1, DAY_US)]
 
 
-def _months(start_us: int, end_us: int) -> list[tuple[int, int]]:
+def months(start_us: int, end_us: int) -> list[tuple[int, int]]:
     """Calendar months (UTC), cut to a window."""
     found, low = [], start_us
     while low < end_us:
@@ -293,7 +293,8 @@ def moment(time_us: int) -> str:
     return f"{_EPOCH + timedelta(microseconds=time_us):%Y-%m-%d %H:%M}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return ", ".join(sorted(names)[:_NAMES_SHOWN]) + more
 

@@ -1,18 +1,21 @@
 """From stored readings to what is measured of one site: trailing twelve months, projection, mean IT load."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
+from zonewright.model.site import Meter
 from zonewright.model.world import EnergyVerdict, Measured
+from zonewright.pue.doubt import Doubt
 from zonewright.pue.evaluation import COVERAGE_FLOOR, Figure
 from zonewright.pue.load_model import LoadModel
 from zonewright.pue.meters import MeterRole, MeterSpec
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
+from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.store import HOUR_US, Store
 from zonewright.telemetry.window import Windows
 
@@ -44,11 +47,13 @@ class Terms:
         limit: the ratio that may not be exceeded.
         trusted: trust classes that count.
         max_age_days: how old the last complete hour may be.
+        balance_percent: the largest tolerance of a balance; None where no pack tightens it.
     """
 
     limit: Fraction
     trusted: frozenset[TrustClass]
     max_age_days: float
+    balance_percent: float | None = None
 
 
 def meters_of(site: Site) -> dict[str, MeterSpec]:
@@ -56,19 +61,26 @@ def meters_of(site: Site) -> dict[str, MeterSpec]:
     if site.boundary is None:
         return {}
     sides: tuple[tuple[MeterRole, tuple[str, ...]], ...] = (("total", site.boundary.facility), ("it", site.boundary.it))
-    return {
-        name: MeterSpec(
-            role=role,
-            kind=site.meters[name].kind,
-            rating_w=site.meters[name].rating_w,
-            rollover_wh=site.meters[name].rollover_wh,
-            interval_s=site.meters[name].interval_s or (300 if site.meters[name].kind == "gauge" else None),
-            accuracy_class=site.meters[name].accuracy_class,
-            standby=site.meters[name].standby or site.meters[name].point == "generator",
-        )
-        for role, names in sides
-        for name in names
-    }
+    return {name: _spec(site.meters[name], role) for role, names in sides for name in names}
+
+
+def all_meters_of(site: Site) -> dict[str, MeterSpec]:
+    """The meters of a site that has a boundary, also those beside it, which are for balances; empty without one."""
+    found = meters_of(site)
+    others = (name for name in sorted(site.meters) if found and name not in found)
+    return found | {name: _spec(site.meters[name], "total") for name in others}
+
+
+def _spec(meter: Meter, role: MeterRole) -> MeterSpec:
+    return MeterSpec(
+        role=role,
+        kind=meter.kind,
+        rating_w=meter.rating_w,
+        rollover_wh=meter.rollover_wh,
+        interval_s=meter.interval_s or (300 if meter.kind == "gauge" else None),
+        accuracy_class=meter.accuracy_class,
+        standby=meter.standby or meter.point == "generator",
+    )
 
 
 def measured(
@@ -116,8 +128,14 @@ def measured(
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
     readings = Windows(store, site_id, meters, terms.limit)
     trailing = readings.figure(_year_before(end), end)
+    balances = unbalanced(store, site_id, site, (_year_before(end), end), terms.balance_percent)
+    if any(doubt.decides for doubt in balances):
+        trailing = replace(trailing, verdict="undetermined")
+    doubts = sorted([*trailing.doubts, *balances], key=lambda doubt: not doubt.decides)
     load = readings.mean_load_w(end - _MEAN_DAYS * _DAY_US, end)
     verdict, ratio = _projection(readings, site, end, model, load)
+    if any(doubt.decides for doubt in balances):
+        verdict, ratio = "undetermined", None
     return Measured(
         trailing=trailing.verdict,
         trailing_ratio=trailing.ratio,
@@ -131,16 +149,16 @@ def measured(
         age_days=age_days,
         category=site.boundary.category if site.boundary is not None else "",
         trust=max(trusts, key=_TRUST.index),
-        reason=_reason(trailing),
-        findings=(*(doubt.sentence for doubt in trailing.doubts), *_corrected(store, site_id, meters, end)),
+        reason=_reason(trailing, doubts),
+        findings=(*(doubt.sentence for doubt in doubts), *_corrected(store, site_id, meters, end)),
     )
 
 
-def _reason(figure: Figure) -> str:
+def _reason(figure: Figure, doubts: Sequence[Doubt]) -> str:
     """Why a figure is undetermined; empty where it is not."""
     if figure.verdict != "undetermined":
         return ""
-    for doubt in figure.doubts:
+    for doubt in doubts:
         if doubt.decides:
             return doubt.sentence
     few = (

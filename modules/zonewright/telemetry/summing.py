@@ -124,7 +124,11 @@ def complete_stretches(
     return found
 
 
+def as_energy(energy_mj: int) -> Fraction:
+    """Millijoules in watt-hours."""
+    return Fraction(energy_mj, MILLIJOULES_PER_WATT_HOUR)
+
+
 def as_reading(one: Bin) -> Reading:
     """What is left of the readings of an hour or day: its energy, known throughout."""
-    energy = Fraction(one.energy_mj, MILLIJOULES_PER_WATT_HOUR)
-    return Reading(one.begin_us, one.begin_us + one.covered_us, energy, 0, is_sum=True)
+    return Reading(one.begin_us, one.begin_us + one.covered_us, as_energy(one.energy_mj), 0, is_sum=True)

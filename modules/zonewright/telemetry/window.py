@@ -14,7 +14,7 @@ from zonewright.pue.history import STEP_LOW
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import ReadingStore
-from zonewright.telemetry.summing import HOUR_US, MILLIJOULES_PER_WATT_HOUR, Days, Sum, rounding_wh
+from zonewright.telemetry.summing import HOUR_US, Days, Sum, as_energy, rounding_wh
 
 _MOST_DAYS = 100
 """So many doubtful days are looked at with their readings; more would show nothing new."""
@@ -69,7 +69,7 @@ class Windows:
         )
         if total <= it or not it:
             return None
-        margin = self._rounding(Fraction(it, MILLIJOULES_PER_WATT_HOUR), window_us)
+        margin = self._rounding(as_energy(it), window_us)
         return margin if abs(Fraction(total, it) - self.limit) > margin else None
 
     def _rounding(self, it_wh: Fraction, window_us: int) -> Fraction:
@@ -79,7 +79,7 @@ class Windows:
         return each * (total + self.limit * it) / it_wh
 
     def _from_sums(self, sums: Mapping[str, Sum], window_us: int) -> Figure:
-        energies = {name: Fraction(sums[name].energy_mj, MILLIJOULES_PER_WATT_HOUR) for name in self._meters}
+        energies = {name: as_energy(sums[name].energy_mj) for name in self._meters}
         shares = Shares(meters=self._meters, energies=energies)
         total, it = shares.of("total"), shares.of("it")
         unit = unit_doubt(self._meters, energies, window_us, self.limit)
@@ -108,7 +108,7 @@ class Windows:
             return found
         doubt = Doubt(
             kind="rounding",
-            meters=tuple(sorted(name for name, items in readings.items() if any(item.is_sum for item in items))),
+            meters=tuple(sorted(name for name in self._meters if any(item.is_sum for item in readings[name]))),
             start_us=start_us,
             end_us=end_us,
             sentence="the limit lies within what sums by hour are rounded by, and their readings were removed",
