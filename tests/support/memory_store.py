@@ -8,6 +8,7 @@ from zonewright.model.base import TrustClass
 from zonewright.pue import MeterSpec, Reading
 from zonewright.pue.pieces import pieces_of
 from zonewright.telemetry import Appended, ConflictError
+from zonewright.telemetry.correcting import Superseded
 from zonewright.telemetry.summing import (
     DAY_US,
     HOUR_US,
@@ -115,6 +116,11 @@ class MemoryStore:
     def trusts(self, site: str) -> frozenset[TrustClass]:
         """Trust classes of all readings that a site ever had."""
         return frozenset(trust for held in self._of(site).values() for trust in held.ever)
+
+    def superseded(self, site: str) -> list[Superseded]:
+        """It knows no corrections."""
+        del site
+        return []
 
     def prune(self, before_us: int) -> int:
         """Keep of each stretch its first and its last reading, and its hours."""

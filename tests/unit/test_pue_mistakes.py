@@ -41,3 +41,31 @@ def test_random_sites_are_judged_right_without_a_mistake(first: int) -> None:
         site = drawn_site(random.Random(seed))
         found = figure(site.meters, plain(site))
         assert (found.verdict, found.doubts) == ("breach", ()), seed
+
+
+def test_knowing_more_never_widens_bounds() -> None:
+    """A reading more of a register or an interval widens no bounds, unless a finding names what contradicts.
+
+    (A sample more of a gauge moves the mean between its neighbours, and the bounds with it.)
+    """
+    rng = seeded("bounds")
+    for _ in range(count(400)):
+        seed = rng.randrange(10**9)
+        one = random.Random(seed)
+        site = drawn_site(one)
+        meters = {
+            name: meter.model_copy(update={"rating_w": 4 * max(1, max(site.days[name])) // 24 + 1})
+            for name, meter in site.meters.items()
+        }
+        readings = plain(site) if one.random() < 0.5 else one.choice(MISTAKES)(site, one)[1]
+        readings = {name: [item for item in items if one.random() < 0.8] for name, items in readings.items()}
+        exact = [name for name, items in readings.items() if items and meters[name].kind != "gauge"]
+        if not exact:
+            continue
+        name = one.choice(exact)
+        index = one.randrange(len(readings[name]))
+        less = {**readings, name: [*readings[name][:index], *readings[name][index + 1 :]]}
+        before, after = figure(meters, less), figure(meters, readings)
+        if {doubt.sentence for doubt in after.doubts} <= {doubt.sentence for doubt in before.doubts}:
+            assert before.low is None or (after.low is not None and after.low >= before.low), seed
+            assert before.high is None or (after.high is not None and after.high <= before.high), seed
