@@ -52,7 +52,7 @@ def at_the_limit(rng: random.Random, more: int) -> dict[str, list[Reading]]:
 
 @pytest.mark.parametrize("more", [0, 1, -1])
 def test_exactly_at_the_limit_readings_decide(tmp_path: Path, more: int) -> None:
-    """Random years whose ratio is the limit, or a watt-hour beside it, are judged from readings where sums are too coarse."""
+    """Random years whose ratio is the limit, or a watt-hour beside it, are judged from readings, not from sums."""
     rng = seeded(f"limit {more}")
     for number in range(2 if more else 8):
         readings = at_the_limit(rng, more)
@@ -72,7 +72,7 @@ def test_where_readings_were_removed_the_limit_is_undetermined(tmp_path: Path) -
 
 @pytest.mark.parametrize("is_mistaken", [True, False])
 def test_random_sites_get_one_verdict(tmp_path: Path, *, is_mistaken: bool) -> None:
-    """Random sites, with a mistake or without, within a window that begins and ends anywhere: one verdict, one reason."""
+    """Random sites, with a mistake or without, in windows that begin and end anywhere: one verdict, one reason."""
     rng = seeded(f"status {is_mistaken}")
     for number in range(count(150)):
         seed = rng.randrange(10**9)

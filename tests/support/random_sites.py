@@ -1,4 +1,4 @@
-"""Random sites beyond the limit of the energy ratio, and the ordinary mistakes that people make when they meter them."""
+"""Random sites beyond the limit of the energy ratio, and the mistakes that people make when they meter them."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence

@@ -54,7 +54,7 @@ def test_knowing_more_never_widens_bounds() -> None:
         one = random.Random(seed)
         site = drawn_site(one)
         meters = {
-            name: meter.model_copy(update={"rating_w": 4 * max(1, max(site.days[name])) // 24 + 1})
+            name: meter.model_copy(update={"rating_w": 4 * max(24, *site.days[name]) // 24})
             for name, meter in site.meters.items()
         }
         readings = plain(site) if one.random() < 0.5 else one.choice(MISTAKES)(site, one)[1]

@@ -16,8 +16,8 @@ from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import ReadingStore
 from zonewright.telemetry.summing import HOUR_US, Days, Sum, as_energy, rounding_wh
 
-_MOST_DAYS = 100
-"""So many doubtful days are looked at with their readings; more would show nothing new."""
+_MOST_DAYS = 7
+"""So many doubtful days are looked at with their readings; of meters with few readings all are."""
 
 
 class Windows:
