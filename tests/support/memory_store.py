@@ -117,6 +117,11 @@ class MemoryStore:
         """Trust classes of all readings that a site ever had."""
         return frozenset(trust for held in self._of(site).values() for trust in held.ever)
 
+    def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
+        """It sums up each time, under what is declared now."""
+        for name, held in self._of(site).items():
+            held.spec = meters.get(name, held.spec)
+
     def superseded(self, site: str) -> list[Superseded]:
         """It knows no corrections."""
         del site

@@ -126,6 +126,7 @@ def measured(
     if age_days > terms.max_age_days:
         reason = f"the last complete hour is {age_days:.1f} days old; the limit is {terms.max_age_days:g} days"
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
+    store.refresh(site_id, all_meters_of(site))
     readings = Windows(store, site_id, meters, terms.limit)
     trailing = readings.figure(_year_before(end), end)
     balances = unbalanced(store, site_id, site, (_year_before(end), end), terms.balance_percent)

@@ -26,13 +26,16 @@ from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
 from zonewright.telemetry.tables import (
     SCHEMA,
     VERSION,
+    add_spec,
     append_rows,
+    has_dips,
     has_few,
     hours_of,
     meter_id,
     needed,
     partial_hours,
     parts_of,
+    spec_of,
     sum_up_again,
     summed,
 )
@@ -59,6 +62,7 @@ class Store:
         make_private(path)
         with self._open() as connection:
             if connection.execute("pragma user_version").fetchone()[0] < VERSION:
+                add_spec(connection)
                 connection.executescript(f"begin immediate; {SCHEMA} pragma user_version = {VERSION}; commit")
 
     @contextmanager
@@ -111,6 +115,22 @@ class Store:
             if intake is not None and done.added:
                 note(connection, site, intake, _told(meters, readings, trust))
         return done
+
+    def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
+        """Sum up again what was summed up under another declaration of a meter, such as one without its rating.
+
+        Args:
+            site: id of the site.
+            meters: its meters as they are declared now.
+        """
+        query = "select id, name, kind, spec from meter where site = ?"
+        with self._open() as connection:
+            rows = connection.execute(query, (site,)).fetchall()
+        for key, name, kind, spec in rows:
+            if name in meters and meters[name].kind == kind and spec_of(meters[name]) != spec:
+                with self._writing() as connection:
+                    sum_up_again(connection, key, meters[name])
+                    connection.execute("update meter set spec = ? where id = ?", (spec_of(meters[name]), key))
 
     def correct(
         self,
@@ -276,7 +296,8 @@ class Store:
             for name in sorted(meters.keys() & (hours.keys() | trusts.keys())):
                 key = meter_id(connection, site, name, meters[name])
                 restore_meter(connection, key, hours.get(name, ()))
-                sum_up_again(connection, key, meters[name])
+                if has_dips(connection, key):
+                    sum_up_again(connection, key, meters[name])
                 rows = [(key, trust) for trust in trusts.get(name, ())]
                 connection.executemany("insert or ignore into trust values (?, ?)", rows)
             for number, (name, time_us, start_us, micro, trust) in enumerate(corrected):

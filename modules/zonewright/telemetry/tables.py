@@ -28,7 +28,8 @@ FOREVER = 2**62
 VERSION = 3
 SCHEMA = """
 create table if not exists meter (
-  id integer primary key, site text not null, name text not null, kind text not null, unique (site, name));
+  id integer primary key, site text not null, name text not null, kind text not null,
+  spec text not null default '', unique (site, name));
 create table if not exists reading (
   meter integer not null, time_us integer not null, start_us integer, micro integer not null, trust text not null,
   primary key (meter, time_us)) without rowid;
@@ -69,13 +70,26 @@ def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterS
     """The row of a meter, which is made when it is missing; one of another kind is a conflict."""
     row = connection.execute("select id, kind from meter where site = ? and name = ?", (site, name)).fetchone()
     if row is None:
-        cursor = connection.execute("insert into meter (site, name, kind) values (?, ?, ?)", (site, name, meter.kind))
+        query = "insert into meter (site, name, kind, spec) values (?, ?, ?, ?)"
+        cursor = connection.execute(query, (site, name, meter.kind, spec_of(meter)))
         return int(cursor.lastrowid or 0)
     if row[1] != meter.kind:
         raise ConflictError(
             f"meter {name} of {site} is stored as a {row[1]}, not as a {meter.kind}; give it another id"
         )
     return int(row[0])
+
+
+def spec_of(meter: MeterSpec) -> str:
+    """What of a meter's declaration its sums depend on."""
+    return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s}"
+
+
+def add_spec(connection: sqlite3.Connection) -> None:
+    """Give the meters of an older store their column for it; empty, so that they are summed up again."""
+    names = [row[1] for row in connection.execute("pragma table_info(meter)")]
+    if names and "spec" not in names:
+        connection.execute("alter table meter add column spec text not null default ''")
 
 
 def append_rows(  # noqa: PLR0917 - private
@@ -328,10 +342,16 @@ def sum_up(  # noqa: PLR0917 - private
 
 
 def sum_up_again(connection: sqlite3.Connection, key: int, meter: MeterSpec) -> None:
-    """Sum up a register that dropped once more: sums of removed readings say which of its steps are not known."""
-    if connection.execute("select 1 from dip where meter = ? limit 1", (key,)).fetchone():
-        query = "select min(time_us), max(time_us) from reading where meter = ?"
-        sum_up(connection, key, "", meter, *connection.execute(query, (key,)).fetchone())
+    """Sum up all of a meter once more, beside the sums of its removed readings."""
+    query = "select min(coalesce(start_us, time_us)), max(time_us) from reading where meter = ?"
+    low, high = connection.execute(query, (key,)).fetchone()
+    if low is not None:
+        sum_up(connection, key, "", meter, low, high)
+
+
+def has_dips(connection: sqlite3.Connection, key: int) -> bool:
+    """Whether a register ever showed less than before: then sums of removed readings say which steps are not known."""
+    return connection.execute("select 1 from dip where meter = ? limit 1", (key,)).fetchone() is not None
 
 
 def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, around: Sequence[Reading]) -> list[Reading]:
