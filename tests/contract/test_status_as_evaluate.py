@@ -12,7 +12,7 @@ from support.soak import count, seeded
 from zonewright.pue import MeterSpec, Reading, evaluate
 from zonewright.pue.evaluation import Figure
 from zonewright.telemetry import ReadingStore, Store
-from zonewright.telemetry.window import Windows
+from zonewright.telemetry.window import WindowFigures
 
 Readings = Mapping[str, Sequence[Reading]]
 PAIR = {"main": MeterSpec(role="total", kind="register"), "line": MeterSpec(role="it", kind="register")}
@@ -25,7 +25,7 @@ def both(
     """The figure of a window as status gives it, and as evaluate does."""
     store.append("dc", meters, readings, trust="imported")
     return (
-        Windows(store, "dc", meters, LIMIT).figure(*window),
+        WindowFigures(store, "dc", meters, LIMIT).figure(*window),
         evaluate(meters, readings, start_us=window[0], end_us=window[1], limit=LIMIT),
     )
 
@@ -65,7 +65,7 @@ def test_where_readings_were_removed_the_limit_is_undetermined(tmp_path: Path) -
     store, readings = Store(tmp_path / "t.db", create=True), at_the_limit(random.Random(7), 0)
     before, _ = both(store, PAIR, readings, (0, YEAR_US))
     assert store.prune(YEAR_US) > 0
-    after = Windows(store, "dc", PAIR, LIMIT).figure(0, YEAR_US)
+    after = WindowFigures(store, "dc", PAIR, LIMIT).figure(0, YEAR_US)
     assert (before.verdict, after.verdict) == ("within", "undetermined")
     assert [doubt.kind for doubt in after.doubts] == ["rounding"]
 

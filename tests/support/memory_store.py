@@ -13,7 +13,7 @@ from zonewright.telemetry.summing import (
     DAY_US,
     HOUR_US,
     Bin,
-    Days,
+    DayExtremes,
     Sum,
     as_reading,
     by_day,
@@ -93,7 +93,9 @@ class MemoryStore:
             energies = [one.energy_mj for one in self._days(held, start_us, end_us)]
             days = None  # of gauges any may repeat itself, which is looked at then
             if energies:
-                days = Days(min(energies), max(energies), repeats=held.spec.kind == "gauge" and max(energies) > 0)
+                days = DayExtremes(
+                    min(energies), max(energies), repeats=held.spec.kind == "gauge" and max(energies) > 0
+                )
             found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside), days)
         return found
 

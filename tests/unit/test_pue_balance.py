@@ -10,7 +10,7 @@ import pytest
 from zonewright.model import Site
 from zonewright.model.world import Measured
 from zonewright.pue import Reading
-from zonewright.pue.balance import ADDED, Level, Metered, imbalances, tolerance_percent
+from zonewright.pue.balance import ADDED, Metered, MeterLevel, imbalances, tolerance_percent
 from zonewright.telemetry import Store
 from zonewright.telemetry.figures import Terms, all_meters_of, measured
 
@@ -100,7 +100,7 @@ def test_a_pack_tightens_the_tolerance(tmp_path: Path) -> None:
     ("accuracy", "level", "percent"),
     [(0.2, "in", 0.83), (0.5, "in", 1.32), (1.0, "ups-output", 2.13), (2.0, "pdu-output", 5.27)],
 )
-def test_the_table_of_tolerances(accuracy: float, level: Level, percent: float) -> None:
+def test_the_table_of_tolerances(accuracy: float, level: MeterLevel, percent: float) -> None:
     """One meter on each side: 1.633 times the class, and what the level adds, as the page on findings says."""
     side = [Metered(name="a", energy=Fraction(100), accuracy_class=accuracy)]
     assert abs(tolerance_percent(level, side, side, None) - percent) < 0.005
@@ -111,7 +111,7 @@ def test_the_table_of_tolerances(accuracy: float, level: Level, percent: float) 
 def test_a_level_without_meters_is_passed_over() -> None:
     """Hosts are compared with what comes in where nothing between is metered; exactly at the tolerance is good."""
 
-    def levels(hosts: str) -> dict[Level, list[Metered]]:
+    def levels(hosts: str) -> dict[MeterLevel, list[Metered]]:
         return {
             "in": [Metered(name="grid", energy=Fraction(100), accuracy_class=0.0)],
             "server-input": [Metered(name="host", energy=Fraction(hosts), accuracy_class=0.0)],

@@ -9,10 +9,10 @@ from typing import Literal
 
 from zonewright.pue.doubt import COVERAGE_FACTOR
 
-Level = Literal["in", "ups-output", "pdu-output", "server-input"]
-LEVELS: tuple[Level, ...] = ("in", "ups-output", "pdu-output", "server-input")
+MeterLevel = Literal["in", "ups-output", "pdu-output", "server-input"]
+LEVELS: tuple[MeterLevel, ...] = ("in", "ups-output", "pdu-output", "server-input")
 """From what comes into a site to its servers; each is at least the sum of the next one."""
-ADDED: Mapping[Level, float] = {"in": 0.5, "ups-output": 0.5, "pdu-output": 2.0, "server-input": 0.0}
+ADDED: Mapping[MeterLevel, float] = {"in": 0.5, "ups-output": 0.5, "pdu-output": 2.0, "server-input": 0.0}
 """Percent that the parts of a level may exceed it by, besides what meters can err: readings of other moments, and the
 sensors of power supplies below PDUs."""
 
@@ -39,15 +39,17 @@ class Imbalance:
         tolerance: by how much they may.
     """
 
-    upper: Level
-    lower: Level
+    upper: MeterLevel
+    lower: MeterLevel
     whole: Fraction
     parts: Fraction
     percent: float
     tolerance: float
 
 
-def tolerance_percent(upper: Level, whole: Sequence[Metered], parts: Sequence[Metered], most: float | None) -> float:
+def tolerance_percent(
+    upper: MeterLevel, whole: Sequence[Metered], parts: Sequence[Metered], most: float | None
+) -> float:
     """By how much the parts of a level may exceed it: classes of both sides (k = 2), and what the level adds.
 
     Args:
@@ -65,7 +67,7 @@ def tolerance_percent(upper: Level, whole: Sequence[Metered], parts: Sequence[Me
     return found if most is None else min(found, most)
 
 
-def imbalances(levels: Mapping[Level, Sequence[Metered]], most: float | None = None) -> Iterator[Imbalance]:
+def imbalances(levels: Mapping[MeterLevel, Sequence[Metered]], most: float | None = None) -> Iterator[Imbalance]:
     """Levels whose parts took more than they gave, beyond the tolerance.
 
     Args:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from zonewright.model import Site
 from zonewright.model.site import Meter
-from zonewright.pue.balance import LEVELS, Imbalance, Level, Metered, imbalances
+from zonewright.pue.balance import LEVELS, Imbalance, Metered, MeterLevel, imbalances
 from zonewright.pue.doubt import Doubt, listed, moment, months
 from zonewright.telemetry.interface import ReadingStore
 from zonewright.telemetry.summing import Sum, as_energy
 
-_POINTS: dict[str, Level] = {
+_POINTS: dict[str, MeterLevel] = {
     "utility": "in",
     "generator": "in",
     "ups-output": "ups-output",
@@ -36,7 +36,7 @@ def unbalanced(
     levels = _levels(site)
     if site.boundary is None or sum(1 for names in levels.values() if names) <= 1 or not _is_more(site, levels):
         return []
-    found: dict[tuple[Level, Level], list[tuple[tuple[int, int], Imbalance]]] = {}
+    found: dict[tuple[MeterLevel, MeterLevel], list[tuple[tuple[int, int], Imbalance]]] = {}
     for low, high in months(*window):
         sums = store.sums(site_id, low, high)
         known = {
@@ -49,15 +49,15 @@ def unbalanced(
     return [_told(site, levels, items) for items in found.values()]
 
 
-def _levels(site: Site) -> dict[Level, list[str]]:
-    levels: dict[Level, list[str]] = {level: [] for level in LEVELS}
+def _levels(site: Site) -> dict[MeterLevel, list[str]]:
+    levels: dict[MeterLevel, list[str]] = {level: [] for level in LEVELS}
     for name, meter in sorted(site.meters.items()):
         if meter.point in _POINTS:
             levels[_POINTS[meter.point]].append(name)
     return levels
 
 
-def _is_more(site: Site, levels: dict[Level, list[str]]) -> bool:
+def _is_more(site: Site, levels: dict[MeterLevel, list[str]]) -> bool:
     """Whether there are meters beside the two sides of the ratio, whose balance a figure looks at by itself."""
     within = set() if site.boundary is None else {*site.boundary.facility, *site.boundary.it}
     return any(name not in within for names in levels.values() for name in names)
@@ -67,7 +67,7 @@ def _metered(name: str, meter: Meter, one: Sum) -> Metered:
     return Metered(name=name, energy=as_energy(one.energy_mj), accuracy_class=meter.accuracy_class)
 
 
-def _told(site: Site, levels: dict[Level, list[str]], items: Sequence[tuple[tuple[int, int], Imbalance]]) -> Doubt:
+def _told(site: Site, levels: dict[MeterLevel, list[str]], items: Sequence[tuple[tuple[int, int], Imbalance]]) -> Doubt:
     (low, high), one = max(items, key=lambda item: item[1].percent)
     upper, lower = levels[one.upper], levels[one.lower]
     it = set() if site.boundary is None else set(site.boundary.it)

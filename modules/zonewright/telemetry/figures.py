@@ -17,7 +17,7 @@ from zonewright.pue.meters import MeterRole, MeterSpec
 from zonewright.pue.readings import FUTURE_US, MICROSECOND
 from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.store import HOUR_US, Store
-from zonewright.telemetry.window import Windows
+from zonewright.telemetry.window import WindowFigures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
@@ -127,7 +127,7 @@ def measured(
         reason = f"the last complete hour is {age_days:.1f} days old; the limit is {terms.max_age_days:g} days"
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
     store.refresh(site_id, all_meters_of(site))
-    readings = Windows(store, site_id, meters, terms.limit)
+    readings = WindowFigures(store, site_id, meters, terms.limit)
     trailing = readings.figure(_year_before(end), end)
     balances = unbalanced(store, site_id, site, (_year_before(end), end), terms.balance_percent)
     if any(doubt.decides for doubt in balances):
@@ -197,7 +197,7 @@ def _year_before(end_us: int) -> int:
 
 
 def _projection(
-    readings: Windows, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
+    readings: WindowFigures, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
 ) -> tuple[EnergyVerdict, Fraction | None]:
     """The calendar year in the site's time zone: what is measured of it, and the rest by the load model."""
     if model is None or load_w is None:

@@ -29,7 +29,7 @@ def rounding_wh(hours: int) -> Fraction:
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
+class DayExtremes:
     """What the whole days (UTC) of a meter within a window show at a glance.
 
     Attributes:
@@ -49,7 +49,7 @@ class Sum:
 
     energy_mj: int
     covered_us: int
-    days: Days | None = None
+    days: DayExtremes | None = None
 
 
 class Bin(NamedTuple):

@@ -15,7 +15,7 @@ from zonewright.telemetry.summing import (
     HOUR_US,
     MICRO,
     Bin,
-    Days,
+    DayExtremes,
     Sum,
     TooManyError,
     as_reading,
@@ -245,7 +245,7 @@ def hours_of(spans: Collection[tuple[int, int]]) -> set[int]:
 def summed(connection: sqlite3.Connection, key: int, kind: str, parts: Sequence[tuple[str, int, int]]) -> Sum:
     """Energy of a meter over the parts of a window, and what its days show at a glance."""
     energy = covered = 0
-    days: Days | None = None
+    days: DayExtremes | None = None
     for table, low, high in parts:
         if low < high:
             row = connection.execute(
@@ -255,7 +255,7 @@ def summed(connection: sqlite3.Connection, key: int, kind: str, parts: Sequence[
             ).fetchone()
             energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
             if table == "daily" and row[0] is not None:
-                days = Days(
+                days = DayExtremes(
                     row[2], row[3], repeats=kind == "gauge" and row[3] > 0 and _repeats(connection, key, low, high)
                 )
     return Sum(energy, covered, days)

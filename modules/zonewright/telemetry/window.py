@@ -14,13 +14,13 @@ from zonewright.pue.history import STEP_LOW
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import ReadingStore
-from zonewright.telemetry.summing import HOUR_US, Days, Sum, as_energy, rounding_wh
+from zonewright.telemetry.summing import HOUR_US, DayExtremes, Sum, as_energy, rounding_wh
 
 _MOST_DAYS = 7
 """So many doubtful days are looked at with their readings; of meters with few readings all are."""
 
 
-class Windows:
+class WindowFigures:
     """The windows of one site's boundary.
 
     Args:
@@ -53,7 +53,7 @@ class Windows:
             return None
         return round(sum(Fraction(one.energy_mj * 1000, one.covered_us) for one in parts))
 
-    def _has_low(self, days: Mapping[str, Days]) -> bool:
+    def _has_low(self, days: Mapping[str, DayExtremes]) -> bool:
         """Whether there can be a day on which less came in than IT equipment took."""
         total = sum(days[name].least_mj for name, one in self._meters.items() if one.role == "total" and name in days)
         return total < sum(
@@ -129,7 +129,7 @@ class Windows:
         return any(abs(bound - self.limit) <= margin for bound in (figure.low, figure.high) if bound is not None)
 
 
-def _is_odd(meter: MeterSpec, days: Days) -> bool:
+def _is_odd(meter: MeterSpec, days: DayExtremes) -> bool:
     """Whether the history of a meter shows anything that has to be looked at."""
     if meter.standby or not days.most_mj:
         return False
