@@ -102,3 +102,38 @@ def test_a_worse_figure_needs_another_approval(tenant: Planner) -> None:
     (missing,) = (item for item in caught.value.findings if item.rule == "change-approval")
     assert "pue-gate at qp-dc1 is 1," in missing.message
     assert "millionths now, but 1,234,652 millionths was approved" in missing.message
+
+
+def corrected(meter: str, more_wh: int) -> None:
+    """Correct the last register of a meter, which showed too little."""
+    row = [line for line in registers(8_000, end=month_before(NOW)).splitlines() if line.startswith(meter)][-1]
+    head, _, value = row.rpartition(",")
+    Path("better.csv").write_text(f"meter,start,time,value\n{head},{float(value) + more_wh:.3f}\n", encoding="utf-8")
+    asked = ("better.csv", "--zone", str(ZONE), "--site", "qp-dc1", "--by", "anna", "--reason", "misread")
+    assert main(["pue", "correct", *asked]) == 0
+
+
+def test_a_corrected_figure_needs_another_approval(tenant: Planner) -> None:
+    """When an approval rests on readings that are then corrected for the worse, it is void and named."""
+    plan, _ = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    tenant.verdict(plan, "ben", at=NOW)
+    corrected("ups-a", -300_000_000)
+    with pytest.raises(LedgerRefusedError) as caught:
+        tenant.admit(**MORE)
+    (missing,) = (item for item in caught.value.findings if item.rule == "change-approval")
+    assert "pue-gate at qp-dc1 is 1," in missing.message
+    assert "was approved" in missing.message
+
+
+def test_evidence_has_what_was_corrected(tenant: Planner) -> None:
+    """A figure on corrected readings says so, its evidence has the old value, and both verifiers compute it again."""
+    corrected("utility-a", 1_000_000)
+    plan, _ = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    tenant.verdict(plan, "ben", at=NOW)
+    tenant.admit(**MORE)
+    files = tenant.bundle()
+    snapshot = json.loads(files["snapshot.json"])
+    (row,) = json.loads(files[object_path(snapshot["files"]["corrected/qp-dc1.json"])])
+    assert (row[0], row[5]) == ("utility-a", "corrected")
+    assert snapshot["figures"]["qp-dc1"]["findings"] == "rests on 1 corrected or withdrawn reading of utility-a"
+    assert [check.line() for check in verified(files).values() if check.verdict == "wrong"] == []

@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -294,3 +294,34 @@ def test_nodes_in_service_before_their_claim_are_metered_already(
     assert ratio_without(ledger, declaration) == expected_ratio(Fraction(7_200))
     admit(ledger, demand(declaration, 200, "b", in_service="2025-03-01"))
     assert ratio_without(ledger, declaration) == expected_ratio(Fraction(7_000))
+
+
+def test_readings_of_the_future_are_refused(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file with readings of later than five minutes from now is refused with its lines, and the figure stays."""
+    bring(registers(8_000, end=month_before(NOW)))
+    before = status(capsys)
+    late = datetime.now(UTC) + timedelta(minutes=9)
+    bring(f"meter,start,time,value\nups-a,,{late.isoformat()},90000000000\n", expect=2)
+    told = capsys.readouterr().err
+    assert "registers.csv:2: meter 'ups-a' has a reading of the future" in told
+    assert (status(capsys)["trailing"], before["trigger"]) == (before["trailing"], "breach")
+    assert {one["level"] for one in gate(ledger, declaration, 600, "b")} == {"approval"}
+
+
+def test_a_mistake_of_metering_never_opens_the_gate(
+    ledger: LedgerClient, declaration: Declaration, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Incomers in kWh beside UPS lines in Wh: undetermined, the meters are named, and load needs an approval."""
+    rows = registers(12_000, end=month_before(NOW)).splitlines()
+    mixed = [
+        f"{row.rpartition(',')[0]},{float(row.rpartition(',')[2]) / 1000:.6f}" if row.startswith("utility") else row
+        for row in rows
+    ]
+    bring("\n".join(mixed))
+    found = status(capsys)
+    assert (found["trigger"], found["trailing"]["verdict"]) == ("undetermined", "undetermined")
+    assert "utility-a, utility-b" in found["reason"]
+    (one,) = gate(ledger, declaration, 600, "b")
+    assert (one["level"], "which cannot be" in one["message"]) == ("approval", True)

@@ -68,7 +68,7 @@ def data_centre(racks_in_use: int) -> dict[str, Any]:
             "d": {"fixed_kw": 150, "rows": {"01": {**row, "racks": 4}}},
             "e": {"fixed_kw": 78.75, "rows": {"01": {**row, "racks": 4}}},
         },
-        "meters": {name: {"point": point} for name, point in zip(METERS, POINTS, strict=True)},
+        "meters": {name: {"point": point, "rating_w": 50_000_000} for name, point in zip(METERS, POINTS, strict=True)},
         "boundary": {"category": "PUE1", "facility": list(METERS[:3]), "it": list(METERS[3:])},
     }
 

@@ -1,6 +1,6 @@
 """A store of readings in memory: small enough to see through, and held to the same contract as the one on SQLite."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -8,7 +8,18 @@ from zonewright.model.base import TrustClass
 from zonewright.pue import MeterSpec, Reading
 from zonewright.pue.pieces import pieces_of
 from zonewright.telemetry import Appended, ConflictError
-from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum, as_reading, by_hour, complete_stretches
+from zonewright.telemetry.correcting import Superseded
+from zonewright.telemetry.summing import (
+    DAY_US,
+    HOUR_US,
+    Bin,
+    DayExtremes,
+    Sum,
+    as_reading,
+    by_day,
+    by_hour,
+    complete_stretches,
+)
 
 _SIX_DECIMALS = 10**6
 
@@ -64,9 +75,11 @@ class MemoryStore:
         self._meters = changed
         return done
 
-    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+    def readings(
+        self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
+    ) -> dict[str, list[Reading]]:
         """All of them: more than a window needs does no harm."""
-        del start_us, end_us
+        del start_us, end_us, doubtful
         return {
             name: sorted([*held.ordered(), *map(as_reading, held.sums.values())], key=lambda item: item.time_us)
             for name, held in self._of(site).items()
@@ -77,8 +90,26 @@ class MemoryStore:
         found = {}
         for name, held in self._of(site).items():
             inside = [one for one in held.hours() if start_us <= one.begin_us < end_us]
-            found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside))
+            energies = [one.energy_mj for one in self._days(held, start_us, end_us)]
+            days = None  # of gauges any may repeat itself, which is looked at then
+            if energies:
+                days = DayExtremes(
+                    min(energies), max(energies), repeats=held.spec.kind == "gauge" and max(energies) > 0
+                )
+            found[name] = Sum(sum(one.energy_mj for one in inside), sum(one.covered_us for one in inside), days)
         return found
+
+    def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
+        """Summed up again each time."""
+        sums: dict[int, int] = {}
+        for name, held in self._of(site).items():
+            for one in self._days(held, start_us, end_us) if name in meters else ():
+                sign = 1 if meters[name].role == "total" else -1
+                sums[one.begin_us] = sums.get(one.begin_us, 0) + sign * one.energy_mj
+        return sorted(day for day, energy in sums.items() if energy < 0)
+
+    def _days(self, held: _Meter, start_us: int, end_us: int) -> list[Bin]:
+        return [one for one in by_day(held.hours()) if start_us <= one.begin_us and one.begin_us + DAY_US <= end_us]
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
         """Time and trust of the last reading by meter."""
@@ -87,6 +118,16 @@ class MemoryStore:
     def trusts(self, site: str) -> frozenset[TrustClass]:
         """Trust classes of all readings that a site ever had."""
         return frozenset(trust for held in self._of(site).values() for trust in held.ever)
+
+    def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
+        """It sums up each time, under what is declared now."""
+        for name, held in self._of(site).items():
+            held.spec = meters.get(name, held.spec)
+
+    def superseded(self, site: str) -> list[Superseded]:
+        """It knows no corrections."""
+        del site
+        return []
 
     def prune(self, before_us: int) -> int:
         """Keep of each stretch its first and its last reading, and its hours."""

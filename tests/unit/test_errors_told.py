@@ -26,6 +26,8 @@ GOOD: dict[str, tuple[str, ...]] = {
     "pue evaluate": ("readings.csv", "--meters", "meters.yaml", *YEAR),
     "pue forecast": ("--site", "dc1", "--add", "1kW"),
     "pue import": ("readings.csv", "--site", "dc1", "--zone", str(SMALL)),
+    "pue correct": ("readings.csv", "--site", "dc1", "--zone", str(SMALL), "--by", "anna", "--reason", "misread"),
+    "pue corrections": ("--site", "dc1"),
     "pue status": (),
     "pue prune": (),
     "render": ("--stack", "good"),

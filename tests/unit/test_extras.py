@@ -28,6 +28,8 @@ COMMANDS = {
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",
     f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "stack",
     f"pue import readings.csv --site dc1 --zone {ZONE}": "stack",
+    f"pue correct readings.csv --site dc1 --zone {ZONE} --by anna --reason misread": "stack",
+    "pue corrections --site dc1": "stack",
     f"pue status --zone {ZONE}": "stack",
     "pue prune": "stack",
     "render --stack a": "stack",
@@ -135,7 +137,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "Pulumi.a.yaml").write_text(config, encoding="utf-8")
     assert main(["init", str(folder / "made")]) == 0
     facility = folder / ZONE / "facility-operator.yaml"
-    meters = "    meters: {utility: {point: utility, accuracy_class: 1}, ups: {point: ups-output, accuracy_class: 1}}\n"
+    meters = "    meters: {utility: {point: utility, rating_w: 90000}, ups: {point: ups-output, rating_w: 90000}}\n"
     meters += "    boundary: {category: PUE1, facility: [utility], it: [ups]}\n"
     facility.write_text(
         facility.read_text(encoding="utf-8").replace("    rooms:\n", f"{meters}    rooms:\n", 1), "utf-8"

@@ -7,7 +7,8 @@ import pytest
 
 from zonewright.pue import MeterSpec, Reading
 from zonewright.pue.load_model import LoadDifference, LoadModel, LoadModelState, difference
-from zonewright.pue.pieces import PER_WATT_HOUR, Series, common, pieces_of
+from zonewright.pue.pieces import PER_WATT_HOUR, Refused, pieces_of
+from zonewright.pue.series import Series, common
 
 HOUR_US = 3_600 * 10**6
 REGISTER = MeterSpec(role="total", kind="register")
@@ -166,3 +167,49 @@ def test_one_parameter_is_scaled_and_no_other() -> None:
     }
     assert model.ratio(Fraction(1)) == 1 + Fraction(1, 10) + 130
     assert model.ratio(Fraction(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("meter", "readings", "expected"),
+    [
+        # it shows 0 once, and its lifetime total again: both steps are unknown, and it counts on
+        (REGISTER, [at(0, 500), at(1, 510), at(2, 0), at(3, 510), at(4, 520)], [(0, 1, 10), (3, 4, 10)]),
+        (REGISTER, [at(0, 500), at(2, 0), at(3, 0), at(4, 0), at(5, 530), at(6, 540)], [(5, 6, 10)]),
+        # it counts a little from 0 and then shows the old total: what it counted is energy
+        (REGISTER, [at(0, 500), at(1, 0), at(2, 6), at(3, 530)], [(1, 2, 6)]),
+        # a new meter passes what the old one showed: energy
+        (
+            REGISTER,
+            [at(0, 50), at(1, 0), at(2, 30), at(3, 60), at(4, 90)],
+            [(1, 2, 30), (2, 3, 30), (3, 4, 30)],
+        ),
+        # one value that is far too high, and back: neither the rise nor the drop is energy
+        (REGISTER, [at(0, 500), at(1, 9_000_000), at(2, 520), at(3, 530)], [(2, 3, 10)]),
+        (REGISTER, [at(0, 500), at(1, 9_000), at(2, 9_010), at(3, 520), at(4, 530)], [(3, 4, 10)]),
+        # a new meter that does not begin at 0, after an old one that counted up in steps: the steps stay
+        (REGISTER, [at(0, 10), at(1, 20), at(2, 30), at(3, 40), at(4, 12)], [(0, 1, 10), (1, 2, 10), (2, 3, 10)]),
+        # a gauge with a rating: a value beyond it says nothing about the time on either side
+        (
+            MeterSpec(role="it", kind="gauge", interval_s=3600, rating_w=1_000),
+            [at(0, 900), at(1, 1_200), at(2, 4_294_967_295), at(3, 900), at(4, 900)],
+            [(0, 1, 1_050), (3, 4, 900)],
+        ),
+    ],
+)
+def test_what_only_undoes_something_is_no_energy(
+    meter: MeterSpec, readings: Sequence[Reading], expected: Sequence[Known]
+) -> None:
+    """A rise that undoes a drop, a drop that undoes a rise, and a value beyond a rating leave unknown time behind."""
+    refused: list[Refused] = []
+    pieces_of(meter, readings, refused)
+    assert known(meter, readings) == list(expected)
+    assert bool(refused) == (len(expected) < len(readings) - 2)
+
+
+def test_past_drops_are_known_where_they_are_not_read() -> None:
+    """A register's drop long before is enough to know that a rise undoes it; without it the rise is energy."""
+    past = [Reading(None, 0, value, 0, is_past=True) for value in (500, 0)]
+    assert known(REGISTER, [*past, at(5, 0), at(6, 510), at(7, 520)]) == [(6, 7, 10)]
+    assert known(REGISTER, [at(5, 0), at(6, 510), at(7, 520)]) == [(5, 6, 510), (6, 7, 10)]
+    beside = [at(0, 500), at(1, 0), summed(1, 3, 498), at(3, 498), at(4, 508)]
+    assert known(REGISTER, beside) == [(1, 3, 498), (3, 4, 10)], "sums hid the steps, so none of them is doubted"

@@ -143,3 +143,36 @@ def test_the_database_finds_the_runs(covered: dict[int, int], partial: set[int],
         connection.execute("insert into hourly values (2, 0, 7, ?)", (HOUR_US,))  # another meter's
         found = list(tables._without(tables._known_throughout(connection, 1, *within), left))
     assert found == complete_stretches([one for one in bins if within[0] <= one.begin_us < within[1]], within[1], left)
+
+
+def test_a_rating_that_is_declared_later_counts_for_what_was_stored(store: Store) -> None:
+    """Sums made under another declaration of a meter are made again; a value beyond its rating is no energy then."""
+    gauge = MeterSpec(role="it", kind="gauge", interval_s=3600)
+    items = [Reading(None, START + hour * HOUR_US, Fraction(10**9 if hour == 5 else 500), 0) for hour in range(25)]
+    store.append("dc1", {"it-1": gauge}, {"it-1": items}, trust="imported")
+    assert store.sums("dc1", START, START + DAY_US)["it-1"].covered_us == DAY_US
+    rated = {"it-1": gauge.model_copy(update={"rating_w": 1_000})}
+    store.refresh("dc1", rated)
+    found = store.sums("dc1", START, START + DAY_US)["it-1"]
+    assert (found.covered_us, found.energy_mj) == (22 * HOUR_US, 22 * 500 * 3_600_000)
+    store.refresh("dc1", {"it-1": gauge})
+    assert store.sums("dc1", START, START + DAY_US)["it-1"].covered_us == DAY_US
+
+
+def test_an_older_store_forgets_what_it_took_for_energy(tmp_path: Path) -> None:
+    """A store of before the doubt has sums of a rise that only undoes a drop; opened now, they are made again."""
+    path = tmp_path / "t.db"
+    items = [reading(0, 900_000), reading(1, 900_010), reading(2, 0), reading(3, 900_020), reading(4, 900_030)]
+    Store(path, create=True).append("dc1", METERS, {"main": items}, trust="imported")
+    with sqlite3.connect(path) as connection:
+        wrong = (1, START + 2 * HOUR_US, 900_020 * 3_600_000, HOUR_US)
+        connection.execute("insert or replace into hourly values (?, ?, ?, ?)", wrong)
+        connection.execute("drop table dip")
+        connection.execute("alter table meter drop column spec")
+        connection.execute("pragma user_version = 2")
+    connection.close()
+    store = Store(path)
+    assert store.sums("dc1", START, START + 4 * HOUR_US)["main"].covered_us == 3 * HOUR_US
+    store.refresh("dc1", METERS)
+    found = store.sums("dc1", START, START + 4 * HOUR_US)["main"]
+    assert (found.covered_us, found.energy_mj) == (2 * HOUR_US, 20 * 3_600_000)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli.bring import add_bring
 from zonewright.cli.energy import run_forecast, run_status
 from zonewright.cli.options import add_format
 from zonewright.cli.prune import add_prune
@@ -57,17 +58,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add_format(forecast)
     forecast.set_defaults(run=run_forecast)
-    bring = verbs.add_parser(
-        "import",
-        help="store readings of a site's meters",
-        description=(
-            "Store readings of a site's meters beside the ledger. The gate uses them with trust class 'imported'."
-        ),
-    )
-    bring.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
-    bring.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
-    bring.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
-    bring.set_defaults(run=_import)
+    add_bring(verbs, LEDGER)
     status = verbs.add_parser(
         "status",
         help="show the energy ratios of each data centre",
@@ -83,7 +74,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         verb.add_argument(
             "--zone", type=Path, metavar="FOLDER", help=("use this folder as the zone instead of the ledger")
         )
-    for verb in (forecast, bring, status):
+    for verb in (forecast, status):
         verb.add_argument("--ledger", default=LEDGER, metavar="URL", help=f"the ledger (default: {LEDGER})")
 
 
@@ -159,44 +150,5 @@ def _print(figure: "Figure", limit: str) -> None:
     print(f"  {'coverage':<10}{decimals(figure.coverage * 100, 4)} %")
     if figure.meters is not None:
         print(f"  {'meters':<10}+-{figure.meters.half_width:.4f} by their classes (k = 2): {figure.meters.verdict}")
-
-
-def _import(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.connection import telemetry_file
-    from zonewright.cli.output import MISUSE, REFUSED, StoppedError
-    from zonewright.cli.zone import loaded_folder
-    from zonewright.pue import read_readings
-    from zonewright.rules.words import count_of
-    from zonewright.telemetry import Store
-    from zonewright.telemetry.figures import meters_of
-
-    declaration = loaded_folder(arguments.zone)
-    if declaration is None:
-        return REFUSED
-    sites = {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
-    meters = meters_of(sites[arguments.site]) if arguments.site in sites else {}
-    if not meters:
-        why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
-        raise StoppedError(f"site '{arguments.site}' {why}", code=MISUSE)
-    try:
-        text = arguments.readings.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise StoppedError(f"{arguments.readings}: expected UTF-8 text; convert it", code=MISUSE) from None
-    readings, faults = read_readings(text, meters)
-    for fault in faults:
-        print(f"{arguments.readings}:{fault}", file=sys.stderr)
-    if faults:
-        print(f"{count_of(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
-        return MISUSE
-    store = Store(telemetry_file(arguments.ledger), create=True)
-    done = store.append(arguments.site, meters, readings, trust="imported")
-    print(
-        f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} already known, trust "
-        "class imported"
-    )
-    if done.summed:
-        print(
-            f"{done.summed:,} lie in hours whose readings were removed; these hours are sums already, so "
-            "the readings were not compared"
-        )
-    return 0
+    for doubt in figure.doubts:
+        print(f"  {'decides' if doubt.decides else 'finding'}   {doubt.sentence}")

@@ -16,6 +16,7 @@ LimitName = Literal[
     "fibre-delay-us-per-km",
     "waiver-days",
     "figure-age-days",
+    "balance-percent",
 ]
 PolicyRule = Literal[
     "class-separation",
@@ -36,7 +37,7 @@ LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisor
 DEFAULTS: Mapping[LimitName, float] = {"fibre-delay-us-per-km": 4.9, "waiver-days": 180, "figure-age-days": 7}
 """In force where no pack says otherwise: single-mode fibre at 1550 nm has 4.897 us/km."""
 LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
-    {"design-pue", "separated-protection-level", "waiver-days", "figure-age-days"}
+    {"design-pue", "separated-protection-level", "waiver-days", "figure-age-days", "balance-percent"}
 )
 """Of the other limits the higher value is the stricter one."""
 

@@ -192,6 +192,8 @@ class Meter(Declared):
     """Value in watt-hours at which its register starts again from zero."""
     interval_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
     """Seconds between two samples of a gauge."""
+    standby: bool = False
+    """Whether it may stand still, or nearly, for long, as a standby incomer or cooling in winter; a generator may."""
 
 
 class MeterBoundary(Declared):

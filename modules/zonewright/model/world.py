@@ -239,6 +239,7 @@ class Measured:
         category: by where IT energy is measured (``PUE1`` to ``PUE3``), empty without a boundary.
         trust: the least trust class among the readings.
         reason: why a verdict is undetermined, empty where it is not.
+        findings: what was found on its meters, those that decide first.
     """
 
     trailing: EnergyVerdict
@@ -254,6 +255,7 @@ class Measured:
     category: str = ""
     trust: str = ""
     reason: str = ""
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

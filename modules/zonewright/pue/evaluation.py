@@ -7,18 +7,20 @@ over less it is interim. A mean of ratios is another number.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import sqrt
 from typing import Literal
 
 from zonewright.model.world import EnergyVerdict
-from zonewright.pue.meters import ROLES, MeterRole, MeterSpec, percent
-from zonewright.pue.pieces import Series, common, pieces_of
+from zonewright.pue.doubt import Doubt, Shares, below_one, contradicted, refusals, unit_doubt
+from zonewright.pue.history import standing, unit_steps
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.pieces import Refused, pieces_of
 from zonewright.pue.readings import Reading
+from zonewright.pue.series import Series, common
 
 Period = Literal["annual", "interim"]
-_YEAR_US = 365 * 86_400 * 10**6
-_COVERAGE_FACTOR = 2
-"""k = 2: an interval of about 95 % (GUM, JCGM 100:2008, 6.3)."""
+YEAR_US = 365 * 86_400 * 10**6
+COVERAGE_FLOOR = Fraction(9, 10)
+"""Below it bounds decide nothing: the figure is undetermined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,10 @@ class Figure:
         high: largest ratio over the whole window, None where nothing bounds it.
         coverage: share of the window in which every meter is known.
         period: ``annual`` from 365 days on, else ``interim``.
-        verdict: ``within`` if ``high`` is, ``breach`` if ``low`` is above the limit, else ``undetermined``.
+        verdict: ``within`` if ``high`` is, ``breach`` if ``low`` is above the limit, else ``undetermined``; that also
+            where less is known than ``COVERAGE_FLOOR``, and where a doubt decides.
         meters: what the meters' classes add, where all of them state one.
+        doubts: findings on the meters, those that decide first.
     """
 
     window_s: Fraction
@@ -56,6 +60,7 @@ class Figure:
     period: Period
     verdict: EnergyVerdict
     meters: MeterInterval | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def evaluate(
@@ -76,17 +81,35 @@ def evaluate(
         limit: the ratio that may not be exceeded.
     """
     window = end_us - start_us
-    series = {
-        name: Series(pieces_of(meter, readings.get(name, ())), start_us, end_us) for name, meter in meters.items()
+    refused: dict[str, list[Refused]] = {name: [] for name in meters}
+    pieces = {name: pieces_of(meter, readings.get(name, ()), refused[name]) for name, meter in meters.items()}
+    series = {name: Series(pieces[name], start_us, end_us) for name in meters}
+    ratings = list(contradicted(meters, series, refused))
+    unrated = {name for doubt in ratings for name in doubt.meters}
+    doubts = list(refusals({name: items for name, items in refused.items() if name not in unrated}, start_us, end_us))
+    bounding = {
+        name: one.model_copy(update={"rating_w": None}) if name in unrated else one for name, one in meters.items()
     }
+    still = list(standing(meters, pieces, series))
+    for name in {name for name, _, _, _ in still}:
+        series[name] = series[name].without([(low, high) for one, low, high, _ in still if one == name])
     shared = [(start_us, end_us)]
     for one in series.values():
         shared = common(shared, one.runs)
     known = sum(high - low for low, high in shared)
     by_meter = {name: sum((one.energy(*part) for part in shared), Fraction()) for name, one in series.items()}
-    total, it = (_of_role(role, meters, by_meter) for role in ROLES)
-    low, high = _bounds(meters, series, window)
+    shares = Shares(meters=meters, energies=by_meter)
+    total, it = shares.of("total"), shares.of("it")
+    low, high = _bounds(bounding, series, window)
     ratio = total / it if it else None
+    coverage = Fraction(known, window)
+    below = below_one(meters, series, shared, high)
+    units = list(unit_steps(meters, series, shares, limit))
+    unit = unit_doubt(bounding, by_meter, known, limit) if below is None else None
+    doubts += [*ratings, *(doubt for _, _, _, doubt in still), *units]
+    doubts += [one for one in (below, unit) if one is not None]
+    doubts.sort(key=lambda doubt: not doubt.decides)
+    is_open = coverage < COVERAGE_FLOOR or any(doubt.decides for doubt in doubts)
     return Figure(
         window_s=Fraction(window, 10**6),
         energy_total_wh=total,
@@ -94,15 +117,12 @@ def evaluate(
         ratio=ratio,
         low=low,
         high=high,
-        coverage=Fraction(known, window),
-        period="annual" if window >= _YEAR_US else "interim",
-        verdict=_verdict(low, high, limit),
-        meters=_meter_interval(meters, by_meter, ratio, limit),
+        coverage=coverage,
+        period="annual" if window >= YEAR_US else "interim",
+        verdict="undetermined" if is_open else _verdict(low, high, limit),
+        meters=_meter_interval(shares, ratio, limit, is_open=is_open),
+        doubts=tuple(doubts),
     )
-
-
-def _of_role(role: MeterRole, meters: Mapping[str, MeterSpec], energies: Mapping[str, Fraction]) -> Fraction:
-    return sum((energies[name] for name, meter in meters.items() if meter.role == role), Fraction())
 
 
 def _verdict(low: Fraction | None, high: Fraction | None, limit: Fraction) -> EnergyVerdict:
@@ -133,21 +153,11 @@ def _bounds(
     return low, high
 
 
-def _meter_interval(
-    meters: Mapping[str, MeterSpec], energies: Mapping[str, Fraction], ratio: Fraction | None, limit: Fraction
-) -> MeterInterval | None:
-    """Class c percent is a rectangular limit, u = c / sqrt(3); independent meters add as squares (GUM 5.1.2)."""
-    if ratio is None or any(meter.accuracy_class is None for meter in meters.values()):
+def _meter_interval(shares: Shares, ratio: Fraction | None, limit: Fraction, *, is_open: bool) -> MeterInterval | None:
+    relative = shares.half_width(None) if ratio is not None else None
+    if ratio is None or relative is None:
         return None
-    square = 0.0
-    for role in ROLES:
-        of_role = [name for name, meter in meters.items() if meter.role == role]
-        whole = float(sum((energies[name] for name in of_role), Fraction()))
-        if whole == 0:
-            return None
-        for name in of_role:
-            share = float(energies[name]) / whole
-            square += (share * float(percent(meters[name].accuracy_class or 0)) / sqrt(3)) ** 2
-    half_width = _COVERAGE_FACTOR * sqrt(square) * float(ratio)
+    half_width = relative * float(ratio)
     width = Fraction(half_width)
-    return MeterInterval(half_width=half_width, verdict=_verdict(ratio - width, ratio + width, limit))
+    verdict = "undetermined" if is_open else _verdict(ratio - width, ratio + width, limit)
+    return MeterInterval(half_width=half_width, verdict=verdict)

@@ -30,6 +30,8 @@ class MeterSpec(Declared):
     """Seconds between two samples of a gauge."""
     accuracy_class: Annotated[float, Field(ge=0.05, le=5, strict=False)] | None = None
     """Accuracy class in percent (IEC 62053-21 and -22)."""
+    standby: bool = False
+    """It may stand still, or nearly, for long: a diesel set, a standby incomer, cooling in winter."""
 
     @model_validator(mode="after")
     def _gauge_has_interval(self) -> Self:

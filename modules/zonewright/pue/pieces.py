@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
+from typing import Literal
 
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
@@ -16,6 +17,8 @@ from zonewright.pue.readings import Reading
 PER_WATT_HOUR = 2 * 3600 * 10**6
 _PLAUSIBLE_NUMERATOR, _PLAUSIBLE_DENOMINATOR = 6, 5  # 1.2 times the rating
 _GAUGE_NUMERATOR, _GAUGE_DENOMINATOR = 5, 2  # 2.5 intervals
+LOOK_BACK = 1_000
+"""How many readings before a drop of a register may be wrong because of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,57 @@ class Piece:
     whole: "Piece | None" = None
 
 
-def pieces_of(meter: MeterSpec, readings: Sequence[Reading]) -> list[Piece]:
+Why = Literal["implausible", "undone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A time between readings that is unknown because one of them cannot be.
+
+    Attributes:
+        start_us: begin in microseconds since 1970.
+        end_us: end.
+        why: ``implausible``: more than 1.2 times the rating; ``undone``: a rise and a drop that only undo each other.
+        watts: mean power that an implausible one would be.
+    """
+
+    start_us: int
+    end_us: int
+    why: Why
+    watts: float = 0.0
+
+
+def pieces_of(meter: MeterSpec, readings: Sequence[Reading], refused: list[Refused] | None = None) -> list[Piece]:
     """Pieces of known energy of one meter, in order, none overlapping.
 
     Args:
         meter: what it counts.
         readings: in order of time.
+        refused: takes what no energy is made of because a reading cannot be; not what is only missing.
     """
-    sums = [_of_sum(item) for item in readings if item.is_sum]
-    if sums:
-        read = pieces_of(meter, [item for item in readings if not item.is_sum])
-        return sorted([*sums, *_beside(read, sorted(sums, key=_begin))], key=_begin)
+    told = [] if refused is None else refused
+    past = [item.value for item in readings if item.is_past]
+    if past:
+        readings = [item for item in readings if not item.is_past]
+    sums = sorted((_of_sum(item) for item in readings if item.is_sum), key=_begin)
+    if not sums:
+        return _read(meter, readings, told, sums, past)
+    read = _read(meter, [item for item in readings if not item.is_sum], told, sums, past)
+    return sorted([*sums, *_beside(read, sums)], key=_begin)
+
+
+def _read(
+    meter: MeterSpec,
+    readings: Sequence[Reading],
+    told: list[Refused],
+    sums: Sequence[Piece],
+    past: Sequence[Fraction | int],
+) -> list[Piece]:
     if meter.kind == "interval":
-        return [piece for item in readings for piece in _of_interval(meter, item)]
-    make = _of_register if meter.kind == "register" else _of_gauge
-    return [piece for one, two in pairwise(readings) for piece in make(meter, one, two)]
+        return [piece for item in readings for piece in _of_interval(meter, item, told)]
+    if meter.kind == "register":
+        return _of_register(meter, readings, told, sums, _Drop(max(past), min(past)) if past else None)
+    return [piece for one, two in pairwise(readings) for piece in _of_gauge(meter, one, two, told)]
 
 
 def _of_sum(item: Reading) -> Piece:
@@ -67,39 +106,130 @@ def _beside(pieces: Sequence[Piece], sums: Sequence[Piece]) -> Iterator[Piece]:
             if one.start_us >= piece.end_us:
                 break
             if low < one.start_us:
-                yield _part(piece, low, one.start_us)
+                yield part_of(piece, low, one.start_us)
             low = one.end_us
         if low < piece.end_us:
-            yield _part(piece, low, piece.end_us)
+            yield part_of(piece, low, piece.end_us)
 
 
-def _part(piece: Piece, low_us: int, high_us: int) -> Piece:
+def part_of(piece: Piece, low_us: int, high_us: int) -> Piece:
+    """A part of a piece, with its share of the energy."""
     energy = Fraction(piece.energy) * (high_us - low_us) / (piece.end_us - piece.start_us)
     return Piece(low_us, high_us, _whole(energy), piece)
 
 
-def _of_interval(meter: MeterSpec, item: Reading) -> Iterator[Piece]:
+def _of_interval(meter: MeterSpec, item: Reading, told: list[Refused]) -> Iterator[Piece]:
+    if item.start_us is None:
+        return
     energy = item.value * PER_WATT_HOUR
-    if item.start_us is not None and _is_plausible(energy, item.time_us - item.start_us, meter):
+    if _is_plausible(energy, item.time_us - item.start_us, meter):
         yield Piece(item.start_us, item.time_us, _whole(energy))
+    else:
+        told.append(_implausible(item.start_us, item.time_us, energy))
 
 
-def _of_register(meter: MeterSpec, one: Reading, two: Reading) -> Iterator[Piece]:
-    """A decrease is a roll-over only where one is declared and what it gives is plausible; else a reset: unknown."""
-    energy = (two.value - one.value) * PER_WATT_HOUR
-    if energy < 0:
-        if meter.rollover_wh is None or meter.rating_w is None:
-            return
-        energy += meter.rollover_wh * PER_WATT_HOUR
-    if energy >= 0 and _is_plausible(energy, two.time_us - one.time_us, meter):
-        yield Piece(one.time_us, two.time_us, _whole(energy))
+@dataclass(slots=True)
+class _Drop:
+    """A register that is below what it once showed, and has not passed it since."""
+
+    high: Fraction | int
+    low: Fraction | int
 
 
-def _of_gauge(meter: MeterSpec, one: Reading, two: Reading) -> Iterator[Piece]:
-    """The trapezoid between neighbours that are at most 2.5 intervals apart."""
+def _of_register(
+    meter: MeterSpec, readings: Sequence[Reading], told: list[Refused], sums: Sequence[Piece], drop: _Drop | None
+) -> list[Piece]:
+    """A decrease is a roll-over only where one is declared and what it gives is plausible; else a reset: unknown.
+
+    After a reset, a step that brings most of the old value back is no energy, and nor is standing at the value that it
+    dropped to. Before one, a step that the reset takes back is none either: a single wrong value, low or high, leaves
+    nothing behind. Where sums stand between two readings, the steps are not known, and no rise is doubted.
+    """
+    found: list[Piece] = []
+    for index, (one, two) in enumerate(pairwise(readings)):
+        low, high = one.value, two.value
+        if high < low:
+            rolled = _rolled_over(meter, one, two)
+            if rolled is not None:
+                found.append(rolled)
+                continue
+            if high > 0:
+                _take_back(found, readings, index, told, sums)
+            drop = _Drop(max(low, drop.high), min(high, drop.low)) if drop is not None else _Drop(low, high)
+            continue
+        if drop is not None:
+            undoes = low < drop.high <= high and 2 * (high - low) > high - drop.low
+            undoes = undoes and not _is_bridged(sums, one, two)
+            if undoes or high == low == drop.low:
+                told.append(Refused(one.time_us, two.time_us, "undone"))
+                drop = None if undoes else drop
+                continue
+        if drop is not None and high >= drop.high:
+            drop = None
+        energy = (high - low) * PER_WATT_HOUR
+        if _is_plausible(energy, two.time_us - one.time_us, meter):
+            found.append(Piece(one.time_us, two.time_us, _whole(energy)))
+        else:
+            told.append(_implausible(one.time_us, two.time_us, energy))
+    return found
+
+
+def is_drop(meter: MeterSpec, one: Reading, two: Reading) -> bool:
+    """Whether a register shows less than before, and did not roll over."""
+    return two.value < one.value and _rolled_over(meter, one, two) is None
+
+
+def _rolled_over(meter: MeterSpec, one: Reading, two: Reading) -> Piece | None:
+    if meter.rollover_wh is None or meter.rating_w is None:
+        return None
+    energy = (two.value - one.value + meter.rollover_wh) * PER_WATT_HOUR
+    if energy < 0 or not _is_plausible(energy, two.time_us - one.time_us, meter):
+        return None
+    return Piece(one.time_us, two.time_us, _whole(energy))
+
+
+def _take_back(
+    found: list[Piece], readings: Sequence[Reading], index: int, told: list[Refused], sums: Sequence[Piece]
+) -> None:
+    """Take back the steps up to a value that a drop to above what was there before shows to be wrong."""
+    top, after = readings[index].value, readings[index + 1].value
+    least = max(0, index - LOOK_BACK)
+    before = index - 1
+    while before >= least and readings[before].value > after:
+        before -= 1
+    if before < least or _is_bridged(sums, readings[before], readings[index + 1]):
+        return
+    start, step = readings[before], readings[before + 1].value - readings[before].value
+    if 2 * step <= top - start.value:
+        return
+    while found and found[-1].start_us >= start.time_us:
+        found.pop()
+    told.append(Refused(start.time_us, readings[index + 1].time_us, "undone"))
+
+
+def _is_bridged(sums: Sequence[Piece], one: Reading, two: Reading) -> bool:
+    """Whether sums, in order, stand for readings that were removed between two readings."""
+    index = bisect_right(sums, one.time_us, key=_end)
+    return index < len(sums) and sums[index].start_us < two.time_us
+
+
+def _end(piece: Piece) -> int:
+    return piece.end_us
+
+
+def _of_gauge(meter: MeterSpec, one: Reading, two: Reading, told: list[Refused]) -> Iterator[Piece]:
+    """The trapezoid between neighbours that are at most 2.5 intervals apart; a value beyond the rating is none."""
     elapsed_us = two.time_us - one.time_us
-    if elapsed_us * _GAUGE_DENOMINATOR <= (meter.interval_s or 0) * 10**6 * _GAUGE_NUMERATOR:
+    if elapsed_us * _GAUGE_DENOMINATOR > (meter.interval_s or 0) * 10**6 * _GAUGE_NUMERATOR:
+        return
+    if all(_is_plausible(2 * item.value, 1, meter) for item in (one, two)):
         yield Piece(one.time_us, two.time_us, _whole((one.value + two.value) * elapsed_us))
+    else:
+        told.append(Refused(one.time_us, two.time_us, "implausible", float(max(one.value, two.value))))
+
+
+def _implausible(start_us: int, end_us: int, energy: Fraction | int) -> Refused:
+    return Refused(start_us, end_us, "implausible", float(energy / (2 * (end_us - start_us))))
 
 
 def _is_plausible(energy: Fraction | int, elapsed_us: int, meter: MeterSpec) -> bool:
@@ -110,59 +240,3 @@ def _is_plausible(energy: Fraction | int, elapsed_us: int, meter: MeterSpec) -> 
 
 def _whole(energy: Fraction | int) -> Fraction | int:
     return int(energy) if energy.denominator == 1 else energy
-
-
-class Series:
-    """The known energy of one meter within a window, to be asked for any part of it."""
-
-    def __init__(self, pieces: Sequence[Piece], start_us: int, end_us: int) -> None:
-        inside = [piece for piece in pieces if piece.end_us > start_us and piece.start_us < end_us]
-        self._starts = [piece.start_us for piece in inside]
-        self._pieces = inside
-        self._sums: list[Fraction | int] = [0]
-        for piece in inside:
-            self._sums.append(self._sums[-1] + piece.energy)
-        self.runs = list(_runs(inside, start_us, end_us))
-
-    def energy(self, start_us: int, end_us: int) -> Fraction:
-        """Energy in a part of a run, in watt-hours; exact."""
-        return Fraction(self._up_to(end_us) - self._up_to(start_us), PER_WATT_HOUR)
-
-    def _up_to(self, moment_us: int) -> Fraction | int:
-        index = bisect_right(self._starts, moment_us) - 1
-        if index < 0:
-            return 0
-        piece = self._pieces[index]
-        part = min(moment_us, piece.end_us) - piece.start_us
-        length = piece.end_us - piece.start_us
-        return self._sums[index] + (piece.energy if part == length else Fraction(piece.energy * part, length))
-
-
-def _runs(pieces: Sequence[Piece], start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
-    """Stretches without a gap, within a window."""
-    run: tuple[int, int] | None = None
-    for piece in pieces:
-        low, high = max(piece.start_us, start_us), min(piece.end_us, end_us)
-        if run is not None and low == run[1]:
-            run = (run[0], high)
-        else:
-            if run is not None:
-                yield run
-            run = (low, high)
-    if run is not None:
-        yield run
-
-
-def common(one: Sequence[tuple[int, int]], two: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Stretches that are in both."""
-    found: list[tuple[int, int]] = []
-    first = second = 0
-    while first < len(one) and second < len(two):
-        low, high = max(one[first][0], two[second][0]), min(one[first][1], two[second][1])
-        if low < high:
-            found.append((low, high))
-        if one[first][1] < two[second][1]:
-            first += 1
-        else:
-            second += 1
-    return found

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from zonewright.pue.doubt import Doubt
 from zonewright.pue.evaluation import Figure
 
 
@@ -39,4 +40,16 @@ def figure_data(figure: Figure) -> dict[str, object]:
     if figure.meters is not None:
         data["meter_half_width"] = f"{figure.meters.half_width:.6f}"
         data["meter_verdict"] = figure.meters.verdict
+    if figure.doubts:
+        data["findings"] = [doubt_data(doubt) for doubt in figure.doubts]
     return data
+
+
+def doubt_data(doubt: Doubt) -> dict[str, object]:
+    """A finding on meters as plain data."""
+    return {
+        "kind": doubt.kind,
+        "meters": list(doubt.meters),
+        "decides": doubt.decides,
+        "message": doubt.sentence,
+    }

@@ -16,6 +16,8 @@ from zonewright.pue.meters import MeterSpec
 COLUMNS = ["meter", "start", "time", "value"]
 MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FUTURE_US = 300 * 10**6
+"""A clock may be five minutes ahead; a reading of later is none."""
 _MAX_FAULTS = 1_000
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,24}(?:\.[0-9]{1,24})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 
@@ -30,6 +32,7 @@ class Reading:
         value: watt-hours, or watts of a gauge; exact.
         line: line of the file.
         is_sum: it stands for readings that were removed: energy between two times in Wh, whatever the kind of meter.
+        is_past: it says only what a register once showed: what came after it is not among the readings.
     """
 
     start_us: int | None
@@ -37,6 +40,7 @@ class Reading:
     value: Fraction | int
     line: int
     is_sum: bool = False
+    is_past: bool = False
 
 
 def time_us(text: str) -> int:
@@ -52,12 +56,16 @@ def time_us(text: str) -> int:
     return (moment - _EPOCH) // MICROSECOND
 
 
-def read_readings(text: str, meters: Mapping[str, MeterSpec]) -> tuple[dict[str, list[Reading]], list[str]]:
+def read_readings(
+    text: str, meters: Mapping[str, MeterSpec], *, now_us: int | None = None
+) -> tuple[dict[str, list[Reading]], list[str]]:
     """Readings by meter in order of time, and one sentence ``LINE: ...`` for each fault.
 
     Args:
         text: the CSV, with columns ``meter,start,time,value``.
         meters: the meters that may be in it.
+        now_us: the present in microseconds since 1970: readings of later than five minutes from it are faults; None
+            where the past and the future are the same.
     """
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     head = next(rows, [])
@@ -74,6 +82,7 @@ def read_readings(text: str, meters: Mapping[str, MeterSpec]) -> tuple[dict[str,
     ordered = {name: sorted(items.values(), key=lambda item: item.time_us) for name, items in found.items()}
     for name, items in ordered.items():
         faults += _clashes(name, items)
+        faults += _of_the_future(name, items, now_us) if now_us is not None else ()
     return ordered, sorted(faults, key=lambda fault: int(fault.partition(":")[0]))
 
 
@@ -147,3 +156,13 @@ def _clashes(name: str, items: Sequence[Reading]) -> Iterator[str]:
             if last is not None and item.start_us < last.time_us:
                 yield f"{item.line}: meter '{name}' has an interval that overlaps that of line {last.line}; correct one"
             last = item
+
+
+def _of_the_future(name: str, items: Sequence[Reading], now_us: int) -> Iterator[str]:
+    for item in items:
+        if item.time_us > now_us + FUTURE_US:
+            moment = _EPOCH + item.time_us * MICROSECOND
+            yield (
+                f"{item.line}: meter '{name}' has a reading of the future, {moment.isoformat(timespec='seconds')}; "
+                "correct its time, or leave the row out"
+            )

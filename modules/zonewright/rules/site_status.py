@@ -55,6 +55,7 @@ class SiteStatus:
                 "category": found.category,
                 "trust": found.trust,
                 "reason": found.reason,
+                "findings": list(found.findings),
             }
         return data
 
@@ -78,6 +79,9 @@ class SiteStatus:
         yield f"  rests on    {', '.join(rests)}"
         if found.reason:
             yield f"  why         {found.reason}"
+        for sentence in found.findings:
+            if sentence != found.reason:
+                yield f"  finding     {sentence}"
 
 
 def site_status(

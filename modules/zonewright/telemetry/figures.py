@@ -1,24 +1,27 @@
 """From stored readings to what is measured of one site: trailing twelve months, projection, mean IT load."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from zonewright.model import Site
 from zonewright.model.base import TrustClass
+from zonewright.model.site import Meter
 from zonewright.model.world import EnergyVerdict, Measured
-from zonewright.pue.evaluation import Figure, evaluate
+from zonewright.pue.doubt import Doubt
+from zonewright.pue.evaluation import COVERAGE_FLOOR, Figure
 from zonewright.pue.load_model import LoadModel
-from zonewright.pue.meters import ROLES, MeterRole, MeterSpec
-from zonewright.pue.readings import MICROSECOND
+from zonewright.pue.meters import MeterRole, MeterSpec
+from zonewright.pue.readings import FUTURE_US, MICROSECOND
+from zonewright.telemetry.balancing import unbalanced
 from zonewright.telemetry.store import HOUR_US, Store
+from zonewright.telemetry.window import WindowFigures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US = 24 * HOUR_US
 _MEAN_DAYS = 30
-_MILLIJOULES_PER_WATT_HOUR = 3_600_000
 _TRUST: tuple[TrustClass, ...] = ("signed", "authenticated", "imported")
 """From the most to the least."""
 
@@ -44,11 +47,13 @@ class Terms:
         limit: the ratio that may not be exceeded.
         trusted: trust classes that count.
         max_age_days: how old the last complete hour may be.
+        balance_percent: the largest tolerance of a balance; None where no pack tightens it.
     """
 
     limit: Fraction
     trusted: frozenset[TrustClass]
     max_age_days: float
+    balance_percent: float | None = None
 
 
 def meters_of(site: Site) -> dict[str, MeterSpec]:
@@ -56,18 +61,26 @@ def meters_of(site: Site) -> dict[str, MeterSpec]:
     if site.boundary is None:
         return {}
     sides: tuple[tuple[MeterRole, tuple[str, ...]], ...] = (("total", site.boundary.facility), ("it", site.boundary.it))
-    return {
-        name: MeterSpec(
-            role=role,
-            kind=site.meters[name].kind,
-            rating_w=site.meters[name].rating_w,
-            rollover_wh=site.meters[name].rollover_wh,
-            interval_s=site.meters[name].interval_s or (300 if site.meters[name].kind == "gauge" else None),
-            accuracy_class=site.meters[name].accuracy_class,
-        )
-        for role, names in sides
-        for name in names
-    }
+    return {name: _spec(site.meters[name], role) for role, names in sides for name in names}
+
+
+def all_meters_of(site: Site) -> dict[str, MeterSpec]:
+    """The meters of a site that has a boundary, also those beside it, which are for balances; empty without one."""
+    found = meters_of(site)
+    others = (name for name in sorted(site.meters) if found and name not in found)
+    return found | {name: _spec(site.meters[name], "total") for name in others}
+
+
+def _spec(meter: Meter, role: MeterRole) -> MeterSpec:
+    return MeterSpec(
+        role=role,
+        kind=meter.kind,
+        rating_w=meter.rating_w,
+        rollover_wh=meter.rollover_wh,
+        interval_s=meter.interval_s or (300 if meter.kind == "gauge" else None),
+        accuracy_class=meter.accuracy_class,
+        standby=meter.standby or meter.point == "generator",
+    )
 
 
 def measured(
@@ -99,18 +112,31 @@ def measured(
     if not meters or missing:
         what = f"no readings of {', '.join(missing)}" if missing else "no meter boundary is declared"
         return Measured(trailing="undetermined", reason=what)
-    distrusted = sorted(store.trusts(site_id) - terms.trusted)
+    trusts = store.trusts(site_id)
+    distrusted = sorted(trusts - terms.trusted)
     if distrusted:
         return Measured(trailing="undetermined", reason=f"{', '.join(distrusted)} readings do not count in this zone")
+    now_us = (now - _EPOCH) // MICROSECOND
+    future = sorted(name for name in meters if last[name][0] > now_us + FUTURE_US)
+    if future:
+        reason = f"{', '.join(future)}: readings of the future, which cannot be; withdraw them"
+        return Measured(trailing="undetermined", reason=reason)
     end = min(last[name][0] for name in meters) // HOUR_US * HOUR_US
-    age_days = ((now - _EPOCH) // MICROSECOND - end) / _DAY_US
+    age_days = (now_us - end) / _DAY_US
     if age_days > terms.max_age_days:
         reason = f"the last complete hour is {age_days:.1f} days old; the limit is {terms.max_age_days:g} days"
         return Measured(trailing="undetermined", age_days=age_days, reason=reason)
-    readings = _Readings(store, site_id, meters, terms.limit)
+    store.refresh(site_id, all_meters_of(site))
+    readings = WindowFigures(store, site_id, meters, terms.limit)
     trailing = readings.figure(_year_before(end), end)
-    load = readings.mean_load_w(end)
+    balances = unbalanced(store, site_id, site, (_year_before(end), end), terms.balance_percent)
+    if any(doubt.decides for doubt in balances):
+        trailing = replace(trailing, verdict="undetermined")
+    doubts = sorted([*trailing.doubts, *balances], key=lambda doubt: not doubt.decides)
+    load = readings.mean_load_w(end - _MEAN_DAYS * _DAY_US, end)
     verdict, ratio = _projection(readings, site, end, model, load)
+    if any(doubt.decides for doubt in balances):
+        verdict, ratio = "undetermined", None
     return Measured(
         trailing=trailing.verdict,
         trailing_ratio=trailing.ratio,
@@ -123,9 +149,33 @@ def measured(
         energy_it_wh=trailing.energy_it_wh if trailing.ratio is not None else None,
         age_days=age_days,
         category=site.boundary.category if site.boundary is not None else "",
-        trust=max(store.trusts(site_id), key=_TRUST.index),
-        reason="" if trailing.verdict != "undetermined" else f"coverage {float(100 * trailing.coverage):.2f} %",
+        trust=max(trusts, key=_TRUST.index),
+        reason=_reason(trailing, doubts),
+        findings=(*(doubt.sentence for doubt in doubts), *_corrected(store, site_id, meters, end)),
     )
+
+
+def _reason(figure: Figure, doubts: Sequence[Doubt]) -> str:
+    """Why a figure is undetermined; empty where it is not."""
+    if figure.verdict != "undetermined":
+        return ""
+    for doubt in doubts:
+        if doubt.decides:
+            return doubt.sentence
+    few = (
+        f" (below {float(100 * COVERAGE_FLOOR):g} % bounds decide nothing)" if figure.coverage < COVERAGE_FLOOR else ""
+    )
+    return f"coverage {float(100 * figure.coverage):.2f} %{few}"
+
+
+def _corrected(store: Store, site_id: str, meters: Mapping[str, MeterSpec], end_us: int) -> Iterator[str]:
+    """What of the twelve months rests on corrections."""
+    start_us = _year_before(end_us)
+    found = [one for one in store.superseded(site_id) if one.meter in meters and start_us <= one.time_us <= end_us]
+    if found:
+        names = sorted({one.meter for one in found})
+        many = "s" if len(found) > 1 else ""
+        yield f"rests on {len(found)} corrected or withdrawn reading{many} of {', '.join(names)}"
 
 
 def _unmetered_w(claims: Fresh, end_us: int) -> int:
@@ -146,46 +196,8 @@ def _year_before(end_us: int) -> int:
     return (start - _EPOCH) // MICROSECOND
 
 
-class _Readings:
-    """The readings of one site's boundary."""
-
-    def __init__(self, store: Store, site_id: str, meters: Mapping[str, MeterSpec], limit: Fraction) -> None:
-        self._store, self._site_id, self._meters, self.limit = store, site_id, meters, limit
-
-    def figure(self, start_us: int, end_us: int) -> Figure:
-        """From the sums where every meter is known throughout, else exactly from the readings, with bounds."""
-        sums, window = self._store.sums(self._site_id, start_us, end_us), end_us - start_us
-        if any(name not in sums or sums[name].covered_us != window for name in self._meters):
-            found = self._store.readings(self._site_id, start_us, end_us)
-            return evaluate(self._meters, found, start_us=start_us, end_us=end_us, limit=self.limit)
-        total, it = (
-            sum(sums[name].energy_mj for name, one in self._meters.items() if one.role == role) for role in ROLES
-        )
-        ratio = Fraction(total, it) if it else None
-        verdict: EnergyVerdict = "undetermined" if ratio is None else ("within" if ratio <= self.limit else "breach")
-        return Figure(
-            window_s=Fraction(window, 10**6),
-            energy_total_wh=Fraction(total, _MILLIJOULES_PER_WATT_HOUR),
-            energy_it_wh=Fraction(it, _MILLIJOULES_PER_WATT_HOUR),
-            ratio=ratio,
-            low=ratio,
-            high=ratio,
-            coverage=Fraction(1),
-            period="annual" if window >= 365 * _DAY_US else "interim",
-            verdict=verdict,
-        )
-
-    def mean_load_w(self, end_us: int) -> int | None:
-        """Mean IT load of the last 30 days, over the time that each meter is known."""
-        sums = self._store.sums(self._site_id, end_us - _MEAN_DAYS * _DAY_US, end_us)
-        parts = [sums[name] for name, meter in self._meters.items() if meter.role == "it"]
-        if any(one.covered_us == 0 for one in parts):
-            return None
-        return round(sum(Fraction(one.energy_mj * 1000, one.covered_us) for one in parts))
-
-
 def _projection(
-    readings: _Readings, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
+    readings: WindowFigures, site: Site, end_us: int, model: LoadModel | None, load_w: int | None
 ) -> tuple[EnergyVerdict, Fraction | None]:
     """The calendar year in the site's time zone: what is measured of it, and the rest by the load model."""
     if model is None or load_w is None:
@@ -196,7 +208,7 @@ def _projection(
         (datetime(one, 1, 1, tzinfo=zone).astimezone(UTC) - _EPOCH) // MICROSECOND for one in (year, year + 1)
     )
     so_far = readings.figure(begin, end_us) if end_us > begin else None
-    if so_far is not None and so_far.coverage < 1:
+    if so_far is not None and (so_far.coverage < 1 or any(doubt.decides for doubt in so_far.doubts)):
         return "undetermined", None
     rest_h = Fraction(after - end_us, HOUR_US)
     it_wh = load_w * rest_h + (so_far.energy_it_wh if so_far else 0)

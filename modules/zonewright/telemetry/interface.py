@@ -1,6 +1,6 @@
 """What a store of readings promises; `tests/contract/test_telemetry_store.py` asks every implementation the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,15 +61,27 @@ class ReadingStore(Protocol):
         """
         ...
 
-    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+    def readings(
+        self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
+    ) -> dict[str, list[Reading]]:
         """What a window needs of a site's meters: readings around all that is known in part, and the nearest beside it.
 
         Hours and days that every meter is known for throughout may be sums instead (``is_sum``).
+
+        Args:
+            site: id of the site.
+            start_us: begin of the window.
+            end_us: its end.
+            doubtful: stretches of which readings are wanted, not sums, as far as they are still there.
         """
         ...
 
+    def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
+        """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
+        ...
+
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
-        """Energy by meter over the whole hours of a window."""
+        """Energy by meter over the whole hours of a window, and what its whole days (UTC) show at a glance."""
         ...
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:

@@ -67,7 +67,7 @@ def window_of(since: datetime) -> int:
 
 
 def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
-    """What a store has of a site's meters from the begin of a month on, and the last reading before it.
+    """What a store has of a site's meters from the begin of a month on, the last reading before it, and older drops.
 
     Args:
         path: file of the readings.
@@ -85,7 +85,8 @@ def registers(path: Path, site: str, since: datetime) -> dict[str, str]:
         connection.execute("begin")  # readings and sums of one moment, whatever is removed meanwhile
         _require_told(connection, site)
         found = _readings(connection, site, start_us) | _sums(connection, site, start_us)
-        return found | _pruned(connection, site, start_us) | _trusts(connection, site)
+        found |= _pruned(connection, site, start_us) | _trusts(connection, site)
+        return found | _corrected(connection, site, start_us)
 
 
 def _require_told(connection: sqlite3.Connection, site: str) -> None:
@@ -95,6 +96,8 @@ def _require_told(connection: sqlite3.Connection, site: str) -> None:
     )
     if connection.execute(query, (site,)).fetchone():
         raise UntoldError(f"readings of {site} were removed, and the journal has no entry for it yet")
+    if connection.execute("select 1 from intake where site = ? and entry = '' limit 1", (site,)).fetchone():
+        raise UntoldError(f"readings of {site} were imported or corrected, and the journal has no entry for it yet")
 
 
 def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
@@ -103,8 +106,15 @@ def _readings(connection: sqlite3.Connection, site: str, start_us: int) -> dict[
         "where m.site = ? and r.time_us >= coalesce((select max(time_us) from reading where meter = m.id "
         "and time_us < ?), ?) order by m.name, r.time_us"
     )
+    dips = (
+        "select m.name, m.kind, r.start_us, r.time_us, r.micro, r.trust from dip d join meter m on m.id = d.meter "
+        "join reading r on r.meter = d.meter and r.time_us in (d.time_us, (select max(time_us) from reading "
+        "where meter = d.meter and time_us < d.time_us)) where m.site = ? and r.time_us < "
+        "(select max(time_us) from reading where meter = m.id and time_us < ?)"
+    )
     lines: dict[str, list[str]] = defaultdict(lambda: [READINGS_HEAD])
-    for row in connection.execute(query, (site, start_us, start_us)):
+    old = sorted(set(connection.execute(dips, (site, start_us))), key=lambda row: (row[0], row[3]))
+    for row in [*old, *connection.execute(query, (site, start_us, start_us))]:
         lines[f"readings/{site}/{row[0]}/{_month(row[3] // _DAY_US)}.csv"].append(reading_line(row))
     return {name: "\n".join(rows) + "\n" for name, rows in lines.items()}
 
@@ -146,3 +156,17 @@ def _trusts(connection: sqlite3.Connection, site: str) -> dict[str, str]:
     for name, trust in connection.execute(query, (site,)):
         found[name].append(trust)
     return {f"trusts/{site}.json": canonical_json(found)}
+
+
+def _corrected(connection: sqlite3.Connection, site: str, start_us: int) -> dict[str, str]:
+    """Readings that no longer count, with the entry of the journal that says so."""
+    query = (
+        "select m.name, s.time_us, s.start_us, s.micro, s.trust, i.kind, i.entry from superseded s "
+        "join meter m on m.id = s.meter join intake i on i.id = s.intake where m.site = ? and s.time_us >= ? "
+        "order by 1, 2, s.intake"
+    )
+    rows = [
+        [*row[:6], json.loads(row[6])["sequence"] if row[6] else 0]
+        for row in connection.execute(query, (site, start_us))
+    ]
+    return {f"corrected/{site}.json": canonical_json(rows)} if rows else {}

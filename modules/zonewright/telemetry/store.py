@@ -4,22 +4,40 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
-from zonewright.pue.meters import MeterSpec
+from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.correcting import (
+    Corrected,
+    Intake,
+    Superseded,
+    correct_meter,
+    note,
+    superseded,
+    told_of,
+    untold_intakes,
+)
 from zonewright.telemetry.interface import Appended
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
-from zonewright.telemetry.summing import HOUR_US, Bin, Sum
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
 from zonewright.telemetry.tables import (
     SCHEMA,
     VERSION,
+    add_spec,
     append_rows,
+    has_dips,
+    has_few,
+    hours_of,
     meter_id,
     needed,
     partial_hours,
     parts_of,
+    spec_of,
+    sum_up_again,
+    summed,
 )
 
 __all__ = ["HOUR_US", "Store"]
@@ -44,6 +62,7 @@ class Store:
         make_private(path)
         with self._open() as connection:
             if connection.execute("pragma user_version").fetchone()[0] < VERSION:
+                add_spec(connection)
                 connection.executescript(f"begin immediate; {SCHEMA} pragma user_version = {VERSION}; commit")
 
     @contextmanager
@@ -73,6 +92,7 @@ class Store:
         readings: Mapping[str, Sequence[Reading]],
         *,
         trust: TrustClass,
+        intake: Intake | None = None,
     ) -> Appended:
         """Store readings and bring the sums of the hours and days that they touch up to date, all or nothing.
 
@@ -81,6 +101,7 @@ class Store:
             meters: the site's meters by id.
             readings: by meter, in order of time.
             trust: how far they are to be trusted.
+            intake: what the journal is told of it; None for readings that it is not told of.
 
         Raises:
             ConflictError: when a meter has another value at the same time, overlapping intervals, or another kind.
@@ -91,33 +112,121 @@ class Store:
                 if items:
                     key = meter_id(connection, site, name, meters[name])
                     done += append_rows(connection, key, f"meter {name} of {site}", meters[name], items, trust)
+            if intake is not None and done.added:
+                note(connection, site, intake, _told(meters, readings, trust))
         return done
 
-    def readings(self, site: str, start_us: int, end_us: int) -> dict[str, list[Reading]]:
+    def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
+        """Sum up again what was summed up under another declaration of a meter, such as one without its rating.
+
+        Args:
+            site: id of the site.
+            meters: its meters as they are declared now.
+        """
+        query = "select id, name, kind, spec from meter where site = ?"
+        with self._open() as connection:
+            rows = connection.execute(query, (site,)).fetchall()
+        for key, name, kind, spec in rows:
+            if name in meters and meters[name].kind == kind and spec_of(meters[name]) != spec:
+                with self._writing() as connection:
+                    sum_up_again(connection, key, meters[name])
+                    connection.execute("update meter set spec = ? where id = ?", (spec_of(meters[name]), key))
+
+    def correct(
+        self,
+        site: str,
+        meters: Mapping[str, MeterSpec],
+        readings: Mapping[str, Sequence[Reading]],
+        intake: Intake,
+        *,
+        trust: TrustClass,
+    ) -> Corrected:
+        """Replace readings at the same times, or withdraw them, all or nothing; what they said stays beside them.
+
+        Args:
+            site: id of the site.
+            meters: the site's meters by id.
+            readings: by meter, in order of time; what is to be withdrawn, exactly as it is stored.
+            intake: a correction or a withdrawal, and who does it for what reason.
+            trust: how far the new readings are to be trusted; they outrank the old ones whatever theirs is.
+
+        Raises:
+            ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
+        """
+        done = Corrected()
+        with self._writing() as connection:
+            number = note(connection, site, intake, _told(meters, readings, trust))
+            for name, items in sorted(readings.items()):
+                if items:
+                    key, label = meter_id(connection, site, name, meters[name]), f"meter {name} of {site}"
+                    is_gone = intake.kind == "withdrawn"
+                    done += correct_meter(connection, key, label, meters[name], items, trust, number, withdraw=is_gone)
+        return done
+
+    def superseded(self, site: str) -> list[Superseded]:
+        """The readings of a site that no longer count, by meter and in order of time."""
+        with self._open() as connection:
+            return list(superseded(connection, site))
+
+    def tell_intakes(self, tell: Callable[[Mapping[str, Any]], str]) -> None:
+        """Hand over each import, correction and withdrawal that is not recorded, and keep what it was recorded as.
+
+        Args:
+            tell: records one; gives the text of the record.
+        """
+        with self._open() as connection:
+            found = untold_intakes(connection)
+        for number, payload in found:
+            entry = tell(payload)
+            with self._writing() as connection:
+                connection.execute("update intake set entry = ? where id = ? and entry = ''", (entry, number))
+
+    def readings(
+        self, site: str, start_us: int, end_us: int, doubtful: Collection[tuple[int, int]] = ()
+    ) -> dict[str, list[Reading]]:
         """What a window needs of a site's meters: readings around all that is known in part, and the nearest beside it.
 
         All other hours and days are sums (``is_sum``): a gap in a year costs no more than the readings around it.
+
+        Args:
+            site: id of the site.
+            start_us: begin of the window.
+            end_us: its end.
+            doubtful: stretches of which readings are wanted, not sums, as far as they are still there; of a meter with
+                few readings all are.
         """
         with self._open() as connection:
             ids = dict(connection.execute("select id, name from meter where site = ?", (site,)))
             partial = partial_hours(connection, site, start_us - HOUR_US, end_us)
             partial |= {edge // HOUR_US * HOUR_US for edge in (start_us, end_us) if edge % HOUR_US}
-            return {name: needed(connection, key, start_us, end_us, partial) for key, name in ids.items()}
+            found = {}
+            for key, name in ids.items():
+                spans = [(start_us, end_us)] if doubtful and has_few(connection, key, start_us, end_us) else doubtful
+                found[name] = needed(connection, key, start_us, end_us, partial | hours_of(spans))
+            return found
+
+    def low_days(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[int]:
+        """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
+        low, high = -(-start_us // DAY_US) * DAY_US, end_us // DAY_US * DAY_US
+        with self._open() as connection:
+            ids = {name: key for key, name in connection.execute("select id, name from meter where site = ?", (site,))}
+            sides = [[ids[name] for name, one in meters.items() if one.role == role and name in ids] for role in ROLES]
+            places = ", ".join("?" * len(sides[0])), ", ".join("?" * sum(map(len, sides)))
+            query = (
+                f"select begin_us from daily where meter in ({places[1]}) and begin_us >= ? and begin_us < ? "  # noqa: S608 - no input
+                f"group by begin_us having sum(iif(meter in ({places[0]}), energy_mj, -energy_mj)) < 0"
+            )
+            values = (*sides[0], *sides[1], low, high, *sides[0])
+            return [row[0] for row in connection.execute(query, values)]
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
-        """Energy by meter over the whole hours of a window, from the days and hours that are summed up."""
+        """Energy by meter over the whole hours of a window, from what is summed up, and its days at a glance."""
         found: dict[str, Sum] = {}
+        parts = parts_of(start_us, end_us)
         with self._open() as connection:
-            for key, name in connection.execute("select id, name from meter where site = ?", (site,)).fetchall():
-                energy = covered = 0
-                for table, low, high in parts_of(start_us, end_us):
-                    row = connection.execute(
-                        f"select sum(energy_mj), sum(covered_us) from {table} "  # noqa: S608 - one of two names
-                        "where meter = ? and begin_us >= ? and begin_us < ?",
-                        (key, low, high),
-                    ).fetchone()
-                    energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
-                found[name] = Sum(energy, covered)
+            meters = connection.execute("select id, name, kind from meter where site = ?", (site,)).fetchall()
+            for key, name, kind in meters:
+                found[name] = summed(connection, key, kind, parts)
         return found
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:
@@ -172,6 +281,7 @@ class Store:
         meters: Mapping[str, MeterSpec],
         hours: Mapping[str, Sequence[Bin]],
         trusts: Mapping[str, Collection[TrustClass]],
+        corrected: Sequence[Sequence[Any]] = (),
     ) -> None:
         """Put the sums of removed readings into a store that has the readings that were left; for verification.
 
@@ -180,10 +290,24 @@ class Store:
             meters: the site's meters by id.
             hours: hours by meter, in order, each known throughout.
             trusts: trust classes of all readings that a meter ever had.
+            corrected: readings that no longer count: meter, time, begin, millionths and trust class.
         """
         with self._writing() as connection:
             for name in sorted(meters.keys() & (hours.keys() | trusts.keys())):
                 key = meter_id(connection, site, name, meters[name])
                 restore_meter(connection, key, hours.get(name, ()))
+                if has_dips(connection, key):
+                    sum_up_again(connection, key, meters[name])
                 rows = [(key, trust) for trust in trusts.get(name, ())]
                 connection.executemany("insert or ignore into trust values (?, ?)", rows)
+            for number, (name, time_us, start_us, micro, trust) in enumerate(corrected):
+                if name in meters:
+                    key = meter_id(connection, site, name, meters[name])
+                    values = (-1 - number, key, time_us, start_us, micro, trust)
+                    connection.execute("insert into superseded values (?, ?, ?, ?, ?, ?)", values)
+
+
+def _told(
+    meters: Mapping[str, MeterSpec], readings: Mapping[str, Sequence[Reading]], trust: TrustClass
+) -> dict[str, Mapping[str, int | str]]:
+    return {name: told_of(meters[name], name, items, trust) for name, items in sorted(readings.items()) if items}

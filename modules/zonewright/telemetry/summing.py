@@ -13,16 +13,43 @@ from zonewright.pue.readings import Reading
 
 MICRO = 10**6
 HOUR_US, DAY_US = 3_600 * MICRO, 86_400 * MICRO
-_MILLIJOULES_PER_WATT_HOUR = 3_600_000
-_PER_MILLIJOULE = PER_WATT_HOUR // _MILLIJOULES_PER_WATT_HOUR
+MILLIJOULES_PER_WATT_HOUR = 3_600_000
+MOST_PER_HOUR = 36_000
+"""Readings of one meter within an hour, ten a second; each of them rounds a sum by less than a millijoule."""
+_PER_MILLIJOULE = PER_WATT_HOUR // MILLIJOULES_PER_WATT_HOUR
+
+
+class TooManyError(ValueError):
+    """More readings within an hour than a sum holds; ``str()`` says how many it does."""
+
+
+def rounding_wh(hours: int) -> Fraction:
+    """By how much the sum of some hours of one meter may differ from its readings at most, in watt-hours."""
+    return Fraction((MOST_PER_HOUR + 1) * hours, MILLIJOULES_PER_WATT_HOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class DayExtremes:
+    """What the whole days (UTC) of a meter within a window show at a glance.
+
+    Attributes:
+        least_mj: energy of the day with least.
+        most_mj: energy of the day with most.
+        repeats: whether a gauge may have repeated one value for two days.
+    """
+
+    least_mj: int
+    most_mj: int
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Energy of one meter over hours or days that begin within a window."""
+    """Energy of one meter over hours or days that begin within a window, and what its days show; None without any."""
 
     energy_mj: int
     covered_us: int
+    days: DayExtremes | None = None
 
 
 class Bin(NamedTuple):
@@ -34,7 +61,11 @@ class Bin(NamedTuple):
 
 
 def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
-    """Pieces summed up by hour, within a window of whole hours."""
+    """Pieces summed up by hour, within a window of whole hours.
+
+    Raises:
+        TooManyError: when an hour has parts of more pieces than its sum may be rounded by.
+    """
     bins: dict[int, list[int]] = {}
     for piece in pieces:
         low, last = max(piece.start_us, start_us), min(piece.end_us, end_us)
@@ -51,11 +82,14 @@ def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
             after = energy * (high - start) // divisor
             held = bins.get(begin)
             if held is None:
-                bins[begin] = [after - before, high - low]
+                bins[begin] = [after - before, high - low, 1]
             else:
                 held[0] += after - before
                 held[1] += high - low
+                held[2] += 1
             low, before, begin = high, after, begin + HOUR_US
+    if any(held[2] > MOST_PER_HOUR + 1 for held in bins.values()):
+        raise TooManyError(f"more than {MOST_PER_HOUR:,} readings within an hour")
     return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
 
 
@@ -92,7 +126,11 @@ def complete_stretches(
     return found
 
 
+def as_energy(energy_mj: int) -> Fraction:
+    """Millijoules in watt-hours."""
+    return Fraction(energy_mj, MILLIJOULES_PER_WATT_HOUR)
+
+
 def as_reading(one: Bin) -> Reading:
     """What is left of the readings of an hour or day: its energy, known throughout."""
-    energy = Fraction(one.energy_mj, _MILLIJOULES_PER_WATT_HOUR)
-    return Reading(one.begin_us, one.begin_us + one.covered_us, energy, 0, is_sum=True)
+    return Reading(one.begin_us, one.begin_us + one.covered_us, as_energy(one.energy_mj), 0, is_sum=True)

@@ -8,16 +8,28 @@ from itertools import pairwise
 
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import MeterSpec
-from zonewright.pue.pieces import pieces_of
+from zonewright.pue.pieces import LOOK_BACK, is_drop, pieces_of
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import Appended, ConflictError
-from zonewright.telemetry.summing import DAY_US, HOUR_US, MICRO, Bin, as_reading, by_day, by_hour
+from zonewright.telemetry.summing import (
+    DAY_US,
+    HOUR_US,
+    MICRO,
+    Bin,
+    DayExtremes,
+    Sum,
+    TooManyError,
+    as_reading,
+    by_day,
+    by_hour,
+)
 
 FOREVER = 2**62
-VERSION = 2
+VERSION = 3
 SCHEMA = """
 create table if not exists meter (
-  id integer primary key, site text not null, name text not null, kind text not null, unique (site, name));
+  id integer primary key, site text not null, name text not null, kind text not null,
+  spec text not null default '', unique (site, name));
 create table if not exists reading (
   meter integer not null, time_us integer not null, start_us integer, micro integer not null, trust text not null,
   primary key (meter, time_us)) without rowid;
@@ -32,26 +44,52 @@ create table if not exists trust (
 create table if not exists stretch (
   meter integer not null, begin_us integer not null, end_us integer not null,
   primary key (meter, begin_us)) without rowid;
+create table if not exists dip (
+  meter integer not null, time_us integer not null, high integer not null, low integer not null,
+  primary key (meter, time_us)) without rowid;
+create table if not exists intake (
+  id integer primary key autoincrement, site text not null, kind text not null, by text not null,
+  reason text not null, meters text not null, entry text not null);
+create table if not exists superseded (
+  intake integer not null, meter integer not null, time_us integer not null, start_us integer,
+  micro integer not null, trust text not null, primary key (meter, time_us, intake)) without rowid;
 create table if not exists pruning (id integer primary key autoincrement, entry text not null);
 create table if not exists removal (
   meter integer not null, begin_us integer not null, end_us integer not null, readings integer not null,
   digest text not null, sums text not null, pruning integer);
 create index if not exists removal_of on removal (meter, begin_us);
 insert or ignore into trust select distinct meter, trust from reading;
+insert or ignore into dip select meter, time_us, before, micro from (select r.meter, r.time_us, r.micro, lag(r.micro)
+  over (partition by r.meter order by r.time_us) as before from reading r join meter m on m.id = r.meter
+  where m.kind = 'register') where before > micro;
 """
+"""A dip is a reading of a register that shows less than the one before it; it says what both showed."""
 
 
 def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
     """The row of a meter, which is made when it is missing; one of another kind is a conflict."""
     row = connection.execute("select id, kind from meter where site = ? and name = ?", (site, name)).fetchone()
     if row is None:
-        cursor = connection.execute("insert into meter (site, name, kind) values (?, ?, ?)", (site, name, meter.kind))
+        query = "insert into meter (site, name, kind, spec) values (?, ?, ?, ?)"
+        cursor = connection.execute(query, (site, name, meter.kind, spec_of(meter)))
         return int(cursor.lastrowid or 0)
     if row[1] != meter.kind:
         raise ConflictError(
             f"meter {name} of {site} is stored as a {row[1]}, not as a {meter.kind}; give it another id"
         )
     return int(row[0])
+
+
+def spec_of(meter: MeterSpec) -> str:
+    """What of a meter's declaration its sums depend on."""
+    return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s}"
+
+
+def add_spec(connection: sqlite3.Connection) -> None:
+    """Give the meters of an older store their column for it; empty, so that they are summed up again."""
+    names = [row[1] for row in connection.execute("pragma table_info(meter)")]
+    if names and "spec" not in names:
+        connection.execute("alter table meter add column spec text not null default ''")
 
 
 def append_rows(  # noqa: PLR0917 - private
@@ -64,9 +102,12 @@ def append_rows(  # noqa: PLR0917 - private
 ) -> Appended:
     """Store readings of one meter, and sum up again what they touch; a contradiction is a conflict."""
     low, high = items[0].time_us, items[-1].time_us
-    summed = _within_stretches(connection, key, items)
-    rows = [(key, item.time_us, item.start_us, _micro(item, label), trust) for item in items]
+    summed = within_stretches(connection, key, items)
+    rows = [(key, item.time_us, item.start_us, micro_of(item, label), trust) for item in items]
     rows = [row for row in rows if row[1] not in summed] if summed else rows
+    old = _superseded(connection, key, low, high)
+    outdated = sum((row[1], row[2], row[3]) in old for row in rows) if old else 0
+    rows = [row for row in rows if (row[1], row[2], row[3]) not in old] if outdated else rows
     before = connection.total_changes
     connection.executemany("insert or ignore into reading values (?, ?, ?, ?, ?)", rows)
     added = connection.total_changes - before
@@ -83,11 +124,17 @@ def append_rows(  # noqa: PLR0917 - private
     if added:
         connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
         first = min(row[1] if row[2] is None else row[2] for row in rows)
-        _sum_up(connection, key, label, meter, first, high)
-    return Appended(added=added, known=len(rows) - added, summed=len(summed))
+        sum_up(connection, key, label, meter, first, high)
+    return Appended(added=added, known=len(rows) - added + outdated, summed=len(summed))
 
 
-def _within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:
+def _superseded(connection: sqlite3.Connection, key: int, low: int, high: int) -> set[tuple[int, int | None, int]]:
+    """What readings said before they were corrected or withdrawn: time, begin and millionths."""
+    query = "select time_us, start_us, micro from superseded where meter = ? and time_us between ? and ?"
+    return set(connection.execute(query, (key, low, high)))
+
+
+def within_stretches(connection: sqlite3.Connection, key: int, items: Sequence[Reading]) -> set[int]:
     """Times of readings that are not stored, within stretches whose readings were removed."""
     bounds = (key, items[-1].time_us, items[0].time_us)
     query = "select begin_us, end_us from stretch where meter = ? and begin_us < ? and end_us > ?"
@@ -105,7 +152,8 @@ def _is_within(item: Reading, begin: int, end: int) -> bool:
     return begin <= item.start_us and item.time_us <= end
 
 
-def _micro(item: Reading, label: str) -> int:
+def micro_of(item: Reading, label: str) -> int:
+    """The millionths of a reading's value; what has more decimals, or is too large, is a conflict."""
     scaled = item.value * MICRO
     if scaled.denominator != 1 or scaled >= FOREVER:
         raise ConflictError(
@@ -167,8 +215,59 @@ def needed(
     found: dict[int, Reading] = {}
     for begin, end in between(stretches, low, high):
         found.update({item.time_us: item for item in fetch(connection, key, begin, end)})
+    past: list[Reading] = []
+    if found:
+        past = dips_before(connection, key, found[min(found)])
     sums = _sums_of(connection, key, stretches, has_days=True)
-    return sorted([*found.values(), *sums], key=lambda item: item.time_us)
+    return sorted([*past, *found.values(), *sums], key=lambda item: item.time_us)
+
+
+_FEW = 5_000
+_REPEATS_MJ = 36_000
+"""Two days of one value differ by no more than their rounding: a hundredth of a watt-hour."""
+
+
+def has_few(connection: sqlite3.Connection, key: int, start_us: int, end_us: int) -> bool:
+    """Whether a meter has so few readings within a window that they are as quick to take as their sums."""
+    query = "select count(*) from (select 1 from reading where meter = ? and time_us between ? and ? limit ?)"
+    return int(connection.execute(query, (key, start_us, end_us, _FEW)).fetchone()[0]) < _FEW
+
+
+def hours_of(spans: Collection[tuple[int, int]]) -> set[int]:
+    """Begins of the hours of some stretches."""
+    return {
+        begin
+        for low, high in spans
+        for begin in range(low // HOUR_US * HOUR_US, -(-high // HOUR_US) * HOUR_US, HOUR_US)
+    }
+
+
+def summed(connection: sqlite3.Connection, key: int, kind: str, parts: Sequence[tuple[str, int, int]]) -> Sum:
+    """Energy of a meter over the parts of a window, and what its days show at a glance."""
+    energy = covered = 0
+    days: DayExtremes | None = None
+    for table, low, high in parts:
+        if low < high:
+            row = connection.execute(
+                f"select sum(energy_mj), sum(covered_us), min(energy_mj), max(energy_mj) from {table} "  # noqa: S608 - one of two names
+                "where meter = ? and begin_us >= ? and begin_us < ?",
+                (key, low, high),
+            ).fetchone()
+            energy, covered = energy + (row[0] or 0), covered + (row[1] or 0)
+            if table == "daily" and row[0] is not None:
+                days = DayExtremes(
+                    row[2], row[3], repeats=kind == "gauge" and row[3] > 0 and _repeats(connection, key, low, high)
+                )
+    return Sum(energy, covered, days)
+
+
+def _repeats(connection: sqlite3.Connection, key: int, low: int, high: int) -> bool:
+    """Whether a gauge counted the same on two days in a row."""
+    query = (
+        "select 1 from daily a join daily b on b.meter = a.meter and b.begin_us = a.begin_us + ? where a.meter = ? "
+        "and a.begin_us >= ? and a.begin_us < ? and abs(a.energy_mj - b.energy_mj) <= ? limit 1"
+    )
+    return connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone() is not None
 
 
 def _known_throughout(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
@@ -237,18 +336,27 @@ def _sums_of(
             yield from map(as_reading, bins_of(connection, table, key, low, high))
 
 
-def _sum_up(  # noqa: PLR0917 - private
+def sum_up(  # noqa: PLR0917 - private
     connection: sqlite3.Connection, key: int, label: str, meter: MeterSpec, low_us: int, high_us: int
 ) -> None:
     """Sum up again the hours and days between the readings on both sides of what was added."""
-    around = fetch(connection, key, low_us - 1, high_us + 1)
+    around = fetch(connection, key, low_us - 1, high_us + 1) or [Reading(None, low_us, 0, 0)]
     for one, two in pairwise(around):
         if two.start_us is not None and two.start_us < one.time_us:
             raise ConflictError(f"{label} would have intervals that overlap; correct the rows, nothing was stored")
-    first = min(item.start_us if item.start_us is not None else item.time_us for item in around)
-    start, end = first // DAY_US * DAY_US, (around[-1].time_us // DAY_US + 1) * DAY_US
+    if meter.kind == "register":
+        connection.execute("delete from dip where meter = ? and time_us between ? and ?", (key, low_us, high_us))
+        around = _note_dips(connection, key, meter, around)
+    first = min(low_us, *(item.start_us if item.start_us is not None else item.time_us for item in around))
+    start, end = first // DAY_US * DAY_US, (max(high_us, around[-1].time_us) // DAY_US + 1) * DAY_US
     removed = _sums_of(connection, key, removed_stretches(connection, key, start, end), has_days=False)
-    hours = by_hour(pieces_of(meter, [*fetch(connection, key, start, end), *removed]), start, end)
+    known = fetch(connection, key, start, end)
+    past = dips_before(connection, key, known[0]) if known else []
+    pieces = pieces_of(meter, [*past, *known, *removed])
+    try:
+        hours = by_hour(pieces, start, end)
+    except TooManyError as error:
+        raise ConflictError(f"{label} has {error}; store fewer of them, nothing was stored") from None
     for table, bins in (("hourly", hours), ("daily", by_day(hours))):
         connection.execute(
             f"delete from {table} where meter = ? and begin_us >= ? and begin_us < ?",  # noqa: S608 - one of two names
@@ -258,3 +366,52 @@ def _sum_up(  # noqa: PLR0917 - private
             f"insert into {table} values (?, ?, ?, ?)",  # noqa: S608 - one of two names
             [(key, *one) for one in bins],
         )
+
+
+def sum_up_again(connection: sqlite3.Connection, key: int, meter: MeterSpec) -> None:
+    """Sum up all of a meter once more, beside the sums of its removed readings."""
+    query = "select min(coalesce(start_us, time_us)), max(time_us) from reading where meter = ?"
+    low, high = connection.execute(query, (key,)).fetchone()
+    if low is not None:
+        sum_up(connection, key, "", meter, low, high)
+
+
+def has_dips(connection: sqlite3.Connection, key: int) -> bool:
+    """Whether a register ever showed less than before: then sums of removed readings say which steps are not known."""
+    return connection.execute("select 1 from dip where meter = ? limit 1", (key,)).fetchone() is not None
+
+
+def _note_dips(connection: sqlite3.Connection, key: int, meter: MeterSpec, around: Sequence[Reading]) -> list[Reading]:
+    """Note where a register showed less than before; gives the readings that may be wrong because of it as well."""
+    first, last = around[0].time_us, around[-1].time_us
+    connection.execute("delete from dip where meter = ? and time_us > ? and time_us <= ?", (key, first, last))
+    rows = [
+        (key, two.time_us, int(one.value * MICRO), int(two.value * MICRO))
+        for one, two in pairwise(around)
+        if is_drop(meter, one, two)
+    ]
+    connection.executemany("insert into dip values (?, ?, ?, ?)", rows)
+    after = connection.execute(
+        "select min(time_us) from dip where meter = ? and time_us >= ? and time_us <= ?", (key, first, last)
+    ).fetchone()[0]
+    if after is None:
+        return list(around)
+    query = "select start_us, time_us, micro from reading where meter = ? and time_us < ? order by time_us desc limit ?"
+    before = [
+        Reading(start, time_us, _value(micro), 0)
+        for start, time_us, micro in connection.execute(query, (key, first, LOOK_BACK))
+    ]
+    return [*reversed(before), *around]
+
+
+def dips_before(connection: sqlite3.Connection, key: int, reading: Reading) -> list[Reading]:
+    """What a register showed before the largest drop whose old value it had not reached again at a reading, and after.
+
+    Two readings that only say so, or none.
+    """
+    query = "select time_us, high, low from dip where meter = ? and time_us <= ? and high > ? order by high desc"
+    rows = connection.execute(query, (key, reading.time_us, int(reading.value * MICRO))).fetchall()
+    if not rows:
+        return []
+    low = min(row[2] for row in rows if row[0] >= rows[0][0])
+    return [Reading(None, rows[0][0], _value(micro), 0, is_past=True) for micro in (rows[0][1], low)]

@@ -35,7 +35,7 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.rules.finding import Finding
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import meters_of
+from zonewright.telemetry.figures import all_meters_of
 from zonewright.telemetry.registers import READINGS_HEAD
 
 _MICRO = 10**6
@@ -201,7 +201,7 @@ def _admission(
 def _fill_telemetry(path: Path, texts: Mapping[str, str]) -> tuple[int, int]:
     """Put the recorded readings and sums into a store; returns how many there were."""
     sites = sorted({name.split("/")[1] for name in texts if name.startswith("readings/")})
-    counts = [put_site(Store(path, create=True), site, meters_of(site_in(texts, site)), texts) for site in sites]
+    counts = [put_site(Store(path, create=True), site, all_meters_of(site_in(texts, site)), texts) for site in sites]
     return sum(readings for readings, _ in counts), sum(sums for _, sums in counts)
 
 
@@ -226,7 +226,8 @@ def put_site(store: Store, site: str, meters: Mapping[str, MeterSpec], texts: Ma
         for trust, readings in found[meter].items():
             store.append(site, meters, {meter: readings}, trust=trust)
     hours = hours_in(texts, site)
-    store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")))
+    corrected = [row[:5] for row in json.loads(texts.get(f"corrected/{site}.json", "[]"))]
+    store.restore(site, meters, hours, json.loads(texts.get(f"trusts/{site}.json", "{}")), corrected)
     counts = [len(items) for by_trust in found.values() for items in by_trust.values()]
     return sum(counts), sum(map(len, hours.values()))
 

@@ -257,7 +257,8 @@ def _energy(
     months = []
     for start, end in _months(datetime.fromisoformat(contents.snapshot.at)):
         figure = evaluate(meters, known, start_us=_us(start), end_us=_us(end), limit=Fraction(str(limit)))
-        ratio = float(figure.ratio) if figure.ratio is not None and figure.coverage > 0 else None
+        is_known = figure.coverage > 0 and not any(doubt.decides for doubt in figure.doubts)
+        ratio = float(figure.ratio) if figure.ratio is not None and is_known else None
         months.append(Month(name=f"{start:%Y-%m}", ratio=ratio, coverage=float(figure.coverage)))
     registers = tuple(
         (name, len(items), _day(items[0]), _day(items[-1]), ", ".join(sorted(trusts[name])))

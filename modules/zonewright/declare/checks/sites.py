@@ -13,6 +13,7 @@ from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number
+from zonewright.model.site import Meter
 
 MAX_ROWS = 10_000
 _POINT_TO_POINT = 31
@@ -137,8 +138,12 @@ def _district(known: Known, owner: str, path: Path, name: str) -> Iterator[Fault
     yield unknown("district", name, known.zone.districts, owner=owner, path=path, otherwise=fix)
 
 
+_INSIDE = {"ups-output", "pdu-output", "server-input"}
+"""Points behind which IT equipment is; what is measured there cannot be all energy of a site."""
+
+
 def _boundary(known: Known, owner: str, path: Path, site: Site) -> Iterator[Fault]:
-    """Meters of the boundary are declared, and none is on both sides of the ratio."""
+    """Meters of the boundary are declared with their ratings, each on the side where it measures."""
     if site.boundary is None:
         return
     for side in ("facility", "it"):
@@ -155,6 +160,32 @@ def _boundary(known: Known, owner: str, path: Path, site: Site) -> Iterator[Faul
                     got=shown(meter),
                     fix="remove it from one of the two lists",
                 )
+            elif meter in site.meters:
+                yield from _boundary_meter(owner, meter_path, meter, site.meters[meter])
+
+
+def _boundary_meter(owner: str, path: Path, name: str, meter: Meter) -> Iterator[Fault]:
+    side = path[-2]
+    if (meter.point in _INSIDE) != (side == "it"):
+        where = "inside" if side == "it" else "where energy comes in"
+        points = sorted(_INSIDE) if side == "it" else ["cooling", "generator", "utility"]
+        yield Fault(
+            owner=owner,
+            path=path,
+            what="a meter on the wrong side of the energy ratio",
+            expected=f"a meter that measures {where}: {', '.join(points[:-1])} or {points[-1]}",
+            got=f"one with the point {meter.point}",
+            fix="move it to the other list, or correct its point",
+        )
+    if meter.rating_w is None:
+        yield Fault(
+            owner=owner,
+            path=(*path[:2], "meters", name),
+            what="a meter of the boundary without a rating",
+            expected="rating_w, the most that can flow through it in watts; without it no reading can be doubted",
+            got="none",
+            fix="add rating_w, from the breaker or the transformer",
+        )
 
 
 @cache

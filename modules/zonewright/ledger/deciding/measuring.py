@@ -34,7 +34,13 @@ def terms_of(zone: Zone) -> Terms | None:
         return None
     packs = chain_of(zone.rule_packs, zone.rule_pack)
     trusted: frozenset[TrustClass] = frozenset(packs[0].trusted) if packs else frozenset()
-    return Terms(limit=ratio_limit(zone), trusted=trusted, max_age_days=age.value)
+    balance = zone.limit("balance-percent")
+    return Terms(
+        limit=ratio_limit(zone),
+        trusted=trusted,
+        max_age_days=age.value,
+        balance_percent=None if balance is None else balance.value,
+    )
 
 
 def measured_sites(

@@ -114,10 +114,12 @@ def take(
 
 
 def figure_data(measured: Measured) -> dict[str, Any]:
-    """What is measured of a site as plain data; ratios as exact fractions."""
+    """What is measured of a site as plain data; ratios as exact fractions, and findings only where there are any."""
+    data = asdict(measured)
+    findings = "; ".join(data.pop("findings"))
     return {
         name: f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
-        for name, value in asdict(measured).items()
+        for name, value in (data | ({"findings": findings} if findings else {})).items()
     }
 
 

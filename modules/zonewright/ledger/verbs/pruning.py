@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from zonewright.errors import ZonewrightError
 from zonewright.ledger.protocol.errors import LedgerError, LedgerUnavailableError
@@ -23,6 +24,8 @@ class NotRecordedError(ZonewrightError):
         )
 
 
+INTAKE = "readings"
+"""Of an entry on an import, a correction or a withdrawal (``what``), with the digest of each meter's readings."""
 KIND = "pruned"
 """Of an entry whose ``sites`` have the digest of each site's removals, and ``until_us`` the end of the last one."""
 
@@ -62,12 +65,31 @@ def tell_removals(context: Context) -> None:
     if context.telemetry is not None:
         try:
             Store(context.telemetry).tell_removals(lambda found: _record(context, found))
+            tell_intakes(context)
         except sqlite3.Error as error:
             raise LedgerUnavailableError(
                 "removing",
-                f"readings were removed, but {context.telemetry.name} cannot be written to note their journal "
-                f"entry: {error}; nothing was decided, try again",
+                f"readings were removed or came in, but {context.telemetry.name} cannot be written to note their "
+                f"journal entry: {error}; nothing was decided, try again",
             ) from error
+
+
+def tell_intakes(context: Context) -> None:
+    """Record the imports, corrections and withdrawals of readings that are not recorded.
+
+    Args:
+        context: the ledger and its readings.
+    """
+    if context.telemetry is not None:
+        Store(context.telemetry).tell_intakes(lambda payload: _record_intake(context, payload))
+
+
+def _record_intake(context: Context, payload: Mapping[str, Any]) -> str:
+    with context.writing() as connection:
+        entry = journal.append(
+            connection, at=context.now(connection), kind=INTAKE, stack_id="", party="", payload=dict(payload)
+        )
+    return canonical_json(entry.model_dump())
 
 
 def _record(context: Context, found: Mapping[str, Sequence[Removal]]) -> str:

@@ -1,0 +1,183 @@
+"""``zonewright pue import``, ``correct`` and ``corrections``: readings into the store, each told to the journal."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.pue import MeterSpec, Reading
+
+_MOST = 200
+"""Characters of a reason or a name."""
+
+
+def add_bring(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledger: str) -> None:
+    """Add the verbs ``import``, ``correct`` and ``corrections``; ``ledger`` is the default URL."""
+    bring = verbs.add_parser(
+        "import",
+        help="store readings of a site's meters",
+        description=(
+            "Store readings of a site's meters beside the ledger. The gate uses them with trust class 'imported'. The "
+            "journal records digests of them."
+        ),
+    )
+    bring.set_defaults(run=_import)
+    correct = verbs.add_parser(
+        "correct",
+        help="replace or withdraw stored readings, with a reason",
+        description=(
+            "Replace stored readings by those of a file, at the same times, or withdraw them. What they said stays "
+            "beside them, and the journal records both by digest. A correction outranks what it corrects."
+        ),
+    )
+    correct.add_argument("--reason", required=True, metavar="TEXT", help="why, for the journal")
+    correct.add_argument("--by", required=True, metavar="NAME", help="who decided it, for the journal")
+    correct.add_argument(
+        "--withdraw", action="store_true", help="withdraw the readings of the file instead, exactly as they are stored"
+    )
+    correct.set_defaults(run=_correct)
+    for verb in (bring, correct):
+        verb.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
+        verb.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
+        verb.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
+    listed = verbs.add_parser(
+        "corrections",
+        help="show the readings of a site that no longer count",
+        description="List the readings of a site that were corrected or withdrawn: old and new value, who and why.",
+    )
+    listed.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
+    listed.set_defaults(run=_corrections)
+    for verb in (bring, correct, listed):
+        verb.add_argument("--ledger", default=ledger, metavar="URL", help=f"the ledger (default: {ledger})")
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import telemetry_file
+    from zonewright.rules.words import count_of
+    from zonewright.telemetry import Store
+    from zonewright.telemetry.correcting import Intake
+
+    found = _read(arguments)
+    if isinstance(found, int):
+        return found
+    meters, readings = found
+    store = Store(telemetry_file(arguments.ledger), create=True)
+    intake = Intake(kind="imported", by=_user())
+    done = store.append(arguments.site, meters, readings, trust="imported", intake=intake)
+    print(
+        f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} already known, trust "
+        "class imported"
+    )
+    if done.summed:
+        print(
+            f"{done.summed:,} lie in hours whose readings were removed; these hours are sums already, so "
+            "the readings were not compared"
+        )
+    _tell(arguments.ledger)
+    return 0
+
+
+def _correct(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.output import MISUSE, StoppedError
+    from zonewright.rules.words import count_of
+    from zonewright.telemetry import Store
+    from zonewright.telemetry.correcting import Intake
+
+    for option, text in (("--reason", arguments.reason), ("--by", arguments.by)):
+        if not text.strip() or len(text) > _MOST or not text.isprintable():
+            raise StoppedError(f"{option}: expected a line of 1 to {_MOST} characters, got {len(text)}", code=MISUSE)
+    found = _read(arguments)
+    if isinstance(found, int):
+        return found
+    intake = Intake(kind="withdrawn" if arguments.withdraw else "corrected", by=arguments.by, reason=arguments.reason)
+    done = Store(telemetry_file(arguments.ledger)).correct(arguments.site, *found, intake, trust="imported")
+    print(
+        f"{arguments.site}: {count_of(done.replaced, 'reading')} replaced, {done.withdrawn:,} withdrawn, "
+        f"{done.added:,} new, {done.same:,} said the same before; the old values stay, see zonewright pue corrections"
+    )
+    _tell(arguments.ledger)
+    return 0
+
+
+def _corrections(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.connection import telemetry_file
+    from zonewright.pue.doubt import moment
+    from zonewright.telemetry import Store
+
+    for one in Store(telemetry_file(arguments.ledger)).superseded(arguments.site):
+        now = "withdrawn" if one.now is None else f"{float(one.now):,.15g}"
+        entry = "not in the journal yet" if one.entry is None else f"entry {one.entry}"
+        change = f"{float(one.value):,.15g} -> {now}"
+        print(f"{one.meter} {moment(one.time_us)}Z: {change}, by {one.by} ({entry}): {one.reason}")
+    return 0
+
+
+def _read(
+    arguments: argparse.Namespace,
+) -> "tuple[Mapping[str, MeterSpec], Mapping[str, Sequence[Reading]]] | int":
+    """Meters and readings, or the exit code after the faults were printed."""
+    import time
+
+    from zonewright.cli.output import MISUSE, REFUSED, StoppedError
+    from zonewright.cli.zone import loaded_folder
+    from zonewright.pue import read_readings
+    from zonewright.rules.words import count_of
+    from zonewright.telemetry.figures import all_meters_of
+
+    declaration = loaded_folder(arguments.zone)
+    if declaration is None:
+        return REFUSED
+    sites = {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
+    meters = all_meters_of(sites[arguments.site]) if arguments.site in sites else {}
+    if not meters:
+        why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
+        raise StoppedError(f"site '{arguments.site}' {why}", code=MISUSE)
+    try:
+        text = arguments.readings.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise StoppedError(f"{arguments.readings}: expected UTF-8 text; convert it", code=MISUSE) from None
+    now_us = None if getattr(arguments, "withdraw", False) else time.time_ns() // 1000
+    readings, faults = read_readings(text, meters, now_us=now_us)
+    for fault in faults:
+        print(f"{arguments.readings}:{fault}", file=sys.stderr)
+    if faults:
+        print(f"{count_of(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
+        return MISUSE
+    return meters, readings
+
+
+def _tell(url: str) -> None:
+    """Have the ledger's journal record what came in; says so where there is no ledger yet, or it is busy."""
+    import sqlite3
+    from contextlib import closing
+
+    from zonewright.cli.connection import ledger_file
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.protocol.errors import LedgerError
+    from zonewright.ledger.store.context import Context
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.verbs.pruning import tell_intakes
+
+    file = ledger_file(url)
+    later = "the next import, removal or decision beside one records this"
+    if not file.is_file():
+        print(f"there is no ledger at {file} yet; {later}", file=sys.stderr)
+        return
+    try:
+        with closing(Database(file, lock_wait_s=30)) as database:
+            tell_intakes(Context(database=database, telemetry=telemetry_path(file)))
+    except (LedgerError, sqlite3.Error) as error:
+        print(f"the journal does not have it yet: {str(error).split(';', maxsplit=1)[0]}; {later}", file=sys.stderr)
+
+
+def _user() -> str:
+    """Who runs this, for the journal."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return ""

@@ -1,0 +1,193 @@
+"""What the history of one meter says against its readings: it ran and stands still, or it reads a thousandth of before.
+
+A diesel set and a standby incomer stand still all year, and that is good. A meter that ran and stands still is in doubt
+where the energy ratio of its boundary moves as if its energy were missing, and nothing else took it over.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+from zonewright.pue.doubt import DAY_US, Doubt, Shares, moment
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.pieces import Piece
+from zonewright.pue.series import Series, common
+
+_LEAST_STILL_US, _LEAST_SAME_US = 2 * DAY_US, 3 * DAY_US
+"""How long a register counts nothing, and a gauge repeats one value, before that is standing still: so long that there
+are one day and two days (UTC) that show it, which is how a store finds it among its sums."""
+_LEAST_SHARE = Fraction(1, 50)
+"""A meter of less than two hundredths of its side cannot be told from the weather."""
+_GENEROUS = Fraction(3, 2)
+"""How much more than before a meter may have counted, had it run."""
+STEP_LOW, _STEP_HIGH = 700, 1_400
+"""A step of 1,000, with a load that moved at most by 40 % meanwhile."""
+_LARGEST_RATIO = 3
+
+
+def standing(
+    meters: Mapping[str, MeterSpec], pieces: Mapping[str, Sequence[Piece]], series: Mapping[str, Series]
+) -> Iterator[tuple[str, int, int, Doubt]]:
+    """Stretches of meters that ran, stand still, and leave the balance of their boundary open, each with its finding.
+
+    Args:
+        meters: by id; those that may stand by are left out.
+        pieces: of each, in order.
+        series: the same within the window.
+    """
+    for name, meter in meters.items():
+        if meter.standby:
+            continue
+        for low, high in _still(meter, pieces[name], series[name]):
+            if _is_open(name, meters, series, low, high):
+                yield (
+                    name,
+                    low,
+                    high,
+                    Doubt(
+                        kind="standing",
+                        meters=(name,),
+                        start_us=low,
+                        end_us=high,
+                        sentence=(
+                            f"{name} ran before and stands still from {moment(low)} to {moment(high)}, and no other "
+                            "meter took its energy over: that time is unknown; look at the meter, then correct or "
+                            "withdraw its readings, or declare it as standby"
+                        ),
+                    ),
+                )
+
+
+def _still(meter: MeterSpec, pieces: Sequence[Piece], one: Series) -> Iterator[tuple[int, int]]:
+    """Stretches of days in which a meter that ran before counts nothing, or a gauge repeats one value."""
+    ran, run = False, None
+    rate: Fraction | None = None
+    within = [piece for piece in pieces if piece.end_us > one.start_us and piece.start_us < one.end_us]
+    for piece in [*within, None]:
+        pace = None if piece is None else Fraction(piece.energy, piece.end_us - piece.start_us)
+        is_same = pace is not None and pace == rate and piece is not None and run is not None
+        if is_same and piece is not None and run is not None and piece.start_us == run[1]:
+            run = (run[0], piece.end_us)
+            continue
+        if run is not None and rate is not None and ran and (rate == 0 or meter.kind == "gauge"):
+            low, high = max(run[0], one.start_us), min(run[1], one.end_us)
+            if high - low >= (_LEAST_STILL_US if rate == 0 else _LEAST_SAME_US):
+                yield low, high
+        ran = ran or (rate is not None and rate != pace and (rate != 0 or meter.kind == "gauge"))
+        rate = pace
+        run = None if piece is None else (piece.start_us, piece.end_us)
+
+
+def _is_open(
+    name: str, meters: Mapping[str, MeterSpec], series: Mapping[str, Series], low_us: int, high_us: int
+) -> bool:
+    """Whether the ratio in a stretch lies nearer to what it is without a meter's energy than to what it was before."""
+    shared = [(series[name].start_us, series[name].end_us)]
+    for one in series.values():
+        shared = common(shared, one.runs)
+    inside = _shares(meters, series, common(shared, [(low_us, high_us)]))
+    total, it = inside.of("total"), inside.of("it")
+    if not it:
+        return meters[name].role == "it" and total > 0
+    length = max(high_us - low_us, 7 * DAY_US)
+    before = _shares(meters, series, common(shared, [(low_us - length, low_us)]))
+    if total < it:  # does what it would have counted close the balance? If not, another meter is wrong
+        had_us = sum(high - low for low, high in common(shared, [(low_us - length, low_us)]))
+        more = before.energies[name] * (high_us - low_us) / had_us if had_us else Fraction()
+        return meters[name].role == "total" and total + _GENEROUS * more >= it
+    side, had_total, had_it = before.of(meters[name].role), before.of("total"), before.of("it")
+    if not had_it or not side:
+        return False
+    share = before.energies[name] / side
+    share -= inside.energies[name] / inside.of(meters[name].role) if inside.of(meters[name].role) else 0
+    if share < _LEAST_SHARE:
+        return False
+    now, then = total / it, had_total / had_it
+    if meters[name].role == "total":
+        return now < then * (1 - share / 2)
+    return now * (1 - share / 2) > then
+
+
+def _shares(meters: Mapping[str, MeterSpec], series: Mapping[str, Series], parts: Sequence[tuple[int, int]]) -> Shares:
+    energies = {name: sum((one.energy(*part) for part in parts), Fraction()) for name, one in series.items()}
+    return Shares(meters=meters, energies=energies)
+
+
+def unit_steps(
+    meters: Mapping[str, MeterSpec], series: Mapping[str, Series], shares: Shares, limit: Fraction
+) -> Iterator[Doubt]:
+    """Meters that from one day to the next read a thousand times as much or as little.
+
+    It decides where the ratio would be beyond the limit if the one unit were right all the time.
+
+    Args:
+        meters: by id.
+        series: what is known of each.
+        shares: energies over the time in which all are known.
+        limit: the ratio that may not be exceeded.
+    """
+    total, it = shares.of("total"), shares.of("it")
+    for name, meter in meters.items():
+        for low, high, is_down in _steps(_paces(series[name])):
+            parts = common(series[name].runs, [(low, high)])
+            energy = sum((series[name].energy(*part) for part in parts), Fraction())
+            if meter.role == "total":
+                ratio = (total + 999 * energy) / it if it else None
+                decides = is_down and ratio is not None and limit < ratio <= _LARGEST_RATIO
+            else:
+                less = it - energy * Fraction(999, 1000)
+                decides = not is_down and less > 0 and total > limit * less
+            yield Doubt(
+                kind="unit",
+                meters=(name,),
+                start_us=low,
+                end_us=high,
+                decides=decides and not meter.standby,
+                sentence=(
+                    f"{name} reads {'a thousandth of' if is_down else 'a thousand times'} what it read before from "
+                    f"{moment(low)} on: its unit looks changed; correct the readings, or look at the meter"
+                ),
+            )
+
+
+def _paces(one: Series) -> list[tuple[int, float]]:
+    """Begin and mean power of each whole day (UTC) of which something is known and not nothing was counted."""
+    found: list[tuple[int, float]] = []
+    runs = iter([*one.runs, (one.end_us, one.end_us)])
+    low, high = next(runs)
+    for begin in range(-(-one.start_us // DAY_US) * DAY_US, one.end_us - DAY_US + 1, DAY_US):
+        counted, known_us, end = 0.0, 0, begin + DAY_US
+        while low < end:
+            first, last = max(low, begin), min(high, end)
+            if first < last:
+                counted += one.counted(first, last)
+                known_us += last - first
+            if high > end or high == one.end_us:
+                break
+            low, high = next(runs)
+        if counted:
+            found.append((begin, counted / known_us))
+    return found
+
+
+def _steps(cells: Sequence[tuple[int, float]]) -> Iterator[tuple[int, int, bool]]:
+    """Begin and end of each stretch after a step of a thousand, and whether it was down.
+
+    The step may lie within a day, so a day is compared with the two before it.
+    """
+    if not cells or max(pace for _, pace in cells) < STEP_LOW * min(pace for _, pace in cells):
+        return
+    open_at: int | None = None
+    is_down = False
+    for index, (begin, pace) in enumerate(cells):
+        for _, before in cells[max(0, index - 2) : index]:
+            down, up = STEP_LOW * pace <= before <= _STEP_HIGH * pace, STEP_LOW * before <= pace <= _STEP_HIGH * before
+            if not (down or up) or open_at == begin:
+                continue
+            if open_at is not None:
+                yield open_at, begin, is_down
+                open_at = None
+                if down != is_down:
+                    break
+            open_at, is_down = begin, down
+    if open_at is not None:
+        yield open_at, cells[-1][0] + DAY_US, is_down

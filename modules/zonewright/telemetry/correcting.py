@@ -1,0 +1,176 @@
+"""Corrections of readings: what a reading said before stays beside what it says now, with who changed it and why.
+
+A correction outranks what it corrects, whatever the trust class of either: the old value that comes again is known, and
+changes nothing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from zonewright.model.base import TrustClass
+from zonewright.model.canonical import canonical_json
+from zonewright.pue.meters import MeterSpec
+from zonewright.pue.readings import Reading
+from zonewright.telemetry.interface import ConflictError
+from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.summing import MICRO
+from zonewright.telemetry.tables import micro_of, sum_up, within_stretches
+
+IntakeKind = Literal["imported", "corrected", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """One import, correction or withdrawal of readings of a site.
+
+    Attributes:
+        kind: which of them.
+        by: who did it.
+        reason: why, empty for an import.
+    """
+
+    kind: IntakeKind
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """What became of a correction: how many readings were replaced, withdrawn, new, or said the same before."""
+
+    replaced: int = 0
+    withdrawn: int = 0
+    added: int = 0
+    same: int = 0
+
+    def __add__(self, other: "Corrected") -> "Corrected":
+        return Corrected(
+            replaced=self.replaced + other.replaced,
+            withdrawn=self.withdrawn + other.withdrawn,
+            added=self.added + other.added,
+            same=self.same + other.same,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded:
+    """A reading that no longer counts.
+
+    Attributes:
+        meter: its meter.
+        time_us: its time in microseconds since 1970.
+        value: what it said.
+        now: what is said in its place, None where it was withdrawn.
+        kind: ``corrected`` or ``withdrawn``.
+        by: who did it.
+        reason: why.
+        entry: number of the journal's entry, None where the journal does not have it yet.
+    """
+
+    meter: str
+    time_us: int
+    value: Fraction
+    now: Fraction | None
+    kind: str
+    by: str
+    reason: str
+    entry: int | None
+
+
+def note(
+    connection: sqlite3.Connection, site: str, intake: Intake, meters: Mapping[str, Mapping[str, int | str]]
+) -> int:
+    """Write down an intake, to be recorded in the journal; gives its number."""
+    query = "insert into intake (site, kind, by, reason, meters, entry) values (?, ?, ?, ?, ?, '')"
+    cursor = connection.execute(query, (site, intake.kind, intake.by, intake.reason, canonical_json(meters)))
+    return int(cursor.lastrowid or 0)
+
+
+def told_of(meter: MeterSpec, name: str, items: Sequence[Reading], trust: TrustClass) -> dict[str, int | str]:
+    """How many readings there are and their digest, as whoever has the file can compute it."""
+    lines = (
+        reading_line((name, meter.kind, item.start_us, item.time_us, micro_of(item, name), trust)) for item in items
+    )
+    digest, count = digest_of_lines(READINGS_HEAD, lines)
+    return {"readings": count, "digest": digest}
+
+
+def correct_meter(  # noqa: PLR0917 - one row of a store
+    connection: sqlite3.Connection,
+    key: int,
+    label: str,
+    meter: MeterSpec,
+    items: Sequence[Reading],
+    trust: TrustClass,
+    number: int,
+    *,
+    withdraw: bool,
+) -> Corrected:
+    """Replace or withdraw readings of one meter, keep what they said, and sum up again.
+
+    Raises:
+        ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
+    """
+    done, gone = Corrected(), within_stretches(connection, key, items)
+    for item in items:
+        micro = micro_of(item, label)
+        query = "select start_us, micro, trust from reading where meter = ? and time_us = ?"
+        row = connection.execute(query, (key, item.time_us)).fetchone()
+        if withdraw and (row is None or row[:2] != (item.start_us, micro)):
+            raise ConflictError(f"{label} has no such reading as line {item.line}; nothing was withdrawn")
+        if item.time_us in gone:
+            raise ConflictError(
+                f"{label}: the readings around line {item.line} were removed, and sums cannot be corrected; nothing "
+                "was stored"
+            )
+        if row is not None and row[:2] == (item.start_us, micro) and not withdraw:
+            done += Corrected(same=1)
+            continue
+        if row is not None:
+            connection.execute("insert into superseded values (?, ?, ?, ?, ?, ?)", (number, key, item.time_us, *row))
+            connection.execute("delete from reading where meter = ? and time_us = ?", (key, item.time_us))
+        if withdraw:
+            done += Corrected(withdrawn=1)
+            continue
+        values = (key, item.time_us, item.start_us, micro, trust)
+        connection.execute("insert into reading values (?, ?, ?, ?, ?)", values)
+        done += Corrected(replaced=1) if row is not None else Corrected(added=1)
+    if done != Corrected(same=done.same):
+        if not withdraw:
+            connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
+        first = min(item.time_us if item.start_us is None else item.start_us for item in items)
+        sum_up(connection, key, label, meter, first, items[-1].time_us)
+    return done
+
+
+def superseded(connection: sqlite3.Connection, site: str) -> Iterator[Superseded]:
+    """The readings of a site that no longer count, in order."""
+    query = (
+        "select m.name, s.time_us, s.micro, r.micro, i.kind, i.by, i.reason, i.entry from superseded s "
+        "join meter m on m.id = s.meter left join intake i on i.id = s.intake "
+        "left join reading r on r.meter = s.meter and r.time_us = s.time_us where m.site = ? order by 1, 2, s.intake"
+    )
+    for name, time_us, micro, now, kind, by, reason, entry in connection.execute(query, (site,)):
+        yield Superseded(
+            meter=name,
+            time_us=time_us,
+            value=Fraction(micro, MICRO),
+            now=None if now is None else Fraction(now, MICRO),
+            kind=kind or "corrected",
+            by=by or "",
+            reason=reason or "",
+            entry=json.loads(entry)["sequence"] if entry else None,
+        )
+
+
+def untold_intakes(connection: sqlite3.Connection) -> list[tuple[int, dict[str, Any]]]:
+    """What came in and is not recorded yet, by its number, in order."""
+    rows = connection.execute("select id, site, kind, by, reason, meters from intake where entry = '' order by id")
+    return [
+        (number, {"site": site, "what": kind, "by": by, "reason": reason, "meters": json.loads(meters)})
+        for number, site, kind, by, reason, meters in rows
+    ]

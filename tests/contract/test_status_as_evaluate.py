@@ -1,0 +1,87 @@
+"""Sums never decide otherwise than readings: ``pue status`` and ``pue evaluate`` give one verdict."""
+
+import random
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from support.random_sites import DAY_US, DAYS, HOUR_US, LIMIT, MISTAKES, drawn_site, plain
+from support.soak import count, seeded
+from zonewright.pue import MeterSpec, Reading, evaluate
+from zonewright.pue.evaluation import Figure
+from zonewright.telemetry import ReadingStore, Store
+from zonewright.telemetry.window import WindowFigures
+
+Readings = Mapping[str, Sequence[Reading]]
+PAIR = {"main": MeterSpec(role="total", kind="register"), "line": MeterSpec(role="it", kind="register")}
+YEAR_US = 365 * DAY_US
+
+
+def both(
+    store: ReadingStore, meters: Mapping[str, MeterSpec], readings: Readings, window: tuple[int, int]
+) -> tuple[Figure, Figure]:
+    """The figure of a window as status gives it, and as evaluate does."""
+    store.append("dc", meters, readings, trust="imported")
+    return (
+        WindowFigures(store, "dc", meters, LIMIT).figure(*window),
+        evaluate(meters, readings, start_us=window[0], end_us=window[1], limit=LIMIT),
+    )
+
+
+def kinds(figure: Figure) -> set[tuple[str, tuple[str, ...]]]:
+    """What decides, and whose meters."""
+    return {(doubt.kind, doubt.meters) for doubt in figure.doubts if doubt.decides}
+
+
+def at_the_limit(rng: random.Random, more: int) -> dict[str, list[Reading]]:
+    """Two registers whose ratio is the limit at every moment, read at odd times; and some Wh more at the end."""
+    moment, level = -rng.randint(1, DAY_US), 0
+    found: dict[str, list[Reading]] = {"main": [], "line": []}
+    while not found["main"] or found["main"][-1].time_us < YEAR_US:
+        for name, factor in (("main", 5), ("line", 4)):
+            found[name].append(Reading(None, moment, Fraction(factor * level), 0))
+        step = rng.randint(HOUR_US, 40 * DAY_US)
+        moment += step
+        level += step * rng.randint(900_000, 1_000_000) // HOUR_US
+    last = found["main"][-1]
+    found["main"][-1] = Reading(None, last.time_us, last.value + more, 0)
+    return found
+
+
+@pytest.mark.parametrize("more", [0, 1, -1])
+def test_exactly_at_the_limit_readings_decide(tmp_path: Path, more: int) -> None:
+    """Random years whose ratio is the limit, or a watt-hour beside it, are judged from readings, not from sums."""
+    rng = seeded(f"limit {more}")
+    for number in range(2 if more else 8):
+        readings = at_the_limit(rng, more)
+        status, exact = both(Store(tmp_path / f"{number}.db", create=True), PAIR, readings, (0, YEAR_US))
+        assert status.verdict == exact.verdict == ("breach" if more > 0 else "within")
+
+
+def test_where_readings_were_removed_the_limit_is_undetermined(tmp_path: Path) -> None:
+    """Exactly at the limit, sums of removed readings do not decide, and a finding says so."""
+    store, readings = Store(tmp_path / "t.db", create=True), at_the_limit(random.Random(7), 0)
+    before, _ = both(store, PAIR, readings, (0, YEAR_US))
+    assert store.prune(YEAR_US) > 0
+    after = WindowFigures(store, "dc", PAIR, LIMIT).figure(0, YEAR_US)
+    assert (before.verdict, after.verdict) == ("within", "undetermined")
+    assert [doubt.kind for doubt in after.doubts] == ["rounding"]
+
+
+@pytest.mark.parametrize("is_mistaken", [True, False])
+def test_random_sites_get_one_verdict(tmp_path: Path, *, is_mistaken: bool) -> None:
+    """Random sites, with a mistake or without, in windows that begin and end anywhere: one verdict, one reason."""
+    rng = seeded(f"status {is_mistaken}")
+    for number in range(count(150)):
+        seed = rng.randrange(10**9)
+        one = random.Random(seed)
+        site = drawn_site(one)
+        meters, readings = one.choice(MISTAKES)(site, one) if is_mistaken else (site.meters, plain(site))
+        low = one.randint(0, 3 * 24)
+        window = (low * HOUR_US, one.randint(low + 5 * 24, DAYS * 24) * HOUR_US)
+        if all(meters[name].kind != "gauge" or meters[name].interval_s for name in meters):
+            status, exact = both(Store(tmp_path / f"{number}.db", create=True), meters, readings, window)
+            assert (status.verdict, status.coverage) == (exact.verdict, exact.coverage), seed
+            assert kinds(status) == kinds(exact), seed

@@ -1,0 +1,46 @@
+"""Figures that doubt their readings: each ordinary mistake of metering, and what only looks like one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zonewright.cli import main
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "power").iterdir())
+CODES = {"within": 0, "breach": 1, "undetermined": 3}
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(name="run")
+def _run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
+def test_a_mistake_of_metering(case: Path, run: Run) -> None:
+    """The figure is not what the mistake would make of it, and a finding names the kind of mistake and its meters."""
+    settings: dict[str, Any] = yaml.safe_load((case / "case.yaml").read_text(encoding="utf-8"))
+    asked = (
+        *("pue", "evaluate", case / "readings.csv", "--meters", case / "meters.yaml"),
+        *("--from", settings["from"], "--to", settings["to"], "--limit", settings["limit"]),
+    )
+    code, out, err = run(*asked, "--format", "json")
+    printed = json.loads(out)
+    assert err == ""
+    assert printed["verdict"] in settings["verdicts"]
+    assert code == CODES[printed["verdict"]]
+    found = {one["kind"]: one for one in printed.get("findings", [])}
+    assert set(found) == ({settings["finding"]} if settings["finding"] else set())
+    for one in found.values():
+        assert sorted(one["meters"]) == settings["meters"]
+        assert all(name in one["message"] for name in one["meters"])
+        assert one["message"] in run(*asked)[1]

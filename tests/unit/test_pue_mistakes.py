@@ -1,0 +1,71 @@
+"""No ordinary mistake of units, roles or signs makes a figure "within" where the truth is a breach."""
+
+import random
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from support.random_sites import DAY_US, DAYS, LIMIT, MISTAKES, drawn_site, plain
+from support.soak import count, seeded
+from zonewright.pue import MeterSpec, Reading, evaluate
+from zonewright.pue.evaluation import Figure
+
+
+def figure(meters: Mapping[str, MeterSpec], readings: Mapping[str, Sequence[Reading]]) -> Figure:
+    """Of the whole time."""
+    return evaluate(meters, readings, start_us=0, end_us=DAYS * DAY_US, limit=LIMIT)
+
+
+def try_sites(first: int, count: int) -> list[str]:
+    """Sites, each with one mistake: those that end "within", by seed."""
+    found = []
+    for seed in range(first, first + count):
+        rng = random.Random(seed)
+        site, mistake = drawn_site(rng), rng.choice(MISTAKES)
+        if figure(*mistake(site, rng)).verdict == "within":
+            found.append(f"seed {seed}, {mistake.__name__}")
+    return found
+
+
+@pytest.mark.soak
+def test_no_mistake_ends_within() -> None:
+    """Of random sites beyond the limit, each with one mistake, none ends within: 10,000 in a soak, a tenth else."""
+    first = seeded("mistakes").randrange(10**9)
+    assert try_sites(first, count(10_000)) == [], f"sites from seed {first} on"
+
+
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_random_sites_are_judged_right_without_a_mistake(first: int) -> None:
+    """The same sites without a mistake are a breach without a finding, so that the other test shows something."""
+    for seed in range(first * 1_000, first * 1_000 + 15):
+        site = drawn_site(random.Random(seed))
+        found = figure(site.meters, plain(site))
+        assert (found.verdict, found.doubts) == ("breach", ()), seed
+
+
+def test_knowing_more_never_widens_bounds() -> None:
+    """A reading more of a register or an interval widens no bounds, unless a finding names what contradicts.
+
+    (A sample more of a gauge moves the mean between its neighbours, and the bounds with it.)
+    """
+    rng = seeded("bounds")
+    for _ in range(count(400)):
+        seed = rng.randrange(10**9)
+        one = random.Random(seed)
+        site = drawn_site(one)
+        meters = {
+            name: meter.model_copy(update={"rating_w": 4 * max(24, *site.days[name]) // 24})
+            for name, meter in site.meters.items()
+        }
+        readings = plain(site) if one.random() < 0.5 else one.choice(MISTAKES)(site, one)[1]
+        readings = {name: [item for item in items if one.random() < 0.8] for name, items in readings.items()}
+        exact = [name for name, items in readings.items() if items and meters[name].kind != "gauge"]
+        if not exact:
+            continue
+        name = one.choice(exact)
+        index = one.randrange(len(readings[name]))
+        less = {**readings, name: [*readings[name][:index], *readings[name][index + 1 :]]}
+        before, after = figure(meters, less), figure(meters, readings)
+        if {doubt.sentence for doubt in after.doubts} <= {doubt.sentence for doubt in before.doubts}:
+            assert before.low is None or (after.low is not None and after.low >= before.low), seed
+            assert before.high is None or (after.high is not None and after.high <= before.high), seed
