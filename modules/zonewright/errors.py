@@ -73,6 +73,7 @@ class ZonewrightError(Exception):
     ├── StackFileError               2  declare.stack_file and ValueError
     ├── StoppedError                 -  cli.output
     ├── TooLargeError                3  audit.diff.trees and ValueError
+    ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError
     └── UntoldError                  3  telemetry.registers
 

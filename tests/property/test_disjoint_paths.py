@@ -10,7 +10,7 @@ from support.zone_project import ZONE
 from zonewright.model import Zone
 from zonewright.model.network import Duct, Link
 from zonewright.model.world import DuctFacts, LinkFacts, ZoneFacts
-from zonewright.rules.disjoint import Network
+from zonewright.rules.disjoint import LinkNetwork
 from zonewright.rules.paths import LinkPath, link_delay_ns, risks_of
 
 SITES = "abcdef"
@@ -70,7 +70,7 @@ def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], n
     found = [one for one in everything if most_ns is None or one.delay_ns <= most_ns]
     on = {one: hangs_on(facts, one, kinds) for one in found}
     pairs = [(one, two) for one, two in combinations(found, 2) if not on[one] & on[two]]
-    network = Network(facts)
+    network = LinkNetwork(facts)
     answer = network.disjoint_pair(*ENDS, kinds, most_ns=most_ns)  # type: ignore[arg-type] # kinds as text
     assert answer.is_decided
     assert (answer.pair is not None) == bool(pairs)
@@ -91,7 +91,7 @@ def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], n
 def test_a_search_that_is_given_up_proves_nothing(drawn: Drawn, kinds: list[str], most: int) -> None:
     """With little work allowed, an answer is a real pair, a real proof, or that nothing was decided."""
     facts = zone_of(drawn)
-    whole = Network(facts).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
-    answer = Network(facts, searches=most).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
+    whole = LinkNetwork(facts).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
+    answer = LinkNetwork(facts, searches=most).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
     if answer.is_decided:
         assert (answer.pair is None) == (whole.pair is None)

@@ -52,6 +52,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "ledger checkpoint": (),
     "ledger verify": (),
     "ledger backup": ("kept.db",),
+    "ledger copy": ("postgresql:///nowhere",),
     "ledger restore": ("kept.db",),
     "ledger prune": ("--dry-run",),
     "ledger upgrade": (),

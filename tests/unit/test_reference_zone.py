@@ -14,7 +14,7 @@ from zonewright.declare import load_zone
 from zonewright.model import Declaration
 from zonewright.model.geodesy import route_m
 from zonewright.place import JudgedZone, judge_declaration
-from zonewright.rules.disjoint import Network
+from zonewright.rules.disjoint import LinkNetwork
 from zonewright.rules.network import free_bores
 from zonewright.rules.paths import link_delay_ns
 from zonewright.rules.site_power import contracted_power, design_power, rooms_of, size_class
@@ -101,7 +101,7 @@ def test_links_and_ducts_are_those_stated(reference: JudgedZone) -> None:
     assert (free_bores(facts, "d-bridge-1"), free_bores(facts, "d-06")) == (1, 3)
     working = {}
     for start, end in (("qp-dc1", "wj-dc1"), ("qp-dc1", "js-dc1"), ("wj-dc1", "js-dc1"), ("wj-edge-sz", "wj-dc1")):
-        fastest = Network(facts).fastest(start, end)
+        fastest = LinkNetwork(facts).fastest(start, end)
         assert fastest is not None
         working[start, end] = round(fastest.delay_ns / 1000, 1)
     assert list(working.values()) == [226.4, 146.5, 131.3, 150.4]

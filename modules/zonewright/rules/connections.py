@@ -6,7 +6,7 @@ from itertools import combinations
 from zonewright.model.cluster import Connection
 from zonewright.model.network import Link
 from zonewright.model.world import ClusterFacts, LinkFacts, ZoneFacts
-from zonewright.rules.disjoint import MAX_SEARCHES, Network, PairAnswer
+from zonewright.rules.disjoint import MAX_SEARCHES, LinkNetwork, PairAnswer
 from zonewright.rules.finding import Participant
 from zonewright.rules.paths import LinkPath, risks_of
 from zonewright.rules.rule import Rule
@@ -50,7 +50,7 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
 
 def _shared_paths(view: View, facts: ZoneFacts) -> Iterator[Breach]:
     """Connections for which two paths that share nothing were not found."""
-    network = Network(facts)
+    network = LinkNetwork(facts)
     for cluster, name, connection in _connections(view):
         if connection.disjoint_paths > 1 and network.fastest(cluster.site, connection.to) is not None:
             answer = network.disjoint_pair(cluster.site, connection.to, connection.disjoint)
@@ -111,7 +111,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
     """The paths that a connection needs are within its delay, in one direction."""
     if view.zone is None:
         return
-    network = Network(view.zone)
+    network = LinkNetwork(view.zone)
     for cluster, name, connection in _connections(view):
         fastest, limit = network.fastest(cluster.site, connection.to), connection.max_one_way_us
         if fastest is None:
@@ -143,7 +143,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
             )
 
 
-def _slowest(network: Network, site: str, connection: Connection, fastest: LinkPath) -> tuple[LinkPath, str, str]:
+def _slowest(network: LinkNetwork, site: str, connection: Connection, fastest: LinkPath) -> tuple[LinkPath, str, str]:
     """The path that decides on the delay, what it is called, and what is not known of it."""
     alone, limit_ns = (fastest, "the fastest path", ""), connection.max_one_way_us * 1000
     if connection.disjoint_paths == 1 or fastest.delay_ns > limit_ns:

@@ -54,7 +54,7 @@ class _Step:
     mask: int
 
 
-class Network:
+class LinkNetwork:
     """The active links of a zone, to be asked many times.
 
     Args:

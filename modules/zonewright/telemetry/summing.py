@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.pue.pieces import PER_WATT_HOUR, Piece
 from zonewright.pue.readings import Reading
 
@@ -19,8 +20,10 @@ MOST_PER_HOUR = 36_000
 _PER_MILLIJOULE = PER_WATT_HOUR // MILLIJOULES_PER_WATT_HOUR
 
 
-class TooManyError(ValueError):
+class TooManyReadingsError(ZonewrightError, ValueError):
     """More readings within an hour than a sum holds; ``str()`` says how many it does."""
+
+    exit_code = Exit.REFUSED
 
 
 def rounding_wh(hours: int) -> Fraction:
@@ -64,7 +67,7 @@ def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
     """Pieces summed up by hour, within a window of whole hours.
 
     Raises:
-        TooManyError: when an hour has parts of more pieces than its sum may be rounded by.
+        TooManyReadingsError: when an hour has parts of more pieces than its sum may be rounded by.
     """
     bins: dict[int, list[int]] = {}
     for piece in pieces:
@@ -89,7 +92,7 @@ def by_hour(pieces: Iterable[Piece], start_us: int, end_us: int) -> list[Bin]:
                 held[2] += 1
             low, before, begin = high, after, begin + HOUR_US
     if any(held[2] > MOST_PER_HOUR + 1 for held in bins.values()):
-        raise TooManyError(f"more than {MOST_PER_HOUR:,} readings within an hour")
+        raise TooManyReadingsError(f"more than {MOST_PER_HOUR:,} readings within an hour")
     return [Bin(begin, held[0], held[1]) for begin, held in bins.items()]
 
 

@@ -18,7 +18,7 @@ from zonewright.telemetry.summing import (
     Bin,
     DayExtremes,
     Sum,
-    TooManyError,
+    TooManyReadingsError,
     as_reading,
     by_day,
     by_hour,
@@ -355,7 +355,7 @@ def sum_up(  # noqa: PLR0917 - private
     pieces = pieces_of(meter, [*past, *known, *removed])
     try:
         hours = by_hour(pieces, start, end)
-    except TooManyError as error:
+    except TooManyReadingsError as error:
         raise ConflictError(f"{label} has {error}; store fewer of them, nothing was stored") from None
     for table, bins in (("hourly", hours), ("daily", by_day(hours))):
         connection.execute(

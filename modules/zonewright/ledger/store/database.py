@@ -11,8 +11,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from zonewright.errors import ZonewrightError
 from zonewright.ledger.store import recording, schema
-from zonewright.ledger.store.engines.holder import Holder
-from zonewright.ledger.store.engines.postgresql_server import PostgresqlServer
+from zonewright.ledger.store.engines.holder import LedgerPlace
 from zonewright.ledger.store.engines.sqlite_file import SqliteFile
 from zonewright.ledger.store.engines.sqlite_words import watch
 
@@ -37,8 +36,12 @@ class Database:
     ) -> None:
         self.path = path
         self._check_schema = check_schema
-        self._holder: Holder
+        self._holder: LedgerPlace
         if url:
+            from zonewright.ledger.store.engines.postgresql_server import (  # noqa: PLC0415 - who has a file loads none of it
+                PostgresqlServer,
+            )
+
             self._holder = PostgresqlServer(url, path=path, lock_wait_s=lock_wait_s)
         else:
             self._holder = SqliteFile(path, create=create, lock_wait_s=lock_wait_s, prepare=_prepare)

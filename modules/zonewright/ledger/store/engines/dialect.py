@@ -7,9 +7,9 @@ from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.store.columns import POSTGRESQL
-from zonewright.ledger.store.engines import postgresql_words, sqlite_words
+from zonewright.ledger.store.engines import sqlite_words
 
-Change = tuple[str, str, str, str | None]
+RowNote = tuple[str, str, str, str | None]
 """Table, key, digest and record of a row; see :data:`zonewright.ledger.store.recording.RowChange`."""
 
 
@@ -67,7 +67,7 @@ class Words(Protocol):
         """Digests of the last records of some rows of a table, by key."""
         ...
 
-    def keep_list(self, connection: Connection, sequence: int, changes: Sequence[Change], gone: str) -> None:
+    def keep_list(self, connection: Connection, sequence: int, changes: Sequence[RowNote], gone: str) -> None:
         """Add the list of an entry, and say what each of its rows was recorded as last.
 
         Args:
@@ -81,4 +81,8 @@ class Words(Protocol):
 
 def words_of(connection: Connection) -> Words:
     """The statements of the database that a connection is to."""
-    return postgresql_words if connection.dialect.name == POSTGRESQL else sqlite_words
+    if connection.dialect.name == POSTGRESQL:
+        from zonewright.ledger.store.engines import postgresql_words  # noqa: PLC0415 - who has a file loads none of it
+
+        return postgresql_words
+    return sqlite_words

@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 
-class Holder(Protocol):
+class LedgerPlace(Protocol):
     """One class for each database.
 
     Attributes:
