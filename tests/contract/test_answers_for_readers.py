@@ -222,13 +222,15 @@ def test_what_is_named_is_not_thereby_ones_own(served: Served, heard: Heard) -> 
             planner.party.admit(
                 planner.party.propose(planner.party.demand(**fields)), canonical_json({"a/dc1": digest})
             )
-        for name in ("zz", "before.json", "rendered.json"):
+        for name in ("zz", "itself", "before.json", "rendered.json"):
             made = planner.material(**fields)
             gathering.store(ledger, made)
             plan = made.plan(reason="", emergency=False, planned_at=served.now[0].isoformat())
             manifest = canonical_json({"a/dc1": digest})
             ledger.call(verbs.STORE, ContentRequest(texts=[manifest]))
             files = plan.files | {name: digest if name == "zz" else digest_of(manifest)}
+            if name == "itself":  # where it is a manifest, nothing of it is told
+                files = plan.files | {"before.json": digest}
             update: dict[str, Any] = {"files": files}
             if name == "rendered.json":
                 places = {one: parse_place(text) for one, text in plan.places.items()}
@@ -236,7 +238,7 @@ def test_what_is_named_is_not_thereby_ones_own(served: Served, heard: Heard) -> 
                 pools = {one: found for one, (_, found) in places.items()}
                 change = change_digest(plan.demand_digest, seats, pools, digest_of(manifest))
                 update |= {"rendered_digest": digest_of(manifest), "change_digest": change}
-            with pytest.raises(LedgerRefusedError, match="the ledger lacks 1 text"):
+            with pytest.raises(LedgerRefusedError, match=f"the ledger lacks 1 text of its evidence, such as {digest}"):
                 planner.register(plan.model_copy(update=update))
     assert ledger.call(verbs.FETCH, ContentQuery(digests=foreign)).texts.keys() <= brought
     assert heard.leaks() == []
@@ -376,7 +378,10 @@ def test_who_had_a_stack_s_id_reads_nothing_of_who_has_it_now(served: Served) ->
     Planner(Party(served.local, "stack-000007", "tenant-a")).verdict(plan, "carl", at=served.now[0])
     admission = before.admit(clusters={"web": cluster(1)})
     before.complete(admission)
-    before.destroy(admission)
+    before.deploy(clusters={"web": cluster(1)})  # and its state loses the files, so that nothing withdraws them
+    left = served.local.call(verbs.DEPLOYED, StackRequest(stack_id="stack-000007")).sites["dc1"]
+    before.destroy(before.admit(clusters={"web": cluster(1)}))
+    assert served.local.call(verbs.DEPLOYED, StackRequest(stack_id="stack-000007")).sites == {}
     after = Planner(Party(served.local, "stack-000007", "tenant-b", lineage="another", zone=ZONE_FILE))
     after.party.enrol()
     after.deploy(clusters={"web": cluster(1, node_type="two-u")})
@@ -388,6 +393,8 @@ def test_who_had_a_stack_s_id_reads_nothing_of_who_has_it_now(served: Served) ->
     told = ledger.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
     assert {(entry.party, entry.kind) for entry in told if entry.party == "tenant-b"} == {("tenant-b", "approved")}
     new = served.client(served.grant("runner-b", "tenant-b", "tenant"))
+    found = new.call(verbs.FETCH, ContentQuery(digests=sorted(left.values()))).texts
+    assert not [text for text in found.values() if "tenant-a" in text]
     kinds = {entry.kind for entry in new.call(verbs.HISTORY, HistoryRequest(kinds=["planned", "rejected"])).entries}
     assert kinds == set()
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeReque
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
-from zonewright.ledger.protocol.ledger_url import masked, place_of, require_url
+from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store import recording
 from zonewright.ledger.store.copying import copy_ledger
@@ -441,6 +441,10 @@ def test_a_checkpoint_is_signed_with_the_key_of_the_folder(world: World) -> None
         "postgres://ledger:s3cret@db.example:5432,other.example/zone?sslmode=verify-full",
         "postgresql://db.example/zone?user=ledger&password=s3cret",
         "postgresql:///zone?sslpassword=s3cret&host=/run",
+        "postgresql://ledger:s3/cret@db.example/zone?x=s3cret",
+        "postgresql://db.example/zone?pass%77ord=s3cret",
+        "postgresql://db.example/zone?password =s3cret",
+        "postgresql://db.example/zone?application_name=a#b&password=s3cret",
     ],
 )
 def test_a_url_with_a_password_is_refused_and_not_repeated(url: str, tmp_path: Path) -> None:
@@ -449,19 +453,17 @@ def test_a_url_with_a_password_is_refused_and_not_repeated(url: str, tmp_path: P
         with pytest.raises(LedgerMisuseError, match="PGPASSFILE") as caught:
             ask()
         assert "s3cret" not in str(caught.value)
-    assert "s3cret" not in masked(url)
-    assert "***" in masked(url)
 
 
 def test_a_url_without_one_passes() -> None:
     """User, hosts and settings of the connection may stand in a URL; files beside it have the database's name."""
     url = "postgresql://ledger@one.example:5432,two.example/my%20zone?sslmode=verify-full&target_session_attrs=any"
     require_url(url)
-    assert masked(url) == url
     assert place_of(url, Path("/srv")) == (Path("/srv/.zonewright/my-20zone.db"), url)
-    assert place_of("postgresql:///?service=zone", Path("/srv"))[0] == Path("/srv/.zonewright/ledger.db")
-    with suppress(LedgerMisuseError):
-        require_url("postgresql://[::1/x")
+    assert place_of("postgresql:///?service=zone", Path("/srv"))[0] == Path("/srv/.zonewright/zone.db")
+    assert place_of("postgresql://one.example", Path("/srv"))[0].name == "ledger-on-postgresql.db"
+    with pytest.raises(LedgerMisuseError, match="expected a ledger URL"):
+        require_url("postgres:/one.example")
 
 
 @pytest.fixture(name="services")

@@ -159,6 +159,7 @@ def _tell(url: str) -> None:
     from zonewright.ledger.protocol.errors import LedgerError
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
+    from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.ledger.verbs.pruning import tell_intakes
 
     file = ledger_file(url)
@@ -167,7 +168,7 @@ def _tell(url: str) -> None:
         print(f"there is no ledger at {file} yet; {later}", file=sys.stderr)
         return
     try:
-        with closing(Database(file, lock_wait_s=30)) as database:
+        with closing(Database(file, lock_wait_s=lock_wait_s())) as database:
             tell_intakes(Context(database=database, telemetry=telemetry_path(file)))
     except (LedgerError, sqlite3.Error) as error:
         print(f"the journal does not have it yet: {str(error).split(';', maxsplit=1)[0]}; {later}", file=sys.stderr)

@@ -36,13 +36,12 @@ def ledger_file(url: str) -> Path:
         LedgerMisuseError: when the URL is of another.
     """
     from zonewright.ledger import LedgerMisuseError
-    from zonewright.ledger.protocol.ledger_url import masked
 
     path, database = ledger_place(url)
     if database:
         raise LedgerMisuseError(
             "no-file",
-            f"the ledger {masked(url)} is no file; back up its database with pg_dump, or its server with "
+            f"the ledger {url} is no file; back up its database with pg_dump, or its server with "
             "pg_basebackup, and restore it with their counterparts",
         )
     return path

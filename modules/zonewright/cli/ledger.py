@@ -315,10 +315,11 @@ def _verify_state(arguments: argparse.Namespace, checkpoint: "Checkpoint | None"
     from zonewright.cli.connection import ledger_place
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.store.state import verify_state
+    from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.rules.words import count_of
 
     with (
-        closing(Database(*ledger_place(arguments.ledger), lock_wait_s=30)) as database,
+        closing(Database(*ledger_place(arguments.ledger), lock_wait_s=lock_wait_s())) as database,
         database.reading() as connection,
     ):
         report = verify_state(connection, checkpoint)

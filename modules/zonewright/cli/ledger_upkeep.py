@@ -65,6 +65,7 @@ def copy(arguments: argparse.Namespace) -> int:
     from zonewright.ledger.store.backup import copy_database
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database
+    from zonewright.ledger.transport.client import lock_wait_s
 
     path, (beside, url) = ledger_file(arguments.ledger), ledger_place(arguments.target)
     if not url:
@@ -74,18 +75,22 @@ def copy(arguments: argparse.Namespace) -> int:
             code=MISUSE,
         )
     with (
-        closing(Database(path, lock_wait_s=30)) as source,
-        closing(Database(beside, url, create=True, lock_wait_s=30)) as target,
+        closing(Database(path, lock_wait_s=lock_wait_s())) as source,
+        closing(Database(beside, url, create=True, lock_wait_s=lock_wait_s())) as target,
     ):
         head = copy_ledger(source, target)
     print(f"ledger {head.ledger[:12]} up to entry {head.sequence:,} ({head.hash[7:19]}), verified on both sides")
     beside.parent.mkdir(exist_ok=True)
     for of in (telemetry_path, samples_path):
-        if of(path).is_file() and not of(beside).exists():
+        if of(path).is_file() and of(beside).exists():
+            print(f"not copied, since it is there already: {of(beside)}; is it of this ledger?")
+        elif of(path).is_file():
             copy_database(of(path), of(beside))
             print(f"beside it: {of(beside)}")
     key, kept = path.with_suffix(".key"), beside.with_suffix(".key")
-    if key.is_file() and not kept.exists():
+    if key.is_file() and kept.exists() and kept.read_bytes() != key.read_bytes():
+        print(f"not copied, since another key is there already: {kept}; checkpoints would have another signature")
+    elif key.is_file() and not kept.exists():
         make_private(kept)
         kept.write_bytes(key.read_bytes())
         print(f"beside it: {kept}")
@@ -102,6 +107,7 @@ def prune(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
+    from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.ledger.verbs.text_pruning import prune_texts
     from zonewright.rules.words import count_of
 
@@ -115,7 +121,7 @@ def prune(arguments: argparse.Namespace) -> int:
         raise StoppedError(
             f"--before: expected a day of the past such as 2026-01-31, got {arguments.before}", code=MISUSE
         )
-    with closing(Database(*ledger_place(arguments.ledger), lock_wait_s=30)) as database:
+    with closing(Database(*ledger_place(arguments.ledger), lock_wait_s=lock_wait_s())) as database:
         found = prune_texts(Context(database=database), before, dry_run=arguments.dry_run)
     word, stay = "would remove" if arguments.dry_run else "removed", count_of(found.kept, "text")
     print(f"{word} {count_of(found.texts, 'text')} ({found.size / 1e6:,.1f} MB), {stay} kept")

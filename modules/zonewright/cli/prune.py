@@ -64,6 +64,7 @@ def _prune_readings(ledger: Path, url: str, telemetry: Path, before_us: int) -> 
 
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
+    from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.ledger.verbs.pruning import prune
     from zonewright.telemetry import Store
 
@@ -74,5 +75,5 @@ def _prune_readings(ledger: Path, url: str, telemetry: Path, before_us: int) -> 
             f"there is no ledger at {ledger} yet; the next removal or decision beside one records this", file=sys.stderr
         )
         return Store(telemetry).prune(before_us)
-    with closing(Database(ledger, url, lock_wait_s=30)) as database:
+    with closing(Database(ledger, url, lock_wait_s=lock_wait_s())) as database:
         return prune(Context(database=database, telemetry=telemetry), before_us)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from zonewright.fleet.agents.layout import AGENTS
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from zonewright.server.certificate import ServiceCertificate
 
 KEEP_DAYS = 90
@@ -146,6 +148,7 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.transport.application import application, may_call
+    from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.ledger.verbs.pruning import prune
     from zonewright.server import service
     from zonewright.server.agents import AgentsFile
@@ -160,7 +163,7 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
     if url:
         path.parent.mkdir(exist_ok=True)
     telemetry, is_local = telemetry_path(path), arguments.host in LOOPBACK
-    database = Database(path, url, lock_wait_s=30) if url or path.is_file() else None
+    database = Database(path, url, lock_wait_s=lock_wait_s()) if url or path.is_file() else None
     context = Context(database=database, telemetry=telemetry) if database is not None else None
     ledger = application(context) if context is not None and with_ledger else None
 
@@ -191,10 +194,8 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
         except (OSError, OverflowError) as error:
             where = f"{arguments.host} port {arguments.port}"
             raise StoppedError(f"cannot listen on {where}: {reason_of(error)}", code=MISUSE) from None
-        host, port = listener.getsockname()[:2]
         what = "ledger and telemetry" if ledger is not None else "telemetry"
-        scheme = "http" if certificate is None else "https"
-        print(f"{what} on {scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+        _tell_address(listener, what, "http" if certificate is None else "https")
         with Retention(
             prune_readings,
             samples,
@@ -210,6 +211,12 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
     if database is not None:
         database.close()
     return 0
+
+
+def _tell_address(listener: "socket", what: str, scheme: str) -> None:
+    """Say where the service listens, as soon as it does."""
+    host, port = listener.getsockname()[:2]
+    print(f"{what} on {scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
 
 
 def _say(sentence: str) -> None:

@@ -27,7 +27,7 @@ _VERDICTS = frozenset({"approved", "rejected"})
 """Entries that have the signer's party, and are about the plan of another."""
 _BEFORE = "before.json"
 NEWEST = 300
-"""Admissions, plans and roll-outs that are looked through for a text; a plan that is named is always looked at."""
+"""Admissions of each stack, plans and roll-outs that are looked through for a text; a plan that is named always is."""
 
 
 def readable_digests(connection: Connection, caller: Caller, wanted: set[str], *, plan: str = "") -> set[str]:
@@ -143,12 +143,15 @@ def _own(connection: Connection, caller: Caller, plan: str) -> Iterator[set[str]
     for row in connection.execute(there).all():
         yield set(json.loads(row.files).values())
         guests |= {row.stack_id} - stacks
-    columns = (admission.c.stack_id, admission.c.party, admission.c.demand_digest, admission.c.rendered_digest)
-    admissions = select(*columns).order_by(admission.c.admitted_at.desc()).limit(NEWEST)
-    for one in connection.execute(admissions.where(of_caller(admission, caller))).all():
-        yield {one.demand_digest, *behind(connection, one.rendered_digest)}
-    for one in connection.execute(admissions.where(admission.c.stack_id.in_(guests))).all() if guests else ():
-        yield _files_at(connection, one.rendered_digest, sites)
+    columns = (admission.c.demand_digest, admission.c.rendered_digest)
+    newest = select(*columns).order_by(admission.c.admitted_at.desc()).limit(NEWEST)
+    its = of_caller(admission, caller)
+    for name in connection.execute(select(admission.c.stack_id).where(its).distinct()).scalars().all():
+        for one in connection.execute(newest.where(its, admission.c.stack_id == name)).all():
+            yield {one.demand_digest, *behind(connection, one.rendered_digest)}
+    for name in sorted(guests):
+        for one in connection.execute(newest.where(admission.c.stack_id == name)).all():
+            yield _files_at(connection, one.rendered_digest, sites)
     plans = select(change.c.document).where(of_caller(change, caller)).order_by(change.c.number.desc()).limit(NEWEST)
     for document in connection.execute(plans).scalars().all():
         yield _of_plan(connection, json.loads(document))
@@ -170,14 +173,19 @@ def _of_plan(connection: Connection, plan: Mapping[str, Any]) -> set[str]:
     return named | {plan["demand_digest"]} | before | behind(connection, plan["rendered_digest"])
 
 
-def named_by(connection: Connection, plan: Plan) -> set[str]:
-    """Digests of the texts that become its party's to read with a plan.
+def foreign_in(connection: Connection, caller: Caller, plan: Plan, *, now: str) -> set[str]:
+    """What a plan names and its party may not. A manifest that is foreign is not opened: nothing of it is told.
 
     Args:
         connection: a transaction.
+        caller: who asks.
         plan: the plan.
+        now: the moment, as the tables hold it.
     """
-    return _of_plan(connection, plan.model_dump())
+    named = {digest for path, digest in plan.files.items() if path != SNAPSHOT} - {plan.snapshot}
+    named |= {plan.demand_digest, plan.rendered_digest}
+    found = foreign(connection, caller, named, now=now)
+    return found or foreign(connection, caller, _of_plan(connection, plan.model_dump()), now=now)
 
 
 def own_entries(caller: Caller) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ A URL stands in stack files, states and process lists, so there is never a secre
 
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError
 
@@ -51,32 +51,17 @@ def require_url(url: str) -> None:
 
 
 def _require_no_password(url: str) -> None:
-    user = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    try:
-        given = parse_qs(urlsplit(url).query, keep_blank_values=True).keys()
-    except ValueError:
-        raise LedgerMisuseError("url", f"expected a URL of PostgreSQL, got '{masked(url)}'; correct it") from None
-    if ":" in user or _SECRETS & given:
+    """Refuse a password, also one with characters that must be escaped; what may hold one is not repeated."""
+    authority, _, rest = url.partition("://")[2].partition("/")
+    user, _, query = authority.rpartition("@")[0], *rest.partition("?")[1:]
+    given = {unquote(one.partition("=")[0]).strip().lower() for one in re.split("[&;]", query)}
+    if ":" in user or _SECRETS & given or "@" in rest.partition("?")[0] or "#" in url:
         raise LedgerMisuseError(
             "url",
-            f"a ledger URL must not hold a password, since it is stored and shown: got {masked(url)}; remove it, and "
-            "name a file with the password in PGPASSFILE, or a service in PGSERVICE",
+            "a ledger URL must not hold a password, since it is stored and shown, nor '#', nor '@' behind the host: "
+            "expected postgresql://USER@HOST/DATABASE; remove it, and name a file with the password in PGPASSFILE, or "
+            "a service in PGSERVICE",
         )
-
-
-def masked(url: str) -> str:
-    """A URL of PostgreSQL without its password.
-
-    Examples:
-        >>> masked("postgresql://ledger:pw@db.example/zone?password=pw&sslmode=require")
-        'postgresql://ledger:***@db.example/zone?password=***&sslmode=require'
-    """
-    scheme, _, rest = url.partition("://")
-    where, at, tail = rest.rpartition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
-    user, has_password, _ = where.partition(":")
-    shown = f"{user}{':***' if has_password else ''}{at}"
-    query = re.sub(rf"\b({'|'.join(sorted(_SECRETS))})=[^&]*", r"\1=***", tail)
-    return f"{scheme}://{shown}{query}"
 
 
 def place_of(url: str, root: Path) -> tuple[Path, str]:
@@ -87,10 +72,13 @@ def place_of(url: str, root: Path) -> tuple[Path, str]:
         root: folder that a relative path starts from.
 
     Returns:
-        Of PostgreSQL a path in the folder ``.zonewright``, with the database's name: what belongs to the ledger and
-        is no table, such as readings of meters, has its name from it.
+        Of PostgreSQL a path in the folder ``.zonewright``, with the name of the database or of the service: what
+        belongs to the ledger and is no table, such as readings of meters, has its name from it.
     """
     if not is_postgresql(url):
         return root / url.removeprefix(SQLITE), ""
-    name = urlsplit(url).path.strip("/") or "ledger"
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    named = [parts.path.strip("/"), *query.get("dbname", ()), *query.get("service", ())]
+    name = next(filter(None, named), "ledger-on-postgresql")
     return root / ".zonewright" / f"{_NAME.sub('-', name)}.db", url

@@ -83,7 +83,7 @@ class LedgerClient:
 
             found, database = place_of(url, root)
             path = Path(os.path.realpath(found))  # a loop of links is told as no ledger
-            wait_s = _lock_wait_s(os.environ.get(WAIT_VARIABLE, "30"))
+            wait_s = lock_wait_s()
             self._road = InProcess(path, database, create=create, lock_wait_s=wait_s, clock=clock)
         else:
             from zonewright.ledger.transport.over_http import OverHttp  # noqa: PLC0415 - and one of a file no HTTP
@@ -139,7 +139,13 @@ class LedgerClient:
         return _ERRORS.get(status, LedgerUnavailableError)(code, sentence)
 
 
-def _lock_wait_s(text: str) -> float:
+def lock_wait_s() -> float:
+    """How long a writer of this process waits for its turn, in seconds: the variable's value, or 30.
+
+    Raises:
+        LedgerMisuseError: when the variable has no such number.
+    """
+    text = os.environ.get(WAIT_VARIABLE, "30")
     try:
         seconds = float(text)
     except ValueError:

@@ -18,7 +18,7 @@ from zonewright.ledger.deciding.plans import (
     received_on,
     verdicts_on,
 )
-from zonewright.ledger.deciding.readable import foreign, named_by, of_caller
+from zonewright.ledger.deciding.readable import foreign_in, of_caller
 from zonewright.ledger.protocol.change import change_digest, parse_place
 from zonewright.ledger.protocol.change_messages import (
     ChangeRecord,
@@ -133,8 +133,6 @@ def _require_true(context: Context, connection: Connection, wanted: Plan, reques
         (wanted.replaces == (str(held["id"]) if held else ""), "another change was admitted since it was planned"),
         (wanted.follows is not None, "it names no step that it follows, because an older version made it"),
         (wanted.follows in (None, step), f"it follows step {wanted.follows}, but the stack is at step {step}"),
-        (get_content(connection, wanted.demand_digest) is not None, "the ledger does not know its demand"),
-        (get_content(connection, wanted.rendered_digest) is not None, "the ledger does not have its rendered files"),
         *_facts_checks(connection, wanted, now),
         (
             wanted.change_digest == change_digest(wanted.demand_digest, seats, addresses, wanted.rendered_digest),
@@ -151,15 +149,14 @@ def _require_true(context: Context, connection: Connection, wanted: Plan, reques
 
 def _facts_checks(connection: Connection, wanted: Plan, now: str) -> Iterator[tuple[bool, str]]:
     """Whether the ledger took the snapshot that a plan names for its stack, and the plan's lists of facts are its."""
-    text = get_content(connection, wanted.snapshot)
-    yield text is not None, "the ledger does not have its snapshot"
+    taken_for = of_snapshot(wanted.stack_id)
+    is_taken = bool(brought_by(connection, {wanted.snapshot}, taken_for, now=now))
+    text = get_content(connection, wanted.snapshot) if is_taken else None
+    yield text is not None, "the ledger has not taken its snapshot for this stack within a day"
     if text is None:
         return
     taken = Snapshot.model_validate_json(text)
     salt = get_content(connection, taken.files.get(SALT, "")) or ""
-    taken_for = of_snapshot(wanted.stack_id)
-    is_taken = bool(brought_by(connection, {wanted.snapshot}, taken_for, now=now))
-    yield is_taken, "the ledger has not taken its snapshot for this stack within a day"
     yield wanted.files.get(SNAPSHOT) == wanted.snapshot, f"its {SNAPSHOT} is not the snapshot that it names"
     facts = digest_of(facts_text(taken.files, salt))
     yield wanted.files.get(FACTS) == facts, f"its {FACTS} does not have the salted digests of its snapshot"
@@ -167,8 +164,8 @@ def _facts_checks(connection: Connection, wanted: Plan, now: str) -> Iterator[tu
 
 def _lost(context: Context, connection: Connection, wanted: Plan, now: str) -> list[str]:
     """Texts of a plan that its party has not brought, or that the ledger does not have: no difference is told."""
-    others = foreign(connection, context.caller, named_by(connection, wanted), now=now)
-    return sorted({*others, *lacking(connection, _texts_of(connection, wanted))})
+    others = foreign_in(connection, context.caller, wanted, now=now)
+    return sorted(others or lacking(connection, _texts_of(connection, wanted)))
 
 
 def _texts_of(connection: Connection, wanted: Plan) -> set[str]:

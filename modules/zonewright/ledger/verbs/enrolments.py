@@ -26,7 +26,7 @@ from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
-from zonewright.ledger.store.tables import asset, claim, enrolment, zone
+from zonewright.ledger.store.tables import asset, claim, deployed, enrolment, zone
 from zonewright.ledger.store.texts import put_digested
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
@@ -87,6 +87,8 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
         if row is not None and row.lineage == request.lineage:
             return Enrolled(bound=True, ledger=own)
         now = context.now(connection)
+        if row is None:
+            _forget_files(connection, request.stack_id)
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
         connection.execute(enrolment.insert().values(**who, label=request.label, enrolled_at=now))
         journal.append(
@@ -143,10 +145,16 @@ def leave(context: Context, request: LeaveRequest) -> Done:
                 "destroy it with plain pulumi destroy, so that they are freed first",
             )
         connection.execute(delete(enrolment).where(enrolment.c.stack_id == request.stack_id))
+        _forget_files(connection, request.stack_id)
         journal.append(
             connection, at=context.now(connection), kind="left", stack_id=request.stack_id, party=row.party, payload={}
         )
     return Done()
+
+
+def _forget_files(connection: Connection, stack_id: str) -> None:
+    """Take away what a state lost: the next party that has this id is not to find files of the one before."""
+    connection.execute(delete(deployed).where(deployed.c.stack_id == stack_id))
 
 
 def recover(context: Context, request: RecoverRequest) -> Done:

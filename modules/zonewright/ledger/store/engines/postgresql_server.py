@@ -21,7 +21,7 @@ from zonewright.ledger.protocol.errors import (
     LedgerRefusedError,
     LedgerUnavailableError,
 )
-from zonewright.ledger.protocol.ledger_url import masked
+from zonewright.ledger.protocol.ledger_url import require_url
 from zonewright.ledger.store.engines.postgresql_guards import NAME, NETWORK, SESSION, TAKEN, UNIT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class PostgresqlServer:
         lock_wait_s: how long a writer waits for its turn before it gives up.
 
     Raises:
-        LedgerMisuseError: when the driver is not installed.
+        LedgerMisuseError: when the driver is not installed, or the URL is none or holds a password.
     """
 
     def __init__(self, url: str, *, path: Path, lock_wait_s: float) -> None:
@@ -71,10 +71,12 @@ class PostgresqlServer:
                 "no-driver", "a ledger on PostgreSQL needs psycopg; pip install 'zonewright[postgresql]' brings it"
             ) from None
         self.path = path
-        self.url = self.shown = masked(url)
+        require_url(url)
+        self.url = self.shown = url
         self._lock_wait_s = lock_wait_s
         self._own_turn = threading.Lock()
         self._fault = psycopg.Error
+        self._down = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ConnectionTimeout
 
         def opened() -> "psycopg.Connection[Any]":
             given = {"application_name": "zonewright", "connect_timeout": _CONNECT_S}
@@ -177,6 +179,9 @@ class PostgresqlServer:
             raise told from error
 
     def _commit(self, connection: Connection, driver: "psycopg.Connection[Any]") -> None:
+        if driver.info.transaction_status.name == "INERROR":  # the server would answer COMMIT with a rollback
+            _take_back(connection, driver)
+            raise RuntimeError("a statement of the transaction failed, and nobody said so: nothing was kept")
         try:
             self._run(driver, "COMMIT")
         except LedgerUnavailableError as error:
@@ -187,7 +192,7 @@ class PostgresqlServer:
             raise LedgerUnavailableError(
                 "unknown",
                 f"the connection to the ledger {self.shown} ended while it kept the change: nobody knows whether it "
-                "was carried out; ask again: what was carried out is not done twice",
+                "was carried out; ask again: nothing is held twice by that",
             ) from error
 
     def turn(self) -> NoReturn:
@@ -220,7 +225,7 @@ class PostgresqlServer:
         if state == _READ_ONLY:
             said = "it is a standby, or set to be read only"
         is_reached = state is not None and state[:2] not in _GONE_CLASSES and state not in _GONE
-        if is_reached or type(orig).__module__.partition(".")[0] != "psycopg":
+        if is_reached or (state is None and not isinstance(orig, self._down)):
             return None
         return LedgerUnavailableError(
             "database",
