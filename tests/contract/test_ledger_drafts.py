@@ -79,7 +79,7 @@ def test_what_an_admission_names_stays(drafting: Drafting) -> None:
     """The demand, the manifest and each file of an admitted change stay, whoever previews the same again."""
     tenant = drafting.tenant
     files = ["router", "switch"]
-    manifest = canonical_json({f"{name}.conf": digest_of(name) for name in files})
+    manifest = canonical_json({f"sites/dc1/{name}.conf": digest_of(name) for name in files})
     tenant.enrol()
     offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
     drafting.client.call(verbs.STORE, ContentRequest(texts=[*files, "not named"]))
@@ -167,8 +167,9 @@ def test_what_a_plan_names_stays_until_it_is_decided(world: World) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '"x"', "7", '{"a":1}', "{", "null"])
 def test_a_manifest_that_is_none_is_no_traceback(drafting: Drafting, text: str) -> None:
-    """A text that is no manifest of files names none, and is no fault of the service."""
+    """A text that is no manifest of files is refused as that, and is no fault of the service."""
     tenant = drafting.tenant
     tenant.enrol()
     offered = tenant.propose(tenant.demand(clusters={"web": cluster(1)}))
-    assert tenant.admit(offered, rendered=text).admission_id
+    with pytest.raises(LedgerRefusedError, match="of this change are no manifest: expected a JSON object"):
+        tenant.admit(offered, rendered=text)

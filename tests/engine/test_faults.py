@@ -47,7 +47,7 @@ def test_missing_settings_are_named_together(tenant: Stack) -> None:
         ("sqlite:///none.db", "there is no ledger"),
         ("http://127.0.0.1:9", "cannot be reached"),
         ("https://user:secret@ledger.example", "must not hold a user or password"),
-        ("postgres://ledger", "expected a ledger URL such as"),
+        ("mysql://ledger", "expected a ledger URL such as"),
     ],
 )
 def test_a_ledger_that_is_not_there_decides_nothing(tenant: Stack, url: str, words: str) -> None:
