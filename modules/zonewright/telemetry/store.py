@@ -61,9 +61,18 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         make_private(path)
         with self._open() as connection:
-            if connection.execute("pragma user_version").fetchone()[0] < VERSION:
+            is_old = _is_old(connection)
+        if is_old:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Bring the tables up to date in one transaction, unless another process did so meanwhile."""
+        with self._writing() as connection:
+            if _is_old(connection):
                 add_spec(connection)
-                connection.executescript(f"begin immediate; {SCHEMA} pragma user_version = {VERSION}; commit")
+                for statement in SCHEMA.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"pragma user_version = {VERSION}")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -305,6 +314,10 @@ class Store:
                     key = meter_id(connection, site, name, meters[name])
                     values = (-1 - number, key, time_us, start_us, micro, trust)
                     connection.execute("insert into superseded values (?, ?, ?, ?, ?, ?)", values)
+
+
+def _is_old(connection: sqlite3.Connection) -> bool:
+    return int(connection.execute("pragma user_version").fetchone()[0]) < VERSION
 
 
 def _told(
