@@ -154,20 +154,20 @@ def _tell(url: str) -> None:
     import sqlite3
     from contextlib import closing
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.protocol.errors import LedgerError
     from zonewright.ledger.store.context import Context
     from zonewright.ledger.store.database import Database
     from zonewright.ledger.verbs.pruning import tell_intakes
 
-    file = ledger_file(url)
+    file, server = ledger_place(url)
     later = "the next import, removal or decision beside one records this"
-    if not file.is_file():
+    if not (server or file.is_file()):
         print(f"there is no ledger at {file} yet; {later}", file=sys.stderr)
         return
     try:
-        with closing(Database(file, lock_wait_s=30)) as database:
+        with closing(Database(file, server, lock_wait_s=30)) as database:
             tell_intakes(Context(database=database, telemetry=telemetry_path(file)))
     except (LedgerError, sqlite3.Error) as error:
         print(f"the journal does not have it yet: {str(error).split(';', maxsplit=1)[0]}; {later}", file=sys.stderr)
