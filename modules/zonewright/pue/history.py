@@ -38,7 +38,8 @@ def standing(
         if meter.standby:
             continue
         for low, high in _still(meter, pieces[name], series[name]):
-            if _is_open(name, meters, series, low, high):
+            is_stuck = meter.kind == "gauge" and _is_stuck(name, meters, pieces, series, low, high)
+            if is_stuck or _is_open(name, meters, series, low, high):
                 yield (
                     name,
                     low,
@@ -49,9 +50,10 @@ def standing(
                         start_us=low,
                         end_us=high,
                         sentence=(
-                            f"{name} ran before and stands still from {moment(low)} to {moment(high)}, and no other "
-                            "meter took its energy over: that time is unknown; look at the meter, then correct or "
-                            "withdraw its readings, or declare it as standby"
+                            f"{name} ran before and stands still from {moment(low)} to {moment(high)}, and "
+                            f"{'what it meters varies' if is_stuck else 'no other meter took its energy over'}: that "
+                            "time is unknown; look at the meter, then correct or withdraw its readings"
+                            f"{'' if is_stuck else ', or declare it as standby'}"
                         ),
                     ),
                 )
@@ -75,6 +77,38 @@ def _still(meter: MeterSpec, pieces: Sequence[Piece], one: Series) -> Iterator[t
         ran = ran or (rate is not None and rate != pace and (rate != 0 or meter.kind == "gauge"))
         rate = pace
         run = None if piece is None else (piece.start_us, piece.end_us)
+
+
+def _is_stuck(  # noqa: PLR0917 - private
+    name: str,
+    meters: Mapping[str, MeterSpec],
+    pieces: Mapping[str, Sequence[Piece]],
+    series: Mapping[str, Series],
+    low_us: int,
+    high_us: int,
+) -> bool:
+    """Whether a gauge that repeats one value says nothing: it carries its side, and the other side shows that load moves.
+
+    A load that is the same for days is the same on the other side too, in that time and before.
+    """
+    shared = [(low_us, high_us)]
+    for one in series.values():
+        shared = common(shared, one.runs)
+    inside, role = _shares(meters, series, shared), meters[name].role
+    side = inside.of(role)
+    if not inside.energies[name] or inside.energies[name] < _LEAST_SHARE * side:
+        return False
+    begin_us = low_us - max(high_us - low_us, 7 * DAY_US)
+    return not all(
+        _is_constant(pieces[other], begin_us, high_us) for other, meter in meters.items() if meter.role != role
+    )
+
+
+def _is_constant(pieces: Sequence[Piece], low_us: int, high_us: int) -> bool:
+    """Whether a meter has several pieces about a time, all of one mean power."""
+    there = [piece for piece in pieces if piece.end_us > low_us and piece.start_us < high_us]
+    paces = {Fraction(piece.energy, piece.end_us - piece.start_us) for piece in there}
+    return paces == {Fraction()} or (len(paces) == 1 and len(there) > 1)
 
 
 def _is_open(
