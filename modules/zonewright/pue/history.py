@@ -87,7 +87,7 @@ def _is_stuck(  # noqa: PLR0917 - private
     low_us: int,
     high_us: int,
 ) -> bool:
-    """Whether a gauge that repeats one value says nothing: it carries its side, and the other side shows that load moves.
+    """Whether a gauge that repeats one value says nothing: it carries its side, and the load moves by the other.
 
     A load that is the same for days is the same on the other side too, in that time and before.
     """
