@@ -36,6 +36,7 @@ from zonewright.telemetry.tables import (
     partial_hours,
     parts_of,
     spec_of,
+    stood,
     sum_up_again,
     summed,
 )
@@ -227,6 +228,20 @@ class Store:
             )
             values = (*sides[0], *sides[1], low, high, *sides[0])
             return [row[0] for row in connection.execute(query, values)]
+
+    def stood(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """Begin and end of runs of whole hours in which one of some meters stood still, or a gauge repeated its value.
+
+        One that had begun before the window begins there.
+        """
+        with self._open() as connection:
+            ids = {name: key for key, name in connection.execute("select id, name from meter where site = ?", (site,))}
+            return [
+                run
+                for name, meter in meters.items()
+                if name in ids
+                for run in stood(connection, ids[name], meter, start_us, end_us)
+            ]
 
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
         """Energy by meter over the whole hours of a window, from what is summed up, and its days at a glance."""

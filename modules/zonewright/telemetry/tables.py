@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from zonewright.model.base import TrustClass
+from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import LOOK_BACK, is_drop, pieces_of
 from zonewright.pue.readings import Reading
@@ -268,6 +269,42 @@ def _repeats(connection: sqlite3.Connection, key: int, low: int, high: int) -> b
         "and a.begin_us >= ? and a.begin_us < ? and abs(a.energy_mj - b.energy_mj) <= ? limit 1"
     )
     return connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone() is not None
+
+
+def stood(
+    connection: sqlite3.Connection, key: int, meter: MeterSpec, start_us: int, end_us: int
+) -> Iterator[tuple[int, int]]:
+    """Runs of whole hours, long enough to be doubted, in which a meter counted nothing, or a gauge the same.
+
+    The hours on both sides, which may belong to a stretch in part, are not among them. One that reaches to the begin of
+    the window begins after the last hour before it that was different; one that never was is left out.
+
+    Args:
+        connection: to read from.
+        key: the meter.
+        meter: its declaration.
+        start_us: begin of the window.
+        end_us: its end.
+    """
+    runs: list[Bin] = []
+    for one in bins_of(connection, "hourly", key, start_us, end_us):
+        last = runs[-1] if runs else None
+        is_next = last is not None and last.begin_us + last.covered_us == one.begin_us
+        if last is not None and is_next and abs(last.energy_mj - one.energy_mj) <= 1 and one.covered_us == HOUR_US:
+            runs[-1] = Bin(last.begin_us, last.energy_mj, last.covered_us + HOUR_US)
+        else:
+            runs.append(one)
+    for run in runs:
+        least = LEAST_STILL_US if run.energy_mj == 0 else LEAST_SAME_US
+        if run.covered_us + 2 * HOUR_US < least or (run.energy_mj and meter.kind != "gauge"):
+            continue
+        begin: int | None = run.begin_us
+        if run is runs[0] and run.begin_us - start_us < HOUR_US:
+            query = "select max(begin_us) from hourly where meter = ? and begin_us < ? and abs(energy_mj - ?) > 1"
+            before = connection.execute(query, (key, run.begin_us, run.energy_mj)).fetchone()[0]
+            begin = None if before is None else before + HOUR_US
+        if begin is not None:
+            yield begin, run.begin_us + run.covered_us
 
 
 def _known_throughout(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
