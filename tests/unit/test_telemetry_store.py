@@ -194,3 +194,14 @@ def test_an_older_store_is_upgraded_by_several_at_once(tmp_path: Path) -> None:
             opened = [pool.submit(lambda: (start.wait(), Store(path))[1]) for _ in range(6)]  # noqa: B023 - awaited here
         for one in opened:
             assert one.result().sums("dc1", START, START + HOUR_US)["main"].covered_us == HOUR_US
+
+
+def test_readings_under_another_declaration_are_summed_up_again_before_they_go(store: Store) -> None:
+    """A rating that comes with later readings judges the earlier ones too, and none is removed before it did."""
+    store.append("dc1", METERS, {"main": [reading(0, 0), reading(1, 9_000_000)]}, trust="imported")
+    rated = {"main": REGISTER.model_copy(update={"rating_w": 1_000})}
+    store.append("dc1", rated, {"main": [reading(hour, 9_000_000 + hour) for hour in range(2, 9)]}, trust="imported")
+    assert store.prune(START + DAY_US) == 0
+    store.refresh("dc1", rated)
+    assert store.sums("dc1", START, START + DAY_US)["main"].covered_us == 7 * HOUR_US
+    assert store.prune(START + DAY_US) > 0

@@ -171,6 +171,8 @@ class Store:
                     key, label = meter_id(connection, site, name, meters[name]), f"meter {name} of {site}"
                     is_gone = intake.kind == "withdrawn"
                     done += correct_meter(connection, key, label, meters[name], items, trust, number, withdraw=is_gone)
+            if not (done.replaced or done.withdrawn or done.added):
+                connection.execute("delete from intake where id = ?", (number,))
         return done
 
     def superseded(self, site: str) -> list[Superseded]:
@@ -272,7 +274,8 @@ class Store:
         """Remove the readings of whole hours before a time that are known throughout; gives how many.
 
         Sums stay as they are, and so do the readings around every gap: no figure changes its coverage or verdict. One
-        transaction for each meter, so that others can write in between.
+        transaction for each meter, so that others can write in between. A meter whose sums are to be made again keeps
+        its readings until then (:meth:`refresh`).
         """
         with self._open() as connection:
             meters = connection.execute("select id, site from meter order by site").fetchall()
@@ -280,7 +283,8 @@ class Store:
         removed = 0
         for key, site in meters:
             with self._writing() as connection:
-                removed += prune_meter(connection, key, before_us, partial[site])
+                if connection.execute("select spec from meter where id = ?", (key,)).fetchone()[0]:
+                    removed += prune_meter(connection, key, before_us, partial[site])
         return removed
 
     def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]]], str]) -> None:

@@ -68,8 +68,11 @@ insert or ignore into dip select meter, time_us, before, micro from (select r.me
 
 
 def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
-    """The row of a meter, which is made when it is missing; one of another kind is a conflict."""
-    row = connection.execute("select id, kind from meter where site = ? and name = ?", (site, name)).fetchone()
+    """The row of a meter, which is made when it is missing; one of another kind is a conflict.
+
+    Under another declaration than before, its sums are to be made again: the stored one becomes empty until then.
+    """
+    row = connection.execute("select id, kind, spec from meter where site = ? and name = ?", (site, name)).fetchone()
     if row is None:
         query = "insert into meter (site, name, kind, spec) values (?, ?, ?, ?)"
         cursor = connection.execute(query, (site, name, meter.kind, spec_of(meter)))
@@ -78,6 +81,8 @@ def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterS
         raise ConflictError(
             f"meter {name} of {site} is stored as a {row[1]}, not as a {meter.kind}; give it another id"
         )
+    if row[2] not in {"", spec_of(meter)}:
+        connection.execute("update meter set spec = '' where id = ?", (row[0],))
     return int(row[0])
 
 
