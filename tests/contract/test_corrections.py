@@ -97,6 +97,8 @@ def test_a_correction_is_all_or_nothing(tmp_path: Path) -> None:
     store.prune(START + 5 * DAY_US)
     with pytest.raises(ConflictError, match="sums cannot be corrected"):
         store.correct("dc1", METERS, {"main": [at(1440 + 20, 5)]}, WHY, trust="imported")
+    with pytest.raises(ConflictError, match="were removed, and sums cannot be corrected"):
+        store.correct("dc1", METERS, {"main": [at(1440 + 20, 5)]}, GONE, trust="imported")
 
 
 def test_the_last_reading_and_the_only_one_may_be_withdrawn(tmp_path: Path) -> None:
@@ -143,6 +145,7 @@ def test_the_journal_tells_of_imports_and_corrections(ledger: LedgerClient, caps
     better = f"meter,start,time,value\n{meter},,{time},{float(value) + 1:.3f}\n"
     late = f"meter,start,time,value\nups-b,,{(end - timedelta(days=40)).isoformat()},0\n"
     assert pue("correct", better, "--by", "anna", "--reason", "misread by one") == 0
+    assert pue("correct", better, "--by", "anna", "--reason", "once more") == 0, "it changes nothing, and has no entry"
     assert pue("correct", late, "--by", "anna", "--reason", "lost", "--withdraw") == 1, "there is no such reading"
     assert pue("correct", better, "--by", "anna", "--reason", "all wrong", "--withdraw") == 0
     told = entries(ledger)

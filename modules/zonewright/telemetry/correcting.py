@@ -120,13 +120,13 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
         micro = micro_of(item, label)
         query = "select start_us, micro, trust from reading where meter = ? and time_us = ?"
         row = connection.execute(query, (key, item.time_us)).fetchone()
-        if withdraw and (row is None or row[:2] != (item.start_us, micro)):
-            raise ConflictError(f"{label} has no such reading as line {item.line}; nothing was withdrawn")
         if item.time_us in gone:
             raise ConflictError(
                 f"{label}: the readings around line {item.line} were removed, and sums cannot be corrected; nothing "
                 "was stored"
             )
+        if withdraw and (row is None or row[:2] != (item.start_us, micro)):
+            raise ConflictError(f"{label} has no such reading as line {item.line}; nothing was withdrawn")
         if row is not None and row[:2] == (item.start_us, micro) and not withdraw:
             done += Corrected(same=1)
             continue
