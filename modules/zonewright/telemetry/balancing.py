@@ -89,7 +89,7 @@ def _told(site: Site, levels: dict[MeterLevel, list[str]], items: Sequence[tuple
         end_us=high,
         decides=not is_dead and (one.upper == "in" or bool(it & set(lower))),
         sentence=(
-            f"{what} in the month from {moment(low)}{more}, tolerance {one.tolerance:.1f} %: one of the first drifts or is fed "
-            "twice, or one of the second stands still, is missing or exchanged"
+            f"{what} in the month from {moment(low)}{more}, tolerance {one.tolerance:.1f} %: one of the first drifts "
+            "or is fed twice, or one of the second stands still, is missing or exchanged"
         ),
     )
