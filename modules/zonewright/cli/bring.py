@@ -104,10 +104,17 @@ def _correct(arguments: argparse.Namespace) -> int:
 
 def _corrections(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.pue.doubt import moment
     from zonewright.telemetry import Store
 
-    for one in Store(telemetry_file(arguments.ledger)).superseded(arguments.site):
+    store = Store(telemetry_file(arguments.ledger))
+    if not store.trusts(arguments.site):
+        raise StoppedError(f"site '{arguments.site}' has no readings in {arguments.ledger}; name another", code=MISUSE)
+    found = store.superseded(arguments.site)
+    if not found:
+        print(f"{arguments.site}: no corrections")
+    for one in found:
         now = "withdrawn" if one.now is None else f"{float(one.now):,.15g}"
         entry = "not in the journal yet" if one.entry is None else f"entry {one.entry}"
         change = f"{float(one.value):,.15g} -> {now}"
