@@ -101,6 +101,16 @@ def test_a_correction_is_all_or_nothing(tmp_path: Path) -> None:
         store.correct("dc1", METERS, {"main": [at(1440 + 20, 5)]}, GONE, trust="imported")
 
 
+def test_a_correction_keeps_the_trust_of_what_it_replaces(tmp_path: Path) -> None:
+    """A meter of signed readings stays one when a reading is corrected; one that is new is what it was brought as."""
+    store = Store(tmp_path / "t.db", create=True)
+    store.append("dc1", METERS, {"main": [at(0, 5), at(60, 9)]}, trust="signed")
+    store.correct("dc1", METERS, {"main": [at(60, 8)]}, WHY, trust="imported")
+    assert (store.trusts("dc1"), store.last("dc1")["main"][1]) == ({"signed"}, "signed")
+    store.correct("dc1", METERS, {"main": [at(90, 10)]}, WHY, trust="imported")
+    assert store.trusts("dc1") == {"signed", "imported"}
+
+
 def test_the_last_reading_and_the_only_one_may_be_withdrawn(tmp_path: Path) -> None:
     """A typing error in the newest time goes, and with the only readings their sums go."""
     store = Store(tmp_path / "t.db", create=True)
@@ -140,6 +150,11 @@ def test_the_journal_tells_of_imports_and_corrections(ledger: LedgerClient, caps
     end = month_before(NOW)
     text = registers(8_000, end=end)
     assert pue("import", text) == 0
+    capsys.readouterr()
+    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    assert capsys.readouterr().out == "qp-dc1: no corrections\n"
+    assert main(["pue", "corrections", "--site", "nosuch"]) == 2
+    assert "site 'nosuch' has no readings" in capsys.readouterr().err
     row = [line for line in text.splitlines() if line.startswith("ups-a")][-6]
     meter, _, time, value = row.split(",")
     better = f"meter,start,time,value\n{meter},,{time},{float(value) + 1:.3f}\n"

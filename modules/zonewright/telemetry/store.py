@@ -158,7 +158,7 @@ class Store:
             meters: the site's meters by id.
             readings: by meter, in order of time; what is to be withdrawn, exactly as it is stored.
             intake: a correction or a withdrawal, and who does it for what reason.
-            trust: how far the new readings are to be trusted; they outrank the old ones whatever theirs is.
+            trust: of readings at times that had none; what replaces another keeps the trust of that one.
 
         Raises:
             ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
