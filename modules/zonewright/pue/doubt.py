@@ -60,6 +60,8 @@ def refusals(refused: Mapping[str, Sequence[Refused]], start_us: int, end_us: in
             what = (
                 "more than 1.2 times its rating" if why == "implausible" else "a drop and a rise that undo each other"
             )
+            if not any(one.is_rise for one in found):
+                what = "a reset, and the value that it dropped to"
             times = f" and {len(found) - 1} more" if len(found) > 1 else ""
             yield Doubt(
                 kind="implausible" if why == "implausible" else "undone",

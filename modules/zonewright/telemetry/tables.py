@@ -88,7 +88,7 @@ def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterS
 
 def spec_of(meter: MeterSpec) -> str:
     """What of a meter's declaration its sums depend on."""
-    return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s}"
+    return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s} {'standby' if meter.standby else ''}"
 
 
 def add_spec(connection: sqlite3.Connection) -> None:
@@ -455,5 +455,6 @@ def dips_before(connection: sqlite3.Connection, key: int, reading: Reading) -> l
     rows = connection.execute(query, (key, reading.time_us, int(reading.value * MICRO))).fetchall()
     if not rows:
         return []
-    low = min(row[2] for row in rows if row[0] >= rows[0][0])
-    return [Reading(None, rows[0][0], _value(micro), 0, is_past=True) for micro in (rows[0][1], low)]
+    low = min((row for row in rows if row[0] >= rows[0][0]), key=lambda row: (row[2], row[0]))
+    past = ((rows[0][0], rows[0][1]), (low[0], low[2]))
+    return [Reading(None, time_us, _value(micro), 0, is_past=True) for time_us, micro in past]
