@@ -97,6 +97,19 @@ def test_a_correction_is_all_or_nothing(tmp_path: Path) -> None:
     store.prune(START + 5 * DAY_US)
     with pytest.raises(ConflictError, match="sums cannot be corrected"):
         store.correct("dc1", METERS, {"main": [at(1440 + 20, 5)]}, WHY, trust="imported")
+    with pytest.raises(ConflictError, match="were removed, and sums cannot be corrected"):
+        store.correct("dc1", METERS, {"main": [at(1440 + 20, 5)]}, GONE, trust="imported")
+
+
+def test_a_correction_keeps_the_trust_of_what_it_replaces(tmp_path: Path) -> None:
+    """A meter of signed readings stays one when a reading is corrected; one that is new is what it was brought as."""
+    store = Store(tmp_path / "t.db", create=True)
+    store.append("dc1", METERS, {"main": [at(0, 5), at(60, 9)]}, trust="signed")
+    store.correct("dc1", METERS, {"main": [at(60, 8)]}, WHY, trust="imported")
+    assert store.trusts("dc1") == {"signed"}
+    assert store.last("dc1")["main"] == (START + 60 * MINUTE_US, "signed")
+    store.correct("dc1", METERS, {"main": [at(90, 10)]}, WHY, trust="imported")
+    assert store.trusts("dc1") == {"signed", "imported"}
 
 
 def test_the_last_reading_and_the_only_one_may_be_withdrawn(tmp_path: Path) -> None:
@@ -138,11 +151,17 @@ def test_the_journal_tells_of_imports_and_corrections(ledger: LedgerClient, caps
     end = month_before(NOW)
     text = registers(8_000, end=end)
     assert pue("import", text) == 0
+    capsys.readouterr()
+    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    assert capsys.readouterr().out == "qp-dc1: no corrections\n"
+    assert main(["pue", "corrections", "--site", "nosuch"]) == 2
+    assert "site 'nosuch' has no readings" in capsys.readouterr().err
     row = [line for line in text.splitlines() if line.startswith("ups-a")][-6]
     meter, _, time, value = row.split(",")
     better = f"meter,start,time,value\n{meter},,{time},{float(value) + 1:.3f}\n"
     late = f"meter,start,time,value\nups-b,,{(end - timedelta(days=40)).isoformat()},0\n"
     assert pue("correct", better, "--by", "anna", "--reason", "misread by one") == 0
+    assert pue("correct", better, "--by", "anna", "--reason", "once more") == 0, "it changes nothing, and has no entry"
     assert pue("correct", late, "--by", "anna", "--reason", "lost", "--withdraw") == 1, "there is no such reading"
     assert pue("correct", better, "--by", "anna", "--reason", "all wrong", "--withdraw") == 0
     told = entries(ledger)

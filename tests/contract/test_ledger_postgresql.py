@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, literal, select
 
+from support.judged import judge_once
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.postgresql import PostgresqlServer, programs
+from support.registers import NOW, ZONE, registers
 from support.telemetry_processes import Service
 from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
@@ -424,6 +426,17 @@ def test_the_commands_take_the_url(world: World, capsys: pytest.CaptureFixture[s
         assert main(["ledger", command[0], "--ledger", world.url, *command[1:]]) == code
         said = capsys.readouterr()
         assert word in said.out + said.err
+
+
+def test_the_journal_there_tells_of_imports(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings lie beside the project, and the journal in the database has an entry of their import."""
+    monkeypatch.chdir(tmp_path)
+    judge_once(monkeypatch)
+    Path("r.csv").write_text(registers(8_000, end=NOW, months=2), encoding="utf-8")
+    asked = ["pue", "import", "r.csv", "--zone", str(ZONE), "--site", "qp-dc1", "--ledger", world.url]
+    assert main(asked) == 0
+    entries = world.client.call(verbs.HISTORY, HistoryRequest()).entries
+    assert [one.payload["what"] for one in entries if one.kind == "readings"] == ["imported"]
 
 
 def test_a_checkpoint_is_signed_with_the_key_of_the_folder(world: World) -> None:

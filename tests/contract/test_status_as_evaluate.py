@@ -85,3 +85,52 @@ def test_random_sites_get_one_verdict(tmp_path: Path, *, is_mistaken: bool) -> N
             status, exact = both(Store(tmp_path / f"{number}.db", create=True), meters, readings, window)
             assert (status.verdict, status.coverage) == (exact.verdict, exact.coverage), seed
             assert kinds(status) == kinds(exact), seed
+
+
+def standing_site(rng: random.Random) -> tuple[dict[str, MeterSpec], dict[str, list[Reading]]]:
+    """An incomer, a chiller and a line, read at odd times; one of them stands still or repeats itself for some days."""
+    meters = {
+        name: MeterSpec.model_validate(
+            {"role": role, "kind": kind, "interval_s": 20_000 if kind == "gauge" else None, "rating_w": 4_000_000}
+        )
+        for name, role in (("main", "total"), ("chiller", "total"), ("line", "it"))
+        for kind in [rng.choice(("register", "gauge"))]
+    }
+    still = rng.choice(sorted(meters))
+    begin = rng.randint(2 * DAY_US, 30 * DAY_US)
+    end = begin + rng.randint(DAY_US, 12 * DAY_US)
+    readings: dict[str, list[Reading]] = {}
+    for name, watts in (("main", 1_000_000), ("chiller", 130_000), ("line", 900_000)):
+        moment, level, load, is_zero = rng.randint(0, DAY_US), 0, 0, rng.random() < 0.5
+        found: list[Reading] = []
+        while moment < 40 * DAY_US:
+            stands = name == still and begin <= moment < end
+            is_gauge = meters[name].kind == "gauge"
+            if not stands:
+                load = watts + rng.randint(0, watts // 10)
+            elif is_zero and is_gauge:
+                load = 0
+            found.append(Reading(None, moment, load if is_gauge else level, 0))
+            step = rng.randint(1 * HOUR_US, 5 * HOUR_US)
+            moment += step
+            level += 0 if stands else load * step // HOUR_US
+        readings[name] = found
+    return meters, readings
+
+
+def test_stretches_of_any_length_and_phase_get_one_verdict(tmp_path: Path) -> None:
+    """A meter stands still from any moment to any other, also from before a window: one verdict, one finding."""
+    rng = seeded("stretches")
+    seen = 0
+    for number in range(count(400)):
+        seed = rng.randrange(10**9)
+        one = random.Random(seed)
+        meters, readings = standing_site(one)
+        low = one.randint(2 * 24, 30 * 24)
+        window = (low * HOUR_US, one.randint(low + 5 * 24, 39 * 24) * HOUR_US)
+        status, exact = both(Store(tmp_path / f"{number}.db", create=True), meters, readings, window)
+        assert (status.verdict, status.coverage) == (exact.verdict, exact.coverage), seed
+        told = [[(doubt.kind, doubt.meters, doubt.start_us) for doubt in each.doubts] for each in (status, exact)]
+        assert told[0] == told[1], seed
+        seen += any(doubt.kind == "standing" for doubt in exact.doubts)
+    assert seen

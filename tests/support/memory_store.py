@@ -108,6 +108,11 @@ class MemoryStore:
                 sums[one.begin_us] = sums.get(one.begin_us, 0) + sign * one.energy_mj
         return sorted(day for day, energy in sums.items() if energy < 0)
 
+    def stood(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """Any meter that counted something may have stood still since, which is looked at then."""
+        held = [one for name, one in self._of(site).items() if name in meters and any(h.energy_mj for h in one.hours())]
+        return [(start_us, end_us) for _ in held]
+
     def _days(self, held: _Meter, start_us: int, end_us: int) -> list[Bin]:
         return [one for one in by_day(held.hours()) if start_us <= one.begin_us and one.begin_us + DAY_US <= end_us]
 

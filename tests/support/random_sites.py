@@ -85,6 +85,13 @@ def unit_of_one(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, Mete
     return site.meters, {**plain(site), name: site.read(name, scale)}
 
 
+def unit_of_some(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, MeterSpec], dict[str, list[Reading]]]:
+    """Several meters of what comes in, in kWh or MWh instead of Wh; not all, where there are more than two."""
+    names = sorted(name for name, meter in site.meters.items() if meter.role == "total" and name != "set")
+    chosen, scale = rng.sample(names, min(len(names), max(2, len(names) - 1))), rng.choice((10**3, 10**6))
+    return site.meters, {**plain(site), **{name: site.read(name, Fraction(1, scale)) for name in chosen}}
+
+
 def unit_of_a_side(site: RandomSite, rng: random.Random) -> tuple[Mapping[str, MeterSpec], dict[str, list[Reading]]]:
     """All meters of one side in another unit."""
     role, scale = rng.choice(("total", "it")), rng.choice((Fraction(1, 1000), 1000))
@@ -134,6 +141,7 @@ def rating_in_kilowatts(
 
 MISTAKES: tuple[Mistake, ...] = (
     unit_of_one,
+    unit_of_some,
     unit_of_a_side,
     unit_from_a_day_on,
     roles_exchanged,

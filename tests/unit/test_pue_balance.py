@@ -75,6 +75,7 @@ def test_meters_that_agree_have_no_finding(tmp_path: Path) -> None:
         ("ups", 0.9, ("ups",), "breach", "more than ups (ups-output) gave"),  # it reads too little: ratio too high
         ("pdu-2", 0.0, ("ups",), "within", ""),  # it stands still: nothing says that it should not
         ("host-1", 3.0, ("ups",), "within", "host-1 (server-input) took"),
+        ("ups", 0.0, ("pdu-1", "pdu-2"), "within", "took energy and ups (ups-output) gave nothing"),  # no part of it
         ("grid", 0.8, ("ups",), "undetermined", "which cannot be"),
     ],
 )

@@ -118,6 +118,17 @@ def test_faults_are_all_told_with_their_lines(tmp_path: Path, run: Run) -> None:
     assert "Traceback" not in err
 
 
+def test_readings_of_the_future_are_faults(tmp_path: Path, run: Run) -> None:
+    """A year that has not been yet has no readings: a file that has them is refused with the line."""
+    (tmp_path / "m.yaml").write_text(METERS, encoding="utf-8")
+    rows = ["meter,start,time,value", "main,,2025-01-01T00:00:00+00:00,0", "main,,9025-01-01T00:00:00+00:00,1"]
+    (tmp_path / "r.csv").write_text("\n".join(rows), encoding="utf-8")
+    window = ("--from", "2025-01-01T00:00:00+00:00", "--to", "9025-01-01T00:00:00+00:00")
+    code, _, err = run("pue", "evaluate", tmp_path / "r.csv", "--meters", tmp_path / "m.yaml", *window)
+    assert code == 2
+    assert "r.csv:3: meter 'main' has a reading of the future" in err
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

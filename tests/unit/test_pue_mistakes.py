@@ -69,3 +69,17 @@ def test_knowing_more_never_widens_bounds() -> None:
         if {doubt.sentence for doubt in after.doubts} <= {doubt.sentence for doubt in before.doubts}:
             assert before.low is None or (after.low is not None and after.low >= before.low), seed
             assert before.high is None or (after.high is not None and after.high <= before.high), seed
+
+
+def test_several_meters_in_kilowatt_hours_are_doubted_together() -> None:
+    """Two chillers in kWh beside an incomer in Wh: neither alone takes the ratio beyond the limit, and both do."""
+    meters = {name: MeterSpec(role="total", kind="interval") for name in ("main", "chiller-a", "chiller-b")}
+    meters["it"] = MeterSpec(role="it", kind="interval")
+    energies = {"main": 1_050_000, "chiller-a": 120, "chiller-b": 120, "it": 1_000_000}
+    readings = {name: [Reading(0, DAYS * DAY_US, energy, 0)] for name, energy in energies.items()}
+    found = figure(meters, readings)
+    assert found.verdict == "undetermined"
+    assert [(one.kind, one.meters, one.decides) for one in found.doubts] == [("unit", ("chiller-a", "chiller-b"), True)]
+    assert "in kWh, the ratio is 1.2900" in found.doubts[0].sentence
+    readings["chiller-b"] = [Reading(0, DAYS * DAY_US, 60, 0)]
+    assert figure(meters, readings).verdict == "within", "1.2301 in kWh is below the limit as well"

@@ -6,6 +6,7 @@ from fractions import Fraction
 import pytest
 
 from zonewright.pue import MeterSpec, Reading
+from zonewright.pue.doubt import refusals
 from zonewright.pue.load_model import LoadDifference, LoadModel, LoadModelState, difference
 from zonewright.pue.pieces import PER_WATT_HOUR, Refused, pieces_of
 from zonewright.pue.series import Series, common
@@ -213,3 +214,15 @@ def test_past_drops_are_known_where_they_are_not_read() -> None:
     assert known(REGISTER, [at(5, 0), at(6, 510), at(7, 520)]) == [(5, 6, 510), (6, 7, 10)]
     beside = [at(0, 500), at(1, 0), summed(1, 3, 498), at(3, 498), at(4, 508)]
     assert known(REGISTER, beside) == [(1, 3, 498), (3, 4, 10)], "sums hid the steps, so none of them is doubted"
+
+
+def test_a_register_that_stays_where_it_was_reset_to_is_known_after_a_day() -> None:
+    """A swapped register that stands is unknown for its first day only, and not at all where it may stand by."""
+    readings = [at(0, 123_456_789), at(6, 0), *(at(hour, 0) for hour in range(18, 100, 12))]
+    assert known(REGISTER, readings) == [(hour, hour + 12, 0) for hour in range(30, 90, 12)]
+    standby = REGISTER.model_copy(update={"standby": True})
+    assert known(standby, readings) == [(hour, hour + 12, 0) for hour in range(6, 90, 12)]
+    refused: list[Refused] = []
+    pieces_of(REGISTER, readings, refused)
+    assert [(one.why, one.is_rise) for one in refused] == [("undone", False)] * 2
+    assert "shows a reset, and the value" in next(refusals({"set": refused}, 0, 90 * HOUR_US)).sentence

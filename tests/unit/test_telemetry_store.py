@@ -2,10 +2,12 @@
 
 import random
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import example, given, settings
@@ -177,3 +179,29 @@ def test_an_older_store_forgets_what_it_took_for_energy(tmp_path: Path) -> None:
     store.refresh("dc1", METERS)
     found = store.sums("dc1", START, START + 4 * HOUR_US)["main"]
     assert (found.covered_us, found.energy_mj) == (2 * HOUR_US, 20 * 3_600_000)
+
+
+def test_an_older_store_is_upgraded_by_several_at_once(tmp_path: Path) -> None:
+    """Many who open an older store in the same moment all get it; the first upgrades it, the others wait."""
+    for number in range(10):
+        path = tmp_path / f"{number}.db"
+        Store(path, create=True).append("dc1", METERS, {"main": [reading(0, 0), reading(2, 10)]}, trust="imported")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("alter table meter drop column spec")
+            connection.execute("pragma user_version = 2")
+        start = Barrier(6)
+        with ThreadPoolExecutor(6) as pool:
+            opened = [pool.submit(lambda: (start.wait(), Store(path))[1]) for _ in range(6)]  # noqa: B023 - awaited here
+        for one in opened:
+            assert one.result().sums("dc1", START, START + HOUR_US)["main"].covered_us == HOUR_US
+
+
+def test_readings_under_another_declaration_are_summed_up_again_before_they_go(store: Store) -> None:
+    """A rating that comes with later readings judges the earlier ones too, and none is removed before it did."""
+    store.append("dc1", METERS, {"main": [reading(0, 0), reading(1, 9_000_000)]}, trust="imported")
+    rated = {"main": REGISTER.model_copy(update={"rating_w": 1_000})}
+    store.append("dc1", rated, {"main": [reading(hour, 9_000_000 + hour) for hour in range(2, 9)]}, trust="imported")
+    assert store.prune(START + DAY_US) == 0
+    store.refresh("dc1", rated)
+    assert store.sums("dc1", START, START + DAY_US)["main"].covered_us == 7 * HOUR_US
+    assert store.prune(START + DAY_US) > 0

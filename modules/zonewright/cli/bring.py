@@ -104,10 +104,17 @@ def _correct(arguments: argparse.Namespace) -> int:
 
 def _corrections(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.pue.doubt import moment
     from zonewright.telemetry import Store
 
-    for one in Store(telemetry_file(arguments.ledger)).superseded(arguments.site):
+    store = Store(telemetry_file(arguments.ledger))
+    if not store.trusts(arguments.site):
+        raise StoppedError(f"site '{arguments.site}' has no readings in {arguments.ledger}; name another", code=MISUSE)
+    found = store.superseded(arguments.site)
+    if not found:
+        print(f"{arguments.site}: no corrections")
+    for one in found:
         now = "withdrawn" if one.now is None else f"{float(one.now):,.15g}"
         entry = "not in the journal yet" if one.entry is None else f"entry {one.entry}"
         change = f"{float(one.value):,.15g} -> {now}"
@@ -154,7 +161,7 @@ def _tell(url: str) -> None:
     import sqlite3
     from contextlib import closing
 
-    from zonewright.cli.connection import ledger_file
+    from zonewright.cli.connection import ledger_place
     from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.protocol.errors import LedgerError
     from zonewright.ledger.store.context import Context
@@ -162,13 +169,13 @@ def _tell(url: str) -> None:
     from zonewright.ledger.transport.client import lock_wait_s
     from zonewright.ledger.verbs.pruning import tell_intakes
 
-    file = ledger_file(url)
+    file, server = ledger_place(url)
     later = "the next import, removal or decision beside one records this"
-    if not file.is_file():
+    if not (server or file.is_file()):
         print(f"there is no ledger at {file} yet; {later}", file=sys.stderr)
         return
     try:
-        with closing(Database(file, lock_wait_s=lock_wait_s())) as database:
+        with closing(Database(file, server, lock_wait_s=lock_wait_s())) as database:
             tell_intakes(Context(database=database, telemetry=telemetry_path(file)))
     except (LedgerError, sqlite3.Error) as error:
         print(f"the journal does not have it yet: {str(error).split(';', maxsplit=1)[0]}; {later}", file=sys.stderr)

@@ -97,6 +97,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None":
+    import time
     from fractions import Fraction
 
     import yaml
@@ -132,7 +133,8 @@ def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None"
     except UnicodeDecodeError as error:
         faults.append(f"{arguments.readings}: expected UTF-8 text, got byte {error.object[error.start]:#x}; convert it")
         return None
-    readings, wrong = read_readings(text, meters) if meters else ({}, [])
+    now_us = time.time_ns() // 1000
+    readings, wrong = read_readings(text, meters, now_us=now_us) if meters else ({}, [])
     faults += [f"{arguments.readings}:{fault}" for fault in wrong]
     if faults:
         return None

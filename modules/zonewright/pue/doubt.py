@@ -60,6 +60,8 @@ def refusals(refused: Mapping[str, Sequence[Refused]], start_us: int, end_us: in
             what = (
                 "more than 1.2 times its rating" if why == "implausible" else "a drop and a rise that undo each other"
             )
+            if not any(one.is_rise for one in found):
+                what = "a reset, and the value that it dropped to"
             times = f" and {len(found) - 1} more" if len(found) > 1 else ""
             yield Doubt(
                 kind="implausible" if why == "implausible" else "undone",
@@ -220,7 +222,9 @@ def _likely(total: Fraction, it: Fraction) -> str:
 def unit_doubt(
     meters: Mapping[str, MeterSpec], energies: Mapping[str, Fraction], known_us: int, limit: Fraction
 ) -> Doubt | None:
-    """A meter of the total whose readings, if they were kWh or MWh, would take a figure beyond the limit.
+    """Meters of the total whose readings, if they were kWh or MWh, would take a figure beyond the limit.
+
+    Each is tried alone, then all together, the least first, as far as the ratio stays one that can be.
 
     Args:
         meters: by id; those that may stand by are not doubted.
@@ -230,28 +234,57 @@ def unit_doubt(
     """
     shares = Shares(meters=meters, energies=energies)
     total, it = shares.of("total"), shares.of("it")
-    for name, meter in meters.items():
-        energy = energies[name]
-        if meter.role != "total" or meter.standby or not energy:
-            continue
+    doubted = [name for name, one in meters.items() if one.role == "total" and not one.standby and energies[name]]
+    for names in [*([name] for name in doubted), sorted(doubted, key=energies.__getitem__)]:
+        if len(names) > 1 and total > limit * it:
+            continue  # a breach by itself: many meters in another unit would make it a larger one
         for unit, factor in _UNITS.items():
-            scaled = energy * factor
-            most = None if meter.rating_w is None else Fraction(meter.rating_w * known_us, 3600 * 10**6)
-            fits = scaled <= most if most is not None else True
-            if fits and limit * it < total - energy + scaled <= _LARGEST_RATIO * it:
-                return Doubt(
-                    kind="unit",
-                    meters=(name,),
-                    start_us=0,
-                    end_us=0,
-                    decides=True,
-                    sentence=(
-                        f"{name} reads only {_kwh(energy)}: if its readings are in {unit}, the ratio is "
-                        f"{float((total - energy + scaled) / it):.4f}; look at the meter, and correct the readings, or "
-                        "declare it as standby"
-                    ),
-                )
+            found, scaled = _scaled(meters, energies, names, factor, known_us, (total, limit * it, _LARGEST_RATIO * it))
+            if found:
+                return _unit_told(found, sum((energies[name] for name in found), Fraction()), unit, float(scaled / it))
     return None
+
+
+def _scaled(  # noqa: PLR0917 - private
+    meters: Mapping[str, MeterSpec],
+    energies: Mapping[str, Fraction],
+    names: Sequence[str],
+    factor: int,
+    known_us: int,
+    bounds: tuple[Fraction, Fraction, Fraction],
+) -> tuple[list[str], Fraction]:
+    """The first of some meters that take the total beyond the limit in another unit, and what it then is; or none.
+
+    A meter that its rating does not allow, or that would take the total beyond what can be, is passed over.
+    """
+    total, least, most = bounds
+    taken: list[str] = []
+    for name in names:
+        rating = meters[name].rating_w
+        fits = rating is None or energies[name] * factor <= Fraction(rating * known_us, 3600 * 10**6)
+        more = total + energies[name] * (factor - 1)
+        if fits and more <= most:
+            total = more
+            taken.append(name)
+            if total > least:
+                return taken, total
+    return [], total
+
+
+def _unit_told(names: Sequence[str], energy: Fraction, unit: str, ratio: float) -> Doubt:
+    one = len(names) == 1
+    return Doubt(
+        kind="unit",
+        meters=tuple(sorted(names)),
+        start_us=0,
+        end_us=0,
+        decides=True,
+        sentence=(
+            f"{listed(names)} {'reads' if one else 'read'} only {_kwh(energy)}{'' if one else ' together'}: if "
+            f"{'its' if one else 'their'} readings are in {unit}, the ratio is {ratio:.4f}; look at the "
+            f"{'meter' if one else 'meters'}, and correct the readings, or declare {'it' if one else 'them'} as standby"
+        ),
+    )
 
 
 def _split(

@@ -4,6 +4,7 @@ A diesel set and a standby incomer stand still all year, and that is good. A met
 where the energy ratio of its boundary moves as if its energy were missing, and nothing else took it over.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
@@ -12,11 +13,12 @@ from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import Piece
 from zonewright.pue.series import Series, common
 
-_LEAST_STILL_US, _LEAST_SAME_US = 2 * DAY_US, 3 * DAY_US
+LEAST_STILL_US, LEAST_SAME_US = 2 * DAY_US, 3 * DAY_US
 """How long a register counts nothing, and a gauge repeats one value, before that is standing still: so long that there
 are one day and two days (UTC) that show it, which is how a store finds it among its sums."""
 _LEAST_SHARE = Fraction(1, 50)
 """A meter of less than two hundredths of its side cannot be told from the weather."""
+_ROUNDED = 1e-6
 _GENEROUS = Fraction(3, 2)
 """How much more than before a meter may have counted, had it run."""
 STEP_LOW, _STEP_HIGH = 700, 1_400
@@ -31,14 +33,19 @@ def standing(
 
     Args:
         meters: by id; those that may stand by are left out.
-        pieces: of each, in order.
+        pieces: of each, in order, as far back as is known: who stood still already when the window began ran before it.
         series: the same within the window.
     """
     for name, meter in meters.items():
         if meter.standby:
             continue
-        for low, high in _still(meter, pieces[name], series[name]):
-            if _is_open(name, meters, series, low, high):
+        for since, low, high in _still(meter, pieces[name], series[name]):
+            known, begin = series, max(since - before_us(high - since), series[name].start_us)
+            if since < series[name].start_us:
+                begin = since - before_us(high - since)
+                known = {one: Series(items, begin, series[name].end_us) for one, items in pieces.items()}
+            is_stuck = meter.kind == "gauge" and _is_stuck(name, meters, pieces, known, (begin, since, high))
+            if is_stuck or _is_open(name, meters, known, since, high):
                 yield (
                     name,
                     low,
@@ -49,32 +56,85 @@ def standing(
                         start_us=low,
                         end_us=high,
                         sentence=(
-                            f"{name} ran before and stands still from {moment(low)} to {moment(high)}, and no other "
-                            "meter took its energy over: that time is unknown; look at the meter, then correct or "
-                            "withdraw its readings, or declare it as standby"
+                            f"{name} ran before and stands still from {moment(low)} to {moment(high)}, and "
+                            f"{'what it meters varies' if is_stuck else 'no other meter took its energy over'}: that "
+                            "time is unknown; look at the meter, then correct or withdraw its readings"
+                            f"{'' if is_stuck else ', or declare it as standby'}"
                         ),
                     ),
                 )
 
 
-def _still(meter: MeterSpec, pieces: Sequence[Piece], one: Series) -> Iterator[tuple[int, int]]:
-    """Stretches of days in which a meter that ran before counts nothing, or a gauge repeats one value."""
+def before_us(length_us: int) -> int:
+    """How long before a stretch is looked at, to tell what a meter did before it."""
+    return max(length_us, 7 * DAY_US)
+
+
+def _still(meter: MeterSpec, pieces: Sequence[Piece], one: Series) -> Iterator[tuple[int, int, int]]:
+    """Stretches of days in which a meter that ran before counts nothing, or a gauge repeats one value.
+
+    Each with its true begin, and begin and end within the window.
+    """
     ran, run = False, None
     rate: Fraction | None = None
-    within = [piece for piece in pieces if piece.end_us > one.start_us and piece.start_us < one.end_us]
-    for piece in [*within, None]:
-        pace = None if piece is None else Fraction(piece.energy, piece.end_us - piece.start_us)
+    for piece in [*_since_another(pieces, one), None]:
+        pace = None if piece is None else _pace(piece)
         is_same = pace is not None and pace == rate and piece is not None and run is not None
         if is_same and piece is not None and run is not None and piece.start_us == run[1]:
             run = (run[0], piece.end_us)
             continue
         if run is not None and rate is not None and ran and (rate == 0 or meter.kind == "gauge"):
             low, high = max(run[0], one.start_us), min(run[1], one.end_us)
-            if high - low >= (_LEAST_STILL_US if rate == 0 else _LEAST_SAME_US):
-                yield low, high
+            if high - low >= (LEAST_STILL_US if rate == 0 else LEAST_SAME_US):
+                yield run[0], low, high
         ran = ran or (rate is not None and rate != pace and (rate != 0 or meter.kind == "gauge"))
         rate = pace
         run = None if piece is None else (piece.start_us, piece.end_us)
+
+
+def _since_another(pieces: Sequence[Piece], one: Series) -> Sequence[Piece]:
+    """The pieces of a window, and those before it back to one of another mean power."""
+    first = bisect_right(pieces, one.start_us, key=lambda piece: piece.end_us)
+    after = bisect_left(pieces, one.end_us, key=lambda piece: piece.start_us)
+    if first >= after:
+        return ()
+    pace = _pace(pieces[first])
+    while first and _pace(pieces[first]) == pace:
+        first -= 1
+    return pieces[first:after]
+
+
+def _pace(piece: Piece) -> Fraction:
+    return Fraction(piece.energy, piece.end_us - piece.start_us)
+
+
+def _is_stuck(
+    name: str,
+    meters: Mapping[str, MeterSpec],
+    pieces: Mapping[str, Sequence[Piece]],
+    series: Mapping[str, Series],
+    times: tuple[int, int, int],
+) -> bool:
+    """Whether a gauge that repeats one value says nothing: it carries its side, and the load moves by the other.
+
+    A load that is the same for days is the same on the other side too, in that time and before.
+    """
+    begin_us, low_us, high_us = times
+    shared = [(low_us, high_us)]
+    for one in series.values():
+        shared = common(shared, one.runs)
+    inside, role = _shares(meters, series, shared), meters[name].role
+    if not inside.energies[name] or inside.energies[name] < _LEAST_SHARE * inside.of(role):
+        return False
+    others = [other for other, meter in meters.items() if meter.role != role]
+    return not all(_is_constant(pieces[other], begin_us, high_us) for other in others)
+
+
+def _is_constant(pieces: Sequence[Piece], low_us: int, high_us: int) -> bool:
+    """Whether a meter has one mean power in a time, but for what sums are rounded by."""
+    there = [piece for piece in pieces if piece.end_us > low_us and piece.start_us < high_us]
+    paces = [float(piece.energy) / (piece.end_us - piece.start_us) for piece in there]
+    return bool(paces) and max(paces) - min(paces) <= _ROUNDED * max(paces)
 
 
 def _is_open(
@@ -88,7 +148,7 @@ def _is_open(
     total, it = inside.of("total"), inside.of("it")
     if not it:
         return meters[name].role == "it" and total > 0
-    length = max(high_us - low_us, 7 * DAY_US)
+    length = before_us(high_us - low_us)
     before = _shares(meters, series, common(shared, [(low_us - length, low_us)]))
     if total < it:  # does what it would have counted close the balance? If not, another meter is wrong
         had_us = sum(high - low for low, high in common(shared, [(low_us - length, low_us)]))

@@ -17,6 +17,8 @@ from zonewright.pue.readings import Reading
 PER_WATT_HOUR = 2 * 3600 * 10**6
 _PLAUSIBLE_NUMERATOR, _PLAUSIBLE_DENOMINATOR = 6, 5  # 1.2 times the rating
 _GAUGE_NUMERATOR, _GAUGE_DENOMINATOR = 5, 2  # 2.5 intervals
+_SETTLES_US = 86_400 * 10**6
+"""A register that stands where it dropped to for longer is one that stays there."""
 LOOK_BACK = 1_000
 """How many readings before a drop of a register may be wrong because of it."""
 
@@ -46,12 +48,14 @@ class Refused:
         end_us: end.
         why: ``implausible``: more than 1.2 times the rating; ``undone``: a rise and a drop that only undo each other.
         watts: mean power that an implausible one would be.
+        is_rise: whether an undone one has a rise; else the register only stands at the value that it dropped to.
     """
 
     start_us: int
     end_us: int
     why: Why
     watts: float = 0.0
+    is_rise: bool = True
 
 
 def pieces_of(meter: MeterSpec, readings: Sequence[Reading], refused: list[Refused] | None = None) -> list[Piece]:
@@ -63,7 +67,7 @@ def pieces_of(meter: MeterSpec, readings: Sequence[Reading], refused: list[Refus
         refused: takes what no energy is made of because a reading cannot be; not what is only missing.
     """
     told = [] if refused is None else refused
-    past = [item.value for item in readings if item.is_past]
+    past = [item for item in readings if item.is_past]
     if past:
         readings = [item for item in readings if not item.is_past]
     sums = sorted((_of_sum(item) for item in readings if item.is_sum), key=_begin)
@@ -78,12 +82,12 @@ def _read(
     readings: Sequence[Reading],
     told: list[Refused],
     sums: Sequence[Piece],
-    past: Sequence[Fraction | int],
+    past: Sequence[Reading],
 ) -> list[Piece]:
     if meter.kind == "interval":
         return [piece for item in readings for piece in _of_interval(meter, item, told)]
     if meter.kind == "register":
-        return _of_register(meter, readings, told, sums, _Drop(max(past), min(past)) if past else None)
+        return _of_register(meter, readings, told, sums, _past_drop(past) if past else None)
     return [piece for one, two in pairwise(readings) for piece in _of_gauge(meter, one, two, told)]
 
 
@@ -134,6 +138,12 @@ class _Drop:
 
     high: Fraction | int
     low: Fraction | int
+    since_us: int
+
+
+def _past_drop(past: Sequence[Reading]) -> _Drop:
+    low = min(past, key=lambda item: item.value)
+    return _Drop(max(item.value for item in past), low.value, low.time_us)
 
 
 def _of_register(
@@ -141,9 +151,10 @@ def _of_register(
 ) -> list[Piece]:
     """A decrease is a roll-over only where one is declared and what it gives is plausible; else a reset: unknown.
 
-    After a reset, a step that brings most of the old value back is no energy, and nor is standing at the value that it
-    dropped to. Before one, a step that the reset takes back is none either: a single wrong value, low or high, leaves
-    nothing behind. Where sums stand between two readings, the steps are not known, and no rise is doubted.
+    After a reset, a step that brings most of the old value back is no energy, and nor is standing for the first day at
+    the value that it dropped to, unless the meter may stand by. Before one, a step that the reset takes back is none
+    either: a single wrong value, low or high, leaves nothing behind. Where sums stand between two readings, the steps
+    are not known, and no rise is doubted.
     """
     found: list[Piece] = []
     for index, (one, two) in enumerate(pairwise(readings)):
@@ -155,13 +166,17 @@ def _of_register(
                 continue
             if high > 0:
                 _take_back(found, readings, index, told, sums)
-            drop = _Drop(max(low, drop.high), min(high, drop.low)) if drop is not None else _Drop(low, high)
+            if drop is None or high < drop.low:
+                drop = _Drop(low if drop is None else max(low, drop.high), high, two.time_us)
+            else:
+                drop = _Drop(max(low, drop.high), drop.low, drop.since_us)
             continue
         if drop is not None:
             undoes = low < drop.high <= high and 2 * (high - low) > high - drop.low
             undoes = undoes and not _is_bridged(sums, one, two)
-            if undoes or high == low == drop.low:
-                told.append(Refused(one.time_us, two.time_us, "undone"))
+            stands = high == low == drop.low and one.time_us < drop.since_us + _SETTLES_US and not meter.standby
+            if undoes or stands:
+                told.append(Refused(one.time_us, two.time_us, "undone", is_rise=undoes))
                 drop = None if undoes else drop
                 continue
         if drop is not None and high >= drop.high:

@@ -1,6 +1,7 @@
 """The balances of a site's meters, month by month, from sums: also of meters that are not in its boundary."""
 
 from collections.abc import Sequence
+from math import isinf
 
 from zonewright.model import Site
 from zonewright.model.site import Meter
@@ -24,7 +25,8 @@ def unbalanced(
     """Findings on levels of a site whose parts took more than they gave: one for each pair of levels.
 
     It decides where the parts are the IT energy of the boundary, or the level is what comes in: then the energy ratio
-    is lower than the truth. Else the ratio is not better for it.
+    is lower than the truth. Else the ratio is not better for it. Nor is it where a level that is no part of the
+    boundary gave nothing at all in a month: then that level is wrong, in the months beside it too, not its parts.
 
     Args:
         store: the readings.
@@ -71,16 +73,23 @@ def _told(site: Site, levels: dict[MeterLevel, list[str]], items: Sequence[tuple
     (low, high), one = max(items, key=lambda item: item[1].percent)
     upper, lower = levels[one.upper], levels[one.lower]
     it = set() if site.boundary is None else set(site.boundary.it)
+    within = it if site.boundary is None else it | set(site.boundary.facility)
+    dead = {edge for span, item in items if isinf(item.percent) for edge in span}
+    is_dead = not within & set(upper) and all(dead & set(span) for span, _ in items)
+    what = f"{listed(lower)} ({one.lower}) took "
+    if isinf(one.percent):
+        what += f"energy and {listed(upper)} ({one.upper}) gave nothing"
+    else:
+        what += f"{one.percent:.1f} % more than {listed(upper)} ({one.upper}) gave"
     more = f" (and in {len(items) - 1} more)" if len(items) > 1 else ""
     return Doubt(
         kind="balance",
         meters=(*upper, *lower),
         start_us=low,
         end_us=high,
-        decides=one.upper == "in" or bool(it & set(lower)),
+        decides=not is_dead and (one.upper == "in" or bool(it & set(lower))),
         sentence=(
-            f"{listed(lower)} ({one.lower}) took {one.percent:.1f} % more than {listed(upper)} ({one.upper}) gave in "
-            f"the month from {moment(low)}{more}, tolerance {one.tolerance:.1f} %: one of the first drifts or is fed "
-            "twice, or one of the second stands still, is missing or exchanged"
+            f"{what} in the month from {moment(low)}{more}, tolerance {one.tolerance:.1f} %: one of the first drifts "
+            "or is fed twice, or one of the second stands still, is missing or exchanged"
         ),
     )

@@ -1,7 +1,7 @@
 """Corrections of readings: what a reading said before stays beside what it says now, with who changed it and why.
 
-A correction outranks what it corrects, whatever the trust class of either: the old value that comes again is known, and
-changes nothing.
+A correction outranks what it corrects, and keeps its trust class: the old value that comes again is known, and changes
+nothing. Who decided it and why is in the journal.
 """
 
 import json
@@ -120,13 +120,13 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
         micro = micro_of(item, label)
         query = "select start_us, micro, trust from reading where meter = ? and time_us = ?"
         row = connection.execute(query, (key, item.time_us)).fetchone()
-        if withdraw and (row is None or row[:2] != (item.start_us, micro)):
-            raise ConflictError(f"{label} has no such reading as line {item.line}; nothing was withdrawn")
         if item.time_us in gone:
             raise ConflictError(
                 f"{label}: the readings around line {item.line} were removed, and sums cannot be corrected; nothing "
                 "was stored"
             )
+        if withdraw and (row is None or row[:2] != (item.start_us, micro)):
+            raise ConflictError(f"{label} has no such reading as line {item.line}; nothing was withdrawn")
         if row is not None and row[:2] == (item.start_us, micro) and not withdraw:
             done += Corrected(same=1)
             continue
@@ -136,12 +136,12 @@ def correct_meter(  # noqa: PLR0917 - one row of a store
         if withdraw:
             done += Corrected(withdrawn=1)
             continue
-        values = (key, item.time_us, item.start_us, micro, trust)
+        kept = trust if row is None else row[2]
+        values = (key, item.time_us, item.start_us, micro, kept)
         connection.execute("insert into reading values (?, ?, ?, ?, ?)", values)
+        connection.execute("insert or ignore into trust values (?, ?)", (key, kept))
         done += Corrected(replaced=1) if row is not None else Corrected(added=1)
     if done != Corrected(same=done.same):
-        if not withdraw:
-            connection.execute("insert or ignore into trust values (?, ?)", (key, trust))
         first = min(item.time_us if item.start_us is None else item.start_us for item in items)
         sum_up(connection, key, label, meter, first, items[-1].time_us)
     return done

@@ -80,6 +80,13 @@ class ReadingStore(Protocol):
         """Begins of the whole days (UTC) of a window on which less came in than IT equipment took."""
         ...
 
+    def stood(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """Begin and end of runs of whole hours in which one of some meters stood still, or a gauge repeated its value.
+
+        One that had begun before the window begins there. A meter that never did anything else has none.
+        """
+        ...
+
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
         """Energy by meter over the whole hours of a window, and what its whole days (UTC) show at a glance."""
         ...

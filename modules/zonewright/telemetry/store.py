@@ -36,6 +36,7 @@ from zonewright.telemetry.tables import (
     partial_hours,
     parts_of,
     spec_of,
+    stood,
     sum_up_again,
     summed,
 )
@@ -61,9 +62,18 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         make_private(path)
         with self._open() as connection:
-            if connection.execute("pragma user_version").fetchone()[0] < VERSION:
+            is_old = _is_old(connection)
+        if is_old:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Bring the tables up to date in one transaction, unless another process did so meanwhile."""
+        with self._writing() as connection:
+            if _is_old(connection):
                 add_spec(connection)
-                connection.executescript(f"begin immediate; {SCHEMA} pragma user_version = {VERSION}; commit")
+                for statement in SCHEMA.split(";"):
+                    connection.execute(statement)
+                connection.execute(f"pragma user_version = {VERSION}")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -148,7 +158,7 @@ class Store:
             meters: the site's meters by id.
             readings: by meter, in order of time; what is to be withdrawn, exactly as it is stored.
             intake: a correction or a withdrawal, and who does it for what reason.
-            trust: how far the new readings are to be trusted; they outrank the old ones whatever theirs is.
+            trust: of readings at times that had none; what replaces another keeps the trust of that one.
 
         Raises:
             ConflictError: when a reading that is to go is not there, or was removed, or what comes contradicts another.
@@ -161,6 +171,8 @@ class Store:
                     key, label = meter_id(connection, site, name, meters[name]), f"meter {name} of {site}"
                     is_gone = intake.kind == "withdrawn"
                     done += correct_meter(connection, key, label, meters[name], items, trust, number, withdraw=is_gone)
+            if not (done.replaced or done.withdrawn or done.added):
+                connection.execute("delete from intake where id = ?", (number,))
         return done
 
     def superseded(self, site: str) -> list[Superseded]:
@@ -219,6 +231,20 @@ class Store:
             values = (*sides[0], *sides[1], low, high, *sides[0])
             return [row[0] for row in connection.execute(query, values)]
 
+    def stood(self, site: str, meters: Mapping[str, MeterSpec], start_us: int, end_us: int) -> list[tuple[int, int]]:
+        """Begin and end of runs of whole hours in which one of some meters stood still, or a gauge repeated its value.
+
+        One that had begun before the window begins there.
+        """
+        with self._open() as connection:
+            ids = {name: key for key, name in connection.execute("select id, name from meter where site = ?", (site,))}
+            return [
+                run
+                for name, meter in meters.items()
+                if name in ids
+                for run in stood(connection, ids[name], meter, start_us, end_us)
+            ]
+
     def sums(self, site: str, start_us: int, end_us: int) -> dict[str, Sum]:
         """Energy by meter over the whole hours of a window, from what is summed up, and its days at a glance."""
         found: dict[str, Sum] = {}
@@ -248,7 +274,8 @@ class Store:
         """Remove the readings of whole hours before a time that are known throughout; gives how many.
 
         Sums stay as they are, and so do the readings around every gap: no figure changes its coverage or verdict. One
-        transaction for each meter, so that others can write in between.
+        transaction for each meter, so that others can write in between. A meter whose sums are to be made again keeps
+        its readings until then (:meth:`refresh`).
         """
         with self._open() as connection:
             meters = connection.execute("select id, site from meter order by site").fetchall()
@@ -256,7 +283,8 @@ class Store:
         removed = 0
         for key, site in meters:
             with self._writing() as connection:
-                removed += prune_meter(connection, key, before_us, partial[site])
+                if connection.execute("select spec from meter where id = ?", (key,)).fetchone()[0]:
+                    removed += prune_meter(connection, key, before_us, partial[site])
         return removed
 
     def tell_removals(self, tell: Callable[[Mapping[str, Sequence[Removal]]], str]) -> None:
@@ -305,6 +333,10 @@ class Store:
                     key = meter_id(connection, site, name, meters[name])
                     values = (-1 - number, key, time_us, start_us, micro, trust)
                     connection.execute("insert into superseded values (?, ?, ?, ?, ?, ?)", values)
+
+
+def _is_old(connection: sqlite3.Connection) -> bool:
+    return int(connection.execute("pragma user_version").fetchone()[0]) < VERSION
 
 
 def _told(

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from zonewright.model.base import TrustClass
+from zonewright.pue.history import LEAST_SAME_US, LEAST_STILL_US
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.pieces import LOOK_BACK, is_drop, pieces_of
 from zonewright.pue.readings import Reading
@@ -67,8 +68,11 @@ insert or ignore into dip select meter, time_us, before, micro from (select r.me
 
 
 def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterSpec) -> int:
-    """The row of a meter, which is made when it is missing; one of another kind is a conflict."""
-    row = connection.execute("select id, kind from meter where site = ? and name = ?", (site, name)).fetchone()
+    """The row of a meter, which is made when it is missing; one of another kind is a conflict.
+
+    Under another declaration than before, its sums are to be made again: the stored one becomes empty until then.
+    """
+    row = connection.execute("select id, kind, spec from meter where site = ? and name = ?", (site, name)).fetchone()
     if row is None:
         query = "insert into meter (site, name, kind, spec) values (?, ?, ?, ?)"
         cursor = connection.execute(query, (site, name, meter.kind, spec_of(meter)))
@@ -77,12 +81,14 @@ def meter_id(connection: sqlite3.Connection, site: str, name: str, meter: MeterS
         raise ConflictError(
             f"meter {name} of {site} is stored as a {row[1]}, not as a {meter.kind}; give it another id"
         )
+    if row[2] not in {"", spec_of(meter)}:
+        connection.execute("update meter set spec = '' where id = ?", (row[0],))
     return int(row[0])
 
 
 def spec_of(meter: MeterSpec) -> str:
     """What of a meter's declaration its sums depend on."""
-    return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s}"
+    return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s} {'standby' if meter.standby else ''}"
 
 
 def add_spec(connection: sqlite3.Connection) -> None:
@@ -270,6 +276,42 @@ def _repeats(connection: sqlite3.Connection, key: int, low: int, high: int) -> b
     return connection.execute(query, (DAY_US, key, low, high - DAY_US, _REPEATS_MJ)).fetchone() is not None
 
 
+def stood(
+    connection: sqlite3.Connection, key: int, meter: MeterSpec, start_us: int, end_us: int
+) -> Iterator[tuple[int, int]]:
+    """Runs of whole hours, long enough to be doubted, in which a meter counted nothing, or a gauge the same.
+
+    The hours on both sides, which may belong to a stretch in part, are not among them. One that reaches to the begin of
+    the window begins after the last hour before it that was different; one that never was is left out.
+
+    Args:
+        connection: to read from.
+        key: the meter.
+        meter: its declaration.
+        start_us: begin of the window.
+        end_us: its end.
+    """
+    runs: list[Bin] = []
+    for one in bins_of(connection, "hourly", key, start_us, end_us):
+        last = runs[-1] if runs else None
+        is_next = last is not None and last.begin_us + last.covered_us == one.begin_us
+        if last is not None and is_next and abs(last.energy_mj - one.energy_mj) <= 1 and one.covered_us == HOUR_US:
+            runs[-1] = Bin(last.begin_us, last.energy_mj, last.covered_us + HOUR_US)
+        else:
+            runs.append(one)
+    for run in runs:
+        least = LEAST_STILL_US if run.energy_mj == 0 else LEAST_SAME_US
+        if run.covered_us + 2 * HOUR_US < least or (run.energy_mj and meter.kind != "gauge"):
+            continue
+        begin: int | None = run.begin_us
+        if run is runs[0] and run.begin_us - start_us < HOUR_US:
+            query = "select max(begin_us) from hourly where meter = ? and begin_us < ? and abs(energy_mj - ?) > 1"
+            before = connection.execute(query, (key, run.begin_us, run.energy_mj)).fetchone()[0]
+            begin = None if before is None else before + HOUR_US
+        if begin is not None:
+            yield begin, run.begin_us + run.covered_us
+
+
 def _known_throughout(connection: sqlite3.Connection, key: int, low: int, high: int) -> list[tuple[int, int]]:
     """Runs of hours of a meter within a window of whole hours that are known throughout.
 
@@ -413,5 +455,6 @@ def dips_before(connection: sqlite3.Connection, key: int, reading: Reading) -> l
     rows = connection.execute(query, (key, reading.time_us, int(reading.value * MICRO))).fetchall()
     if not rows:
         return []
-    low = min(row[2] for row in rows if row[0] >= rows[0][0])
-    return [Reading(None, rows[0][0], _value(micro), 0, is_past=True) for micro in (rows[0][1], low)]
+    low = min((row for row in rows if row[0] >= rows[0][0]), key=lambda row: (row[2], row[0]))
+    past = ((rows[0][0], rows[0][1]), (low[0], low[2]))
+    return [Reading(None, time_us, _value(micro), 0, is_past=True) for time_us, micro in past]

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from zonewright.pue.doubt import DAY_US, Doubt, Shares, unit_doubt
 from zonewright.pue.evaluation import YEAR_US, Figure, evaluate
-from zonewright.pue.history import STEP_LOW
+from zonewright.pue.history import STEP_LOW, before_us
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.interface import ReadingStore
@@ -36,14 +36,18 @@ class WindowFigures:
     def figure(self, start_us: int, end_us: int) -> Figure:
         """The figure of a window of whole hours."""
         sums = self._store.sums(self._site_id, start_us, end_us)
-        margin = self._margin(sums, end_us - start_us)
-        if margin is not None:
-            days = {name: one.days for name, one in sums.items() if one.days is not None}
-            is_plain = not any(_is_odd(meter, days[name]) for name, meter in self._meters.items() if name in days)
-            if is_plain and not self._has_low(days):
+        days = {name: one.days for name, one in sums.items() if one.days is not None and name in self._meters}
+        may_stand = {name: one for name, one in self._meters.items() if name in days and _may_stand(one, days[name])}
+        stood = self._store.stood(self._site_id, may_stand, start_us, end_us) if may_stand else []
+        if self._margin(sums, end_us - start_us) is not None:
+            is_plain = not any(_is_step(self._meters[name], one) for name, one in days.items())
+            if is_plain and not stood and not self._has_low(days):
                 return self._from_sums(sums, end_us - start_us)
         low = self._store.low_days(self._site_id, self._meters, start_us, end_us)
-        return self._from_readings(start_us, end_us, [(day, day + DAY_US) for day in low[:_MOST_DAYS]])
+        doubtful = [(day, day + DAY_US) for day in low[:_MOST_DAYS]]
+        doubtful += [(edge - HOUR_US, edge + HOUR_US) for run in stood for edge in run]
+        since = min([start_us, *(begin - before_us(end_us - begin) for begin, _ in stood if begin < start_us)])
+        return self._from_readings((since // HOUR_US * HOUR_US, start_us, end_us), doubtful)
 
     def mean_load_w(self, start_us: int, end_us: int) -> int | None:
         """Mean IT load over the time that each meter is known; None where one is not known at all."""
@@ -97,12 +101,13 @@ class WindowFigures:
             doubts=() if unit is None else (unit,),
         )
 
-    def _from_readings(self, start_us: int, end_us: int, doubtful: Sequence[tuple[int, int]]) -> Figure:
-        readings = self._store.readings(self._site_id, start_us, end_us, doubtful)
+    def _from_readings(self, times: tuple[int, int, int], doubtful: Sequence[tuple[int, int]]) -> Figure:
+        since, start_us, end_us = times
+        readings = self._store.readings(self._site_id, since, end_us, doubtful)
         found = self._evaluate(readings, start_us, end_us)
         if not self._is_near(found, readings):
             return found
-        readings = self._store.readings(self._site_id, start_us, end_us, [(start_us, end_us)])
+        readings = self._store.readings(self._site_id, since, end_us, [(start_us, end_us)])
         found = self._evaluate(readings, start_us, end_us)
         if not self._is_near(found, readings):
             return found
@@ -129,8 +134,11 @@ class WindowFigures:
         return any(abs(bound - self.limit) <= margin for bound in (figure.low, figure.high) if bound is not None)
 
 
-def _is_odd(meter: MeterSpec, days: DayExtremes) -> bool:
-    """Whether the history of a meter shows anything that has to be looked at."""
-    if meter.standby or not days.most_mj:
-        return False
-    return days.repeats or days.most_mj >= STEP_LOW * days.least_mj
+def _may_stand(meter: MeterSpec, days: DayExtremes) -> bool:
+    """Whether a meter has a day without energy, or one that repeats another."""
+    return not meter.standby and (days.repeats or not days.least_mj)
+
+
+def _is_step(meter: MeterSpec, days: DayExtremes) -> bool:
+    """Whether a meter read a thousand times as much on one day as on another."""
+    return not meter.standby and days.most_mj > 0 and days.most_mj >= STEP_LOW * days.least_mj
