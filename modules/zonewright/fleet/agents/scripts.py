@@ -236,14 +236,15 @@ else
     rm -rf -- "$service"
     mv -T -- "$prefix/.service.new" "$service"
   fi
-  tries=0
+  # A service that is new is started once: a restart would end the agent that has just given its report.
+  tries=0 verb=restart
   while [ ! -p "$service/supervise/ok" ]; do
-    tries=$((tries + 1))
+    tries=$((tries + 1)) verb=start
     if [ $tries -gt 150 ]; then echo "no runsvdir watches $services" >&2; exit 67; fi
     sleep 0.1
   done
   [ ! -e "$service/down" ] || rm -f -- "$service/down"
-  sv -w 5 restart "$service" >/dev/null 2>&1 || :  # whether it stays up is seen by its report
+  sv -w 5 $verb "$service" >/dev/null 2>&1 || :  # whether it stays up is seen by its report
 fi
 """,
 )
