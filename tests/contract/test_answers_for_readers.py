@@ -261,7 +261,7 @@ def test_a_snapshot_is_the_ledger_s_own(served: Served) -> None:
     with pytest.raises(LedgerRefusedError, match="has not taken its snapshot for this stack"):
         planner.register(plan.model_copy(update={"snapshot": digest_of(forged), "files": files}))
     served.now[0] += timedelta(days=2)
-    with pytest.raises(LedgerRefusedError, match=r"does not have its snapshot|has not taken its snapshot"):
+    with pytest.raises(LedgerRefusedError, match="has not taken its snapshot"):
         planner.register(plan)
 
 

@@ -166,7 +166,7 @@ def test_a_plan_may_not_say_what_the_ledger_does_not_find(world: World) -> None:
         ({"change_digest": f"sha256:{'0' * 64}"}, "its change digest does not match"),
         ({"replaces": "adm-0"}, "another change was admitted"),
         ({"zone_digest": f"sha256:{'0' * 64}"}, "zone.yaml was registered again"),
-        ({"snapshot": f"sha256:{'0' * 64}"}, "does not have its snapshot"),
+        ({"snapshot": f"sha256:{'0' * 64}"}, "has not taken its snapshot"),
         ({"files": plan.files | {"x.yaml": f"sha256:{'0' * 64}"}}, "lacks 1 text of its evidence, such as sha256:000"),
     ):
         text = plan.model_copy(update=update).text()
