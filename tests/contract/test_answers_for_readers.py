@@ -41,7 +41,7 @@ from zonewright.ledger.protocol.who_messages import WhoRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.store.tables import admission, content
-from zonewright.ledger.store.texts import put_contents
+from zonewright.ledger.store.texts import files_at, put_contents
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.over_http import OverHttp
 from zonewright.model import Zone
@@ -263,6 +263,12 @@ def test_a_snapshot_is_the_ledger_s_own(served: Served) -> None:
     served.now[0] += timedelta(days=2)
     with pytest.raises(LedgerRefusedError, match="has not taken its snapshot"):
         planner.register(plan)
+
+
+def test_a_path_that_names_no_site_is_of_none() -> None:
+    """Of a manifest a site gets the files below its own name, and nothing that lies beside the sites."""
+    files = {"x": "1", "sites/dc1/x": "2", "sites/dc2/x": "3", "dc1/x": "4", "": "5"}
+    assert files_at(files, ["dc1"]) == {"sites/dc1/x": "2"}
 
 
 @pytest.mark.tampers

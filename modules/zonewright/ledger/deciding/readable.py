@@ -19,7 +19,7 @@ from zonewright.ledger.protocol.rollout_messages import ROLLED_OUT
 from zonewright.ledger.store.brought import brought_by, of_party
 from zonewright.ledger.store.named_texts import REGISTERED
 from zonewright.ledger.store.tables import admission, asset, change, deployed, enrolment, journal, verdict
-from zonewright.ledger.store.texts import behind, files_of, get_content
+from zonewright.ledger.store.texts import behind, files_at, files_of, get_content
 from zonewright.rules.finding import Finding
 from zonewright.rules.masking import without_sums
 
@@ -151,18 +151,13 @@ def _own(connection: Connection, caller: Caller, plan: str) -> Iterator[set[str]
             yield {one.demand_digest, *behind(connection, one.rendered_digest)}
     for name in sorted(guests):
         for one in connection.execute(newest.where(admission.c.stack_id == name)).all():
-            yield _files_at(connection, one.rendered_digest, sites)
+            yield set(files_at(files_of(get_content(connection, one.rendered_digest)), sites).values())
     plans = select(change.c.document).where(of_caller(change, caller)).order_by(change.c.number.desc()).limit(NEWEST)
     for document in connection.execute(plans).scalars().all():
         yield _of_plan(connection, json.loads(document))
     runs = select(journal.c.payload).where(journal.c.kind == ROLLED_OUT, of_caller(journal, caller))
     for payload in connection.execute(runs.order_by(journal.c.sequence.desc()).limit(NEWEST)).scalars().all():
         yield {json.loads(payload)["record"]}
-
-
-def _files_at(connection: Connection, manifest: str, sites: frozenset[str]) -> set[str]:
-    files = files_of(get_content(connection, manifest))
-    return {digest for path, digest in files.items() if set(path.split("/")[1:2]) & sites}
 
 
 def _of_plan(connection: Connection, plan: Mapping[str, Any]) -> set[str]:

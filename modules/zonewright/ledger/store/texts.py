@@ -103,6 +103,11 @@ def files_of(manifest: str | None) -> dict[str, str]:
     return {path: digest for path, digest in found if isinstance(digest, str)}
 
 
+def files_at(files: Mapping[str, str], sites: Collection[str]) -> dict[str, str]:
+    """Those of a manifest's files that are of some sites; a path that names no site is of none."""
+    return {path: digest for path, digest in files.items() if not set(path.split("/")[1:2]).isdisjoint(sites)}
+
+
 def is_manifest(text: str | None) -> bool:
     """Whether a text is a manifest: an object that has a digest for each path, and a path has a folder."""
     try:

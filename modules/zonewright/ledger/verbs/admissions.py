@@ -35,7 +35,7 @@ from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
-from zonewright.ledger.store.texts import behind, get_content, is_manifest, keep, lacking, put_digested
+from zonewright.ledger.store.texts import behind, files_of, get_content, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -102,12 +102,13 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
 
 
 def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest) -> None:
-    named = behind(connection, request.rendered_digest)
+    manifest = get_content(connection, request.rendered_digest)
+    named = {request.rendered_digest, *files_of(manifest).values()}
     if foreign(connection, context.caller, named, now=context.shown_at(connection)) or lacking(connection, named):
         raise LedgerRefusedError(
             "not-rendered", "the rendered files of this change are not in the ledger; run pulumi up without --target"
         )
-    if not is_manifest(get_content(connection, request.rendered_digest)):
+    if not is_manifest(manifest):
         raise LedgerRefusedError(
             "not-rendered",
             "the rendered files of this change are no manifest: expected a JSON object with the digest of each path",

@@ -8,7 +8,7 @@ from itertools import groupby, islice
 
 from sqlalchemy import Connection, RowMapping, or_, select
 
-from zonewright.ledger.deciding.approved_steps import ApprovedStep, decision_on, manifest_of, steps_back
+from zonewright.ledger.deciding.approved_steps import decision_on, manifest_of, steps_back
 from zonewright.ledger.deciding.plans import present
 from zonewright.ledger.deciding.readable import operated_sites, own_stacks
 from zonewright.ledger.protocol.rights import Caller
@@ -16,6 +16,7 @@ from zonewright.ledger.protocol.rollout_messages import Configurations, Configur
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.tables import admission, change, decided, deployed, zone
+from zonewright.ledger.store.texts import files_at
 from zonewright.model import Zone
 
 _HOW = (
@@ -80,12 +81,8 @@ def _of_stack(
 def _earlier(connection: Connection, stack_id: str, request: ConfigurationsRequest) -> Iterator[Configurations]:
     """The files that a stack had at some sites, step by step; one that changed nothing there is one with the next."""
     sites = set(request.sites)
-
-    def files_of(step: ApprovedStep) -> dict[str, str]:
-        return {path: digest for path, digest in step.files.items() if set(path.split("/")[1:2]) <= sites}
-
     steps = steps_back(connection, stack_id, before=(request.before or {}).get(stack_id))
-    for files, same in groupby(steps, key=files_of):
+    for files, same in groupby(steps, key=lambda step: files_at(step.files, sites)):
         found = list(same)
         if files:  # a stack that had nothing there for a while gave no host anything to go back to
             yield Configurations(

@@ -70,7 +70,8 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         _remember(connection, request, digest, made, now)
         expires_at = None
         told = for_reader(made.findings, request.demand.party, request.sources)
-        answer = _answer(request, facts, made, changed, findings_for(connection, context.caller, told))
+        told = findings_for(connection, context.caller, told)
+        answer = _answer(request, digest, facts, made, changed, told=told)
         if request.reserve and not any(finding.refuses for finding in made.findings):
             require_quota(connection, stack_id=request.stack_id, party=request.party, now=now)
             expires_at = stamp(moment + timedelta(seconds=context.reservation_s))
@@ -117,14 +118,16 @@ def _with_spent_plan(
 
 def _answer(
     request: ProposeRequest,
+    digest: str,
     facts: Facts,
     made: PlacedProposal,
     changed: Mapping[str, tuple[RackPosition | None, RackPosition | None]],
+    *,
     told: Sequence[Finding],
 ) -> Proposal:
     wanted_sites = {wanted.cluster.site for wanted in request.demand.clusters.values()}
     return Proposal(
-        demand_digest=request.demand.digest(),
+        demand_digest=digest,
         revision=sum(facts.revisions.values()),
         seats=dict(made.seats),
         addresses={name: dict(addresses) for name, addresses in made.addresses.items()},
