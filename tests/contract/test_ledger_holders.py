@@ -128,7 +128,7 @@ def test_who_confirms_takes_over(held: Held) -> None:
     later = held.confirm(SECOND, generation)
     assert held.release(FIRST, later).freed is False
     standing = held.client.call(verbs.STANDING, StandingRequest(stack_id=held.tenant.stack_id, admission_id="1"))
-    assert standing.holders["node"] == {"web-001": SECOND}
+    assert standing.holders["node"]["web-001"].holder == SECOND
     assert held.release(SECOND, later).freed is True
 
 

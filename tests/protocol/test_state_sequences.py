@@ -324,6 +324,25 @@ def test_a_second_import_that_is_deleted_frees_nothing(begun: Begun) -> None:
     people.teardown()
 
 
+def test_a_move_that_the_state_did_not_learn_of_is_confirmed_by_the_next_up(begun: Begun) -> None:
+    """The sequence that showed it: a move was done and its answer lost, and the next `up` wants the old place again.
+
+    The engine saw no difference, so the ledger kept the place of the move and only admitted the old one.
+    """
+    WhatPeopleDo.begun = begun
+    people = WhatPeopleDo()
+    stack = people.checkouts["a"]
+    people.cancels_an_up("a", {"a": 3, "b": None}, 1, answer_lost=True)
+    node = stack.find("Node", "a-001")
+    assert node is not None
+    assert node.place[1] == BEGUN["a"]["a"]
+    assert (node.claim, 3) in {(row["name"], row["unit"]) for row in people.rows(stack)}
+    people.declares_and_runs_up("a", {"a": 1, "b": None})
+    assert stack.fault == ""
+    assert [(row["unit"], row["state"]) for row in people.rows(stack) if row["name"] == node.claim] == [(1, "active")]
+    people.teardown()
+
+
 @pytest.mark.soak
 def test_whatever_people_do_to_a_state_only_the_holder_frees(begun: Begun) -> None:
     """Nothing is held twice or freed while a live state holds it, and a recovery with an ``up`` settles everything."""

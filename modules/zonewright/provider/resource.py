@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zonewright.errors import Exit, ZonewrightError
+from zonewright.ledger.protocol.admission_messages import Held
 from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
@@ -33,7 +34,7 @@ class Memory:
         lacking: what the change lacks of approvals, or empty.
         cancelled: set when the run is to end; calls that last long watch it.
         bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
-        holders: which resource holds what is active in the ledger, by kind and name; None until somebody asks.
+        holders: who holds what is active in the ledger, by kind and name; None until somebody asks.
         confirmed: kind and name of what was confirmed in this run.
         imported: tokens of resources that were imported in this run.
         asking: taken while ``holders`` is asked for.
@@ -47,7 +48,7 @@ class Memory:
     notes: str = ""
     lacking: str = ""
     bound: bool = True
-    holders: Mapping[HoldingKind, Mapping[str, str]] | None = None
+    holders: Mapping[HoldingKind, Mapping[str, Held]] | None = None
     confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
     asking: threading.Lock = field(default_factory=threading.Lock)

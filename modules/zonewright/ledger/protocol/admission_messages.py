@@ -5,7 +5,16 @@ from pydantic import Field
 from zonewright.ledger.protocol.capacity_messages import SiteCapacity
 from zonewright.ledger.protocol.holding_messages import HoldingKind, PoolAddresses
 from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
-from zonewright.ledger.protocol.messages import Digest, Holder, JsonObject, Label, Message, Name, StackRequest
+from zonewright.ledger.protocol.messages import (
+    Digest,
+    Generation,
+    Holder,
+    JsonObject,
+    Label,
+    Message,
+    Name,
+    StackRequest,
+)
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
@@ -120,6 +129,18 @@ class StandingRequest(SeenRequest):
     """Empty asks only who holds what."""
 
 
+class Held(Message):
+    """By whom something that is active is held.
+
+    Attributes:
+        holder: token of the resource.
+        generation: number of its last confirm. A state that has a lower one did not learn of that confirm.
+    """
+
+    holder: Holder
+    generation: Generation
+
+
 class AdmissionStanding(Message):
     """Whether the ledger still holds what an admission decided.
 
@@ -128,14 +149,14 @@ class AdmissionStanding(Message):
         completed: whether the change was closed.
         drifted: claims and assets that are not what the admission made them.
         reason: one sentence where ``current`` is False.
-        holders: token of the resource that holds what is active, by kind and name.
+        holders: who holds what is active, by kind and name.
     """
 
     current: bool
     completed: bool = False
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
-    holders: dict[HoldingKind, dict[str, Holder]]
+    holders: dict[HoldingKind, dict[str, Held]]
 
 
 class CompleteRequest(StackRequest):

@@ -20,6 +20,7 @@ from zonewright.ledger.protocol.admission_messages import (
     AdmissionAnswer,
     AdmissionStanding,
     AdmitRequest,
+    Held,
     StandingRequest,
 )
 from zonewright.ledger.protocol.change import change_digest
@@ -309,15 +310,16 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
             item
             for table in (claim, asset)
             for item in connection.execute(
-                select(table.c.kind, table.c.name, table.c.state, table.c.holder, table.c.data).where(
-                    table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT)
-                )
+                select(
+                    table.c.kind, table.c.name, table.c.state, table.c.generation, table.c.holder, table.c.data
+                ).where(table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT))
             )
         ]
-    holders: dict[HoldingKind, dict[str, str]] = {}
+    holders: dict[HoldingKind, dict[str, Held]] = {}
     for item in present:
         if item.state == "active":
-            holders.setdefault(item.kind, {})[item.name] = item.holder or ""
+            held_by = Held(holder=item.holder or "", generation=item.generation)
+            holders.setdefault(item.kind, {})[item.name] = held_by
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
         reason = "the ledger holds another admission for this stack"
         return AdmissionStanding(current=False, reason=reason, holders=holders)

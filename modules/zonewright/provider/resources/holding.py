@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.admission_messages import StandingRequest
+from zonewright.ledger.protocol.admission_messages import Held, StandingRequest
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingKind, HoldingRequest, ReleaseRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
@@ -46,7 +46,10 @@ class HoldingResource(CheckedResource):
     drifts: str
 
     def diff(self, session: ProviderSession, urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """What the declaration changed, what the Admission found drifted, or that another resource holds it."""
+        """What the declaration changed, what the Admission found drifted, or that the ledger knows more than the state.
+
+        It does when another resource holds it, and when it was confirmed again and the state did not learn of it.
+        """
         difference = compare(self.inputs, old, new)
         if difference.changes:
             return difference
@@ -54,14 +57,20 @@ class HoldingResource(CheckedResource):
             return Difference({self.drifts: "update"})
         mine = old.get("holder", "")
         # An import compares what it has just read, and fails on a difference: the next run adopts it.
-        if mine in session.memory.imported or (holder := self._holder(session, new)) == mine:
+        if mine in session.memory.imported:
             return difference
-        if holder is not None:
+        held = self._held(session, new)
+        if held is not None and held.holder != mine:
             session.log(urn, f"another resource holds {new[self.named]} in the ledger; this update takes it over")
+        elif held is not None and held.generation > old["generation"]:
+            text = "the ledger has a later change of it, of which this state did not learn; this update confirms it"
+            session.log(urn, f"{new[self.named]}: {text}")
+        elif held is not None:
+            return difference
         return Difference({self.drifts: "update"})
 
-    def _holder(self, session: ProviderSession, new: Data) -> str | None:
-        """Token of who holds it, which the ledger tells once in a run; None where it is not active."""
+    def _held(self, session: ProviderSession, new: Data) -> Held | None:
+        """By whom it is held, which the ledger tells once in a run; None where it is not active."""
         memory = session.memory
         with memory.asking:
             if memory.holders is None:
