@@ -15,10 +15,12 @@ from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.appending import within_stretches
 from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
+from zonewright.telemetry.stored_sums import sum_up
 from zonewright.telemetry.summing import MICRO
-from zonewright.telemetry.tables import micro_of, sum_up, within_stretches
+from zonewright.telemetry.tables import micro_of
 
 IntakeKind = Literal["imported", "corrected", "withdrawn"]
 

@@ -21,8 +21,9 @@ from zonewright.telemetry.registers import (
     reading_line,
     sum_line,
 )
+from zonewright.telemetry.stored_sums import between, bins_of, left_of, removed_stretches
 from zonewright.telemetry.summing import DAY_US, Bin, by_day, complete_stretches
-from zonewright.telemetry.tables import FOREVER, between, bins_of, left_of, removed_stretches
+from zonewright.telemetry.tables import FOREVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

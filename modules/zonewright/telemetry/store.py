@@ -10,6 +10,7 @@ from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
+from zonewright.telemetry.appending import append_rows
 from zonewright.telemetry.correcting import (
     Corrected,
     Intake,
@@ -22,24 +23,19 @@ from zonewright.telemetry.correcting import (
 )
 from zonewright.telemetry.interface import Appended
 from zonewright.telemetry.removing import Removal, prune_meter, restore_meter, untold
-from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
-from zonewright.telemetry.tables import (
-    SCHEMA,
-    VERSION,
-    add_spec,
-    append_rows,
+from zonewright.telemetry.stored_sums import (
     has_dips,
     has_few,
     hours_of,
-    meter_id,
     needed,
     partial_hours,
     parts_of,
-    spec_of,
     stood,
     sum_up_again,
     summed,
 )
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
+from zonewright.telemetry.tables import SCHEMA, VERSION, add_spec, meter_id, spec_of
 
 __all__ = ["HOUR_US", "Store"]
 
