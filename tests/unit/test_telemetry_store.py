@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zonewright.pue import MeterSpec, Reading, evaluate
-from zonewright.telemetry import Appended, ConflictError, Store, tables
+from zonewright.telemetry import Appended, ConflictError, Store, stored_sums, tables
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, complete_stretches
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 10**6
@@ -144,7 +144,7 @@ def test_the_database_finds_the_runs(covered: dict[int, int], partial: set[int],
         connection.executescript(tables.SCHEMA)
         connection.executemany("insert into hourly values (1, ?, ?, ?)", bins)
         connection.execute("insert into hourly values (2, 0, 7, ?)", (HOUR_US,))  # another meter's
-        found = list(tables._without(tables._known_throughout(connection, 1, *within), left))
+        found = list(stored_sums._without(stored_sums._known_throughout(connection, 1, *within), left))
     assert found == complete_stretches([one for one in bins if within[0] <= one.begin_us < within[1]], within[1], left)
 
 

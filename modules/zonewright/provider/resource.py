@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.ledger.protocol.admission_messages import Held
+from zonewright.ledger.protocol.admission_messages import HeldBy
 from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
@@ -48,7 +48,7 @@ class Memory:
     notes: str = ""
     lacking: str = ""
     bound: bool = True
-    holders: Mapping[HoldingKind, Mapping[str, Held]] | None = None
+    holders: Mapping[HoldingKind, Mapping[str, HeldBy]] | None = None
     confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
     asking: threading.Lock = field(default_factory=threading.Lock)

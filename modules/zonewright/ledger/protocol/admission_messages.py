@@ -129,7 +129,7 @@ class StandingRequest(SeenRequest):
     """Empty asks only who holds what."""
 
 
-class Held(Message):
+class HeldBy(Message):
     """By whom something that is active is held.
 
     Attributes:
@@ -156,7 +156,7 @@ class AdmissionStanding(Message):
     completed: bool = False
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
-    holders: dict[HoldingKind, dict[str, Held]]
+    holders: dict[HoldingKind, dict[str, HeldBy]]
 
 
 class CompleteRequest(StackRequest):

@@ -20,7 +20,7 @@ from zonewright.ledger.protocol.admission_messages import (
     AdmissionAnswer,
     AdmissionStanding,
     AdmitRequest,
-    Held,
+    HeldBy,
     StandingRequest,
 )
 from zonewright.ledger.protocol.change import change_digest
@@ -315,10 +315,10 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
                 ).where(table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT))
             )
         ]
-    holders: dict[HoldingKind, dict[str, Held]] = {}
+    holders: dict[HoldingKind, dict[str, HeldBy]] = {}
     for item in present:
         if item.state == "active":
-            held_by = Held(holder=item.holder or "", generation=item.generation)
+            held_by = HeldBy(holder=item.holder or "", generation=item.generation)
             holders.setdefault(item.kind, {})[item.name] = held_by
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
         reason = "the ledger holds another admission for this stack"

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.admission_messages import Held, StandingRequest
+from zonewright.ledger.protocol.admission_messages import HeldBy, StandingRequest
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingKind, HoldingRequest, ReleaseRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
@@ -69,7 +69,7 @@ class HoldingResource(CheckedResource):
             return difference
         return Difference({self.drifts: "update"})
 
-    def _held(self, session: ProviderSession, new: Data) -> Held | None:
+    def _held(self, session: ProviderSession, new: Data) -> HeldBy | None:
         """By whom it is held, which the ledger tells once in a run; None where it is not active."""
         memory = session.memory
         with memory.asking:
