@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from zonewright.cli import EXIT_CODES, parser
+from zonewright.cli.examples import lines_of
 from zonewright.declare.schema.json_schema import published
 from zonewright.declare.schema.reference_page import sections
 from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS
@@ -45,6 +46,7 @@ SETTINGS = {
     ),
 }
 VARIABLES = {
+    "NO_COLOR": "Set to anything, findings have no colours on a terminal.",
     "ZONEWRIGHT_LEDGER_TOKEN": "Bearer token for a ledger that runs as a service.",
     "ZONEWRIGHT_LEDGER_WAIT_S": "Seconds that a writer waits for its turn at a ledger that is a file or on PostgreSQL "
     "(default: 30).",
@@ -92,6 +94,8 @@ def cli_page() -> str:
             rows.append(f"| `{label}` | {text} |")
         if rows:
             parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]) + "\n")
+        if lines := lines_of(name.partition(" ")[2]):
+            parts.append("\n".join(["```text", *lines, "```"]) + "\n")
     return "\n".join(parts)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -290,10 +291,11 @@ def test_a_reader_that_leaves_is_no_error(root: Path, run: Run) -> None:
     assert result.stderr == b""
 
 
-def in_terminal(root: Path, columns: int) -> str:
+def in_terminal(root: Path, columns: int, **variables: str) -> str:
     """What `check` writes to a terminal of so many columns."""
     leader, follower = pty.openpty()
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    given = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
+    environment = {**given, "TERM": "xterm", **variables}
     resize = f"stty cols {columns} rows 24; exec {' '.join(command('check', 'stacks/zones/small'))}"
     process = subprocess.Popen(
         ["bash", "-c", resize], cwd=root, env=environment, stdin=follower, stdout=follower, stderr=follower
@@ -311,16 +313,19 @@ def in_terminal(root: Path, columns: int) -> str:
 
 
 def test_forty_findings_in_a_terminal_and_in_a_pipe(root: Path) -> None:
-    """Forty findings are grouped by rack and wrapped at the terminal's width; a pipe has 80 columns."""
+    """Forty findings are grouped by rack and wrapped at the terminal's width; a pipe has 80 columns and no colours."""
     write(root, "tenant-a", {"owner": "tenant-a", "clusters": CROWDED})
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     piped = subprocess.run(
         command("check", "stacks/zones/small"), cwd=root, env=environment, capture_output=True, text=True, check=False
     )
     assert piped.returncode == 1
-    assert piped.stdout == in_terminal(root, 80)
+    assert piped.stdout == in_terminal(root, 80, NO_COLOR="1")
+    coloured = in_terminal(root, 80)
+    assert "\x1b[1;31mmandatory feed-failover\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == piped.stdout
     compare_golden("findings/forty-80-columns.txt", piped.stdout)
-    compare_golden("findings/forty-50-columns.txt", in_terminal(root, 50))
+    compare_golden("findings/forty-50-columns.txt", in_terminal(root, 50, TERM="dumb"))
     assert max(len(line) for line in piped.stdout.splitlines()) <= 80
 
 

@@ -78,6 +78,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "engine status": (),
     "engine env": (),
     "schema": ("zone",),
+    "completion": ("bash",),
 }
 """Arguments of each command that are as they should be; PLAN, PORT and PAGE are those of the run."""
 INSTEAD = {("check", "stack"): ("zone",), ("check", "ledger"): ("zone",), ("explain", "zone"): ("stack",)}

@@ -80,6 +80,7 @@ COMMANDS = {
     "engine status": "",
     "engine env": "",
     "schema zone": "",
+    "completion bash": "",
 }
 # They start programs, serve until they are ended, or build.
 NOT_RUN_WHOLE = ("recover", "serve", "engine ensure")

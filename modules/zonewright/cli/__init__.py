@@ -14,6 +14,7 @@ from zonewright.cli import (
     audit,
     change,
     check,
+    completion,
     diff,
     engine,
     explain,
@@ -30,6 +31,7 @@ from zonewright.cli import (
     stack,
     zone,
 )
+from zonewright.cli.parser import Parser
 
 COMMANDS = (
     init,
@@ -51,6 +53,7 @@ COMMANDS = (
     secret,
     engine,
     schema,
+    completion,
 )
 
 
@@ -63,7 +66,7 @@ EXIT_CODES = (
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="zonewright",
         description="Infrastructure as code for the compute clusters of a shared zone.",
         epilog=EXIT_CODES,

@@ -1,15 +1,13 @@
 """``zonewright check``: every fault and every finding of a zone's folder, or of one stack against the ledger."""
 
 import argparse
-from collections.abc import Sequence
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zonewright.cli.options import add_format
-
 if TYPE_CHECKING:
-    from zonewright.declare import Problem
-    from zonewright.rules.finding import Finding
+    from zonewright.cli.checking.found import Compared, Found
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,7 +16,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "check",
         help="check a zone's folder, or one stack against the ledger",
         description=(
-            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds."
+            "Check a zone's folder as the whole world, or check one stack against everything that the ledger holds. "
+            "With --since, only what is new or worse than in a Git revision is shown and refuses."
         ),
     )
     parser.add_argument(
@@ -26,7 +25,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--stack", metavar="NAME", help="check this stack's own file against its ledger")
     parser.add_argument("--ledger", metavar="URL", help="a ledger other than the stack's own")
-    add_format(parser)
+    parser.add_argument("--since", metavar="REV", help="compare with this Git revision of the zone's folder")
+    parser.add_argument("--format", choices=tuple(_FORMATS), default="text", help="how to print (default: text)")
     parser.set_defaults(run=_run)
 
 
@@ -37,13 +37,18 @@ def _run(arguments: argparse.Namespace) -> int:
         raise StoppedError("give either a zone's folder or --stack NAME", code=MISUSE)
     if arguments.zone is not None and arguments.ledger is not None:
         raise StoppedError("--ledger goes with --stack; a zone's folder is checked as the whole world", code=MISUSE)
-    problems, findings, line = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
-    return _show(problems, findings, line, as_json=arguments.format == "json")
+    if arguments.zone is None and arguments.since is not None:
+        raise StoppedError("--since goes with a zone's folder; a ledger knows no revisions of a file", code=MISUSE)
+    found = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
+    compared = _compared(arguments.zone, arguments.since, found) if arguments.since else None
+    _FORMATS[arguments.format](found, compared)
+    return _code(found, compared)
 
 
-def _whole(folder: Path) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
+def _whole(folder: Path) -> "Found":
     from datetime import UTC, datetime
 
+    from zonewright.cli.checking.found import Found
     from zonewright.declare import load_zone
     from zonewright.place import judge_declaration
     from zonewright.render.user_formats import load_formats
@@ -52,43 +57,115 @@ def _whole(folder: Path) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
     loaded = load_zone(folder, on=on)
     problems = (*loaded.problems, *load_formats(folder)[1])
     if loaded.declaration is None or problems:
-        return problems, (), ""
+        return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
     judged = judge_declaration(loaded.declaration, on=on)
-    return (), judged.findings, judged.line
+    return Found(problems=(), findings=tuple(judged.findings), line=judged.line, folder=_from_here(folder))
 
 
-def _stack(name: str, url: str | None) -> "tuple[Sequence[Problem], Sequence[Finding], str]":
+def _from_here(folder: Path) -> str:
+    """A folder as programs name it that start where this command does."""
+    here, whole = Path.cwd(), Path(os.path.normpath(folder.absolute()))
+    return (whole.relative_to(here) if whole.is_relative_to(here) else whole).as_posix()
+
+
+def _stack(name: str, url: str | None) -> "Found":
+    from zonewright.cli.checking.found import Found
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.proposal import load_and_propose
 
     root, stack, ledger = stack_and_ledger(name, url)
     with ledger:
         loaded, proposal = load_and_propose(root, stack, ledger)
+    folder = _from_here((root / stack.declaration).parent)
     if proposal is None:
-        return loaded.problems, (), ""
-    findings = tuple(proposal.findings)
-    return (), findings, f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
+        return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
+    line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
+    return Found(problems=(), findings=tuple(proposal.findings), line=line, folder=folder)
 
 
-def _show(problems: "Sequence[Problem]", findings: "Sequence[Finding]", line: str, *, as_json: bool) -> int:
-    from zonewright.cli.output import GOOD, REFUSED, findings_text, print_json, width
+def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":
+    """How what was found compares with an earlier revision; None where that one has faults, so that all is new."""
+    from zonewright.cli.checking.found import compare
+    from zonewright.cli.checking.revision import folder_at
+    from zonewright.rules.words import count_of
 
-    against = [finding for finding in findings if finding.refuses]
-    if as_json:
-        document: dict[str, Any] = {
-            "problems": [problem.to_data() for problem in problems],
-            "findings": [finding.to_data() for finding in findings],
-        }
-        print_json(document)
-    else:
-        for problem in problems:
-            print(problem)
-        if findings:
-            print(findings_text(findings, columns=width()))
-        if problems:
-            print(
-                f"\n{len(problems)} fault{'s' if len(problems) != 1 else ''} in the declaration; the rules did not run"
-            )
-        elif not against:
-            print(f"good: {line}")
-    return REFUSED if problems or against else GOOD
+    with folder_at(folder, revision) as earlier:
+        before = _whole(earlier)
+    if before.problems:
+        faults = count_of(len(before.problems), "fault")
+        print(f"note: {revision} has {faults}, so nothing can be compared with it", file=sys.stderr)
+        return None
+    return compare(before.findings, found.findings, revision=revision)
+
+
+def _code(found: "Found", compared: "Compared | None") -> int:
+    """Refused, where something refuses that an earlier revision did not have, or not as much of it."""
+    from zonewright.cli.output import GOOD, REFUSED
+
+    states = compared.states if compared else ("new",) * len(found.findings)
+    counts = [one.refuses and state in {"new", "worse"} for one, state in zip(found.findings, states, strict=True)]
+    return REFUSED if found.problems or any(counts) else GOOD
+
+
+def _print_text(found: "Found", compared: "Compared | None") -> None:
+    from zonewright.cli.output import findings_text, is_coloured, width
+    from zonewright.rules.words import count_of
+
+    for problem in found.problems:
+        print(problem)
+    if found.problems:
+        print(f"\n{count_of(len(found.problems), 'fault')} in the declaration; the rules did not run")
+        return
+    shown = found.findings
+    if compared is not None:
+        shown = tuple(one for one, state in zip(shown, compared.states, strict=True) if state in {"new", "worse"})
+    if shown:
+        print(findings_text(shown, columns=width(), coloured=is_coloured(sys.stdout)))
+    if compared is not None:
+        print(_since_line(compared))
+    if not any(one.refuses for one in shown):
+        known = sum(one.refuses for one in found.findings)
+        print(
+            f"nothing new refuses, {count_of(known, 'finding')} of before still would"
+            if known
+            else f"good: {found.line}"
+        )
+
+
+def _since_line(compared: "Compared") -> str:
+    counts = compared.counts()
+    parts = [f"{count} {state}" for state, count in counts.items()]
+    fixed = len(compared.fixed)
+    return f"since {compared.revision}: {', '.join(parts)}, {fixed} fixed" + (
+        f" ({', '.join(sorted({one.subject for one in compared.fixed})[:5])})" if fixed else ""
+    )
+
+
+def _print_json(found: "Found", compared: "Compared | None") -> None:
+    from zonewright.cli.output import print_json
+
+    document: dict[str, Any] = {
+        "problems": [problem.to_data() for problem in found.problems],
+        "findings": [finding.to_data() for finding in found.findings],
+    }
+    if compared is not None:
+        for data, state in zip(document["findings"], compared.states, strict=True):
+            data["state"] = state
+        document["since"] = compared.revision
+        document["fixed"] = [finding.to_data() for finding in compared.fixed]
+    print_json(document)
+
+
+def _print_sarif(found: "Found", compared: "Compared | None") -> None:
+    from zonewright.cli.checking.sarif import sarif_text
+
+    print(sarif_text(found, compared), end="")
+
+
+def _print_junit(found: "Found", compared: "Compared | None") -> None:
+    from zonewright.cli.checking.junit import junit_text
+
+    print(junit_text(found, compared), end="")
+
+
+_FORMATS = {"text": _print_text, "json": _print_json, "sarif": _print_sarif, "junit": _print_junit}

@@ -1,13 +1,14 @@
 """How results are printed: findings for people, JSON for programs, errors as one sentence."""
 
 import json
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal, TextIO
 
 from zonewright.errors import Exit, ZonewrightError, sentences_of
 from zonewright.rules.alike import alike
@@ -17,6 +18,9 @@ GOOD, REFUSED, MISUSE, NOT_DECIDED = Exit
 FORMAT_VERSION = 1
 MAX_WIDTH = 100
 SHOWN_NAMES = 5
+Style = Literal["refuses", "waived", "advisory"]
+_STYLES: Mapping[Style, str] = {"refuses": "1;31", "waived": "32", "advisory": "33"}
+"""Select Graphic Rendition of ECMA-48: bold red, green, yellow."""
 _SHOWN_INPUT = 40
 """Letters of a refused value that a sentence repeats."""
 
@@ -26,13 +30,28 @@ def width() -> int:
     return max(40, min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns))
 
 
+def is_coloured(stream: TextIO) -> bool:
+    """Whether texts on a stream have colours: on a terminal, unless it is dumb or NO_COLOR is set (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _painted(text: str, style: Style) -> str:
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """One JSON document with a version, on standard output."""
     print(json.dumps({"version": FORMAT_VERSION, **document}, indent=2, ensure_ascii=False))
 
 
-def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
-    """Findings grouped by subject, worst first, equal ones of one cause once, wrapped."""
+def findings_text(findings: Sequence[Finding], *, columns: int, coloured: bool = False) -> str:
+    """Findings grouped by subject, worst first, equal ones of one cause once, wrapped.
+
+    Args:
+        findings: in any order.
+        columns: where lines are wrapped.
+        coloured: mark by colour, besides the word, what refuses, what is waived, and what only advises.
+    """
     lines: list[str] = []
     ordered = alike(worst_first(findings))
     rank = {finding.subject: index for index, finding in reversed(list(enumerate(ordered)))}
@@ -40,7 +59,7 @@ def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
     for subject, group in groupby(by_subject, key=lambda finding: finding.subject):
         lines += ["", subject]
         for finding in group:
-            lines += _entry(finding, columns)
+            lines += _entry(finding, columns, coloured=coloured)
     count = sum(1 for finding in ordered if finding.refuses)
     waivers = sum(1 for finding in ordered if finding.waiver)
     tail = "1 finding refuses the change" if count == 1 else f"{count or 'no'} findings refuse the change"
@@ -48,10 +67,12 @@ def findings_text(findings: Sequence[Finding], *, columns: int) -> str:
     return "\n".join([*lines[1:], "", tail])
 
 
-def _entry(finding: Finding, columns: int) -> list[str]:
+def _entry(finding: Finding, columns: int, *, coloured: bool) -> list[str]:
     where = f"{finding.where}: " if finding.where else ""
     waived = f", waived by {finding.waiver}" if finding.waiver else ""
-    lines = [f"  {where}{finding.level} {finding.rule}{waived}"]
+    said = f"{finding.level} {finding.rule}{waived}"
+    style: Style = "refuses" if finding.refuses else "waived" if finding.waiver else "advisory"
+    lines = [f"  {where}{_painted(said, style) if coloured else said}"]
     lines += _wrapped(finding.message, columns)
     if unnamed := _unnamed(finding):
         lines += _wrapped(f"with {unnamed}", columns)

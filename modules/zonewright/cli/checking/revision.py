@@ -1,0 +1,54 @@
+"""A zone's folder as it was in an earlier revision of its Git repository."""
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from zonewright.cli.output import MISUSE, StoppedError
+
+
+@contextmanager
+def folder_at(folder: Path, revision: str) -> Iterator[Path]:
+    """Give a copy of a folder as it was in a revision; nothing of the checkout is touched.
+
+    Args:
+        folder: in a checkout of a Git repository.
+        revision: what Git knows: a branch, a tag, a commit.
+
+    Raises:
+        StoppedError: when there is no Git, no repository, no such revision, or no such folder in it.
+    """
+    found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if found.returncode != 0:
+        why = found.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        text = why or f"Git knows no revision '{revision}' in {folder}; in CI, fetch it first (git fetch origin)"
+        raise StoppedError(text, code=MISUSE)
+    commit = found.stdout.decode().strip()
+    archive = _git(folder, "archive", "--format=tar", commit)
+    if archive.returncode != 0:
+        text = archive.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise StoppedError(f"revision {revision} of {folder}: {text}", code=MISUSE)
+    with TemporaryDirectory(prefix="zonewright-since-") as name:
+        with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+            files.extractall(name, filter="data")
+        if not (Path(name) / "zone.yaml").exists():
+            raise StoppedError(f"revision {revision} has no zone.yaml in {folder}", code=MISUSE)
+        yield Path(name)
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        return subprocess.run(  # noqa: S603 - a fixed program; a revision comes after --end-of-options
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            check=False,
+            env=environment,
+        )
+    except FileNotFoundError:
+        raise StoppedError("--since needs the program git, which is not installed", code=MISUSE) from None
