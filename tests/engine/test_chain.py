@@ -74,7 +74,10 @@ def test_another_node_type_replaces_the_node(operated: SmallZone) -> None:
 
 
 def test_a_refused_change_creates_nothing_and_says_why(zone: SmallZone) -> None:
-    """A change that breaks a rule is one failure, and no resource or claim of it exists."""
+    """A change that breaks a rule is one failure, and no resource or claim of it exists.
+
+    The refusal of an `up` is an entry of the journal; that of a preview is none, and reads the same.
+    """
     zone.operator(racks=1)
     tenant = zone.stack("tenant-a")
     tenant.declare(
@@ -88,7 +91,11 @@ def test_a_refused_change_creates_nothing_and_says_why(zone: SmallZone) -> None:
             )
         }
     )
+    assert "unit-overlap" in (previewed := tenant.refused("preview"))
+    assert previewed.split("Diagnostics:")[1].count("nothing was claimed or created") == 1
+    assert zone.refusals() == []
     output = tenant.refused("up", "--yes", "--skip-preview")
+    assert zone.refusals() == [{"unit-overlap": 1}]
     assert "unit-overlap" in output
     assert "tenant-tenant-a.yaml:" in output
     assert output.split("Diagnostics:")[1].count("nothing was claimed or created") == 1

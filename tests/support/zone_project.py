@@ -27,6 +27,7 @@ from zonewright import engine as engine_room
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.holding_messages import Holding
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -365,6 +366,12 @@ class SmallZone:
         """Fill the folder with a copy of a zone's; its projects and their states are at home here then."""
         moved(original, self.folder)
         return self
+
+    def refusals(self) -> list[dict[str, int]]:
+        """How often each rule spoke against each change that the journal tells as refused."""
+        with LedgerClient(self.ledger_url) as ledger:
+            entries = ledger.call(verbs.HISTORY, HistoryRequest()).entries
+        return [entry.payload["rules"] for entry in entries if entry.kind == "refused"]
 
     def change_ledger(self, statement: str) -> None:
         """Change the ledger by SQL, behind its back."""

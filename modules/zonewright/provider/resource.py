@@ -32,6 +32,7 @@ class Memory:
         summary: what the Admission's Check was told that the change holds.
         notes: advisory and waived findings of the change, each on lines of its own after an empty one.
         lacking: what the change lacks of approvals, or empty.
+        refusal: why the change is refused as it stands, as the Admission's Check was told; empty where it is not.
         cancelled: set when the run is to end; calls that last long watch it.
         bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
         holders: who holds what is active in the ledger, by kind and name; None until somebody asks.
@@ -47,6 +48,7 @@ class Memory:
     summary: str = ""
     notes: str = ""
     lacking: str = ""
+    refusal: str = ""
     bound: bool = True
     holders: Mapping[HoldingKind, Mapping[str, HeldBy]] | None = None
     confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)

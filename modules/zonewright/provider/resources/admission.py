@@ -29,7 +29,11 @@ SHOWN_NAMES = 5
 
 
 class AdmissionResource(CheckedResource):
-    """Check says what the ledger would say; create turns the proposal into claims; delete settles."""
+    """Check asks what the ledger would say; create turns the proposal into claims; delete settles.
+
+    A check does not know whether it belongs to a preview, so it refuses nothing: create does, which in an ``up`` asks
+    the ledger to admit, so that the refusal is an entry of its journal.
+    """
 
     token = "zonewright:index:Admission"  # noqa: S105 - a Pulumi type token
     description = "One decision of the ledger on the whole change, which it admits or refuses."
@@ -51,7 +55,7 @@ class AdmissionResource(CheckedResource):
     def check(
         self, session: ProviderSession, urn: str, old: Data | None, new: dict[str, Any], seed: bytes
     ) -> dict[str, Any]:
-        """Ask the ledger for the findings; all of them make one failure."""
+        """Ask the ledger for the findings."""
         super().check(session, urn, old, new, seed)
         lineage = "" if new["lineage"] is unknown else new["lineage"]
         seats, addresses = _places(new)
@@ -69,9 +73,9 @@ class AdmissionResource(CheckedResource):
         except LedgerRefusedError as error:
             raise CheckFailedError(error.sentence) from error
         findings = tuple(evaluation.findings)
-        # What only lacks an approval is refused by create, so that a preview shows what is to be approved.
-        if any(finding.refuses and finding.rule != APPROVAL_RULE for finding in findings):
-            raise CheckFailedError(refusal_text(findings, stack=_stack_of(urn)))
+        # What only lacks an approval is no refusal of a preview, which shows what is to be approved.
+        is_refused = any(finding.refuses and finding.rule != APPROVAL_RULE for finding in findings)
+        session.memory.refusal = refusal_text(findings, stack=_stack_of(urn)) if is_refused else ""
         session.memory.summary = evaluation.summary
         session.memory.notes = notes_text(findings, stack=_stack_of(urn))
         lacking = [finding.message for finding in findings if finding.refuses and finding.rule == APPROVAL_RULE]
@@ -88,7 +92,7 @@ class AdmissionResource(CheckedResource):
         session.memory.readmitted = bool(difference.changes) or not standing.current
         if standing.drifted:
             session.warn(urn, f"{standing.reason}: {_some(standing.drifted)}; this change corrects them")
-        if standing.current or difference.changes:
+        if difference.changes or (standing.current and not session.memory.refusal):
             return difference
         paths = [f'places["{name}"]' for name in standing.drifted if name in new["places"]] or ["demandDigest"]
         return Difference(dict.fromkeys(paths, "update"), frozenset(paths))
@@ -96,6 +100,8 @@ class AdmissionResource(CheckedResource):
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """One transaction in the ledger: all of the change's claims, or none."""
         session.memory.readmitted = True
+        if preview and session.memory.refusal:
+            raise CheckFailedError(session.memory.refusal)
         if preview and session.memory.lacking:
             session.warn(urn, session.memory.lacking)
             return "", {}
