@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from support.zone_project import ZONE, cluster
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
 from zonewright.ledger.verbs.table import FUNCTIONS
+from zonewright.model import Declaration, OwnerFile, Zone
+from zonewright.model.demand import demand_of
 from zonewright.model.limits import CONFIRMS, DEPTH, INTEGER, ITEMS, TABLE
 
 STACK = "stack-000001"
@@ -122,6 +125,20 @@ def test_what_is_too_much_is_a_sentence_and_costs_little(name: str, context: Con
     assert said in json.loads(answer)["sentence"]
     assert len(answer) < 1000
     assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(("clusters", "status"), [(5, 200), (6, 400)])
+def test_a_demand_stands_for_so_many_nodes(clusters: int, status: int, context: Context) -> None:
+    """A line of a declaration stands for 10,000 nodes, so nodes are counted where they are decided: at most 50,000."""
+    zone = Zone.model_validate(ZONE)
+    assert answered(context, "init", json.dumps({"zone": ZONE}).encode())[0] == 200
+    one = OwnerFile.model_validate({"owner": "tenant-a", "clusters": {"web": cluster(10_000)}})
+    demand = demand_of(Declaration(zone=zone, owners={"tenant-a": one}), "tenant-a").model_dump(mode="json")
+    demand["clusters"] = {f"web-{number}": demand["clusters"]["web"] for number in range(clusters)}
+    body = json.dumps({"stack_id": STACK, "party": "tenant-a", "demand": demand}).encode()
+    found, answer = answered(context, "propose", body)
+    assert found == status, answer[:500]
+    assert found == 200 or "at most 50,000 nodes of one owner, got 60,000" in json.loads(answer)["sentence"]
 
 
 @pytest.mark.parametrize("depth", [DEPTH.most + 1, 150, 5_000, 50_000])

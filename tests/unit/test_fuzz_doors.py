@@ -6,6 +6,8 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.zone_project import ZONE, facility
+from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
@@ -33,8 +35,16 @@ SHARE = settings(
 NOW_NS = 1_800_000_000 * 10**9
 ZONE_FILE = Zone.model_validate(ZONE)
 DIGEST = "sha256:" + "0" * 64
-_OWNER = OwnerFile.model_validate(facility(2))
-DEMAND = demand_of(Declaration(zone=ZONE_FILE, owners={"operator": _OWNER}), "operator").model_dump(mode="json")
+_OWNERS = {
+    "operator": OwnerFile.model_validate(facility(2)),
+    "tenant-a": OwnerFile.model_validate({"owner": "tenant-a", "clusters": {"web": cluster(10_000)}}),
+}
+DEMANDS = {
+    owner: demand_of(Declaration(zone=ZONE_FILE, owners=_OWNERS), owner).model_dump(mode="json") for owner in _OWNERS
+}
+DEMAND = DEMANDS["operator"]
+LONG = 100_000
+"""Bytes of a request that is as long as many are, and may take no more than a short one."""
 SEAT = {"rack": "dc1/a/01/01", "position": 1}
 KNOWN: dict[str, Any] = {
     "stack_id": "stack-000001",
@@ -122,7 +132,8 @@ def _context(tmp_path: Path) -> Iterator[Context]:
     database = Database(tmp_path / "ledger.db", create=True, lock_wait_s=1)
     context = Context(database=database)
     assert answered(context, "init", json.dumps({"zone": ZONE}).encode())[0] == 200
-    DEMAND["zone_digest"] = zone_digest(ZONE_FILE)
+    for demand in DEMANDS.values():
+        demand["zone_digest"] = zone_digest(ZONE_FILE)
     enrol = {name: KNOWN[name] for name in ("stack_id", "party", "lineage")}
     assert answered(context, "enrol", json.dumps(enrol).encode())[0] == 200
     yield context
@@ -143,6 +154,40 @@ def test_no_request_breaks_a_verb(context: Context, data: st.DataObject) -> None
         status, answer = answered(context, verb.name, body)
     assert status in (200, 400, 409, 503)
     assert status == 200 or json.loads(answer)["sentence"]
+
+
+def at(value: Any, path: tuple[str | int, ...]) -> Any:
+    """What stands at a path of JSON."""
+    return reduce(getitem, path, value)
+
+
+def swollen(value: Any, path: tuple[str | int, ...]) -> Any:
+    """The same JSON with the list, mapping or text at a path made so long that all of it has some 100 kB."""
+    found = at(value, path)
+    times = max(2, LONG // max(1, len(json.dumps(found))))
+    if isinstance(found, dict):
+        return changed(value, path, {f"{key}-{time}": one for time in range(times) for key, one in found.items()})
+    return changed(value, path, found * times)
+
+
+@pytest.mark.soak
+@settings(SHARE, max_examples=SHARE.max_examples // 4)
+@given(data=st.data())
+def test_no_long_request_costs_much(context: Context, data: st.DataObject) -> None:
+    """A request with very many of something, wherever it is, is answered within the same time and memory."""
+    verb = data.draw(st.sampled_from(sorted(FUNCTIONS, key=lambda one: one.name)))
+    party = data.draw(st.sampled_from(sorted(DEMANDS)))
+    known = {**KNOWN, "party": party, "demand": DEMANDS[party]}
+    request = {name: known[name] for name in verb.request.model_fields if name in known}
+    long = [path for path in places(request) if path and isinstance(at(request, path), dict | list | str)]
+    if not long:
+        return
+    path = data.draw(st.sampled_from(sorted(long, key=repr)))
+    body = json.dumps(swollen(request, path)).encode()
+    with bounded():
+        status, answer = answered(context, verb.name, body)
+    assert status in (200, 400, 409, 503)
+    assert status == 200 or (json.loads(answer)["sentence"] and len(answer) < 2_000)
 
 
 @pytest.mark.soak

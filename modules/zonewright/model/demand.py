@@ -14,7 +14,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
 from zonewright.model.expand import rows_of
-from zonewright.model.limits import NAME
+from zonewright.model.limits import NAME, NODES, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
@@ -103,6 +103,12 @@ def _is_name(kind: str, name: str) -> bool:
     return (before or [last])[0] not in {DUCTS, LINKS} and ids == (_SITE if kind == "site" else _ROW)
 
 
+def _require_at_most(limit: InputLimit, given: int) -> None:
+    if given > limit.most:
+        message = f"expected at most {limit.most:,} {limit.unit} of one owner, got {given:,}; reduce them"
+        raise ValueError(message)
+
+
 class Demand(Declared):
     """All that one stack wants.
 
@@ -123,6 +129,13 @@ class Demand(Declared):
             if not _is_name(asset.kind, name):
                 message = f"'{name[:80]}' is not a name for a {asset.kind}"
                 raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        """A short text can want much: what it stands for is limited, not only its letters."""
+        _require_at_most(NODES, sum(wanted.cluster.count for wanted in self.clusters.values()))
+        _require_at_most(ROWS, sum(asset.kind == "row" for asset in self.assets.values()))
         return self
 
     def canonical(self) -> str:

@@ -37,6 +37,18 @@ INTEGER = InputLimit(
     most=2**63 - 1, unit="", what="whole number, either sign", why="It fits a bigint of SQLite and PostgreSQL."
 )
 ITEMS = InputLimit(most=100_000, unit="items", what="list or mapping", why="The largest zone has 100,000 nodes.")
+NODES = InputLimit(
+    most=50_000,
+    unit="nodes",
+    what="nodes of one owner's clusters",
+    why="A cluster is a line, and its nodes are placed one by one while others wait.",
+)
+ROWS = InputLimit(
+    most=10_000,
+    unit="rows",
+    what="rows of one owner's sites",
+    why="A range of rows is a line. Each has up to 40 racks.",
+)
 UNITS = InputLimit(
     most=100,
     unit="U",
@@ -117,6 +129,8 @@ TABLE = (
     DEPTH,
     INTEGER,
     ITEMS,
+    NODES,
+    ROWS,
     UNITS,
     NAME,
     LABEL,

@@ -7,8 +7,8 @@ from zonewright.declare.checks.sites import RowIndex
 from zonewright.declare.problem import Fault, Path, one_of, shown, unknown
 from zonewright.model import Cluster, OwnerFile, Row, Site
 from zonewright.model.expand import rack_number
+from zonewright.model.limits import NODES
 
-MAX_NODES = 50_000
 _WIDTH = ("rack", "row", "room", "site", "district")
 
 
@@ -22,8 +22,8 @@ def cluster_faults(known: Known, owner: str, file: OwnerFile, indexes: Mapping[s
         indexes: rows by owner.
     """
     total = sum(cluster.count for cluster in file.clusters.values())
-    if total > MAX_NODES:
-        expected = f"at most {MAX_NODES:,} nodes in the file of one owner"
+    if total > NODES.most:
+        expected = f"at most {NODES.most:,} nodes in the file of one owner"
         yield Fault(
             owner=owner,
             path=("clusters",),

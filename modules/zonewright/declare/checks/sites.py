@@ -13,9 +13,9 @@ from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number
+from zonewright.model.limits import ROWS
 from zonewright.model.site import Meter
 
-MAX_ROWS = 10_000
 _POINT_TO_POINT = 31
 _RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)
 _TIME_ZONE_OF_THE_MACHINE = re.compile(r"localtime|Factory|posix.*|right/.*")
@@ -45,7 +45,7 @@ def _index_room(index: RowIndex, owner: str, path: Path, room: Room, *, total: i
     rows = index.rows.setdefault(place, {})
     from_key: dict[str, str] = {}
     for key, row in room.rows.items():
-        if total > MAX_ROWS:
+        if total > ROWS.most:
             index.unsure.add(place)
             break
         ids = _expanded(key)
@@ -54,14 +54,14 @@ def _index_room(index: RowIndex, owner: str, path: Path, room: Room, *, total: i
             index.faults.append(_unreadable(owner, (*path, key), "ids of rows", key))
             continue
         total += len(ids)
-        if total > MAX_ROWS:
+        if total > ROWS.most:
             index.unsure.add(place)
             index.faults.append(
                 Fault(
                     owner=owner,
                     path=(*path, key),
                     what="too many rows",
-                    expected=f"at most {MAX_ROWS:,} rows in the file of one owner",
+                    expected=f"at most {ROWS.most:,} rows in the file of one owner",
                     got=f"{total:,} with this range",
                     fix="shorten the range",
                 )
@@ -88,7 +88,7 @@ def _unreadable(owner: str, path: Path, what: str, text: str) -> Fault:
         low, high = sorted((int(match[2]), int(match[4])))
         width = max(len(match[2]), len(match[4]))
         better = f"{match[1]}{low:0{width}}..{match[1]}{high:0{width}}"
-        fix = f"write '{better}'" if high - low < MAX_ROWS and _expanded(better) else "shorten the range"
+        fix = f"write '{better}'" if high - low < ROWS.most and _expanded(better) else "shorten the range"
     return Fault(
         owner=owner,
         path=path,

@@ -29,7 +29,8 @@ from zonewright.ledger.store.principals import asked_of, caller_of
 from zonewright.ledger.transport.bounds import require_bounds
 from zonewright.ledger.verbs.table import FUNCTIONS
 
-_MAX_WHERE = 200
+_MAX_WHERE, _MAX_WHY = 200, 500
+"""Letters that a refusal shows of a field's path, and of what is wrong with it, which may repeat what came."""
 _STATUS: dict[type[LedgerError], int] = {
     LedgerMisuseError: 400,
     LedgerRefusedError: 409,
@@ -65,7 +66,8 @@ def answered(context: Context, name: str, body: bytes) -> tuple[int, bytes]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])[:_MAX_WHERE]
-        return problem(400, LedgerMisuseError("request", f"request field '{where}': {first['msg']}"))
+        why = first["msg"] if len(first["msg"]) <= _MAX_WHY else f"{first['msg'][:_MAX_WHY]}..."
+        return problem(400, LedgerMisuseError("request", f"request field '{where}': {why}"))
     except LedgerError as error:
         return problem(_STATUS[type(error)], error)
     return 200, answer.model_dump_json().encode()
