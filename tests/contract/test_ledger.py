@@ -29,6 +29,7 @@ from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines.sqlite_file import compiled as shared
 from zonewright.ledger.store.journal import verify, verify_checkpoint
+from zonewright.ledger.store.recording import KEYS
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
 from zonewright.model.rack_position import RackPosition
@@ -588,3 +589,18 @@ def test_a_statement_is_compiled_once_in_a_process(tmp_path: Path, monkeypatch: 
         compiled.clear()
     assert counts[0] > 20
     assert counts[1] == 0
+
+
+def test_a_connection_is_watched_from_its_first_write_on(tmp_path: Path) -> None:
+    """Who only reads does not pay for the triggers; whoever writes has them before its first statement."""
+    query = "SELECT count(*) FROM sqlite_temp_master WHERE type = 'trigger'"
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True):
+        pass
+    with closing(Database(tmp_path / "ledger.db", lock_wait_s=5)) as database:
+        with database.reading() as connection:
+            assert connection.exec_driver_sql(query).scalar() == 0
+        with database.writing() as connection:
+            watched = connection.exec_driver_sql(query).scalar()
+            assert watched == 3 * len(KEYS)
+        with database.writing() as connection:
+            assert connection.exec_driver_sql(query).scalar() == watched
