@@ -584,7 +584,7 @@ def test_a_statement_is_compiled_once_in_a_process(tmp_path: Path, monkeypatch: 
         folder.mkdir()
         with LedgerClient(f"sqlite:///{folder / 'ledger.db'}", create=True) as client:
             client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-            bring_up_racks(client)
+            Party(client, "stack-of-operator", "operator").bring_up(sites=facility(2)["sites"])
         counts.append(len(compiled))
         compiled.clear()
     assert counts[0] > 20
@@ -604,3 +604,21 @@ def test_a_connection_is_watched_from_its_first_write_on(tmp_path: Path) -> None
             assert watched == 3 * len(KEYS)
         with database.writing() as connection:
             assert connection.exec_driver_sql(query).scalar() == watched
+
+
+def test_racks_that_are_copied_are_those_that_the_verbs_bring(tmp_path: Path) -> None:
+    """What tests get as a copy has the journal of what it was copied from, and an id and a future of its own."""
+    entries, heads = [], []
+    for name in ("first", "second"):
+        clock = datetime(2026, 11, 24, 5, tzinfo=UTC)
+        url = f"sqlite:///{tmp_path / f'{name}.db'}"
+        with LedgerClient(url, create=True, clock=lambda now=clock: now) as client:  # type: ignore[misc]
+            client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+            bring_up_racks(client, 3)
+            entries.append(client.call(verbs.HISTORY, HistoryRequest()).entries)
+            tenant = Party(client, "stack-of-tenant-a", "tenant-a")
+            heads.append(tenant.bring_up(clusters={"web": cluster(1)}).head)
+    assert entries[0] == entries[1]
+    assert heads[0].ledger != heads[1].ledger
+    with outside(tmp_path / "second.db") as own:
+        assert own.scalars("SELECT id FROM identity") == [heads[1].ledger]
