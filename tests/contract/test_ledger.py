@@ -1,4 +1,4 @@
-"""The ledger's contract: the same suite for every way to reach it (in process, and over HTTP)."""
+"""The ledger's contract: in this process, and where refusals, findings and the journal are carried over HTTP too."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import outside
 from support.ledger_proxy import ledger_service
+from support.roads import HTTP, on_every_road, road_of
 from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.deciding.facts import Facts, gather, have_moved
@@ -54,13 +55,13 @@ class World:
         return bring_up_racks(self.client, racks, **shape)
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "ledger.db"
     now = [datetime(2026, 11, 24, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-    if request.param == "http":
+    if road_of(request) == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield World(client, path, now)
         return
@@ -81,6 +82,7 @@ def test_a_preview_holds_nothing(world: World) -> None:
     assert other.propose(other.demand(clusters={"db": cluster(1)})).seats == {"db-001": PLACE}
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     """What is reserved is offered to nobody else; asking again gives the same; the admission converts exactly it."""
@@ -95,6 +97,7 @@ def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     assert one.states() == [("web-001", "admitted"), ("web-002", "admitted")]
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> None:
     """A proposal whose place another stack took is refused with the finding, journaled, and nothing is claimed."""
@@ -167,6 +170,7 @@ def test_an_address_is_one_that_the_pool_gives(world: World, asked: dict[str, st
     mine.admit(free)
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_the_life_of_a_move(world: World) -> None:
     """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
@@ -224,6 +228,7 @@ def test_many_confirms_are_one_step(world: World) -> None:
     assert [(one.generation, one.data["rack"]) for one in report.holdings] == [(2, "dc1/a/01/02"), (5, PLACE.rack)]
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_of_many_confirms_all_are_carried_out_or_none(world: World) -> None:
     """One that is not admitted refuses the whole batch, by name; one claim twice, or nothing, is misuse."""
@@ -354,6 +359,7 @@ def test_who_is_not_enrolled_is_not_admitted(world: World) -> None:
         tenant.admit(proposal)
 
 
+@on_every_road("world")
 def test_identity(world: World) -> None:
     """Another lineage or party of the same stack id is refused; a recovery binds again and keeps the claims."""
     world.operator()
@@ -441,6 +447,7 @@ def test_a_swap_is_admitted(world: World) -> None:
     assert tenant.states() == [("web-001", "active"), ("web-002", "active")]
 
 
+@on_every_road("world")
 @pytest.mark.tampers
 def test_drift_is_seen_and_named(world: World) -> None:
     """A claim that was changed behind the ledger's back is named by `standing`."""
@@ -467,6 +474,7 @@ def test_what_changed_since_the_preview(world: World) -> None:
     assert changed == {"web-001": (PLACE, RackPosition(rack="dc1/a/01/01", position=2))}
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_the_journal_is_chained_and_signed(world: World) -> None:
     """Entries follow from each other; one that is altered, missing or cut off is named."""
@@ -484,6 +492,7 @@ def test_the_journal_is_chained_and_signed(world: World) -> None:
     assert "does not match" in str(verify_checkpoint(forged))
 
 
+@on_every_road("world")
 def test_misuse_is_told_from_refusal(world: World) -> None:
     """A request that is wrong in form is misuse; files outside the admitted change are refused."""
     world.operator()
@@ -535,6 +544,7 @@ def test_expiry(world: World) -> None:
     assert two.propose(demand, reserve=False).seats["db-001"] == PLACE
 
 
+@on_every_road("world")
 def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -> None:
     """A verb that nobody knows and a field that does not fit are misuse, with one sentence that names them."""
     one = StackRequest(stack_id="stack-of-one")
@@ -545,6 +555,7 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
         world.client.call(verbs.READ, wrong)
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_a_change_is_completed_once(world: World) -> None:
     """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
