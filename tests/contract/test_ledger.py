@@ -1,4 +1,4 @@
-"""The ledger's contract: the same suite for every way to reach it (in process, and over HTTP)."""
+"""The ledger's contract: in this process, and where refusals, findings and the journal are carried over HTTP too."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import outside
 from support.ledger_proxy import ledger_service
+from support.roads import HTTP, on_every_road, road_of
 from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.deciding.facts import Facts, gather, have_moved
@@ -29,6 +30,7 @@ from zonewright.ledger.protocol.verbs import Verb
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines.sqlite_file import compiled as shared
 from zonewright.ledger.store.journal import verify, verify_checkpoint
+from zonewright.ledger.store.recording import KEYS
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import digest_of
 from zonewright.model.rack_position import RackPosition
@@ -53,13 +55,13 @@ class World:
         return bring_up_racks(self.client, racks, **shape)
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "ledger.db"
     now = [datetime(2026, 11, 24, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-    if request.param == "http":
+    if road_of(request) == HTTP:
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield World(client, path, now)
         return
@@ -80,6 +82,7 @@ def test_a_preview_holds_nothing(world: World) -> None:
     assert other.propose(other.demand(clusters={"db": cluster(1)})).seats == {"db-001": PLACE}
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     """What is reserved is offered to nobody else; asking again gives the same; the admission converts exactly it."""
@@ -94,6 +97,7 @@ def test_a_reservation_blocks_others_until_it_is_used(world: World) -> None:
     assert one.states() == [("web-001", "admitted"), ("web-002", "admitted")]
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_places_that_were_taken_meanwhile_are_refused_whole(world: World) -> None:
     """A proposal whose place another stack took is refused with the finding, journaled, and nothing is claimed."""
@@ -166,6 +170,7 @@ def test_an_address_is_one_that_the_pool_gives(world: World, asked: dict[str, st
     mine.admit(free)
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_the_life_of_a_move(world: World) -> None:
     """The old place is releasing until the update confirms the new one; a late delete frees nothing."""
@@ -223,6 +228,7 @@ def test_many_confirms_are_one_step(world: World) -> None:
     assert [(one.generation, one.data["rack"]) for one in report.holdings] == [(2, "dc1/a/01/02"), (5, PLACE.rack)]
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_of_many_confirms_all_are_carried_out_or_none(world: World) -> None:
     """One that is not admitted refuses the whole batch, by name; one claim twice, or nothing, is misuse."""
@@ -353,6 +359,7 @@ def test_who_is_not_enrolled_is_not_admitted(world: World) -> None:
         tenant.admit(proposal)
 
 
+@on_every_road("world")
 def test_identity(world: World) -> None:
     """Another lineage or party of the same stack id is refused; a recovery binds again and keeps the claims."""
     world.operator()
@@ -440,6 +447,7 @@ def test_a_swap_is_admitted(world: World) -> None:
     assert tenant.states() == [("web-001", "active"), ("web-002", "active")]
 
 
+@on_every_road("world")
 @pytest.mark.tampers
 def test_drift_is_seen_and_named(world: World) -> None:
     """A claim that was changed behind the ledger's back is named by `standing`."""
@@ -466,6 +474,7 @@ def test_what_changed_since_the_preview(world: World) -> None:
     assert changed == {"web-001": (PLACE, RackPosition(rack="dc1/a/01/01", position=2))}
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_the_journal_is_chained_and_signed(world: World) -> None:
     """Entries follow from each other; one that is altered, missing or cut off is named."""
@@ -483,6 +492,7 @@ def test_the_journal_is_chained_and_signed(world: World) -> None:
     assert "does not match" in str(verify_checkpoint(forged))
 
 
+@on_every_road("world")
 def test_misuse_is_told_from_refusal(world: World) -> None:
     """A request that is wrong in form is misuse; files outside the admitted change are refused."""
     world.operator()
@@ -534,6 +544,7 @@ def test_expiry(world: World) -> None:
     assert two.propose(demand, reserve=False).seats["db-001"] == PLACE
 
 
+@on_every_road("world")
 def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -> None:
     """A verb that nobody knows and a field that does not fit are misuse, with one sentence that names them."""
     one = StackRequest(stack_id="stack-of-one")
@@ -544,6 +555,7 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
         world.client.call(verbs.READ, wrong)
 
 
+@on_every_road("world")
 @pytest.mark.on_postgresql
 def test_a_change_is_completed_once(world: World) -> None:
     """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
@@ -583,8 +595,41 @@ def test_a_statement_is_compiled_once_in_a_process(tmp_path: Path, monkeypatch: 
         folder.mkdir()
         with LedgerClient(f"sqlite:///{folder / 'ledger.db'}", create=True) as client:
             client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
-            bring_up_racks(client)
+            Party(client, "stack-of-operator", "operator").bring_up(sites=facility(2)["sites"])
         counts.append(len(compiled))
         compiled.clear()
     assert counts[0] > 20
     assert counts[1] == 0
+
+
+def test_a_connection_is_watched_from_its_first_write_on(tmp_path: Path) -> None:
+    """Who only reads does not pay for the triggers; whoever writes has them before its first statement."""
+    query = "SELECT count(*) FROM sqlite_temp_master WHERE type = 'trigger'"
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True):
+        pass
+    with closing(Database(tmp_path / "ledger.db", lock_wait_s=5)) as database:
+        with database.reading() as connection:
+            assert connection.exec_driver_sql(query).scalar() == 0
+        with database.writing() as connection:
+            watched = connection.exec_driver_sql(query).scalar()
+            assert watched == 3 * len(KEYS)
+        with database.writing() as connection:
+            assert connection.exec_driver_sql(query).scalar() == watched
+
+
+def test_racks_that_are_copied_are_those_that_the_verbs_bring(tmp_path: Path) -> None:
+    """What tests get as a copy has the journal of what it was copied from, and an id and a future of its own."""
+    entries, heads = [], []
+    for name in ("first", "second"):
+        clock = datetime(2026, 11, 24, 5, tzinfo=UTC)
+        url = f"sqlite:///{tmp_path / f'{name}.db'}"
+        with LedgerClient(url, create=True, clock=lambda now=clock: now) as client:  # type: ignore[misc]
+            client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+            bring_up_racks(client, 3)
+            entries.append(client.call(verbs.HISTORY, HistoryRequest()).entries)
+            tenant = Party(client, "stack-of-tenant-a", "tenant-a")
+            heads.append(tenant.bring_up(clusters={"web": cluster(1)}).head)
+    assert entries[0] == entries[1]
+    assert heads[0].ledger != heads[1].ledger
+    with outside(tmp_path / "second.db") as own:
+        assert own.scalars("SELECT id FROM identity") == [heads[1].ledger]

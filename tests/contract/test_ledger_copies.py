@@ -11,6 +11,7 @@ import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
+from support.roads import HTTP, on_every_road, road_of
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
@@ -38,7 +39,7 @@ def backed_up(path: Path, target: Path) -> None:
         source.backup(copy)
 
 
-@pytest.fixture(name="saw", params=["in-process", "http"])
+@pytest.fixture(name="saw")
 def _saw(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Saw]:
     """The copy is from before the stack's last change."""
     path, copy = tmp_path / "original" / "ledger.db", tmp_path / "copy" / "ledger.db"
@@ -50,7 +51,7 @@ def _saw(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Saw]:
         tenant.bring_up(clusters={"web": cluster(1)})
         backed_up(path, copy)
         head = tenant.bring_up(clusters={"web": cluster(2)}).head
-        if request.param == "http":
+        if road_of(request) == HTTP:
             with ledger_service(copy) as service, LedgerClient(service.url) as second:
                 yield Saw(tenant, Party(second, STACK, "tenant-a"), copy, head)
         else:
@@ -82,6 +83,7 @@ def test_a_copy_from_before_is_refused(saw: Saw, verb: str) -> None:
     asked(saw.original, None)["report"]()
 
 
+@on_every_road("saw")
 def test_a_copy_that_went_on_is_refused(saw: Saw) -> None:
     """A copy that has as many entries since, but others, is told from the original by the hash."""
     other = saw.other.bring_up(clusters={"web": cluster(2)}).head
@@ -122,6 +124,7 @@ def test_after_a_restore_the_stack_goes_on_and_the_journal_says_so(saw: Saw) -> 
         saw.other.client.call(verbs.REPORT, ReportRequest(stack_id="stack-of-tenant-b", seen=saw.head))
 
 
+@on_every_road("saw")
 def test_the_head_of_an_answer_is_in_the_journal(saw: Saw) -> None:
     """An admission gives the entry of its decision as it stays, with what it changed; a completion the last entry."""
     admission = saw.original.bring_up(clusters={"web": cluster(3)})

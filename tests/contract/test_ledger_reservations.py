@@ -9,6 +9,7 @@ import pytest
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_proxy import ledger_service
+from support.roads import HTTP, on_every_road, road_of
 from support.zone_project import cluster
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
@@ -32,13 +33,13 @@ class World:
         return Party(self.client, f"stack-{number:02}-of-{party}", party)
 
 
-@pytest.fixture(name="world", params=["in-process", "http"])
+@pytest.fixture(name="world")
 def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     path, now = tmp_path / "ledger.db", [datetime(2026, 11, 24, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as client:
         client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
         bring_up_racks(client)
-        if request.param == "in-process":
+        if road_of(request) != HTTP:
             yield World(client, now)
             return
     with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
@@ -50,6 +51,7 @@ def reserve(stack: Party) -> Proposal:
     return stack.propose(stack.demand(clusters=WEB))
 
 
+@on_every_road("world")
 def test_a_first_up_reserves_before_it_is_enrolled(world: World) -> None:
     """A new stack reserves, is enrolled and admitted with exactly that, in this order."""
     stack = world.stack(1)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from support.ledger_copy import brought_once
 from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.planner import Planner
@@ -63,7 +64,7 @@ def change_world(folder: Path, road: str) -> Iterator[World]:
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as first:
         first.call(verbs.INIT, InitRequest(zone=zone))
         operator = Party(first, "stack-of-operator", "operator", zone=zone)
-        bring_up_racks_of(operator)
+        brought_once(first, "racks of a change world", lambda: bring_up_racks_of(operator))
     if road == "http":
         with ledger_service(path, clock=lambda: now[0]) as service, LedgerClient(service.url) as client:
             yield World(client, now, zone, path)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from support.ledger_copy import brought_once
 from support.zone_project import ZONE, facility
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import (
@@ -105,7 +106,8 @@ class Party:
 def bring_up_racks(client: LedgerClient, racks: int = 2, **shape: Any) -> Party:
     """The operator of the small zone, with one row of so many racks."""
     operator = Party(client, "stack-of-operator", "operator")
-    operator.bring_up(sites=facility(racks, **shape)["sites"])
+    sites = facility(racks, **shape)["sites"]
+    brought_once(client, f"racks {sites}", lambda: operator.bring_up(sites=sites))
     return operator
 
 

@@ -4,17 +4,21 @@ A test of the contract names files. One that is marked ``on_postgresql`` runs tw
 ``ledger.db`` of its folder is a database; what else the test has beside that file is where it is.
 """
 
+import functools
 import re
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.postgresql import PostgresqlServer
+from zonewright.declare.private_file import make_private
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.schema import new_id
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _OPEN = Database.__init__
@@ -43,6 +47,8 @@ class Places:
         is_ours = self.server is not None and where.name == "ledger.db" and where.is_relative_to(self.folder)
         if is_ours and create and where not in self.names and self.server is not None:
             self.names[where] = self.server.copy_template()
+        if self.server is None and create and not path.exists():
+            _make_empty(path)
         return self.url_of(path)
 
     def drop(self) -> None:
@@ -58,19 +64,41 @@ _present: list[Places] = []
 
 @contextmanager
 def placed(places: Places, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
-    """Have ledgers opened where they are."""
+    """Have ledgers opened where they are, and new files made as copies of an empty one."""
 
     def opened(self: Database, path: Path, url: str = "", *, create: bool = False, **given: Any) -> None:
-        _OPEN(self, path, url or places.opened(path, create=create), create=create, **given)
+        makes = create and given.get("check_schema", True)  # who restores a ledger needs an empty file
+        _OPEN(self, path, url or places.opened(path, create=makes), create=create, **given)
 
     _present.append(places)
     try:
-        if places.server is not None:
-            monkeypatch.setattr(Database, "__init__", opened)
+        monkeypatch.setattr(Database, "__init__", opened)
         yield places
     finally:
         _present.remove(places)
         places.drop()
+
+
+@functools.cache
+def _empty() -> tuple[bytes, bytes]:
+    """A ledger's file without a zone, and the id in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        made = Database.__new__(Database)
+        _OPEN(made, path, create=True, lock_wait_s=5)
+        made.close()
+        with closing(sqlite3.connect(path)) as file:
+            (own,) = file.execute("SELECT id FROM identity").fetchone()
+        return path.read_bytes(), own.encode()
+
+
+def _make_empty(path: Path) -> None:
+    """Make a ledger's file with an id of its own; where that cannot be, who opens it finds out."""
+    content, id_ = _empty()
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        make_private(path)
+        path.write_bytes(content.replace(id_, new_id().encode()))
 
 
 class Kept:

@@ -1,5 +1,6 @@
 """The command line as a person or a script meets it: exit codes, one sentence for each error, JSON with a version."""
 
+import argparse
 import json
 import os
 import pty
@@ -16,7 +17,7 @@ import yaml
 
 from support.golden import compare_golden
 from support.zone_project import ZONE, cluster, facility
-from zonewright.cli import main
+from zonewright.cli import COMMANDS, main, parser
 from zonewright.declare import load_zone
 from zonewright.place import judge_declaration
 from zonewright.provider.refusal import notes_text, refusal_text
@@ -70,6 +71,20 @@ def with_ledger(run: Run) -> None:
     """Make the ledger and the tenant's stack."""
     assert run("ledger", "init", "stacks/zones/small")[0] == 0
     assert run("stack", "new", "a", "--party", "tenant-a")[0] == 0
+
+
+def test_a_command_is_the_same_without_the_others() -> None:
+    """Words that name a command need its arguments only, and these are the ones of the whole command line."""
+
+    def commands(words: tuple[str, ...]) -> Mapping[str, argparse.ArgumentParser]:
+        (found,) = (one for one in parser(words)._actions if isinstance(one, argparse._SubParsersAction))
+        return found.choices
+
+    for name, whole in commands(()).items():
+        alone = commands((name, "--help"))
+        assert list(alone) == [name]
+        assert alone[name].format_help() == whole.format_help()
+    assert len(commands(("none",))) == len(commands(("--help", "ledger"))) == len(COMMANDS)
 
 
 def test_a_good_zone_is_one_line(run: Run) -> None:

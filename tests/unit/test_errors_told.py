@@ -143,7 +143,7 @@ def _project(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path))
     parser = cli.parser()
-    monkeypatch.setattr(cli, "parser", lambda: parser)
+    monkeypatch.setattr(cli, "parser", lambda _words: parser)
     with socket.socket() as taken, Path("/dev/null").open(encoding="utf-8") as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         taken.bind(("127.0.0.1", 0))

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from difflib import get_close_matches
 from typing import NoReturn
 
 from zonewright.cli.examples import lines_of
@@ -24,6 +23,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, with what was probably meant; exit code 2."""
+        from difflib import get_close_matches
+
         found = _CHOICE.fullmatch(message)
         if found is None:
             super().error(message)

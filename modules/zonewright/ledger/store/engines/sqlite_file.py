@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -27,6 +27,7 @@ from zonewright.ledger.protocol.errors import LedgerRefusedError, LedgerUnavaila
 from zonewright.ledger.store.engines.sqlite_words import TAKEN
 
 _POLL_S = 0.002
+_PREPARED = "prepared"
 
 
 class SqliteFile:
@@ -36,7 +37,7 @@ class SqliteFile:
         path: the file.
         create: make the file and its folder when missing.
         lock_wait_s: how long a writer waits for its turn before it gives up.
-        prepare: told each new connection of the driver.
+        prepare: told each connection of the driver before it writes for the first time; who only reads does without.
 
     Raises:
         LedgerUnavailableError: when there is no such file and it must not be made.
@@ -48,12 +49,13 @@ class SqliteFile:
         self.path, self.shown, self.url = path, str(path), f"sqlite:///{path}"
         self._lock_wait_s = lock_wait_s
         self._own_turn = threading.Lock()
+        self._prepare = prepare
         if not create and not path.is_file():
             raise LedgerUnavailableError(
                 "no-ledger",
                 f"there is no ledger at {path}; make one with: zonewright ledger init ZONE --ledger sqlite:///{path}",
             )
-        self._engine = _engine(path, lock_wait_s, prepare)
+        self._engine = _engine(path, lock_wait_s)
         if create and not path.exists():
             try:
                 path.parent.mkdir(exist_ok=True)
@@ -75,6 +77,9 @@ class SqliteFile:
     def writing(self) -> Iterator[Connection]:
         """A transaction that is alone in writing, and sees all that was committed before it."""
         with self.turn(), self._engine.connect() as connection:
+            if _PREPARED not in connection.info:  # kept as long as the driver's connection
+                self._prepare(cast("sqlite3.Connection", connection.connection.dbapi_connection))
+                connection.info[_PREPARED] = True
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -160,7 +165,7 @@ def compiled() -> tuple[Dialect, LRUCache[Any, Any]]:
     return engine.dialect, LRUCache(500)
 
 
-def _engine(path: Path, lock_wait_s: float, prepare: Callable[[sqlite3.Connection], None]) -> Engine:
+def _engine(path: Path, lock_wait_s: float) -> Engine:
     """An engine of one file; each statement is compiled once in a process, however many ledgers that opens."""
     dialect, statements = compiled()
 
@@ -172,10 +177,9 @@ def _engine(path: Path, lock_wait_s: float, prepare: Callable[[sqlite3.Connectio
     engine = Engine(pool, dialect, url, execution_options={"compiled_cache": statements})
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    def _opened(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        prepare(connection)
 
     return engine
