@@ -184,23 +184,26 @@ def test_a_home_is_sought_in_the_rooms_that_are_wanted() -> None:
 def test_a_home_is_sought_where_the_party_may_open() -> None:
     """Racks that take no new nodes are a home for the party alone that may open them."""
     relation = Relation(cluster="shelf", scope="rack")
-    wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(2))
+    wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(4))
     plain = world(other(RACKS[0], draw=Draw(allocated_w=700)))
-    for party, count in (("t1", 4), ("t2", 0)):
+    for party, count in (("t1", 6), ("t2", 0)):
         racks = {name: replace(rack, accepts=False, may_open=frozenset({party})) for name, rack in plain.racks.items()}
         found = place(replace(plain, racks=racks), wanted, stack="s1", sticky={})
         assert len(found.seats) == count
         assert len({seat.rack for seat in found.seats.values()}) == min(count, 1)
 
 
-@pytest.mark.parametrize(("head", "shelf", "told"), [(30, 2, "shelf"), (2, 30, "head")])
-def test_what_is_too_much_for_the_home_is_told(head: int, shelf: int, told: str) -> None:
-    """A node for which the shared domain has no space is told whose domain that is."""
+def test_what_is_too_much_for_the_home_is_told() -> None:
+    """A node for which the shared domain has no space is told whose domain that is, whichever of them asked for it."""
     relation = Relation(cluster="shelf", scope="rack")
-    wanted = demand(head=cluster(head, together_with=(relation,)), shelf=cluster(shelf))
-    found = place(world(), wanted, stack="s1", sticky={})
+    many = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(30))
+    found = place(world(), many, stack="s1", sticky={})
+    assert all("together: head belongs to another rack" in reason for reason in found.unplaced.values())
     assert found.unplaced
-    assert all(f"together: {told} belongs to another rack" in reason for reason in found.unplaced.values())
+    chosen = cluster(1, places={"001": {"rack": RACKS[2]}})
+    elsewhere = demand(head=cluster(1, rooms=("a",), together_with=(relation,)), shelf=chosen)
+    found = place(world(), elsewhere, stack="s1", sticky={})
+    assert "together: shelf belongs to another rack" in found.unplaced["head-001"]
 
 
 def test_a_party_is_exclusive_beside_itself() -> None:
