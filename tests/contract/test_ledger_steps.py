@@ -302,6 +302,18 @@ def test_an_up_that_changes_nothing_keeps_its_plan(near: World) -> None:
     assert offered.expires_at is not None
 
 
+def test_a_spent_plan_is_in_nobodys_way_where_none_is_needed(near: World) -> None:
+    """A plan that was made although nothing asks for one is spent after its step, and the next `up` needs no other."""
+    near.register(grave=policy({"operators": 2}, risks=["high"]))
+    tenant = near.planner()
+    tenant.plan(at=near.later(), **WEB)
+    tenant.destroy(tenant.admit(**WEB), is_guarded=False)
+    tenant.party.enrol()
+    offered = tenant.party.propose(tenant.party.demand(**WEB))
+    assert messages_of(offered.findings) == []
+    assert offered.expires_at is not None
+
+
 def test_a_plan_that_names_another_step_or_none_is_not_registered(near: World) -> None:
     """A plan names the step that its stack is at, also where its author would rather have it otherwise."""
     tenant = near.planner()

@@ -93,6 +93,7 @@ def cluster(data: dict[str, Any]) -> ClusterFacts:
         spread=Spread(**data["spread"]) if "spread" in data else None,
         apart_from=tuple(Relation(**item) for item in data.get("apart_from", ())),
         together_with=tuple(Relation(**item) for item in data.get("together_with", ())),
+        exclusive=data.get("exclusive"),
         connections={name: Connection(**item) for name, item in data.get("connections", {}).items()},
         path=f"clusters.{data['name']}",
     )

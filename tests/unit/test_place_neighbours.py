@@ -1,5 +1,6 @@
 """Automatic places keep to who may stand beside whom, and say so where that leaves none."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,3 +159,69 @@ def test_a_present_seat_is_left_for_a_better_neighbourhood() -> None:
     assert first.seats["web-001"].rack == RACKS[0]
     again = place(found, demand(web=cluster(1)), stack="s1", sticky=first.seats)
     assert again.seats["web-001"].rack != RACKS[0]
+
+
+@pytest.mark.parametrize(("district", "is_placed"), [("north", False), ("south", True)])
+def test_apart_by_district(district: str, *, is_placed: bool) -> None:
+    """Clusters that keep apart by district stand in two sites only where those are in different districts."""
+    sites = {"dc": {}, "xx": {"district": district}}
+    both = world_of({"sites": sites, "racks": {"dc/a/1/01": None, "xx/a/1/01": None}})
+    apart = cluster(1, site="xx", apart_from=(Relation(cluster="a", scope="district"),))
+    found = place(both, demand(a=cluster(1), b=apart), stack="s1", sticky={})
+    assert ("b-001" in found.seats) is is_placed
+    assert is_placed or "apart: a is in its district" in found.unplaced["b-001"]
+
+
+def test_a_home_is_sought_in_the_rooms_that_are_wanted() -> None:
+    """Clusters that belong together get a rack of their rooms, although one of another room is tighter."""
+    relation = Relation(cluster="shelf", scope="rack")
+    wanted = demand(head=cluster(2, rooms=("b",), together_with=(relation,)), shelf=cluster(2, rooms=("b",)))
+    seats = placed(world(other(RACKS[0], draw=Draw(allocated_w=500))), wanted).seats
+    assert len(seats) == 4
+    assert {seat.rack.rpartition("/")[0] for seat in seats.values()} == {"dc/b/1"}
+
+
+def test_a_home_is_sought_where_the_party_may_open() -> None:
+    """Racks that take no new nodes are a home for the party alone that may open them."""
+    relation = Relation(cluster="shelf", scope="rack")
+    wanted = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(4))
+    plain = world(other(RACKS[0], draw=Draw(allocated_w=700)))
+    for party, count in (("t1", 6), ("t2", 0)):
+        racks = {name: replace(rack, accepts=False, may_open=frozenset({party})) for name, rack in plain.racks.items()}
+        found = place(replace(plain, racks=racks), wanted, stack="s1", sticky={})
+        assert len(found.seats) == count
+        assert len({seat.rack for seat in found.seats.values()}) == min(count, 1)
+
+
+def test_what_is_too_much_for_the_home_is_told() -> None:
+    """A node for which the shared domain has no space is told whose domain that is, whichever of them asked for it."""
+    relation = Relation(cluster="shelf", scope="rack")
+    many = demand(head=cluster(2, together_with=(relation,)), shelf=cluster(30))
+    found = place(world(), many, stack="s1", sticky={})
+    assert all("together: head belongs to another rack" in reason for reason in found.unplaced.values())
+    assert found.unplaced
+    chosen = cluster(1, places={"001": {"rack": RACKS[2]}})
+    elsewhere = demand(head=cluster(1, rooms=("a",), together_with=(relation,)), shelf=chosen)
+    found = place(world(), elsewhere, stack="s1", sticky={})
+    assert "together: shelf belongs to another rack" in found.unplaced["head-001"]
+
+
+def test_a_party_is_exclusive_beside_itself() -> None:
+    """Nodes of another stack of the same party do not stop one that wants a rack alone; another party's do."""
+    mine = tuple(other(rack, party="t1", stack="s9") for rack in RACKS)
+    assert len(placed(world(*mine), demand(vault=cluster(1, exclusive="rack"))).seats) == 1
+    theirs = tuple(other(rack) for rack in RACKS)
+    found = place(world(*theirs), demand(vault=cluster(1, exclusive="rack")), stack="s1", sticky={})
+    assert "exclusive: another party is in its rack" in found.unplaced["vault-001"]
+
+
+def test_a_node_that_fills_its_rack_keeps_its_units() -> None:
+    """What a node draws already is not asked of its rack again, so one that takes most of it stays where it is."""
+    wanted = demand(web=cluster(1))
+    seat = RackPosition(rack=RACKS[1], position=7)
+    standing = (
+        other(RACKS[1], party="t1", stack="s1", name="web-001", position=7, draw=Draw(allocated_w=100)),
+        other(RACKS[1], position=1, draw=Draw(allocated_w=900)),
+    )
+    found = place(world(standing[1]), wanted, stack="s1", sticky={"web-001": seat}, standing=standing[:1])
+    assert found.seats["web-001"] == seat

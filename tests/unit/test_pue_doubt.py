@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from support.golden import compare_golden
 from zonewright.cli import main
 
 CASES = sorted((Path(__file__).parents[1] / "cases" / "power").iterdir())
@@ -27,7 +28,7 @@ def _run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
 def test_a_mistake_of_metering(case: Path, run: Run) -> None:
-    """The figure is not what the mistake would make of it, and a finding names the kind of mistake and its meters."""
+    """The figure is not what the mistake makes of it, a finding names kind and meters, and each word was reviewed."""
     settings: dict[str, Any] = yaml.safe_load((case / "case.yaml").read_text(encoding="utf-8"))
     asked = (
         *("pue", "evaluate", case / "readings.csv", "--meters", case / "meters.yaml"),
@@ -44,3 +45,4 @@ def test_a_mistake_of_metering(case: Path, run: Run) -> None:
         assert sorted(one["meters"]) == settings["meters"]
         assert all(name in one["message"] for name in one["meters"])
         assert one["message"] in run(*asked)[1]
+    compare_golden(f"power/{case.name}.txt", run(*asked)[1])

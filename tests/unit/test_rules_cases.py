@@ -1,12 +1,15 @@
 """Each rule's case files (their form: ``support/rule_cases.py``) give exactly the findings that they state."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.golden import compare_golden
 from support.rule_cases import FILES, documents, world
 from zonewright.rules import RULES, Finding, evaluate
+from zonewright.rules.rule import Rule
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -17,6 +20,21 @@ def test_case(path: Path) -> None:
         assert [finding.rule for finding in found] == [item["rule"] for item in data["findings"]]
         for finding, expected in zip(found, data["findings"], strict=True):
             compare(finding, expected)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_findings_are_whole(rule: Rule) -> None:
+    """What the rule says in each of its cases is as it was reviewed: each word, figure, unit and participant."""
+    said = {
+        path.stem: [
+            [finding.to_data() for finding in evaluate(world(data)) if finding.rule == rule.id]
+            for data in documents(path)
+        ]
+        for path in FILES
+        if path.parent.name == rule.id
+    }
+    text = json.dumps({"reach": rule.reach, "says": said}, indent=1, ensure_ascii=False)
+    compare_golden(f"rules/{rule.id}.json", text + "\n")
 
 
 def compare(finding: Finding, expected: dict[str, Any]) -> None:

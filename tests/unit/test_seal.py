@@ -63,7 +63,7 @@ def author(signer: str = "anna", planned: Planned = PLANNED) -> str:
 
 def verdict(signer: str, word: str = "approve", *, hours: float = 1, key: str = "", **more: Any) -> str:
     """A verdict's envelope."""
-    said = statement(VERDICT_TYPE, signer, AT + timedelta(hours=hours), verdict=word, comment="", **more)
+    said = statement(VERDICT_TYPE, signer, AT + timedelta(hours=hours), verdict=word, **{"comment": "", **more})
     return sign(said.text(), key_of(key or signer)).text()
 
 
@@ -112,6 +112,14 @@ def test_one_person_counts_once() -> None:
     assert decide(verdict("bea"), verdict("ben"), of=two_groups).state == "approved"
     assert decide(verdict("bea"), verdict("carl"), of=two_groups).state == "approved"
     assert decide(verdict("carl"), verdict("bea"), of=zone(two=policy({"operators": 2}))).state == "missing"
+
+
+@pytest.mark.parametrize("word", ["approve", "reject"])
+def test_of_two_equal_verdicts_the_later_one_received_is_held(word: str) -> None:
+    """Where a person says the same twice at one moment, what is told is what came last."""
+    one, two = (verdict("ben", word, comment=comment) for comment in ("first", "second"))
+    for order, comment in (((one, two), "second"), ((two, one), "first")):
+        assert [vote.comment for vote in decide(*order).votes] == [comment]
 
 
 def test_every_policy_that_matches_must_be_met() -> None:

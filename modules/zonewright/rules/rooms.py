@@ -19,8 +19,10 @@ def room_cooling(view: View) -> Iterator[Breach]:
     """A node stands in a room with the cooling that its type needs."""
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
-        for item in occupants if rack is not None else ():
-            if rack is not None and item.cooling not in (None, rack.cooling) and item.standing == "wanted":
+        if rack is None:
+            continue
+        for item in occupants:
+            if item.cooling not in (None, rack.cooling) and item.standing == "wanted":
                 yield Breach(
                     subject=rack_id,
                     where=item.path,

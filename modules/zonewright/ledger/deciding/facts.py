@@ -145,7 +145,7 @@ def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: D
     query = select(claim.c.name, claim.c.state).where(
         claim.c.stack_id == stack_id, claim.c.state.in_(("active", "releasing"))
     )
-    standing = Counter((row.name, row.state) for row in connection.execute(query))
+    standing = Counter((row.name, row.state) for row in connection.execute(query).all())
     return standing != Counter((item.name, item.standing) for item in facts.standing)
 
 

@@ -110,7 +110,7 @@ def _read(connection: Connection, sites: Collection[str]) -> dict[str, tuple[int
         held = known.get(site)
         if held is None or held[0] != numbers[site]:
             rows = select(*(claim.c[name] for name in ROW)).where(claim.c.site == site)
-            held = numbers[site], SiteClaims(tuple(connection.execute(rows.order_by(claim.c.id))))
+            held = numbers[site], SiteClaims(tuple(connection.execute(rows.order_by(claim.c.id)).all()))
             known[site] = held
         found[site] = held  # not what another thread has put there since: it may see another moment
     return found

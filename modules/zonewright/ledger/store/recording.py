@@ -228,10 +228,12 @@ def _changed(connection: Connection, one: Covered, keys: Collection[_Key]) -> It
     """The touched rows of a table that are not as they were recorded last."""
     words, name = words_of(connection), one.table.name
     found = words.rows_touched(connection, one.table, one.key, keys)
-    rows = {change[1]: change for change in (_as_change(one, row) for row in found)}
-    written = sorted(map(key_of, keys))
-    known = words.digests_recorded(connection, name, written)
-    for key in written:
-        change = rows.get(key, (name, key, GONE, None))
+    rows = {tuple(row[column] for column in one.key): row for row in found}
+    written = sorted((key_of(values), values) for values in keys)
+    known = words.digests_recorded(connection, name, [key for key, _ in written])
+    for key, values in written:
+        row = rows.get(values)
+        said = None if row is None else record_of(one, row)
+        change = (name, key, GONE if said is None else digest_of(said), said)
         if change[2] != known.get(key, GONE):
             yield change

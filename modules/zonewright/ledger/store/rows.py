@@ -18,7 +18,7 @@ def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str
     query = select(*columns).where(table.c.stack_id == stack_id)
     if name is not None:
         query = query.where(table.c.name == name)
-    return [life.LifeRow.of(row) for row in connection.execute(query)]
+    return [life.LifeRow.of(row) for row in connection.execute(query).all()]
 
 
 def sites_of(connection: Connection, table: Table, ids: Collection[int]) -> set[str]:

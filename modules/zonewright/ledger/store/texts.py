@@ -84,7 +84,7 @@ def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
     """Digests, in order, under which the ledger has no text."""
     has: set[str] = set()
     for page in _pages(digests):
-        has.update(connection.execute(select(content.c.digest).where(content.c.digest.in_(page))).scalars())
+        has.update(connection.execute(select(content.c.digest).where(content.c.digest.in_(page))).scalars().all())
     return sorted(set(digests) - has)
 
 

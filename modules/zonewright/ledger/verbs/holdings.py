@@ -112,7 +112,7 @@ def _rows_by_name(
     highest = select(generation.c.highest).where(generation.c.stack_id == stack_id).scalar_subquery()
     rows = select(table, func.coalesce(highest, 0).label("freed")).where(table.c.stack_id == stack_id)
     for start in range(0, len(names), _PAGE):
-        for row in connection.execute(rows.where(table.c.name.in_(names[start : start + _PAGE]))):
+        for row in connection.execute(rows.where(table.c.name.in_(names[start : start + _PAGE]))).all():
             found.setdefault(row.name, []).append(row)
     return found
 
@@ -214,7 +214,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
             for table in ((asset, claim) if request.holdings else ())
             for row in connection.execute(
                 select(table).where(table.c.stack_id == request.stack_id).order_by(table.c.name, table.c.id)
-            )
+            ).all()
         ]
     return StackReport(
         stack_id=request.stack_id,

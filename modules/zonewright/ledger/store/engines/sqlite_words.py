@@ -117,7 +117,7 @@ def leaves(connection: Connection) -> Iterable[Sequence[Any]]:
 
 def touched(connection: Connection) -> Iterable[Sequence[Any]]:
     """Table, and both values of the key (the second empty where it has one), of rows that were written."""
-    return connection.exec_driver_sql("SELECT name, first, second FROM touched")
+    return connection.exec_driver_sql("SELECT name, first, second FROM touched").all()
 
 
 def rows_touched(
@@ -128,7 +128,7 @@ def rows_touched(
         f"row.{column} = touched.{where}" for column, where in zip(columns, ("first", "second"), strict=False)
     )
     query = f"SELECT row.* FROM touched CROSS JOIN main.{table.name} AS row ON {on} WHERE touched.name = ?"  # noqa: S608 - names of our own
-    yield from connection.exec_driver_sql(query, (table.name,)).mappings()
+    yield from connection.exec_driver_sql(query, (table.name,)).mappings().all()
 
 
 def end_touched(connection: Connection) -> None:
@@ -142,7 +142,7 @@ def digests_recorded(connection: Connection, table: str, keys: Sequence[str]) ->
     for start in range(0, len(keys), _PAGE):
         page = tuple(keys[start : start + _PAGE])
         query = f'SELECT key, digest FROM recorded WHERE "table" = ? AND key IN ({", ".join("?" * len(page))})'  # noqa: S608 - only marks
-        found |= {row.key: row.digest for row in connection.exec_driver_sql(query, (table, *page))}
+        found |= {row.key: row.digest for row in connection.exec_driver_sql(query, (table, *page)).all()}
     return found
 
 
