@@ -83,8 +83,13 @@ def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], n
         best = network.fastest_pair(*ENDS, kinds, two)  # type: ignore[arg-type] # kinds as text
         assert best.pair is not None
         assert best.pair[1].delay_ns == min(max(one.delay_ns, two.delay_ns) for one, two in pairs)
-    if answer.cut is not None:
-        assert all(answer.cut in on[one] for one in found)
+    if not pairs and found:
+        # Each path hangs on the cut, and none of its things can be left out.
+        assert all(on[one].intersection(answer.cut) for one in found)
+        for left in answer.cut:
+            assert not all(on[one].intersection({*answer.cut} - {left}) for one in found)
+    else:
+        assert not answer.cut
 
 
 @given(LINKS, KINDS, st.integers(1, 6))
