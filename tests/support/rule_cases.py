@@ -4,7 +4,8 @@ A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (120
 none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
-gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change; ``links_before`` are those that the change removes.
+gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change;
+``links_before`` are those that the change removes.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 A site is ``at`` a point; ducts have ``points``.

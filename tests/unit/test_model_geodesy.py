@@ -1,5 +1,6 @@
 """Distances on the ground agree with known ones, and neighbouring routes are measured in both directions."""
 
+from itertools import pairwise
 from math import remainder
 
 from geographiclib.geodesic import Geodesic
@@ -85,7 +86,7 @@ def test_what_is_beside_is_what_a_walk_along_the_route_finds(
 
 def _walk(route: tuple[tuple[float, float], ...], step_m: float) -> list[tuple[float, float]]:
     points = []
-    for one, two in zip(route, route[1:], strict=False):
+    for one, two in pairwise(route):
         line = Geodesic.WGS84.InverseLine(*one, *two)
         steps = max(1, round(line.s13 / step_m))
         points += [line.Position(line.s13 * number / steps) for number in range(steps)]

@@ -1,5 +1,6 @@
 """What the rules that look beyond racks say of one change, measured against the zone without it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
@@ -32,24 +33,28 @@ def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
     return sum(room.design_w for name, room in facts.rooms.items() if name.partition("/")[0] in sites)
 
 
-def _excess(findings: Iterable[Finding]) -> dict[tuple[str, str], int]:
-    """The sum of the excess by rule and subject."""
-    sums: dict[tuple[str, str], int] = {}
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule, finding.subject, finding.level
+
+
+def _excess(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:
+    """The sum of the excess by rule, subject and level."""
+    sums: Counter[tuple[str, str, str]] = Counter()
     for finding in findings:
-        key = (finding.rule, finding.subject)
-        sums[key] = sums.get(key, 0) + finding.excess
+        sums[_key(finding)] += finding.excess
     return sums
 
 
 def _answered_for(found: Iterable[Finding], known: Iterable[Finding], party: str, *, grows: bool) -> Iterator[Finding]:
     """A breach that was there before and is no worse is not the change's: its own party is told, others are not.
 
-    All breaches of a rule by one thing count together, so that a present one hides no other one that is as large.
+    All breaches of a rule by one thing count together, level by level, so that a present one hides no other one that is
+    as large.
     """
     found = tuple(found)
     now, past = _excess(found), _excess(known)
     for finding in found:
-        key = (finding.rule, finding.subject)
+        key = _key(finding)
         is_worse = key not in past or now[key] > past[key]
         if finding.rule == _FILLS and not grows:
             is_worse = False  # whoever takes something out, or adds less than is missing, opens nothing
