@@ -47,8 +47,14 @@ PARTIES: dict[str, Any] = {
     "carrier-2": {"title": "Second carrier", "roles": ["network-operator"]},
     "both": {"title": "Operator of everything", "roles": ["facility-operator", "network-operator"]},
 }
-RING = {"north": {"links": ["l-1", "l-2"]}}
-DUCT = {"route": {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}, "length_m": 10_000, "bores": 8}
+RING = {"north": {"links": ["l-1", "l-2"], "is_open": True}}
+DUCT = {
+    "route": {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]},
+    "length_m": 10_000,
+    "bores": 8,
+    "a": "dc1",
+    "b": "dc2",
+}
 LINK = {"a": "dc1", "b": "dc2", "ducts": ["d-0"], "cores": 96}
 STEPS = ("reserved", "admitted", "active", "releasing")
 

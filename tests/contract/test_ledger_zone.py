@@ -27,7 +27,7 @@ PARTIES = {
     "carrier-2": {"title": "Second carrier", "roles": ["network-operator"]},
 }
 ROUTE = {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}
-DUCT = {"route": ROUTE, "length_m": 10_000, "bores": 8}
+DUCT = {"route": ROUTE, "length_m": 10_000, "bores": 8, "a": "dc1", "b": "dc2"}
 
 
 def zone_file(limits: dict[str, float] | None = None, north: dict[str, Any] | None = None, **more: Any) -> Zone:

@@ -1,6 +1,6 @@
 """Pairs of disjoint paths: what is found, and what is proven not to be there, is what trying everything gives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 from hypothesis import example, given
@@ -16,23 +16,29 @@ from zonewright.rules.paths import LinkPath, link_delay_ns, risks_of
 SITES = "abcdef"
 ENDS = ("a", "f")
 _DUCTS = st.lists(st.integers(0, 7), max_size=2, unique=True)
-LINKS = st.lists(
-    st.tuples(st.sampled_from(list(combinations(SITES, 2))), st.integers(1, 9), _DUCTS), min_size=4, max_size=13
-)
+_ENDS = st.sampled_from(list(combinations(SITES, 2)))
+LINKS = st.lists(st.tuples(_ENDS, st.integers(1, 9), _DUCTS), min_size=4, max_size=13)
+LEASED = st.lists(st.tuples(_ENDS, st.integers(1, 9) | st.none()), min_size=1, max_size=4)
 KINDS = st.lists(st.sampled_from(["site", "duct", "bridge"]), min_size=1, max_size=3, unique=True)
 SMALL = Zone.model_validate(ZONE)
 Drawn = list[tuple[tuple[str, str], int, list[int]]]
 
 
-def zone_of(drawn: Drawn) -> ZoneFacts:
-    """A zone with these links: ends, kilometres of a duct of its own, and shared ducts; two of these share a bridge."""
+def zone_of(drawn: Drawn, leased: Sequence[tuple[tuple[str, str], int | None]] = ()) -> ZoneFacts:
+    """A zone with these links: ends, kilometres of a duct of its own, and shared ducts; two of these share a bridge.
+
+    Of leased ones nobody knows the route: ends, and what the lessor says of the delay.
+    """
     ducts = {f"d{number}": (0, "bridge" if number < 2 else None) for number in range(8)}
     links = {}
     for number, ((one, two), metres, shared) in enumerate(drawn):
         ducts[f"own{number}"] = (metres * 1000, None)
         names = (f"own{number}", *(f"d{index}" for index in shared))
-        link = Link.model_construct(a=one, b=two, ducts=names, status="active", power_panels=(), cores=1)
+        link = Link.model_construct(a=one, b=two, ducts=names, status="active", power_panels=(), cores=1, route="known")
         links[f"l{number}"] = LinkFacts(owner="net", link=link)
+    for number, ((one, two), delay_us) in enumerate(leased):
+        circuit = Link(a=one, b=two, route="unknown", delay_us=delay_us, cores=1)
+        links[f"u{number}"] = LinkFacts(owner="net", link=circuit)
     held = {}
     for name, (length_m, bridge) in ducts.items():
         duct = Duct.model_construct(length_m=length_m, bridge=bridge)  # type: ignore[call-arg] # it needs no route
@@ -43,7 +49,7 @@ def zone_of(drawn: Drawn) -> ZoneFacts:
 def every_path(facts: ZoneFacts, site: str, seen: tuple[str, ...], links: tuple[str, ...]) -> Iterator[LinkPath]:
     """All paths without loops."""
     if site == ENDS[1]:
-        yield LinkPath(links, sum(link_delay_ns(facts.links[name].link, facts) for name in links))
+        yield LinkPath(links, sum(link_delay_ns(facts.links[name].link, facts) or 0 for name in links))
         return
     for name, held in facts.links.items():
         ends = (held.link.a, held.link.b)
@@ -83,8 +89,13 @@ def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], n
         best = network.fastest_pair(*ENDS, kinds, two)  # type: ignore[arg-type] # kinds as text
         assert best.pair is not None
         assert best.pair[1].delay_ns == min(max(one.delay_ns, two.delay_ns) for one, two in pairs)
-    if answer.cut is not None:
-        assert all(answer.cut in on[one] for one in found)
+    if not pairs and found:
+        # Each path hangs on the cut, and none of its things can be left out.
+        assert all(on[one].intersection(answer.cut) for one in found)
+        for left in answer.cut:
+            assert not all(on[one].intersection({*answer.cut} - {left}) for one in found)
+    else:
+        assert not answer.cut
 
 
 @given(LINKS, KINDS, st.integers(1, 6))
@@ -95,3 +106,37 @@ def test_a_search_that_is_given_up_proves_nothing(drawn: Drawn, kinds: list[str]
     answer = LinkNetwork(facts, searches=most).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
     if answer.is_decided:
         assert (answer.pair is None) == (whole.pair is None)
+
+
+@given(LINKS, LEASED, KINDS)
+@example([(("a", "f"), 1, [0])], [(("a", "f"), None)], ["duct"])
+@example([(("a", "f"), 1, [0])], [(("a", "f"), None)], ["site"])
+def test_what_nobody_knows_of_a_leased_circuit_is_not_decided(
+    drawn: Drawn, leased: list[tuple[tuple[str, str], int | None]], kinds: list[str]
+) -> None:
+    """Where ducts or bridges count, no pair has such a circuit, and there is "none" only if none could have it."""
+    facts = zone_of(drawn, leased)
+    everything = list(every_path(facts, ENDS[0], (ENDS[0],), ()))
+    on = {one: hangs_on(facts, one, kinds) for one in everything}
+    pairs = [(one, two) for one, two in combinations(everything, 2) if not on[one] & on[two]]
+    is_blind = bool({"duct", "bridge"}.intersection(kinds))
+    known = [(one, two) for one, two in pairs if not (is_blind and _leased_in(one, two))]
+    answer = LinkNetwork(facts).disjoint_pair(*ENDS, kinds)  # type: ignore[arg-type] # kinds as text
+    assert (answer.pair is not None) == bool(known)
+    assert answer.is_decided == (bool(known) or not pairs)
+    if answer.pair is not None:
+        assert not is_blind or not _leased_in(*answer.pair)
+    if not answer.is_decided:
+        assert answer.unknown
+        assert set(answer.unknown) <= {name for pair in pairs for name in _leased_in(*pair)}
+    timed = LinkNetwork(facts, only_timed=True).fastest(*ENDS)
+    delays = [
+        one.delay_ns
+        for one in everything
+        if all(link_delay_ns(facts.links[name].link, facts) is not None for name in one.links)
+    ]
+    assert (timed.delay_ns if timed else None) == min(delays, default=None)
+
+
+def _leased_in(*paths: LinkPath) -> set[str]:
+    return {name for path in paths for name in path.links if name.startswith("u")}

@@ -4,9 +4,11 @@ A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (120
 none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
-gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
+gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change;
+``links_before`` are those that the change removes.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
+A site is ``at`` a point; ducts have ``points``.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
 """
@@ -51,6 +53,8 @@ from zonewright.rules import Finding, evaluate
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
 FILES = sorted(CASES.glob("*/*.yaml"))
+PLACES = {"dc": [31.0, 120.8], "ds": [31.0, 120.9], "dt": [31.0, 120.8]}
+"""Where sites are that do not say it with ``at``; ``at: null`` is nowhere. A duct lies between the first two."""
 _OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names"}
 
 
@@ -132,12 +136,15 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
 
 def _site(name: str, given: dict[str, Any]) -> SiteFacts:
     is_leaving = given.pop("leaving", False)
-    return SiteFacts(owner="op", site=Site(**{"title": name, "district": "north", **given}), is_leaving=is_leaving)
+    at = given.pop("at", PLACES.get(name))
+    where = {"location": {"crs": "WGS84", "latitude": at[0], "longitude": at[1]}} if at is not None else {}
+    site = Site(**{"title": name, "district": "north", **where, **given})
+    return SiteFacts(owner="op", site=site, is_leaving=is_leaving)
 
 
 def _duct(given: dict[str, Any]) -> DuctFacts:
     owner, is_leaving = given.pop("owner", "net"), given.pop("leaving", False)
-    points = given.pop("points", [[31.0, 120.8], [31.0, 120.9]])
+    points = given.pop("points", [PLACES["dc"], PLACES["ds"]])
     duct = {"route": {"crs": "WGS84", "points": points}, "length_m": 10_000, "bores": 8, **given}
     return DuctFacts(owner=owner, duct=Duct(**duct), is_leaving=is_leaving)
 
@@ -156,9 +163,17 @@ def world(data: dict[str, Any]) -> World:
         occupants=occupants,
         clusters=tuple(cluster(item) for item in data.get("clusters", ())),
         zone=zone(data, racks, occupants),
-        before=zone({**data, "rooms": data["before"]}, {}, ()) if "before" in data else None,
+        before=_before(data),
         acting=data.get("acting", ""),
     )
+
+
+def _before(data: dict[str, Any]) -> ZoneFacts | None:
+    """The zone without the change, where the case says what was otherwise."""
+    if not {"before", "links_before"} & data.keys():
+        return None
+    links = {**data.get("links", {}), **data.get("links_before", {})}
+    return zone({**data, "rooms": data.get("before", {}), "links": links}, {}, ())
 
 
 @cache

@@ -74,6 +74,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _print(table: "ZoneTable") -> None:
+    from zonewright.render.zone.zone_table import one_decimal
+
     head = f"{'racks':>6}{'design kW':>11}{'used kW':>10}{'fill':>8}{'design PUE':>12}"
     print(f"{'site':<16}{'kind':<5}{'district':<10}{head}")
     for site in table.sites:
@@ -87,9 +89,8 @@ def _print(table: "ZoneTable") -> None:
     print(f"\ndata centres: {power}" + (f", {by_racks:.1f} % by racks" if by_racks is not None else ""))
     print(f"\n{'link':<6}{'from':<16}{'to':<16}{'km':>7}{'us':>8}  {'state':<8}ducts")
     for link in table.links:
-        ducts = ", ".join(link.ducts)
-        ends = f"{link.a:<16.16}{link.b:<16.16}"
-        print(f"{link.id:<6}{ends}{link.km:>7.1f}{link.one_way_us:>8.1f}  {link.status:<8}{ducts}")
+        figures = f"{one_decimal(link.km):>7}{one_decimal(link.one_way_us):>8}"
+        print(f"{link.id:<6}{link.a:<16.16}{link.b:<16.16}{figures}  {link.status:<8}{link.way()}")
     print("\nrisks that several links share (without sites):")
     for risk in table.shared_risks:
         print(f"  {risk.kind} {risk.id}: {', '.join(risk.links)}")

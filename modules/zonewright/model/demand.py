@@ -79,7 +79,8 @@ def asset_summary(asset: AnyAsset) -> str:
         )
     if isinstance(asset, LinkAsset):
         link = asset.link
-        return f"{link.status} link {link.a} to {link.b}, {link.cores} cores, through {', '.join(link.ducts)}"
+        ways = [*link.ducts, *(["a route that is unknown"] if link.route == "unknown" else [])]
+        return f"{link.status} link {link.a} to {link.b}, {link.cores} cores, through {', '.join(ways)}"
     if isinstance(asset, SiteAsset):
         return f"{asset.site.title} ({asset.site.kind}, {asset.site.district})"
     feeds = ", ".join(f"feed {name} {feed.available_w:,} W" for name, feed in sorted(asset.row.feeds.items()))

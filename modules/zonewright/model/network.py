@@ -1,8 +1,8 @@
 """What a network operator declares: ducts with their routes, and the links that run through them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.limits import NAME
@@ -28,7 +28,11 @@ class Duct(Declared):
     """Name for people."""
     route: Route
     """Where it lies."""
-    length_m: Annotated[int, Field(ge=1, le=1_000_000)]
+    a: Identifier | None = None
+    """What it ends at by the first point of its route: a site, or a manhole. Without it, the point alone says so."""
+    b: Identifier | None = None
+    """What it ends at by the last point of its route, in the same way."""
+    length_m: Annotated[int, Field(ge=1, le=50_000_000)]
     """Length as built, in metres; never shorter than its route."""
     bores: Annotated[int, Field(ge=1, le=200)]
     """Number of bores."""
@@ -51,8 +55,12 @@ class Link(Declared):
     """Id of the site at one end."""
     b: Identifier
     """Id of the site at the other end."""
-    ducts: Annotated[tuple[Identifier, ...], Field(min_length=1, strict=False)]
-    """The ducts that it runs through, one bore in each; its length is the sum of theirs."""
+    ducts: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """The ducts that it runs through, in a chain from end to end, one bore in each; its length is the sum of theirs."""
+    route: Literal["known", "unknown"] = "known"
+    """An unknown route, as leased circuits have, needs no ducts. What it shares with others is then not decided."""
+    delay_us: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """One-way delay in microseconds that the lessor states. Only with an unknown route; else its ducts tell it."""
     cores: Annotated[int, Field(ge=1, le=10_000)]
     """Fibre cores."""
     status: Literal["planned", "active"] = "active"
@@ -67,3 +75,13 @@ class Link(Declared):
     """Networks of its two ends: a /31 and a /127."""
     password: SecretReference | None = None
     """Reference to the password of its BGP sessions (TCP MD5), such as ref+vault://network/link-01#/bgp."""
+
+    @model_validator(mode="after")
+    def _routed(self) -> Self:
+        if self.route == "known" and not self.ducts:
+            message = "a link with no ducts; name them in a chain, or write 'route: unknown' if it is leased"
+            raise ValueError(message)
+        if self.route == "known" and self.delay_us is not None:
+            message = f"delay_us {self.delay_us} beside a known route, whose ducts tell the delay; remove one of them"
+            raise ValueError(message)
+        return self

@@ -12,6 +12,7 @@ LimitName = Literal[
     "design-pue",
     "zone-utilization",
     "duct-reuse-distance-m",
+    "route-joint-distance-m",
     "separated-protection-level",
     "fibre-delay-us-per-km",
     "waiver-days",
@@ -27,6 +28,7 @@ PolicyRule = Literal[
     "fill-before-open",
     "latency-budget",
     "reuse-first",
+    "ring-closed",
     "srlg-disjoint",
     "zone-utilization",
 ]
@@ -34,10 +36,22 @@ PolicyRule = Literal[
 PolicyLevel = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[PolicyLevel, ...] = ("mandatory", "no-worse", "approval", "advisory")
 
-DEFAULTS: Mapping[LimitName, float] = {"fibre-delay-us-per-km": 4.9, "waiver-days": 180, "figure-age-days": 7}
+DEFAULTS: Mapping[LimitName, float] = {
+    "fibre-delay-us-per-km": 4.9,
+    "route-joint-distance-m": 100,
+    "waiver-days": 180,
+    "figure-age-days": 7,
+}
 """In force where no pack says otherwise: single-mode fibre at 1550 nm has 4.897 us/km."""
 LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
-    {"design-pue", "separated-protection-level", "waiver-days", "figure-age-days", "balance-percent"}
+    {
+        "design-pue",
+        "route-joint-distance-m",
+        "separated-protection-level",
+        "waiver-days",
+        "figure-age-days",
+        "balance-percent",
+    }
 )
 """Of the other limits the higher value is the stricter one."""
 
@@ -112,6 +126,8 @@ class Ring(Declared):
     """Ids of its links, in their order around the ring."""
     disjoint: Annotated[tuple[RiskKind, ...], Field(min_length=1, strict=False)] = ("duct", "bridge")
     """Kinds of risk that no two links may share; the site where two neighbours meet does not count."""
+    is_open: bool = False
+    """Whether its links make a line, and no way around: for a ring that is still to be closed."""
 
 
 def chain_of(packs: Mapping[str, RulePack], pack_id: str | None) -> tuple[RulePack, ...]:

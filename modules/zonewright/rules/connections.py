@@ -1,14 +1,13 @@
-"""Rules about what connections and rings rest on: no shared risk, no late packet."""
+"""Rules about what connections rest on: no shared risk, no late packet."""
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Iterator
 
 from zonewright.model.cluster import Connection
-from zonewright.model.network import Link
-from zonewright.model.world import ClusterFacts, LinkFacts, ZoneFacts
+from zonewright.model.world import ClusterFacts, ZoneFacts
 from zonewright.rules.disjoint import MAX_SEARCHES, LinkNetwork, PairAnswer
 from zonewright.rules.finding import Participant
-from zonewright.rules.paths import LinkPath, risks_of
+from zonewright.rules.paths import LinkPath, link_delay_ns
+from zonewright.rules.rings import shared_in_rings
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
 from zonewright.rules.words import listed
@@ -20,31 +19,7 @@ def srlg_disjoint(view: View) -> Iterator[Breach]:
     """Links of a ring, and the two paths of a connection, share no risk of the kinds that are named."""
     if view.zone is None:
         return
-    for ring_id, ring in sorted(view.zone.zone.rings.items()):
-        present = [link_id for link_id in ring.links if link_id in view.zone.links]
-        for one, two in combinations(present, 2):
-            links = [view.zone.links[one], view.zone.links[two]]
-            first, second = (risks_of(held.link, view.zone) for held in links)
-            shared = sorted((kind, name) for kind, name in first & second if kind in ring.disjoint)
-            if shared:
-                yield Breach(
-                    subject=ring_id,
-                    where=f"links.{two}.ducts",
-                    message=(
-                        f"links {one} and {two} of ring {ring_id} share "
-                        f"{listed([f'{kind} {name}' for kind, name in shared])}{_shared_length(links, view.zone)}: "
-                        "one failure takes both"
-                    ),
-                    value=len(shared),
-                    limit=0,
-                    unit="risks",
-                    excess=len(shared),
-                    participants=(
-                        Participant(party=links[1].owner, name=two),
-                        Participant(party=links[0].owner, name=one),
-                    ),
-                    fix=_apart(view, two, one),
-                )
+    yield from shared_in_rings(view)
     yield from _shared_paths(view, view.zone)
 
 
@@ -63,24 +38,42 @@ def _shared_paths(view: View, facts: ZoneFacts) -> Iterator[Breach]:
                     value=1,
                     limit=2,
                     unit="paths",
-                    fix="place it at a site with two ways, or ask for a second way",
+                    fix=(
+                        f"ask the lessor of {listed(list(answer.unknown))} for the ducts, or ask for another way"
+                        if answer.unknown
+                        else "place it at a site with two ways, or ask for a second way"
+                    ),
                     keep=f"keep two paths that share no {' or '.join(connection.disjoint)}",
                 )
 
 
 def _no_pair(site: str, connection: Connection, answer: PairAnswer) -> str:
     kinds = " or ".join(connection.disjoint)
-    if answer.cut is not None:
+    if len(answer.cut) == 1:
         return (
-            f"every path from {site} to {connection.to} hangs on {' '.join(answer.cut)}, but two paths that share no "
-            f"{kinds} are needed"
+            f"every path from {site} to {connection.to} hangs on {' '.join(answer.cut[0])}, but two paths that share "
+            f"no {kinds} are needed"
         )
     if answer.is_decided:
-        return f"any two paths from {site} to {connection.to} share a {kinds}: all ways were tried"
+        cut = listed([" ".join(one) for one in answer.cut])
+        return (
+            f"any two paths from {site} to {connection.to} share a {kinds}: all ways were tried, and each hangs on one "
+            f"of {cut}"
+        )
+    if answer.unknown:
+        routes = f"the route of {answer.unknown[0]} is" if len(answer.unknown) == 1 else _routes(answer)
+        return (
+            f"not decided: whether two paths from {site} to {connection.to} share no {kinds}, for {routes} unknown; "
+            "what is not shown is not taken for granted"
+        )
     return (
         f"not decided: whether two paths from {site} to {connection.to} share no {kinds} was not found out in "
         f"{MAX_SEARCHES:,} steps; what is not shown is not taken for granted"
     )
+
+
+def _routes(answer: PairAnswer) -> str:
+    return f"the routes of {listed(list(answer.unknown))} are"
 
 
 SRLG_DISJOINT = Rule(
@@ -91,8 +84,11 @@ SRLG_DISJOINT = Rule(
         "The risks of a link are its ducts, the bridges that the ducts cross, its two sites, and the power "
         "panels without which it is down, with their substations. The ring or the connection names the kinds "
         "that count. The ends of a connection, their panels and substations are always shared and do not count. "
-        "Planned links carry no path, but count in a ring. If the search for two paths is given up, the finding "
-        "says `not decided`, and the change is refused all the same."
+        "Planned links carry no path, but count in a ring. If no single thing takes down all paths, the finding names "
+        "a minimal cut: things of which each path needs one, and of which none can be left out. Nobody knows the ducts "
+        "and bridges of a link with `route: unknown`: it is in no pair where these count. If a pair may need it, or "
+        "if the search for two paths is given up, the finding says `not decided`, and the change is refused all "
+        "the same."
     ),
     unit="risks or paths",
     reference="shared risk link groups, RFC 4202 section 2.3; TIA-942, rated 2 and up: diverse routes",
@@ -101,17 +97,11 @@ SRLG_DISJOINT = Rule(
 )
 
 
-def _shared_length(links: Sequence[LinkFacts], facts: ZoneFacts) -> str:
-    common = set(links[0].link.ducts) & set(links[1].link.ducts)
-    metres = sum(facts.ducts[duct].duct.length_m for duct in common if duct in facts.ducts)
-    return f" over {metres:,} m" if metres else ""
-
-
 def latency_budget(view: View) -> Iterator[Breach]:
     """The paths that a connection needs are within its delay, in one direction."""
     if view.zone is None:
         return
-    network = LinkNetwork(view.zone)
+    network, whole = LinkNetwork(view.zone, only_timed=True), LinkNetwork(view.zone)
     for cluster, name, connection in _connections(view):
         fastest, limit = network.fastest(cluster.site, connection.to), connection.max_one_way_us
         if fastest is None:
@@ -119,7 +109,7 @@ def latency_budget(view: View) -> Iterator[Breach]:
                 view,
                 cluster,
                 name,
-                f"there is no path of active links from {cluster.site} to {connection.to}",
+                _no_path(cluster.site, connection.to, whole.fastest(cluster.site, connection.to), view.zone),
                 value=0,
                 limit=connection.disjoint_paths,
                 unit="paths",
@@ -141,6 +131,16 @@ def latency_budget(view: View) -> Iterator[Breach]:
                 fix="place it at a nearer site, or allow more delay",
                 keep=f"keep a path of at most {limit:,} us between them",
             )
+
+
+def _no_path(site: str, to: str, untimed: LinkPath | None, facts: ZoneFacts) -> str:
+    if untimed is None:
+        return f"there is no path of active links from {site} to {to}"
+    links = [name for name in untimed.links if link_delay_ns(facts.links[name].link, facts) is None]
+    return (
+        f"not decided: how long the paths from {site} to {to} are, for the route of {listed(links)} is unknown and "
+        "nobody states its delay"
+    )
 
 
 def _slowest(network: LinkNetwork, site: str, connection: Connection, fastest: LinkPath) -> tuple[LinkPath, str, str]:
@@ -165,8 +165,9 @@ LATENCY_BUDGET = Rule(
     title="The paths of a connection keep its one-way delay.",
     level="mandatory",
     description=(
-        "Value is the length of the ducts times the delay of fibre, in one direction, without equipment. If "
-        "two disjoint paths are needed, the slower one counts."
+        "Value is the length of the ducts times the delay of fibre, in one direction, without equipment. Of a link "
+        "with `route: unknown` it is the `delay_us` that the lessor states; without it, no path within a limit runs "
+        "over the link. If two disjoint paths are needed, the slower one counts."
     ),
     unit="us or paths",
     reference="circles of 1, 5 and 20 ms (carrying-capacity index 2.0); about 4.9 us/km in single-mode fibre",
@@ -176,11 +177,15 @@ LATENCY_BUDGET = Rule(
 
 
 def _longest(path: LinkPath, facts: ZoneFacts) -> str:
-    def length_m(link: Link) -> int:
-        return sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
+    def delay_ns(name: str) -> int:
+        return link_delay_ns(facts.links[name].link, facts) or 0
 
-    longest = max(path.links, key=lambda link: length_m(facts.links[link].link))
-    return f"the longest is {longest} with {length_m(facts.links[longest].link) / 1000:,.1f} km"
+    longest = max(path.links, key=delay_ns)
+    link = facts.links[longest].link
+    if link.route == "unknown":
+        return f"the longest is {longest} with {link.delay_us or 0:,} us"
+    length_m = sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
+    return f"the longest is {longest} with {length_m / 1000:,.1f} km"
 
 
 def _connections(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
@@ -188,15 +193,6 @@ def _connections(view: View) -> Iterator[tuple[ClusterFacts, str, Connection]]:
     for cluster in sorted((*view.clusters, *others), key=lambda one: (one.party, one.stack, one.name)):
         for name, connection in sorted(cluster.connections.items()):
             yield cluster, name, connection
-
-
-def _apart(view: View, two: str, one: str) -> str:
-    """The remedy for two links of a ring, of those that can be carried out by whoever is told."""
-    links = view.zone.links if view.zone is not None else {}
-    able = [name for name in (two, one) if view.acts(links[name].owner)]
-    if able:
-        return f"route {' or '.join(able)} through other ducts and over another bridge"
-    return "keep their risks apart, or ask the operators of the links to route them otherwise first"
 
 
 def _breach(

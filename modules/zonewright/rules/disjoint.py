@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from zonewright.model.base import RiskKind
 from zonewright.model.world import ZoneFacts
-from zonewright.rules.paths import LinkPath, RouteRisk, link_delay_ns, risks_of
+from zonewright.rules.paths import BLIND_KINDS, LinkPath, RouteRisk, link_delay_ns, risks_of
 
 MAX_SEARCHES = 4_000
 """Searches for a second path until a pair is given up; where one is to be found, some tens are enough."""
@@ -27,14 +27,16 @@ class PairAnswer:
 
     Attributes:
         pair: the two, the faster one first; None where none was found.
-        cut: kind and name of what every path within the limit hangs on, where one thing is enough to prove that there
-            is no pair.
+        cut: kinds and names of things, one of which every path within the limit hangs on, and none of which can be
+            left out; where it is a single one, it proves that there is no pair. Empty where there is a pair or no path.
         is_decided: without a pair: whether there is none. False where the search was given up, which proves nothing.
+        unknown: links whose route would have to be known: with them there may be a pair.
     """
 
     pair: tuple[LinkPath, LinkPath] | None = None
-    cut: tuple[str, str] | None = None
+    cut: tuple[tuple[str, str], ...] = ()
     is_decided: bool = True
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,14 @@ class _Step:
         link: its id.
         delay_ns: its delay.
         mask: a bit for the link itself and for each risk that counts.
+        is_blind: whether a kind of risk counts that nobody knows of the link.
     """
 
     to: str
     link: str
     delay_ns: int
     mask: int
+    is_blind: bool
 
 
 class LinkNetwork:
@@ -60,14 +64,16 @@ class LinkNetwork:
     Args:
         facts: the zone.
         searches: how many searches for a second path are made until a pair is given up.
+        only_timed: whether links whose delay nobody knows are left out; else they count as if they took no time.
     """
 
-    def __init__(self, facts: ZoneFacts, *, searches: int = MAX_SEARCHES) -> None:
+    def __init__(self, facts: ZoneFacts, *, searches: int = MAX_SEARCHES, only_timed: bool = False) -> None:
         self._facts, self._searches = facts, searches
+        delays = {name: link_delay_ns(held.link, facts) for name, held in facts.links.items()}
         self._links = [
-            (name, held.link, link_delay_ns(held.link, facts), risks_of(held.link, facts))
+            (name, held.link, delays[name] or 0, risks_of(held.link, facts))
             for name, held in sorted(facts.links.items())
-            if held.link.status == "active"
+            if held.link.status == "active" and not (only_timed and delays[name] is None)
         ]
 
     def fastest(self, start: str, end: str) -> LinkPath | None:
@@ -80,7 +86,9 @@ class LinkNetwork:
     ) -> PairAnswer:
         """Two paths between two sites that share neither a link nor a risk of some kinds.
 
-        The ends, their panels and the substations of these are left out: all paths between the ends share those.
+        The ends, their panels and the substations of these are left out: all paths between the ends share those. Where
+        ducts or bridges count, a link whose route is unknown is in no pair, and without a pair nothing is decided
+        for as long as such a link could be in one.
 
         Args:
             start: id of a site.
@@ -90,18 +98,40 @@ class LinkNetwork:
         """
         steps, names = self._steps(kinds, (start, end))
         limit = _FAR if most_ns is None else most_ns
+        seen = {site: [step for step in out if not step.is_blind] for site, out in steps.items()}
+        answer = self._pair(defaultdict(list, seen), names, start, end, limit)
+        blind = {step.link for out in steps.values() for step in out if step.is_blind}
+        if answer.pair is not None or not blind:
+            return answer
+        hoped = self._pair(steps, names, start, end, limit)
+        if hoped.pair is None:
+            return hoped  # not even with links of which nothing is known
+        unknown = blind.intersection(hoped.pair[0].links + hoped.pair[1].links)
+        return PairAnswer(is_decided=False, unknown=tuple(sorted(unknown))) if unknown else hoped
+
+    def _pair(
+        self, steps: dict[str, list[_Step]], names: dict[int, tuple[str, str]], start: str, end: str, limit: int
+    ) -> PairAnswer:
+        """A pair over some links, or why there is none; the cut is of as few things as leaving out one by one gives."""
         first = _fastest(steps, start, end, banned=0, most_ns=limit)
         if first is None:
             return PairAnswer()
         for bit in _bits(_mask_of(steps, start, first)):
             if _fastest(steps, start, end, banned=bit, most_ns=limit) is None:
-                return PairAnswer(cut=names[bit])
+                return PairAnswer(cut=(names[bit],))
         search = _Search(steps=steps, start=start, end=end, most_ns=limit, left=self._searches)
         found = search.run()
-        if found is None:
-            return PairAnswer(is_decided=search.left > 0)
-        one, two = sorted(found, key=lambda path: (path.delay_ns, path.links))
-        return PairAnswer(pair=(one, two))
+        if found is not None:
+            one, two = sorted(found, key=lambda path: (path.delay_ns, path.links))
+            return PairAnswer(pair=(one, two))
+        if search.left <= 0:
+            return PairAnswer(is_decided=False)
+        # No path is disjoint from the first one, so that what it hangs on takes down all of them.
+        cut = _mask_of(steps, start, first)
+        for bit in _bits(cut):
+            if _fastest(steps, start, end, banned=cut & ~bit, most_ns=limit) is None:
+                cut &= ~bit
+        return PairAnswer(cut=tuple(names[bit] for bit in _bits(cut)))
 
     def fastest_pair(self, start: str, end: str, kinds: Collection[RiskKind], slower: LinkPath) -> PairAnswer:
         """The pair whose slower path is fastest, from one that was found before; undecided if a search was given up.
@@ -130,8 +160,9 @@ class LinkNetwork:
             mask = 0
             for one in ((_LINK, name), *counted):
                 mask |= bits.setdefault(one, 1 << len(bits))
-            steps[link.a].append(_Step(link.b, name, delay_ns, mask))
-            steps[link.b].append(_Step(link.a, name, delay_ns, mask))
+            is_blind = link.route == "unknown" and not BLIND_KINDS.isdisjoint(kinds)
+            steps[link.a].append(_Step(link.b, name, delay_ns, mask, is_blind))
+            steps[link.b].append(_Step(link.a, name, delay_ns, mask, is_blind))
         return steps, {bit: one for one, bit in bits.items()}
 
     def _shared_by_nature(self, ends: tuple[str, str]) -> set[RouteRisk]:

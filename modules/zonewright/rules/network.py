@@ -1,19 +1,19 @@
-"""Rules about ducts and the links in them: declared routes, free bores, no new duct beside one that has room."""
+"""Rules about ducts and the links in them: routes that join their ends, and free bores."""
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
-from zonewright.model.geodesy import beside
-from zonewright.model.world import DuctFacts, LinkFacts, ZoneFacts
+from zonewright.model.world import LinkFacts, ZoneFacts
 from zonewright.rules.finding import Participant
+from zonewright.rules.routes import joint_limit_m, joints_of
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View
-from zonewright.rules.words import count_of
+from zonewright.rules.words import count_of, listed
 
-PARALLEL_SHARE = 0.5
-"""A new duct repeats an old one when at least this part of it lies beside the old one."""
 _UNTIL_LINK = "until the operator of the link has changed the link: ask for that first"
-_UNTIL_CLUSTER = "until the tenant has changed the connection: ask for that first"
+_SHOWN = 3
+"""Gaps of one link that are told."""
 
 
 def _bores_by_links(facts: ZoneFacts) -> Counter[str]:
@@ -27,7 +27,7 @@ def free_bores(facts: ZoneFacts, duct_id: str) -> int:
 
 
 def link_route(view: View) -> Iterator[Breach]:
-    """A link runs between sites that exist, through ducts that exist and that its operator may use."""
+    """A link runs between sites that exist, through ducts that exist, that its operator may use, and that join them."""
     if view.zone is None:
         return
     for link_id, held in sorted(view.zone.links.items()):
@@ -40,6 +40,7 @@ def link_route(view: View) -> Iterator[Breach]:
                 yield _route(link_id, held, f"needs site {site_id}, which is being removed", fix)
         for duct_id in held.link.ducts:
             yield from _through(link_id, held, duct_id, view)
+        yield from _joined(link_id, held, view)
 
 
 def _through(link_id: str, held: LinkFacts, duct_id: str, view: View) -> Iterator[Breach]:
@@ -63,13 +64,45 @@ def _through(link_id: str, held: LinkFacts, duct_id: str, view: View) -> Iterato
         yield _route(link_id, held, what, fix if is_ours else f"keep {duct_id} active {_UNTIL_LINK}")
 
 
+def _joined(link_id: str, held: LinkFacts, view: View) -> Iterator[Breach]:
+    """Where the ducts of a link touch neither its ends nor each other, or where nobody can say so."""
+    joints = joints_of(held.link, view.zone) if view.zone is not None else ()
+    gaps = [one for one in joints if one.meets is False]
+    if gaps:
+        limit_m = joint_limit_m(view.zone) if view.zone is not None else 0.0
+        what = f"does not join its ends: {'; '.join(one.text() for one in gaps[:_SHOWN])}"
+        more = f" and at {len(gaps) - _SHOWN} more places" if len(gaps) > _SHOWN else ""
+        fix = "name its ducts in a chain between its ends, correct their points, or write 'route: unknown'"
+        if not view.acts(held.owner):
+            fix = f"keep its ends and the ends of its ducts where they are {_UNTIL_LINK}"
+        found = _route(link_id, held, f"{what}{more} (what meets is at most {limit_m:g} m apart)", fix)
+        # An estate may have it from a time when nobody asked.
+        yield replace(found, where=f"links.{link_id}.ducts", level="no-worse")
+    elif any(one.meets is None for one in joints):
+        sites = [end.name or "" for one in joints if one.meets is None for end in (one.one, one.two) if end.is_site]
+        what = f"whether link {link_id} reaches {listed(sites)}, for nobody has declared where that is"
+        yield Breach(
+            subject=link_id,
+            where=f"links.{link_id}.ducts",
+            message=f"not decided: {what}",
+            participants=(Participant(party=held.owner, name=link_id),),
+            fix=f"ask for the location of {listed(sites)}, or name the site at the end of the duct (`a` or `b`)",
+            level="advisory",
+        )
+
+
 LINK_ROUTE = Rule(
     id="link-route",
-    title="A link runs between sites that exist, through ducts that exist and may be used.",
+    title="A link runs between sites that exist, through ducts that may be used and that join them.",
     level="mandatory",
     description=(
         "The duct is shared or belongs to the link's operator. It is built before the link is active, and it "
-        "is not being removed."
+        "is not being removed. The ducts make a chain from one end of the link to the other, in the order in which "
+        "the link names them: the ends of two neighbours, and the outer ends and the sites, are at most the pack's "
+        "`route-joint-distance-m` apart (100 m by default). Two ends that name different sites or manholes "
+        "(`a` and `b` of the duct) do not meet, however near they are. A gap in the chain is `no-worse`: a present "
+        "one may stay. If nobody has declared where a site is, a duct that names it reaches it; for other ducts the "
+        "finding says `not decided` and is advisory. The chain of a link with `route: unknown` is not judged."
     ),
     unit="links",
     reference="NetBox, terminations and path of a cable",
@@ -146,63 +179,3 @@ DUCT_BORES = Rule(
     function=duct_bores,
     reach="zone",
 )
-
-
-def reuse_first(view: View) -> Iterator[Breach]:
-    """No duct is built beside one that has a free bore."""
-    limit = view.zone.zone.limit("duct-reuse-distance-m") if view.zone is not None else None
-    if view.zone is None or limit is None:
-        return
-    for duct_id, held in sorted(view.zone.ducts.items()):
-        if held.duct.status == "planned":
-            for other_id, other in sorted(view.zone.ducts.items()):
-                free = free_bores(view.zone, other_id)
-                may_use = other.duct.is_shared or other.owner == held.owner
-                if other.duct.status == "active" and may_use and free > 0:
-                    yield from _repeats((duct_id, held), (other_id, other), free=free, within_m=limit.value)
-
-
-REUSE_FIRST = Rule(
-    id="reuse-first",
-    title="No duct is built beside one that has a free bore.",
-    level="mandatory",
-    description=(
-        "The rule judges planned ducts. It compares them with active ducts that have a free bore and are "
-        "shared or belong to the operator. The new duct is refused if at least half of its route lies within "
-        "the pack's `duct-reuse-distance-m` of such a duct: the operator uses the free bore instead. Value "
-        "is the length of route beside that duct. The limit is half of the route."
-    ),
-    unit="m",
-    reference=(
-        "joint construction and sharing: what can be shared is not newly built (notice of 14 ministries, 2023; "
-        "MIIT and SASAC opinions since 2008)"
-    ),
-    function=reuse_first,
-    reach="zone",
-)
-
-
-def _repeats(
-    planned: tuple[str, DuctFacts], present: tuple[str, DuctFacts], *, free: int, within_m: float
-) -> Iterator[Breach]:
-    (duct_id, held), (other_id, other) = planned, present
-    near = beside(held.duct.route.points, other.duct.route.points, within_m)
-    whole = beside(held.duct.route.points, held.duct.route.points, within_m).length_m
-    limit = int(whole * PARALLEL_SHARE)
-    if near.length_m < whole * PARALLEL_SHARE:
-        return
-    yield Breach(
-        subject=duct_id,
-        where=f"ducts.{duct_id}",
-        message=(
-            f"duct {duct_id} would lie {near.distance_m:,.0f} m beside {other_id} for {near.length_m:,.0f} m of its "
-            f"{whole:,.0f} m (within {within_m:g} m); {other_id} has {free} of "
-            f"{count_of(other.duct.bores, 'bore')} free"
-        ),
-        value=round(near.length_m),
-        limit=limit,
-        unit="m",
-        excess=max(1, round(near.length_m) - limit),
-        participants=(Participant(party=held.owner, name=duct_id), Participant(party=other.owner, name=other_id)),
-        fix=f"use a free bore of {other_id} instead: declare a link through {other_id}, and no new duct",
-    )

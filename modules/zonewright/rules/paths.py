@@ -10,8 +10,17 @@ RouteRisk = tuple[RiskKind, str]
 """A kind and a name: a duct and a site may have the same name, and are not the same risk."""
 
 
-def link_delay_ns(link: Link, facts: ZoneFacts) -> int:
-    """Delay of a link in one direction in nanoseconds: its ducts' length times the delay of fibre, rounded up."""
+BLIND_KINDS: frozenset[RiskKind] = frozenset({"duct", "bridge"})
+"""Kinds of risk that nobody knows of a link whose route is unknown."""
+
+
+def link_delay_ns(link: Link, facts: ZoneFacts) -> int | None:
+    """Delay of a link in one direction in nanoseconds: its ducts' length times the delay of fibre, rounded up.
+
+    With an unknown route it is what the lessor states, or None.
+    """
+    if link.route == "unknown":
+        return link.delay_us * 1000 if link.delay_us is not None else None
     limit = facts.zone.limit("fibre-delay-us-per-km")
     picoseconds_per_m = round((limit.value if limit else 0.0) * 1000)
     length_m = sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
@@ -19,7 +28,7 @@ def link_delay_ns(link: Link, facts: ZoneFacts) -> int:
 
 
 def risks_of(link: Link, facts: ZoneFacts) -> frozenset[RouteRisk]:
-    """What takes a link down when it fails: its shared risk link groups (RFC 4202)."""
+    """What takes a link down when it fails: its shared risk link groups (RFC 4202), as far as its route is known."""
     risks: set[RouteRisk] = {("site", link.a), ("site", link.b)}
     for duct_id in link.ducts:
         risks.add(("duct", duct_id))

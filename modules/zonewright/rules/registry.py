@@ -11,6 +11,8 @@ from zonewright.rules import (
     neighbours,
     network,
     pue_gate,
+    reuse,
+    rings,
     rooms,
     spread,
     supply,
@@ -43,7 +45,8 @@ RULES: tuple[Rule, ...] = (
     names.NAME_OWNER,
     network.LINK_ROUTE,
     network.DUCT_BORES,
-    network.REUSE_FIRST,
+    reuse.REUSE_FIRST,
+    rings.RING_CLOSED,
     connections.SRLG_DISJOINT,
     connections.LATENCY_BUDGET,
 )

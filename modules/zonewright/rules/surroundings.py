@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from zonewright.model.surroundings import LOCAL_SERVICE, LinkEnds, Routing, Surroundings
 from zonewright.model.world import ZoneFacts
-from zonewright.rules.paths import risks_of
+from zonewright.rules.paths import BLIND_KINDS, risks_of
 
 
 def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
@@ -36,7 +36,8 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
                 status=held.link.status,
                 prefixes=tuple(str(prefix) for prefix in held.link.prefixes),
                 risks=tuple(
-                    sorted(f"{kind} {name}" for kind, name in risks_of(held.link, facts) if kind in ("duct", "bridge"))
+                    sorted(f"{kind} {name}" for kind, name in risks_of(held.link, facts) if kind in BLIND_KINDS)
+                    + (["whatever lies on its route, which is unknown"] if held.link.route == "unknown" else [])
                 ),
                 password=held.link.password or "",
             )

@@ -33,7 +33,7 @@ from zonewright.audit.report.text import (
     validators,
 )
 from zonewright.render.zone.zone_map import zone_map
-from zonewright.render.zone.zone_table import zone_table
+from zonewright.render.zone.zone_table import one_decimal, zone_table
 
 MAX_BYTES = 5_000_000
 MAX_ROWS, MAX_RACKS, MAX_NODES, MAX_VERDICTS = 400, 24, 500, 200
@@ -308,7 +308,7 @@ def _map(report: Report) -> Iterator[str]:
     # Its style sheet is for a file of its own; here it holds inside the drawing only.
     drawn = drawn.replace("<style>", "<style>@scope {", 1).replace("</style>", "}</style>", 1)
     yield f'<figure class="wide" tabindex="0">{drawn}</figure>'
-    rows = [[one.id, f"{one.a} to {one.b}", f"{one.km:,.1f}", ", ".join(one.ducts)] for one in table.links]
+    rows = [[one.id, f"{one.a} to {one.b}", one_decimal(one.km), one.way()] for one in table.links]
     yield _table("Links and their ducts", ["Link", "Between", "km", "Ducts"], rows, numbers=(2,))
     rows = [[one.id, one.kind, ", ".join(one.links)] for one in table.shared_risks]
     yield _table("Risks that links share", ["What", "Kind", "Links"], rows)

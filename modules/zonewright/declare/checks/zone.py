@@ -5,8 +5,10 @@ from datetime import date
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.problem import Fault, Path, shown, unknown
-from zonewright.model import Location, OwnerFile, RulePack, Waiver, Zone
+from zonewright.model import Extent, Location, OwnerFile, RulePack, Waiver, Zone
 from zonewright.model.rule_pack import LEVELS, LOWER_IS_STRICTER, LimitName, chain_of
+
+_TURN, _HALF_TURN = 360.0, 180.0
 
 
 def zone_faults(known: Known, on: str | None) -> Iterator[Fault]:
@@ -20,8 +22,9 @@ def zone_faults(known: Known, on: str | None) -> Iterator[Fault]:
     if zone is None:
         return
     extent = zone.extent
-    if extent is not None and (extent.south >= extent.north or extent.west >= extent.east):
-        yield _fault(("extent",), "an extent without area", "south below north, west below east", _edges(zone))
+    if extent is not None and (extent.south >= extent.north or not 0 < _across(extent) < _HALF_TURN):
+        expected = "south below north, and less than 180 degrees from west to east"
+        yield _fault(("extent",), "an extent without area", expected, _edges(zone))
     if zone.rule_pack is not None and zone.rule_pack not in zone.rule_packs:
         yield unknown("rule pack", zone.rule_pack, zone.rule_packs, owner="", path=("rule_pack",))
     for pack_id, pack in zone.rule_packs.items():
@@ -180,6 +183,16 @@ def _reserved_twice(zone: Zone) -> Iterator[Fault]:
                     )
 
 
+def _across(extent: Extent) -> float:
+    """Degrees from its western to its eastern edge, also across 180 degrees."""
+    return extent.east - extent.west if extent.east >= extent.west else extent.east - extent.west + _TURN
+
+
+def _within(extent: Extent, latitude: float, longitude: float) -> bool:
+    east = longitude if longitude >= extent.west else longitude + _TURN
+    return extent.south <= latitude <= extent.north and extent.west <= east <= extent.west + _across(extent)
+
+
 def place_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
     """Coordinates of sites and ducts that lie outside the zone."""
     extent = known.zone.extent if known.zone is not None else None
@@ -196,8 +209,8 @@ def place_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
         for index, point in enumerate(duct.route.points)
     ]
     for path, latitude, longitude in points:
-        if not (extent.south <= latitude <= extent.north and extent.west <= longitude <= extent.east):
-            swapped = extent.south <= longitude <= extent.north and extent.west <= latitude <= extent.east
+        if not _within(extent, latitude, longitude):
+            swapped = _within(extent, longitude, latitude)
             fix = "write degrees north before degrees east" if swapped else "correct the coordinates"
             got = f"{latitude:g} north, {longitude:g} east"
             yield _fault(path, "coordinates outside the zone", f"a point within {_edges(known.zone)}", got, fix, owner)

@@ -1,5 +1,6 @@
 """What the rules that look beyond racks say of one change, measured against the zone without it."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
@@ -32,15 +33,29 @@ def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
     return sum(room.design_w for name, room in facts.rooms.items() if name.partition("/")[0] in sites)
 
 
+def _key(finding: Finding) -> tuple[str, str, str]:
+    return finding.rule, finding.subject, finding.level
+
+
+def _excess(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:
+    """The sum of the excess by rule, subject and level."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for finding in findings:
+        sums[_key(finding)] += finding.excess
+    return sums
+
+
 def _answered_for(found: Iterable[Finding], known: Iterable[Finding], party: str, *, grows: bool) -> Iterator[Finding]:
-    """A breach that was there before and is no worse is not the change's: its own party is told, others are not."""
-    excess: dict[tuple[str, str], int] = {}
-    for finding in known:
-        key = (finding.rule, finding.subject)
-        excess[key] = max(excess.get(key, 0), finding.excess)
+    """A breach that was there before and is no worse is not the change's: its own party is told, others are not.
+
+    All breaches of a rule by one thing count together, level by level, so that a present one hides no other one that is
+    as large.
+    """
+    found = tuple(found)
+    now, past = _excess(found), _excess(known)
     for finding in found:
-        before = excess.get((finding.rule, finding.subject))
-        is_worse = before is None or finding.excess > before
+        key = _key(finding)
+        is_worse = key not in past or now[key] > past[key]
         if finding.rule == _FILLS and not grows:
             is_worse = False  # whoever takes something out, or adds less than is missing, opens nothing
         takes_part = any(item.party == party for item in finding.participants)

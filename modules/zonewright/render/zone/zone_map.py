@@ -6,10 +6,10 @@ and named.
 """
 
 from html import escape
-from math import cos, radians, sqrt
+from math import cos, radians, remainder, sqrt
 
 from zonewright.model.world import ZoneFacts
-from zonewright.render.zone.zone_table import SiteRow, ZoneTable
+from zonewright.render.zone.zone_table import SiteRow, ZoneTable, one_decimal
 
 _WIDTH, _MARGIN, _LABELS, _LEGEND = 1000.0, 70.0, 60.0, 92.0
 _STYLE = """
@@ -31,7 +31,9 @@ class _Projection:
 
     def __init__(self, points: list[tuple[float, float]]) -> None:
         self.south, self.north = min(p[0] for p in points), max(p[0] for p in points)
-        self.west, self.east = min(p[1] for p in points), max(p[1] for p in points)
+        self._origin = points[0][1]
+        turned = [self._turned(longitude) for _, longitude in points]
+        self.west, self.east = min(turned), max(turned)
         self._squeeze = cos(radians((self.south + self.north) / 2))
         across = max((self.east - self.west) * self._squeeze, (self.north - self.south) / 2, 1e-6)
         self._scale = (_WIDTH - 2 * _MARGIN - _LABELS) / across
@@ -39,8 +41,12 @@ class _Projection:
 
     def __call__(self, latitude: float, longitude: float) -> tuple[float, float]:
         """A point of the drawing."""
-        x = _MARGIN + (longitude - self.west) * self._squeeze * self._scale
+        x = _MARGIN + (self._turned(longitude) - self.west) * self._squeeze * self._scale
         return (round(x, 1), round(_MARGIN + (self.north - latitude) * self._scale, 1))
+
+    def _turned(self, longitude: float) -> float:
+        """Degrees east as they lie beside the first point, also across 180 degrees."""
+        return self._origin + remainder(longitude - self._origin, 360)
 
 
 def zone_map(facts: ZoneFacts, table: ZoneTable) -> str:
@@ -96,7 +102,8 @@ def _links(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[str
     drawn = []
     for link in table.links:
         kind = "link planned" if link.status == "planned" else "link"
-        text = escape(f"{link.id}: {link.a} to {link.b}, {link.km:.1f} km, {link.one_way_us:.1f} us one way")
+        figures = f"{one_decimal(link.km)} km, {one_decimal(link.one_way_us)} us one way"
+        text = escape(f"{link.id}: {link.a} to {link.b}, {figures}")
         ducts = [facts.ducts[duct].duct for duct in link.ducts if duct in facts.ducts]
         for duct in sorted(ducts, key=lambda duct: -duct.length_m):
             flat = [project(*point) for point in duct.route.points]

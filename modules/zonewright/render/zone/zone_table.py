@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from zonewright.model.world import World
+from zonewright.model.world import LinkFacts, World, ZoneFacts
 from zonewright.rules.paths import link_delay_ns, risks_of
 from zonewright.rules.site_power import contracted_power, design_power, rooms_of
 
@@ -28,16 +28,25 @@ class SiteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkRow:
-    """One link: its ends, ducts, length in kilometres and delay in one direction in microseconds."""
+    """One link: its ends, ducts, length in kilometres and delay in one direction in microseconds; None: not known."""
 
     id: str
     owner: str
     a: str
     b: str
     ducts: tuple[str, ...]
-    km: float
-    one_way_us: float
+    km: float | None
+    one_way_us: float | None
     status: str
+
+    def way(self) -> str:
+        """Its ducts for people."""
+        return ", ".join(self.ducts if self.km is not None else (*self.ducts, "route unknown"))
+
+
+def one_decimal(figure: float | None) -> str:
+    """A figure for people, or a dash where it is not known."""
+    return f"{figure:,.1f}" if figure is not None else "-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +125,21 @@ def zone_table(world: World) -> ZoneTable:
 
 def _links(world: World) -> tuple[LinkRow, ...]:
     facts = world.zone
-    return tuple(
-        LinkRow(
-            id=link_id,
-            owner=held.owner,
-            a=held.link.a,
-            b=held.link.b,
-            ducts=held.link.ducts,
-            km=sum(facts.ducts[duct].duct.length_m for duct in held.link.ducts if duct in facts.ducts) / _KILO,
-            one_way_us=link_delay_ns(held.link, facts) / _KILO,
-            status=held.link.status,
-        )
-        for link_id, held in sorted(facts.links.items() if facts else ())
-        if facts is not None
+    return tuple(_link(link_id, held, facts) for link_id, held in sorted(facts.links.items())) if facts else ()
+
+
+def _link(link_id: str, held: LinkFacts, facts: ZoneFacts) -> LinkRow:
+    link, delay_ns = held.link, link_delay_ns(held.link, facts)
+    length_m = sum(facts.ducts[duct].duct.length_m for duct in link.ducts if duct in facts.ducts)
+    return LinkRow(
+        id=link_id,
+        owner=held.owner,
+        a=link.a,
+        b=link.b,
+        ducts=link.ducts,
+        km=length_m / _KILO if link.route == "known" else None,
+        one_way_us=delay_ns / _KILO if delay_ns is not None else None,
+        status=link.status,
     )
 
 
