@@ -40,6 +40,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
 
 def _property(item: Input) -> dict[str, Any]:
     kind: dict[str, Any] = {"type": item.type}
-    if item.type == "object":
-        kind["additionalProperties"] = {"type": "string"}
+    if item.type in ("object", "array"):
+        members = "additionalProperties" if item.type == "object" else "items"
+        kind[members] = {"$ref": "pulumi.json#/Any"} if item.nested else {"type": "string"}
     return {**kind, "description": item.description, **({"willReplaceOnChanges": True} if item.replaces else {})}

@@ -31,6 +31,7 @@ from zonewright.provider.resource import (
     ProviderSession,
     ReadResource,
     Resource,
+    top_of,
 )
 from zonewright.provider.resources import RESOURCES
 from zonewright.provider.schema import schema_text
@@ -299,8 +300,8 @@ def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:
     changes = provider_pb2.DiffResponse.DIFF_SOME if difference.changes else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=changes,
-        diffs=sorted({path.split("[", 1)[0] for path in difference.changes}),
-        replaces=sorted({path.split("[", 1)[0] for path in difference.replaces}),
+        diffs=sorted({top_of(path) for path in difference.changes}),
+        replaces=sorted({top_of(path) for path in difference.replaces}),
         hasDetailedDiff=True,
         detailedDiff={
             path: provider_pb2.PropertyDiff(
