@@ -8,7 +8,7 @@ import pulumi
 
 from zonewright.model import Declaration
 from zonewright.program.ending import ending_the_run
-from zonewright.program.offering import offered
+from zonewright.program.offering import Offer, offered
 from zonewright.program.registering import register
 from zonewright.program.run import deploy_once, finish_with, provider_of_run
 from zonewright.program.settings import Settings, settings
@@ -41,21 +41,21 @@ def deploy(declaration: Declaration | None = None) -> Deployment:
     called_from = user_frame()
     with ending_the_run():
         deploy_once("deploy()")
-        return deployed(settings(), declaration, called_from, parent=None)
+        options = settings()
+        return deployed(options, offered(options, declaration), called_from, parent=None)
 
 
 def deployed(
-    options: Settings, declaration: Declaration | None, called_from: StackFrames, *, parent: pulumi.Resource | None
+    options: Settings, offer: Offer, called_from: StackFrames, *, parent: pulumi.Resource | None
 ) -> Deployment:
-    """Ask the ledger, and register what it offers.
+    """Register what the ledger offers.
 
     Args:
         options: the stack's settings.
-        declaration: one that was built in Python; None reads the file that the settings name.
+        offer: what it offers.
         called_from: the line of the user's program.
         parent: the component that all resources are part of; None for the stack itself.
     """
-    offer = offered(options, declaration)
     provider = provider_of_run(options.ledger)
     with stack_traces(called_from):
         made = register(options, offer, provider, parent)

@@ -14,6 +14,8 @@ class CapacityRequest(Message):
     """Which sites to sum up; empty means all."""
 
     sites: list[Name] = Field(default_factory=list)
+    about: bool = False
+    """Say also what the sites are."""
 
 
 class RoomCapacity(Message):
@@ -48,6 +50,8 @@ class CapacityAnswer(Message):
     """Capacity by site id."""
 
     sites: dict[str, SiteCapacity]
+    about: dict[str, JsonObject] = Field(default_factory=dict)
+    """What everybody may know of a site, as properties of its resource; empty where that was not asked for."""
 
 
 class FitRequest(Message):

@@ -3,17 +3,23 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.deciding.readable import SumsFor, sums_for
 from zonewright.ledger.protocol.capacity_messages import CapacityAnswer, CapacityRequest, RoomCapacity, SiteCapacity
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
-from zonewright.model.demand import DUCTS, LINKS
+from zonewright.model.asset_properties import asset_properties
+from zonewright.model.demand import DUCTS, LINKS, SiteAsset
 from zonewright.model.power import other
 from zonewright.model.world import Occupant, Rack, World
+
+_ABOUT = ("title", "kind", "district", "location", "timeZone", "nameServers", "timeServers", "addressPools")
+"""What everybody who places in a site is told of it; its power and meters are its operator's."""
 
 
 def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
@@ -24,7 +30,22 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
         sites = known & set(request.sites) if request.sites else known
         world = world_of(connection, sites, context.shown_at(connection))
         known_to = sums_for(connection, context.caller)
-    return CapacityAnswer(sites=capacity_of(world, sites, known_to))
+        about = _about(connection, sites) if request.about else {}
+    return CapacityAnswer(sites=capacity_of(world, sites, known_to), about=about)
+
+
+def _about(connection: Connection, sites: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What sites are: what everybody who places in them is told."""
+    query = select(asset.c.name, asset.c.data).where(
+        asset.c.kind == "site", asset.c.name.in_(sorted(sites)), asset.c.state == "active"
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for row in connection.execute(query):
+        item = parse_asset(row.data)
+        if isinstance(item, SiteAsset):
+            told = asset_properties(item)
+            found[row.name] = {name: told[name] for name in _ABOUT if name in told}
+    return found
 
 
 def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor) -> dict[str, SiteCapacity]:

@@ -1,0 +1,65 @@
+from zonewright.model import (
+    AddressPool,
+    Baseline,
+    Cluster,
+    Connection,
+    Duct,
+    Link,
+    Location,
+    Place,
+    PowerFeed,
+    PowerPanel,
+    Relation,
+    Room,
+    Route,
+    Row,
+    Site,
+    Spread,
+)
+from zonewright.program.deployment import deploy
+from zonewright.program.functions import (
+    FoundRoom,
+    NodeFacts,
+    SiteFacts,
+    find,
+    get_capacity,
+    get_node,
+    get_site,
+)
+from zonewright.program.stack import Stack
+from zonewright.program.values import Deployment, Free, FreeSite, PlacedNode, PlacedSite
+
+__all__ = [
+    "AddressPool",
+    "Baseline",
+    "Cluster",
+    "Connection",
+    "Deployment",
+    "Duct",
+    "FoundRoom",
+    "Free",
+    "FreeSite",
+    "Link",
+    "Location",
+    "NodeFacts",
+    "Place",
+    "PlacedNode",
+    "PlacedSite",
+    "PowerFeed",
+    "PowerPanel",
+    "Relation",
+    "Room",
+    "Route",
+    "Row",
+    "Site",
+    "SiteFacts",
+    "Spread",
+    "Stack",
+    "deploy",
+    "find",
+    "get_capacity",
+    "get_node",
+    "get_site",
+]
+
+__version__: str
