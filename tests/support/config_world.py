@@ -82,10 +82,10 @@ class Facility:
         demand = self.party.demand(sites=sites)
         files = rendered_files(demand, self.party.propose(demand, reserve=False))
         digests = {path: digest_of(text) for path, text in files.items()}
-        request = DeployRequest(
+        deploying = DeployRequest(
             stack_id=self.party.stack_id, site="dc1", files_digest=digest_of(canonical_json(digests))
         )
-        self.client.call(verbs.DEPLOY, request)
+        self.client.call(verbs.DEPLOY, deploying)
         return files
 
     def approved(self, title: str) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from support.zone_project import facility
 from zonewright.changes.sizes import FormatSize, sizes_by_format
-from zonewright.model import Duct, Link, OwnerFile, Room, Row, Site
+from zonewright.model import Baseline, Duct, Link, OwnerFile, Room, Row, Site
 from zonewright.model.asset_properties import asset_properties, property_name
 from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, RowAsset, SiteAsset
 from zonewright.provider.resource import Input, check_inputs
@@ -27,8 +27,7 @@ def test_a_feed_is_told_in_watts() -> None:
     """A row says the rating of each feed, and the watts of it that may be used."""
     told = asset_properties(ROW)
     assert told["feeds"]["A"] == {"powerPanel": "pa", "ratedW": 6_250, "maxUtilization": 0.8, "availableW": 5_000}
-    assert (told["racks"], told["uHeight"], told["room"]["cooling"]) == (3, 42, "air")
-    assert "rows" not in told["room"]
+    assert (told["racks"], told["uHeight"], told["status"]) == (3, 42, "active")
 
 
 def test_ducts_and_links_are_told_with_bores_and_ducts() -> None:
@@ -81,12 +80,15 @@ def test_the_type_of_a_field_is_the_type_of_its_property() -> None:
     assert duct["isShared"] == Input("boolean", "`is_shared` of the duct as declared", required=False)
 
 
-def test_a_room_has_no_rows_of_its_own() -> None:
-    """The rows of a room are resources of their own and no property of each other."""
-    assert asset_properties(RowAsset(row=ROW.row, room=Room())) == {
-        **asset_properties(ROW),
-        "room": {"status": "active", "cooling": "air", "fixedKw": 0.0},
-    }
+def test_of_a_room_and_a_baseline_only_what_is_not_as_usual_is_told() -> None:
+    """A hall has many rows: what each of them would repeat is left out, and a room without anything of note too."""
+    told = asset_properties(RowAsset(row=ROW.row, room=Room(cooling="liquid", fixed_kw=40)))
+    assert told["room"] == {"cooling": "liquid", "fixedKw": 40}
+    assert "room" not in asset_properties(RowAsset(row=ROW.row, room=Room()))
+    rack = Baseline(racks="01..02", position=1, u_height=10, allocated_draw=900, face="rear")
+    row = RowAsset(row=ROW.row.model_copy(update={"baseline": {"old": rack}}), room=Room())
+    expected = {"racks": "01..02", "position": 1, "uHeight": 10, "allocatedDraw": 900, "face": "rear"}
+    assert asset_properties(row)["baseline"] == {"old": expected}
 
 
 def test_files_are_counted_by_format() -> None:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, SiteAsset
-from zonewright.model.site import PowerFeed
+from zonewright.model.site import Baseline, PowerFeed, Room
 
 _LOWER = re.compile(r"_([a-z0-9])")
 
@@ -18,8 +19,8 @@ _LOWER = re.compile(r"_([a-z0-9])")
 def asset_properties(asset: AnyAsset) -> dict[str, Any]:
     """The fields of an asset, named as Pulumi names properties; what is empty is left out.
 
-    A feed also has ``availableW``: the watts of its rating that may be used. Of a duct's route only the number of its
-    points is there, for a route may have a thousand.
+    A feed also has ``availableW``: the watts of its rating that may be used. Of a baseline and of a row's room only
+    what is not as usual is there, because a hall has many rows; and of a duct's route the number of its points.
 
     Example:
         >>> from zonewright.model.network import Link
@@ -32,7 +33,8 @@ def asset_properties(asset: AnyAsset) -> dict[str, Any]:
         return _fields(asset.link)
     if isinstance(asset, DuctAsset):
         return {**_fields(asset.duct, leave_out=("route",)), "routePoints": len(asset.duct.route.points)}
-    return {**_fields(asset.row), "room": _fields(asset.room, leave_out=("rows",))}
+    room = _fields(asset.room, leave_out=("rows",))
+    return {**_fields(asset.row), **({"room": room} if room else {})}
 
 
 def property_name(field: str) -> str:
@@ -46,12 +48,22 @@ def property_name(field: str) -> str:
 
 
 def _fields(item: BaseModel, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    fields = type(item).model_fields
+    usual = {
+        name for name, field in fields.items() if isinstance(item, Baseline | Room) and _is_default(item, field, name)
+    }
     found = {
-        property_name(name): _plain(getattr(item, name)) for name in type(item).model_fields if name not in leave_out
+        property_name(name): _plain(getattr(item, name))
+        for name in fields
+        if name not in usual and name not in leave_out
     }
     if isinstance(item, PowerFeed):
         found["availableW"] = item.available_w
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
+
+
+def _is_default(item: BaseModel, field: FieldInfo, name: str) -> bool:
+    return not field.is_required() and getattr(item, name) == field.get_default(call_default_factory=True)
 
 
 def _plain(value: object) -> Any:

@@ -18,7 +18,6 @@ from zonewright.provider.resource import (
     compare,
     split_id,
 )
-from zonewright.rules.words import count_of
 
 
 class SiteConfigResource(CheckedResource):
@@ -56,7 +55,7 @@ class SiteConfigResource(CheckedResource):
             request = DeployRequest(stack_id=new["stackId"], site=new["site"], files_digest=new["filesDigest"])
             done = session.ledger.call(verbs.DEPLOY, request)
             changes = f"{done.added:,} new, {done.changed:,} changed, {done.removed:,} gone"
-            session.log(urn, f"{count_of(count, 'file')} of {new['site']}: {changes}")
+            session.log(urn, f"files of {new['site']}: {changes}")
         return {"stackId": new["stackId"], "site": new["site"], "count": count}
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
