@@ -12,12 +12,12 @@ __version__ = "0.1.0"
 _MODEL = "zonewright.model"
 _VALUES = "zonewright.program.values"
 _FUNCTIONS = "zonewright.program.functions"
-_PLACES = {
+PLACES = {
     "Stack": "zonewright.program.stack",
     "deploy": "zonewright.program.deployment",
     **dict.fromkeys(("Deployment", "Free", "FreeSite", "PlacedNode", "PlacedSite"), _VALUES),
     **dict.fromkeys(
-        ("FoundRoom", "NodeFacts", "SiteFacts", "find", "get_capacity", "get_node", "get_site"), _FUNCTIONS
+        ("FoundRoom", "KnownNode", "KnownSite", "find", "get_capacity", "get_node", "get_site"), _FUNCTIONS
     ),
     **dict.fromkeys(
         (
@@ -46,11 +46,11 @@ _PLACES = {
 
 def __getattr__(name: str) -> object:
     """What programs use, when it is first used."""
-    if name not in _PLACES:
+    if name not in PLACES:
         raise AttributeError(f"module 'zonewright' has no attribute '{name}'")
-    return getattr(importlib.import_module(_PLACES[name]), name)
+    return getattr(importlib.import_module(PLACES[name]), name)
 
 
 def __dir__() -> list[str]:
     """All names, also those that were not used yet."""
-    return sorted([*globals(), *_PLACES])
+    return sorted([*globals(), *PLACES])

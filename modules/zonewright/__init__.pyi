@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 from zonewright.model import (
     AddressPool,
     Baseline,
@@ -19,8 +21,8 @@ from zonewright.model import (
 from zonewright.program.deployment import deploy
 from zonewright.program.functions import (
     FoundRoom,
-    NodeFacts,
-    SiteFacts,
+    KnownNode,
+    KnownSite,
     find,
     get_capacity,
     get_node,
@@ -39,9 +41,10 @@ __all__ = [
     "FoundRoom",
     "Free",
     "FreeSite",
+    "KnownNode",
+    "KnownSite",
     "Link",
     "Location",
-    "NodeFacts",
     "Place",
     "PlacedNode",
     "PlacedSite",
@@ -52,7 +55,6 @@ __all__ = [
     "Route",
     "Row",
     "Site",
-    "SiteFacts",
     "Spread",
     "Stack",
     "deploy",
@@ -63,3 +65,4 @@ __all__ = [
 ]
 
 __version__: str
+PLACES: Mapping[str, str]

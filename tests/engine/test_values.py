@@ -1,6 +1,7 @@
 """What other resources are made from: nodes, addresses and numbers of a stack that is placed, on the real engine."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from support import light_engine
-from support.zone_project import LIMIT_S, SmallZone, Stack, cluster
+from support.zone_project import LIMIT_S, PROJECT, REPOSITORY, SmallZone, Stack, cluster
 
 pytestmark = pytest.mark.engine
 PROGRAM = """\
@@ -78,6 +79,22 @@ pulumi.export("rooms", [[room.room, room.racks, room.fits] for room in rooms])
 pulumi.export("node", [node.rack, node.position, node.face, node.addresses["v4"], node.state, node.generation])
 zonewright.deploy()
 """
+
+
+RECORDS = """\
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+
+class Server(ResourceProvider):
+    def create(self, props):
+        return CreateResult("record", props)
+
+
+class Record(Resource):
+    def __init__(self, name, value):
+        super().__init__(Server(), name, {"value": value})
+"""
+HOW_TO = REPOSITORY / "docs" / "how-to" / "use-values.md"
 
 
 def _records(folder: Path) -> dict[str, str]:
@@ -204,3 +221,24 @@ def test_a_program_has_one_stack(operated: SmallZone) -> None:
     tenant.declare(clusters={"web": cluster(1)})
     tenant.program('import zonewright\n\nzonewright.deploy()\nzonewright.Stack("two", party="tenant-a")\n')
     assert "zonewright.Stack('two') was called after deploy()" in tenant.refused("up", "--yes", "--skip-preview")
+
+
+def test_the_programs_of_the_how_to_run(operated: SmallZone) -> None:
+    """Each program on the page comes up as it is written, in a zone with other names."""
+    blocks = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+    names = {"tenant-one": "tenant-a", "server-1u": "one-u", "PROJECT": PROJECT}
+    programs = [re.sub("|".join(names), lambda match: names[match[0]], block) for block in blocks]
+    tenant = operated.stack("tenant-a")
+    (tenant.root / "program" / "records.py").write_text(RECORDS, encoding="utf-8")
+    tenant.declare(clusters={"web": cluster(2)})
+    by_stack, by_deploy, _, asking = programs
+    found = []
+    for program in (by_deploy, by_stack, asking):
+        tenant.program(program)
+        tenant.up()
+        found.append(_outputs(tenant))
+    racks, values, answers = found
+    assert values["addresses"] == {"web-001": "10.80.0.3", "web-002": "10.80.0.4"}
+    assert (values["position"], values["free kW"]) == (1, 19.6)
+    assert racks == {"racks": {"web-001": "dc1/a/01/01", "web-002": "dc1/a/01/01"}}
+    assert answers == {"resolvers": ["10.80.0.2"], "free kg": 2364}

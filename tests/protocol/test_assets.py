@@ -35,11 +35,13 @@ def _row(operator: Party) -> dict[str, Any]:
     request = HoldingRequest(stack_id=operator.stack_id, kind="row", name="dc1/a/01")
     holding = operator.client.call(verbs.READ, request).holding
     assert holding is not None
+    properties = holding.data["properties"]
+    assert isinstance(properties, dict)
     return {
         "stackId": operator.stack_id,
         "asset": "dc1/a/01",
         "digest": holding.data["digest"],
-        **holding.data["properties"],
+        **properties,
     }
 
 

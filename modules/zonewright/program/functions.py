@@ -17,7 +17,7 @@ from zonewright.program.values import FreeSite, free_site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeFacts:
+class KnownNode:
     """A node as the ledger has it.
 
     Attributes:
@@ -42,7 +42,7 @@ class NodeFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteFacts:
+class KnownSite:
     """A site as its operator declares it.
 
     Attributes:
@@ -115,7 +115,7 @@ def get_capacity(*sites: str, provider: pulumi.ProviderResource | None = None) -
     return {name: free_site(data) for name, data in told["sites"].items()}
 
 
-def get_site(site: str, *, provider: pulumi.ProviderResource | None = None) -> SiteFacts:
+def get_site(site: str, *, provider: pulumi.ProviderResource | None = None) -> KnownSite:
     """What a site is, and what is free in it now.
 
     Args:
@@ -128,7 +128,7 @@ def get_site(site: str, *, provider: pulumi.ProviderResource | None = None) -> S
     told = _asked("getSite", {"site": site}, provider)
     about = told["about"]
     pools = about.get("addressPools", {})
-    return SiteFacts(
+    return KnownSite(
         name=site,
         title=about["title"],
         kind=about["kind"],
@@ -142,7 +142,7 @@ def get_site(site: str, *, provider: pulumi.ProviderResource | None = None) -> S
     )
 
 
-def get_node(name: str, *, stack_id: str | None = None, provider: pulumi.ProviderResource | None = None) -> NodeFacts:
+def get_node(name: str, *, stack_id: str | None = None, provider: pulumi.ProviderResource | None = None) -> KnownNode:
     """Where a node stands, as the ledger has it.
 
     Args:
@@ -157,7 +157,7 @@ def get_node(name: str, *, stack_id: str | None = None, provider: pulumi.Provide
         with ending_the_run():
             stack_id = settings().stack_id
     told = _asked("getNode", {"name": name, "stackId": stack_id}, provider)
-    return NodeFacts(
+    return KnownNode(
         name=name,
         node_type=told["nodeType"],
         rack=told["rack"],

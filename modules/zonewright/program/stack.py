@@ -23,7 +23,7 @@ class Stack(pulumi.ComponentResource):
     Its parts are plain arguments, never outputs of other resources, because the whole change must be known before it
     can be admitted. A ``Cluster`` is a part of it and has no admission of its own. A program has one stack.
 
-    A program that called ``deploy()`` before may go over to a ``Stack``: its resources keep their places.
+    A program that called ``deploy()`` before may go over to a ``Stack``, but not back: its resources keep their places.
 
     Args:
         name: name of the component.
