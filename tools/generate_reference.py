@@ -7,13 +7,17 @@ import argparse
 import ast
 import inspect
 import json
+import re
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+import zonewright
 from zonewright.cli import EXIT_CODES, parser
 from zonewright.cli.examples import lines_of
 from zonewright.declare.schema.json_schema import published
@@ -22,6 +26,7 @@ from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.model.limits import CLOCK_BEHIND, TABLE
+from zonewright.provider.functions import FUNCTIONS as FUNCTIONS_OF_PROVIDER
 from zonewright.provider.resources import RESOURCES
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
@@ -86,7 +91,7 @@ def cli_page() -> str:
     for name, sub in commands(parser()):
         parts.append(f"## {name}\n\n{sub.description}\n")
         rows = []
-        for action in sub._actions:  # noqa: SLF001
+        for action in sub._actions:
             if isinstance(action, argparse._SubParsersAction | argparse._HelpAction):  # noqa: SLF001
                 continue
             label = ", ".join(action.option_strings) or str(action.metavar or action.dest)
@@ -108,8 +113,75 @@ def settings_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+PROGRAM_INTRODUCTION = (
+    "What a program imports from `zonewright`. A how-to shows [how the values are used](../how-to/use-values.md). The "
+    "types of a declaration are there too: "
+)
+_SECTION = re.compile(r"^(Args|Attributes|Returns|Raises|Example):$", re.MULTILINE)
+_ITEM = re.compile(r"^ {4}(\w[\w.]*): ", re.MULTILINE)
+
+
+def program_page() -> str:
+    """What programs of stacks use, from its docstrings."""
+    types = sorted(name for name in zonewright.PLACES if zonewright.PLACES[name] == "zonewright.model")
+    listed = ", ".join(f"`{name}`" for name in types)
+    declaration = "Their fields are those of [the declaration](declaration.md).\n"
+    parts = [HEAD, "# Programs\n", f"{PROGRAM_INTRODUCTION}{listed}. {declaration}"]
+    for name in sorted(zonewright.PLACES.keys() - set(types), key=str.lower):
+        item = getattr(zonewright, name)
+        parts += [f"## zonewright.{name}\n", *_documented(item)]
+        if not inspect.isclass(item):
+            continue
+        for inner, value in vars(item).items():
+            if isinstance(value, property) and value.fget is not None:
+                parts.append(f"`{inner}` ({_type_of(value.fget)}): {_plain(inspect.getdoc(value) or '')}\n")
+    return "\n".join(parts)
+
+
+def _definition(function: Callable[..., Any]) -> ast.FunctionDef:
+    """A function as it is written, which is the same for every version of Python."""
+    parsed = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    return next(node for node in parsed if isinstance(node, ast.FunctionDef))
+
+
+def _type_of(function: Callable[..., Any]) -> str:
+    returns = _definition(function).returns
+    return f"`{_unqualified(ast.unparse(returns))}`" if returns is not None else ""
+
+
+def _unqualified(text: str) -> str:
+    return re.sub(r"\bpulumi[.]", "", text)
+
+
+def _plain(text: str) -> str:
+    return text.replace("``", "`")
+
+
+def _documented(item: Any) -> Iterator[str]:
+    """A docstring as Markdown: its text, then each of its sections as a list, an example as code."""
+    first, *rest = _SECTION.split(inspect.getdoc(item) or "")
+    if not inspect.isclass(item):
+        found = _definition(item)
+        returns = ast.unparse(found.returns) if found.returns is not None else "None"
+        shown = _unqualified(f"{item.__name__}({ast.unparse(found.args)}) -> {returns}")
+        yield f"```python\n{shown}\n```\n"
+    yield f"{_plain(first.strip())}\n"
+    for title, body in zip(rest[::2], rest[1::2], strict=True):
+        if title == "Example":
+            said, _, code = body.strip("\n").partition("::\n")
+            yield f"{_plain(said.strip())}:\n\n```python\n{textwrap.dedent(code).strip()}\n```\n"
+            continue
+        yield f"{title}:\n"
+        items = _ITEM.split(body)
+        if len(items) == 1:
+            yield f"- {_plain(' '.join(body.split()))}"
+        for inner, text in zip(items[1::2], items[2::2], strict=True):
+            yield f"- `{inner}`: {_plain(' '.join(text.split()))}"
+        yield ""
+
+
 def resources_page() -> str:
-    """Resource types of the provider."""
+    """Resource types and functions of the provider."""
     parts = [HEAD, "# Resource types\n"]
     for token, resource in sorted(RESOURCES.items()):
         parts.append(f"## {token}\n\n{resource.description}\n\n| input | type | meaning |\n|---|---|---|")
@@ -121,6 +193,16 @@ def resources_page() -> str:
         if extra:
             parts.append("\n| output | type | meaning |\n|---|---|---|")
             parts += [f"| `{name}` | {item.type} | {item.description} |" for name, item in extra.items()]
+        parts.append("")
+    parts.append("# Functions\n")
+    for token, function in sorted(FUNCTIONS_OF_PROVIDER.items()):
+        parts.append(f"## {token}\n\n{function.description}")
+        for title, items in (("input", function.inputs), ("output", function.outputs)):
+            parts.append(f"\n| {title} | type | meaning |\n|---|---|---|")
+            parts += [
+                f"| `{name}` | {item.type} | {item.description}{'' if item.required else '; optional'} |"
+                for name, item in items.items()
+            ]
         parts.append("")
     return "\n".join(parts)
 
@@ -297,6 +379,7 @@ PAGES = {
     "cli.md": cli_page,
     "settings.md": settings_page,
     "resources.md": resources_page,
+    "program.md": program_page,
     "ledger.md": ledger_page,
     "rights.md": rights_page,
     "limits.md": limits_page,

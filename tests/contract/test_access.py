@@ -29,6 +29,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import answering
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Zone
+from zonewright.model.canonical import digest_of
 
 ROLES = {
     "operator": ["facility-operator", "network-operator"],
@@ -81,6 +82,7 @@ def about(verb: str, *, party: str, stack_id: str, principal: str) -> bytes:
         "site": "dc1",
         "subject": "nowhere",
         "files": {},
+        "files_digest": digest_of("{}"),
         "texts": [],
         "digests": [],
         "sites": [],

@@ -500,8 +500,8 @@ def test_misuse_is_told_from_refusal(world: World) -> None:
     tenant.bring_up(clusters={"web": cluster(1)})
     with pytest.raises(LedgerMisuseError, match="stack_id"):
         world.client.call(verbs.REPORT, ReportRequest.model_construct(stack_id="?"))
-    request = DeployRequest(stack_id=tenant.stack_id, site="dc1", files={"x": digest_of("x")})
-    with pytest.raises(LedgerRefusedError, match="not part of the change"):
+    request = DeployRequest(stack_id=tenant.stack_id, site="dc1", files_digest=digest_of("x"))
+    with pytest.raises(LedgerRefusedError, match="not those of the change"):
         world.client.call(verbs.DEPLOY, request)
 
 

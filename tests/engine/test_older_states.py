@@ -1,7 +1,10 @@
 """A stack of an older version goes on: its state, ledger and declarations under the program and provider of today."""
 
+import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,18 +15,64 @@ from zonewright import engine as engine_room
 
 pytestmark = pytest.mark.engine
 FIXTURES = sorted((REPOSITORY / "tests" / "fixtures").glob("version-*"))
+FROM_OLDER = pytest.mark.parametrize("fixture", FIXTURES, ids=[path.name for path in FIXTURES])
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=[path.name for path in FIXTURES])
+def _taken_up(engine: engine_room.Engine, folder: Path, fixture: Path, stack: str) -> Project:
+    """A project with the declarations, the ledger and the state of one stack of an older version."""
+    shutil.copytree(fixture / "zone", folder / "zone")
+    copy_ledger(fixture, folder)
+    project = Project(folder, engine)
+    project.run("pulumi", "--non-interactive", "stack", "init", stack)
+    project.pulumi(stack, "stack", "import", "--file", str(fixture / "states" / f"{stack}.json"))
+    return project
+
+
+def _inputs(project: Project, stack: str, kind: str) -> dict[str, dict[str, Any]]:
+    """Inputs of the resources of one type, with their generation, by name."""
+    state = json.loads(project.pulumi(stack, "stack", "export"))["deployment"]["resources"]
+    found = [item for item in state if item["type"] == f"zonewright:index:{kind}"]
+    return {
+        item["urn"].rpartition("::")[2]: {**item["inputs"], "generation": item["outputs"]["generation"]}
+        for item in found
+    }
+
+
+@FROM_OLDER
+def test_older_ducts_and_links_have_nothing_to_do(engine: engine_room.Engine, tmp_path: Path, fixture: Path) -> None:
+    """What a state has with a digest only is as declared; the run that changes nothing adds its numbers."""
+    project = _taken_up(engine, tmp_path, fixture, "carrier")
+    before = _inputs(project, "carrier", "Duct")
+    project.pulumi("carrier", "up", "--yes", "--skip-preview", "--expect-no-changes")
+    after = _inputs(project, "carrier", "Duct")
+    assert before.keys() == after.keys() != set()
+    assert all("bores" not in inputs for inputs in before.values())
+    assert all(inputs["bores"] > 0 for inputs in after.values())
+
+
+@FROM_OLDER
+def test_older_rows_stay_when_their_site_changes(engine: engine_room.Engine, tmp_path: Path, fixture: Path) -> None:
+    """Meters get the rating that is asked for by now: the site is updated in place, and no row is touched."""
+    project = _taken_up(engine, tmp_path, fixture, "operator")
+    path = tmp_path / "zone" / "facility-operator.yaml"
+    path.write_text(re.sub(r"(point: [a-z-]+)", r"\1, rating_w: 4000000", path.read_text(encoding="utf-8")))
+    before = _inputs(project, "operator", "Row")
+    output = project.pulumi("operator", "up", "--yes", "--skip-preview")
+    after = _inputs(project, "operator", "Row")
+    assert "~ 2 updated" in output, output
+    assert "+-1 replaced" in output, "the Admission, as in every change"
+    assert {name: inputs["generation"] for name, inputs in before.items()} == {
+        name: inputs["generation"] for name, inputs in after.items()
+    }
+    assert all(inputs["racks"] > 0 and inputs["feeds"] for inputs in after.values())
+
+
+@FROM_OLDER
 def test_an_older_stack_has_nothing_to_do_and_can_be_destroyed(
     engine: engine_room.Engine, tmp_path: Path, fixture: Path
 ) -> None:
     """On copies, an `up` changes nothing, and a destroy frees what the old version claimed."""
-    shutil.copytree(fixture / "zone", tmp_path / "zone")
-    copy_ledger(fixture, tmp_path)
-    project = Project(tmp_path, engine)
-    project.run("pulumi", "--non-interactive", "stack", "init", "tenant-a")
-    project.pulumi("tenant-a", "stack", "import", "--file", str(fixture / "states" / "tenant-a.json"))
+    project = _taken_up(engine, tmp_path, fixture, "tenant-a")
     project.pulumi("tenant-a", "up", "--yes", "--skip-preview", "--expect-no-changes")
     assert "active" in project.ours("ledger", "status", "--stack", "tenant-a")
     project.pulumi("tenant-a", "destroy", "--yes", "--skip-preview")

@@ -125,7 +125,7 @@ def test_every_stack_of_the_reference_zone_comes_up(tmp_path: Path, engine: engi
 
 
 def test_a_users_own_repository_comes_up_as_init_wrote_it(tmp_path: Path, engine: engine_room.Engine) -> None:
-    """What `zonewright init` writes passes check, and both of its stacks come up with the provider found on PATH."""
+    """What `zonewright init` writes passes check, and both of its stacks come up without a warning."""
     root = tmp_path / "My Zone"
     project = Project(tmp_path, environment(engine, tmp_path))
     project.zonewright("init", str(root))
@@ -136,6 +136,7 @@ def test_a_users_own_repository_comes_up_as_init_wrote_it(tmp_path: Path, engine
         project.pulumi("stack", "select", "--create", stack)
         output = project.pulumi("up", "--yes")
         assert "admitted:" in output
+        assert "warning" not in output, output
         assert stack != "operator" or "free now: dc1 840 U, 100.0 kW" in output
     assert project.holdings("tenant-one") == {"node": 6}
     assert project.resources("tenant-one") == {"node": 6}

@@ -16,6 +16,7 @@ from support.ledger_proxy import ledger_service
 from support.provider_process import ProviderProcess, provider_process, urn
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.stack_messages import ReportRequest
+from zonewright.model.canonical import digest_of
 from zonewright.provider.values import from_struct, to_struct
 
 KINDS = provider_pb2.PropertyDiff
@@ -152,7 +153,9 @@ def test_an_import_is_adopted_by_the_next_run(provider: ProviderProcess, tenant:
 )
 def test_what_has_no_holder_is_not_imported(provider: ProviderProcess, tenant: Party, kind: str, id_: str) -> None:
     """A second one of these would undo by its delete what the first one stands for, so an import finds nothing."""
-    provider.create("SiteConfig", "dc1", {"stackId": tenant.stack_id, "site": "dc1", "files": {}})
+    provider.create(
+        "SiteConfig", "dc1", {"stackId": tenant.stack_id, "site": "dc1", "filesDigest": digest_of("{}"), "formats": {}}
+    )
     digest = tenant.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id)).change_digest
     provider.create("Completion", "completion", {"stackId": tenant.stack_id, "changeDigest": digest})
     assert not provider.read(kind, "second", id_).HasField("properties")

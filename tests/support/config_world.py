@@ -29,7 +29,7 @@ from zonewright.ledger.protocol.content_messages import DeployRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.canonical import digest_of
+from zonewright.model.canonical import canonical_json, digest_of
 
 ONE, TWO = "10.80.0.2", "10.80.0.3"
 LEDGER = "sqlite:///.zonewright/ledger.db"
@@ -82,7 +82,10 @@ class Facility:
         demand = self.party.demand(sites=sites)
         files = rendered_files(demand, self.party.propose(demand, reserve=False))
         digests = {path: digest_of(text) for path, text in files.items()}
-        self.client.call(verbs.DEPLOY, DeployRequest(stack_id=self.party.stack_id, site="dc1", files=digests))
+        deploying = DeployRequest(
+            stack_id=self.party.stack_id, site="dc1", files_digest=digest_of(canonical_json(digests))
+        )
+        self.client.call(verbs.DEPLOY, deploying)
         return files
 
     def approved(self, title: str) -> Mapping[str, str]:

@@ -134,7 +134,9 @@ class Planner:
         self.complete(self.admit(**fields))
         manifest = {path: digest_of(text) for path, text in files.items()}
         for site, part in files_by_site(demand, manifest).items():
-            request = DeployRequest(stack_id=self.party.stack_id, site=site, files=part)
+            request = DeployRequest(
+                stack_id=self.party.stack_id, site=site, files_digest=digest_of(canonical_json(part))
+            )
             self.party.client.call(verbs.DEPLOY, request)
 
     def roll_out(self, plan: Plan, *, run: str = "20261125T100000-0a1b2c") -> RunRecord:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import assert_type
+from typing import Literal, assert_type
+
+import pulumi
 
 import zonewright
 import zonewright_templates
@@ -63,6 +65,37 @@ def wrong(folder: Path) -> object:
     return load_zone(folder).declared  # type: ignore[attr-defined]
 
 
+def placed() -> None:
+    """What a program makes other resources from."""
+    web = zonewright.Cluster(site="dc1", node_type="one-u", count=2)
+    stack = zonewright.Stack("shop", party="tenant", clusters={"web": web})
+    assert_type(stack.clusters["web"].nodes, Mapping[str, zonewright.PlacedNode])
+    node = stack.nodes["web-001"]
+    assert_type(node.name, str)
+    assert_type(node.feeds, tuple[Literal["A", "B"], ...])
+    assert_type(node.host_name, pulumi.Output[str])
+    assert_type(node.position, pulumi.Output[int])
+    assert_type(node.addresses["v4"], pulumi.Output[str])
+    assert_type(node.ipv4, pulumi.Output[list[str]])
+    assert_type(node.generation, pulumi.Output[int])
+    assert_type(stack.sites["dc1"].free, pulumi.Output[zonewright.FreeSite])
+    pulumi.ResourceOptions(depends_on=[node.resource, stack.admission, stack.deployment.completion])
+
+
+def asked() -> float:
+    """What a program asks the ledger."""
+    assert_type(zonewright.get_node("web-001").addresses, Mapping[str, str])
+    assert_type(zonewright.get_site("dc1").free, zonewright.FreeSite)
+    assert_type(zonewright.find(watts=400), tuple[zonewright.FoundRoom, ...])
+    return zonewright.get_capacity("dc1")["dc1"].rooms["a"].free_kg
+
+
+def wrong_values() -> None:
+    """Arguments of a stack are plain values, and sites have no places of nodes."""
+    zonewright.Cluster(site="dc1", node_type="one-u", count=pulumi.Output.from_input(2))  # type: ignore[arg-type]
+    zonewright.find(watts=400, cooling="water")  # type: ignore[arg-type]
+
+
 rules: tuple[Rule, ...] = RULES
 report: Mapping[str, object] = health.document(agent="a", version="1", boot_id="b", faults={})
-deploy(declared())
+assert_type(deploy(declared()), zonewright.Deployment)

@@ -10,8 +10,8 @@ import pytest
 from support.zone_project import ZONE, cluster, facility
 from zonewright.model import Declaration, OwnerFile, Zone
 from zonewright.model.demand import DemandError, demand_of
-from zonewright.program.deployment import _checked
 from zonewright.program.ending import ending_the_run
+from zonewright.program.offering import _checked
 from zonewright.provider.servicer import Servicer
 from zonewright.render import RenderError
 

@@ -4,6 +4,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 import zonewright
 
 PACKAGE = Path(zonewright.__file__).parent
@@ -34,3 +36,19 @@ def test_a_public_type_is_named_once() -> None:
     twice = {name: places for name, places in homes.items() if len(places) > 1}
     assert {name: places for name, places in twice.items() if name not in SAME_THING_TWICE} == {}
     assert sorted(SAME_THING_TWICE.keys() - twice.keys()) == []
+
+
+def test_each_name_for_programs_is_there_with_its_types() -> None:
+    """What a program may use of the package by its name is what the stubs declare, and all of it can be had."""
+    stubs = ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8"))
+    (names,) = (
+        ast.literal_eval(node.value)
+        for node in stubs.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__"
+    )
+    assert sorted(names) == sorted(zonewright.PLACES)
+    assert set(names) <= set(dir(zonewright))
+    for name in names:
+        assert getattr(zonewright, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Cloud'"):
+        zonewright.Cloud  # type: ignore[attr-defined] # noqa: B018

@@ -78,7 +78,9 @@ def load_owner(
     )
     _carry_out(ledger, stack_id)
     for site, of_site in files_by_site(demand, manifest).items():
-        ledger.call(verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files=of_site))
+        ledger.call(
+            verbs.DEPLOY, DeployRequest(stack_id=stack_id, site=site, files_digest=digest_of(canonical_json(of_site)))
+        )
     ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest))
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))

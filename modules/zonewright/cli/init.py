@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 _NAME = re.compile(r"[^a-z0-9-]+")
+PROGRAM = ("Pulumi.yaml", "__main__.py", "provider/PulumiPlugin.yaml", "provider/__main__.py")
 STACKS = {"operator": "zone/facility-operator.yaml", "tenant-one": "zone/tenant-one.yaml"}
 
 NEXT = """\
@@ -43,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
         ".gitignore": source.joinpath("gitignore").read_text(encoding="utf-8"),
         **{
             name: source.joinpath(name).read_text(encoding="utf-8")
-            for name in ("Pulumi.yaml", "__main__.py", "zone/zone.yaml", *STACKS.values())
+            for name in (*PROGRAM, "zone/zone.yaml", *STACKS.values())
         },
     }
     wanted = [*texts, *(f"Pulumi.{name}.yaml" for name in STACKS)]

@@ -1,4 +1,4 @@
-"""The command `pulumi-language-python` that stands beside a built engine.
+"""The commands that stand beside a built engine: `pulumi-language-python`, and the plugin of dynamic providers.
 
 Must not depend on one checkout: the engine in the cache serves all of a user's checkouts and environments.
 """
@@ -32,11 +32,10 @@ runpy.run_module(module, run_name=\\"__main__\\", alter_sys=True)
 """Becomes the host, or starts the launcher again where zonewright is missing. To ask in a process of its own would cost
 another start of Python, twice in each run. Older Pythons understand it too."""
 
-TEXT = f"""#!/bin/sh
-# The Python language host of an engine that zonewright built. `zonewright engine ensure` writes this file, `pulumi`
-# starts it. The Python with zonewright in it is found when it runs: the one that `zonewright engine env` names, the
-# active virtual environment, or the .venv beside or above the project.
-executor="$(dirname "$(readlink -f "$0")")/{EXECUTOR}"
+_FIND_PYTHON = f"""
+# `zonewright engine ensure` writes this file, `pulumi` starts it. The Python with zonewright in it is found when it
+# runs: the one that `zonewright engine env` names, the active virtual environment, or the .venv beside or above the
+# project.
 
 # A named Python that does not have zonewright (an older virtual environment, say) is passed over, but not in silence.
 try() {{
@@ -66,21 +65,38 @@ while [ -z "$python" ] && [ -n "$folder" ]; do
 done
 if [ -z "$python" ]; then
     tried="$passed_over$tried"
-    echo "{find.HOST}: found no Python with zonewright in it (tried:${{tried:- none}}); run" \\
+    echo "$(basename "$0"): found no Python with zonewright in it (tried:${{tried:- none}}); run" \\
         "'eval \\"\\$(zonewright engine env)\\"' in this shell, or set ZONEWRIGHT_PYTHON to such a Python" >&2
     exit 1
 fi
+"""
+
+TEXT = f"""#!/bin/sh
+# The Python language host of an engine that zonewright built.
+executor="$(dirname "$(readlink -f "$0")")/{EXECUTOR}"
+{_FIND_PYTHON}
 exec "$python" -c "{_START}" "$0" "$passed_over $python" {_MODULE} --executor "$executor" "$@"
+"""
+DYNAMIC = "pulumi-resource-pulumi-python"
+DYNAMIC_TEXT = f"""#!/bin/sh
+# The plugin of dynamic providers in Python, as the official engine has it, for an engine that zonewright built.
+{_FIND_PYTHON}
+export PYTHONUNBUFFERED=1
+exec "$python" -m pulumi.dynamic "$@"
 """
 
 
 def write(folder: Path) -> None:
-    """Put the launcher into a folder, whole, unless the same one is there."""
-    target = folder / find.HOST
-    if target.is_file() and target.read_text(encoding="utf-8") == TEXT:
+    """Put the launchers into a folder, each whole, unless the same one is there."""
+    for name, text in ((find.HOST, TEXT), (DYNAMIC, DYNAMIC_TEXT)):
+        _write(folder / name, text)
+
+
+def _write(target: Path, text: str) -> None:
+    if target.is_file() and target.read_text(encoding="utf-8") == text:
         return
-    descriptor, unfinished = tempfile.mkstemp(prefix=find.HOST, dir=folder)
+    descriptor, unfinished = tempfile.mkstemp(prefix=target.name, dir=target.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(TEXT)
+        file.write(text)
     Path(unfinished).chmod(0o755)
     Path(unfinished).replace(target)

@@ -1,21 +1,22 @@
-"""The two components: a facility's site with its rows, a tenant's cluster with its nodes."""
+"""The components: a facility's site with its rows, a tenant's cluster with its nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pulumi
 
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
-from zonewright.model.canonical import digest_of
-from zonewright.model.demand import AnyAsset, SiteAsset, asset_summary, asset_text
+from zonewright.model.demand import AnyAsset, ClusterDemand, SiteAsset
+from zonewright.model.power import FEEDS
 from zonewright.model.rack_position import RackPosition
 from zonewright.program.resources import Asset, Node, after
+from zonewright.program.values import PlacedNode
 
 
 class FacilitySite(pulumi.ComponentResource):
     """One site and its rows.
 
     Attributes:
-        resources: all that was registered, for what must wait for them.
+        resources: all that was registered, by path, for what must wait for them.
     """
 
     def __init__(
@@ -28,74 +29,83 @@ class FacilitySite(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("zonewright:index:FacilitySite", name, {}, opts)
-        self.resources: list[pulumi.Resource] = []
+        self.resources: dict[str, pulumi.Resource] = {}
         site: pulumi.Resource | None = None
         for path, asset in sorted(assets.items()):
             waits = [admission] if site is None else [admission, site]
-            resource = Asset(
-                "Site" if isinstance(asset, SiteAsset) else "Row",
-                path,
-                stack_id=stack_id,
-                digest=digest_of(asset_text(asset)),
-                summary=asset_summary(asset),
-                opts=after(self, *waits),
-            )
+            kind = "Site" if isinstance(asset, SiteAsset) else "Row"
+            resource = Asset(kind, path, stack_id=stack_id, asset=asset, opts=after(self, *waits))
             site = site or resource
-            self.resources.append(resource)
+            self.resources[path] = resource
         self.register_outputs({})
 
 
 def network(
-    *, stack_id: str, assets: Mapping[str, AnyAsset], admission: pulumi.Resource, provider: pulumi.ProviderResource
-) -> list[pulumi.Resource]:
-    """Ducts first, then the links that run through them."""
-    ducts: list[pulumi.Resource] = []
-    links: list[pulumi.Resource] = []
+    *,
+    stack_id: str,
+    assets: Mapping[str, AnyAsset],
+    admission: pulumi.Resource,
+    options: Callable[..., pulumi.ResourceOptions],
+) -> dict[str, pulumi.Resource]:
+    """Ducts first, then the links that run through them; all by path.
+
+    Args:
+        stack_id: the stack's id.
+        assets: all assets of the stack.
+        admission: what all of them wait for.
+        options: gives the options of a resource that waits for others.
+    """
+    made: dict[str, dict[str, pulumi.Resource]] = {"duct": {}, "link": {}}
     for path, asset in sorted(assets.items()):
-        if asset.kind in ("duct", "link"):
-            waits = [admission] if asset.kind == "duct" else [admission, *ducts]
-            resource = Asset(
-                "Duct" if asset.kind == "duct" else "Link",
-                path,
-                stack_id=stack_id,
-                digest=digest_of(asset_text(asset)),
-                summary=asset_summary(asset),
-                opts=pulumi.ResourceOptions(provider=provider, depends_on=waits),
-            )
-            (ducts if asset.kind == "duct" else links).append(resource)
-    return [*ducts, *links]
+        if asset.kind in made:
+            waits = [admission] if asset.kind == "duct" else [admission, *made["duct"].values()]
+            kind = "Duct" if asset.kind == "duct" else "Link"
+            made[asset.kind][path] = Asset(kind, path, stack_id=stack_id, asset=asset, opts=options(*waits))
+    return made["duct"] | made["link"]
 
 
 class TenantCluster(pulumi.ComponentResource):
     """One cluster and its nodes.
 
     Attributes:
-        resources: the nodes, for what must wait for them.
+        nodes: its nodes by name, in order.
     """
+
+    nodes: Mapping[str, PlacedNode]
 
     def __init__(
         self,
         name: str,
         *,
         stack_id: str,
-        node_type: str,
+        wanted: ClusterDemand,
         seats: Mapping[str, RackPosition],
         addresses: Mapping[str, PoolAddresses],
         after_resources: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("zonewright:index:TenantCluster", name, {}, opts)
-        self.resources: list[pulumi.Resource] = [
-            Node(
-                node,
-                stack_id=stack_id,
-                node_type=node_type,
-                rack=seat.rack,
-                position=seat.position,
-                face=seat.face,
-                addresses=addresses.get(node, {}),
-                opts=after(self, *after_resources),
+        cluster = wanted.cluster
+        feeds = FEEDS if wanted.node_type.power_supplies > 1 else (cluster.feed,)
+        self.nodes = {
+            node: PlacedNode(
+                name=node,
+                cluster=name,
+                site=cluster.site,
+                node_type=cluster.node_type,
+                feeds=feeds,
+                pools=tuple(sorted(addresses.get(node, {}))),
+                resource=Node(
+                    node,
+                    stack_id=stack_id,
+                    node_type=cluster.node_type,
+                    rack=seat.rack,
+                    position=seat.position,
+                    face=seat.face,
+                    addresses=addresses.get(node, {}),
+                    opts=after(self, *after_resources),
+                ),
             )
             for node, seat in sorted(seats.items())
-        ]
+        }
         self.register_outputs({})

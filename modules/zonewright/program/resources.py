@@ -1,10 +1,14 @@
 """Typed Pulumi resources of the provider; a test compares them with the provider's schema."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pulumi
 
+from zonewright.changes.sizes import FormatSize
+from zonewright.model.asset_properties import asset_properties
 from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import AnyAsset, asset_text
 
 
 class Provider(pulumi.ProviderResource):
@@ -58,26 +62,44 @@ class Admission(pulumi.CustomResource):
 class Completion(pulumi.CustomResource):
     """Closes a change and says what it left free; its delete is the first step of a destroy.
 
-    That is no output of the stack: a refused update would print each of those as taken away.
+    That is no output of the stack by itself: a refused update would print each of those as taken away.
     """
 
+    capacity: pulumi.Output[Mapping[str, Any] | None]
+
     def __init__(self, name: str, *, stack_id: str, change_digest: str, opts: pulumi.ResourceOptions) -> None:
-        properties: dict[str, object] = {"stackId": stack_id, "changeDigest": change_digest, "free": None}
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "changeDigest": change_digest,
+            "free": None,
+            "capacity": None,
+        }
         super().__init__("zonewright:index:Completion", name, properties, opts)
 
 
 class Asset(pulumi.CustomResource):
     """A Site, a Row, a Duct or a Link that an operator brings in."""
 
-    def __init__(
-        self, kind: str, name: str, *, stack_id: str, digest: str, summary: str, opts: pulumi.ResourceOptions
-    ) -> None:
-        properties = {"stackId": stack_id, "asset": name, "digest": digest, "summary": summary, "generation": None}
+    def __init__(self, kind: str, name: str, *, stack_id: str, asset: AnyAsset, opts: pulumi.ResourceOptions) -> None:
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "asset": name,
+            "digest": digest_of(asset_text(asset)),
+            **asset_properties(asset),
+            "generation": None,
+        }
         super().__init__(f"zonewright:index:{kind}", name, properties, opts)
 
 
 class Node(pulumi.CustomResource):
     """A server in its place."""
+
+    claim: pulumi.Output[str]
+    rack: pulumi.Output[str]
+    position: pulumi.Output[int]
+    face: pulumi.Output[str]
+    addresses: pulumi.Output[Mapping[str, str]]
+    generation: pulumi.Output[int]
 
     def __init__(
         self,
@@ -105,12 +127,24 @@ class Node(pulumi.CustomResource):
 
 
 class SiteConfig(pulumi.CustomResource):
-    """The rendered configurations of this stack at one site."""
+    """The rendered configurations of this stack at one site: their digest, and how much there is of each format."""
 
     def __init__(
-        self, name: str, *, stack_id: str, site: str, files: Mapping[str, str], opts: pulumi.ResourceOptions
+        self,
+        name: str,
+        *,
+        stack_id: str,
+        files: Mapping[str, str],
+        sizes: Mapping[str, FormatSize],
+        opts: pulumi.ResourceOptions,
     ) -> None:
-        properties: dict[str, object] = {"stackId": stack_id, "site": site, "files": dict(files), "count": None}
+        properties: dict[str, object] = {
+            "stackId": stack_id,
+            "site": name,
+            "filesDigest": digest_of(canonical_json(dict(files))),
+            "formats": {name: {"files": size.files, "bytes": size.bytes} for name, size in sizes.items()},
+            "count": None,
+        }
         super().__init__("zonewright:index:SiteConfig", name, properties, opts)
 
 

@@ -7,6 +7,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from zonewright.declare.stack_file import KEYS, stack_id_fault, unknown_settings
+from zonewright.ledger.protocol.ledger_url import SQLITE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,8 @@ class Settings:
     """What ``Pulumi.<stack>.yaml`` says under ``zone:``.
 
     Attributes:
-        root: folder of Pulumi.yaml; relative paths start here.
+        root: folder of Pulumi.yaml; relative paths start here. An inline program of the Automation API has none, and
+            there it is the folder that its process runs in.
         declaration: the owner's file, relative to ``root``.
         ledger: the ledger's URL.
         stack_id: the stack's identity in the ledger.
@@ -60,10 +62,17 @@ def settings() -> Settings:
         )
     if fault := stack_id_fault(values["stackId"] or ""):
         raise pulumi.RunError(f"stack '{stack}': {fault}")
+    root: str | None = pulumi.get_root_directory()  # typed as text, and None in an inline program
+    ledger = values["ledger"] or ""
+    if root is None and ledger.startswith(SQLITE) and not Path(ledger.removeprefix(SQLITE)).is_absolute():
+        raise pulumi.RunError(
+            f"stack '{stack}': zone:ledger is {ledger}, a relative path, and an inline program has no Pulumi.yaml that "
+            "it could start from; name the file by its absolute path, such as sqlite:////srv/zone/ledger.db"
+        )
     return Settings(
-        root=Path(pulumi.get_root_directory()),
+        root=Path.cwd() if root is None else Path(root),
         declaration=values["declaration"] or "",
-        ledger=values["ledger"] or "",
+        ledger=ledger,
         stack_id=values["stackId"] or "",
         fleet=config.get("fleet") or "",
         configurations=config.get("configurations") or "",

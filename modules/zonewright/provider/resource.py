@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 Data = Mapping[str, Any]
 PropertyChange = Literal["add", "delete", "update"]
-TYPES: Mapping[str, type] = {"string": str, "integer": int, "object": dict}
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+}
 _WORDS: Mapping[type, str] = {str: "text", int: "integer", float: "number", bool: "truth value", dict: "mapping"}
 
 
@@ -132,13 +139,15 @@ class Input:
         required: it must be there.
         replaces: a change of it replaces the resource.
         pattern: what the whole value must look like, as a regular expression; empty takes any.
+        nested: an object or array may hold anything, not only text.
     """
 
-    type: Literal["string", "integer", "object"]
+    type: Literal["string", "integer", "number", "boolean", "object", "array"]
     description: str
     required: bool = True
     replaces: bool = False
     pattern: str = ""
+    nested: bool = False
 
 
 class Resource(Protocol):
@@ -224,10 +233,11 @@ def check_inputs(inputs: Mapping[str, Input], new: Data) -> None:
 
 
 def _fits(declared: Input, value: Any) -> bool:
-    if type(value) is not TYPES[declared.type]:
+    if type(value) not in TYPES[declared.type]:
         return False
-    if isinstance(value, dict):
-        return all(item is unknown or isinstance(item, str) for item in value.values())
+    if isinstance(value, dict | list):
+        items = value.values() if isinstance(value, dict) else value
+        return declared.nested or all(item is unknown or isinstance(item, str) for item in items)
     return not declared.pattern or re.fullmatch(declared.pattern, str(value)) is not None
 
 
@@ -252,27 +262,35 @@ def require_known(inputs: Data, names: Iterable[str]) -> None:
 
 
 def compare(inputs: Mapping[str, Input], old: Data, new: Data) -> Difference:
-    """Property by property, one level into mappings, so that a preview shows which place or file changed."""
-    before, after = (dict(_leaves({key: data[key] for key in inputs if key in data})) for data in (old, new))
-    changes: dict[str, PropertyChange] = {}
-    for path in sorted(before.keys() | after.keys()):
-        if path not in before:
-            changes[path] = "add"
-        elif path not in after:
-            changes[path] = "delete"
-        elif before[path] != after[path] or has_unknown(after[path]):
-            changes[path] = "update"
-    replaces = frozenset(path for path in changes if (top := inputs.get(_top(path))) is not None and top.replaces)
+    """Property by property, down to single values, so that a preview shows which watt, place or address changed."""
+    before, after = ({key: data[key] for key in inputs if key in data} for data in (old, new))
+    changes = dict(_changes(before, after, ""))
+    replaces = frozenset(path for path in changes if (top := inputs.get(top_of(path))) is not None and top.replaces)
     return Difference(changes, replaces)
 
 
-def _top(path: str) -> str:
+def top_of(path: str) -> str:
+    """The property that a path begins with."""
     return path.split("[", 1)[0]
 
 
-def _leaves(data: Data) -> Iterator[tuple[str, Any]]:
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from ((f'{key}["{inner}"]', item) for inner, item in value.items())
-        else:
-            yield key, value
+def _changes(before: Any, after: Any, path: str) -> Iterator[tuple[str, PropertyChange]]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            inner = f'{path}["{key}"]' if path else key
+            if key not in before:
+                yield inner, "add"
+            elif key not in after:
+                yield inner, "delete"
+            else:
+                yield from _changes(before[key], after[key], inner)
+    elif isinstance(before, list) and isinstance(after, list):
+        for index in range(max(len(before), len(after))):
+            if index >= len(before):
+                yield f"{path}[{index}]", "add"
+            elif index >= len(after):
+                yield f"{path}[{index}]", "delete"
+            else:
+                yield from _changes(before[index], after[index], f"{path}[{index}]")
+    elif before != after or has_unknown(after):
+        yield path, "update"

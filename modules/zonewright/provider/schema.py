@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from zonewright import __version__
+from zonewright.provider.functions import Function
 from zonewright.provider.resource import Input, Resource
 
 
-def schema_text(resources: Mapping[str, Resource]) -> str:
+def schema_text(resources: Mapping[str, Resource], functions: Mapping[str, Function]) -> str:
     """The Pulumi package schema as JSON."""
     return json.dumps(
         {
@@ -23,9 +24,26 @@ def schema_text(resources: Mapping[str, Resource]) -> str:
                 "requiredInputs": ["ledger"],
             },
             "resources": {token: _resource(resource) for token, resource in sorted(resources.items())},
+            "functions": {token: _function(function) for token, function in sorted(functions.items())},
         },
         indent=2,
     )
+
+
+def _function(function: Function) -> dict[str, Any]:
+    return {
+        "description": function.description,
+        "inputs": _object(function.inputs),
+        "outputs": _object(function.outputs),
+    }
+
+
+def _object(properties: Mapping[str, Input]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {name: _property(item) for name, item in properties.items()},
+        "required": [name for name, item in properties.items() if item.required],
+    }
 
 
 def _resource(resource: Resource) -> dict[str, Any]:
@@ -40,6 +58,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
 
 def _property(item: Input) -> dict[str, Any]:
     kind: dict[str, Any] = {"type": item.type}
-    if item.type == "object":
-        kind["additionalProperties"] = {"type": "string"}
+    if item.type in ("object", "array"):
+        members = "additionalProperties" if item.type == "object" else "items"
+        kind[members] = {"$ref": "pulumi.json#/Any"} if item.nested else {"type": "string"}
     return {**kind, "description": item.description, **({"willReplaceOnChanges": True} if item.replaces else {})}

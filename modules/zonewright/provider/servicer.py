@@ -21,6 +21,7 @@ from zonewright import __version__
 from zonewright.errors import sentences_of
 from zonewright.model.secret import HIDDEN
 from zonewright.model.secret_scan import suspicions
+from zonewright.provider.functions import FUNCTIONS
 from zonewright.provider.resource import (
     CheckFailedError,
     Data,
@@ -31,6 +32,7 @@ from zonewright.provider.resource import (
     ProviderSession,
     ReadResource,
     Resource,
+    top_of,
 )
 from zonewright.provider.resources import RESOURCES
 from zonewright.provider.schema import schema_text
@@ -135,7 +137,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, _request: provider_pb2.GetSchemaRequest, _context: CallContext
     ) -> provider_pb2.GetSchemaResponse:
         """The package schema."""
-        return provider_pb2.GetSchemaResponse(schema=schema_text(self._resources))
+        return provider_pb2.GetSchemaResponse(schema=schema_text(self._resources, FUNCTIONS))
 
     async def CheckConfig(  # noqa: N802
         self, request: provider_pb2.CheckRequest, _context: CallContext
@@ -250,6 +252,28 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
         return empty_pb2.Empty()
 
+    async def Invoke(  # noqa: N802
+        self, request: provider_pb2.InvokeRequest, context: CallContext
+    ) -> provider_pb2.InvokeResponse:
+        """Ask the ledger; what is wrong with the question is one failure that says everything."""
+        arguments = from_struct(request.args)
+
+        def ask() -> dict[str, Any] | CheckFailedError:
+            try:
+                function = FUNCTIONS.get(request.tok)
+                if function is None:
+                    return CheckFailedError(f"zonewright has no function {request.tok}; it has: {', '.join(FUNCTIONS)}")
+                return function.call(self._opened(), arguments)
+            except CheckFailedError as error:
+                return error
+
+        result = await self._in_worker(context, ask)
+        if isinstance(result, CheckFailedError):
+            return provider_pb2.InvokeResponse(failures=[provider_pb2.CheckFailure(property="", reason=str(result))])
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(to_struct(result))  # a word of Python, so it is no attribute
+        return response
+
     async def Cancel(self, _request: empty_pb2.Empty, _context: CallContext) -> empty_pb2.Empty:  # noqa: N802
         """Called at the end of every run too: calls that are still waiting end now, or soon by themselves."""
         self._memory.cancelled.set()
@@ -299,8 +323,8 @@ def _diff_response(difference: Difference) -> provider_pb2.DiffResponse:
     changes = provider_pb2.DiffResponse.DIFF_SOME if difference.changes else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
         changes=changes,
-        diffs=sorted({path.split("[", 1)[0] for path in difference.changes}),
-        replaces=sorted({path.split("[", 1)[0] for path in difference.replaces}),
+        diffs=sorted({top_of(path) for path in difference.changes}),
+        replaces=sorted({top_of(path) for path in difference.replaces}),
         hasDetailedDiff=True,
         detailedDiff={
             path: provider_pb2.PropertyDiff(

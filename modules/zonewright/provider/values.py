@@ -66,6 +66,7 @@ def _set(target: struct_pb2.Value, value: Any) -> None:
     elif isinstance(value, Mapping):
         target.struct_value.CopyFrom(to_struct(value))
     elif isinstance(value, list | tuple):
+        target.list_value.SetInParent()  # one without items is no missing value
         for item in value:
             _set(target.list_value.values.add(), item)
     else:

@@ -14,28 +14,44 @@ class CapacityRequest(Message):
     """Which sites to sum up; empty means all."""
 
     sites: list[Name] = Field(default_factory=list)
+    about: bool = False
+    """Say also what the sites are."""
 
 
-class SiteCapacity(Message):
-    """What is free in one site: rack units, and kilowatts that a loss of either feed leaves.
+class RoomCapacity(Message):
+    """What is free in one room, or in a whole site: rack units, weight, and power that a loss of either feed leaves.
 
     Attributes:
         racks: how many any party may use.
         free_u: rack units that are free in them.
         free_kw: what a two-corded node may still add, whichever feed is lost, summed over racks.
+        free_kg: what they may still carry, summed over racks.
         used_kw: of the claims that the reader may know of: all, or its own where others operate the site.
     """
 
     racks: int
     free_u: int
     free_kw: float
+    free_kg: float
     used_kw: float
+
+
+class SiteCapacity(RoomCapacity):
+    """What is free in one site.
+
+    Attributes:
+        rooms: the same by id of the room; a room without racks that any party may use is left out.
+    """
+
+    rooms: dict[str, RoomCapacity]
 
 
 class CapacityAnswer(Message):
     """Capacity by site id."""
 
     sites: dict[str, SiteCapacity]
+    about: dict[str, JsonObject] = Field(default_factory=dict)
+    """What everybody may know of a site, as properties of its resource; empty where that was not asked for."""
 
 
 class FitRequest(Message):

@@ -4,14 +4,23 @@ from typing import Literal
 
 from pydantic import Field
 
-from zonewright.ledger.protocol.messages import Digest, Label, Message, Name, StackRequest, Text
+from zonewright.ledger.protocol.messages import Digest, Message, Name, StackRequest, Text
 
 
 class DeployRequest(StackRequest):
-    """The rendered files of one site are deployed: path to digest."""
+    """The rendered files of one site are deployed: those that the manifest of the stack's present change has for it."""
 
     site: Name
-    files: dict[Label, Digest]
+    files_digest: Digest
+    """Digest of the site's part of the manifest, as canonical JSON of path to digest."""
+
+
+class DeployAnswer(Message):
+    """How many of a site's files are new, have another content than before, or are gone."""
+
+    added: int
+    changed: int
+    removed: int
 
 
 class SiteFilesRequest(StackRequest):

@@ -1,18 +1,25 @@
 """The verb ``capacity``: what is free in each site, without showing anybody's claim."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from zonewright.ledger.deciding.facts import world_of
 from zonewright.ledger.deciding.readable import SumsFor, sums_for
-from zonewright.ledger.protocol.capacity_messages import CapacityAnswer, CapacityRequest, SiteCapacity
+from zonewright.ledger.protocol.capacity_messages import CapacityAnswer, CapacityRequest, RoomCapacity, SiteCapacity
 from zonewright.ledger.store.context import Context
+from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.tables import asset
-from zonewright.model.demand import DUCTS, LINKS
+from zonewright.model.asset_properties import asset_properties
+from zonewright.model.demand import DUCTS, LINKS, SiteAsset
 from zonewright.model.power import other
 from zonewright.model.world import Occupant, Rack, World
+
+_ABOUT = ("title", "kind", "district", "location", "timeZone", "nameServers", "timeServers", "addressPools")
+"""What everybody who places in a site is told of it; its power and meters are its operator's."""
 
 
 def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
@@ -23,7 +30,22 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
         sites = known & set(request.sites) if request.sites else known
         world = world_of(connection, sites, context.shown_at(connection))
         known_to = sums_for(connection, context.caller)
-    return CapacityAnswer(sites=capacity_of(world, sites, known_to))
+        about = _about(connection, sites) if request.about else {}
+    return CapacityAnswer(sites=capacity_of(world, sites, known_to), about=about)
+
+
+def _about(connection: Connection, sites: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What sites are: what everybody who places in them is told."""
+    query = select(asset.c.name, asset.c.data).where(
+        asset.c.kind == "site", asset.c.name.in_(sorted(sites)), asset.c.state == "active"
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for row in connection.execute(query):
+        item = parse_asset(row.data)
+        if isinstance(item, SiteAsset):
+            told = asset_properties(item)
+            found[row.name] = {name: told[name] for name in _ABOUT if name in told}
+    return found
 
 
 def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor) -> dict[str, SiteCapacity]:
@@ -37,24 +59,49 @@ def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor) -> dict[s
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     for item in world.everybody:
         in_rack[item.rack].append(item)
-    racks: dict[str, list[Rack]] = defaultdict(list)
+    rooms: dict[str, dict[str, _Sum]] = {site: {} for site in sorted(sites)}
     for rack in world.racks.values():
-        if rack.accepts:
-            racks[rack.site].append(rack)
-    return {site: _sum(racks.get(site, ()), in_rack, known_to) for site in sorted(sites)}
+        if rack.accepts and rack.site in rooms:
+            room = rooms[rack.site].setdefault(rack.room.partition("/")[2], _Sum())
+            room.add(rack, in_rack.get(rack.id, ()), known_to)
+    return {site: _site_capacity(sums) for site, sums in rooms.items()}
 
 
-def _sum(racks: Iterable[Rack], in_rack: Mapping[str, list[Occupant]], known_to: SumsFor) -> SiteCapacity:
-    count = free_u = free_w = used_w = 0
-    for rack in racks:
-        occupants = in_rack.get(rack.id, [])
+@dataclass(slots=True)
+class _Sum:
+    """Sums over racks, in whole units, watts and grams, so that the order of adding makes no difference."""
+
+    racks: int = 0
+    free_u: int = 0
+    free_w: int = 0
+    free_g: int = 0
+    used_w: int = 0
+
+    def add(self, rack: Rack, occupants: Sequence[Occupant], known_to: SumsFor) -> None:
+        """Add one rack with what stands in it."""
         units = {unit for item in occupants for unit in item.units}
-        count += 1
-        free_u += rack.u_height - len(units)
-        free_w += free_after_loss_w(rack, occupants)
-        seen = (item for item in occupants if known_to.is_known(rack.site, item.party))
-        used_w += sum({item.key: item.draw.allocated_w for item in seen}.values())
-    return SiteCapacity(racks=count, free_u=free_u, free_kw=free_w / 1000, used_kw=used_w / 1000)
+        weights = {item.key: item.weight_kg for item in occupants}
+        known = {item.key: item.draw.allocated_w for item in occupants if known_to.is_known(rack.site, item.party)}
+        self.racks += 1
+        self.free_u += rack.u_height - len(units)
+        self.free_w += free_after_loss_w(rack, occupants)
+        self.free_g += max(0, rack.max_weight_kg * 1000 - round(sum(weights.values()) * 1000))
+        self.used_w += sum(known.values())
+
+    def told(self) -> RoomCapacity:
+        """The sums in the units of people."""
+        return RoomCapacity(
+            racks=self.racks,
+            free_u=self.free_u,
+            free_kw=self.free_w / 1000,
+            free_kg=self.free_g / 1000,
+            used_kw=self.used_w / 1000,
+        )
+
+
+def _site_capacity(rooms: Mapping[str, _Sum]) -> SiteCapacity:
+    whole = _Sum(*(sum(getattr(room, name) for room in rooms.values()) for name in _Sum.__slots__))
+    return SiteCapacity(**whole.told().model_dump(), rooms={name: room.told() for name, room in sorted(rooms.items())})
 
 
 def free_after_loss_w(rack: Rack, occupants: Iterable[Occupant]) -> int:

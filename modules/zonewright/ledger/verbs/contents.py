@@ -15,6 +15,7 @@ from zonewright.ledger.protocol.content_messages import (
     ContentAnswer,
     ContentQuery,
     ContentRequest,
+    DeployAnswer,
     DeployedAnswer,
     DeployRequest,
     SiteFilesRequest,
@@ -36,8 +37,8 @@ from zonewright.ledger.store.pruned_texts import removed
 from zonewright.ledger.store.schema import ledger_id
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
-from zonewright.ledger.store.texts import drafted, files_of, get_content, put_contents, sweep
-from zonewright.model.canonical import digest_of
+from zonewright.ledger.store.texts import drafted, files_at, files_of, get_content, put_contents, sweep
+from zonewright.model.canonical import canonical_json, digest_of
 
 
 def store(context: Context, request: ContentRequest) -> Done:
@@ -66,32 +67,38 @@ def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
     return ContentAnswer(texts=texts, pruned=gone)
 
 
-def deploy(context: Context, request: DeployRequest) -> Done:
-    """Mark the files of one site as deployed. They must belong to the stack's present change."""
+def deploy(context: Context, request: DeployRequest) -> DeployAnswer:
+    """Mark the files of one site as deployed: those of the stack's present change, which are read by their digest."""
     with context.writing() as connection:
         rendered = connection.execute(
             select(admission.c.rendered_digest).where(
                 admission.c.stack_id == request.stack_id, admission.c.state == "current"
             )
         ).scalar()
-        manifest = files_of(get_content(connection, rendered)) if rendered else {}
-        foreign = sorted(path for path, digest in request.files.items() if manifest.get(path) != digest)
-        if foreign:
+        files = files_at(files_of(get_content(connection, rendered)) if rendered else {}, {request.site})
+        if digest_of(canonical_json(files)) != request.files_digest:
             raise LedgerRefusedError(
                 "not-admitted",
-                f"{len(foreign)} configuration files of site {request.site}, such as {foreign[0]}, are not part of the "
-                "change that was admitted last; run pulumi up without --target",
+                f"the configuration files of site {request.site} are not those of the change that was admitted last; "
+                "nothing was deployed; run pulumi up without --target",
             )
+        query = select(deployed.c.files).where(deployed.c.stack_id == request.stack_id, deployed.c.site == request.site)
+        before: dict[str, str] = json.loads(connection.execute(query).scalar() or "{}")
         _withdraw(connection, request.stack_id, request.site)
         connection.execute(
             deployed.insert().values(
                 stack_id=request.stack_id,
                 site=request.site,
-                files=json.dumps(request.files, sort_keys=True),
+                files=json.dumps(files, sort_keys=True),
                 deployed_at=context.now(connection),
             )
         )
-    return Done()
+    kept = before.keys() & files.keys()
+    return DeployAnswer(
+        added=len(files) - len(kept),
+        changed=sum(before[path] != files[path] for path in kept),
+        removed=len(before) - len(kept),
+    )
 
 
 def _withdraw(connection: Connection, stack_id: str, site: str) -> None:

@@ -27,6 +27,7 @@ from zonewright.ledger.store.heads import require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
+from zonewright.model.asset_properties import asset_properties
 from zonewright.model.demand import asset_summary
 from zonewright.rules.words import count_of
 
@@ -135,6 +136,8 @@ def _holds(row: Row[Any], expect: Mapping[str, Any]) -> bool:
     if not expect:
         return True
     data = {**json.loads(row.data), "digest": row.digest}
+    if "properties" in expect and row.kind != "node":
+        data["properties"] = asset_properties(parse_asset(row.data))
     return all(data.get(key) == value for key, value in expect.items())
 
 
@@ -179,8 +182,10 @@ def read(context: Context, request: HoldingRequest) -> HoldingAnswer:
 def _holding(row: Row[Any], *, data: bool = True) -> Holding:
     said: dict[str, Any] = {}
     if data:
-        summary = {} if row.kind == "node" else {"summary": asset_summary(parse_asset(row.data))}
-        said = {**json.loads(row.data), "digest": row.digest, **summary}
+        said = {**json.loads(row.data), "digest": row.digest}
+        if row.kind != "node":
+            known = parse_asset(row.data)
+            said |= {"summary": asset_summary(known), "properties": asset_properties(known)}
     return Holding(
         stack_id=row.stack_id,
         kind=row.kind,

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import CompleteRequest
+from zonewright.ledger.protocol.capacity_messages import RoomCapacity, SiteCapacity
 from zonewright.ledger.protocol.journal_messages import JournalHead, SeenRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
@@ -33,6 +35,7 @@ class CompletionResource(CheckedResource):
     outputs: Mapping[str, Input] = {
         **inputs,
         "free": Input("object", "what the change leaves free: rack units and kW by site"),
+        "capacity": Input("object", "the same as numbers, with kg and by room", required=False, nested=True),
         "journal": Input("string", "ledger, number and hash of the journal's last entry", required=False),
     }
 
@@ -58,7 +61,8 @@ class CompletionResource(CheckedResource):
         free = {site: f"{item.free_u:,} U, {item.free_kw:,.1f} kW" for site, item in done.free.items()}
         if free:
             session.log(urn, _said(free))
-        return {**new, "free": free, "journal": done.head.text()}
+        capacity = {site: capacity_data(item) for site, item in done.free.items()}
+        return {**new, "free": free, "capacity": capacity, "journal": done.head.text()}
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
         """The last completed change; gone when the stack has none.
@@ -73,7 +77,7 @@ class CompletionResource(CheckedResource):
         if report.change_digest is None or not report.completed:
             return None
         data = {"stackId": report.stack_id, "changeDigest": report.change_digest}
-        kept = {name: last.outputs[name] for name in ("free", "journal") if name in last.outputs}
+        kept = {name: last.outputs[name] for name in ("free", "capacity", "journal") if name in last.outputs}
         return ReadResource(id_, data, {**data, **kept})
 
     def update(self, session: ProviderSession, urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
@@ -83,6 +87,18 @@ class CompletionResource(CheckedResource):
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """Refuse the destroy, before anything is gone, if others stand on what would go."""
         session.ledger.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=state["stackId"], seen=_seen(state)))
+
+
+def capacity_data(capacity: RoomCapacity) -> dict[str, Any]:
+    """What is free, as properties."""
+    rooms = capacity.rooms if isinstance(capacity, SiteCapacity) else {}
+    return {
+        "racks": capacity.racks,
+        "freeU": capacity.free_u,
+        "freeKw": capacity.free_kw,
+        "freeKg": capacity.free_kg,
+        **({"rooms": {name: capacity_data(room) for name, room in rooms.items()}} if rooms else {}),
+    }
 
 
 def _seen(state: Data) -> JournalHead | None:

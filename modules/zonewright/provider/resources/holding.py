@@ -4,7 +4,9 @@ Each resource has a token. The ledger knows the token of the one that holds a cl
 """
 
 import secrets
+from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import HeldBy, StandingRequest
@@ -34,16 +36,20 @@ class HoldingResource(CheckedResource):
     Attributes:
         kind: what it is in the ledger.
         named: the input that is its name there.
-        fields: each other input that the ledger has, with the name that it has there.
-        expected: inputs that must be so in the ledger when it is confirmed.
         drifts: the input that a preview shows as changed when the ledger has it otherwise.
     """
 
     kind: HoldingKind
     named: str
-    fields: Mapping[str, str]
-    expected: tuple[str, ...]
     drifts: str
+
+    @abstractmethod
+    def known(self, data: Data) -> dict[str, Any]:
+        """The inputs, apart from its name, that a holding of the ledger stands for."""
+
+    @abstractmethod
+    def expect(self, new: Data) -> dict[str, Any]:
+        """What must be so in the ledger when it is confirmed."""
 
     def diff(self, session: ProviderSession, urn: str, _id: str, old: Data, new: Data) -> Difference:
         """What the declaration changed, what the Admission found drifted, or that the ledger knows more than the state.
@@ -90,7 +96,7 @@ class HoldingResource(CheckedResource):
             name=new[self.named],
             generation=generation,
             holder=holder,
-            expect={self.fields[name]: new[name] for name in self.expected},
+            expect=self.expect(new),
         )
         raised = session.ledger.call(verbs.CONFIRM, request).generation
         session.memory.confirmed.add((self.kind, new[self.named]))
@@ -106,8 +112,7 @@ class HoldingResource(CheckedResource):
             if last is not None:
                 _require_known(session, stack_id)
             return None
-        known = {here: holding.data[there] for here, there in self.fields.items()}
-        inputs = {"stackId": stack_id, self.named: name, **known}
+        inputs = {"stackId": stack_id, self.named: name, **self.known(holding.data)}
         if last is None:
             holder = _minted()
             session.memory.imported.add(holder)

@@ -1,11 +1,13 @@
-"""SiteConfig: the rendered configurations of one stack's nodes at one site, as path to digest."""
+"""SiteConfig: the rendered configurations of one stack's nodes at one site, as one digest and numbers."""
 
 from collections.abc import Mapping
 
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.content_messages import DeployRequest, SiteFilesRequest
 from zonewright.ledger.protocol.messages import StackRequest
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.provider.resource import (
+    DIGEST,
     STACK_ID,
     CheckedResource,
     Data,
@@ -16,19 +18,20 @@ from zonewright.provider.resource import (
     compare,
     split_id,
 )
-from zonewright.provider.values import unknown
 
 
 class SiteConfigResource(CheckedResource):
-    """Its create and update mark the files as deployed; the texts are in the ledger's content store."""
+    """Its create and update mark the files as deployed; manifest and texts are in the ledger's content store."""
 
     token = "zonewright:index:SiteConfig"  # noqa: S105 - a Pulumi type token
-    description = "The rendered configurations of one stack at one site: path to content digest."
+    description = "The rendered configurations of one stack at one site: their digest, and how much there is of each."
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
         "site": Input("string", "id of the site", replaces=True),
-        "files": Input("object", "content digest by path"),
+        "filesDigest": Input("string", "digest of path and content digest of all files", pattern=DIGEST),
+        "formats": Input("object", "number of `files` and `bytes` by format", nested=True),
     }
+    plain = ("filesDigest", "formats")
     outputs: Mapping[str, Input] = {
         "stackId": inputs["stackId"],
         "site": inputs["site"],
@@ -36,23 +39,27 @@ class SiteConfigResource(CheckedResource):
     }
 
     def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """File by file."""
-        return compare(self.inputs, old, new)
+        """Other files. A state of an older version has the digest of each file."""
+        digest = old.get("filesDigest") or digest_of(canonical_json(old.get("files", {})))
+        if digest == new["filesDigest"]:
+            return compare({"site": self.inputs["site"], "stackId": self.inputs["stackId"]}, old, new)
+        return compare(self.inputs, {**old, "filesDigest": digest}, new)
 
-    def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
+    def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Mark the files as deployed."""
-        return f"{new['stackId']}/{new['site']}", self._deploy(session, new, preview=preview)
+        return f"{new['stackId']}/{new['site']}", self._deploy(session, urn, new, preview=preview)
 
-    def _deploy(self, session: ProviderSession, new: Data, *, preview: bool) -> Data:
+    def _deploy(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> Data:
+        count = sum(size["files"] for size in new["formats"].values())
         if not preview:
-            session.ledger.call(
-                verbs.DEPLOY, DeployRequest(stack_id=new["stackId"], site=new["site"], files=dict(new["files"]))
-            )
-        count = unknown if new["files"] is unknown else len(new["files"])
+            request = DeployRequest(stack_id=new["stackId"], site=new["site"], files_digest=new["filesDigest"])
+            done = session.ledger.call(verbs.DEPLOY, request)
+            changes = f"{done.added:,} new, {done.changed:,} changed, {done.removed:,} gone"
+            session.log(urn, f"files of {new['site']}: {changes}")
         return {"stackId": new["stackId"], "site": new["site"], "count": count}
 
     def read(self, session: ProviderSession, id_: str, last: ReadResource | None) -> ReadResource | None:
-        """The files as the ledger has them.
+        """The files as the ledger has them; how many bytes they are it does not say.
 
         It cannot be imported: the delete of a second one would withdraw the files of the first. A create adopts.
         """
@@ -62,12 +69,17 @@ class SiteConfigResource(CheckedResource):
         files = session.ledger.call(verbs.DEPLOYED, StackRequest(stack_id=stack_id)).sites.get(site)
         if files is None:
             return None
-        inputs = {"stackId": stack_id, "site": site, "files": files}
+        inputs = {
+            "stackId": stack_id,
+            "site": site,
+            "filesDigest": digest_of(canonical_json(files)),
+            "formats": last.inputs.get("formats", {}),
+        }
         return ReadResource(id_, inputs, {"stackId": stack_id, "site": site, "count": len(files)})
 
-    def update(self, session: ProviderSession, _urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
+    def update(self, session: ProviderSession, urn: str, _id: str, _state: Data, new: Data, *, preview: bool) -> Data:
         """Mark the new files as deployed."""
-        return self._deploy(session, new, preview=preview)
+        return self._deploy(session, urn, new, preview=preview)
 
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """The files are not deployed any more."""

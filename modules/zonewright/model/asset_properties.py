@@ -1,0 +1,77 @@
+"""An asset as properties of its resource: what a preview shows, and what a policy judges, field by field.
+
+They are a view of what the ledger decides on, never its source: a confirm compares them with the admitted asset.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, SiteAsset
+from zonewright.model.site import Baseline, PowerFeed, Room
+
+_LOWER = re.compile(r"_([a-z0-9])")
+
+
+def asset_properties(asset: AnyAsset) -> dict[str, Any]:
+    """The fields of an asset, named as Pulumi names properties; what is empty is left out.
+
+    A feed also has ``availableW``: the watts of its rating that may be used. Of a baseline and of a row's room only
+    what is not as usual is there, because a hall has many rows; and of a duct's route the number of its points.
+
+    Example:
+        >>> from zonewright.model.network import Link
+        >>> asset_properties(LinkAsset(link=Link(a="dc1", b="dc2", ducts=("d-01",), cores=12)))
+        {'a': 'dc1', 'b': 'dc2', 'ducts': ['d-01'], 'cores': 12, 'status': 'active'}
+    """
+    if isinstance(asset, SiteAsset):
+        return _fields(asset.site)
+    if isinstance(asset, LinkAsset):
+        return _fields(asset.link)
+    if isinstance(asset, DuctAsset):
+        return {**_fields(asset.duct, leave_out=("route",)), "routePoints": len(asset.duct.route.points)}
+    room = _fields(asset.room, leave_out=("rows",))
+    return {**_fields(asset.row), **({"room": room} if room else {})}
+
+
+def property_name(field: str) -> str:
+    """A field's name as a property's.
+
+    Example:
+        >>> property_name("u_height")
+        'uHeight'
+    """
+    return _LOWER.sub(lambda match: match[1].upper(), field)
+
+
+def _fields(item: BaseModel, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
+    fields = type(item).model_fields
+    usual = {
+        name for name, field in fields.items() if isinstance(item, Baseline | Room) and _is_default(item, field, name)
+    }
+    found = {
+        property_name(name): _plain(getattr(item, name))
+        for name in fields
+        if name not in usual and name not in leave_out
+    }
+    if isinstance(item, PowerFeed):
+        found["availableW"] = item.available_w
+    return {name: value for name, value in found.items() if value not in (None, "", [], {})}
+
+
+def _is_default(item: BaseModel, field: FieldInfo, name: str) -> bool:
+    return not field.is_required() and getattr(item, name) == field.get_default(call_default_factory=True)
+
+
+def _plain(value: object) -> Any:
+    """Numbers, truth values and text as they are; days, addresses and networks as text."""
+    if isinstance(value, BaseModel):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

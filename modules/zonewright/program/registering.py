@@ -1,0 +1,189 @@
+"""From an offer to registered resources, in the order in which the engine is to make them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+from zonewright.ledger.protocol.admission_messages import Proposal
+from zonewright.ledger.protocol.change import change_digest, place_text
+from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.demand import Demand
+from zonewright.model.expand import nodes_of
+from zonewright.program.components import FacilitySite, TenantCluster, network
+from zonewright.program.offering import Offer
+from zonewright.program.resources import (
+    Admission,
+    AgentDeployment,
+    Completion,
+    ConfigurationDeployment,
+    Enrolment,
+    Provider,
+    SiteConfig,
+)
+from zonewright.program.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What was registered.
+
+    Attributes:
+        admission: the decision on the change.
+        completion: registered last; it depends on all others.
+        clusters: by id.
+        assets: sites, rows, ducts and links by path.
+    """
+
+    admission: Admission
+    completion: Completion
+    clusters: Mapping[str, TenantCluster]
+    assets: Mapping[str, pulumi.Resource]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """What all resources of a stack have in common."""
+
+    settings: Settings
+    provider: Provider
+    parent: pulumi.Resource | None
+
+    def custom(self, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        """Options of a resource that is made after others."""
+        return pulumi.ResourceOptions(
+            provider=self.provider, depends_on=list(after), parent=self.parent, aliases=self._aliases()
+        )
+
+    def component(self) -> pulumi.ResourceOptions:
+        """Options of a component."""
+        return pulumi.ResourceOptions(providers=[self.provider], parent=self.parent, aliases=self._aliases())
+
+    def _aliases(self) -> list[pulumi.Input[str | pulumi.Alias]] | None:
+        """What ``deploy()`` had registered keeps its place when it becomes part of a ``Stack``."""
+        return [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)] if self.parent is not None else None
+
+
+def register(options: Settings, offer: Offer, provider: Provider, parent: pulumi.Resource | None) -> Registered:
+    """Register all resources of a stack.
+
+    Args:
+        options: the stack's settings.
+        offer: what is to be registered.
+        provider: the provider of all of them.
+        parent: the component that they are part of; None for the stack itself.
+    """
+    where = _Where(settings=options, provider=provider, parent=parent)
+    demand, proposal, stack_id = offer.demand, offer.proposal, options.stack_id
+    enrolment = Enrolment("enrolment", stack_id=stack_id, party=demand.party, opts=where.custom())
+    rendered_digest = digest_of(canonical_json(offer.manifest))
+    admission = Admission(
+        "admission",
+        stack_id=stack_id,
+        party=demand.party,
+        lineage=enrolment.lineage,
+        demand_digest=proposal.demand_digest,
+        places={name: place_text(seat, proposal.addresses.get(name, {})) for name, seat in proposal.seats.items()},
+        rendered_digest=rendered_digest,
+        opts=where.custom(enrolment),
+    )
+    _say_what_changed(proposal, admission)
+    assets = _facilities(where, demand, admission)
+    assets |= network(stack_id=stack_id, assets=demand.assets, admission=admission, options=where.custom)
+    waits: list[pulumi.Resource] = [admission, *assets.values()]
+    clusters = _clusters(where, demand, proposal, tuple(waits))
+    waits += [node.resource for cluster in clusters.values() for node in cluster.nodes.values()]
+    for site, files in offer.files.items():
+        config = SiteConfig(
+            site, stack_id=stack_id, files=files.digests, sizes=files.sizes, opts=where.custom(admission)
+        )
+        if files.news:
+            pulumi.log.info(f"files of {site}: {files.news}", resource=config)
+        waits.append(config)
+    waits += _agents(where, offer, tuple(waits))
+    waits += _configurations(where, offer, tuple(waits))
+    completion = Completion(
+        "completion",
+        stack_id=stack_id,
+        change_digest=change_digest(proposal.demand_digest, proposal.seats, proposal.addresses, rendered_digest),
+        opts=where.custom(*waits),
+    )
+    return Registered(admission=admission, completion=completion, clusters=clusters, assets=assets)
+
+
+def _facilities(where: _Where, demand: Demand, admission: pulumi.Resource) -> dict[str, pulumi.Resource]:
+    registered: dict[str, pulumi.Resource] = {}
+    for site_id in sorted(name for name in demand.assets if "/" not in name):
+        own = {path: asset for path, asset in demand.assets.items() if path.split("/", 1)[0] == site_id}
+        site = FacilitySite(
+            site_id, stack_id=where.settings.stack_id, assets=own, admission=admission, opts=where.component()
+        )
+        registered |= site.resources
+    return registered
+
+
+def _clusters(
+    where: _Where, demand: Demand, proposal: Proposal, waits: tuple[pulumi.Resource, ...]
+) -> dict[str, TenantCluster]:
+    registered: dict[str, TenantCluster] = {}
+    for cluster_id, wanted in sorted(demand.clusters.items()):
+        names = [node.name for node in nodes_of(cluster_id, wanted.cluster)]
+        registered[cluster_id] = TenantCluster(
+            cluster_id,
+            stack_id=where.settings.stack_id,
+            wanted=wanted,
+            seats={name: proposal.seats[name] for name in names if name in proposal.seats},
+            addresses=proposal.addresses,
+            after_resources=waits,
+            opts=where.component(),
+        )
+    return registered
+
+
+def _agents(where: _Where, offer: Offer, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
+    if offer.agents is None:
+        return []
+    return [
+        AgentDeployment(
+            site,
+            stack_id=where.settings.stack_id,
+            fleet=where.settings.fleet,
+            release=offer.agents.release,
+            hosts=hosts,
+            opts=where.custom(*waits),
+        )
+        for site, hosts in offer.agents.hosts.items()
+    ]
+
+
+def _configurations(where: _Where, offer: Offer, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
+    """Files in force on hosts: after they were handed over, and not while agents are rolled out to the same hosts."""
+    found, options = offer.configurations, where.settings
+    if found is None:
+        return []
+    return [
+        ConfigurationDeployment(
+            site,
+            stack_id=options.stack_id,
+            fleet=options.configurations,
+            zone=Path(options.declaration).parent.as_posix(),
+            files=offer.files[site].digests,
+            settings_digest=found.settings_digest,
+            hosts=hosts,
+            opts=where.custom(*waits),
+        )
+        for site, hosts in found.hosts.items()
+    ]
+
+
+def _say_what_changed(proposal: Proposal, admission: pulumi.Resource) -> None:
+    if proposal.changed:
+        lines = [
+            f"  {name}: {old or 'no place'} -> {new or 'no place'}" for name, (old, new) in proposal.changed.items()
+        ]
+        count = "1 place differs" if len(lines) == 1 else f"{len(lines)} places differ"
+        pulumi.log.warn(
+            f"{count} from the last preview, because others took places since then:\n" + "\n".join(lines),
+            resource=admission,
+        )
