@@ -136,6 +136,10 @@ class Demand(Declared):
         """Digest of the canonical form."""
         return digest_of(self.canonical())
 
+    def wants(self) -> str:
+        """Digest of what is wanted, whatever the zone's file says of other things: it may change meanwhile."""
+        return self.model_copy(update={"zone_digest": ""}).digest()
+
 
 def zone_digest(zone: Zone) -> str:
     """Digest of the administrator's file, as ``ledger init`` registers it."""

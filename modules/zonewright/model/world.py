@@ -107,6 +107,7 @@ class Occupant:
         protection_level: level of protection (MLPS 2.0) of what runs on it.
         cooling: the cooling that it needs.
         blocks_units: False for an own place that the same change leaves (a swap or a slide is no overlap).
+        until: ISO 8601, the end of what is reserved; empty for all else.
         path: path in the declaration of its party.
     """
 
@@ -126,6 +127,7 @@ class Occupant:
     protection_level: int = 1
     cooling: Cooling | None = None
     blocks_units: bool = True
+    until: str = ""
     path: str = ""
 
     @property
@@ -344,6 +346,7 @@ class World:
         zone: the zone as a whole; None where only racks are to be judged.
         before: the zone without the change that is judged; None where there is no change.
         acting: the party whose change is judged; empty where all declarations are judged together.
+        reserved: racks that are reserved as a whole for the stack whose change it is.
     """
 
     racks: Mapping[str, Rack]
@@ -353,6 +356,7 @@ class World:
     zone: ZoneFacts | None = None
     before: ZoneFacts | None = None
     acting: str = ""
+    reserved: frozenset[str] = frozenset()
 
     @property
     def everybody(self) -> tuple[Occupant, ...]:

@@ -80,7 +80,7 @@ class NodeType(Declared):
     """Who makes it."""
     model: Line
     """The maker's model name."""
-    u_height: Annotated[int, Field(ge=1, le=52)]
+    u_height: Annotated[int, Field(ge=1, le=60)]
     """Height in rack units."""
     is_full_depth: bool = True
     """Whether it takes both faces of the rack."""

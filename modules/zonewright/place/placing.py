@@ -84,6 +84,7 @@ class _Run:
     ) -> None:
         own = tuple(standing)
         self._party, self._stack, self._sticky = demand.party, stack, sticky
+        self._reserved = world.reserved
         self._floor = Floor(world, own)
         self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         self.parts = _parts(demand)
@@ -145,7 +146,7 @@ class _Run:
         def stops(rack: Rack) -> Stop | None:
             return self._neighbours.stops(part.cluster, part.wanted, rack)
 
-        candidates = Candidates(self._floor, part.shape, is_open)
+        candidates = Candidates(self._floor, part.shape, is_open, first=self._reserved)
         reason = ""
         for node in part.waiting:
             found = None if reason else candidates.take(part.spread, stops)

@@ -56,6 +56,7 @@ def fill_before_open(view: View) -> Iterator[Breach]:
         for item in view.world.occupants
         if item.draw.allocated_w and item.standing != "wanted" and item.blocks_units
     }
+    in_use |= {rack.rsplit("/", 2)[0] for rack in view.world.reserved}  # was asked when they were reserved
     clusters = {(one.party, one.stack, one.name): one for one in view.clusters}
     opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
     for occupants in view.in_rack.values():

@@ -200,8 +200,10 @@ def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, block
 
 def _holder(other: Occupant, acting: Occupant) -> str:
     """The other side, without the name of another party's thing."""
-    if other.party == acting.party:
+    if other.party == acting.party and other.standing != "reserved":
         return other.name
+    if other.standing == "reserved":
+        return f"a place that is reserved until {other.until[:16]}Z"
     return "baseline equipment" if other.standing == "baseline" else "a node of another party"
 
 

@@ -23,7 +23,8 @@ from zonewright.ledger.deciding.site_claims import site_claims
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.claim_text import ROW
-from zonewright.ledger.store.tables import admission, asset, claim, reservation, zone
+from zonewright.ledger.store.held import all_held
+from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
@@ -148,14 +149,15 @@ def _loads(connection: Connection, sites: Collection[str]) -> list[dict[str, Any
 
 
 def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
-    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    """What others have reserved, and what anybody has for days: also the stack itself, since it may be for this."""
     found = []
-    for row in connection.execute(query.order_by(reservation.c.stack_id)):
-        held = json.loads(row.proposal)
-        holds, names = held["holds"], held.get("names", [])
-        here = {name: data for name, data in holds.items() if data["rack"].partition("/")[0] in sites}
-        mine = {"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at}
-        found.append(mine | ({"names": names} if names else {}))
+    for held in all_held(connection, but=stack_id):
+        if held.expires_at <= now:
+            continue
+        here = {name: data for name, data in held.claims.items() if data["rack"].partition("/")[0] in sites}
+        mine = {"stack_id": held.stack_id, "party": held.party, "holds": here, "expires_at": held.expires_at}
+        names = {"names": [list(one) for one in held.names]} if held.names else {}
+        found.append(mine | names | ({} if held.wants is None else {"wants": held.wants}))
     return found
 
 

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
-from zonewright.ledger.store.tables import admission, asset, claim, reservation, zone
+from zonewright.ledger.store.held import all_held
+from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json
@@ -224,11 +225,9 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBa
 
 def _reserved(connection: Connection, stack_id: str, now: str) -> Iterable[NameFacts]:
     """Names that other stacks' reservations hold; what such a stack has already is among its assets as well."""
-    query = select(reservation.c.stack_id, reservation.c.party, reservation.c.proposal)
-    query = query.where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
-    for row in connection.execute(query.order_by(reservation.c.stack_id)):
-        for kind, name in json.loads(row.proposal).get("names", ()):
-            yield NameFacts(kind=kind, name=name, party=row.party, stack=row.stack_id, since=_RESERVED)
+    for held in all_held(connection, but=stack_id):
+        for kind, name in held.names if held.stack_id != stack_id and held.expires_at > now else ():
+            yield NameFacts(kind=kind, name=name, party=held.party, stack=held.stack_id, since=_RESERVED)
 
 
 def connections_text(demand: Demand) -> str:
