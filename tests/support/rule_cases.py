@@ -6,6 +6,7 @@ stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, sit
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
 gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
+``offers`` are what op offers at site dc; a duct has its own.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
 message and fix, ``says_not`` is none of them; ``participants`` are names, ``parties`` whose they are.
@@ -31,6 +32,8 @@ from zonewright.model import (
     Spread,
     Zone,
 )
+from zonewright.model.offer import Offer
+from zonewright.model.offered import with_offers
 from zonewright.model.power import Draw
 from zonewright.model.totals import room_totals
 from zonewright.model.world import (
@@ -137,8 +140,9 @@ def _site(name: str, given: dict[str, Any]) -> SiteFacts:
 def _duct(given: dict[str, Any]) -> DuctFacts:
     owner, is_leaving = given.pop("owner", "net"), given.pop("leaving", False)
     points = given.pop("points", [[31.0, 120.8], [31.0, 120.9]])
+    offers = {name: Offer(ducts=("it",), **one) for name, one in given.pop("offers", {}).items()}
     duct = {"route": {"crs": "WGS84", "points": points}, "length_m": 10_000, "bores": 8, **given}
-    return DuctFacts(owner=owner, duct=Duct(**duct), is_leaving=is_leaving)
+    return DuctFacts(owner=owner, duct=Duct(**duct), is_leaving=is_leaving, offers=offers)
 
 
 def _link(given: dict[str, Any]) -> LinkFacts:
@@ -150,8 +154,11 @@ def world(data: dict[str, Any]) -> World:
     """A world from its short form."""
     racks = {rack_id: rack(rack_id, given) for rack_id, given in data.get("racks", {}).items()}
     occupants = tuple(occupant(item) for item in data.get("occupants", ()))
+    offers = {name: Offer(site="dc", **given) for name, given in data.get("offers", {}).items()}
+    racks, offered = with_offers(racks, {"dc": offers})
     return World(
         racks=racks,
+        offered=offered,
         occupants=occupants,
         clusters=tuple(cluster(item) for item in data.get("clusters", ())),
         zone=zone(data, racks, occupants),

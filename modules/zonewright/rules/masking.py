@@ -8,6 +8,8 @@ from zonewright.rules.words import amount
 
 STEPS = {"W": 100, "kg": 10}
 """What is too much is rounded up to these; 0.1 kW is the smallest lease of power."""
+OFFERS = "/offers/"
+"""In the key of an offer; no id has a stroke, so no rack has it."""
 _SUMS = {rule.id: rule.title for rule in RULES if rule.is_sum}
 _FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
 
@@ -25,10 +27,11 @@ def without_sums(finding: Finding) -> Finding:
         return finding
     step = STEPS[finding.unit]
     excess = -(-finding.excess // step) * step
+    what = "offer" if OFFERS in finding.subject else "rack"
     too_much = f"up to {amount(excess, finding.unit)} too much"
     return replace(
         finding,
-        message=f"rack {finding.subject} cannot carry this beside what others have in it: {too_much}; must hold: "
+        message=f"{what} {finding.subject} cannot carry this beside what others have in it: {too_much}; must hold: "
         f"{_SUMS[finding.rule]}",
         value=None,
         limit=None,

@@ -7,6 +7,7 @@ from zonewright.model.cluster import Spread
 from zonewright.model.world import ClusterFacts, Occupant, Rack
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
+from zonewright.rules.offered import Remaining
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import domain_of
 from zonewright.rules.view import Breach, View, participants_of
@@ -135,7 +136,9 @@ def _rooms_that_take(
     inside: dict[str, list[Occupant]] = defaultdict(list)
     for item in view.world.everybody:
         inside[item.rack].append(item)
-    floor = {rack.id: _Free(rack, inside.get(rack.id, ())) for rack in space}
+    moved = [item.key for item in nodes]
+    offers = Remaining(view.world, nodes[0].party, without=moved) if view.world.offered else None
+    floor = {rack.id: _Free(rack, inside.get(rack.id, ()), offers) for rack in space}
     groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
     for item in nodes:
         groups[item.party, item.stack, item.cluster or ""].append(item)
@@ -184,8 +187,8 @@ class _Spread:
 class _Free:
     """What is left in one rack while nodes are put into it in thought."""
 
-    def __init__(self, rack: Rack, inside: Sequence[Occupant]) -> None:
-        self._rack = rack
+    def __init__(self, rack: Rack, inside: Sequence[Occupant], offers: Remaining | None) -> None:
+        self._rack, self._offers = rack, offers
         self._present = frozenset(rack.feeds)
         self._taken = occupied(inside)
         self._levels = {item.protection_level for item in inside}
@@ -200,7 +203,8 @@ class _Free:
         count = 0
         while count < most:
             after = tuple(map(int.__add__, self._sums, asked))
-            mask = 0
+            watts = like.draw.allocated_w
+            mask = 0 if self._offers is None else self._offers.closed(self._rack, watts)
             for face in like.faces:
                 mask |= self._taken[face]
             position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
@@ -208,6 +212,8 @@ class _Free:
                 break
             for face in like.faces:
                 self._taken[face] |= bits(position, like.u_height)
+            if self._offers is not None:
+                self._offers.take(self._rack, position, watts)
             self._sums = after
             count += 1
         return count

@@ -36,7 +36,7 @@ RACK_EXISTS = Rule(
 
 def _may_not_enter(item: Occupant, rack: Rack, occupants: Sequence[Occupant]) -> bool:
     """Whether a node is new to a rack that does not take it; one that stands there already may stay or slide."""
-    if item.standing != "wanted" or rack.takes_nodes_of(item.party):
+    if item.standing != "wanted" or rack.is_open_for(item.party):
         return False
     return not any(other.key == item.key and other.standing in {"active", "releasing"} for other in occupants)
 

@@ -19,6 +19,8 @@ from zonewright.ledger.store.tables import asset, claim, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
+from zonewright.model.offer import Offer
+from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 
@@ -216,7 +218,8 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     now: str,
     replaced: str = "",
 ) -> Facts:
-    racks, occupants, sites = _assets(connection, touched, stack_id, demand)
+    racks, occupants, sites, offers = _assets(connection, touched, stack_id, demand)
+    racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     every = all_held(connection, but=stack_id)
@@ -235,6 +238,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
             racks=racks,
             bystanders=found.bystanders,
             occupants=tuple(occupants),
+            offered=offered,
             reserved=frozenset(data["rack"] for data in own.claims.values())
             if own and own.is_of_racks
             else frozenset(),
@@ -253,10 +257,11 @@ def _gather(  # noqa: PLR0917 - as gather, without names
 
 def _assets(
     connection: Connection, sites: Collection[str], stack_id: str, demand: Demand | None
-) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site]]:
+) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site], dict[str, Mapping[str, Offer]]]:
     racks: dict[str, Rack] = {}
     occupants: list[Occupant] = []
     declared: dict[str, Site] = {}
+    offers: dict[str, Mapping[str, Offer]] = {}
     entries: list[tuple[str, str, str, bool]] = []
     rows = present_assets(connection, sites)
     first: dict[str, str] = {}
@@ -276,13 +281,13 @@ def _assets(
     for name, text, owner, accepts in entries:
         item = parse_asset(text)
         if isinstance(item, SiteAsset):
-            declared[name] = item.site
+            declared[name], offers[name] = item.site, item.offers
         if not isinstance(item, RowAsset):
             continue
         row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
         racks |= {rack.id: rack for rack in row_racks}
         occupants += baseline
-    return racks, occupants, declared
+    return racks, occupants, declared, offers
 
 
 def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[Any]]:

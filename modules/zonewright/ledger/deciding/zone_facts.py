@@ -113,7 +113,7 @@ class Part:
         if isinstance(item, SiteAsset):
             self.sites[stack, name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
         elif isinstance(item, DuctAsset):
-            self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving)
+            self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving, offers=item.offers)
         elif isinstance(item, LinkAsset):
             self.links[stack, id_] = LinkFacts(owner=owner, link=item.link)
         else:

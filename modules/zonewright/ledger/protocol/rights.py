@@ -119,6 +119,11 @@ class Caller:
         """Whether answers are given in full: who approves or oversees judges what others have, too."""
         return self.has_file or bool(self.roles & (OVERSEER | {APPROVER}))
 
+    @property
+    def for_offers(self) -> str:
+        """The party whose offers count when it asks what is free; empty for who sees all: then everything counts."""
+        return "" if self.sees_all else self.party
+
 
 LOCAL = Caller(name="", party="", roles=EVERYBODY, has_file=True)
 """Whoever may write the ledger's file is its administrator."""

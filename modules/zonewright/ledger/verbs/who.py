@@ -19,6 +19,7 @@ from zonewright.model.demand import DUCTS, LINKS
 from zonewright.model.zone import Party
 
 RESERVATION = "reservation"
+_Row = RowMapping | Mapping[str, Any]
 _IN_RACKS = frozenset({"node", RESERVATION})
 
 
@@ -45,7 +46,7 @@ class _Match:
         by_place: found by where it is, which anybody may count; else by its name or address.
     """
 
-    row: Mapping[str, Any]
+    row: _Row
     data: Mapping[str, Any]
     by_place: bool
 
@@ -104,7 +105,7 @@ def _find(connection: Connection, assets: _Assets, subject: str, now: str) -> It
             yield _Match(row=row, data={}, by_place=by_place)
 
 
-def _reserved(connection: Connection, now: str) -> Iterator[Mapping[str, Any]]:
+def _reserved(connection: Connection, now: str) -> Iterator[_Row]:
     """What is reserved for days, as rows of claims."""
     for held in all_held(connection, but=""):
         for name, data in held.claims.items() if held.wants is not None and held.expires_at > now else ():
@@ -128,7 +129,7 @@ def _has_rack(data: Mapping[str, Any], subject: str) -> bool:
     return number in {f"{rack:02}" for rack in range(1, data["row"]["racks"] + 1)}
 
 
-def _holds(row: Mapping[str, Any], address: Any) -> bool:
+def _holds(row: _Row, address: Any) -> bool:
     """Whether a claim has an address."""
     texts = json.loads(row["data"])["addresses"].values() if address else ()
     return any(ip_interface(text).ip == address for text in texts)
@@ -169,7 +170,7 @@ def _may_see(caller: Caller, assets: _Assets, one: _Match) -> bool:
     return caller.party in {assets.owners.get(name) for name in _ground(one.row, one.data)}
 
 
-def _ground(row: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
+def _ground(row: _Row, data: Mapping[str, Any]) -> Iterator[str]:
     """Names of the assets that something stands on, or runs through and ends at."""
     if row["kind"] in _IN_RACKS:
         yield row["rack"].rpartition("/")[0]
@@ -177,11 +178,11 @@ def _ground(row: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
         yield from (data["link"]["a"], data["link"]["b"], *(f"{DUCTS}/{duct}" for duct in data["link"]["ducts"]))
 
 
-def _unit(row: Mapping[str, Any]) -> int:
+def _unit(row: _Row) -> int:
     return int(json.loads(row["data"])["position"]) if row["kind"] in _IN_RACKS else 0
 
 
-def _standing(row: Mapping[str, Any], parties: Mapping[str, Party]) -> WhoEntry:
+def _standing(row: _Row, parties: Mapping[str, Party]) -> WhoEntry:
     party = parties.get(row["party"])
     if row["kind"] in _IN_RACKS:
         place = f"{row['rack']} U{_unit(row)}"
