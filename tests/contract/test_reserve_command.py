@@ -11,6 +11,7 @@ from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.served_ledger import OWN, Served, served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster
 from zonewright.cli import main
+from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.reservation_messages import (
     FreeRequest,
@@ -21,7 +22,7 @@ from zonewright.ledger.protocol.reservation_messages import (
 )
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.protocol.who_messages import WhoRequest
-from zonewright.ledger.transport.client import LedgerClient, LedgerRefusedError
+from zonewright.ledger.transport.client import LedgerClient
 
 PAGE = REPOSITORY / "docs" / "how-to" / "reserve-places.md"
 URL = "sqlite:///ledger.db"

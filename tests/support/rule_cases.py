@@ -3,8 +3,9 @@
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
 none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
-``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
-gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
+``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
+whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
+the change.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``offers`` are what op offers at site dc; a duct has its own.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
@@ -35,7 +36,7 @@ from zonewright.model import (
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.power import Draw
-from zonewright.model.totals import room_totals
+from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import (
     ClusterFacts,
     DuctFacts,
@@ -49,12 +50,12 @@ from zonewright.model.world import (
     World,
     ZoneFacts,
 )
-from zonewright.model.zone import ReservedNames
+from zonewright.model.zone import Quota, ReservedNames
 from zonewright.rules import Finding, evaluate
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
 FILES = sorted(CASES.glob("*/*.yaml"))
-_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names"}
+_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas"}
 
 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
@@ -122,12 +123,14 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             },
             rule_packs={"pack": pack},
             rule_pack="pack",
+            quotas={name: Quota(**given) for name, given in data.get("quotas", {}).items()},
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
         ),
         sites={name: _site(name, dict(given or {})) for name, given in data.get("sites", {}).items()},
         rooms=room_totals(racks, occupants) | rooms,
         ducts={name: _duct(dict(given)) for name, given in data.get("ducts", {}).items()},
         links={name: _link(dict(given)) for name, given in data.get("links", {}).items()},
+        usage=usage_of(occupants),
         names=tuple(NameFacts(**{"stack": f"stack-of-{given['party']}", **given}) for given in data.get("names", ())),
     )
 

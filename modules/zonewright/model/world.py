@@ -258,10 +258,25 @@ class RoomTotals:
     Attributes:
         design_w: IT power of its racks with one feed lost; planned racks count once something draws power in it.
         contracted_w: draw of baseline and claims in it, each once.
+        reserved_w: draw of what is reserved in it for days.
     """
 
     design_w: int = 0
     contracted_w: int = 0
+    reserved_w: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a party has at a site, claimed and reserved for days.
+
+    Attributes:
+        watts: budgeted draw of its nodes, each once.
+        units: rack units of its nodes.
+    """
+
+    watts: int = 0
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +331,7 @@ class ZoneFacts:
         names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
+        usage: what each party has at each site, by (party, site); empty where the zone has no quotas.
     """
 
     zone: Zone
@@ -327,6 +343,7 @@ class ZoneFacts:
     names: tuple[NameFacts, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
+    usage: Mapping[tuple[str, str], Usage] = field(default_factory=dict)
 
     @property
     def all_links(self) -> tuple[tuple[str, LinkFacts], ...]:

@@ -9,7 +9,7 @@ from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of
 from zonewright.model.names import names_in
 from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.totals import room_totals
+from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
 from zonewright.place.placing import place
@@ -90,6 +90,7 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
             for name, item in demand.assets.items()
             for kind, held, path in names_in(name, item)
         ),
+        usage=usage_of(world.occupants) if declaration.zone.quotas else {},
     )
 
 

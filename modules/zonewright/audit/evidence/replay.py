@@ -136,8 +136,15 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
         if rows:
             connection.execute(table.insert(), rows)
     for number, row in enumerate(json.loads(texts["loads.json"])):
-        fields = {"party": "", "kind": "node", "name": f"sum-{number}", "state": "admitted", "generation": 0}
-        fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": {}}
+        height = {"node_type": {"u_height": row["units"]}} if "units" in row else {}
+        fields = {
+            "party": row.get("party", ""),
+            "kind": "node",
+            "name": f"sum-{number}",
+            "state": "admitted",
+            "generation": 0,
+        }
+        fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": height}
         connection.execute(claim.insert().values(**_row({**row, **fields}, at)))
     for row in json.loads(texts["reservations.json"]):
         held = {"stack_id": row["stack_id"], "party": row["party"], "expires_at": row["expires_at"]}

@@ -175,7 +175,7 @@ def gather(
         replaced: a stack whose reservation for days is left out, because this takes its place.
     """
     facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
-    base = zone_base(connection, stack_id, now=now)
+    base = zone_base(connection, stack_id, now=now, replaced=replaced)
     if base is None:
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.
@@ -232,7 +232,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
                 item = occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved")
                 occupants.append(replace(item, until=held.expires_at))
                 take(reserved, site, data["addresses"])
-    own = next((held for held in present if converts(held, stack_id, demand)), None)
+    own = next((held for held in present if demand and held.is_converted_by(stack_id, demand)), None)
     return Facts(
         world=World(
             racks=racks,
@@ -314,11 +314,5 @@ def against(held: Iterable[Held], stack_id: str, demand: Demand | None) -> Itera
     for one in held:
         if one.stack_id != stack_id or demand is None:
             yield one
-        elif not converts(one, stack_id, demand):
+        elif not one.is_converted_by(stack_id, demand):
             yield replace(one, stack_id=one.stack_id + OWN, names=())
-
-
-def converts(held: Held, stack_id: str, demand: Demand | None) -> bool:
-    """Whether the admission of a stack's demand converts a reservation for days."""
-    is_own = demand is not None and (held.stack_id, held.party) == (stack_id, demand.party)
-    return is_own and demand is not None and held.wants is not None and held.is_for(demand)

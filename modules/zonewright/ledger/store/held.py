@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from sqlalchemy import Connection, bindparam, delete, literal, select, union_all, update
 
@@ -12,6 +12,7 @@ from zonewright.ledger.store.context import raise_revisions
 from zonewright.ledger.store.tables import lasting, reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
+from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import NameKind
 
 RESERVED, RENEWED, FREED = "reserved", "reservation-renewed", "reservation-freed"
@@ -59,9 +60,21 @@ class Held:
         """Whether whole racks are held, for whatever the stack will want in them."""
         return self.wants == ""
 
-    def is_for(self, demand: Demand) -> bool:
-        """Whether the admission of a demand of the same stack converts it, or a part of it."""
-        return self.is_of_racks or self.wants == demand.wants()
+    def is_converted_by(self, stack_id: str, demand: Demand) -> bool:
+        """Whether the admission of a demand of a stack converts it, or a part of it."""
+        is_own = (self.stack_id, self.party) == (stack_id, demand.party)
+        return is_own and self.wants is not None and (self.is_of_racks or self.wants == demand.wants())
+
+    def left_by(self, stack_id: str, demand: Demand, seats: Mapping[str, RackPosition]) -> Self:
+        """What the admission of a demand of a stack at these places leaves of it."""
+        if not self.is_converted_by(stack_id, demand):
+            return self
+        racks = {seat.rack for seat in seats.values()}
+        return replace(self, claims=self.left_beside(racks))
+
+    def left_beside(self, racks: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What is left when it is converted and the stack has something in these racks."""
+        return {name: data for name, data in self.claims.items() if self.is_of_racks and data["rack"] not in racks}
 
     @property
     def sites(self) -> set[str]:
@@ -116,7 +129,7 @@ def convert(connection: Connection, held: Held, racks: Collection[str]) -> dict[
         held: the reservation, which is for what was admitted.
         racks: the racks in which the stack has something now. Of whole racks, these are converted.
     """
-    left = {name: data for name, data in held.claims.items() if held.is_of_racks and data["rack"] not in racks}
+    left = held.left_beside(racks)
     if len(left) == len(held.claims) and held.is_of_racks:
         return {}
     if left:
