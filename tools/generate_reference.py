@@ -91,7 +91,7 @@ def cli_page() -> str:
     for name, sub in commands(parser()):
         parts.append(f"## {name}\n\n{sub.description}\n")
         rows = []
-        for action in sub._actions:
+        for action in sub._actions:  # noqa: SLF001
             if isinstance(action, argparse._SubParsersAction | argparse._HelpAction):  # noqa: SLF001
                 continue
             label = ", ".join(action.option_strings) or str(action.metavar or action.dest)

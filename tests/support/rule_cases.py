@@ -3,10 +3,11 @@
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
 none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
-``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
-gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change;
-``links_before`` are those that the change removes.
+``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
+whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
+the change; ``links_before`` are those that the change removes.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
+``offers`` are what op offers at site dc; a duct has its own.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 A site is ``at`` a point; ducts have ``points``.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
@@ -33,8 +34,10 @@ from zonewright.model import (
     Spread,
     Zone,
 )
+from zonewright.model.offer import Offer
+from zonewright.model.offered import with_offers
 from zonewright.model.power import Draw
-from zonewright.model.totals import room_totals
+from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import (
     ClusterFacts,
     DuctFacts,
@@ -48,14 +51,14 @@ from zonewright.model.world import (
     World,
     ZoneFacts,
 )
-from zonewright.model.zone import ReservedNames
+from zonewright.model.zone import Quota, ReservedNames
 from zonewright.rules import Finding, evaluate
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "rules"
 FILES = sorted(CASES.glob("*/*.yaml"))
 PLACES = {"dc": [31.0, 120.8], "ds": [31.0, 120.9], "dt": [31.0, 120.8]}
 """Where sites are that do not say it with ``at``; ``at: null`` is nowhere. A duct lies between the first two."""
-_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names"}
+_OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", "names", "quotas"}
 
 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
@@ -124,12 +127,14 @@ def zone(data: dict[str, Any], racks: dict[str, Rack], occupants: tuple[Occupant
             },
             rule_packs={"pack": pack},
             rule_pack="pack",
+            quotas={name: Quota(**given) for name, given in data.get("quotas", {}).items()},
             rings={name: Ring(**given) for name, given in data.get("rings", {}).items()},
         ),
         sites={name: _site(name, dict(given or {})) for name, given in data.get("sites", {}).items()},
         rooms=room_totals(racks, occupants) | rooms,
         ducts={name: _duct(dict(given)) for name, given in data.get("ducts", {}).items()},
         links={name: _link(dict(given)) for name, given in data.get("links", {}).items()},
+        usage=usage_of(occupants),
         names=tuple(NameFacts(**{"stack": f"stack-of-{given['party']}", **given}) for given in data.get("names", ())),
     )
 
@@ -145,8 +150,9 @@ def _site(name: str, given: dict[str, Any]) -> SiteFacts:
 def _duct(given: dict[str, Any]) -> DuctFacts:
     owner, is_leaving = given.pop("owner", "net"), given.pop("leaving", False)
     points = given.pop("points", [PLACES["dc"], PLACES["ds"]])
+    offers = {name: Offer(ducts=("it",), **one) for name, one in given.pop("offers", {}).items()}
     duct = {"route": {"crs": "WGS84", "points": points}, "length_m": 10_000, "bores": 8, **given}
-    return DuctFacts(owner=owner, duct=Duct(**duct), is_leaving=is_leaving)
+    return DuctFacts(owner=owner, duct=Duct(**duct), is_leaving=is_leaving, offers=offers)
 
 
 def _link(given: dict[str, Any]) -> LinkFacts:
@@ -158,8 +164,11 @@ def world(data: dict[str, Any]) -> World:
     """A world from its short form."""
     racks = {rack_id: rack(rack_id, given) for rack_id, given in data.get("racks", {}).items()}
     occupants = tuple(occupant(item) for item in data.get("occupants", ()))
+    offers = {name: Offer(site="dc", **given) for name, given in data.get("offers", {}).items()}
+    racks, offered = with_offers(racks, {"dc": offers})
     return World(
         racks=racks,
+        offered=offered,
         occupants=occupants,
         clusters=tuple(cluster(item) for item in data.get("clusters", ())),
         zone=zone(data, racks, occupants),

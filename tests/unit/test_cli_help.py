@@ -20,7 +20,7 @@ def leaves(top: argparse.ArgumentParser, name: str = "") -> Iterator[str]:
     for action in actions:
         for child, sub in action.choices.items():
             yield from leaves(sub, f"{name} {child}".strip())
-    if not actions:
+    if not any(action.required for action in actions) and name:
         yield name
 
 

@@ -52,6 +52,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "access list": ("access list",),
     "access rotate": ("access rotate tenant-a-ci --overlap-h 24",),
     "access revoke": ('access revoke tenant-a-ci --why "left the company"',),
+    "reserve": (
+        'reserve --stack tenant-a --for 90d --why "servers are ordered"',
+        'reserve --stack tenant-a --for 12w --racks 2 --kw 40 --site dc1 --why "a new cluster in spring"',
+    ),
+    "reserve list": ("reserve list",),
+    "reserve renew": ("reserve renew --stack tenant-a --for 30d --why late",),
+    "reserve free": ("reserve free --stack tenant-a --why 'the order was cancelled'",),
     "recover": ("recover --stack tenant-a", "recover --stack tenant-a --take-over --print"),
     "serve": ("serve --agents agents.db --port 8460",),
     "fleet plan": ("fleet plan --site dc1",),

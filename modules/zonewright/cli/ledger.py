@@ -250,13 +250,15 @@ def _who(arguments: argparse.Namespace) -> int:
         return 0
     for one in answer.found:
         people = ", ".join(text for text in (one.title, one.contact) if text)
-        since = f" since {one.since[:16]}Z" if one.since else ""
+        since = f" since {one.since[:16]}Z" if one.since else f" until {one.until[:16]}Z" if one.until else ""
         where = f" at {one.place}" if one.place and one.place != one.name else ""
         print(f"{one.kind} {one.name}{where}: {one.party} ({people}), stack {one.stack_id}, {one.state}{since}")
     if answer.more:
         print(f"and {answer.more:,} more; ask for a smaller place")
     if answer.hidden:
         print(f"{answer.hidden:,} of other parties, which you may not see")
+    for end in answer.reserved_until:
+        print(f"reserved for another party until {end[:16]}Z")
     if not (answer.found or answer.hidden):
         print(f"nothing in the ledger has {arguments.subject}")
     return 0

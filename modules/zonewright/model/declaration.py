@@ -8,6 +8,7 @@ from pydantic import Field
 from zonewright.model.base import Declared, Identifier
 from zonewright.model.cluster import Cluster
 from zonewright.model.network import Duct, Link
+from zonewright.model.offer import Offer
 from zonewright.model.site import Site
 from zonewright.model.zone import Zone
 
@@ -25,6 +26,8 @@ class OwnerFile(Declared):
     """Links by id."""
     clusters: dict[Identifier, Cluster] = Field(default_factory=dict)
     """Clusters by id."""
+    offers: dict[Identifier, Offer] = Field(default_factory=dict)
+    """What an operator offers of its sites or ducts, by id. The first offer of a site or duct closes the rest of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ A demand is what the ledger decides on. The same declaration gives the same byte
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,6 +17,7 @@ from zonewright.model.declaration import Declaration
 from zonewright.model.expand import rows_of
 from zonewright.model.limits import NAME, NODES, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
+from zonewright.model.offer import Offer
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
 
@@ -31,6 +33,8 @@ class SiteAsset(Declared):
 
     kind: Literal["site"] = "site"
     site: Site
+    offers: dict[Identifier, Offer] = Field(default_factory=dict)
+    """What is offered of its racks, by id."""
 
 
 class RowAsset(Declared):
@@ -46,6 +50,8 @@ class DuctAsset(Declared):
 
     kind: Literal["duct"] = "duct"
     duct: Duct
+    offers: dict[Identifier, Offer] = Field(default_factory=dict)
+    """What is offered of its bores, by id."""
 
 
 class LinkAsset(Declared):
@@ -70,19 +76,25 @@ def asset_text(asset: AnyAsset) -> str:
     return canonical_json({**asset.model_dump(mode="json", exclude_defaults=True), "kind": asset.kind})
 
 
+def _offered(offers: Mapping[str, Offer]) -> str:
+    """How much is offered, where anything is: it closes the rest."""
+    return f", {len(offers)} offer{'' if len(offers) == 1 else 's'}" if offers else ""
+
+
 def asset_summary(asset: AnyAsset) -> str:
     """What an asset is, in one line."""
     if isinstance(asset, DuctAsset):
         duct = asset.duct
         return (
             f"{duct.status} duct of {duct.length_m:,} m with {duct.bores} bores, {duct.bores_in_use} in use by others"
+            f"{_offered(asset.offers)}"
         )
     if isinstance(asset, LinkAsset):
         link = asset.link
         ways = [*link.ducts, *(["a route that is unknown"] if link.route == "unknown" else [])]
         return f"{link.status} link {link.a} to {link.b}, {link.cores} cores, through {', '.join(ways)}"
     if isinstance(asset, SiteAsset):
-        return f"{asset.site.title} ({asset.site.kind}, {asset.site.district})"
+        return f"{asset.site.title} ({asset.site.kind}, {asset.site.district}){_offered(asset.offers)}"
     feeds = ", ".join(f"feed {name} {feed.available_w:,} W" for name, feed in sorted(asset.row.feeds.items()))
     return f"{asset.row.racks} racks of {asset.row.u_height} U, {feeds} each"
 
@@ -150,6 +162,10 @@ class Demand(Declared):
         """Digest of the canonical form."""
         return digest_of(self.canonical())
 
+    def wants(self) -> str:
+        """Digest of what is wanted, whatever the zone's file says of other things: it may change meanwhile."""
+        return self.model_copy(update={"zone_digest": ""}).digest()
+
 
 def zone_digest(zone: Zone) -> str:
     """Digest of the administrator's file, as ``ledger init`` registers it."""
@@ -181,10 +197,13 @@ def demand_of(declaration: Declaration, owner: str) -> Demand:
     assets: dict[str, AnyAsset] = {}
     for site_id, site in file.sites.items():
         bare_rooms = {room_id: room.model_copy(update={"rows": {}}) for room_id, room in site.rooms.items()}
-        assets[site_id] = SiteAsset(site=site.model_copy(update={"rooms": bare_rooms}))
+        offers = {name: offer for name, offer in file.offers.items() if offer.site == site_id}
+        assets[site_id] = SiteAsset(site=site.model_copy(update={"rooms": bare_rooms}), offers=offers)
         for room_id, row_id, row in rows_of(site):
             assets[f"{site_id}/{room_id}/{row_id}"] = RowAsset(row=row, room=bare_rooms[room_id])
-    assets |= {f"{DUCTS}/{duct_id}": DuctAsset(duct=duct) for duct_id, duct in file.ducts.items()}
+    for duct_id, duct in file.ducts.items():
+        offers = {name: offer for name, offer in file.offers.items() if duct_id in offer.ducts}
+        assets[f"{DUCTS}/{duct_id}"] = DuctAsset(duct=duct, offers=offers)
     assets |= {f"{LINKS}/{link_id}": LinkAsset(link=link) for link_id, link in file.links.items()}
     return Demand(
         zone=declaration.zone.zone,

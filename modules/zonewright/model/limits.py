@@ -117,6 +117,18 @@ UNENROLLED = InputLimit(
     what="of these, reservations of stacks that are not enrolled yet",
     why="A new stack is enrolled seconds after it reserved. Until then it has shown only the name of its party.",
 )
+LASTING = InputLimit(
+    most=32,
+    unit="reservations",
+    what="reservations for days that a party holds at a time",
+    why="Each is for one stack of a party, and keeps others out of what it holds.",
+)
+RESERVED = InputLimit(
+    most=366,
+    unit="days",
+    what="time until the end of a reservation for days",
+    why="Who needs it for longer renews it once a year, so that a forgotten one ends.",
+)
 DRAFT = InputLimit(
     most=86_400,
     unit="seconds",
@@ -146,6 +158,8 @@ TABLE = (
     HEALTH,
     RESERVATIONS,
     UNENROLLED,
+    LASTING,
+    RESERVED,
     DRAFT,
     ACCESS,
     ANSWERED,

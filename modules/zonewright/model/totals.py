@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from zonewright.model.world import Occupant, Rack, RoomTotals, Standing
+from zonewright.model.world import Occupant, Rack, RoomTotals, Standing, Usage
 
 _ORDER: tuple[Standing, ...] = ("releasing", "reserved", "baseline", "active", "admitted", "wanted")
 """Of a thing that stands in two places the later one counts."""
@@ -29,6 +29,21 @@ def room_totals(racks: Mapping[str, Rack], occupants: Iterable[Occupant]) -> dic
         room: RoomTotals(design_w=design, contracted_w=contracted[room])
         for room, design in design_watts(racks.values(), in_use=contracted).items()
     }
+
+
+def usage_of(occupants: Iterable[Occupant]) -> dict[tuple[str, str], Usage]:
+    """What each party has at each site, by (party, site), each node once; baseline is nobody's.
+
+    Args:
+        occupants: what stands in racks.
+    """
+    nodes = {(item.key, item.rack.partition("/")[0]): item for item in occupants if item.standing != "baseline"}
+    watts: Counter[tuple[str, str]] = Counter()
+    units: Counter[tuple[str, str]] = Counter()
+    for (_, site), item in nodes.items():
+        watts[item.party, site] += item.draw.allocated_w
+        units[item.party, site] += item.u_height
+    return {place: Usage(watts[place], units[place]) for place in units}
 
 
 def design_watts(racks: Iterable[Rack], *, in_use: Mapping[str, int]) -> Counter[str]:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from zonewright.model.cluster import Connection, Relation, Scope, Spread
 from zonewright.model.network import Duct, Link
+from zonewright.model.offer import Offer
 from zonewright.model.power import Draw
 from zonewright.model.site import Cooling, Face, FeedName, Site
 from zonewright.model.zone import Zone
@@ -32,6 +33,29 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFacts:
+    """What an offer has in each of its racks.
+
+    Attributes:
+        key: ``site/offers/id``, its name in the zone.
+        parties: who may use it; empty means all.
+        power_w: IT power in watts for all that stands in it together, None without a limit.
+        first: its lowest rack unit.
+        last: its highest rack unit.
+    """
+
+    key: str
+    parties: frozenset[str]
+    power_w: int | None
+    first: int
+    last: int
+
+    def is_for(self, party: str) -> bool:
+        """Whether a party may use it."""
+        return not self.parties or party in self.parties
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rack:
     """One rack.
 
@@ -45,6 +69,7 @@ class Rack:
         may_open: parties that may place here although ``accepts`` is false (a planned room).
         cooling: cooling of its room.
         is_planned: whether its room or row is planned, so that it counts only once it is in use.
+        offers: what its owner offers in it; None where nothing at the site is offered, so that all may use it.
     """
 
     id: str
@@ -56,6 +81,7 @@ class Rack:
     may_open: frozenset[str] = frozenset()
     cooling: Cooling = "air"
     is_planned: bool = False
+    offers: tuple[OfferFacts, ...] | None = None
 
     @property
     def design_w(self) -> int:
@@ -81,9 +107,24 @@ class Rack:
         """Id of the site."""
         return self.id.partition("/")[0]
 
-    def takes_nodes_of(self, party: str) -> bool:
-        """Whether ``party`` may place a new node here."""
+    def is_open_for(self, party: str) -> bool:
+        """Whether the states of its row and room let ``party`` place a new node here."""
         return self.accepts or party in self.may_open
+
+    def takes_nodes_of(self, party: str) -> bool:
+        """Whether ``party`` may place a new node here: it is open, and offered where anything at its site is."""
+        return self.is_open_for(party) and self.is_offered_to(party)
+
+    def offers_for(self, party: str) -> tuple[OfferFacts, ...] | None:
+        """What of it is offered to a party; None where the party needs no offer for it."""
+        if self.offers is None or party == self.owner:
+            return None
+        return tuple(one for one in self.offers if one.is_for(party))
+
+    def is_offered_to(self, party: str) -> bool:
+        """Whether a party may use any of it, as far as offers go."""
+        found = self.offers_for(party)
+        return found is None or bool(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +148,7 @@ class Occupant:
         protection_level: level of protection (MLPS 2.0) of what runs on it.
         cooling: the cooling that it needs.
         blocks_units: False for an own place that the same change leaves (a swap or a slide is no overlap).
+        until: ISO 8601, the end of what is reserved; empty for all else.
         path: path in the declaration of its party.
     """
 
@@ -126,6 +168,7 @@ class Occupant:
     protection_level: int = 1
     cooling: Cooling | None = None
     blocks_units: bool = True
+    until: str = ""
     path: str = ""
 
     @property
@@ -176,6 +219,7 @@ class DuctFacts:
     owner: str
     duct: Duct
     is_leaving: bool = False
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +258,25 @@ class RoomTotals:
     Attributes:
         design_w: IT power of its racks with one feed lost; planned racks count once something draws power in it.
         contracted_w: draw of baseline and claims in it, each once.
+        reserved_w: draw of what is reserved in it for days.
     """
 
     design_w: int = 0
     contracted_w: int = 0
+    reserved_w: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a party has at a site, claimed and reserved for days.
+
+    Attributes:
+        watts: budgeted draw of its nodes, each once.
+        units: rack units of its nodes.
+    """
+
+    watts: int = 0
+    units: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +331,7 @@ class ZoneFacts:
         names: who has or wants which name.
         measured: what is measured of sites, by id; a site without any is judged by what is declared.
         connected: clusters of others that need connections; those of the world come on top.
+        usage: what each party has at each site, by (party, site); empty where the zone has no quotas.
     """
 
     zone: Zone
@@ -283,6 +343,7 @@ class ZoneFacts:
     names: tuple[NameFacts, ...] = ()
     measured: Mapping[str, Measured] = field(default_factory=dict)
     connected: tuple[ClusterFacts, ...] = ()
+    usage: Mapping[tuple[str, str], Usage] = field(default_factory=dict)
 
     @property
     def all_links(self) -> tuple[tuple[str, LinkFacts], ...]:
@@ -344,6 +405,8 @@ class World:
         zone: the zone as a whole; None where only racks are to be judged.
         before: the zone without the change that is judged; None where there is no change.
         acting: the party whose change is judged; empty where all declarations are judged together.
+        reserved: racks that are reserved as a whole for the stack whose change it is.
+        offered: ids of the racks of each offer, by its key.
     """
 
     racks: Mapping[str, Rack]
@@ -353,6 +416,8 @@ class World:
     zone: ZoneFacts | None = None
     before: ZoneFacts | None = None
     acting: str = ""
+    reserved: frozenset[str] = frozenset()
+    offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def everybody(self) -> tuple[Occupant, ...]:

@@ -80,7 +80,7 @@ class NodeType(Declared):
     """Who makes it."""
     model: Line
     """The maker's model name."""
-    u_height: Annotated[int, Field(ge=1, le=52)]
+    u_height: Annotated[int, Field(ge=1, le=60)]
     """Height in rack units."""
     is_full_depth: bool = True
     """Whether it takes both faces of the rack."""
@@ -115,6 +115,35 @@ class NodeType(Declared):
         return self
 
 
+class Quota(Declared):
+    """The most that may be claimed and reserved in a district, by a party, or by a party in a district."""
+
+    title: Line = ""
+    """Name for people."""
+    district: Identifier | None = None
+    """The district; without it, the whole zone."""
+    party: Identifier | None = None
+    """The party; without it, all parties together."""
+    it_kw: Annotated[float, Field(gt=0, le=100_000_000, strict=False)] | None = None
+    """IT power in kilowatts, by the budgeted draw of nodes."""
+    energy_mwh: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Energy in megawatt-hours that this power takes in a year of 8,760 hours, without overhead."""
+    units: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    """Rack units."""
+    source: Line = ""
+    """Source of the values."""
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if self.district is None and self.party is None:
+            message = "expected a district, a party, or both"
+            raise ValueError(message)
+        if self.it_kw is None and self.energy_mwh is None and self.units is None:
+            message = "expected one of it_kw, energy_mwh and units"
+            raise ValueError(message)
+        return self
+
+
 class Zone(Declared):
     """The administrator's file: who takes part, where, and with which equipment."""
 
@@ -136,6 +165,8 @@ class Zone(Declared):
     """The pack in force; without one, only physical rules apply."""
     waivers: dict[Identifier, Waiver] = Field(default_factory=dict)
     """Waivers by id."""
+    quotas: dict[Identifier, Quota] = Field(default_factory=dict)
+    """Quotas of districts and parties, by id."""
     rings: dict[Identifier, Ring] = Field(default_factory=dict)
     """Rings of links by id."""
     signers: dict[Identifier, Signer] = Field(default_factory=dict)

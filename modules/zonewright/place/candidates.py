@@ -16,6 +16,8 @@ from zonewright.rules.spread import domain_of
 
 CandidateVerdict = Literal["now", "later", "never"]
 _Entry = tuple[int, str]
+_BEFORE = 10**12
+"""More watts than any rack has."""
 
 
 class SpreadCount:
@@ -55,8 +57,10 @@ class SpreadCount:
 class Candidates:
     """A queue of racks for one shape."""
 
-    def __init__(self, floor: Floor, shape: NodeShape, states: Iterable[RackState]) -> None:
-        self._shape = shape
+    def __init__(
+        self, floor: Floor, shape: NodeShape, states: Iterable[RackState], *, first: frozenset[str] = frozenset()
+    ) -> None:
+        self._shape, self._first = shape, first
         self._states: dict[str, RackState] = {}
         self._queue: list[_Entry] = []
         self._idle: dict[str, list[_Entry]] = {}
@@ -66,8 +70,9 @@ class Candidates:
             if left is not None:
                 self._states[state.rack.id] = state
                 room = state.rack.room
-                queue = self._queue if floor.is_in_use(room) else self._idle.setdefault(room, [])
-                queue.append((left, state.rack.id))
+                is_ready = state.rack.id in first or floor.is_in_use(room)
+                queue = self._queue if is_ready else self._idle.setdefault(room, [])
+                queue.append(self._entry(left, state))
         for queue in (self._queue, *self._idle.values()):
             heapq.heapify(queue)
 
@@ -94,7 +99,11 @@ class Candidates:
         """Queue a rack again, with what is left in it now."""
         left = state.left_after(self._shape.figures(state.present))
         if left is not None:
-            heapq.heappush(self._queue, (left, state.rack.id))
+            heapq.heappush(self._queue, self._entry(left, state))
+
+    def _entry(self, left: int, state: RackState) -> _Entry:
+        """Its place in the queue: what is reserved for the stack comes before all else."""
+        return (left - _BEFORE if state.rack.id in self._first else left, state.rack.id)
 
     def recall(self) -> None:
         """Queue again what had to wait until enough domains were reached."""

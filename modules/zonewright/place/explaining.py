@@ -91,7 +91,7 @@ def explain(
         return None
     cluster_id, node = found
     wanted, own = demand.clusters[cluster_id], seats.get(name)
-    floor = Floor(world, ())
+    floor = Floor(world, (), party=demand.party)
     around = _Around(world, demand, floor, cluster_id)
     for other_id, part in demand.clusters.items():
         for other in nodes_of(other_id, part.cluster):

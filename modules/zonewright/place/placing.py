@@ -12,6 +12,7 @@ from zonewright.place.candidates import Candidates, SpreadCount
 from zonewright.place.neighbours import Neighbours, Stop
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import why_no_rack
+from zonewright.rules.geometry import bits
 from zonewright.rules.loads import Key
 from zonewright.rules.spread import domain_of
 from zonewright.rules.words import amount
@@ -84,7 +85,8 @@ class _Run:
     ) -> None:
         own = tuple(standing)
         self._party, self._stack, self._sticky = demand.party, stack, sticky
-        self._floor = Floor(world, own)
+        self._reserved = world.reserved
+        self._floor = Floor(world, own, party=demand.party)
         self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         self.parts = _parts(demand)
         present = {
@@ -129,6 +131,7 @@ class _Run:
                     )
                 else:
                     needed = amount(part.shape.u_height, "U")
+                    needed = f"offer for it with {needed}" if state.lacks_an_offer(part.shape) else needed
                     self.unplaced[node.name] = f"rack {node.chosen.rack} has no {needed} free in one piece"
         self._forget_answered(part)
 
@@ -145,7 +148,7 @@ class _Run:
         def stops(rack: Rack) -> Stop | None:
             return self._neighbours.stops(part.cluster, part.wanted, rack)
 
-        candidates = Candidates(self._floor, part.shape, is_open)
+        candidates = Candidates(self._floor, part.shape, is_open, first=self._reserved)
         reason = ""
         for node in part.waiting:
             found = None if reason else candidates.take(part.spread, stops)
@@ -192,6 +195,9 @@ class _Run:
     def _may_keep(self, part: _Part, node: Node, present: RackPosition) -> bool:
         state = self._floor.state(present.rack)
         if state is None or not state.has_units(part.shape, present.position):
+            return False
+        is_outside = bool(state.closed_for(part.shape) & bits(present.position, part.shape.u_height))
+        if is_outside and (node.name, present.rack) not in self._stands:
             return False
         if node.chosen is not None:
             return node.chosen.rack == present.rack

@@ -16,6 +16,7 @@ from zonewright.model.site import Face, FeedName
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, grams, larger, limits, total, watts
+from zonewright.rules.offered import Remaining
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,17 @@ def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
-    __slots__ = ("limits", "own", "present", "rack", "sums", "taken")
+    __slots__ = ("limits", "own", "present", "rack", "remaining", "sums", "taken")
 
-    def __init__(self, ground: Ground, others: Sequence[Occupant], own: Iterable[Occupant]) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        others: Sequence[Occupant],
+        own: Iterable[Occupant],
+        remaining: Remaining | None = None,
+    ) -> None:
         self.rack, self.present, self.limits = ground.rack, ground.present, ground.limits
+        self.remaining = remaining
         self.taken = dict(ground.taken)
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
@@ -86,8 +94,21 @@ class RackState:
         more = [*_above(ground.by_key, by_key(others, self.present)), *self.own.values()]
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
+    def closed_for(self, shape: NodeShape) -> int:
+        """Bits of units that no offer gives to a node of this shape."""
+        return 0 if self.remaining is None else self.remaining.closed(self.rack, shape.draw.allocated_w)
+
     def taken_for(self, shape: NodeShape) -> int:
-        """Bits that a node of this shape cannot take."""
+        """Bits that a node of this shape cannot take: something is there, or nothing is offered."""
+        return self._blocked(shape) | self.closed_for(shape)
+
+    def lacks_an_offer(self, shape: NodeShape) -> bool:
+        """Whether there is room for the shape, but not in what is offered."""
+        rack_u, needed_u = self.rack.u_height, shape.u_height
+        is_free = lowest_free(self._blocked(shape), rack_u=rack_u, needed_u=needed_u) is not None
+        return is_free and self.lowest(shape) is None
+
+    def _blocked(self, shape: NodeShape) -> int:
         mask = 0
         for face in shape.faces:
             mask |= self.taken[face]
@@ -101,7 +122,7 @@ class RackState:
         """Whether the shape has its units at one position."""
         if position < 1 or position + shape.u_height - 1 > self.rack.u_height:
             return False
-        return not self.taken_for(shape) & bits(position, shape.u_height)
+        return not self._blocked(shape) & bits(position, shape.u_height)
 
     def added(self, shape: NodeShape, key: Key) -> Figures:
         """What one more node adds; a node that has something here already adds only what is above that."""
@@ -166,8 +187,9 @@ def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterat
 class Floor:
     """The racks of a world: the state of one is made when it is first asked for, as a change is about few of many."""
 
-    def __init__(self, world: World, standing: Iterable[Occupant]) -> None:
+    def __init__(self, world: World, standing: Iterable[Occupant], *, party: str) -> None:
         self._racks, self._bystanders = world.racks, world.bystanders
+        self._remaining = Remaining(world, party) if world.offered else None
         self._others: dict[str, list[Occupant]] = defaultdict(list)
         self._own: dict[str, list[Occupant]] = defaultdict(list)
         for item in world.occupants:
@@ -185,7 +207,7 @@ class Floor:
         found, rack = self._states.get(rack_id), self._racks.get(rack_id)
         if found is None and rack is not None:
             ground = _ground(rack, self._bystanders)
-            found = RackState(ground, self._others.get(rack_id, ()), self._own.get(rack_id, ()))
+            found = RackState(ground, self._others.get(rack_id, ()), self._own.get(rack_id, ()), self._remaining)
             self._states[rack_id] = found
         return found
 
@@ -208,5 +230,7 @@ class Floor:
         state = self.state(seat.rack)
         if state is not None:
             state.add(shape, key, seat.position)
+            if self._remaining is not None:
+                self._remaining.take(state.rack, seat.position, shape.draw.allocated_w)
             if shape.draw.allocated_w:
                 self._in_use[state.rack.room] = True

@@ -9,6 +9,7 @@ from zonewright.place.neighbours import StopsRack
 from zonewright.place.rack_state import NodeShape, RackState
 from zonewright.rules.geometry import longest_free
 from zonewright.rules.loads import ALONE, GRAMS, WORST
+from zonewright.rules.masking import STEPS
 from zonewright.rules.words import amount, count_of, kilograms
 
 _FIGURES = (
@@ -63,7 +64,9 @@ def why_no_rack(
 
 def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops: StopsRack) -> Iterator[Shortage]:
     """Each resource that a rack is short of for one more node, and who else keeps it away."""
-    if state.lowest(shape) is None:
+    if state.lacks_an_offer(shape):
+        yield _offer_short(shape, state)
+    elif state.lowest(shape) is None:
         longest = longest_free(state.taken_for(shape), rack_u=state.rack.u_height)
         missing = shape.u_height - longest
         yield Shortage(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
@@ -81,6 +84,18 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
     stop = stops(state.rack)
     if stop is not None:
         yield Shortage(resource=stop.resource, part=1.0, text=stop.text)
+
+
+def _offer_short(shape: NodeShape, state: RackState) -> Shortage:
+    """What of an offer is missing; watts in steps, for they tell what others have in it."""
+    watts = shape.draw.allocated_w
+    missing = state.remaining.missing_w(state.rack, watts) if state.remaining is not None else None
+    if missing is None:
+        text = f"an offer of {amount(shape.u_height, 'U')} in one piece"
+        return Shortage(resource="offered units", part=1.0, text=text)
+    step = STEPS["W"]
+    text = f"up to {amount(-(-missing // step) * step, 'W')} of the power that is offered with it"
+    return Shortage(resource="offered power", part=missing / max(1, watts), text=text)
 
 
 def _watts_short(shape: NodeShape, state: RackState) -> Shortage | None:

@@ -7,8 +7,9 @@ from zonewright.model import Declaration
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of
 from zonewright.model.names import names_in
+from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.totals import room_totals
+from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
 from zonewright.place.placing import place
@@ -73,7 +74,15 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
         zone=declaration.zone,
         sites={key: SiteFacts(owner=owner, site=site) for owner, file in owners for key, site in file.sites.items()},
         rooms=room_totals(world.racks, world.occupants),
-        ducts={key: DuctFacts(owner=owner, duct=duct) for owner, file in owners for key, duct in file.ducts.items()},
+        ducts={
+            key: DuctFacts(
+                owner=owner,
+                duct=duct,
+                offers={name: offer for name, offer in file.offers.items() if key in offer.ducts},
+            )
+            for owner, file in owners
+            for key, duct in file.ducts.items()
+        },
         links={key: LinkFacts(owner=owner, link=link) for owner, file in owners for key, link in file.links.items()},
         names=tuple(
             NameFacts(kind=kind, name=held, party=demand.party, stack=demand.party, since=0, path=path)
@@ -81,6 +90,7 @@ def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: Worl
             for name, item in demand.assets.items()
             for kind, held, path in names_in(name, item)
         ),
+        usage=usage_of(world.occupants) if declaration.zone.quotas else {},
     )
 
 
@@ -95,7 +105,15 @@ def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
                 racks |= {rack.id: rack for rack in racks_of_row(name, row, owner=owner, room=room, accepts=True)}
                 path = f"sites.{site_id}.rooms.{room_id}.rows.{row_id}"
                 baseline += baseline_of_row(name, row, owner=owner, path=path)
-    world = World(racks=racks, occupants=tuple(baseline))
+    racks, offered = with_offers(
+        racks,
+        {
+            site: {name: offer for name, offer in file.offers.items() if offer.site == site}
+            for file in declaration.owners.values()
+            for site in file.sites
+        },
+    )
+    world = World(racks=racks, occupants=tuple(baseline), offered=offered)
     return replace(world, zone=_zone_facts(declaration, demands, world))
 
 

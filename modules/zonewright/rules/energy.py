@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from zonewright.model.world import RoomTotals, SiteFacts, ZoneFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
-from zonewright.rules.site_power import KILO, contracted_power, data_centres, design_power, is_in_scope, size_class
+from zonewright.rules.site_power import KILO, committed_power, data_centres, design_power, is_in_scope, size_class
 from zonewright.rules.view import Breach, View
 
 HOURS_PER_YEAR = 8_760
@@ -134,7 +134,7 @@ def energy_quota(view: View) -> Iterator[Breach]:
         declared = view.zone.zone.districts.get(district) if view.zone is not None else None
         if declared is None or declared.energy_quota_mwh is None:
             continue
-        powers = {site_id: contracted_power(site, rooms) for site_id, site, rooms in members}
+        powers = {site_id: committed_power(site, rooms) for site_id, site, rooms in members}
         yield from (
             _no_overhead(site_id, site, f"the energy of district {district}")
             for site_id, site, _ in members
@@ -160,7 +160,8 @@ ENERGY_QUOTA = Rule(
     title="With all claims, a district's data centres stay within its energy quota for a year.",
     level="no-worse",
     description=(
-        "Value is the energy of 8,760 h: claims and baseline of the data centres with their budgeted draw, "
+        "Value is the energy of 8,760 h: claims, reservations for days and baseline of the data centres with their "
+        "budgeted draw, "
         "plant, the fixed part of each open room, and slope."
     ),
     unit="MWh",

@@ -6,9 +6,11 @@ from zonewright.rules.finding import ANOTHER_PARTY, Finding
 from zonewright.rules.registry import RULES
 from zonewright.rules.words import amount
 
-STEPS = {"W": 100, "kg": 10}
+STEPS = {"W": 100, "kg": 10, "U": 1, "MWh": 1}
 """What is too much is rounded up to these; 0.1 kW is the smallest lease of power."""
 _SUMS = {rule.id: rule.title for rule in RULES if rule.is_sum}
+_NOUNS = {"offered-power": "its offer has no power for", "quota": "its quota has no room for"}
+"""How the sentence begins where the rule is not about a rack."""
 _FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
 
 
@@ -25,11 +27,11 @@ def without_sums(finding: Finding) -> Finding:
         return finding
     step = STEPS[finding.unit]
     excess = -(-finding.excess // step) * step
+    what = _NOUNS.get(finding.rule, f"rack {finding.subject} cannot carry")
     too_much = f"up to {amount(excess, finding.unit)} too much"
     return replace(
         finding,
-        message=f"rack {finding.subject} cannot carry this beside what others have in it: {too_much}; must hold: "
-        f"{_SUMS[finding.rule]}",
+        message=f"{what} this beside what others have in it: {too_much}; must hold: {_SUMS[finding.rule]}",
         value=None,
         limit=None,
         excess=excess,

@@ -7,6 +7,7 @@ from zonewright.model.cluster import Spread
 from zonewright.model.world import ClusterFacts, Occupant, Rack
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
+from zonewright.rules.offered import Remaining
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import domain_of
 from zonewright.rules.view import Breach, View, participants_of
@@ -58,6 +59,7 @@ def fill_before_open(view: View) -> Iterator[Breach]:
         for item in view.world.occupants
         if item.draw.allocated_w and item.standing != "wanted" and item.blocks_units
     }
+    in_use |= {rack.rsplit("/", 2)[0] for rack in view.world.reserved}  # was asked when they were reserved
     clusters = {(one.party, one.stack, one.name): one for one in view.clusters}
     opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
     for occupants in view.in_rack.values():
@@ -136,7 +138,9 @@ def _rooms_that_take(
     inside: dict[str, list[Occupant]] = defaultdict(list)
     for item in view.world.everybody:
         inside[item.rack].append(item)
-    floor = {rack.id: _Free(rack, inside.get(rack.id, ())) for rack in space}
+    moved = [item.key for item in nodes]
+    offers = Remaining(view.world, nodes[0].party, without=moved) if view.world.offered else None
+    floor = {rack.id: _Free(rack, inside.get(rack.id, ()), offers) for rack in space}
     groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
     for item in nodes:
         groups[item.party, item.stack, item.cluster or ""].append(item)
@@ -185,8 +189,8 @@ class _Spread:
 class _Free:
     """What is left in one rack while nodes are put into it in thought."""
 
-    def __init__(self, rack: Rack, inside: Sequence[Occupant]) -> None:
-        self._rack = rack
+    def __init__(self, rack: Rack, inside: Sequence[Occupant], offers: Remaining | None) -> None:
+        self._rack, self._offers = rack, offers
         self._present = frozenset(rack.feeds)
         self._taken = occupied(inside)
         self._levels = {item.protection_level for item in inside}
@@ -201,7 +205,8 @@ class _Free:
         count = 0
         while count < most:
             after = tuple(map(int.__add__, self._sums, asked))
-            mask = 0
+            watts = like.draw.allocated_w
+            mask = 0 if self._offers is None else self._offers.closed(self._rack, watts)
             for face in like.faces:
                 mask |= self._taken[face]
             position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
@@ -209,6 +214,8 @@ class _Free:
                 break
             for face in like.faces:
                 self._taken[face] |= bits(position, like.u_height)
+            if self._offers is not None:
+                self._offers.take(self._rack, position, watts)
             self._sums = after
             count += 1
         return count

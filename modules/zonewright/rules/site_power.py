@@ -44,6 +44,11 @@ def contracted_power(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> SitePo
     return _power(site, {room: sums.contracted_w for room, sums in rooms.items()})
 
 
+def committed_power(site: SiteFacts, rooms: Mapping[str, RoomTotals]) -> SitePower:
+    """Power when all that is claimed, and all that is reserved for days, draws what it is budgeted."""
+    return _power(site, {room: sums.contracted_w + sums.reserved_w for room, sums in rooms.items()})
+
+
 def _power(facts: SiteFacts, loads: Mapping[str, int]) -> SitePower:
     it_w = sum(loads.values())
     overhead = facts.site.overhead

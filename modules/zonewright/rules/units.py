@@ -36,7 +36,7 @@ RACK_EXISTS = Rule(
 
 def _may_not_enter(item: Occupant, rack: Rack, occupants: Sequence[Occupant]) -> bool:
     """Whether a node is new to a rack that does not take it; one that stands there already may stay or slide."""
-    if item.standing != "wanted" or rack.takes_nodes_of(item.party):
+    if item.standing != "wanted" or rack.is_open_for(item.party):
         return False
     return not any(other.key == item.key and other.standing in {"active", "releasing"} for other in occupants)
 
@@ -200,8 +200,10 @@ def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, block
 
 def _holder(other: Occupant, acting: Occupant) -> str:
     """The other side, without the name of another party's thing."""
-    if other.party == acting.party:
+    if other.party == acting.party and other.standing != "reserved":
         return other.name
+    if other.standing == "reserved":
+        return f"a place that is reserved until {other.until[:16]}Z"
     return "baseline equipment" if other.standing == "baseline" else "a node of another party"
 
 

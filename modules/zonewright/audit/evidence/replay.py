@@ -24,7 +24,7 @@ from zonewright.ledger.store.claim_text import ROW, unpacked
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.names import allow_what_was
-from zonewright.ledger.store.tables import admission, asset, claim, proposal, reservation, zone
+from zonewright.ledger.store.tables import admission, asset, claim, lasting, proposal, reservation, zone
 from zonewright.ledger.store.texts import put_contents
 from zonewright.model.base import TrustClass
 from zonewright.model.canonical import canonical_json, digest_of
@@ -136,12 +136,24 @@ def _fill(connection: Connection, snapshot: Snapshot, texts: Mapping[str, str]) 
         if rows:
             connection.execute(table.insert(), rows)
     for number, row in enumerate(json.loads(texts["loads.json"])):
-        fields = {"party": "", "kind": "node", "name": f"sum-{number}", "state": "admitted", "generation": 0}
-        fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": {}}
+        height = {"node_type": {"u_height": row["units"]}} if "units" in row else {}
+        fields = {
+            "party": row.get("party", ""),
+            "kind": "node",
+            "name": f"sum-{number}",
+            "state": "admitted",
+            "generation": 0,
+        }
+        fields |= {"rack": f"{row['room']}/-/-", "active_since": None, "data": height}
         connection.execute(claim.insert().values(**_row({**row, **fields}, at)))
     for row in json.loads(texts["reservations.json"]):
         held = {"stack_id": row["stack_id"], "party": row["party"], "expires_at": row["expires_at"]}
-        text = canonical_json({"proposal": {}, "holds": row["holds"], "names": row.get("names", [])})
+        holds, names = row["holds"], row.get("names", [])
+        if "wants" in row:
+            texts_of = {"holds": canonical_json(holds), "names": canonical_json(names), "why": ""}
+            connection.execute(lasting.insert().values(**held, **texts_of, wants=row["wants"], since=at))
+            continue
+        text = canonical_json({"proposal": {}, "holds": holds, "names": names})
         connection.execute(reservation.insert().values(**held, demand_digest="", proposal=text, sites="[]"))
     for number, row in enumerate(json.loads(texts["connections.json"])):
         text = canonical_json(row["connections"])

@@ -12,6 +12,7 @@ from zonewright.declare.checks.approvals import approval_faults
 from zonewright.declare.checks.clusters import cluster_faults
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.network import network_faults
+from zonewright.declare.checks.offers import offer_faults
 from zonewright.declare.checks.sites import RowIndex, index_rows, site_faults
 from zonewright.declare.checks.windows import pack_window_faults
 from zonewright.declare.checks.zone import place_faults, zone_faults
@@ -53,6 +54,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         yield from site_faults(known, owner, file)
         yield from network_faults(known, owner, file)
         yield from place_faults(known, owner, file)
+        yield from offer_faults(known, owner, file, index)
         indexes[owner] = index
     for section, kind in _NAMED:
         yield from _repeated(known, section, kind)

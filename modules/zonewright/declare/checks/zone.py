@@ -1,6 +1,6 @@
 """Cross checks of the administrator's file: rule packs, waivers, rings, the zone's extent, and dates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from zonewright.declare.checks.known import Known
@@ -34,6 +34,7 @@ def zone_faults(known: Known, on: str | None) -> Iterator[Fault]:
     for waiver_id, waiver in zone.waivers.items():
         yield from _waiver(known, zone, ("waivers", waiver_id), waiver)
     yield from _rings(known, zone)
+    yield from _quotas(known, zone)
     yield from _reserved_twice(zone)
 
 
@@ -162,6 +163,17 @@ def _rings(known: Known, zone: Zone) -> Iterator[Fault]:
                 yield _fault(path, "a link that a ring has twice", "each link once", shown(link_id), "delete it")
             elif known.whole and not faulty and link_id not in declared:
                 yield unknown("link", link_id, declared, owner="", path=path)
+
+
+def _quotas(known: Known, zone: Zone) -> Iterator[Fault]:
+    for quota_id, quota in zone.quotas.items():
+        of: tuple[tuple[str, str, str | None, Mapping[str, object]], ...] = (
+            ("district", "districts", quota.district, zone.districts),
+            ("party", "parties", quota.party, zone.parties),
+        )
+        for word, section, name, names in of:
+            if name is not None and name not in names and not known.unsure("", (section, name)):
+                yield unknown(word, name, names, owner="", path=("quotas", quota_id, word))
 
 
 def _reserved_twice(zone: Zone) -> Iterator[Fault]:

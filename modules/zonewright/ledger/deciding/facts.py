@@ -1,8 +1,7 @@
 """The ledger's tables become the facts that rules and placement read."""
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -15,15 +14,18 @@ from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
 from zonewright.ledger.deciding.site_claims import around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
-from zonewright.ledger.store.tables import asset, claim, reservation, revision
+from zonewright.ledger.store.held import NAMES, Held, all_held
+from zonewright.ledger.store.tables import asset, claim, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
+from zonewright.model.offer import Offer
+from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 
-NAMES = "names"
-"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
+OWN = "/reserved"
+"""Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
 NODE_FIELDS = ("rack", "position", "face", "node_type_id", "addresses")
 """The part of a claim's data that its Node resource is made from."""
 
@@ -43,6 +45,8 @@ class Facts:
         base: the zone as a whole; None where no change is to be judged.
         measured: what is measured of the sites, by id.
         own: the stack's own claims as they are, with or without a resource, but for those that leave.
+        held: all reservations, also those that have ended and are still there.
+        converts: the stack's reservation for days, where the admission of this demand converts it.
     """
 
     world: World
@@ -55,6 +59,8 @@ class Facts:
     base: ZoneBase | None = None
     measured: Mapping[str, Measured] = field(default_factory=dict)
     own: tuple[Occupant, ...] = ()
+    held: tuple[Held, ...] = ()
+    converts: Held | None = None
 
     @property
     def now(self) -> World:
@@ -149,7 +155,15 @@ def have_moved(connection: Connection, facts: Facts, *, stack_id: str, demand: D
     return standing != Counter((item.name, item.standing) for item in facts.standing)
 
 
-def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, telemetry: Path | None = None) -> Facts:
+def gather(
+    connection: Connection,
+    *,
+    stack_id: str,
+    demand: Demand,
+    now: str,
+    telemetry: Path | None = None,
+    replaced: str = "",
+) -> Facts:
     """Read the facts for one stack's change.
 
     Args:
@@ -158,9 +172,10 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, t
         demand: what it wants; its own rows are taken from here, not from the ledger.
         now: ISO 8601 time; reservations that expire at or before it do not count.
         telemetry: file of the readings, or None.
+        replaced: a stack whose reservation for days is left out, because this takes its place.
     """
-    facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now)
-    base = zone_base(connection, stack_id, now=now)
+    facts = _gather(connection, sites_of(connection, stack_id, demand), stack_id, demand, now, replaced)
+    base = zone_base(connection, stack_id, now=now, replaced=replaced)
     if base is None:
         return facts
     # Placement asks for sites and limits, which the seats that it will find do not change.
@@ -169,6 +184,16 @@ def gather(connection: Connection, *, stack_id: str, demand: Demand, now: str, t
     fresh = fresh_claims(connection, facts.revisions, moment) if has_readings else {}
     found = measured_sites(base.before(), facts.revisions, telemetry, moment, fresh)
     return replace(facts, base=base, world=replace(facts.world, zone=base.after(demand, {})), measured=found)
+
+
+def as_reserved(facts: Facts) -> Facts:
+    """The facts, with the places of the stack's reservation for days for this demand as those to keep."""
+    if facts.converts is None or facts.converts.is_of_racks:
+        return facts
+    claims = facts.converts.claims
+    seats = {name: RackPosition(data["rack"], data["position"], data["face"]) for name, data in claims.items()}
+    addresses = {name: data["addresses"] for name, data in claims.items()}
+    return replace(facts, seats={**facts.seats, **seats}, addresses={**facts.addresses, **addresses})
 
 
 def world_of(connection: Connection, sites: Collection[str], now: str, *, after: str = "") -> World:
@@ -185,18 +210,39 @@ def world_of(connection: Connection, sites: Collection[str], now: str, *, after:
     return replace(facts.world, occupants=facts.world.occupants + own)
 
 
-def _gather(connection: Connection, touched: frozenset[str], stack_id: str, demand: Demand | None, now: str) -> Facts:
-    racks, occupants, sites = _assets(connection, touched, stack_id, demand)
+def _gather(  # noqa: PLR0917 - as gather, without names
+    connection: Connection,
+    touched: frozenset[str],
+    stack_id: str,
+    demand: Demand | None,
+    now: str,
+    replaced: str = "",
+) -> Facts:
+    racks, occupants, sites, offers = _assets(connection, touched, stack_id, demand)
+    racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for held in _reservations(connection, stack_id, now):
+    every = all_held(connection, but=stack_id)
+    present = [held for held in every if held.expires_at > now]
+    others = [held for held in present if held.wants is None or held.stack_id != replaced]
+    for held in against(others, stack_id, demand):
         for name, data in held.claims.items():
             site = data["rack"].partition("/")[0]
             if site in touched:
-                occupants.append(occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved"))
+                item = occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved")
+                occupants.append(replace(item, until=held.expires_at))
                 take(reserved, site, data["addresses"])
+    own = next((held for held in present if demand and held.is_converted_by(stack_id, demand)), None)
     return Facts(
-        world=World(racks=racks, bystanders=found.bystanders, occupants=tuple(occupants)),
+        world=World(
+            racks=racks,
+            bystanders=found.bystanders,
+            occupants=tuple(occupants),
+            offered=offered,
+            reserved=frozenset(data["rack"] for data in own.claims.values())
+            if own and own.is_of_racks
+            else frozenset(),
+        ),
         standing=found.standing,
         own=found.own,
         seats=found.seats,
@@ -204,15 +250,18 @@ def _gather(connection: Connection, touched: frozenset[str], stack_id: str, dema
         taken={**found.taken, **{key: one | found.taken.get(key, frozenset()) for key, one in reserved.items()}},
         sites=sites,
         revisions=revisions_of(connection, touched),
+        held=tuple(every),
+        converts=own,
     )
 
 
 def _assets(
     connection: Connection, sites: Collection[str], stack_id: str, demand: Demand | None
-) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site]]:
+) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site], dict[str, Mapping[str, Offer]]]:
     racks: dict[str, Rack] = {}
     occupants: list[Occupant] = []
     declared: dict[str, Site] = {}
+    offers: dict[str, Mapping[str, Offer]] = {}
     entries: list[tuple[str, str, str, bool]] = []
     rows = present_assets(connection, sites)
     first: dict[str, str] = {}
@@ -232,13 +281,13 @@ def _assets(
     for name, text, owner, accepts in entries:
         item = parse_asset(text)
         if isinstance(item, SiteAsset):
-            declared[name] = item.site
+            declared[name], offers[name] = item.site, item.offers
         if not isinstance(item, RowAsset):
             continue
         row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
         racks |= {rack.id: rack for rack in row_racks}
         occupants += baseline
-    return racks, occupants, declared
+    return racks, occupants, declared, offers
 
 
 def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[Any]]:
@@ -254,14 +303,16 @@ def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[A
     return list(present.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    stack_id: str
-    party: str
-    claims: Mapping[str, dict[str, Any]]
+def against(held: Iterable[Held], stack_id: str, demand: Demand | None) -> Iterator[Held]:
+    """Reservations that a change must leave alone: of others, and of its own stack for days for another change.
 
-
-def _reservations(connection: Connection, stack_id: str, now: str) -> Iterable[_Held]:
-    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
-    for row in connection.execute(query):
-        yield _Held(row.stack_id, row.party, json.loads(row.proposal)["holds"])
+    Args:
+        held: those that have not ended, without the stack's own for minutes.
+        stack_id: whose change it is.
+        demand: what it wants; None where no change is judged: then all that is for days counts.
+    """
+    for one in held:
+        if one.stack_id != stack_id or demand is None:
+            yield one
+        elif not one.is_converted_by(stack_id, demand):
+            yield replace(one, stack_id=one.stack_id + OWN, names=())

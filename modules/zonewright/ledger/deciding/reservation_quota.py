@@ -5,12 +5,14 @@ that has shown nothing but the name of a party, so a party has few of those at a
 of its reservations whatever is asked in its name.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union_all
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
-from zonewright.ledger.store.tables import enrolment, reservation
+from zonewright.ledger.store.tables import enrolment, lasting, reservation
 from zonewright.model.limits import RESERVATIONS, UNENROLLED
 from zonewright.rules.words import listed
+
+_RESERVED = (reservation, lasting)
 
 
 def require_own_stack(connection: Connection, *, stack_id: str, party: str, now: str) -> None:
@@ -26,7 +28,9 @@ def require_own_stack(connection: Connection, *, stack_id: str, party: str, now:
         LedgerRefusedError: when the stack is enrolled for another party or is about to be, which is not named.
     """
     enrolled = select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)
-    reserved = select(reservation.c.party).where(reservation.c.stack_id == stack_id, reservation.c.expires_at > now)
+    reserved = union_all(
+        *(select(table.c.party).where(table.c.stack_id == stack_id, table.c.expires_at > now) for table in _RESERVED)
+    )
     holder = connection.execute(enrolled).scalar() or connection.execute(reserved).scalar()
     if holder not in (None, party):
         raise LedgerRefusedError(

@@ -23,7 +23,10 @@ from zonewright.ledger.deciding.site_claims import site_claims
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.errors import LedgerUnavailableError
 from zonewright.ledger.store.claim_text import ROW
-from zonewright.ledger.store.tables import admission, asset, claim, reservation, zone
+from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.held import all_held
+from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.world import Measured
 from zonewright.rules.finding import Finding
@@ -89,7 +92,8 @@ def take(
     request, sites = review.request, frozenset(review.facts.revisions)
     texts: dict[str, str] = {"zone.json": str(connection.execute(select(zone.c.document)).scalar())}
     texts |= _assets(connection)
-    texts["loads.json"] = canonical_json(_loads(connection, sites))
+    has_quotas = bool(parse_zone(texts["zone.json"]).quotas)
+    texts["loads.json"] = canonical_json(_loads(connection, sites, by_party=has_quotas))
     texts["reservations.json"] = canonical_json(_reservations(connection, request.stack_id, sites, now))
     texts["connections.json"] = canonical_json(_connections(connection, request.stack_id))
     texts["present.json"] = canonical_json(_present(connection, request.stack_id))
@@ -136,26 +140,34 @@ def _assets(connection: Connection) -> dict[str, str]:
     return {f"assets/{site}.json": canonical_json(rows) for site, rows in sorted(groups.items())}
 
 
-def _loads(connection: Connection, sites: Collection[str]) -> list[dict[str, Any]]:
-    """What is claimed elsewhere, in sums by room and stack."""
+def _loads(connection: Connection, sites: Collection[str], *, by_party: bool) -> list[dict[str, Any]]:
+    """What is claimed elsewhere, in sums by room and stack; for quotas also whose it is, and its rack units."""
+    by = (claim.c.stack_id, claim.c.site, claim.c.room, *((claim.c.party,) if by_party else ()))
+    height = words_of(connection).number_in(claim.c.data, "node_type", "u_height")
+    units = (func.sum(height).label("units"),) if by_party else ()
     sums = (
-        select(claim.c.stack_id, claim.c.site, claim.c.room, func.sum(claim.c.draw_w).label("draw_w"))
+        select(*by, func.sum(claim.c.draw_w).label("draw_w"), *units)
         .where(claim.c.state.in_(("admitted", "active")), claim.c.site.notin_(sorted(sites)))
-        .group_by(claim.c.stack_id, claim.c.site, claim.c.room)
-        .order_by(claim.c.stack_id, claim.c.site, claim.c.room)
+        .group_by(*by)
+        .order_by(*by)
     )
-    return [{**row, "draw_w": int(row["draw_w"])} for row in connection.execute(sums).mappings()]
+    rows = [dict(row) for row in connection.execute(sums).mappings()]
+    return [row | {name: int(row[name] or 0) for name in ("draw_w", "units") if name in row} for row in rows]
 
 
 def _reservations(connection: Connection, stack_id: str, sites: Collection[str], now: str) -> list[dict[str, Any]]:
-    query = select(reservation).where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
+    """What others have reserved, and what anybody has for days: also the stack itself, since it may be for this."""
     found = []
-    for row in connection.execute(query.order_by(reservation.c.stack_id)):
-        held = json.loads(row.proposal)
-        holds, names = held["holds"], held.get("names", [])
-        here = {name: data for name, data in holds.items() if data["rack"].partition("/")[0] in sites}
-        mine = {"stack_id": row.stack_id, "party": row.party, "holds": here, "expires_at": row.expires_at}
-        found.append(mine | ({"names": names} if names else {}))
+    for held in all_held(connection, but=stack_id):
+        if held.expires_at <= now:
+            continue
+        is_lasting = held.wants is not None  # sums over the zone count it, wherever it is
+        here = {
+            name: data for name, data in held.claims.items() if is_lasting or data["rack"].partition("/")[0] in sites
+        }
+        mine = {"stack_id": held.stack_id, "party": held.party, "holds": here, "expires_at": held.expires_at}
+        names = {"names": [list(one) for one in held.names]} if held.names else {}
+        found.append(mine | names | ({} if held.wants is None else {"wants": held.wants}))
     return found
 
 

@@ -15,7 +15,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
-from zonewright.ledger.store.tables import admission, asset, claim, reservation, zone
+from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.held import Held, all_held
+from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json
@@ -38,12 +40,15 @@ from zonewright.model.world import (
     NameKind,
     RoomTotals,
     SiteFacts,
+    Usage,
     ZoneFacts,
 )
 
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
 _WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
 """Since when a stack has a name: by the number of its row, after all of those what is reserved, then what is wanted."""
+Placed = tuple[str, str]
+"""Party and site."""
 Owned = tuple[str, str]
 """Stack and id, so that what two stacks call by one id are two things."""
 _Facts = TypeVar("_Facts")
@@ -95,6 +100,8 @@ class Part:
         names: the names of all of them.
         claimed_w: watts claimed by room.
         connected: clusters that need connections.
+        usage: watts claimed by party and site, where the zone has quotas.
+        units: rack units claimed by party and site, in the same way.
     """
 
     sites: dict[Owned, SiteFacts] = field(default_factory=dict)
@@ -104,6 +111,8 @@ class Part:
     names: list[NameFacts] = field(default_factory=list)
     claimed_w: Counter[str] = field(default_factory=Counter)
     connected: tuple[ClusterFacts, ...] = ()
+    usage: Counter[Placed] = field(default_factory=Counter)
+    units: Counter[Placed] = field(default_factory=Counter)
 
     def add(self, name: str, text: str, owner: str, *, stack: str, since: int, is_leaving: bool = False) -> None:
         """Add an asset from its canonical JSON; one that is leaving takes no link any more, and keeps its names."""
@@ -112,7 +121,7 @@ class Part:
         if isinstance(item, SiteAsset):
             self.sites[stack, name] = SiteFacts(owner=owner, site=item.site, is_leaving=is_leaving)
         elif isinstance(item, DuctAsset):
-            self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving)
+            self.ducts[stack, id_] = DuctFacts(owner=owner, duct=item.duct, is_leaving=is_leaving, offers=item.offers)
         elif isinstance(item, LinkAsset):
             self.links[stack, id_] = LinkFacts(owner=owner, link=item.link)
         else:
@@ -131,10 +140,11 @@ class ZoneBase:
     stack_id: str
     others: Part
     own: Part
+    reserved: tuple[Held, ...] = ()
 
     def before(self) -> ZoneFacts:
         """The zone without the change."""
-        return _facts(self.zone, self.others, self.own)
+        return _facts(self.zone, self.others, self.own, reserved=self.reserved)
 
     def after(self, demand: Demand, seats: Mapping[str, RackPosition]) -> ZoneFacts:
         """The zone with a demand at these places instead of what the stack has now."""
@@ -145,7 +155,10 @@ class ZoneBase:
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
                     wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += part.node_type.allocated_draw
-        return _facts(self.zone, self.others, wanted)
+                    wanted.usage[demand.party, part.cluster.site] += part.node_type.allocated_draw
+                    wanted.units[demand.party, part.cluster.site] += part.node_type.u_height
+        left = (one.left_by(self.stack_id, demand, seats) for one in self.reserved)
+        return _facts(self.zone, self.others, wanted, reserved=left)
 
 
 def wanted_part(demand: Demand, stack_id: str) -> Part:
@@ -162,7 +175,7 @@ def names_of(demand: Demand) -> list[tuple[NameKind, str]]:
     return sorted(names)
 
 
-def _facts(zone_file: Zone, *parts: Part) -> ZoneFacts:
+def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[Held] = ()) -> ZoneFacts:
     names = tuple(one for part in parts for one in part.names)
     stacks = holders(zone_file, names)
 
@@ -175,6 +188,18 @@ def _facts(zone_file: Zone, *parts: Part) -> ZoneFacts:
         contracted.update(part.claimed_w)
     for row in rows.values():
         contracted[row.room] += row.baseline_w
+    usage: Counter[Placed] = Counter()
+    units: Counter[Placed] = Counter()
+    for part in parts if zone_file.quotas else ():
+        usage.update(part.usage)
+        units.update(part.units)
+    reserved_w: Counter[str] = Counter()
+    for held in reserved:
+        for data in held.claims.values():
+            place = held.party, data["rack"].partition("/")[0]
+            reserved_w[data["rack"].rsplit("/", 2)[0]] += data["node_type"]["allocated_draw"]
+            usage[place] += data["node_type"]["allocated_draw"]
+            units[place] += data["node_type"]["u_height"]
     design: Counter[str] = Counter()
     for row in rows.values():
         design[row.room] += row.design_w if not row.is_planned or contracted[row.room] else 0
@@ -182,22 +207,24 @@ def _facts(zone_file: Zone, *parts: Part) -> ZoneFacts:
     return ZoneFacts(
         zone=zone_file,
         sites=owned("site", ((key, facts) for part in parts for key, facts in part.sites.items())),
-        rooms={room: RoomTotals(watts, contracted[room]) for room, watts in design.items()},
+        rooms={room: RoomTotals(watts, contracted[room], reserved_w[room]) for room, watts in design.items()},
         ducts=owned("duct", ((key, facts) for part in parts for key, facts in part.ducts.items())),
         links=owned("link", links),
         contested=tuple((id_, facts) for (stack, id_), facts in links if stacks["link", id_] != stack),
         names=names,
         connected=tuple(one for part in parts for one in part.connected),
+        usage={place: Usage(watts, units[place]) for place, watts in usage.items()} if zone_file.quotas else {},
     )
 
 
-def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBase | None:
+def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced: str = "") -> ZoneBase | None:
     """The zone as one stack's change finds it; None where no zone is registered.
 
     Args:
         connection: a transaction.
         stack_id: whose change it is.
         now: ISO 8601 time; names that others have reserved beyond it are held. Empty where no change is judged.
+        replaced: a stack whose reservation for days is left out, because this takes its place.
     """
     document = connection.execute(select(zone.c.document)).scalar()
     if document is None:
@@ -209,7 +236,12 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBa
     for row in connection.execute(query):
         part, is_leaving = parts[row.stack_id == stack_id], row.state == "releasing"
         part.add(row.name, row.data, row.party, stack=row.stack_id, since=row.id, is_leaving=is_leaving)
-    parts[False].names += _reserved(connection, stack_id, now) if now else ()
+    held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
+    parts[False].names += _reserved(held, stack_id)
+    known = parse_zone(document)
+    for is_own, place, watts, height in _usage(connection, stack_id) if known.quotas else ():
+        parts[is_own].usage[place] += watts
+        parts[is_own].units[place] += height
     is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression
     sums = (
         select(is_mine, claim.c.room, func.sum(claim.c.draw_w))
@@ -219,16 +251,28 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "") -> ZoneBa
     for is_own, room, watts in connection.execute(sums):
         parts[bool(is_own)].claimed_w[room] += int(watts)
     parts[False].connected = tuple(_connected(connection, stack_id))
-    return ZoneBase(zone=parse_zone(document), stack_id=stack_id, others=parts[False], own=parts[True])
+    lasting = tuple(one for one in held if one.wants is not None and one.stack_id != replaced)
+    return ZoneBase(zone=known, stack_id=stack_id, others=parts[False], own=parts[True], reserved=lasting)
 
 
-def _reserved(connection: Connection, stack_id: str, now: str) -> Iterable[NameFacts]:
+def _usage(connection: Connection, stack_id: str) -> Iterable[tuple[bool, Placed, int, int]]:
+    """Watts and rack units claimed by party and site: the stack's own, and everybody else's."""
+    is_mine = claim.c.stack_id == stack_id
+    height = words_of(connection).number_in(claim.c.data, "node_type", "u_height")
+    sums = (
+        select(is_mine, claim.c.party, claim.c.site, func.sum(claim.c.draw_w), func.sum(height))
+        .where(claim.c.state.in_(("admitted", "active")))
+        .group_by(is_mine, claim.c.party, claim.c.site)
+    )
+    for is_own, party, site, watts, units in connection.execute(sums):
+        yield bool(is_own), (party, site), int(watts), int(units or 0)
+
+
+def _reserved(held: Iterable[Held], stack_id: str) -> Iterable[NameFacts]:
     """Names that other stacks' reservations hold; what such a stack has already is among its assets as well."""
-    query = select(reservation.c.stack_id, reservation.c.party, reservation.c.proposal)
-    query = query.where(reservation.c.stack_id != stack_id, reservation.c.expires_at > now)
-    for row in connection.execute(query.order_by(reservation.c.stack_id)):
-        for kind, name in json.loads(row.proposal).get("names", ()):
-            yield NameFacts(kind=kind, name=name, party=row.party, stack=row.stack_id, since=_RESERVED)
+    for one in held:
+        for kind, name in one.names if one.stack_id != stack_id else ():
+            yield NameFacts(kind=kind, name=name, party=one.party, stack=one.stack_id, since=_RESERVED)
 
 
 def connections_text(demand: Demand) -> str:

@@ -49,6 +49,10 @@ RIGHTS: Mapping[str, Right] = {
     v.EVALUATE.name: _STACK,
     v.ADMIT.name: _STACK,
     v.STANDING.name: _STACK,
+    v.RESERVE.name: _STACK,
+    v.RENEW.name: _STACK,
+    v.FREE.name: Right(own=PARTY | {ADMINISTRATOR}, other=frozenset({ADMINISTRATOR})),
+    v.RESERVATIONS.name: _ANYBODY,
     v.CONFIRM.name: _STACK,
     v.CONFIRM_MANY.name: _STACK,
     v.RELEASE.name: _STACK,
@@ -114,6 +118,11 @@ class Caller:
     def sees_all(self) -> bool:
         """Whether answers are given in full: who approves or oversees judges what others have, too."""
         return self.has_file or bool(self.roles & (OVERSEER | {APPROVER}))
+
+    @property
+    def for_offers(self) -> str:
+        """The party whose offers count when it asks what is free; empty for who sees all: then everything counts."""
+        return "" if self.sees_all else self.party
 
 
 LOCAL = Caller(name="", party="", roles=EVERYBODY, has_file=True)

@@ -13,6 +13,7 @@ from zonewright.ledger.protocol import (
     holding_messages,
     journal_messages,
     messages,
+    reservation_messages,
     rollout_messages,
     stack_messages,
     who_messages,
@@ -41,6 +42,10 @@ RECONCILE = Verb("reconcile", stack_messages.ReconcileRequest, stack_messages.Re
 PROPOSE = Verb("propose", admission_messages.ProposeRequest, admission_messages.Proposal)
 EVALUATE = Verb("evaluate", admission_messages.EvaluateRequest, admission_messages.Evaluation)
 ADMIT = Verb("admit", admission_messages.AdmitRequest, admission_messages.AdmissionAnswer)
+RESERVE = Verb("reserve", reservation_messages.ReserveRequest, reservation_messages.Reserved)
+RENEW = Verb("renew", reservation_messages.RenewRequest, reservation_messages.Renewed)
+FREE = Verb("free", reservation_messages.FreeRequest, messages.Done)
+RESERVATIONS = Verb("reservations", reservation_messages.ReservationsRequest, reservation_messages.ReservationsAnswer)
 STANDING = Verb("standing", admission_messages.StandingRequest, admission_messages.AdmissionStanding)
 CONFIRM = Verb("confirm", holding_messages.ConfirmRequest, holding_messages.ConfirmAnswer)
 CONFIRM_MANY = Verb("confirm-many", holding_messages.ConfirmManyRequest, holding_messages.ConfirmManyAnswer)

@@ -23,15 +23,16 @@ class WhoEntry(Message):
     """One claim or asset, and whose it is.
 
     Attributes:
-        kind: node, site, row, duct or link.
+        kind: node, site, row, duct, link, or reservation (for days).
         name: of the claim or asset.
         party: whose it is.
         title: the party's name for people.
         contact: how to reach the party; empty where ``zone.yaml`` does not say.
         stack_id: the stack that holds it.
         place: rack and position, or the site; empty for a duct or link.
-        state: admitted, active or releasing.
+        state: admitted, active, releasing or reserved.
         since: ISO 8601, when it became active; empty while it is not.
+        until: ISO 8601, the end of a reservation; empty for all else.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class WhoEntry(Message):
     place: str
     state: str
     since: str
+    until: str = ""
 
 
 class WhoAnswer(Message):
@@ -52,8 +54,10 @@ class WhoAnswer(Message):
         found: in the order of places and names.
         hidden: how many more there are that belong to others.
         more: how many more there are that the limit left out.
+        reserved_until: ISO 8601, the ends of those reservations that belong to others.
     """
 
     found: list[WhoEntry]
     hidden: int
     more: int
+    reserved_until: list[str] = Field(default_factory=list)

@@ -3,11 +3,11 @@
 import json
 import secrets
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, union
 
 from zonewright.ledger.protocol.rights import OF_ZONE, Asked, Caller
 from zonewright.ledger.store.documents import parse_zone
-from zonewright.ledger.store.tables import enrolment, principal, token, zone
+from zonewright.ledger.store.tables import enrolment, lasting, principal, token, zone
 from zonewright.model.canonical import canonical_json, digest_of
 
 PREFIX = "zwt_"
@@ -80,7 +80,7 @@ def asked_of(connection: Connection, verb: str, request: object) -> Asked:
         request: a message of it.
     """
     stack_id = str(getattr(request, "stack_id", ""))
-    owner = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)).scalar()
+    owners = (select(table.c.party).where(table.c.stack_id == stack_id) for table in (enrolment, lasting))
     named = {str(getattr(request, name, "")) for name in ("party", "fleet")}  # a fleet is named by its operator
-    parties = frozenset({*named, owner or ""} - {""})
+    parties = frozenset({*named, *connection.execute(union(*owners)).scalars()} - {""})
     return Asked(verb=verb, parties=parties, stack_id=stack_id, principal=str(getattr(request, "principal", "")))

@@ -76,6 +76,7 @@ COVERED: Mapping[str, Covered] = {
         Covered(table=tables.asset, key=("id",)),
         Covered(table=tables.generation, key=("stack_id",)),
         Covered(table=tables.admission, key=("id",)),
+        Covered(table=tables.lasting, key=("stack_id",)),
         Covered(table=tables.change, key=("number",)),
         Covered(table=tables.verdict, key=("number",)),
         Covered(table=tables.decided, key=("sequence",)),

@@ -115,6 +115,21 @@ reservation = Table(
     Column("expires_at", chars(32), nullable=False),
 )
 
+lasting = Table(
+    "lasting",
+    metadata,
+    Column("stack_id", chars(64), primary_key=True),
+    Column("party", chars(64), nullable=False),
+    Column("wants", chars(71), nullable=False),
+    Column("holds", LONG, nullable=False),
+    Column("names", LONG, nullable=False),
+    Column("why", LONG, nullable=False),
+    Column("since", chars(32), nullable=False),
+    Column("expires_at", chars(32), nullable=False),
+)
+"""Reservations for days, one for a stack. ``wants`` is the digest of the demand that converts it, but for the zone's
+file, which may change meanwhile; empty where whole racks are held for whatever the stack will want there."""
+
 proposal = Table(
     "proposal",
     metadata,

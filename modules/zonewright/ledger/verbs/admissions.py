@@ -32,6 +32,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.documents import zone_in_force
 from zonewright.ledger.store.heads import present_head, require_same
+from zonewright.ledger.store.held import convert, end_lasting
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.steps import ADMITTED, next_step
@@ -64,6 +65,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             review = review_change(connection, request, now, context.telemetry)
             readings = readings_of(review, context.telemetry)
         require_zone(connection, review.demand, party=request.party, on=review.at[:10])
+        end_lasting(connection, review.facts.held, now)
         # The sites' own rules were run outside the lock; sums over the zone are read again inside it, because a
         # change at any other site moves them.
         base = zone_base(connection, request.stack_id, now=review.at)
@@ -205,6 +207,8 @@ def _carry_out(
         )
     )
     connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
+    held, racks = review.facts.converts, {data["rack"] for data in claims.values()}
+    converted = convert(connection, held, racks) if held is not None and held.expires_at > now else {}
     keep(connection, {request.demand_digest, *behind(connection, request.rendered_digest)})
     entry = journal.append(
         connection,
@@ -221,6 +225,7 @@ def _carry_out(
             "summary": line,
             **rests_on,
             **counts,
+            **converted,
         },
     )
     return admission_id, digest, entry

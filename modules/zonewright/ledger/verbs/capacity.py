@@ -31,7 +31,7 @@ def capacity(context: Context, request: CapacityRequest) -> CapacityAnswer:
         world = world_of(connection, sites, context.shown_at(connection))
         known_to = sums_for(connection, context.caller)
         about = _about(connection, sites) if request.about else {}
-    return CapacityAnswer(sites=capacity_of(world, sites, known_to), about=about)
+    return CapacityAnswer(sites=capacity_of(world, sites, known_to, party=context.caller.for_offers), about=about)
 
 
 def _about(connection: Connection, sites: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -48,22 +48,23 @@ def _about(connection: Connection, sites: Iterable[str]) -> dict[str, dict[str, 
     return found
 
 
-def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor) -> dict[str, SiteCapacity]:
+def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor, *, party: str) -> dict[str, SiteCapacity]:
     """What is free in some sites of a world, by site id.
 
     Args:
         world: racks and what stands in them.
         sites: ids of the sites.
         known_to: whose claims the reader may know the sum of.
+        party: of the reader: only what is offered to it counts; empty for whoever has the file, to whom all counts.
     """
     in_rack: dict[str, list[Occupant]] = defaultdict(list)
     for item in world.everybody:
         in_rack[item.rack].append(item)
     rooms: dict[str, dict[str, _Sum]] = {site: {} for site in sorted(sites)}
     for rack in world.racks.values():
-        if rack.accepts and rack.site in rooms:
+        if rack.accepts and rack.site in rooms and (not party or rack.is_offered_to(party)):
             room = rooms[rack.site].setdefault(rack.room.partition("/")[2], _Sum())
-            room.add(rack, in_rack.get(rack.id, ()), known_to)
+            room.add(rack, in_rack.get(rack.id, ()), known_to, party)
     return {site: _site_capacity(sums) for site, sums in rooms.items()}
 
 
@@ -77,13 +78,13 @@ class _Sum:
     free_g: int = 0
     used_w: int = 0
 
-    def add(self, rack: Rack, occupants: Sequence[Occupant], known_to: SumsFor) -> None:
+    def add(self, rack: Rack, occupants: Sequence[Occupant], known_to: SumsFor, party: str) -> None:
         """Add one rack with what stands in it."""
         units = {unit for item in occupants for unit in item.units}
         weights = {item.key: item.weight_kg for item in occupants}
         known = {item.key: item.draw.allocated_w for item in occupants if known_to.is_known(rack.site, item.party)}
         self.racks += 1
-        self.free_u += rack.u_height - len(units)
+        self.free_u += sum(1 for unit in _units(rack, party) if unit not in units)
         self.free_w += free_after_loss_w(rack, occupants)
         self.free_g += max(0, rack.max_weight_kg * 1000 - round(sum(weights.values()) * 1000))
         self.used_w += sum(known.values())
@@ -102,6 +103,13 @@ class _Sum:
 def _site_capacity(rooms: Mapping[str, _Sum]) -> SiteCapacity:
     whole = _Sum(*(sum(getattr(room, name) for room in rooms.values()) for name in _Sum.__slots__))
     return SiteCapacity(**whole.told().model_dump(), rooms={name: room.told() for name, room in sorted(rooms.items())})
+
+
+def _units(rack: Rack, party: str) -> Iterable[int]:
+    """The units of a rack that a party may use."""
+    offers = rack.offers_for(party) if party else None
+    whole = range(1, rack.u_height + 1)
+    return whole if offers is None else [unit for unit in whole if any(one.first <= unit <= one.last for one in offers)]
 
 
 def free_after_loss_w(rack: Rack, occupants: Iterable[Occupant]) -> int:

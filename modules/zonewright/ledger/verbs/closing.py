@@ -50,7 +50,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
         world = world_of(connection, sites, context.shown_at(connection), after=request.stack_id)
         head = present_head(connection)
         known_to = sums_for(connection, context.caller)
-    return Completed(free=capacity_of(world, sites, known_to), head=head)
+    return Completed(free=capacity_of(world, sites, known_to, party=context.caller.for_offers), head=head)
 
 
 def _own_sites(connection: Connection, stack_id: str) -> set[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
-from zonewright.ledger.deciding.facts import Facts, claims_of, gather, have_moved
+from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_of, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present, spent
 from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
@@ -20,6 +20,7 @@ from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
+from zonewright.ledger.store.held import end_lasting
 from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
@@ -65,6 +66,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
             )
             liked = _as_planned(connection, request.stack_id, digest, facts)
             made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+        end_lasting(connection, facts.held, now)
         made = _with_spent_plan(connection, request, facts, made, now) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
         _remember(connection, request, digest, made, now)
@@ -82,6 +84,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
 
 def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts: Facts) -> Facts:
     """The facts, with the places of a plan for this demand as those to keep: what is approved is what is offered."""
+    facts = as_reserved(facts)
     row, held = last_plan(connection, stack_id), present(connection, stack_id)
     if row is None or row["replaces"] != (str(held["id"]) if held is not None else ""):
         return facts

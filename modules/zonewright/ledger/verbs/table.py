@@ -21,6 +21,7 @@ from zonewright.ledger.verbs import (
     evidence,
     holdings,
     proposals,
+    reservations,
     rollouts,
     who,
 )
@@ -35,6 +36,10 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.PROPOSE: proposals.propose,
     verbs.EVALUATE: proposals.evaluate,
     verbs.ADMIT: admissions.admit,
+    verbs.RESERVE: reservations.reserve,
+    verbs.RENEW: reservations.renew,
+    verbs.FREE: reservations.free,
+    verbs.RESERVATIONS: reservations.reservations,
     verbs.STANDING: admissions.standing,
     verbs.CONFIRM: holdings.confirm,
     verbs.CONFIRM_MANY: holdings.confirm_many,

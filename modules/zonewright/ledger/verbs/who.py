@@ -12,9 +12,15 @@ from zonewright.ledger.protocol.rights import OVERSEER, Caller
 from zonewright.ledger.protocol.who_messages import WhoAnswer, WhoEntry, WhoRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.documents import parse_zone
+from zonewright.ledger.store.held import all_held
 from zonewright.ledger.store.tables import asset, claim, zone
+from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import DUCTS, LINKS
 from zonewright.model.zone import Party
+
+RESERVATION = "reservation"
+_Row = RowMapping | Mapping[str, Any]
+_IN_RACKS = frozenset({"node", RESERVATION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,7 @@ class _Match:
         by_place: found by where it is, which anybody may count; else by its name or address.
     """
 
-    row: RowMapping
+    row: _Row
     data: Mapping[str, Any]
     by_place: bool
 
@@ -55,11 +61,13 @@ def who(context: Context, request: WhoRequest) -> WhoAnswer:
         document = connection.execute(select(zone.c.document)).scalar()
         parties = parse_zone(document).parties if document is not None else {}
         assets = _assets(connection)
-        found = list(_find(connection, assets, request.subject))
+        found = list(_find(connection, assets, request.subject, context.shown_at(connection)))
     seen = [one.row for one in found if _may_see(context.caller, assets, one)]
     hidden = sum(one.by_place and not _may_see(context.caller, assets, one) for one in found)
     told = [_standing(row, parties) for row in sorted(seen, key=lambda row: (row["rack"], _unit(row), row["name"]))]
-    return WhoAnswer(found=told[: request.limit], hidden=hidden, more=max(0, len(told) - request.limit))
+    ends = {one.row["until"] for one in found if one.row["kind"] == RESERVATION and one.row not in seen}
+    more = max(0, len(told) - request.limit)
+    return WhoAnswer(found=told[: request.limit], hidden=hidden, more=more, reserved_until=sorted(ends))
 
 
 def _assets(connection: Connection) -> _Assets:
@@ -68,7 +76,7 @@ def _assets(connection: Connection) -> _Assets:
     return _Assets(rows=rows, owners={row["name"]: row["party"] for row, _ in rows})
 
 
-def _find(connection: Connection, assets: _Assets, subject: str) -> Iterator[_Match]:
+def _find(connection: Connection, assets: _Assets, subject: str, now: str) -> Iterator[_Match]:
     """All that the subject may mean: one word can be a site and a node."""
     address = _address(subject)
     fed = {row["name"] for row, data in assets.rows if row["kind"] == "row" and _feeds(assets, row, data, subject)}
@@ -89,11 +97,30 @@ def _find(connection: Connection, assets: _Assets, subject: str) -> Iterator[_Ma
         asked.append(claim.c.data.contains(f'"{address}/', autoescape=True))
     if fed:
         asked.append(claim.c.site.in_({name.partition("/")[0] for name in fed}))
-    for row in connection.execute(select(claim).where(or_(*asked)).order_by(claim.c.id)).mappings():
+    claims = connection.execute(select(claim).where(or_(*asked)).order_by(claim.c.id)).mappings()
+    for row in (*claims, *_reserved(connection, now)):
         rack = row["rack"]
         by_place = rack == subject or rack.startswith(f"{subject}/") or rack.rpartition("/")[0] in fed
         if by_place or row["name"] == subject or _holds(row, address):
             yield _Match(row=row, data={}, by_place=by_place)
+
+
+def _reserved(connection: Connection, now: str) -> Iterator[_Row]:
+    """What is reserved for days, as rows of claims."""
+    for held in all_held(connection, but=""):
+        for name, data in held.claims.items() if held.wants is not None and held.expires_at > now else ():
+            yield {
+                "kind": RESERVATION,
+                "name": name,
+                "party": held.party,
+                "stack_id": held.stack_id,
+                "site": data["rack"].partition("/")[0],
+                "rack": data["rack"],
+                "data": canonical_json(data),
+                "state": "reserved",
+                "active_since": None,
+                "until": held.expires_at,
+            }
 
 
 def _has_rack(data: Mapping[str, Any], subject: str) -> bool:
@@ -102,7 +129,7 @@ def _has_rack(data: Mapping[str, Any], subject: str) -> bool:
     return number in {f"{rack:02}" for rack in range(1, data["row"]["racks"] + 1)}
 
 
-def _holds(row: RowMapping, address: Any) -> bool:
+def _holds(row: _Row, address: Any) -> bool:
     """Whether a claim has an address."""
     texts = json.loads(row["data"])["addresses"].values() if address else ()
     return any(ip_interface(text).ip == address for text in texts)
@@ -143,21 +170,21 @@ def _may_see(caller: Caller, assets: _Assets, one: _Match) -> bool:
     return caller.party in {assets.owners.get(name) for name in _ground(one.row, one.data)}
 
 
-def _ground(row: RowMapping, data: Mapping[str, Any]) -> Iterator[str]:
+def _ground(row: _Row, data: Mapping[str, Any]) -> Iterator[str]:
     """Names of the assets that something stands on, or runs through and ends at."""
-    if row["kind"] == "node":
+    if row["kind"] in _IN_RACKS:
         yield row["rack"].rpartition("/")[0]
     elif row["kind"] == "link":
         yield from (data["link"]["a"], data["link"]["b"], *(f"{DUCTS}/{duct}" for duct in data["link"]["ducts"]))
 
 
-def _unit(row: RowMapping) -> int:
-    return int(json.loads(row["data"])["position"]) if row["kind"] == "node" else 0
+def _unit(row: _Row) -> int:
+    return int(json.loads(row["data"])["position"]) if row["kind"] in _IN_RACKS else 0
 
 
-def _standing(row: RowMapping, parties: Mapping[str, Party]) -> WhoEntry:
+def _standing(row: _Row, parties: Mapping[str, Party]) -> WhoEntry:
     party = parties.get(row["party"])
-    if row["kind"] == "node":
+    if row["kind"] in _IN_RACKS:
         place = f"{row['rack']} U{_unit(row)}"
     else:
         place = row["site"] if row["site"] not in (DUCTS, LINKS) else ""
@@ -171,4 +198,5 @@ def _standing(row: RowMapping, parties: Mapping[str, Party]) -> WhoEntry:
         place=place,
         state=row["state"],
         since=row["active_since"] or "",
+        until=row["until"] if row["kind"] == RESERVATION else "",
     )

@@ -20,6 +20,10 @@ class Words(Protocol):
         """An insert that can say what happens to a row that is there already."""
         ...
 
+    def number_in(self, column: Column[str], *path: str) -> ColumnElement[int]:
+        """A whole number within a JSON text, by its keys."""
+        ...
+
     def octets(self, column: Column[str]) -> ColumnElement[int]:
         """How many bytes a text has."""
         ...

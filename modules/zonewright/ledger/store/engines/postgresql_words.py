@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, func
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Integer, RowMapping, Table, func
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
 
@@ -38,6 +39,11 @@ WHERE "table" = gone.name AND key = gone.value
 def upsert(table: Table) -> Insert:
     """An insert that can say what happens to a row that is there already; SQLite's has the same methods."""
     return cast("Insert", insert(table))
+
+
+def number_in(column: Column[str], *path: str) -> ColumnElement[int]:
+    """A whole number within a JSON text, by its keys."""
+    return sql_cast(func.json_extract_path_text(sql_cast(column, JSON), *path), Integer)
 
 
 def octets(column: Column[str]) -> ColumnElement[int]:

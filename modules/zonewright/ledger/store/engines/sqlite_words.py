@@ -49,6 +49,11 @@ def upsert(table: Table) -> Insert:
     return insert(table)
 
 
+def number_in(column: Column[str], *path: str) -> ColumnElement[int]:
+    """A whole number within a JSON text, by its keys."""
+    return func.json_extract(column, "$." + ".".join(path))
+
+
 def octets(column: Column[str]) -> ColumnElement[int]:
     """How many bytes a text has."""
     return func.length(cast(column, LargeBinary))

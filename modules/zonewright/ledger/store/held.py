@@ -1,0 +1,158 @@
+"""What is reserved: for the minutes of an ``up``, and for days. Decisions count both as taken until they end."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from sqlalchemy import Connection, bindparam, delete, literal, select, union_all, update
+
+from zonewright.ledger.store import journal
+from zonewright.ledger.store.context import raise_revisions
+from zonewright.ledger.store.tables import lasting, reservation
+from zonewright.model.canonical import canonical_json
+from zonewright.model.demand import Demand
+from zonewright.model.rack_position import RackPosition
+from zonewright.model.world import NameKind
+
+RESERVED, RENEWED, FREED = "reserved", "reservation-renewed", "reservation-freed"
+ENDED = "reservation-ended"
+"""Kinds of entries. The last says that a reservation for days is over; it has held nothing since its end."""
+NAMES = "names"
+"""Stands among the sites of a change that may take a name: names are unique in the zone, so it meets all others."""
+_FOR_MINUTES = select(
+    reservation.c.stack_id,
+    reservation.c.party,
+    reservation.c.proposal.label("holds"),
+    literal("").label("names"),
+    reservation.c.expires_at,
+    literal(None).label("wants"),
+).where(reservation.c.stack_id != bindparam("but"))
+_FOR_DAYS = select(
+    lasting.c.stack_id, lasting.c.party, lasting.c.holds, lasting.c.names, lasting.c.expires_at, lasting.c.wants
+)
+_ALL = union_all(_FOR_MINUTES, _FOR_DAYS).subquery("held")
+_QUERY = select(_ALL).order_by(_ALL.c.stack_id, _ALL.c.expires_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A reservation.
+
+    Attributes:
+        stack_id: whose it is.
+        party: whose stack that is.
+        claims: data of the claims that it would become, by node name.
+        names: names that it would have, with their kinds.
+        expires_at: its end, ISO 8601.
+        wants: of one for days, the demand that converts it, empty where whole racks are held; None of one for minutes.
+    """
+
+    stack_id: str
+    party: str
+    claims: Mapping[str, dict[str, Any]]
+    names: Sequence[tuple[NameKind, str]]
+    expires_at: str
+    wants: str | None = None
+
+    @property
+    def is_of_racks(self) -> bool:
+        """Whether whole racks are held, for whatever the stack will want in them."""
+        return self.wants == ""
+
+    def is_converted_by(self, stack_id: str, demand: Demand) -> bool:
+        """Whether the admission of a demand of a stack converts it, or a part of it."""
+        is_own = (self.stack_id, self.party) == (stack_id, demand.party)
+        return is_own and self.wants is not None and (self.is_of_racks or self.wants == demand.wants())
+
+    def left_by(self, stack_id: str, demand: Demand, seats: Mapping[str, RackPosition]) -> Self:
+        """What the admission of a demand of a stack at these places leaves of it."""
+        if not self.is_converted_by(stack_id, demand):
+            return self
+        racks = {seat.rack for seat in seats.values()}
+        return replace(self, claims=self.left_beside(racks))
+
+    def left_beside(self, racks: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What is left when it is converted and the stack has something in these racks."""
+        return {name: data for name, data in self.claims.items() if self.is_of_racks and data["rack"] not in racks}
+
+    @property
+    def sites(self) -> set[str]:
+        """The sites at which it holds something; its names count as one more."""
+        sites = {data["rack"].partition("/")[0] for data in self.claims.values()}
+        return sites | ({NAMES} if self.names else set())
+
+
+def all_held(connection: Connection, *, but: str) -> list[Held]:
+    """All reservations, also those that have ended and are still there.
+
+    Args:
+        connection: a transaction.
+        but: a stack whose reservation for minutes is left out.
+    """
+    return [_of_row(row) for row in connection.execute(_QUERY, {"but": but})]
+
+
+def _of_row(row: Any) -> Held:
+    if row.wants is None:
+        data = json.loads(row.holds)
+        claims, names = data["holds"], data.get("names", ())
+    else:
+        claims, names = json.loads(row.holds), json.loads(row.names)
+    return Held(
+        stack_id=row.stack_id,
+        party=row.party,
+        claims=claims,
+        names=[(kind, name) for kind, name in names],
+        expires_at=row.expires_at,
+        wants=row.wants,
+    )
+
+
+def lasting_of(connection: Connection, stack_id: str) -> Held | None:
+    """The reservation for days of a stack, also where it has ended and is still there."""
+    row = connection.execute(_FOR_DAYS.where(lasting.c.stack_id == stack_id)).first()
+    return None if row is None else _of_row(row)
+
+
+def drop_lasting(connection: Connection, held: Held) -> None:
+    """Remove a reservation for days, and say that something at its sites has changed."""
+    connection.execute(delete(lasting).where(lasting.c.stack_id == held.stack_id))
+    raise_revisions(connection, held.sites)
+
+
+def convert(connection: Connection, held: Held, racks: Collection[str]) -> dict[str, Any]:
+    """What an admission makes of its stack's reservation for days; gives what the entry says of it.
+
+    Args:
+        connection: the transaction that admits.
+        held: the reservation, which is for what was admitted.
+        racks: the racks in which the stack has something now. Of whole racks, these are converted.
+    """
+    left = held.left_beside(racks)
+    if len(left) == len(held.claims) and held.is_of_racks:
+        return {}
+    if left:
+        of_stack = lasting.c.stack_id == held.stack_id
+        connection.execute(update(lasting).where(of_stack).values(holds=canonical_json(left)))
+    else:
+        connection.execute(delete(lasting).where(lasting.c.stack_id == held.stack_id))
+    converted = {"until": held.expires_at, "converted": len(held.claims) - len(left), "left": len(left)}
+    return {"reservation": converted}
+
+
+def end_lasting(connection: Connection, held: Iterable[Held], now: str) -> None:
+    """Take away those for days that have ended, with an entry for each; nothing has counted them since.
+
+    Args:
+        connection: a writing transaction.
+        held: reservations.
+        now: ISO 8601, the moment of the entries.
+    """
+    for known in held:
+        is_over = known.wants is not None and known.expires_at <= now
+        one = lasting_of(connection, known.stack_id) if is_over else None  # it may have been renewed since
+        if one is not None and one.expires_at <= now:
+            drop_lasting(connection, one)
+            said = {"until": one.expires_at, "wants": one.wants}
+            journal.append(connection, at=now, kind=ENDED, stack_id=one.stack_id, party=one.party, payload=said)

@@ -1,0 +1,62 @@
+"""What an operator offers to others: racks of a site, with units and power, or bores of ducts."""
+
+import re
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from zonewright.model.base import Declared, Identifier, Line
+
+_UNITS = re.compile(r"^([1-9][0-9]?)\.\.([1-9][0-9]?)$")
+_WATTS = 1000
+_HIGHEST = 60
+
+
+class Offer(Declared):
+    """What an operator offers to others, at one of its sites or in its ducts."""
+
+    title: Line = ""
+    """Name for people."""
+    parties: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Parties that may use it; empty means all."""
+    price_class: Line = ""
+    """Label of the price list; zonewright computes no prices."""
+    site: Identifier | None = None
+    """The site, for an offer of racks."""
+    racks: Annotated[tuple[Line, ...], Field(strict=False)] = ()
+    """Rooms, rows or racks of the site, such as ``a``, ``a/01..04`` or ``a/01/01..10``; empty means all racks."""
+    units: Annotated[str, Field(pattern=_UNITS.pattern, max_length=6)] | None = None
+    """Rack units of each rack, such as ``1..20``; without it, all."""
+    it_kw: Annotated[float, Field(gt=0, le=1_000_000, strict=False)] | None = None
+    """IT power in kilowatts for all that stands in it together; without it, what the racks bear."""
+    ducts: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
+    """Ducts, for an offer of bores."""
+    bores: Annotated[int, Field(ge=1, le=200)] | None = None
+    """Bores of each of the ducts, for all who may use the offer together; without it, all that are free."""
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if (self.site is None) == (not self.ducts):
+            message = "expected 'site' for an offer of racks, or 'ducts' for an offer of bores, and not both"
+            raise ValueError(message)
+        if self.site is None and (self.racks or self.units is not None or self.it_kw is not None):
+            message = "racks, units and it_kw belong to an offer with 'site'"
+            raise ValueError(message)
+        if self.site is not None and self.bores is not None:
+            message = "bores belong to an offer with 'ducts'"
+            raise ValueError(message)
+        if self.units is not None and self.span[0] > self.span[1]:
+            message = f"units {self.units} end below where they begin"
+            raise ValueError(message)
+        return self
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The lowest and the highest rack unit of it."""
+        match = _UNITS.match(self.units or "")
+        return (1, _HIGHEST) if match is None else (int(match[1]), int(match[2]))
+
+    @property
+    def power_w(self) -> int | None:
+        """Its power in watts, None where it has no limit of its own."""
+        return None if self.it_kw is None else round(self.it_kw * _WATTS)

@@ -1,0 +1,95 @@
+"""Offers become what rules and placement read: which racks they name, and what of each rack is whose to use."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from zonewright.model.expand import expand_ids
+from zonewright.model.offer import Offer
+from zonewright.model.world import OfferFacts, Rack
+
+_DEPTH = 3
+RackPart = tuple[str, frozenset[str] | None, frozenset[str] | None]
+"""Room, its rows and their racks; None for all of them."""
+
+
+def part_of(text: str) -> RackPart:
+    """Racks of an offer as a room, rows and numbers.
+
+    Args:
+        text: a room, a row or racks such as ``a``, ``a/01..04`` or ``a/01/01..10``.
+
+    Raises:
+        ValueError: when it cannot be read, says what was expected.
+    """
+    room, *rest = text.split("/")
+    if not room or len(rest) >= _DEPTH or not all(rest):
+        message = f"expected a room, a row or racks such as 'a', 'a/01' or 'a/01/01..10', got '{text}'"
+        raise ValueError(message)
+    more = [frozenset(expand_ids(one)) for one in rest]
+    return room, more[0] if more else None, more[1] if len(more) > 1 else None
+
+
+def parts_of(offer: Offer) -> Iterator[RackPart]:
+    """The racks that an offer names; what cannot be read names none, which the check of a declaration tells."""
+    for text in offer.racks:
+        try:
+            yield part_of(text)
+        except ValueError:
+            yield "", None, None
+
+
+def racks_in(parts: Iterable[RackPart], racks: Iterable[str]) -> list[str]:
+    """Those of some racks (``site/room/row/rack``) that an offer names, in order; all where it names none.
+
+    Args:
+        parts: as :func:`parts_of` gives them.
+        racks: ids of the racks of its site.
+    """
+    wanted = list(parts)
+    if not wanted:
+        return sorted(racks)
+    found = []
+    for rack_id in racks:
+        _, room, row, rack = rack_id.split("/")
+        if any(
+            room == of and (rows is None or row in rows) and (numbers is None or rack in numbers)
+            for of, rows, numbers in wanted
+        ):
+            found.append(rack_id)
+    return sorted(found)
+
+
+def offer_key(site: str, offer: str) -> str:
+    """What an offer of racks is called in the whole zone."""
+    return f"{site}/offers/{offer}"
+
+
+def with_offers(
+    racks: Mapping[str, Rack], offers: Mapping[str, Mapping[str, Offer]]
+) -> tuple[dict[str, Rack], dict[str, tuple[str, ...]]]:
+    """Racks with what is offered in them, and the racks of each offer by its key.
+
+    Args:
+        racks: by id.
+        offers: by id of the site and of the offer; a site without any is open as its rows and rooms are.
+    """
+    result, offered = dict(racks), dict[str, tuple[str, ...]]()
+    for site, by_id in offers.items():
+        if not by_id:
+            continue
+        here = {name: rack for name, rack in racks.items() if rack.site == site}
+        found: dict[str, list[OfferFacts]] = {name: [] for name in here}
+        for offer_id, offer in sorted(by_id.items()):
+            first, last = offer.span
+            facts = OfferFacts(
+                key=offer_key(site, offer_id),
+                parties=frozenset(offer.parties),
+                power_w=offer.power_w,
+                first=first,
+                last=last,
+            )
+            offered[facts.key] = tuple(racks_in(parts_of(offer), here))
+            for name in offered[facts.key]:
+                found[name].append(facts)
+        result |= {name: replace(rack, offers=tuple(found[name])) for name, rack in here.items()}
+    return result, offered

@@ -1,0 +1,74 @@
+"""The rule about quotas: what parties have claimed and reserved, against what the zone grants them."""
+
+from collections.abc import Iterator
+
+from zonewright.model.world import Usage, ZoneFacts
+from zonewright.model.zone import Quota
+from zonewright.rules.energy import HOURS_PER_YEAR, MEGA
+from zonewright.rules.finding import Participant
+from zonewright.rules.rule import Rule
+from zonewright.rules.view import Breach, View
+from zonewright.rules.words import amount
+
+_WATTS = 1000
+
+
+def quota(view: View) -> Iterator[Breach]:
+    """What is claimed and reserved in a district, by a party, or by a party in a district, is within its quota."""
+    zone = view.zone
+    for quota_id, one in sorted(zone.zone.quotas.items()) if zone is not None else ():
+        counted = {key: used for key, used in zone.usage.items() if _counts(zone, one, *key)} if zone else {}
+        total = Usage(sum(used.watts for used in counted.values()), sum(used.units for used in counted.values()))
+        parties = sorted({party for (party, _), used in counted.items() if used.watts or used.units})
+        for kind, value, limit, unit in _figures(one, total):
+            if value > limit:
+                yield Breach(
+                    subject=f"quota {quota_id} {kind}",
+                    where="clusters",
+                    message=f"quota {quota_id} ({_of(one)}) has {amount(limit, unit)}; claims and reservations would "
+                    f"take {amount(value, unit)}, {amount(value - limit, unit)} too much",
+                    value=value,
+                    limit=limit,
+                    unit=unit,
+                    excess=value - limit,
+                    participants=tuple(Participant(party=party, name="") for party in parties),
+                    fix=f"ask for {amount(value - limit, unit)} less, or free a reservation that is not needed",
+                )
+
+
+QUOTA = Rule(
+    id="quota",
+    title="Claims and reservations stay within the quotas of districts and parties.",
+    level="no-worse",
+    description=(
+        "Value is the sum over the nodes of all parties that the quota names: claimed, and reserved for days. Power is "
+        "the budgeted draw. Energy is that power for 8,760 h, without overhead, rounded up. Baseline and racks of the "
+        "operators do not count."
+    ),
+    unit="W, MWh or U",
+    reference="the quotas of the zone, `quotas` with their `source` in zone.yaml",
+    function=quota,
+    reach="zone",
+    is_sum=True,
+)
+
+
+def _counts(zone: ZoneFacts, one: Quota, party: str, site: str) -> bool:
+    facts = zone.sites.get(site)
+    in_district = one.district is None or (facts is not None and facts.site.district == one.district)
+    return in_district and one.party in (None, party)
+
+
+def _figures(one: Quota, used: Usage) -> Iterator[tuple[str, int, int, str]]:
+    """Kind, value, limit and unit of what a quota limits."""
+    if one.it_kw is not None:
+        yield "it_kw", used.watts, round(one.it_kw * _WATTS), "W"
+    if one.energy_mwh is not None:
+        yield "energy_mwh", -(-used.watts * HOURS_PER_YEAR // MEGA), one.energy_mwh, "MWh"
+    if one.units is not None:
+        yield "units", used.units, one.units, "U"
+
+
+def _of(one: Quota) -> str:
+    whose = one.party or "all parties"
+    return f"{whose} in {one.district}" if one.district is not None else whose
