@@ -190,11 +190,15 @@ class CheckedResource:
 
     Attributes:
         inputs: what it takes.
+        outputs: what the state has of it.
         plain: inputs that must be known at once, so they are no outputs of other resources.
+        kept: properties that every state of it has, also one of an older version.
     """
 
     inputs: Mapping[str, Input]
+    outputs: Mapping[str, Input]
     plain: Collection[str] = ()
+    kept: Collection[str] = ("stackId",)
 
     def check(
         self, _session: ProviderSession, _urn: str, _old: Data | None, new: dict[str, Any], _seed: bytes
@@ -209,6 +213,7 @@ class CheckedResource:
         return new
 
 
+_MOST_SHOWN, _MOST_FAULTS = 200, 10
 DIGEST = r"sha256:[0-9a-f]{64}"
 STACK_ID = Input("string", "id from the stack's configuration", replaces=True, pattern=r"[A-Za-z0-9][\w.-]{7,63}")
 
@@ -219,17 +224,51 @@ def check_inputs(inputs: Mapping[str, Input], new: Data) -> None:
     Raises:
         CheckFailedError: one line for each fault.
     """
-    faults = [f"input '{name}' is unknown: expected one of {', '.join(inputs)}" for name in new if name not in inputs]
-    for name, declared in inputs.items():
-        value = new.get(name)
-        if value is None:
-            if declared.required:
-                faults.append(f"input '{name}' is missing: expected {declared.description}")
-        elif value is not unknown and not _fits(declared, value):
-            got = f"'{value}'" if isinstance(value, str) else f"{_WORDS.get(type(value), 'list')} {value}"
-            faults.append(f"input '{name}': expected {declared.type}, {declared.description}; got {got}")
+    odd = (name for name in new if name not in inputs)
+    faults = [f"input '{_short(name)}' is unknown: expected one of {', '.join(inputs)}" for name in odd]
+    faults += _wrong(inputs, new, "input", [name for name, declared in inputs.items() if declared.required])
     if faults:
-        raise CheckFailedError("\n".join(faults))
+        raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]))
+
+
+def require_state(resource: "CheckedResource", state: Data, *, inputs_only: bool = False) -> None:
+    """Refuse a state that somebody has edited, or that is of something else: nothing may be done by it.
+
+    Args:
+        resource: the type of resource.
+        state: what the state has of it.
+        inputs_only: it is the inputs in the state.
+
+    Raises:
+        CheckFailedError: one line for each property that is missing or has another type.
+    """
+    declared = resource.inputs if inputs_only else {**resource.inputs, **resource.outputs}
+    what = "the state's property"
+    faults = [f"{what} '{_short(name)}' is not known yet" for name, value in state.items() if has_unknown(value)]
+    if faults := [*faults, *_wrong(declared, state, what, resource.kept)]:
+        text = "; restore the state from before it was edited, or run pulumi refresh"
+        raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]) + text)
+
+
+def _wrong(inputs: Mapping[str, Input], data: Data, what: str, required: Collection[str]) -> list[str]:
+    """What is missing or has another type; values that are not known yet pass."""
+    faults = []
+    for name, declared in inputs.items():
+        value = data.get(name)
+        if value is None:
+            if name in required:
+                faults.append(f"{what} '{name}' is missing: expected {declared.description}")
+        elif value is not unknown and not _fits(declared, value):
+            got = (
+                f"'{_short(value)}'" if isinstance(value, str) else f"{_WORDS.get(type(value), 'list')} {_short(value)}"
+            )
+            faults.append(f"{what} '{name}': expected {declared.type}, {declared.description}; got {got}")
+    return faults
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _fits(declared: Input, value: Any) -> bool:

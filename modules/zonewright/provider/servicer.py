@@ -23,6 +23,7 @@ from zonewright.model.secret import HIDDEN
 from zonewright.model.secret_scan import suspicions
 from zonewright.provider.functions import FUNCTIONS
 from zonewright.provider.resource import (
+    CheckedResource,
     CheckFailedError,
     Data,
     Difference,
@@ -32,6 +33,9 @@ from zonewright.provider.resource import (
     ProviderSession,
     ReadResource,
     Resource,
+    check_inputs,
+    require_known,
+    require_state,
     top_of,
 )
 from zonewright.provider.resources import RESOURCES
@@ -42,6 +46,7 @@ from zonewright.provider.values import from_struct, to_struct
 ResultT = TypeVar("ResultT")
 CallContext = grpc.aio.ServicerContext[Any, Any]
 WORKERS = 32
+_MOST_SHOWN, _MOST_FAULTS = 200, 10
 _KINDS = {
     "add": provider_pb2.PropertyDiff.ADD,
     "delete": provider_pb2.PropertyDiff.DELETE,
@@ -94,11 +99,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             fault = f"zonewright has a fault ({type(error).__name__}: {error}); please report it with your versions"
             await _abort(context, "; ".join(sentences_of(error)) or fault)
 
-    def _resource(self, urn: str) -> Resource:
+    def _resource(
+        self, urn: str, *, state: Data | None = None, new: Data | None = None, preview: bool = True
+    ) -> Resource:
+        """The resource type of a URN, which can use the state and the inputs that come with it."""
         token = _token(urn)
         resource = self._resources.get(token)
         if resource is None:
             raise CheckFailedError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
+        if isinstance(resource, CheckedResource):
+            if state is not None:
+                require_state(resource, state)
+            if new is not None:
+                check_inputs(resource.inputs, new)
+                require_known(new, resource.plain if preview else new)
         return resource
 
     def _opened(self, urn: str = "") -> ProviderSession:
@@ -198,10 +212,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Property by property; what only the state holds is given too."""
         state, new = from_struct(request.olds), from_struct(request.news)
         old = {**state, **from_struct(request.old_inputs)}
-        difference = await self._in_worker(
-            context, lambda: self._resource(request.urn).diff(self._opened(), request.urn, request.id, old, new)
-        )
-        return _diff_response(difference)
+
+        def diff() -> Difference:
+            resource = self._resource(request.urn, state=old, new=new)
+            return resource.diff(self._opened(), request.urn, request.id, old, new)
+
+        return _diff_response(await self._in_worker(context, diff))
 
     async def Create(  # noqa: N802
         self, request: provider_pb2.CreateRequest, context: CallContext
@@ -210,7 +226,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         new = from_struct(request.properties)
         id_, outputs = await self._in_worker(
             context,
-            lambda: self._resource(request.urn).create(self._opened(), request.urn, new, preview=request.preview),
+            lambda: self._resource(request.urn, new=new, preview=request.preview).create(
+                self._opened(), request.urn, new, preview=request.preview
+            ),
             urn=request.urn,
         )
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
@@ -220,9 +238,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         last = None
         if request.HasField("properties") and request.properties.fields:
             last = ReadResource(request.id, from_struct(request.inputs), from_struct(request.properties))
-        found = await self._in_worker(
-            context, lambda: self._resource(request.urn).read(self._opened(request.urn), request.id, last)
-        )
+
+        def read() -> ReadResource | None:
+            resource = self._resource(request.urn, state=None if last is None else last.outputs)
+            if last is not None and isinstance(resource, CheckedResource):
+                require_state(resource, last.inputs, inputs_only=True)
+            return resource.read(self._opened(request.urn), request.id, last)
+
+        found = await self._in_worker(context, read)
         if found is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
@@ -236,7 +259,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state, new = from_struct(request.olds), from_struct(request.news)
 
         def update() -> Data:
-            resource = self._resource(request.urn)
+            resource = self._resource(request.urn, state=state, new=new, preview=request.preview)
             return resource.update(self._opened(), request.urn, request.id, state, new, preview=request.preview)
 
         outputs = await self._in_worker(context, update, urn=request.urn)
@@ -247,7 +270,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = {**from_struct(request.old_inputs), **from_struct(request.properties)}
         await self._in_worker(
             context,
-            lambda: self._resource(request.urn).delete(self._opened(request.urn), request.id, state),
+            lambda: self._resource(request.urn, state=state).delete(self._opened(request.urn), request.id, state),
             urn=request.urn,
         )
         return empty_pb2.Empty()
@@ -284,8 +307,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def _wrong_form(error: ValidationError) -> str:
     faults = [
-        f"'{'.'.join(str(part) for part in item['loc'])}' is {_shown(item['input'])}: {item['msg'].lower()}"
-        for item in error.errors(include_url=False)
+        f"'{'.'.join(str(part) for part in item['loc'])[:_MOST_SHOWN]}' is {_shown(item['input'])}: "
+        f"{item['msg'][:_MOST_SHOWN].lower()}"
+        for item in error.errors(include_url=False)[:_MOST_FAULTS]
     ]
     return f"the ledger refuses this: {'; '.join(faults)}; correct it in the program"
 
@@ -293,7 +317,7 @@ def _wrong_form(error: ValidationError) -> str:
 def _shown(value: Any) -> str:
     """A value within a sentence, unless it looks like a secret."""
     text = repr(value)
-    return HIDDEN if suspicions({"": text}) else text
+    return HIDDEN if suspicions({"": text[:_MOST_SHOWN]}) else text[:_MOST_SHOWN]
 
 
 def _token(urn: str) -> str:

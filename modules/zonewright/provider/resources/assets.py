@@ -68,6 +68,7 @@ class AssetResource(HoldingResource):
     token: str
     description: str
     named, drifts = "asset", "digest"
+    kept = ("stackId", "asset", "generation")
     inputs: Mapping[str, Input]
 
     def told(self, data: Data) -> dict[str, Any]:

@@ -46,6 +46,8 @@ SeenT = TypeVar("SeenT", bound=SeenHosts)
 class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
     """Something on the hosts of one site, rolled out in waves over SSH."""
 
+    kept = ("stackId", "site", "fleet", "hosts")
+
     def look(self, session: ProviderSession, id_: str, new: Data) -> SeenT:
         """What is on the hosts.
 

@@ -24,6 +24,7 @@ class NodeResource(HoldingResource):
     description = "A server in a rack, under a claim that the stack's Admission made."
     kind: HoldingKind = "node"
     named, drifts = "claim", "rack"
+    kept = ("stackId", "claim", "generation")
     inputs: Mapping[str, Input] = {
         "stackId": STACK_ID,
         "claim": Input("string", "name of the claim, which is the host name", replaces=True),

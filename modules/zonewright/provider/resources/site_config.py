@@ -10,6 +10,7 @@ from zonewright.provider.resource import (
     DIGEST,
     STACK_ID,
     CheckedResource,
+    CheckFailedError,
     Data,
     Difference,
     Input,
@@ -50,7 +51,7 @@ class SiteConfigResource(CheckedResource):
         return f"{new['stackId']}/{new['site']}", self._deploy(session, urn, new, preview=preview)
 
     def _deploy(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> Data:
-        count = sum(size["files"] for size in new["formats"].values())
+        count = _file_count(new["formats"])
         if not preview:
             request = DeployRequest(stack_id=new["stackId"], site=new["site"], files_digest=new["filesDigest"])
             done = session.ledger.call(verbs.DEPLOY, request)
@@ -84,3 +85,16 @@ class SiteConfigResource(CheckedResource):
     def delete(self, session: ProviderSession, _id: str, state: Data) -> None:
         """The files are not deployed any more."""
         session.ledger.call(verbs.WITHDRAW, SiteFilesRequest(stack_id=state["stackId"], site=state["site"]))
+
+
+def _file_count(formats: Data) -> int:
+    """How many files there are of all formats."""
+    count = 0
+    for name, size in formats.items():
+        files = size.get("files") if isinstance(size, dict) else None
+        if type(files) is not int or files < 0:
+            raise CheckFailedError(
+                f"input 'formats': expected the numbers of files and bytes of each format, got none for '{name[:80]}'"
+            )
+        count += files
+    return count
