@@ -77,6 +77,16 @@ def test_every_changed_byte_of_an_archive_is_found() -> None:
             list(manifest_faults(unpack(short)))
 
 
+@pytest.mark.parametrize("at", [BLOCK + 1, 2 * BLOCK - 1, 5_000_000 + 3 * BLOCK, 5_000_000 + 3 * BLOCK + 191])
+def test_the_byte_in_which_an_archive_differs_is_named(at: int) -> None:
+    """The first byte that nobody writes there is told by its number, near the begin as after megabytes."""
+    data = bytearray(pack({"a": b"x", "b": b"y" * 5_000_000}))
+    assert data[at] == 0  # padding
+    data[at] = 1
+    with pytest.raises(BundleError, match=rf"^byte {at:,} of the archive, in the header or padding of "):
+        unpack(bytes(data))
+
+
 def test_the_manifest_names_what_is_wrong() -> None:
     """Altered, missing and added files are named; so is a content under a name that is another one's digest."""
     good = with_manifest(FILES)
