@@ -35,5 +35,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     """Say how to repeat the random part of this run."""
-    length = "whole" if is_full() else f"their shares of a minute and a half ({FULL}=1 runs all)"
+    length = "whole" if is_full() else f"their shares of a minute ({FULL}=1 runs all)"
     return f"long runs: {length}, repeat with {SEED}={fix_seed()}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
@@ -27,7 +28,9 @@ from zonewright.ledger.protocol.journal_messages import CheckpointRequest, Histo
 from zonewright.ledger.protocol.messages import Done, StackRequest
 from zonewright.ledger.protocol.stack_messages import LOADED, InitRequest, LeaveRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.protocol.verbs import Verb
+from zonewright.ledger.store import schema
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.engines import sqlite_words
 from zonewright.ledger.store.engines.sqlite_file import compiled as shared
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.store.recording import KEYS
@@ -633,3 +636,20 @@ def test_racks_that_are_copied_are_those_that_the_verbs_bring(tmp_path: Path) ->
     assert heads[0].ledger != heads[1].ledger
     with outside(tmp_path / "second.db") as own:
         assert own.scalars("SELECT id FROM identity") == [heads[1].ledger]
+
+
+def test_a_second_ledger_of_a_process_has_all_that_the_first_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables, indexes, and the triggers that guard them are made by the words of the first, with nothing left out."""
+    monkeypatch.setattr(sqlite_words, "_made", [])
+    found = []
+    for name in ("first", "second"):
+        engine = create_engine(f"sqlite+pysqlite:///{tmp_path / name}")
+        with engine.begin() as connection:
+            schema.make(connection)
+            query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+            found.append({tuple(row) for row in connection.exec_driver_sql(query)})
+        engine.dispose()
+    assert found[0] == found[1]
+    assert {kind for kind, *_ in found[0]} == {"table", "index", "trigger"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.ledger_copy import brought_once
 from support.ledger_party import Party
 from support.zone_month import links_of, month_zone, site_of
 from support.zone_project import cluster
@@ -37,11 +38,14 @@ def _path(tmp_path: Path) -> Path:
         def party(name: str) -> Party:
             return Party(client, f"stack-of-{name}", name, zone=zone)
 
-        for name in ("operator", "operator-2"):
-            party(name).bring_up(**site_of(name, 2))
-        party("carrier").bring_up(**links_of(1))
-        for name, rack, unit in (("tenant-a", "dc1/a/01/01", 3), ("tenant-b", "dc1/a/01/02", 5)):
-            party(name).bring_up(clusters={"web": cluster(1, places={"001": {"rack": rack, "position": unit}})})
+        def bring() -> None:
+            for name in ("operator", "operator-2"):
+                party(name).bring_up(**site_of(name, 2))
+            party("carrier").bring_up(**links_of(1))
+            for name, rack, unit in (("tenant-a", "dc1/a/01/01", 3), ("tenant-b", "dc1/a/01/02", 5)):
+                party(name).bring_up(clusters={"web": cluster(1, places={"001": {"rack": rack, "position": unit}})})
+
+        brought_once(client, "two sites, a link and two tenants", bring)
     return path
 
 

@@ -41,22 +41,19 @@ def test_missing_settings_are_named_together(tenant: Stack) -> None:
     _configure(tenant, **{key: kept[f"zone:{key}"] for key in settings})
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("sqlite:///none.db", "there is no ledger"),
-        ("http://127.0.0.1:9", "cannot be reached"),
-        ("https://user:secret@ledger.example", "must not hold a user or password"),
-        ("mysql://ledger", "expected a ledger URL such as"),
-    ],
-)
-def test_a_ledger_that_is_not_there_decides_nothing(tenant: Stack, url: str, words: str) -> None:
+def test_a_ledger_that_is_not_there_decides_nothing(tenant: Stack) -> None:
     """An unreachable or wrong ledger is one sentence, and no resource is made."""
-    _configure(tenant, ledger=url)
-    output = tenant.refused("up", "--yes", "--skip-preview")
-    assert words in _diagnostics(output)
-    assert "secret" not in output.replace("secretsprovider", "") or "postgres" in url
-    assert tenant.resources("Node") == []
+    for url, words in {
+        "sqlite:///none.db": "there is no ledger",
+        "http://127.0.0.1:9": "cannot be reached",
+        "https://user:secret@ledger.example": "must not hold a user or password",
+        "mysql://ledger": "expected a ledger URL such as",
+    }.items():
+        _configure(tenant, ledger=url)
+        output = tenant.refused("up", "--yes", "--skip-preview")
+        assert words in _diagnostics(output)
+        assert "secret" not in output.replace("secretsprovider", "")
+        assert tenant.resources("Node") == []
     _configure(tenant, ledger=tenant.ledger_url)
 
 

@@ -1,7 +1,8 @@
 """Each row of the gate's table in the real `pulumi preview` and `up`: what is refused has no resource and no claim."""
 
-import subprocess
+import io
 from collections.abc import Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 import yaml
 
 from support.registers import METERS, NOW, month_before, registers
-from support.warm_python import warm_python
 from support.zone_project import SmallZone, Stack
 from zonewright import engine as engine_room
+from zonewright.cli import main
 
 pytestmark = pytest.mark.engine
 
@@ -94,10 +95,11 @@ class Gated:
         self.stack = self.zone.stack("tenant-a")
 
     def command(self, *arguments: str) -> None:
-        """Our command line on the shared ledger."""
-        line = [warm_python().path(), "-m", "zonewright.cli", *arguments, "--ledger", self.zone.ledger_url]
-        result = subprocess.run(line, cwd=self.zone.folder, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stdout + result.stderr
+        """Our command line on the shared ledger, in this process."""
+        said = io.StringIO()
+        with chdir(self.zone.folder), redirect_stdout(said), redirect_stderr(said):
+            code = main([*arguments, "--ledger", self.zone.ledger_url])
+        assert code == 0, said.getvalue()
 
     def bring(self, it_kw: float, *, site: str = "dc1", months_ago: int = 0) -> None:
         """Import flat registers of a site, up to the end of the last full month or some months before."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from support.ledger_copy import brought_once
 from support.ledger_party import Party
 from support.ledger_proxy import ledger_service
 from support.zone_project import cluster, facility
@@ -57,10 +58,14 @@ def served_ledger(folder: Path, zone: Zone, **others: Any) -> Iterator[Served]:
     path, now = folder / "ledger.db", [datetime(2026, 11, 28, tzinfo=UTC)]
     with LedgerClient(f"sqlite:///{path}", create=True, clock=lambda: now[0]) as local:
         local.call(verbs.INIT, InitRequest(zone=zone))
-        Party(local, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
-        two = {"clusters": {"web": cluster(2)}}
-        for name, stack, wants in (("tenant-a", OWN, two), ("tenant-b", OTHER, others or two)):
-            Party(local, stack, name, lineage=f"lineage-of-{name}", zone=zone).bring_up(**wants)
+
+        def bring() -> None:
+            Party(local, "stack-of-operator", "operator", zone=zone).bring_up(sites=facility(2)["sites"])
+            two = {"clusters": {"web": cluster(2)}}
+            for name, stack, wants in (("tenant-a", OWN, two), ("tenant-b", OTHER, others or two)):
+                Party(local, stack, name, lineage=f"lineage-of-{name}", zone=zone).bring_up(**wants)
+
+        brought_once(local, f"two tenants, {others}", bring)
         with ledger_service(path, clock=lambda: now[0], with_tokens=True) as service:
             served = Served(service.url, path, local, zone, now)
             yield served

@@ -1,4 +1,4 @@
-"""How long the race, kill and fuzz runs are: whole in `make soak`, a share of 90 s elsewhere; one seed.
+"""How long the race, kill and fuzz runs are: whole in `make soak`, a share of 60 s elsewhere; one seed.
 
 The shares stand in ``tests/long_runs.yaml``. What a run must prove it proves in its first rounds, which always run; the
 others look for what nobody thought of.

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.soak import is_full, seeded
 from zonewright.audit.evidence import archive
-from zonewright.audit.evidence.archive import pack, unpack
+from zonewright.audit.evidence.archive import BLOCK, pack, unpack
 from zonewright.audit.evidence.bundle import (
     MANIFEST,
     manifest_faults,
@@ -51,9 +52,19 @@ def test_a_folder_gives_back_what_was_written(tmp_path: Path) -> None:
 
 
 def test_every_changed_byte_of_an_archive_is_found() -> None:
-    """Whatever byte is changed, the archive is refused or its manifest names the file."""
+    """Whatever byte is changed, the archive is refused or its manifest names the file.
+
+    Of a block of nothing but zeros, of which most are, a soak takes each byte, and others the first, last and a third.
+    """
     data = pack(with_manifest(FILES))
-    for at in range(len(data)):
+    chance = seeded("a byte of an archive")
+    places: list[int] = []
+    for begin in range(0, len(data), BLOCK):
+        last = begin + BLOCK - 1
+        is_told = is_full() or any(data[begin : last + 1])
+        places += range(begin, last + 1) if is_told else (begin, chance.randrange(begin + 1, last), last)
+    assert len(places) >= 8 * BLOCK  # a header and a content of each file
+    for at in places:
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         try:
             found = list(manifest_faults(unpack(changed)))
@@ -64,6 +75,16 @@ def test_every_changed_byte_of_an_archive_is_found() -> None:
     for short in (data[:-1], data[:-512], data + b"\0" * 512, data + b"x", data[:700], b""):
         with pytest.raises(BundleError):
             list(manifest_faults(unpack(short)))
+
+
+@pytest.mark.parametrize("at", [BLOCK + 1, 2 * BLOCK - 1, 5_000_000 + 3 * BLOCK, 5_000_000 + 3 * BLOCK + 191])
+def test_the_byte_in_which_an_archive_differs_is_named(at: int) -> None:
+    """The first byte that nobody writes there is told by its number, near the begin as after megabytes."""
+    data = bytearray(pack({"a": b"x", "b": b"y" * 5_000_000}))
+    assert data[at] == 0  # padding
+    data[at] = 1
+    with pytest.raises(BundleError, match=rf"^byte {at:,} of the archive, in the header or padding of "):
+        unpack(bytes(data))
 
 
 def test_the_manifest_names_what_is_wrong() -> None:

@@ -16,7 +16,7 @@ from support.ledger_party import Party
 from support.planner import Planner
 from support.second_opinion import verified
 from support.signing import PEOPLE, key_of, policy, zone_with
-from support.soak import rounds, seeded
+from support.soak import is_full, rounds, seeded
 from support.zone_project import cluster, facility
 from zonewright.audit.evidence.archive import pack, unpack
 from zonewright.audit.evidence.bundle import MANIFEST, manifest_faults, object_path, with_manifest
@@ -140,7 +140,7 @@ def test_a_changed_byte_with_a_corrected_manifest_is_found(made: Made) -> None:
     chance = seeded("a byte with a corrected manifest")
     for path in sorted(made.files.keys() - {MANIFEST}):
         content = made.files[path]
-        for at in {len(content) // 2, chance.randrange(len(content))}:
+        for at in {chance.randrange(len(content)), *((len(content) // 2,) if is_full() else ())}:
             changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
             assert wrong(with_manifest({**made.files, path: changed})), (path, at)
         without = {name: made.files[name] for name in made.files if name != path}

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from bench.__main__ import main
 from bench.figures import Figure, percentile, table
 
 from support.zone_project import REPOSITORY
@@ -27,11 +29,13 @@ def test_a_subject_runs_and_writes_its_figures(tmp_path: Path) -> None:
     assert all(figure["name"] in result.stdout and figure["value"] > 0 for figure in document["figures"])
 
 
-def test_an_unknown_subject_is_told() -> None:
+def test_an_unknown_subject_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt subject is misuse, with the list of those there are."""
-    result = bench("nods")
-    assert result.returncode == 2
-    assert "no subject nods; there are: start, core, rows, nodes" in result.stderr
+    monkeypatch.setattr(sys, "argv", ["bench", "nods"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "no subject nods; there are: start, core, rows, nodes" in capsys.readouterr().err
 
 
 def test_a_missed_limit_is_marked() -> None:

@@ -110,8 +110,10 @@ def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo, files: Mapping[st
 
 def _difference(files: Mapping[str, bytes], data: bytes, again: bytes) -> str:
     """Where the archive is not what writing its files again gives."""
-    at = next((i for i, (one, two) in enumerate(zip(data, again, strict=False)) if one != two), None)
-    at = min(len(data), len(again)) if at is None else at
+    at, end = 0, min(len(data), len(again))
+    for step in (1 << 20, 1 << 14, 1 << 7, 1):  # an archive may have 512 MB
+        while at + step <= end and data[at : at + step] == again[at : at + step]:
+            at += step
     for name, begin, end in _places(files):
         if begin <= at < end:
             return (

@@ -47,7 +47,7 @@ def make(connection: Connection) -> None:
     Args:
         connection: a writing transaction on a database without tables.
     """
-    metadata.create_all(connection)
+    words_of(connection).make(connection, metadata)
     prepare(connection)
     connection.execute(version.insert().values(version_num=SCHEMA))
     connection.execute(identity.insert().values(id=new_id()))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table
+from sqlalchemy import Column, ColumnElement, Connection, MetaData, RowMapping, Table
 from sqlalchemy.dialects.sqlite import Insert
 
 from zonewright.ledger.store.columns import POSTGRESQL
@@ -26,6 +26,15 @@ class Words(Protocol):
 
     def octets(self, column: Column[str]) -> ColumnElement[int]:
         """How many bytes a text has."""
+        ...
+
+    def make(self, connection: Connection, tables: MetaData) -> None:
+        """Make all tables, with their indexes and what guards them.
+
+        Args:
+            connection: a writing transaction on a database without tables.
+            tables: all of a ledger.
+        """
         ...
 
     def prepare(self, connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:

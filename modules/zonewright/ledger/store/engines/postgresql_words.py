@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import JSON, Column, ColumnElement, Connection, Integer, RowMapping, Table, func
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Integer, MetaData, RowMapping, Table, func
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
@@ -49,6 +49,11 @@ def number_in(column: Column[str], *path: str) -> ColumnElement[int]:
 def octets(column: Column[str]) -> ColumnElement[int]:
     """How many bytes a text has."""
     return func.octet_length(column)
+
+
+def make(connection: Connection, tables: MetaData) -> None:
+    """Make all tables, with their indexes and what guards them."""
+    tables.create_all(connection)
 
 
 def prepare(connection: Connection, keys: Mapping[str, Sequence[str]]) -> None:
