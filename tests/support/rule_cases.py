@@ -5,6 +5,7 @@ none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), 
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a whole; ``rooms``
 gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without the change.
+``was`` has sites and ducts that the change removed.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
 ``findings``: rule, subject, value, limit, excess, and any other field that is to be compared; ``says`` is a part of
@@ -156,9 +157,20 @@ def world(data: dict[str, Any]) -> World:
         occupants=occupants,
         clusters=tuple(cluster(item) for item in data.get("clusters", ())),
         zone=zone(data, racks, occupants),
-        before=zone({**data, "rooms": data["before"]}, {}, ()) if "before" in data else None,
+        before=zone(_before(data), {}, ()) if {"before", "was"} & data.keys() else None,
         acting=data.get("acting", ""),
     )
+
+
+def _before(data: dict[str, Any]) -> dict[str, Any]:
+    """The zone without the change, in its short form."""
+    was = data.get("was", {})
+    return {
+        **data,
+        "rooms": data.get("before", {}),
+        "sites": data.get("sites", {}) | was.get("sites", {}),
+        "ducts": data.get("ducts", {}) | was.get("ducts", {}),
+    }
 
 
 @cache
