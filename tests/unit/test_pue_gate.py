@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.golden import compare_golden
 from support.judged import judge_once
 from zonewright.cli import main
 from zonewright.model.world import EnergyVerdict
@@ -125,6 +126,7 @@ def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> N
     assert text.startswith("refused: it would take the site beyond the limit\n")
     assert "1.262450 with, limit 1.25" in text
     assert "in room d (opens it)" in text
+    compare_golden("findings/forecast.txt", text)
 
 
 @pytest.mark.slow
