@@ -127,6 +127,8 @@ def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> N
     assert "1.262450 with, limit 1.25" in text
     assert "in room d (opens it)" in text
     compare_golden("findings/forecast.txt", text)
+    assert main(["pue", "forecast", "--zone", REFERENCE, "--site", "qp-dc1", "--add", "0kW", "--room", "d"]) == 0
+    assert "in room d\n" in capsys.readouterr().out, "nothing opens no room"
 
 
 @pytest.mark.slow
