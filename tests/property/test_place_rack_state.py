@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Face
+from zonewright.model.site import Face, FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place.rack_state import Floor, Ground, NodeShape, RackState
 from zonewright.rules.loads import NOTHING
@@ -20,13 +20,15 @@ DRAWS = st.sampled_from([
     Draw(allocated_w=300, supplies=1, required=1, single_feed="A"),
     Draw(allocated_w=300, supplies=1, required=1, single_feed="B"),
 ])  # fmt: skip
-SIDES = st.sampled_from([(True, "front"), (False, "front"), (False, "rear")])
+_SIDES: list[tuple[bool, Face]] = [(True, "front"), (False, "front"), (False, "rear")]
+SIDES = st.sampled_from(_SIDES)
+_FEEDS: list[tuple[FeedName, ...]] = [("A", "B"), ("A",), ("B",)]
 
 
 @st.composite
 def racks(draw: st.DrawFn) -> Rack:
     """A rack with one feed or both, of few units."""
-    names = draw(st.sampled_from([("A", "B"), ("A",), ("B",)]))
+    names = draw(st.sampled_from(_FEEDS))
     feeds = {name: Feed(available_w=draw(st.integers(0, 2000)), power_panel=name) for name in names}
     return Rack(
         id=RACK, owner="op", u_height=draw(st.integers(1, 8)), max_weight_kg=draw(st.integers(0, 60)), feeds=feeds
@@ -118,7 +120,7 @@ def test_what_is_left_is_the_most_that_one_more_node_may_draw(
     both = {"supplies": 2} if len(rack.feeds) > 1 else {"supplies": 1, "single_feed": feed}
 
     def carries(watts: int) -> bool:
-        draw = Draw(allocated_w=watts, required=1, **both)  # type: ignore[arg-type] # the names of its fields
+        draw = Draw(allocated_w=watts, required=1, **both)
         node = NodeShape(u_height=1, faces=("front",), face="front", draw=draw, grams=0)
         return state.carries(node.figures(state.present))
 
