@@ -61,7 +61,7 @@ def test_rooms_with_claims_are_open(rooms: dict[str, RoomTotals]) -> None:
 def test_a_site_without_overhead_has_none() -> None:
     """Without a declared overhead a site has no plant and no slope, and its design says nothing."""
     found = model_of(site(overhead=None), {"a": RoomTotals(1000, 1000)})
-    assert (found.plant_w, found.slope) == (0, 0)
+    assert (found.plant_w, found.slope) == (Fraction(), Fraction())
     assert trigger(site(overhead=None), {"a": RoomTotals(1000, 1000)}, Fraction(5, 4)) == "undetermined"
 
 
