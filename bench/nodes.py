@@ -21,6 +21,8 @@ from zonewright.ledger.transport.client import LedgerClient
 NOTHING = Path(__file__).resolve().parent / "nothing"
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 LARGE = 1000
+PATIENCE_S = 1_800
+"""How long a command may take: on a busy machine a thousand nodes with checkpoints take minutes."""
 RATIO_LIMIT, NODE_LIMIT_KB, ADMISSION_LIMIT_KB = 1.5, 2.0, 100.0
 
 
@@ -78,6 +80,7 @@ def _zone(folder: Path, count: int) -> SmallZone:
 
 def _ours(zone: SmallZone, count: int) -> Stack:
     stack = zone.stack("tenant-a")
+    stack.limit_s = PATIENCE_S
     stack.declare(clusters={"web": cluster(count)})
     return stack
 
@@ -85,6 +88,7 @@ def _ours(zone: SmallZone, count: int) -> Stack:
 def _bare(zone: SmallZone, count: int) -> Stack:
     """The same number of resources with inputs like ours, in a project whose provider does nothing."""
     stack = zone.stack("tenant-b", provider=NOTHING / "provider")
+    stack.limit_s = PATIENCE_S
     project = yaml.safe_load((stack.root / "Pulumi.yaml").read_text(encoding="utf-8"))
     project["plugins"]["providers"][0]["name"] = "nothing"
     (stack.root / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")

@@ -445,6 +445,28 @@ def test_an_operator_reads_what_it_brings_to_hosts(served: Served) -> None:
     assert set(got.values()) <= {EMPTY, *texts.values()}
 
 
+def test_what_was_admitted_is_read_before_it_is_deployed(served: Served) -> None:
+    """A party reads demand and files of its last admission; the operator reads the files that come to its site."""
+    admitted: dict[str, tuple[LedgerClient, str, str]] = {}
+    for name, stack_id in (("tenant-a", OWN), ("tenant-b", OTHER)):
+        planner = Planner(served.party(served.grant(f"runner-of-{name}", name, "tenant"), name, stack_id))
+        planner.deploy(clusters={"web": cluster(2)})
+        planner.admit(clusters={"web": cluster(2, node_type="two-u")})
+        entry = served.local.call(verbs.HISTORY, HistoryRequest(kinds=["admitted"], limit=1000)).entries[-1]
+        assert entry.stack_id == stack_id
+        client = planner.party.client
+        admitted[name] = (client, entry.payload["demand_digest"], entry.payload["rendered_digest"])
+    served.now[0] += timedelta(days=2)  # who brought a text reads it for a day
+    operator = served.client(served.grant("runner-o", "operator", "facility-operator"))
+    for client, demand, manifest in admitted.values():
+        texts = client.call(verbs.FETCH, ContentQuery(digests=[demand, manifest])).texts
+        assert set(texts) == {demand, manifest}
+        files = sorted(set(json.loads(texts[manifest]).values()))
+        for reader in (client, operator):
+            assert set(reader.call(verbs.FETCH, ContentQuery(digests=files)).texts) == set(files)
+        assert operator.call(verbs.FETCH, ContentQuery(digests=[demand, manifest])).texts == {}
+
+
 def test_a_party_s_bundle_from_the_service_is_that_of_the_zone(served: Served) -> None:
     """A party gets its form of the evidence from the service; the zone makes the same from the complete bundle."""
     planned_by_others(served)

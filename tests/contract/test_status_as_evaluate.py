@@ -60,6 +60,15 @@ def test_exactly_at_the_limit_readings_decide(tmp_path: Path, more: int) -> None
         assert status.verdict == exact.verdict == ("breach" if more > 0 else "within")
 
 
+def test_a_year_by_its_sums_is_annual(tmp_path: Path) -> None:
+    """A window of 365 days is annual and one of an hour less is interim, also where nothing but sums is looked at."""
+    store, readings = Store(tmp_path / "t.db", create=True), at_the_limit(seeded("a year"), 10**9)
+    for window, period in (((0, YEAR_US), "annual"), ((0, YEAR_US - HOUR_US), "interim")):
+        status, exact = both(store, PAIR, readings, window)
+        assert status.period == exact.period == period
+        assert status.window_s == exact.window_s == window[1] // 10**6
+
+
 def test_where_readings_were_removed_the_limit_is_undetermined(tmp_path: Path) -> None:
     """Exactly at the limit, sums of removed readings do not decide, and a finding says so."""
     store, readings = Store(tmp_path / "t.db", create=True), at_the_limit(random.Random(7), 0)

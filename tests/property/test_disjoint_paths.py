@@ -24,6 +24,25 @@ SMALL = Zone.model_validate(ZONE)
 Drawn = list[tuple[tuple[str, str], int, list[int]]]
 
 
+NO_SINGLE_CUT: Drawn = [
+    (("a", "f"), 5, [0, 1]),
+    (("a", "f"), 5, [1, 2]),
+    (("a", "f"), 5, [0, 2]),
+    (("a", "b"), 4, []),
+    (("b", "f"), 4, []),
+]
+"""Of three paths each two share a duct and no duct is in all; a fourth shares nothing, and takes longer."""
+FIVE_SEARCHES: Drawn = [
+    (("b", "f"), 4, []),
+    (("e", "f"), 7, [3]),
+    (("a", "b"), 3, [0, 6]),
+    (("a", "e"), 6, [6, 0]),
+    (("b", "d"), 2, [4]),
+    (("a", "d"), 5, [1]),
+]
+"""A pair that is found by the fifth search for a second path."""
+
+
 def zone_of(drawn: Drawn, leased: Sequence[tuple[tuple[str, str], int | None]] = ()) -> ZoneFacts:
     """A zone with these links: ends, kilometres of a duct of its own, and shared ducts; two of these share a bridge.
 
@@ -68,6 +87,7 @@ def hangs_on(facts: ZoneFacts, path: LinkPath, kinds: list[str]) -> set[tuple[st
 @given(LINKS, KINDS, st.one_of(st.none(), st.integers(0, 60)))
 @example([(("a", "f"), 1, [0]), (("a", "f"), 2, [1])], ["bridge"], None)
 @example([(("a", "f"), 1, [0]), (("a", "f"), 2, [1])], ["duct"], None)
+@example(NO_SINGLE_CUT, ["duct"], 0)
 def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], number: int | None) -> None:
     """The pair, the delay of the fastest one, and the thing that every path hangs on are those of trying everything."""
     facts = zone_of(drawn)
@@ -85,6 +105,7 @@ def test_a_pair_is_found_whenever_there_is_one(drawn: Drawn, kinds: list[str], n
     if answer.pair is not None:
         one, two = answer.pair
         assert one.delay_ns <= two.delay_ns
+        assert most_ns is None or two.delay_ns <= most_ns
         assert not on[one] & on[two]
         best = network.fastest_pair(*ENDS, kinds, two)  # type: ignore[arg-type] # kinds as text
         assert best.pair is not None
@@ -140,3 +161,11 @@ def test_what_nobody_knows_of_a_leased_circuit_is_not_decided(
 
 def _leased_in(*paths: LinkPath) -> set[str]:
     return {name for path in paths for name in path.links if name.startswith("u")}
+
+
+def test_a_search_is_given_up_when_its_work_is_done() -> None:
+    """One search less than is needed decides nothing; with as many the pair is there."""
+    facts = zone_of(FIVE_SEARCHES)
+    given_up = LinkNetwork(facts, searches=4).disjoint_pair(*ENDS, ["duct"])
+    assert (given_up.pair, given_up.cut, given_up.is_decided) == (None, None, False)
+    assert LinkNetwork(facts, searches=5).disjoint_pair(*ENDS, ["duct"]).pair is not None

@@ -20,13 +20,15 @@ DRAWS = st.sampled_from([
     Draw(allocated_w=300, supplies=1, required=1, single_feed="A"),
     Draw(allocated_w=300, supplies=1, required=1, single_feed="B"),
 ])  # fmt: skip
-SIDES: st.SearchStrategy[tuple[bool, Face]] = st.sampled_from([(True, "front"), (False, "front"), (False, "rear")])
+_SIDES: list[tuple[bool, Face]] = [(True, "front"), (False, "front"), (False, "rear")]
+SIDES = st.sampled_from(_SIDES)
+_FEEDS: list[tuple[FeedName, ...]] = [("A", "B"), ("A",), ("B",)]
 
 
 @st.composite
 def racks(draw: st.DrawFn) -> Rack:
     """A rack with one feed or both, of few units."""
-    names: tuple[FeedName, ...] = draw(st.sampled_from([("A", "B"), ("A",), ("B",)]))
+    names = draw(st.sampled_from(_FEEDS))
     feeds = {name: Feed(available_w=draw(st.integers(0, 2000)), power_panel=name) for name in names}
     return Rack(
         id=RACK, owner="op", u_height=draw(st.integers(1, 8)), max_weight_kg=draw(st.integers(0, 60)), feeds=feeds

@@ -5,7 +5,7 @@ none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), 
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
 whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
-the change; ``links_before`` are those that the change removes.
+the change; ``links_before`` are those that the change removes, ``was`` has sites and ducts that it removed.
 ``acting`` is the party whose change it is; a site or duct that it removes is ``leaving``.
 ``offers`` are what op offers at site dc; a duct has its own.
 ``names`` are fields of ``NameFacts`` (stack: that of the party), ``reserved`` what parties have reserved.
@@ -179,10 +179,16 @@ def world(data: dict[str, Any]) -> World:
 
 def _before(data: dict[str, Any]) -> ZoneFacts | None:
     """The zone without the change, where the case says what was otherwise."""
-    if not {"before", "links_before"} & data.keys():
+    if not {"before", "links_before", "was"} & data.keys():
         return None
-    links = {**data.get("links", {}), **data.get("links_before", {})}
-    return zone({**data, "rooms": data.get("before", {}), "links": links}, {}, ())
+    was = data.get("was", {})
+    more = {
+        "rooms": data.get("before", {}),
+        "links": data.get("links", {}) | data.get("links_before", {}),
+        "sites": data.get("sites", {}) | was.get("sites", {}),
+        "ducts": data.get("ducts", {}) | was.get("ducts", {}),
+    }
+    return zone(data | more, {}, ())
 
 
 @cache

@@ -107,6 +107,7 @@ class Stack:
         environment: what `pulumi` runs under.
         ledger_url: the ledger, as its configuration names it.
         zone_folder: folder of zone.yaml.
+        limit_s: how long a command may take, in seconds.
     """
 
     root: Path
@@ -116,6 +117,7 @@ class Stack:
     environment: dict[str, str]
     ledger_url: str
     zone_folder: Path
+    limit_s: float = LIMIT_S
 
     def declare(self, **fields: Any) -> None:
         """Write the party's file."""
@@ -142,7 +144,7 @@ class Stack:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LIMIT_S,
+            timeout=self.limit_s,
             check=False,
         )
         assert not check or result.returncode == 0, result.stdout

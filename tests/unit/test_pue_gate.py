@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.golden import compare_golden
 from support.judged import judge_once
 from zonewright.cli import main
 from zonewright.model.world import EnergyVerdict
@@ -119,12 +120,18 @@ def test_forecast_of_the_reference_zone(capsys: pytest.CaptureFixture[str]) -> N
     found = json.loads(capsys.readouterr().out)
     assert code == 0
     assert (found["without"], found["with"], found["decision"]) == ("1.246667", "1.239375", "admitted")
+    compare_golden("findings/forecast.json", json.dumps(found, indent=1) + "\n")
     code = main(["pue", "forecast", "--zone", REFERENCE, "--site", "qp-dc1", "--add", "60kW", "--room", "d"])
     text = capsys.readouterr().out
     assert code == 1
     assert text.startswith("refused: it would take the site beyond the limit\n")
     assert "1.262450 with, limit 1.25" in text
     assert "in room d (opens it)" in text
+    compare_golden("findings/forecast.txt", text)
+    assert main(["pue", "forecast", "--zone", REFERENCE, "--site", "qp-dc1", "--add", "0kW", "--room", "d"]) == 0
+    assert "in room d\n" in capsys.readouterr().out, "nothing opens no room"
+    main(["pue", "forecast", "--zone", REFERENCE, "--site", "js-dc1", "--add", "6kW"])
+    assert "js-dc1, medium, the limit does not apply to it\n" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -206,11 +206,10 @@ CLASS_SEPARATION = Rule(
 
 def _mixed(rack_id: str, below: Sequence[Occupant], above: Sequence[Occupant], level: int) -> Breach:
     smaller = min((below, above), key=lambda group: (not movable(group), len(group)))
-    able = movable(smaller) or movable([*below, *above])
+    able = movable(smaller)  # the smaller of those that can be moved, where any can
     acting = next((item for item in able if item.path), None)
     is_below = acting is not None and acting.protection_level < level
     wanted = f"below level {level}" if is_below else f"of level {level} or above"
-    movers = [item for item in able if acting is not None and (item.protection_level < level) == is_below]
     return Breach(
         subject=rack_id,
         where=acting.path if acting is not None else next(item.path for item in (*below, *above)),
@@ -224,7 +223,7 @@ def _mixed(rack_id: str, below: Sequence[Occupant], above: Sequence[Occupant], l
         excess=len(smaller),
         participants=participants_of([*([acting] if acting else []), *below, *above]),
         fix=(
-            f"move {listed([item.name for item in movers if item.path])} to a rack that holds only what is {wanted}"
+            f"move {listed([item.name for item in able if item.path])} to a rack that holds only what is {wanted}"
             if acting is not None
             else "ask the parties in this rack to move one of them"
         ),
