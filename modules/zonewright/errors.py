@@ -71,6 +71,7 @@ class ZonewrightError(Exception):
     ├── SelectionError               2  fleet.inventory and ValueError
     ├── SignatureError               1  fleet.ssh.signatures and ValueError
     ├── StackFileError               2  declare.stack_file and ValueError
+    ├── StateError                   2  changes.reconciling and ValueError
     ├── StoppedError                 -  cli.output
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError

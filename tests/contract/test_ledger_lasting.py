@@ -21,7 +21,7 @@ from zonewright.ledger.protocol.reservation_messages import (
     RenewRequest,
     ReservationRecord,
     ReservationsRequest,
-    Reserved,
+    ReservedPlaces,
     ReserveRequest,
 )
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
@@ -47,7 +47,7 @@ class World:
         """One of a party's stacks."""
         return Party(self.client, f"stack-{number:02}-of-{party}", party)
 
-    def reserve(self, stack: Party, demand: Demand | None = None, *, days: int = 90, racks: int = 0) -> Reserved:
+    def reserve(self, stack: Party, demand: Demand | None = None, *, days: int = 90, racks: int = 0) -> ReservedPlaces:
         """Reserve for a demand, or so many racks with 4 kW each."""
         wish = None if demand is not None else RackWish(site="dc1", racks=racks, watts=4_000 * racks)
         who = {"stack_id": stack.stack_id, "party": stack.party}

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zonewright.cli import ledger_upkeep
+from zonewright.cli import ledger_find, ledger_upkeep
 from zonewright.cli.ledger_upkeep import KEEP_DAYS
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
             )
         verb.set_defaults(run=function)
+    ledger_find.add_verbs(verbs, DEFAULT, _open)
 
 
 def _open(arguments: argparse.Namespace, *, create: bool = False) -> "LedgerClient":

@@ -14,7 +14,7 @@ from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
 from zonewright.ledger.deciding.site_claims import around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
-from zonewright.ledger.store.held import NAMES, Held, all_held
+from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
 from zonewright.ledger.store.tables import asset, claim, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
@@ -59,8 +59,8 @@ class Facts:
     base: ZoneBase | None = None
     measured: Mapping[str, Measured] = field(default_factory=dict)
     own: tuple[Occupant, ...] = ()
-    held: tuple[Held, ...] = ()
-    converts: Held | None = None
+    held: tuple[HeldPlaces, ...] = ()
+    converts: HeldPlaces | None = None
 
     @property
     def now(self) -> World:
@@ -303,7 +303,7 @@ def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[A
     return list(present.values())
 
 
-def against(held: Iterable[Held], stack_id: str, demand: Demand | None) -> Iterator[Held]:
+def against(held: Iterable[HeldPlaces], stack_id: str, demand: Demand | None) -> Iterator[HeldPlaces]:
     """Reservations that a change must leave alone: of others, and of its own stack for days for another change.
 
     Args:

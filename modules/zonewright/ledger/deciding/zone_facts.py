@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
-from zonewright.ledger.store.held import Held, all_held
+from zonewright.ledger.store.held import HeldPlaces, all_held
 from zonewright.ledger.store.tables import admission, asset, claim, zone
 from zonewright.model import Connection as Needed
 from zonewright.model import Zone
@@ -47,7 +47,7 @@ from zonewright.model.world import (
 _CONNECTIONS: TypeAdapter[dict[str, Needed]] = TypeAdapter(dict[str, Needed])
 _WANTED, _RESERVED = sys.maxsize, sys.maxsize - 1
 """Since when a stack has a name: by the number of its row, after all of those what is reserved, then what is wanted."""
-Placed = tuple[str, str]
+PartyAtSite = tuple[str, str]
 """Party and site."""
 Owned = tuple[str, str]
 """Stack and id, so that what two stacks call by one id are two things."""
@@ -111,8 +111,8 @@ class Part:
     names: list[NameFacts] = field(default_factory=list)
     claimed_w: Counter[str] = field(default_factory=Counter)
     connected: tuple[ClusterFacts, ...] = ()
-    usage: Counter[Placed] = field(default_factory=Counter)
-    units: Counter[Placed] = field(default_factory=Counter)
+    usage: Counter[PartyAtSite] = field(default_factory=Counter)
+    units: Counter[PartyAtSite] = field(default_factory=Counter)
 
     def add(self, name: str, text: str, owner: str, *, stack: str, since: int, is_leaving: bool = False) -> None:
         """Add an asset from its canonical JSON; one that is leaving takes no link any more, and keeps its names."""
@@ -140,7 +140,7 @@ class ZoneBase:
     stack_id: str
     others: Part
     own: Part
-    reserved: tuple[Held, ...] = ()
+    reserved: tuple[HeldPlaces, ...] = ()
 
     def before(self) -> ZoneFacts:
         """The zone without the change."""
@@ -175,7 +175,7 @@ def names_of(demand: Demand) -> list[tuple[NameKind, str]]:
     return sorted(names)
 
 
-def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[Held] = ()) -> ZoneFacts:
+def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[HeldPlaces] = ()) -> ZoneFacts:
     names = tuple(one for part in parts for one in part.names)
     stacks = holders(zone_file, names)
 
@@ -188,8 +188,8 @@ def _facts(zone_file: Zone, *parts: Part, reserved: Iterable[Held] = ()) -> Zone
         contracted.update(part.claimed_w)
     for row in rows.values():
         contracted[row.room] += row.baseline_w
-    usage: Counter[Placed] = Counter()
-    units: Counter[Placed] = Counter()
+    usage: Counter[PartyAtSite] = Counter()
+    units: Counter[PartyAtSite] = Counter()
     for part in parts if zone_file.quotas else ():
         usage.update(part.usage)
         units.update(part.units)
@@ -255,7 +255,7 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     return ZoneBase(zone=known, stack_id=stack_id, others=parts[False], own=parts[True], reserved=lasting)
 
 
-def _usage(connection: Connection, stack_id: str) -> Iterable[tuple[bool, Placed, int, int]]:
+def _usage(connection: Connection, stack_id: str) -> Iterable[tuple[bool, PartyAtSite, int, int]]:
     """Watts and rack units claimed by party and site: the stack's own, and everybody else's."""
     is_mine = claim.c.stack_id == stack_id
     height = words_of(connection).number_in(claim.c.data, "node_type", "u_height")
@@ -268,7 +268,7 @@ def _usage(connection: Connection, stack_id: str) -> Iterable[tuple[bool, Placed
         yield bool(is_own), (party, site), int(watts), int(units or 0)
 
 
-def _reserved(held: Iterable[Held], stack_id: str) -> Iterable[NameFacts]:
+def _reserved(held: Iterable[HeldPlaces], stack_id: str) -> Iterable[NameFacts]:
     """Names that other stacks' reservations hold; what such a stack has already is among its assets as well."""
     for one in held:
         for kind, name in one.names if one.stack_id != stack_id else ():

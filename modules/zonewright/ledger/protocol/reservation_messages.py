@@ -35,7 +35,7 @@ class ReserveRequest(StackRequest):
     """File and line by path of the declaration, for findings."""
 
 
-class Reserved(Message):
+class ReservedPlaces(Message):
     """What is held.
 
     Attributes:

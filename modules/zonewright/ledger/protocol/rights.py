@@ -84,6 +84,8 @@ RIGHTS: Mapping[str, Right] = {
     v.EVIDENCE.name: _FORMED,
     v.CHANGES.name: _FORMED,
     v.WHO.name: _ANYBODY,
+    v.FIND.name: _ANYBODY,
+    v.FOUND.name: Right(own=frozenset({FACILITY})),
     v.GRANT.name: _ADMINISTRATOR,
     v.ACCESS.name: Right(own=OVERSEER),
     v.ROTATE.name: _ADMINISTRATOR,

@@ -10,6 +10,7 @@ from zonewright.ledger.protocol import (
     change_messages,
     content_messages,
     evidence_messages,
+    found_messages,
     holding_messages,
     journal_messages,
     messages,
@@ -42,7 +43,7 @@ RECONCILE = Verb("reconcile", stack_messages.ReconcileRequest, stack_messages.Re
 PROPOSE = Verb("propose", admission_messages.ProposeRequest, admission_messages.Proposal)
 EVALUATE = Verb("evaluate", admission_messages.EvaluateRequest, admission_messages.Evaluation)
 ADMIT = Verb("admit", admission_messages.AdmitRequest, admission_messages.AdmissionAnswer)
-RESERVE = Verb("reserve", reservation_messages.ReserveRequest, reservation_messages.Reserved)
+RESERVE = Verb("reserve", reservation_messages.ReserveRequest, reservation_messages.ReservedPlaces)
 RENEW = Verb("renew", reservation_messages.RenewRequest, reservation_messages.Renewed)
 FREE = Verb("free", reservation_messages.FreeRequest, messages.Done)
 RESERVATIONS = Verb("reservations", reservation_messages.ReservationsRequest, reservation_messages.ReservationsAnswer)
@@ -81,4 +82,6 @@ GRANT = Verb("grant", access_messages.GrantRequest, access_messages.TokenAnswer)
 ACCESS = Verb("access", access_messages.AccessRequest, access_messages.AccessAnswer)
 ROTATE = Verb("rotate", access_messages.RotateRequest, access_messages.TokenAnswer)
 REVOKE = Verb("revoke", access_messages.RevokeRequest, messages.Done)
+FIND = Verb("find", found_messages.FindRequest, found_messages.FindAnswer)
+FOUND = Verb("found", found_messages.FoundRequest, found_messages.FoundRecord)
 WHO = Verb("who", who_messages.WhoRequest, who_messages.WhoAnswer)

@@ -36,7 +36,7 @@ _QUERY = select(_ALL).order_by(_ALL.c.stack_id, _ALL.c.expires_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldPlaces:
     """A reservation.
 
     Attributes:
@@ -83,7 +83,7 @@ class Held:
         return sites | ({NAMES} if self.names else set())
 
 
-def all_held(connection: Connection, *, but: str) -> list[Held]:
+def all_held(connection: Connection, *, but: str) -> list[HeldPlaces]:
     """All reservations, also those that have ended and are still there.
 
     Args:
@@ -93,13 +93,13 @@ def all_held(connection: Connection, *, but: str) -> list[Held]:
     return [_of_row(row) for row in connection.execute(_QUERY, {"but": but})]
 
 
-def _of_row(row: Any) -> Held:
+def _of_row(row: Any) -> HeldPlaces:
     if row.wants is None:
         data = json.loads(row.holds)
         claims, names = data["holds"], data.get("names", ())
     else:
         claims, names = json.loads(row.holds), json.loads(row.names)
-    return Held(
+    return HeldPlaces(
         stack_id=row.stack_id,
         party=row.party,
         claims=claims,
@@ -109,19 +109,19 @@ def _of_row(row: Any) -> Held:
     )
 
 
-def lasting_of(connection: Connection, stack_id: str) -> Held | None:
+def lasting_of(connection: Connection, stack_id: str) -> HeldPlaces | None:
     """The reservation for days of a stack, also where it has ended and is still there."""
     row = connection.execute(_FOR_DAYS.where(lasting.c.stack_id == stack_id)).first()
     return None if row is None else _of_row(row)
 
 
-def drop_lasting(connection: Connection, held: Held) -> None:
+def drop_lasting(connection: Connection, held: HeldPlaces) -> None:
     """Remove a reservation for days, and say that something at its sites has changed."""
     connection.execute(delete(lasting).where(lasting.c.stack_id == held.stack_id))
     raise_revisions(connection, held.sites)
 
 
-def convert(connection: Connection, held: Held, racks: Collection[str]) -> dict[str, Any]:
+def convert(connection: Connection, held: HeldPlaces, racks: Collection[str]) -> dict[str, Any]:
     """What an admission makes of its stack's reservation for days; gives what the entry says of it.
 
     Args:
@@ -141,7 +141,7 @@ def convert(connection: Connection, held: Held, racks: Collection[str]) -> dict[
     return {"reservation": converted}
 
 
-def end_lasting(connection: Connection, held: Iterable[Held], now: str) -> None:
+def end_lasting(connection: Connection, held: Iterable[HeldPlaces], now: str) -> None:
     """Take away those for days that have ended, with an entry for each; nothing has counted them since.
 
     Args:

@@ -22,7 +22,7 @@ from zonewright.ledger.protocol.reservation_messages import (
     ReservationRecord,
     ReservationsAnswer,
     ReservationsRequest,
-    Reserved,
+    ReservedPlaces,
     ReserveRequest,
 )
 from zonewright.ledger.protocol.rights import OVERSEER
@@ -34,7 +34,7 @@ from zonewright.ledger.store.held import (
     FREED,
     RENEWED,
     RESERVED,
-    Held,
+    HeldPlaces,
     all_held,
     drop_lasting,
     end_lasting,
@@ -52,7 +52,7 @@ _APPROVAL = "approval"
 _ANY_HEIGHT = 1
 
 
-def reserve(context: Context, request: ReserveRequest) -> Reserved:
+def reserve(context: Context, request: ReserveRequest) -> ReservedPlaces:
     """Hold places for days, under all rules that their admission would be judged by; approvals may come later.
 
     Everything is read and decided in the transaction that holds the places: reservations for days are rare.
@@ -78,7 +78,7 @@ def reserve(context: Context, request: ReserveRequest) -> Reserved:
         before = lasting_of(connection, request.stack_id)
         if before is not None:
             drop_lasting(connection, before)
-        held = Held(
+        held = HeldPlaces(
             stack_id=request.stack_id,
             party=request.party,
             claims=holds,
@@ -91,7 +91,7 @@ def reserve(context: Context, request: ReserveRequest) -> Reserved:
         said = {"until": until, "why": request.why, "wants": held.wants, "replaces": before is not None, **sums}
         who = {"stack_id": request.stack_id, "party": request.party}
         journal.append(connection, at=now, kind=RESERVED, **who, payload=said)
-    return Reserved(until=until, **sums, findings=list(told))
+    return ReservedPlaces(until=until, **sums, findings=list(told))
 
 
 def _found(
@@ -127,7 +127,7 @@ def _found(
     return demand, made, holds
 
 
-def _hold(connection: Connection, held: Held, *, why: str, now: str) -> None:
+def _hold(connection: Connection, held: HeldPlaces, *, why: str, now: str) -> None:
     connection.execute(
         lasting.insert().values(
             stack_id=held.stack_id,
@@ -184,7 +184,7 @@ def free(context: Context, request: FreeRequest) -> Done:
     return Done()
 
 
-def _required(connection: Connection, stack_id: str, now: str) -> Held:
+def _required(connection: Connection, stack_id: str, now: str) -> HeldPlaces:
     held = lasting_of(connection, stack_id)
     if held is None or held.expires_at <= now:
         raise LedgerRefusedError(
@@ -195,20 +195,20 @@ def _required(connection: Connection, stack_id: str, now: str) -> Held:
     return held
 
 
-def _tell(connection: Connection, kind: str, held: Held, now: str, said: Mapping[str, Any]) -> None:
+def _tell(connection: Connection, kind: str, held: HeldPlaces, now: str, said: Mapping[str, Any]) -> None:
     payload = {**said, "wants": held.wants}
     journal.append(connection, at=now, kind=kind, stack_id=held.stack_id, party=held.party, payload=payload)
 
 
-def _racks(held: Held) -> list[str]:
+def _racks(held: HeldPlaces) -> list[str]:
     return sorted({data["rack"] for data in held.claims.values()})
 
 
-def _units(held: Held) -> int:
+def _units(held: HeldPlaces) -> int:
     return sum(int(data["node_type"]["u_height"]) for data in held.claims.values())
 
 
-def _watts(held: Held) -> int:
+def _watts(held: HeldPlaces) -> int:
     return sum(int(data["node_type"]["allocated_draw"]) for data in held.claims.values())
 
 
@@ -230,13 +230,13 @@ def reservations(context: Context, _request: ReservationsRequest) -> Reservation
 
 
 def _records(
-    context: Context, held: Held, row: Any, operated: frozenset[str], parties: Mapping[str, Party]
+    context: Context, held: HeldPlaces, row: Any, operated: frozenset[str], parties: Mapping[str, Party]
 ) -> Iterator[ReservationRecord]:
     """A record for each site of a reservation, as the caller may see it."""
     caller = context.caller
     is_own = caller.has_file or bool(caller.roles & OVERSEER) or caller.party == held.party
     for site in sorted(held.sites):
-        here = Held(
+        here = HeldPlaces(
             stack_id=held.stack_id,
             party=held.party,
             claims={name: data for name, data in held.claims.items() if data["rack"].partition("/")[0] == site},

@@ -19,6 +19,7 @@ from zonewright.ledger.verbs import (
     energy,
     enrolments,
     evidence,
+    found,
     holdings,
     proposals,
     reservations,
@@ -76,4 +77,6 @@ FUNCTIONS: Mapping[Verb[Any, Any], Callable[[Context, Any], Message]] = {
     verbs.ROTATE: access.rotate,
     verbs.REVOKE: access.revoke,
     verbs.WHO: who.who,
+    verbs.FIND: found.find,
+    verbs.FOUND: found.found,
 }

@@ -70,6 +70,21 @@ def who(context: Context, request: WhoRequest) -> WhoAnswer:
     return WhoAnswer(found=told[: request.limit], hidden=hidden, more=more, reserved_until=sorted(ends))
 
 
+def in_racks_of(connection: Connection, party: str, subject: str) -> Iterator[Mapping[str, Any]]:
+    """Claims that a name or an address means and that stand in racks of a party, as it may see them.
+
+    Args:
+        connection: a transaction.
+        party: the facility operator.
+        subject: a name or an address.
+    """
+    assets = _assets(connection)
+    for one in _find(connection, assets, subject, ""):
+        is_there = party in {assets.owners.get(name) for name in _ground(one.row, one.data)}
+        if one.row["kind"] == "node" and not one.by_place and is_there:
+            yield dict(one.row)
+
+
 def _assets(connection: Connection) -> _Assets:
     query = select(asset).order_by(asset.c.name, asset.c.id)
     rows = [(row, json.loads(row["data"])) for row in connection.execute(query).mappings()]
