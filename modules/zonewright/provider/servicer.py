@@ -34,7 +34,6 @@ from zonewright.provider.resource import (
     top_of,
 )
 from zonewright.provider.resources import RESOURCES
-from zonewright.provider.schema import schema_text
 from zonewright.provider.session import EngineLog, open_ledger
 from zonewright.provider.values import from_struct, mark_secrets, to_struct
 
@@ -142,6 +141,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """The package schema."""
         from zonewright.provider.components import StackComponent  # noqa: PLC0415 - a run does not ask
         from zonewright.provider.functions import FUNCTIONS  # noqa: PLC0415
+        from zonewright.provider.schema import schema_text  # noqa: PLC0415
 
         schema = schema_text(self._resources, FUNCTIONS, StackComponent)
         return provider_pb2.GetSchemaResponse(schema=schema)
