@@ -26,8 +26,10 @@ from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.fleet import FleetFile
 from zonewright.model.limits import CLOCK_BEHIND, TABLE
+from zonewright.provider.components import StackComponent
 from zonewright.provider.functions import FUNCTIONS as FUNCTIONS_OF_PROVIDER
 from zonewright.provider.resources import RESOURCES
+from zonewright.provider.schema import Documented
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
 from zonewright.rules.document import reference_markdown
@@ -183,7 +185,8 @@ def _documented(item: Any) -> Iterator[str]:
 def resources_page() -> str:
     """Resource types and functions of the provider."""
     parts = [HEAD, "# Resource types\n"]
-    for token, resource in sorted(RESOURCES.items()):
+    described: dict[str, Documented | type[Documented]] = {**RESOURCES, StackComponent.token: StackComponent}
+    for token, resource in sorted(described.items()):
         parts.append(f"## {token}\n\n{resource.description}\n\n| input | type | meaning |\n|---|---|---|")
         parts += [
             f"| `{name}` | {item.type} | {item.description}{'; a change replaces' if item.replaces else ''} |"

@@ -224,7 +224,7 @@ def test_serve_answers_for_ledger_and_agents(tmp_path: Path, capsys: pytest.Capt
         asked = http.request(
             "POST", f"{url}/v1/capacity", json={"sites": []}, headers={"authorization": f"Bearer {mine}"}
         )
-        assert asked.json() == {"sites": {}}
+        assert asked.json() == {"sites": {}, "about": {}}
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         sent = http.request("POST", f"{url}/v1/metrics", body=body(), headers=headers)
         assert sent.status == 200

@@ -11,6 +11,8 @@ from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2
 from support.ledger_party import Party, node_inputs
 from support.provider_process import EngineThatListens, ProviderProcess, urn
 from zonewright import __version__
+from zonewright.provider.components import StackComponent
+from zonewright.provider.functions import FUNCTIONS
 from zonewright.provider.resources import RESOURCES
 from zonewright.provider.values import to_struct
 
@@ -52,9 +54,9 @@ def test_an_equal_setting_is_none(unconfigured: ProviderProcess) -> None:
 
 
 def test_the_handshake_takes_the_engines_address(unconfigured: ProviderProcess) -> None:
-    """The answer asks for plain values only, so that no secret or reference arrives in a form of its own."""
+    """The answer takes secrets, which a provider of components must, but no references and outputs."""
     answer = unconfigured.stub.Handshake(provider_pb2.ProviderHandshakeRequest(engine_address="127.0.0.1:1"))
-    assert not answer.accept_secrets
+    assert answer.accept_secrets
     assert not answer.accept_resources
     assert not answer.accept_outputs
 
@@ -78,7 +80,11 @@ def test_the_schema_names_what_the_provider_takes(unconfigured: ProviderProcess)
     """The schema is JSON of this version, with each resource's inputs, and its required ones."""
     schema = json.loads(unconfigured.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
     assert schema["version"] == __version__ == unconfigured.stub.GetPluginInfo(Empty()).version
+    component = schema["resources"].pop(StackComponent.token)
+    assert component["isComponent"]
+    assert component["requiredInputs"] == ["party"]
     assert schema["resources"].keys() == RESOURCES.keys()
+    assert schema["functions"].keys() == FUNCTIONS.keys()
     for token, resource in RESOURCES.items():
         described = schema["resources"][token]
         assert described["inputProperties"].keys() == resource.inputs.keys()
@@ -87,28 +93,37 @@ def test_the_schema_names_what_the_provider_takes(unconfigured: ProviderProcess)
 
 def test_without_settings_every_call_is_one_sentence(unconfigured: ProviderProcess, tenant: Party) -> None:
     """A provider that was not configured says what to give it."""
-    with pytest.raises(ValueError, match=r"was not configured; give zonewright\.Provider a ledger URL"):
+    with pytest.raises(ValueError, match=r"the provider has no ledger; expected a URL"):
         unconfigured.check("Node", "web-001", node_inputs(tenant))
 
 
-def test_a_ledger_url_is_needed(unconfigured: ProviderProcess) -> None:
-    """Configure without a URL fails with the form of one."""
-    with pytest.raises(grpc.RpcError) as raised:
-        unconfigured.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({})))
-    assert "the provider's input 'ledger' is missing: expected a URL such as sqlite:///" in str(raised.value)
+def test_a_ledger_url_is_needed(unconfigured: ProviderProcess, tenant: Party) -> None:
+    """A default provider may have none; the first call that needs the ledger says the form of a URL."""
+    unconfigured.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({})))
+    with pytest.raises(ValueError, match="expected a URL such as sqlite:///"):
+        unconfigured.check("Node", "web-001", node_inputs(tenant))
 
 
-@pytest.mark.parametrize("method", ["Parameterize", "GetMapping", "GetMappings", "Invoke", "Call", "Construct"])
+@pytest.mark.parametrize("method", ["Parameterize", "GetMapping", "GetMappings", "Call"])
 def test_what_is_not_offered_is_unimplemented(unconfigured: ProviderProcess, method: str) -> None:
     """Methods that the provider does not have answer as the engine expects of an older plugin."""
     requests = {
         "Parameterize": provider_pb2.ParameterizeRequest(),
         "GetMapping": provider_pb2.GetMappingRequest(),
         "GetMappings": provider_pb2.GetMappingsRequest(),
-        "Invoke": provider_pb2.InvokeRequest(),
         "Call": provider_pb2.CallRequest(),
-        "Construct": provider_pb2.ConstructRequest(),
     }
     with pytest.raises(grpc.RpcError) as raised:
         getattr(unconfigured.stub, method)(requests[method])
     assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_what_is_unknown_to_functions_and_components_is_a_sentence(unconfigured: ProviderProcess) -> None:
+    """A function or component that there is not is told with those that there are."""
+    answer = unconfigured.stub.Invoke(provider_pb2.InvokeRequest(tok="zonewright:index:getCloud"))
+    assert "no function zonewright:index:getCloud; it has: zonewright:index:getCapacity" in answer.failures[0].reason
+    with pytest.raises(grpc.RpcError) as raised:
+        unconfigured.stub.Construct(provider_pb2.ConstructRequest(type="zonewright:index:Cloud"))
+    assert (
+        raised.value.details() == "zonewright has no component zonewright:index:Cloud; it has: zonewright:index:Stack"
+    )

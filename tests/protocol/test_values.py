@@ -2,10 +2,11 @@
 
 import pytest
 from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from support.ledger_party import Party, node_inputs
-from support.provider_process import ProviderProcess
+from support.provider_process import ProviderProcess, urn
 from zonewright.provider import values
 from zonewright.provider.values import from_struct, to_struct, unknown
 
@@ -27,6 +28,38 @@ def test_a_secret_is_its_value() -> None:
     struct = Struct()
     struct.update({"ledger": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "v"}})
     assert from_struct(struct) == {"ledger": "v"}
+
+
+def _secret(value: object) -> dict[str, object]:
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
+def test_what_was_secret_stays_secret() -> None:
+    """An answer has as secrets what the request had as such, also inside of a mapping or a list, and nothing else."""
+    given = {"a": _secret("x"), "b": {"c": _secret("y"), "d": "z"}, "e": ["u", _secret("v")], "gone": _secret("w")}
+    made = {"a": "x", "b": {"c": "y", "d": "z"}, "e": ["u", "v"], "f": "new"}
+    marked = values.mark_secrets(to_struct(made), to_struct(given))
+    expected = {"a": _secret("x"), "b": {"c": _secret("y"), "d": "z"}, "e": _secret(["u", "v"]), "f": "new"}
+    assert marked == to_struct(expected)
+    assert values.mark_secrets(marked, to_struct(given)) == to_struct(expected), "it is marked once"
+
+
+@pytest.mark.parametrize("step", ["check", "create", "update"])
+def test_no_step_of_a_life_tells_a_secret(provider: ProviderProcess, tenant: Party, step: str) -> None:
+    """A node whose rack was declared as a secret has it as one in inputs and outputs, so the state is encrypted."""
+    inputs = node_inputs(tenant)
+    request = to_struct({**inputs, "rack": _secret(inputs["rack"])})
+    name = urn("Node", "web-001")
+    if step == "check":
+        answer = provider.stub.Check(provider_pb2.CheckRequest(urn=name, news=request)).inputs
+    elif step == "create":
+        answer = provider.stub.Create(provider_pb2.CreateRequest(urn=name, properties=request)).properties
+    else:
+        id_, state = provider.create("Node", "web-001", inputs)
+        update = provider_pb2.UpdateRequest(urn=name, id=id_, olds=to_struct(state), news=request)
+        answer = provider.stub.Update(update).properties
+    assert answer["rack"] == to_struct({"rack": _secret(inputs["rack"])})["rack"]
+    assert answer["face"] == "front"
 
 
 def test_an_unknown_input_passes_check_as_unknown(provider: ProviderProcess, tenant: Party) -> None:

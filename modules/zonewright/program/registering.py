@@ -62,7 +62,9 @@ class _Where:
 
     def _aliases(self) -> list[pulumi.Input[str | pulumi.Alias]] | None:
         """What ``deploy()`` had registered keeps its place when it becomes part of a ``Stack``."""
-        return [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)] if self.parent is not None else None
+        if self.parent is None or pulumi.runtime.get_root_resource() is None:  # a component of another language
+            return None
+        return [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
 
 
 def register(options: Settings, offer: Offer, provider: Provider, parent: pulumi.Resource | None) -> Registered:

@@ -2,15 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from zonewright import __version__
 from zonewright.provider.functions import Function
 from zonewright.provider.resource import Input, Resource
 
 
-def schema_text(resources: Mapping[str, Resource], functions: Mapping[str, Function]) -> str:
+class Documented(Protocol):
+    """A resource or component, as far as the schema tells of it."""
+
+    token: str
+    description: str
+    inputs: Mapping[str, Input]
+    outputs: Mapping[str, Input]
+
+
+def schema_text(
+    resources: Mapping[str, Resource], functions: Mapping[str, Function], component: type[Documented]
+) -> str:
     """The Pulumi package schema as JSON."""
+    made = {token: _resource(resource) for token, resource in sorted(resources.items())}
     return json.dumps(
         {
             "name": "zonewright",
@@ -23,7 +35,12 @@ def schema_text(resources: Mapping[str, Resource], functions: Mapping[str, Funct
                 },
                 "requiredInputs": ["ledger"],
             },
-            "resources": {token: _resource(resource) for token, resource in sorted(resources.items())},
+            "config": {
+                "variables": {
+                    "ledger": {"type": "string", "description": "URL of the ledger, for the default provider"},
+                },
+            },
+            "resources": {**made, component.token: {**_resource(component), "isComponent": True}},
             "functions": {token: _function(function) for token, function in sorted(functions.items())},
         },
         indent=2,
@@ -46,7 +63,7 @@ def _object(properties: Mapping[str, Input]) -> dict[str, Any]:
     }
 
 
-def _resource(resource: Resource) -> dict[str, Any]:
+def _resource(resource: Documented | type[Documented]) -> dict[str, Any]:
     return {
         "description": resource.description,
         "inputProperties": {name: _property(item) for name, item in resource.inputs.items()},

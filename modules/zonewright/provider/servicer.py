@@ -21,7 +21,6 @@ from zonewright import __version__
 from zonewright.errors import sentences_of
 from zonewright.model.secret import HIDDEN
 from zonewright.model.secret_scan import suspicions
-from zonewright.provider.functions import FUNCTIONS
 from zonewright.provider.resource import (
     CheckedResource,
     CheckFailedError,
@@ -39,9 +38,8 @@ from zonewright.provider.resource import (
     top_of,
 )
 from zonewright.provider.resources import RESOURCES
-from zonewright.provider.schema import schema_text
 from zonewright.provider.session import EngineLog, open_ledger
-from zonewright.provider.values import from_struct, to_struct
+from zonewright.provider.values import from_struct, mark_secrets, to_struct
 
 ResultT = TypeVar("ResultT")
 CallContext = grpc.aio.ServicerContext[Any, Any]
@@ -68,6 +66,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """
 
     def __init__(self, engine_address: str, resources: Mapping[str, Resource] = RESOURCES) -> None:
+        self._engine = engine_address
         self._log = EngineLog(engine_address)
         self._resources = resources
         self._memory = Memory()
@@ -118,7 +117,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _opened(self, urn: str = "") -> ProviderSession:
         """The session; what is told without a urn is of this resource."""
         if self._session is None:
-            raise CheckFailedError("the provider was not configured; give zonewright.Provider a ledger URL")
+            raise CheckFailedError(
+                "the provider has no ledger; expected a URL such as sqlite:///.zonewright/ledger.db in the provider's "
+                "input 'ledger', or for the default provider: pulumi config set zonewright:ledger URL"
+            )
         if not urn:
             return self._session
         log = self._log
@@ -133,13 +135,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, request: provider_pb2.ProviderHandshakeRequest, _context: CallContext
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Take the engine's address."""
+        self._engine = request.engine_address
         self._log = EngineLog(request.engine_address)
-        return provider_pb2.ProviderHandshakeResponse(
-            accept_secrets=False, accept_resources=False, accept_outputs=False
-        )
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, accept_resources=False, accept_outputs=False)
 
     async def Attach(self, request: plugin_pb2.PluginAttach, _context: CallContext) -> empty_pb2.Empty:  # noqa: N802
         """A provider that was started by hand (``PULUMI_DEBUG_PROVIDERS``) learns its engine's address."""
+        self._engine = request.address
         self._log = EngineLog(request.address)
         return empty_pb2.Empty()
 
@@ -151,7 +153,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, _request: provider_pb2.GetSchemaRequest, _context: CallContext
     ) -> provider_pb2.GetSchemaResponse:
         """The package schema."""
-        return provider_pb2.GetSchemaResponse(schema=schema_text(self._resources, FUNCTIONS))
+        from zonewright.provider.components import StackComponent  # noqa: PLC0415 - a run does not ask
+        from zonewright.provider.functions import FUNCTIONS  # noqa: PLC0415
+        from zonewright.provider.schema import schema_text  # noqa: PLC0415
+
+        schema = schema_text(self._resources, FUNCTIONS, StackComponent)
+        return provider_pb2.GetSchemaResponse(schema=schema)
 
     async def CheckConfig(  # noqa: N802
         self, request: provider_pb2.CheckRequest, _context: CallContext
@@ -175,6 +182,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._memory = Memory()
 
         def open_session() -> None:
+            if "ledger" not in arguments:
+                return  # the default provider, of which a component or a function may need nothing
             with self._configuring:
                 self._session = ProviderSession(
                     ledger=open_ledger(arguments),
@@ -186,7 +195,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         await self._in_worker(context, open_session)
         return provider_pb2.ConfigureResponse(
-            acceptSecrets=False, acceptResources=False, acceptOutputs=False, supportsPreview=True
+            acceptSecrets=True, acceptResources=False, acceptOutputs=False, supportsPreview=True
         )
 
     async def Check(  # noqa: N802
@@ -206,7 +215,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if isinstance(result, CheckFailedError):
             failure = provider_pb2.CheckFailure(property="", reason=str(result))
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
-        return provider_pb2.CheckResponse(inputs=to_struct(result))
+        return provider_pb2.CheckResponse(inputs=mark_secrets(to_struct(result), request.news))
 
     async def Diff(self, request: provider_pb2.DiffRequest, context: CallContext) -> provider_pb2.DiffResponse:  # noqa: N802
         """Property by property; what only the state holds is given too."""
@@ -231,7 +240,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             ),
             urn=request.urn,
         )
-        return provider_pb2.CreateResponse(id=id_, properties=to_struct(outputs))
+        return provider_pb2.CreateResponse(id=id_, properties=mark_secrets(to_struct(outputs), request.properties))
 
     async def Read(self, request: provider_pb2.ReadRequest, context: CallContext) -> provider_pb2.ReadResponse:  # noqa: N802
         """The resource as it is; gone is no id, no inputs and no properties at all (not empty ones)."""
@@ -249,7 +258,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if found is None:
             return provider_pb2.ReadResponse()
         return provider_pb2.ReadResponse(
-            id=found.id, inputs=to_struct(found.inputs), properties=to_struct(found.outputs)
+            id=found.id,
+            inputs=mark_secrets(to_struct(found.inputs), request.inputs),
+            properties=mark_secrets(to_struct(found.outputs), request.properties),
         )
 
     async def Update(  # noqa: N802
@@ -263,7 +274,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return resource.update(self._opened(), request.urn, request.id, state, new, preview=request.preview)
 
         outputs = await self._in_worker(context, update, urn=request.urn)
-        return provider_pb2.UpdateResponse(properties=to_struct(outputs))
+        return provider_pb2.UpdateResponse(properties=mark_secrets(to_struct(outputs), request.news))
 
     async def Delete(self, request: provider_pb2.DeleteRequest, context: CallContext) -> empty_pb2.Empty:  # noqa: N802
         """Take it away; what only the inputs hold is given too."""
@@ -275,10 +286,23 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
         return empty_pb2.Empty()
 
+    async def Construct(  # noqa: N802
+        self, request: provider_pb2.ConstructRequest, context: CallContext
+    ) -> provider_pb2.ConstructResponse:
+        """Register the parts of a component, for a program in another language."""
+        from zonewright.provider.components import construct  # noqa: PLC0415 - loads all that a program does
+
+        try:
+            return await construct(self._engine, request, context)
+        except CheckFailedError as error:
+            await _abort(context, str(error))
+
     async def Invoke(  # noqa: N802
         self, request: provider_pb2.InvokeRequest, context: CallContext
     ) -> provider_pb2.InvokeResponse:
         """Ask the ledger; what is wrong with the question is one failure that says everything."""
+        from zonewright.provider.functions import FUNCTIONS  # noqa: PLC0415 - a run seldom asks
+
         arguments = from_struct(request.args)
 
         def ask() -> dict[str, Any] | CheckFailedError:

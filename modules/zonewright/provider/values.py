@@ -80,3 +80,34 @@ def has_unknown(value: Any) -> bool:
     if isinstance(value, list):
         return any(has_unknown(item) for item in value)
     return value is unknown
+
+
+def mark_secrets(made: struct_pb2.Struct, given: struct_pb2.Struct) -> struct_pb2.Struct:
+    """Keep secret in an answer what was a secret in the request, by name; changes ``made`` and gives it.
+
+    The engine does this for a provider that takes no secrets, but such a one may have no components.
+    """
+    for key, value in given.fields.items():
+        if key not in made.fields:
+            continue
+        inner = made.fields[key]
+        if value.HasField("struct_value") and inner.HasField("struct_value") and not _is_secret(value):
+            mark_secrets(inner.struct_value, value.struct_value)
+        elif _holds_secret(value) and not _is_secret(inner):
+            wrapped = struct_pb2.Struct()
+            wrapped.fields[_SIGNATURE].string_value = _SECRET
+            wrapped.fields["value"].CopyFrom(inner)
+            inner.struct_value.CopyFrom(wrapped)
+    return made
+
+
+def _is_secret(value: struct_pb2.Value) -> bool:
+    fields = value.struct_value.fields
+    return value.HasField("struct_value") and _SIGNATURE in fields and fields[_SIGNATURE].string_value == _SECRET
+
+
+def _holds_secret(value: struct_pb2.Value) -> bool:
+    if value.HasField("list_value"):
+        return any(_holds_secret(item) for item in value.list_value.values)
+    inner = value.struct_value.fields.values() if value.HasField("struct_value") else ()
+    return _is_secret(value) or any(_holds_secret(item) for item in inner)
