@@ -97,11 +97,11 @@ def _pieces(points: Points) -> tuple[tuple[LatLon, LatLon, float], ...]:
     for one, two in pairwise(points):
         length_m = distance_m(one, two)
         count = max(1, ceil(length_m / _PIECE_M))
-        line = Geodesic.WGS84.InverseLine(*one, *two) if count > 1 else None
         on = [one]
-        for number in range(1, count if line is not None else 1):
-            place = line.Position(length_m * number / count)
-            on.append((float(place["lat2"]), float(place["lon2"])))
+        if count > 1:
+            line = Geodesic.WGS84.InverseLine(*one, *two)
+            places = (line.Position(length_m * number / count) for number in range(1, count))
+            on += [(float(place["lat2"]), float(place["lon2"])) for place in places]
         found += [(start, end, length_m / count) for start, end in pairwise((*on, two))]
     return tuple(found)
 

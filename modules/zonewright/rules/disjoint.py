@@ -2,14 +2,15 @@
 
 That two paths share no risk is easy to check and hard to find: where links share ducts, bridges or panels as they like,
 and both paths have a limit of delay, no quick way is known (J.-Q. Hu, "Diverse routing in optical mesh networks", IEEE
-Transactions on Communications 51(3), 2003). So the search tries all ways of one path, and leaves each as soon as what
-it hangs on leaves no second path. It counts its work and not the time, so that its answer is the same everywhere.
+Transactions on Communications 51(3), 2003). So the search tries all ways of one path, leaves each as soon as what it
+hangs on leaves no second path, and remembers why. It counts its work and not the time, so that its answer is the same
+everywhere.
 """
 
 import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from zonewright.model.base import RiskKind
 from zonewright.model.world import ZoneFacts
@@ -48,6 +49,7 @@ class _Step:
         link: its id.
         delay_ns: its delay.
         mask: a bit for the link itself and for each risk that counts.
+        first: the bit of the link itself.
         is_blind: whether a kind of risk counts that nobody knows of the link.
     """
 
@@ -55,6 +57,7 @@ class _Step:
     link: str
     delay_ns: int
     mask: int
+    first: int
     is_blind: bool
 
 
@@ -119,11 +122,10 @@ class LinkNetwork:
         for bit in _bits(_mask_of(steps, start, first)):
             if _fastest(steps, start, end, banned=bit, most_ns=limit) is None:
                 return PairAnswer(cut=(names[bit],))
-        search = _Search(steps=steps, start=start, end=end, most_ns=limit, left=self._searches)
-        found = search.run()
+        search = _Search(steps, start, end, most_ns=limit, left=self._searches)
+        found = next(search.pairs(), None)
         if found is not None:
-            one, two = sorted(found, key=lambda path: (path.delay_ns, path.links))
-            return PairAnswer(pair=(one, two))
+            return PairAnswer(pair=_in_order(found))
         if search.left <= 0:
             return PairAnswer(is_decided=False)
         # No path is disjoint from the first one, so that what it hangs on takes down all of them.
@@ -142,11 +144,15 @@ class LinkNetwork:
             kinds: kinds of risk that must not be shared.
             slower: the slower path of a pair.
         """
-        best, answer = None, self.disjoint_pair(start, end, kinds, most_ns=slower.delay_ns)
-        while answer.pair is not None:
-            best = answer.pair
-            answer = self.disjoint_pair(start, end, kinds, most_ns=best[1].delay_ns - 1)
-        return PairAnswer(pair=best, is_decided=answer.is_decided)
+        steps, _ = self._steps(kinds, (start, end))
+        has_blind = any(step.is_blind for out in steps.values() for step in out)
+        seen = {site: [step for step in out if not step.is_blind] for site, out in steps.items()}
+        best: tuple[LinkPath, LinkPath] | None = None
+        search = _Search(defaultdict(list, seen), start, end, most_ns=slower.delay_ns, left=self._searches)
+        for pair in search.pairs():
+            best = _in_order(pair)
+            search.most_ns = best[1].delay_ns - 1
+        return PairAnswer(pair=best, is_decided=search.left > 0 and not has_blind)
 
     def _steps(
         self, kinds: Collection[RiskKind], ends: tuple[str, str]
@@ -160,9 +166,10 @@ class LinkNetwork:
             mask = 0
             for one in ((_LINK, name), *counted):
                 mask |= bits.setdefault(one, 1 << len(bits))
+            first = bits[_LINK, name]
             is_blind = link.route == "unknown" and not BLIND_KINDS.isdisjoint(kinds)
-            steps[link.a].append(_Step(link.b, name, delay_ns, mask, is_blind))
-            steps[link.b].append(_Step(link.a, name, delay_ns, mask, is_blind))
+            steps[link.a].append(_Step(link.b, name, delay_ns, mask, first, is_blind))
+            steps[link.b].append(_Step(link.a, name, delay_ns, mask, first, is_blind))
         return steps, {bit: one for one, bit in bits.items()}
 
     def _shared_by_nature(self, ends: tuple[str, str]) -> set[RouteRisk]:
@@ -174,87 +181,167 @@ class LinkNetwork:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _in_order(pair: tuple[LinkPath, LinkPath]) -> tuple[LinkPath, LinkPath]:
+    """The faster one first."""
+    one, two = sorted(pair, key=lambda path: (path.delay_ns, path.links))
+    return one, two
+
+
+@dataclass(slots=True, kw_only=True)
 class _Begun:
     """A path that has begun.
 
     Attributes:
+        site: where it is.
         path: its links so far.
         mask: what it hangs on.
         seen: its sites.
         second: a path between the ends that shares nothing with it.
+        second_mask: what that one hangs on.
         ways: links that were not tried yet.
+        why: of what it hangs on, what kept all ways that were tried from a second path.
     """
 
+    site: str
     path: LinkPath
     mask: int
     seen: frozenset[str]
     second: LinkPath
+    second_mask: int
     ways: Iterator[_Step]
+    why: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
 class _Search:
-    """Tries all ways of a path for which a second one is left.
+    """Tries all ways of a path for which a second one is left, and learns from those that end.
 
-    Attributes:
+    Where a beginning leads nowhere, it notes of what it hangs on what was to blame. Another beginning that comes to the
+    same site later, and hangs on that as well, leads nowhere either.
+
+    Args:
         steps: links by the site where they begin.
         start: where both paths begin.
         end: where they end.
-        most_ns: the most that either may take.
-        left: searches for a second path that may still be made.
+        most_ns: the most that either may take; it may be lowered between two pairs.
+        left: searches for a path that may still be made.
     """
 
-    steps: dict[str, list[_Step]]
-    start: str
-    end: str
-    most_ns: int
-    left: int
-    _rest_ns: dict[str, int] = field(default_factory=dict)
+    def __init__(self, steps: dict[str, list[_Step]], start: str, end: str, *, most_ns: int, left: int) -> None:
+        self._steps, self._start, self._end = steps, start, end
+        self.most_ns, self.left = most_ns, left
+        self._rest_ns = _delays_to(steps, end)
+        self._tried = 0
+        """First links of which it is known that no pair has them: what one path tried, the other need not try."""
+        self._known: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        """By site: what led nowhere from there, as the delay so far and what was to blame."""
 
-    def run(self) -> tuple[LinkPath, LinkPath] | None:
-        """A pair; None where there is none, or where nothing is left of the work."""
-        self._rest_ns = _delays_to(self.steps, self.end)
-        second = _fastest(self.steps, self.start, self.end, banned=0, most_ns=self.most_ns)
-        if second is None:
-            return None
-        stack = [self._begun(self.start, LinkPath((), 0), 0, frozenset({self.start}), second)]
-        while stack:
+    def pairs(self) -> Iterator[tuple[LinkPath, LinkPath]]:
+        """Pairs within the limit, as it is at that time; their end proves that there is no other, if work is left."""
+        second, _ = self._path(self._start, 0, self.most_ns)
+        stack = [self._begun(None, None, second)] if second else []
+        while stack and self.left > 0:
             here = stack[-1]
-            step = next(here.ways, None)
+            step = next(here.ways, None) if self._renewed(here) else None
             if step is None:
-                stack.pop()
+                self._leave(stack)
                 continue
-            hangs_on = here.mask | step.mask
-            other = self._second(here.second, hangs_on, step)
-            if self.left <= 0:
+            child = self._child(here, step)
+            if len(stack) == 1:
+                self._tried |= step.first
+            if child is None:
+                continue
+            rest: LinkPath | None = LinkPath((), 0)
+            if child.site != self._end:
+                stack.append(child)
+                left_ns = self.most_ns - child.path.delay_ns
+                rest, _ = self._path(child.site, child.second_mask, left_ns, seen=child.seen)
+            if rest is not None:
+                here.why = here.mask  # what was found is no reason, and what it lowers is not looked at
+                child.why = child.mask
+                yield LinkPath(child.path.links + rest.links, child.path.delay_ns + rest.delay_ns), child.second
+
+    def _child(self, here: _Begun, step: _Step) -> _Begun | None:
+        """The path with one more link, or None where that leads nowhere."""
+        delay_ns, mask = here.path.delay_ns + step.delay_ns, here.mask | step.mask
+        if delay_ns + self._rest_ns.get(step.to, _FAR) > self.most_ns:
+            return None
+        for least_ns, why in self._known[step.to]:
+            if least_ns <= delay_ns and not why & ~mask:
+                here.why |= why & here.mask
                 return None
-            if other is None:
-                continue
-            longer = LinkPath((*here.path.links, step.link), here.path.delay_ns + step.delay_ns)
-            if step.to == self.end:
-                return longer, other
-            stack.append(self._begun(step.to, longer, hangs_on, here.seen | {step.to}, other))
-        return None
+        second: LinkPath | None = here.second
+        if here.second_mask & step.mask:
+            second, why = self._path(self._start, mask, self.most_ns, own=step.mask & ~here.mask)
+            here.why |= why & here.mask if second is None else 0
+        return self._begun(here, step, second) if second is not None else None
 
-    def _second(self, second: LinkPath, hangs_on: int, step: _Step) -> LinkPath | None:
-        """A path beside one that goes on over a step: that of before, or another one."""
-        if not _mask_of(self.steps, self.start, second) & step.mask:
-            return second
+    def _leave(self, stack: list[_Begun]) -> None:
+        """Note what was to blame, for the path itself and for the one that it went on from."""
+        done = stack.pop()
+        self._known[done.site].append((done.path.delay_ns, done.why))
+        if stack:
+            stack[-1].why |= done.why & stack[-1].mask
+
+    def _renewed(self, here: _Begun) -> bool:
+        """Whether there is a second path within a limit that may have been lowered."""
+        if here.second.delay_ns <= self.most_ns:
+            return True
+        second, why = self._path(self._start, here.mask, self.most_ns)
+        if second is None:
+            here.why |= why
+            return False
+        here.second, here.second_mask = second, _mask_of(self._steps, self._start, second)
+        return True
+
+    def _path(
+        self, start: str, banned: int, most_ns: int, *, own: int = 0, seen: frozenset[str] = frozenset()
+    ) -> tuple[LinkPath | None, int]:
+        """The fastest path from a site to the end that hangs on nothing that is banned, or what bans it.
+
+        Args:
+            start: where it begins.
+            banned: what it must not hang on; nor on what was tried already.
+            most_ns: the most that it may take.
+            own: what is blamed before anything else.
+            seen: sites that it must not pass.
+        """
         self.left -= 1
-        return _fastest(self.steps, self.start, self.end, banned=hangs_on, most_ns=self.most_ns)
+        rest, free = self._rest_ns, own | self._tried
+        banned |= self._tried
+        queue: list[tuple[int, int, tuple[str, ...], str]] = [(rest.get(start, _FAR), 0, (), start)]
+        done, why = set(seen) - {start}, 0
+        while queue:
+            _, delay, links, site = heapq.heappop(queue)
+            if site == self._end:
+                return LinkPath(links, delay), 0
+            if site in done:
+                continue
+            done.add(site)
+            for step in self._steps[site]:
+                least = delay + step.delay_ns + rest.get(step.to, _FAR)
+                if step.to in done or least > most_ns:
+                    continue
+                if hit := step.mask & banned:
+                    why |= 0 if hit & free else hit & -hit
+                else:
+                    heapq.heappush(queue, (least, delay + step.delay_ns, (*links, step.link), step.to))
+        return None, why
 
-    def _begun(self, site: str, path: LinkPath, mask: int, seen: frozenset[str], second: LinkPath) -> "_Begun":
-        return _Begun(path=path, mask=mask, seen=seen, second=second, ways=self._ways(site, path, seen))
-
-    def _ways(self, site: str, path: LinkPath, seen: frozenset[str]) -> Iterator[_Step]:
-        """Links that lead on within the limit, first those that are nearest to the end."""
-        ways = [
-            (path.delay_ns + step.delay_ns + self._rest_ns.get(step.to, _FAR), step.link, step)
-            for step in self.steps[site]
-            if step.to not in seen
-        ]
-        yield from (step for total, _, step in sorted(ways, key=lambda way: way[:2]) if total <= self.most_ns)
+    def _begun(self, here: _Begun | None, step: _Step | None, second: LinkPath) -> _Begun:
+        """A path with one more link, whose ways on are those first that are nearest to the end."""
+        site = step.to if step is not None else self._start
+        seen = (here.seen if here is not None else frozenset()) | {site}
+        ways = (one for one in self._steps[site] if one.to not in seen)
+        before, links = (here.path, here.path.links) if here is not None else (LinkPath((), 0), ())
+        return _Begun(
+            site=site,
+            path=LinkPath((*links, step.link), before.delay_ns + step.delay_ns) if step is not None else before,
+            mask=(here.mask if here is not None else 0) | (step.mask if step is not None else 0),
+            seen=seen,
+            second=second,
+            second_mask=_mask_of(self._steps, self._start, second),
+            ways=iter(sorted(ways, key=lambda one: (one.delay_ns + self._rest_ns.get(one.to, _FAR), one.link))),
+        )
 
 
 def _fastest(steps: dict[str, list[_Step]], start: str, end: str, *, banned: int, most_ns: int) -> LinkPath | None:
