@@ -13,7 +13,7 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2
 
 from support.ledger_party import Party, node_inputs
 from support.ledger_proxy import ledger_service
-from support.provider_process import ProviderProcess, provider_process, urn
+from support.provider_process import ADMISSION, ProviderProcess, provider_process, urn
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.model.canonical import digest_of
@@ -36,7 +36,7 @@ def test_a_difference_is_shown_by_property(provider: ProviderProcess, tenant: Pa
     """What changed is named one level deep, with its kind; a node's move is no replacement."""
     old = node_inputs(tenant, addresses={"v4": "10.80.0.3/20", "v6": "fd00::3/64"})
     new = {**old, "position": old["position"] + 1, "addresses": {"v4": "10.80.0.9/20", "lab": "10.1.0.1/24"}}
-    answer = provider.diff("Node", "web-001", old_inputs=old, state=old, new=new)
+    answer = provider.diff("Node", "web-001", old_inputs=old, state={**old, "generation": 1}, new=new)
     assert {path: item.kind for path, item in answer.detailedDiff.items()} == {
         "position": KINDS.UPDATE,
         'addresses["v4"]': KINDS.UPDATE,
@@ -51,7 +51,9 @@ def test_a_difference_is_shown_by_property(provider: ProviderProcess, tenant: Pa
 def test_another_node_type_replaces(provider: ProviderProcess, tenant: Party) -> None:
     """A replacement is told twice, as the engine wants it: in `replaces` and by its kind."""
     old = node_inputs(tenant)
-    answer = provider.diff("Node", "web-001", old_inputs=old, state=old, new={**old, "nodeType": "two-u"})
+    answer = provider.diff(
+        "Node", "web-001", old_inputs=old, state={**old, "generation": 1}, new={**old, "nodeType": "two-u"}
+    )
     assert list(answer.replaces) == ["nodeType"]
     assert answer.detailedDiff["nodeType"].kind == KINDS.UPDATE_REPLACE
     assert not answer.deleteBeforeReplace  # the claim lets both stand; the old one's delete frees its place
@@ -209,7 +211,7 @@ def test_a_lineage_is_minted_from_the_seed_and_kept(provider: ProviderProcess) -
 
 def test_a_line_of_the_log_hangs_on_its_resource(provider: ProviderProcess) -> None:
     """Information arrives at the engine with the resource's URN and its severity."""
-    provider.create("Admission", "admission", {}, preview=True)
+    provider.create("Admission", "admission", ADMISSION, preview=True)
     (line,) = provider.engine.logged
     assert line.urn == urn("Admission", "admission")
     assert line.severity == engine_pb2.INFO

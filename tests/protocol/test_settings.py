@@ -9,7 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2
 
 from support.ledger_party import Party, node_inputs
-from support.provider_process import EngineThatListens, ProviderProcess, urn
+from support.provider_process import ADMISSION, EngineThatListens, ProviderProcess, urn
 from zonewright import __version__
 from zonewright.provider.components import StackComponent
 from zonewright.provider.functions import FUNCTIONS
@@ -70,7 +70,7 @@ def test_attach_sends_the_log_to_the_new_engine(provider: ProviderProcess, tenan
     server.start()
     provider.stub.Attach(plugin_pb2.PluginAttach(address=f"127.0.0.1:{port}"))
     provider.stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"ledger": tenant.client.url})))
-    provider.create("Admission", "admission", {}, preview=True)
+    provider.create("Admission", "admission", ADMISSION, preview=True)
     server.stop(None)
     assert [line.message.split(":")[0] for line in second.logged] == ["would be admitted"]
     assert provider.engine.logged == []

@@ -18,6 +18,16 @@ from support.zone_project import LIMIT_S, PROVIDER
 from zonewright.provider.values import from_struct, to_struct
 
 SEED = bytes(range(32))
+NO_DIGEST = f"sha256:{'0' * 64}"
+ADMISSION: dict[str, Any] = {
+    "stackId": "tenant-a-0123456789ab",
+    "party": "tenant-a",
+    "lineage": "none",
+    "demandDigest": NO_DIGEST,
+    "places": {},
+    "renderedDigest": NO_DIGEST,
+}
+"""Inputs of an Admission, for a preview."""
 
 
 def urn(kind: str, name: str, *, stack: str = "tenant-a") -> str:

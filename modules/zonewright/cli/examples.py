@@ -40,6 +40,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger unload": ("ledger unload zones/ours --only operator-a",),
     "ledger status": ("ledger status", "ledger status --stack tenant-a --format json"),
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
+    "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
+    "ledger found": (
+        'ledger found web-007 --party operator-a --rack dc1/a/01/03 --unit 12 --why "seen at the inventory" --contact "R. Hale"',
+        "ledger found --list",
+    ),
+    "ledger reconcile": ("ledger reconcile --state tenant-a.json",),
     "ledger history": ("ledger history > journal.jsonl",),
     "ledger checkpoint": ("ledger checkpoint > checkpoint.json",),
     "ledger verify": ("ledger verify --state --checkpoint checkpoint.json",),

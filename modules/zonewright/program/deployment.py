@@ -8,7 +8,7 @@ import pulumi
 
 from zonewright.model import Declaration
 from zonewright.program.ending import ending_the_run
-from zonewright.program.offering import Offer, offered
+from zonewright.program.offering import OfferedChange, offered
 from zonewright.program.registering import register
 from zonewright.program.run import deploy_once, finish_with, provider_of_run
 from zonewright.program.settings import Settings, settings
@@ -46,7 +46,7 @@ def deploy(declaration: Declaration | None = None) -> Deployment:
 
 
 def deployed(
-    options: Settings, offer: Offer, called_from: StackFrames, *, parent: pulumi.Resource | None
+    options: Settings, offer: OfferedChange, called_from: StackFrames, *, parent: pulumi.Resource | None
 ) -> Deployment:
     """Register what the ledger offers.
 

@@ -56,7 +56,7 @@ class SiteFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class OfferedChange:
     """All that is to be registered for one stack.
 
     Attributes:
@@ -76,7 +76,7 @@ class Offer:
     configurations: DeclaredConfigurations | None
 
 
-def offered(options: Settings, declaration: Declaration | None) -> Offer:
+def offered(options: Settings, declaration: Declaration | None) -> OfferedChange:
     """Ask the ledger for places and addresses, once, and render the files.
 
     Args:
@@ -120,7 +120,7 @@ def offered(options: Settings, declaration: Declaration | None) -> Offer:
     _write_findings(options, proposal)
     racks = {name: seat.rack for name, seat in proposal.seats.items()}
     by_site = files_by_site(demand, manifest)
-    return Offer(
+    return OfferedChange(
         demand=demand,
         proposal=proposal,
         manifest=manifest,

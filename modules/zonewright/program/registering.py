@@ -12,7 +12,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.program.components import FacilitySite, TenantCluster, network
-from zonewright.program.offering import Offer
+from zonewright.program.offering import OfferedChange
 from zonewright.program.resources import (
     Admission,
     AgentDeployment,
@@ -67,7 +67,7 @@ class _Where:
         return [pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)]
 
 
-def register(options: Settings, offer: Offer, provider: Provider, parent: pulumi.Resource | None) -> Registered:
+def register(options: Settings, offer: OfferedChange, provider: Provider, parent: pulumi.Resource | None) -> Registered:
     """Register all resources of a stack.
 
     Args:
@@ -143,7 +143,7 @@ def _clusters(
     return registered
 
 
-def _agents(where: _Where, offer: Offer, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
+def _agents(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
     if offer.agents is None:
         return []
     return [
@@ -159,7 +159,7 @@ def _agents(where: _Where, offer: Offer, waits: tuple[pulumi.Resource, ...]) -> 
     ]
 
 
-def _configurations(where: _Where, offer: Offer, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
+def _configurations(where: _Where, offer: OfferedChange, waits: tuple[pulumi.Resource, ...]) -> list[pulumi.Resource]:
     """Files in force on hosts: after they were handed over, and not while agents are rolled out to the same hosts."""
     found, options = offer.configurations, where.settings
     if found is None:

@@ -231,21 +231,20 @@ def check_inputs(inputs: Mapping[str, Input], new: Data) -> None:
         raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]))
 
 
-def require_state(resource: "CheckedResource", state: Data, *, inputs_only: bool = False) -> None:
+def require_state(declared: Mapping[str, Input], state: Data, kept: Collection[str]) -> None:
     """Refuse a state that somebody has edited, or that is of something else: nothing may be done by it.
 
     Args:
-        resource: the type of resource.
+        declared: inputs or outputs of its type, or both.
         state: what the state has of it.
-        inputs_only: it is the inputs in the state.
+        kept: what of these every state has.
 
     Raises:
         CheckFailedError: one line for each property that is missing or has another type.
     """
-    declared = resource.inputs if inputs_only else {**resource.inputs, **resource.outputs}
     what = "the state's property"
     faults = [f"{what} '{_short(name)}' is not known yet" for name, value in state.items() if has_unknown(value)]
-    if faults := [*faults, *_wrong(declared, state, what, resource.kept)]:
+    if faults := [*faults, *_wrong(declared, state, what, kept)]:
         text = "; restore the state from before it was edited, or run pulumi refresh"
         raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]) + text)
 

@@ -99,16 +99,32 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             await _abort(context, "; ".join(sentences_of(error)) or fault)
 
     def _resource(
-        self, urn: str, *, state: Data | None = None, new: Data | None = None, preview: bool = True
+        self,
+        urn: str,
+        *,
+        old: Data | None = None,
+        outputs: Data | None = None,
+        new: Data | None = None,
+        preview: bool = True,
     ) -> Resource:
-        """The resource type of a URN, which can use the state and the inputs that come with it."""
+        """The resource type of a URN, which can use what comes with it.
+
+        Args:
+            urn: of the resource.
+            old: inputs and outputs in the state, together.
+            outputs: outputs in the state.
+            new: inputs that were checked.
+            preview: inputs may not be known yet, but for those that must be plain.
+        """
         token = _token(urn)
         resource = self._resources.get(token)
         if resource is None:
             raise CheckFailedError(f"zonewright has no resource type {token}; it has: {', '.join(self._resources)}")
         if isinstance(resource, CheckedResource):
-            if state is not None:
-                require_state(resource, state)
+            if old is not None:
+                require_state({**resource.inputs, **resource.outputs}, old, resource.kept)
+            if outputs is not None:
+                require_state(resource.outputs, outputs, resource.kept)
             if new is not None:
                 check_inputs(resource.inputs, new)
                 require_known(new, resource.plain if preview else new)
@@ -223,7 +239,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old = {**state, **from_struct(request.old_inputs)}
 
         def diff() -> Difference:
-            resource = self._resource(request.urn, state=old, new=new)
+            resource = self._resource(request.urn, old=old, new=new)
             return resource.diff(self._opened(), request.urn, request.id, old, new)
 
         return _diff_response(await self._in_worker(context, diff))
@@ -249,9 +265,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             last = ReadResource(request.id, from_struct(request.inputs), from_struct(request.properties))
 
         def read() -> ReadResource | None:
-            resource = self._resource(request.urn, state=None if last is None else last.outputs)
+            resource = self._resource(request.urn, outputs=None if last is None else last.outputs)
             if last is not None and isinstance(resource, CheckedResource):
-                require_state(resource, last.inputs, inputs_only=True)
+                require_state(resource.inputs, last.inputs, resource.kept)
             return resource.read(self._opened(request.urn), request.id, last)
 
         found = await self._in_worker(context, read)
@@ -270,7 +286,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state, new = from_struct(request.olds), from_struct(request.news)
 
         def update() -> Data:
-            resource = self._resource(request.urn, state=state, new=new, preview=request.preview)
+            resource = self._resource(request.urn, outputs=state, new=new, preview=request.preview)
             return resource.update(self._opened(), request.urn, request.id, state, new, preview=request.preview)
 
         outputs = await self._in_worker(context, update, urn=request.urn)
@@ -281,7 +297,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         state = {**from_struct(request.old_inputs), **from_struct(request.properties)}
         await self._in_worker(
             context,
-            lambda: self._resource(request.urn, state=state).delete(self._opened(request.urn), request.id, state),
+            lambda: self._resource(request.urn, old=state).delete(self._opened(request.urn), request.id, state),
             urn=request.urn,
         )
         return empty_pb2.Empty()

@@ -12,7 +12,7 @@ _TOLERANCE_M = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RouteEnd:
     """An end of something.
 
     Attributes:
@@ -39,8 +39,8 @@ class Joint:
         distance_m: between them in metres, None where it is not known.
     """
 
-    one: Place
-    two: Place
+    one: RouteEnd
+    two: RouteEnd
     meets: bool | None
     distance_m: float | None
 
@@ -64,7 +64,7 @@ def joint_limit_m(facts: ZoneFacts) -> float:
     return limit.value if limit is not None else 0.0
 
 
-def joint(one: Place, two: Place, limit_m: float) -> Joint:
+def joint(one: RouteEnd, two: RouteEnd, limit_m: float) -> Joint:
     """Whether two ends meet: within the distance, and not at two places that have different names."""
     distance = distance_m(one.point, two.point) if one.point is not None and two.point is not None else None
     if one.name and two.name and one.name != two.name:
@@ -74,10 +74,10 @@ def joint(one: Place, two: Place, limit_m: float) -> Joint:
     return Joint(one, two, meets=distance <= limit_m + _TOLERANCE_M, distance_m=distance)
 
 
-def ends_of(duct_id: str, duct: Duct) -> tuple[Place, Place]:
+def ends_of(duct_id: str, duct: Duct) -> tuple[RouteEnd, RouteEnd]:
     """Both ends of a duct, in the order of its points."""
     points = duct.route.points
-    return Place(f"duct {duct_id}", duct.a, points[0]), Place(f"duct {duct_id}", duct.b, points[-1])
+    return RouteEnd(f"duct {duct_id}", duct.a, points[0]), RouteEnd(f"duct {duct_id}", duct.b, points[-1])
 
 
 def touch(one: tuple[str, Duct], two: tuple[str, Duct], limit_m: float) -> bool:
@@ -102,7 +102,7 @@ def joints_of(link: Link, facts: ZoneFacts) -> tuple[Joint, ...]:
 def _along(link: Link, ducts: Sequence[tuple[str, Duct]], facts: ZoneFacts) -> tuple[Joint, ...]:
     """The cheapest way to lay each of the ducts forward or backward."""
     limit_m, start, end = joint_limit_m(facts), _site(link.a, facts), _site(link.b, facts)
-    ways: list[tuple[Place, tuple[Joint, ...]]] = []
+    ways: list[tuple[RouteEnd, tuple[Joint, ...]]] = []
     for duct_id, duct in ducts:
         ends = ends_of(duct_id, duct)
         ways = [
@@ -117,15 +117,15 @@ def _along(link: Link, ducts: Sequence[tuple[str, Duct]], facts: ZoneFacts) -> t
     return min(((*so_far, joint(_at_site(last, facts), end, limit_m)) for last, so_far in ways), key=_total)
 
 
-def _site(site_id: str, facts: ZoneFacts) -> Place:
+def _site(site_id: str, facts: ZoneFacts) -> RouteEnd:
     location = facts.sites[site_id].site.location
     point = (location.latitude, location.longitude) if location is not None else None
-    return Place(f"site {site_id}", site_id, point, is_site=True)
+    return RouteEnd(f"site {site_id}", site_id, point, is_site=True)
 
 
-def _at_site(end: Place, facts: ZoneFacts) -> Place:
+def _at_site(end: RouteEnd, facts: ZoneFacts) -> RouteEnd:
     """An end as a site sees it: a manhole before its door is no other place."""
-    return end if end.name in facts.sites else Place(end.of, None, end.point)
+    return end if end.name in facts.sites else RouteEnd(end.of, None, end.point)
 
 
 def _total(joints: Sequence[Joint]) -> tuple[int, float]:

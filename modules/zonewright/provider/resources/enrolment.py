@@ -73,7 +73,7 @@ class EnrolmentResource(CheckedResource):
 
         It lost it in a destroy that this state does not know of, as an older state file, or in a take-over.
         """
-        difference = compare(self.inputs, {**old, "ledger": new["ledger"]}, new)
+        difference = compare(self.inputs, {**old, "ledger": new.get("ledger")}, new)
         return difference if difference.changes or session.memory.bound else Difference({"lineage": "update"})
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
