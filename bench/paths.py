@@ -6,11 +6,12 @@ from itertools import combinations
 
 from bench.figures import Figure, percentile
 from support.topologies import NAMED, network
+from zonewright.model.base import RiskKind
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.disjoint import LinkNetwork
 
 LIMIT_MS = 20
-KINDS = ("duct", "bridge", "site", "power-panel")
+KINDS: tuple[RiskKind, ...] = ("duct", "bridge", "site", "power-panel")
 
 
 def figures(_runs: int, _nodes: Sequence[int]) -> list[Figure]:

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from support.topologies import Size, network
 from support.zone_project import ZONE
 from zonewright.model import Zone
+from zonewright.model.base import RiskKind
 from zonewright.model.network import Duct, Link
 from zonewright.model.world import DuctFacts, LinkFacts, ZoneFacts
 from zonewright.rules.disjoint import LinkNetwork
@@ -32,7 +35,7 @@ NO_SINGLE_CUT: Drawn = [
     (("b", "f"), 4, []),
 ]
 """Of three paths each two share a duct and no duct is in all; a fourth shares nothing, and takes longer."""
-FIVE_SEARCHES: Drawn = [
+EIGHT_SEARCHES: Drawn = [
     (("b", "f"), 4, []),
     (("e", "f"), 7, [3]),
     (("a", "b"), 3, [0, 6]),
@@ -40,7 +43,7 @@ FIVE_SEARCHES: Drawn = [
     (("b", "d"), 2, [4]),
     (("a", "d"), 5, [1]),
 ]
-"""A pair that is found by the fifth search for a second path."""
+"""A pair that is found by the eighth search for a path."""
 
 
 def zone_of(drawn: Drawn, leased: Sequence[tuple[tuple[str, str], int | None]] = ()) -> ZoneFacts:
@@ -65,9 +68,11 @@ def zone_of(drawn: Drawn, leased: Sequence[tuple[tuple[str, str], int | None]] =
     return ZoneFacts(zone=SMALL, links=links, ducts=held)
 
 
-def every_path(facts: ZoneFacts, site: str, seen: tuple[str, ...], links: tuple[str, ...]) -> Iterator[LinkPath]:
+def every_path(
+    facts: ZoneFacts, site: str, seen: tuple[str, ...], links: tuple[str, ...], to: str = ENDS[1]
+) -> Iterator[LinkPath]:
     """All paths without loops."""
-    if site == ENDS[1]:
+    if site == to:
         yield LinkPath(links, sum(link_delay_ns(facts.links[name].link, facts) or 0 for name in links))
         return
     for name, held in facts.links.items():
@@ -75,13 +80,13 @@ def every_path(facts: ZoneFacts, site: str, seen: tuple[str, ...], links: tuple[
         if site in ends:
             other = ends[1] if ends[0] == site else ends[0]
             if other not in seen:
-                yield from every_path(facts, other, (*seen, other), (*links, name))
+                yield from every_path(facts, other, (*seen, other), (*links, name), to)
 
 
-def hangs_on(facts: ZoneFacts, path: LinkPath, kinds: list[str]) -> set[tuple[str, str]]:
+def hangs_on(facts: ZoneFacts, path: LinkPath, kinds: list[str], ends: tuple[str, str] = ENDS) -> set[tuple[str, str]]:
     """What takes a path down, without what all paths between the ends share."""
     risks = {risk for name in path.links for risk in risks_of(facts.links[name].link, facts) if risk[0] in kinds}
-    return {*risks, *(("link", name) for name in path.links)} - {("site", end) for end in ENDS}
+    return {*risks, *(("link", name) for name in path.links)} - {("site", end) for end in ends}
 
 
 @given(LINKS, KINDS, st.one_of(st.none(), st.integers(0, 60)))
@@ -165,7 +170,38 @@ def _leased_in(*paths: LinkPath) -> set[str]:
 
 def test_a_search_is_given_up_when_its_work_is_done() -> None:
     """One search less than is needed decides nothing; with as many the pair is there."""
-    facts = zone_of(FIVE_SEARCHES)
-    given_up = LinkNetwork(facts, searches=4).disjoint_pair(*ENDS, ["duct"])
-    assert (given_up.pair, given_up.cut, given_up.is_decided) == (None, None, False)
-    assert LinkNetwork(facts, searches=5).disjoint_pair(*ENDS, ["duct"]).pair is not None
+    facts = zone_of(EIGHT_SEARCHES)
+    given_up = LinkNetwork(facts, searches=7).disjoint_pair(*ENDS, ["duct"])
+    assert (given_up.pair, given_up.cut, given_up.is_decided) == (None, (), False)
+    assert LinkNetwork(facts, searches=8).disjoint_pair(*ENDS, ["duct"]).pair is not None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_learnt_on_the_way_is_true(seed: int) -> None:
+    """On a backbone with shared bridges the fastest pair is that of trying everything, and just below it is none."""
+    facts = network(Size(14, 24, bridges=12), seed)
+    kinds: tuple[RiskKind, ...] = ("duct", "bridge", "site")
+    links = LinkNetwork(facts)
+    for start, end in list(combinations(sorted(facts.sites), 2))[::4]:
+        everything = sorted(every_path(facts, start, (start,), (), end), key=lambda one: one.delay_ns)
+        on = {one: hangs_on(facts, one, list(kinds), (start, end)) for one in everything}
+        best = _fastest_of(everything, on)
+        answer = links.disjoint_pair(start, end, kinds)
+        assert answer.is_decided
+        assert (answer.pair is not None) == (best is not None)
+        if answer.pair is not None and best is not None:
+            fastest = links.fastest_pair(start, end, kinds, answer.pair[1])
+            assert fastest.pair is not None
+            assert fastest.pair[1].delay_ns == best
+            assert links.disjoint_pair(start, end, kinds, most_ns=best).pair is not None
+            below = links.disjoint_pair(start, end, kinds, most_ns=best - 1)
+            assert below.is_decided
+            assert below.pair is None
+
+
+def _fastest_of(everything: list[LinkPath], on: dict[LinkPath, set[tuple[str, str]]]) -> int | None:
+    """The delay of the slower path of the fastest pair; paths come in order of their delay."""
+    for number, slower in enumerate(everything):
+        if any(not on[slower] & on[one] for one in everything[:number]):
+            return slower.delay_ns
+    return None

@@ -20,6 +20,7 @@ from zonewright.model.canonical import digest_of
 from zonewright.provider.values import from_struct, to_struct
 
 KINDS = provider_pb2.PropertyDiff
+HELD = {"generation": 1}
 
 
 def test_the_inputs_of_the_last_change_are_what_diff_compares(provider: ProviderProcess, tenant: Party) -> None:
@@ -36,7 +37,7 @@ def test_a_difference_is_shown_by_property(provider: ProviderProcess, tenant: Pa
     """What changed is named one level deep, with its kind; a node's move is no replacement."""
     old = node_inputs(tenant, addresses={"v4": "10.80.0.3/20", "v6": "fd00::3/64"})
     new = {**old, "position": old["position"] + 1, "addresses": {"v4": "10.80.0.9/20", "lab": "10.1.0.1/24"}}
-    answer = provider.diff("Node", "web-001", old_inputs=old, state={**old, "generation": 1}, new=new)
+    answer = provider.diff("Node", "web-001", old_inputs=old, state={**old, **HELD}, new=new)
     assert {path: item.kind for path, item in answer.detailedDiff.items()} == {
         "position": KINDS.UPDATE,
         'addresses["v4"]': KINDS.UPDATE,
@@ -51,9 +52,7 @@ def test_a_difference_is_shown_by_property(provider: ProviderProcess, tenant: Pa
 def test_another_node_type_replaces(provider: ProviderProcess, tenant: Party) -> None:
     """A replacement is told twice, as the engine wants it: in `replaces` and by its kind."""
     old = node_inputs(tenant)
-    answer = provider.diff(
-        "Node", "web-001", old_inputs=old, state={**old, "generation": 1}, new={**old, "nodeType": "two-u"}
-    )
+    answer = provider.diff("Node", "web-001", old_inputs=old, state={**old, **HELD}, new={**old, "nodeType": "two-u"})
     assert list(answer.replaces) == ["nodeType"]
     assert answer.detailedDiff["nodeType"].kind == KINDS.UPDATE_REPLACE
     assert not answer.deleteBeforeReplace  # the claim lets both stand; the old one's delete frees its place

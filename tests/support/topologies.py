@@ -49,7 +49,7 @@ def network(size: Size, seed: int = 1) -> ZoneFacts:
     inner, spurs = names[size.spurs :], names[: size.spurs]
     tour = _tour(inner, at)
     chosen = [(min(pair), max(pair)) for pair in zip(tour, [*tour[1:], tour[0]], strict=True)]
-    chosen += [(spur, min(inner, key=lambda one, spur=spur: distance_m(at[one], at[spur]))) for spur in spurs]
+    chosen += [(spur, min((distance_m(at[one], at[spur]), one) for one in inner)[1]) for spur in spurs]
     degree = Counter(name for pair in chosen for name in pair)
     for one, two in sorted(combinations(inner, 2), key=lambda pair: distance_m(at[pair[0]], at[pair[1]])):
         if len(chosen) < size.links and (one, two) not in chosen and max(degree[one], degree[two]) < _MOST:

@@ -4,7 +4,7 @@ from itertools import pairwise
 from math import remainder
 
 from geographiclib.geodesic import Geodesic
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zonewright.model.geodesy import beside, route_m
@@ -67,6 +67,7 @@ POINTS = st.lists(st.tuples(st.floats(0, 0.01), st.floats(0, 0.01)), min_size=2,
 
 
 @settings(max_examples=15)
+@example([(0.0, 0.0), (0.0, 0.01)], [(0.0, 0.006), (0.0, 0.01)], 179.995, 31.0, 20.0)
 @given(POINTS, POINTS, st.floats(-180, 180), st.floats(-70, 70), st.sampled_from([20.0, 300.0]))
 def test_what_is_beside_is_what_a_walk_along_the_route_finds(
     mine: list[tuple[float, float]], yours: list[tuple[float, float]], east: float, north: float, within_m: float

@@ -5,10 +5,11 @@ from itertools import combinations
 import pytest
 
 from support.topologies import NAMED, network
+from zonewright.model.base import RiskKind
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.disjoint import LinkNetwork
 
-KINDS = ("duct", "site")
+KINDS: tuple[RiskKind, ...] = ("duct", "site")
 EACH = 23
 """Of so many pairs of sites one is looked at."""
 

@@ -42,7 +42,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
     "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
     "ledger found": (
-        'ledger found web-007 --party operator-a --rack dc1/a/01/03 --unit 12 --why "seen at the inventory" --contact "R. Hale"',
+        'ledger found web-007 --party operator-a --rack dc1/a/01/03 --unit 12 --why inventory --contact "R. Hale"',
         "ledger found --list",
     ),
     "ledger reconcile": ("ledger reconcile --state tenant-a.json",),
