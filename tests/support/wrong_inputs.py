@@ -100,6 +100,7 @@ def make_project(root: Path) -> str:
     write(root / "fleet.yaml", FLEET)
     write(root / "rendered/etc/motd", "hello ref+env://NOT_THERE\n")
     write_keys(root)
+    (root / "state.json").write_text('{"deployment": {"resources": []}}', encoding="utf-8")
     for name in ("readings.csv", "meters.yaml"):
         shutil.copy(MEASURED / name, root / name)
     os.chdir(root)

@@ -155,6 +155,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")
+    (folder / "state.json").write_text('{"deployment": {"resources": []}}', encoding="utf-8")
     for name in ("bundle", "a-plan"):
         (folder / name).mkdir()
     blocked = sorted(installed()["fleet"] - installed()[install])
