@@ -18,6 +18,20 @@ pytestmark = pytest.mark.slow
 
 ZONE = "made/zone"
 
+STATE = json.dumps(
+    {
+        "deployment": {
+            "resources": [
+                {
+                    "type": "zonewright:index:Enrolment",
+                    "urn": "urn:pulumi:a::x::zonewright:index:Enrolment::enrolment",
+                    "inputs": {"stackId": "a-0123456789ab", "party": "operator-b"},
+                    "outputs": {"stackId": "a-0123456789ab", "party": "operator-b", "lineage": "0" * 32},
+                }
+            ]
+        }
+    }
+)
 # Each command with words that lead it to what it imports, and the install that it needs; the base has no name.
 COMMANDS = {
     "init new": "",
@@ -155,7 +169,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")
-    (folder / "state.json").write_text('{"deployment": {"resources": []}}', encoding="utf-8")
+    (folder / "state.json").write_text(STATE, encoding="utf-8")
     for name in ("bundle", "a-plan"):
         (folder / name).mkdir()
     blocked = sorted(installed()["fleet"] - installed()[install])
