@@ -1,20 +1,14 @@
 """Where ledgers of the tests of the contract are; after each, all tables that it made are the sum of their journal."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from support.ledger_places import POSTGRESQL, SQLITE, Places, placed
+from support.ledger_sums import ledgers_in, require_sums
 from support.postgresql import PostgresqlServer, postgresql_server
 from support.roads import HTTP
-from zonewright.ledger.store.database import Database
-from zonewright.ledger.store.recording import all_rows
-from zonewright.ledger.store.schema import SCHEMA
-from zonewright.ledger.store.state import verify_state
-from zonewright.ledger.store.state_root import root, state_digest
 
 ON, PLACES = "--ledger-on", "places"
 
@@ -71,15 +65,4 @@ def _tables_are_the_sum_of_the_journal(
     yield
     if request.node.get_closest_marker("tampers") is not None:
         return
-    for path in (*places.names, *(path for path in sorted(tmp_path.rglob("ledger.db")) if _is_present(path))):
-        with closing(Database(path, lock_wait_s=5)) as database, database.reading() as connection:
-            assert verify_state(connection).faults == []
-            assert state_digest(connection) == root(row[:3] for row in all_rows(connection))
-
-
-def _is_present(path: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            return bool(connection.execute("SELECT version_num FROM alembic_version").fetchone() == (SCHEMA,))
-    except sqlite3.Error:  # not a ledger, or an older one: tests of that
-        return False
+    require_sums((*places.names, *ledgers_in(tmp_path)))

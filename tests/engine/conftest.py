@@ -10,6 +10,7 @@ import pytest
 
 from support import light_engine
 from support.ledger_party import bring_up_racks
+from support.ledger_sums import ledgers_in, require_sums
 from support.once import made_once
 from support.trial_project import MARK, PROJECT, PROVIDER, Project
 from support.zone_project import SmallZone, Stack, cluster, moved
@@ -48,6 +49,14 @@ def project(engine: engine_room.Engine, tmp_path: Path) -> Iterator[Project]:
     for process in made.processes():
         process.kill()
     assert left == []
+
+
+@pytest.fixture(autouse=True)
+def _tables_are_the_sum_of_the_journal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every race, kill and refusal; marked ``tampers``, a test writes past the verbs on purpose."""
+    yield
+    if request.node.get_closest_marker("tampers") is None:
+        require_sums(ledgers_in(tmp_path))
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def test_refresh_of_what_is_as_it_was_changes_nothing(tenant: Stack) -> None:
     tenant.settled()
 
 
+@pytest.mark.tampers
 @pytest.mark.parametrize("by", ["preview", "refresh"])
 def test_a_claim_freed_behind_its_back_is_seen_and_mended(settled: SmallZone, tenant: Stack, by: str) -> None:
     """A claim that somebody freed by SQL is shown by preview, or taken out by refresh; up makes it again."""
@@ -57,6 +58,7 @@ def test_a_claim_freed_behind_its_back_is_seen_and_mended(settled: SmallZone, te
     assert len(tenant.places()) == 3
 
 
+@pytest.mark.tampers
 @pytest.mark.parametrize("by", ["preview", "refresh"])
 def test_a_claim_moved_behind_its_back_is_seen_and_mended(settled: SmallZone, tenant: Stack, by: str) -> None:
     """A claim that somebody moved by SQL is a drift, and state and ledger agree again after up."""
