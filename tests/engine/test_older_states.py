@@ -71,8 +71,10 @@ def test_older_rows_stay_when_their_site_changes(engine: engine_room.Engine, tmp
 def test_an_older_stack_has_nothing_to_do_and_can_be_destroyed(
     engine: engine_room.Engine, tmp_path: Path, fixture: Path
 ) -> None:
-    """On copies, an `up` changes nothing, and a destroy frees what the old version claimed."""
+    """On copies, a refresh of the old state and an `up` change nothing; a destroy frees what the old version claimed."""
     project = _taken_up(engine, tmp_path, fixture, "tenant-a")
+    project.pulumi("tenant-a", "refresh", "--yes", "--skip-preview")
+    assert len(_inputs(project, "tenant-a", "Node")) > 0
     project.pulumi("tenant-a", "up", "--yes", "--skip-preview", "--expect-no-changes")
     assert "active" in project.ours("ledger", "status", "--stack", "tenant-a")
     project.pulumi("tenant-a", "destroy", "--yes", "--skip-preview")

@@ -115,7 +115,7 @@ def test_each_result_of_sarif_names_a_rule_of_its_tool() -> None:
     assert [bool(result.get("suppressions")) for result in run["results"]] == [False, False, True, False]
     spots = [result["locations"][0].get("physicalLocation") for result in run["results"]]
     assert spots[0] == {"artifactLocation": {"uri": "z/tenant%20a.yaml"}, "region": {"startLine": 7}}
-    assert spots[2] is None
+    assert spots[2] == {"artifactLocation": {"uri": "z/zone.yaml"}, "region": {"startLine": 1}}
 
 
 def test_a_fingerprint_outlives_lines_and_figures() -> None:
@@ -139,7 +139,7 @@ def test_junit_counts_what_it_holds() -> None:
     assert int(suite.get("tests", "")) == len(suite) == 1 + len(RULES)
     failed = [case for case in suite if case.find("failure") is not None]
     assert [(case.get("classname"), case.get("name")) for case in failed] == [
-        ("zonewright.feed-failover", "dc1/a/01/01")
+        ("zonewright.feed-failover", "dc1/a/01/01 zones/small/tenant a.yaml:12")
     ]
     assert "zones/small/tenant a.yaml:12" in str(failed[0].findtext("failure"))
 
@@ -176,7 +176,7 @@ def test_what_is_new_since_a_revision_refuses_alone(zone: Path, check: Check) ->
 
 
 def test_what_was_fixed_is_told(zone: Path, check: Check) -> None:
-    """A breach that is gone stands in the text, in JSON, and in SARIF as absent."""
+    """A breach that is gone stands in the text and in JSON, and is no result of SARIF."""
     write(zone, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(2, places=PLACES)}})
     git(zone, "commit", "-qam", "a breach")
     write(zone, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(2)}})
@@ -185,7 +185,7 @@ def test_what_was_fixed_is_told(zone: Path, check: Check) -> None:
     assert "since main: 0 new, 0 worse, 0 same, 0 better, 1 fixed (dc1/a/01/01)" in out
     assert len(json.loads(check("--since", "main", "--format", "json")[1])["fixed"]) == 1
     results = json.loads(check("--since", "main", "--format", "sarif")[1])["runs"][0]["results"]
-    assert [result["baselineState"] for result in results] == ["absent"]
+    assert results == []
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=x", "HEAD:zones", ""])
@@ -193,9 +193,8 @@ def test_a_revision_that_cannot_be_is_misuse(zone: Path, check: Check, revision:
     """Git is asked about a commit and nothing else; the sentence says what to do, and nothing is written."""
     before = sorted(zone.rglob("*"))
     code, out, err = check(f"--since={revision}")
-    if revision:
-        assert (code, out) == (2, "")
-        assert err.startswith("error: Git knows no revision")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: Git knows no revision")
     assert sorted(zone.rglob("*")) == before
 
 
@@ -207,6 +206,46 @@ def test_a_revision_before_the_zone_is_misuse(zone: Path, check: Check) -> None:
     code, out, err = check("--since", "empty")
     assert (code, out) == (2, "")
     assert "zones/small" in err
+
+
+def test_another_breach_of_the_same_rack_is_new(zone: Path, check: Check) -> None:
+    """An overlap that was mended beside another one that was made: the sums are equal, and the new one refuses."""
+    clusters = {name: cluster(2, places=PLACES) for name in ("web", "db")}
+    apart = {"db": cluster(2, places={key: {**place, "position": 9 + int(key)} for key, place in PLACES.items()})}
+    write(zone, "tenant-a", {"owner": "tenant-a", "clusters": {"web": clusters["web"], **apart}})
+    git(zone, "commit", "-qam", "web overlaps")
+    second = {key: {**place, "position": 20} for key, place in PLACES.items()}
+    first = {key: {**place, "position": 1 + int(key)} for key, place in PLACES.items()}
+    write(
+        zone,
+        "tenant-a",
+        {"owner": "tenant-a", "clusters": {"web": cluster(2, places=first), "db": cluster(2, places=second)}},
+    )
+    code, out, _ = check("--since", "HEAD")
+    assert code == 1
+    assert "1 new, 0 worse, 0 same, 0 better, 1 fixed" in out
+
+
+def test_a_faulty_declaration_fixes_nothing(zone: Path, check: Check) -> None:
+    """Where no rule runs, no old finding is told as fixed."""
+    write(zone, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(2, places=PLACES)}})
+    git(zone, "commit", "-qam", "a breach")
+    write(zone, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(-1)}})
+    code, out, _ = check("--since", "HEAD", "--format", "json")
+    assert code == 1
+    assert "fixed" not in json.loads(out)
+
+
+def test_a_link_out_of_the_folder_is_a_sentence(zone: Path, check: Check) -> None:
+    """An older revision whose files lie elsewhere cannot be read from Git alone."""
+    (zone.parent / "common.yaml").write_text((zone / "zone.yaml").read_text())
+    (zone / "zone.yaml").unlink()
+    (zone / "zone.yaml").symlink_to("../common.yaml")
+    git(zone.parent, "add", "-A")
+    git(zone.parent, "commit", "-qm", "a link")
+    code, _, err = check("--since", "HEAD")
+    assert code == 2
+    assert "a link must stay within the folder" in err
 
 
 def test_a_revision_with_faults_is_nothing_to_compare_with(zone: Path, check: Check) -> None:

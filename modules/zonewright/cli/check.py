@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.zone is None and arguments.since is not None:
         raise StoppedError("--since goes with a zone's folder; a ledger knows no revisions of a file", code=MISUSE)
     found = _whole(arguments.zone) if arguments.zone else _stack(arguments.stack, arguments.ledger)
-    compared = _compared(arguments.zone, arguments.since, found) if arguments.since else None
+    compared = None if arguments.since is None else _compared(arguments.zone, arguments.since, found)
     _FORMATS[arguments.format](found, compared)
     return _code(found, compared)
 
@@ -89,6 +89,8 @@ def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":
     from zonewright.cli.checking.revision import folder_at
     from zonewright.rules.words import count_of
 
+    if found.problems:
+        return None  # no rule has run, so nothing is fixed
     with folder_at(folder, revision) as earlier:
         before = _whole(earlier)
     if before.problems:

@@ -245,7 +245,7 @@ def require_state(declared: Mapping[str, Input], state: Data, kept: Collection[s
     what = "the state's property"
     faults = [f"{what} '{_short(name)}' is not known yet" for name, value in state.items() if has_unknown(value)]
     if faults := [*faults, *_wrong(declared, state, what, kept)]:
-        text = "; restore the state from before it was edited, or run pulumi refresh"
+        text = "; restore the state from before it was edited (pulumi stack export --version, pulumi stack import)"
         raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]) + text)
 
 

@@ -239,7 +239,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         old = {**state, **from_struct(request.old_inputs)}
 
         def diff() -> Difference:
-            resource = self._resource(request.urn, old=old, new=new)
+            resource = self._resource(request.urn, old=old)
+            if isinstance(resource, CheckedResource):  # a refresh gives what an older version had as its inputs
+                require_state(resource.inputs, new, ())
             return resource.diff(self._opened(), request.urn, request.id, old, new)
 
         return _diff_response(await self._in_worker(context, diff))

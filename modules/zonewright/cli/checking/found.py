@@ -52,9 +52,10 @@ class Compared:
 def compare(before: Iterable[Finding], now: Iterable[Finding], *, revision: str) -> Compared:
     """Compare findings with those of an earlier revision.
 
-    Two are the same one if the same rule says it of the same subject. One rule can say several things of one subject:
-    then those with the same sentence belong together, and the others in the order of their figures. A finding is worse
-    if it exceeds its limit by more than before, or refuses where it did not.
+    Two are the same one if the same rule says it of the same subject, with the same things taking part: another node
+    that overlaps in the same rack is another finding. Where there are several, those with the same sentence belong
+    together, and the others in the order of their figures. A finding is worse if it exceeds its limit by more than
+    before, or refuses where it did not.
 
     Args:
         before: findings of the earlier revision.
@@ -62,7 +63,7 @@ def compare(before: Iterable[Finding], now: Iterable[Finding], *, revision: str)
         revision: what people call the earlier one.
     """
     present = tuple(now)
-    left: dict[tuple[str, ...], list[Finding]] = {}
+    left: dict[tuple[object, ...], list[Finding]] = {}
     for finding in sorted(before, key=_figures):
         left.setdefault(_key(finding), []).append(finding)
     pairs: dict[int, Finding] = {}
@@ -81,9 +82,9 @@ def compare(before: Iterable[Finding], now: Iterable[Finding], *, revision: str)
     )
 
 
-def _key(finding: Finding) -> tuple[str, ...]:
+def _key(finding: Finding) -> tuple[object, ...]:
     """What makes a finding the same one in two revisions: not its figures, nor its line, nor its sentence."""
-    return finding.rule, finding.subject, finding.unit
+    return finding.rule, finding.subject, finding.unit, frozenset(finding.participants)
 
 
 def _figures(finding: Finding) -> tuple[bool, int, int, str]:

@@ -61,8 +61,9 @@ def _rules(found: Found, compared: Compared | None) -> Iterator[ET.Element]:
 
 
 def _finding(finding: Finding, state: State | None, folder: str, compared: Compared | None) -> ET.Element:
-    case = _case(finding.rule, finding.subject or finding.where)
     spot = spot_of(finding, folder)
+    line = f" {spot.file}:{spot.line}" if spot else ""
+    case = _case(finding.rule, f"{finding.subject or finding.where}{line}")
     where = f"{spot.file}:{spot.line}" if spot else finding.where
     fix = f"\nfix: {finding.fix}" if finding.fix else ""
     text = f"{where}: {finding.level} {finding.rule}\n{finding.message}{fix}"

@@ -34,8 +34,12 @@ def folder_at(folder: Path, revision: str) -> Iterator[Path]:
         text = archive.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
         raise StoppedError(f"revision {revision} of {folder}: {text}", code=MISUSE)
     with TemporaryDirectory(prefix="zonewright-since-") as name:
-        with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-            files.extractall(name, filter="data")
+        try:
+            with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
+                files.extractall(name, filter="data")
+        except (tarfile.TarError, OSError) as error:
+            text = f"revision {revision} of {folder} cannot be read: {error}; a link must stay within the folder"
+            raise StoppedError(text, code=MISUSE) from None
         if not (Path(name) / "zone.yaml").exists():
             raise StoppedError(f"revision {revision} has no zone.yaml in {folder}", code=MISUSE)
         yield Path(name)

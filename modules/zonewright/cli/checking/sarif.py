@@ -26,7 +26,8 @@ def sarif_text(found: Found, compared: Compared | None = None) -> str:
 
     Args:
         found: what was found.
-        compared: how it compares with an earlier revision, which gives each result its ``baselineState``.
+        compared: how it compares with an earlier revision, which gives each result its ``baselineState``. What was
+            fixed is left out, since code hosts would show it as present.
     """
     rules = [_fault_rule(), *map(_rule, RULES)]
     numbers = {rule["id"]: number for number, rule in enumerate(rules)}
@@ -76,14 +77,12 @@ def _results(found: Found, compared: Compared | None, numbers: Mapping[str, int]
     for finding, state in zip(found.findings, states, strict=True):
         baseline = {"baselineState": _BASELINE[state]} if state else {}
         yield _result(finding, found.folder, numbers) | baseline
-    for finding in compared.fixed if compared else ():
-        yield _result(finding, found.folder, numbers) | {"baselineState": "absent"}
 
 
 def _result(finding: Finding, folder: str, numbers: Mapping[str, int]) -> dict[str, Any]:
     spot = spot_of(finding, folder)
     logical = {"fullyQualifiedName": finding.subject or finding.where, "kind": "object"}
-    location: dict[str, Any] = _location(spot) if spot else {}
+    location = _location(spot or Spot(in_folder(folder, "zone.yaml"), 1))  # code hosts take no file without a place
     fix = f"\nFix: {finding.fix}" if finding.fix else ""
     properties = {
         "level": finding.level,

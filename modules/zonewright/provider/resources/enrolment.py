@@ -36,6 +36,7 @@ class EnrolmentResource(CheckedResource):
     }
     plain = tuple(inputs)
     outputs: Mapping[str, Input] = inputs
+    kept = ("stackId", "lineage")
 
     def check(
         self, session: ProviderSession, urn: str, old: Data | None, new: dict[str, Any], seed: bytes
@@ -59,10 +60,12 @@ class EnrolmentResource(CheckedResource):
         return {**inputs, "ledger": answer.ledger}
 
     def _request(self, urn: str, inputs: Data, *, dry_run: bool = False) -> EnrolRequest:
+        if not (lineage := inputs.get("lineage")):
+            raise CheckFailedError("input 'lineage' is missing: a check of this resource gives it")
         return EnrolRequest(
             stack_id=inputs["stackId"],
             party=inputs["party"],
-            lineage=inputs["lineage"],
+            lineage=lineage,
             ledger=inputs.get("ledger", ""),
             label=urn,
             dry_run=dry_run,

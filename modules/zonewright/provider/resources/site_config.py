@@ -42,7 +42,7 @@ class SiteConfigResource(CheckedResource):
     def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
         """Other files. A state of an older version has the digest of each file."""
         digest = old.get("filesDigest") or digest_of(canonical_json(old.get("files", {})))
-        if digest == new["filesDigest"]:
+        if digest == new.get("filesDigest", digest):
             return compare({"site": self.inputs["site"], "stackId": self.inputs["stackId"]}, old, new)
         return compare(self.inputs, {**old, "filesDigest": digest}, new)
 
