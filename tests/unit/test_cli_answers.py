@@ -182,7 +182,7 @@ def test_init_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in (tmp_path / "mine").rglob("*") if path.is_file()}
     code, _, err = run("init", "mine")
     assert code == 1
-    assert "Pulumi.yaml, __main__.py, zone/zone.yaml" in err
+    assert "Pulumi.yaml, __main__.py, provider/PulumiPlugin.yaml, provider/__main__.py, zone/zone.yaml" in err
     assert {path: path.read_bytes() for path in (tmp_path / "mine").rglob("*") if path.is_file()} == before
     assert run("check", "mine/zone") == (0, "good: 20 racks, 6 nodes, 0 links, 2 owners\n", "")
     code, _, err = run("init", "mine/Pulumi.yaml")
