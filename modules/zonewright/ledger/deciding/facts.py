@@ -221,6 +221,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     racks, occupants, sites, offers = _assets(connection, touched, stack_id, demand)
     racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
+    kept = {item for addresses in found.addresses.values() for item in addresses.items()}
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     every = all_held(connection, but=stack_id)
     present = [held for held in every if held.expires_at > now]
@@ -230,8 +231,11 @@ def _gather(  # noqa: PLR0917 - as gather, without names
             site = data["rack"].partition("/")[0]
             if site in touched:
                 item = occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved")
-                occupants.append(replace(item, until=held.expires_at))
-                take(reserved, site, data["addresses"])
+                is_own = held.stack_id == stack_id + OWN
+                blocks = not (is_own and _is_over(item, found.own))
+                occupants.append(replace(item, until=held.expires_at, blocks_units=blocks))
+                addresses = data["addresses"].items()
+                take(reserved, site, {pool: one for pool, one in addresses if not is_own or (pool, one) not in kept})
     own = next((held for held in present if demand and held.is_converted_by(stack_id, demand)), None)
     return Facts(
         world=World(
@@ -252,6 +256,16 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         revisions=revisions_of(connection, touched),
         held=tuple(every),
         converts=own,
+    )
+
+
+def _is_over(item: Occupant, own: Iterable[Occupant]) -> bool:
+    """Whether what a stack has reserved is at a place where it has something now: that may stay until it converts."""
+    return any(
+        one.rack == item.rack
+        and set(one.faces) & set(item.faces)
+        and max(one.position, item.position) < min(one.units.stop, item.units.stop)
+        for one in own
     )
 
 
