@@ -115,6 +115,30 @@ def _places(stack: Party) -> list[dict[str, int]]:
     return [{"position": int(str(one.data["position"]))} for one in report.holdings]
 
 
+@pytest.mark.parametrize("days", [90, 0])
+def test_what_grows_in_place_is_held(world: World, days: int) -> None:
+    """Reserved for days or minutes, the unit that a taller type takes more is nobody else's."""
+    mine, other = world.stack(), world.stack("tenant-b")
+    place = {"001": {"rack": "dc1/a/01/01", "position": 20}}
+    mine.bring_up(clusters={"web": cluster(1, places=place)})
+    taller = mine.demand(clusters={"web": cluster(1, node_type="two-u", places=place)})
+    if days:
+        held = world.reserve(mine, taller, days=days)
+        assert (held.units, held.watts) == (2, 300)
+    else:
+        mine.propose(taller)
+    above = {"001": {"rack": "dc1/a/01/01", "position": 21}}
+    refused = other.propose(other.demand(clusters={"db": cluster(1, places=above)}), reserve=False)
+    assert [(one.rule, one.excess) for one in refused.findings] == [("unit-overlap", 1)]
+    stays = mine.propose(mine.demand(clusters={"web": cluster(1, places=place)}), reserve=False)
+    assert (stays.findings, stays.seats["web-001"].position) == ([], 20)
+    grown = mine.propose(taller)
+    assert (grown.findings, grown.seats["web-001"].position) == ([], 20)
+    if days:
+        with pytest.raises(LedgerRefusedError, match="has all of this already"):
+            world.reserve(mine, mine.demand(clusters={"web": cluster(1, places=place)}), days=days)
+
+
 def _addresses(stack: Party) -> dict[str, object]:
     report = stack.client.call(verbs.REPORT, ReportRequest(stack_id=stack.stack_id))
     return {one.name: one.data["addresses"] for one in report.holdings}

@@ -91,7 +91,8 @@ class RackState:
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
         self.own: dict[Key, Figures] = by_key(own, self.present)
-        more = [*_above(ground.by_key, by_key(others, self.present)), *self.own.values()]
+        held = by_key(others, self.present)
+        more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
     def closed_for(self, shape: NodeShape) -> int:
