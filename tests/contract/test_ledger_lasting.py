@@ -10,7 +10,7 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import outside
 from support.ledger_proxy import ledger_service
-from support.zone_project import cluster
+from support.zone_project import cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest
@@ -115,6 +115,35 @@ def _places(stack: Party) -> list[dict[str, int]]:
     return [{"position": int(str(one.data["position"]))} for one in report.holdings]
 
 
+@pytest.mark.parametrize("days", [90, 0])
+def test_what_grows_in_place_is_held(world: World, days: int) -> None:
+    """Reserved for days or minutes, the unit that a taller type takes more is nobody else's."""
+    mine, other = world.stack(), world.stack("tenant-b")
+    place = {"001": {"rack": "dc1/a/01/01", "position": 20}}
+    mine.bring_up(clusters={"web": cluster(1, places=place)})
+    taller = mine.demand(clusters={"web": cluster(1, node_type="two-u", places=place)})
+    if days:
+        held = world.reserve(mine, taller, days=days)
+        assert (held.units, held.watts) == (2, 300)
+    else:
+        mine.propose(taller)
+    above = {"001": {"rack": "dc1/a/01/01", "position": 21}}
+    refused = other.propose(other.demand(clusters={"db": cluster(1, places=above)}), reserve=False)
+    assert [(one.rule, one.excess) for one in refused.findings] == [("unit-overlap", 1)]
+    stays = mine.propose(mine.demand(clusters={"web": cluster(1, places=place)}), reserve=False)
+    assert (stays.findings, stays.seats["web-001"].position) == ([], 20)
+    grown = mine.propose(taller)
+    assert (grown.findings, grown.seats["web-001"].position) == ([], 20)
+    if days:
+        with pytest.raises(LedgerRefusedError, match="has all of this already"):
+            world.reserve(mine, mine.demand(clusters={"web": cluster(1, places=place)}), days=days)
+
+
+def _addresses(stack: Party) -> dict[str, object]:
+    report = stack.client.call(verbs.REPORT, ReportRequest(stack_id=stack.stack_id))
+    return {one.name: one.data["addresses"] for one in report.holdings}
+
+
 def test_another_change_of_the_stack_leaves_its_reservation_alone(world: World) -> None:
     """Less than what was reserved is another change: it is placed beside it, and the reservation stays."""
     mine = world.stack()
@@ -125,6 +154,25 @@ def test_another_change_of_the_stack_leaves_its_reservation_alone(world: World) 
     assert "reservation" not in world.entries()[-1].payload
     proposal = mine.propose(mine.demand(clusters=WEB))
     assert sorted(seat.position for seat in proposal.seats.values()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("chosen", [{}, {"001": {"rack": "dc1/a/01/01", "position": 1}}])
+def test_a_rename_that_is_reserved_stands_in_nobodys_way(world: World, chosen: dict[str, dict[str, object]]) -> None:
+    """Reserved for days or minutes over its own running nodes: others go on beside it, and the nodes stay put."""
+    mine, other, operator = world.stack(), world.stack("tenant-b"), Party(world.client, "stack-of-operator", "operator")
+    mine.bring_up(clusters=WEB)
+    running = _addresses(mine)
+    rename = mine.demand(clusters={"db": cluster(3, places=chosen)})
+    world.reserve(mine, rename)
+    for _ in ("for days", "and for minutes"):
+        assert operator.propose(operator.demand(sites=facility(4)["sites"]), reserve=False).findings == []
+        beside = other.propose(other.demand(clusters={"web": cluster(1)}), reserve=False)
+        assert (beside.findings, beside.seats["web-001"].position) == ([], 4)
+        own = mine.propose(mine.demand(clusters={"web": cluster(4)}), reserve=False)
+        assert [own.seats[f"web-00{n}"].position for n in range(1, 5)] == [1, 2, 3, 4]
+        assert own.findings == []
+        assert {name: own.addresses[name] for name in running} == running
+        assert mine.propose(rename).findings == []
 
 
 @pytest.mark.on_postgresql

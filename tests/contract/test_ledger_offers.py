@@ -102,6 +102,20 @@ def test_the_transaction_that_admits_decides(client: LedgerClient) -> None:
     assert mine.states() == []
 
 
+def test_what_leaves_counts_in_its_offer_until_it_is_deleted(client: LedgerClient) -> None:
+    """A rename gets no more of an offer's power than there is, placed automatically or not; a move counts once."""
+    operate(client, shelf=OFFERS["shelf"])
+    mine = Party(client, "stack-of-tenant-a", "tenant-a")
+    mine.bring_up(clusters={"web": cluster(4)})
+    found = mine.propose(mine.demand(clusters={"db": cluster(2)}), reserve=False)
+    assert len(found.seats) == 1, "four that leave, and one more, are 1 kW"
+    chosen = {f"00{n}": {"rack": f"{ROW}/02", "position": n + 15} for n in (1, 2)}
+    found = mine.propose(mine.demand(clusters={"db": cluster(2, places=chosen)}), reserve=False)
+    assert [(one.rule, one.excess) for one in found.findings] == [("offered-power", 200)]
+    moved = mine.propose(mine.demand(clusters={"web": cluster(5, places=chosen)}), reserve=False)
+    assert (len(moved.seats), moved.findings) == (5, [])
+
+
 def test_the_page_s_offers_are_those_that_the_check_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

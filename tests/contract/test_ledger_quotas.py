@@ -20,7 +20,7 @@ from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import Snapshot
 from zonewright.ledger.protocol.reservation_messages import RackWish, ReserveRequest
-from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
 from zonewright.rules.finding import Finding
@@ -124,6 +124,26 @@ def test_a_quota_that_is_exceeded_already_does_not_hinder_what_adds_nothing(clie
     for count, refused in ((5, []), (4, []), (6, [("quota ours it_kw", 700)])):
         proposal = mine.propose(mine.demand(clusters={"web": cluster(count)}), reserve=False)
         assert told(proposal.findings) == refused, count
+
+
+@pytest.mark.on_postgresql
+def test_what_leaves_counts_until_it_is_deleted(client: LedgerClient) -> None:
+    """Neither renames nor a second stack get past a quota by what is still there; a move counts a node once."""
+    mine, second = stack(client, "tenant-a"), stack(client, "tenant-a", 2)
+    mine.bring_up(clusters={"web": cluster(5)})
+    for own in ({"db": cluster(5)}, {"web": cluster(4), "db": cluster(2)}):
+        proposal = mine.propose(mine.demand(clusters=own), reserve=False)
+        assert told(proposal.findings)[0][0] == "quota ours it_kw", own
+    place = {"001": {"rack": "dc1/a/01/04", "position": 9}}
+    mine.bring_up(clusters={"web": cluster(5, places=place)})
+    assert mine.states().count(("web-001", "releasing")) == 1
+    mine.bring_up(clusters={"web": cluster(4, places=place)})
+    late = second.demand(clusters={"db": away(1)})
+    assert told(second.propose(late, reserve=False).findings) == [("quota ours it_kw", 200)]
+    report = client.call(verbs.REPORT, ReportRequest(stack_id=mine.stack_id))
+    (gone,) = [one for one in report.holdings if one.name == "web-005"]
+    mine.release(gone.name, gone.generation)
+    assert told(second.propose(late, reserve=False).findings) == []
 
 
 def test_the_page_s_quotas_are_those_that_the_check_takes(

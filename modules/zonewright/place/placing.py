@@ -86,9 +86,10 @@ class _Run:
         own = tuple(standing)
         self._party, self._stack, self._sticky = demand.party, stack, sticky
         self._reserved = world.reserved
-        self._floor = Floor(world, own, party=demand.party)
-        self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         self.parts = _parts(demand)
+        wanted = frozenset(node.name for part in self.parts for node in part.waiting)
+        self._floor = Floor(world, own, party=demand.party, wanted=wanted)
+        self._stands = frozenset((item.name, item.rack) for item in own if item.standing == "active")
         present = {
             part.cluster: [sticky[node.name].rack for node in part.waiting if node.name in sticky]
             for part in self.parts

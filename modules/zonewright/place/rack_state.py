@@ -5,7 +5,7 @@ Internal to placement, and the only thing in it that changes while it runs.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from zonewright.model.demand import ClusterDemand
@@ -91,7 +91,8 @@ class RackState:
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
         self.own: dict[Key, Figures] = by_key(own, self.present)
-        more = [*_above(ground.by_key, by_key(others, self.present)), *self.own.values()]
+        held = by_key(others, self.present)
+        more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
     def closed_for(self, shape: NodeShape) -> int:
@@ -185,11 +186,21 @@ def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterat
 
 
 class Floor:
-    """The racks of a world: the state of one is made when it is first asked for, as a change is about few of many."""
+    """The racks of a world: the state of one is made when it is first asked for, as a change is about few of many.
 
-    def __init__(self, world: World, standing: Iterable[Occupant], *, party: str) -> None:
+    Args:
+        world: everybody else's part.
+        standing: the stack's own claims that have a resource.
+        party: whose nodes are to be placed.
+        wanted: names of those nodes; what stands and is not among them leaves, and counts in its offer until it is
+            gone.
+    """
+
+    def __init__(self, world: World, standing: Sequence[Occupant], *, party: str, wanted: Collection[str] = ()) -> None:
         self._racks, self._bystanders = world.racks, world.bystanders
-        self._remaining = Remaining(world, party) if world.offered else None
+        leaving = tuple(item for item in standing if item.name not in wanted)
+        with_leaving = replace(world, occupants=(*world.occupants, *leaving))
+        self._remaining = Remaining(with_leaving, party) if world.offered else None
         self._others: dict[str, list[Occupant]] = defaultdict(list)
         self._own: dict[str, list[Occupant]] = defaultdict(list)
         for item in world.occupants:

@@ -26,7 +26,7 @@ def units_outside(rack: Rack, item: Occupant) -> int:
 
 
 def users_of(world: World, key: str) -> Iterator[Occupant]:
-    """What others than the owner have in an offer; what the acting stack leaves does not count, as its units do not.
+    """What others than the owner have in an offer; what leaves counts until it is gone, as it does for the feeds.
 
     Args:
         world: everything.
@@ -38,7 +38,7 @@ def users_of(world: World, key: str) -> Iterator[Occupant]:
     items += [item for item in world.occupants if item.rack in inside]
     for item in items:
         rack = world.racks.get(item.rack)
-        if rack is None or item.standing == "baseline" or item.party == rack.owner or not item.blocks_units:
+        if rack is None or item.standing == "baseline" or item.party == rack.owner:
             continue
         opening = opening_of(rack, item)
         if opening is not None and opening.key == key:

@@ -109,8 +109,9 @@ OFFERED_POWER = Rule(
     title="What stands in an offer draws no more than is offered with it.",
     level="mandatory",
     description=(
-        "Value is the budgeted draw of all nodes in the offer, each once, with what is reserved in it. Nodes of the "
-        "operator do not count. A change that adds no watts to an offer is not judged, so that what stands there stays."
+        "Value is the budgeted draw of all nodes in the offer, each once, with what is reserved in it, and with what "
+        "leaves until its resource is deleted. Nodes of the operator do not count. A change that adds no watts to an "
+        "offer is not judged, so that what stands there stays."
     ),
     unit="W",
     reference="the operator's offers, `it_kw` of an offer in its file",

@@ -32,7 +32,8 @@ def quota(view: View) -> Iterator[Breach]:
                     unit=unit,
                     excess=value - limit,
                     participants=tuple(Participant(party=party, name="") for party in parties),
-                    fix=f"ask for {amount(value - limit, unit)} less, or free a reservation that is not needed",
+                    fix=f"ask for {amount(value - limit, unit)} less, free a reservation that is not needed, "
+                    "or let nodes that leave be deleted first",
                 )
 
 
@@ -41,9 +42,9 @@ QUOTA = Rule(
     title="Claims and reservations stay within the quotas of districts and parties.",
     level="no-worse",
     description=(
-        "Value is the sum over the nodes of all parties that the quota names: claimed, and reserved for days. Power is "
-        "the budgeted draw. Energy is that power for 8,760 h, without overhead, rounded up. Baseline and racks of the "
-        "operators do not count."
+        "Value is the sum over the nodes of all parties that the quota names: claimed, and reserved for days. A node "
+        "that leaves counts until its resource is deleted. Power is the budgeted draw. Energy is that power for "
+        "8,760 h, without overhead, rounded up. Baseline and racks of the operators do not count."
     ),
     unit="W, MWh or U",
     reference="the quotas of the zone, `quotas` with their `source` in zone.yaml",

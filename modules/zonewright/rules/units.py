@@ -144,7 +144,7 @@ UNIT_OVERLAP = Rule(
     description=(
         "There is one finding for each pair. Equipment of full depth takes both faces. A place that the same "
         "stack leaves in the same change does not count, so swaps and slides work. For other stacks it "
-        "counts until the resource is gone."
+        "counts until the resource is gone. A reservation over places of its own stack takes nothing twice."
     ),
     unit="U",
     reference="EIA-310 and IEC 60297; NetBox, rack face and is_full_depth of a device type",
@@ -161,9 +161,9 @@ def _all_apart(occupants: Sequence[Occupant]) -> bool:
 
 
 def _shared_units(one: Occupant, two: Occupant) -> range:
-    """Units that two occupants both take; none where a stack is itself about to leave one of the places."""
+    """Units that two occupants both take; none where a stack is about to leave one of the places, or reserves it."""
     own = (one.party, one.stack) == (two.party, two.stack)
-    if own and (one.key == two.key or "releasing" in {one.standing, two.standing}):
+    if own and (one.key == two.key or {"releasing", "reserved"} & {one.standing, two.standing}):
         return range(0)
     if not set(one.faces) & set(two.faces):
         return range(0)

@@ -23,6 +23,7 @@ from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
+from zonewright.place.change import same_place
 
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""
@@ -103,6 +104,21 @@ def claims_of(
                     **_optional(wanted.cluster),
                 }
     return claims
+
+
+def claims_to_hold(
+    facts: Facts, demand: Demand, seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
+    """The data of those claims of a demand that the stack does not have yet with these units, power and weight."""
+    own = {item.name: item for item in facts.own}
+
+    def is_there(name: str, data: Mapping[str, Any]) -> bool:
+        known = own.get(name)
+        if known is None:
+            return False
+        return same_place(known, occupant(data, party=known.party, stack=known.stack, name=name, standing="wanted"))
+
+    return {name: data for name, data in claims_of(demand, seats, addresses).items() if not is_there(name, data)}
 
 
 def _optional(cluster: Cluster) -> dict[str, Any]:
@@ -221,6 +237,10 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     racks, occupants, sites, offers = _assets(connection, touched, stack_id, demand)
     racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
+    standing: dict[str, list[Occupant]] = defaultdict(list)
+    for one in found.own:
+        standing[one.rack].append(one)
+    kept = {item for addresses in found.addresses.values() for item in addresses.items()}
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
     every = all_held(connection, but=stack_id)
     present = [held for held in every if held.expires_at > now]
@@ -230,8 +250,10 @@ def _gather(  # noqa: PLR0917 - as gather, without names
             site = data["rack"].partition("/")[0]
             if site in touched:
                 item = occupant(data, party=held.party, stack=held.stack_id, name=name, standing="reserved")
-                occupants.append(replace(item, until=held.expires_at))
-                take(reserved, site, data["addresses"])
+                item, is_own = replace(item, until=held.expires_at), held.stack_id == stack_id + OWN
+                occupants.append(_beside(item, stack_id, standing[item.rack]) if is_own else item)
+                addresses = data["addresses"].items()
+                take(reserved, site, {pool: one for pool, one in addresses if not is_own or (pool, one) not in kept})
     own = next((held for held in present if demand and held.is_converted_by(stack_id, demand)), None)
     return Facts(
         world=World(
@@ -253,6 +275,18 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         held=tuple(every),
         converts=own,
     )
+
+
+def _beside(item: Occupant, stack_id: str, own: Iterable[Occupant]) -> Occupant:
+    """What a stack has reserved, beside its claims in a rack: what stands there may stay, and counts once if it grows."""
+    over = {
+        one.name
+        for one in own
+        if set(one.faces) & set(item.faces) and max(one.position, item.position) < min(one.units.stop, item.units.stop)
+    }
+    if item.name in over:
+        return replace(item, stack=stack_id, cluster=None, blocks_units=False)
+    return replace(item, blocks_units=not over)
 
 
 def _assets(

@@ -102,6 +102,7 @@ class Part:
         connected: clusters that need connections.
         usage: watts claimed by party and site, where the zone has quotas.
         units: rack units claimed by party and site, in the same way.
+        standing: the stack's own claims that have a resource, by site and node name, in the same way.
     """
 
     sites: dict[Owned, SiteFacts] = field(default_factory=dict)
@@ -113,6 +114,7 @@ class Part:
     connected: tuple[ClusterFacts, ...] = ()
     usage: Counter[PartyAtSite] = field(default_factory=Counter)
     units: Counter[PartyAtSite] = field(default_factory=Counter)
+    standing: dict[tuple[str, str], Usage] = field(default_factory=dict)
 
     def add(self, name: str, text: str, owner: str, *, stack: str, since: int, is_leaving: bool = False) -> None:
         """Add an asset from its canonical JSON; one that is leaving takes no link any more, and keeps its names."""
@@ -151,14 +153,23 @@ class ZoneBase:
         wanted = wanted_part(demand, self.stack_id)
         had = {(one.kind, one.name): one.since for one in sorted(self.own.names, key=lambda one: -one.since)}
         wanted.names = [replace(one, since=had.get((one.kind, one.name), _WANTED)) for one in wanted.names]
+        counted = dict(self.own.standing)  # what leaves counts until it is gone, as it does for the feeds
         for cluster_id, part in demand.clusters.items():
+            needed = Usage(part.node_type.allocated_draw, part.node_type.u_height)
             for node in nodes_of(cluster_id, part.cluster):
                 if node.name in seats:
-                    wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += part.node_type.allocated_draw
-                    wanted.usage[demand.party, part.cluster.site] += part.node_type.allocated_draw
-                    wanted.units[demand.party, part.cluster.site] += part.node_type.u_height
+                    wanted.claimed_w[seats[node.name].rack.rsplit("/", 2)[0]] += needed.watts
+                    place = part.cluster.site, node.name
+                    counted[place] = _larger(needed, counted.get(place, needed))
+        for (site, _), used in counted.items():
+            wanted.usage[demand.party, site] += used.watts
+            wanted.units[demand.party, site] += used.units
         left = (one.left_by(self.stack_id, demand, seats) for one in self.reserved)
         return _facts(self.zone, self.others, wanted, reserved=left)
+
+
+def _larger(one: Usage, two: Usage) -> Usage:
+    return Usage(max(one.watts, two.watts), max(one.units, two.units))
 
 
 def wanted_part(demand: Demand, stack_id: str) -> Part:
@@ -239,9 +250,8 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     held = [one for one in all_held(connection, but=stack_id) if one.expires_at > now] if now else []
     parts[False].names += _reserved(held, stack_id)
     known = parse_zone(document)
-    for is_own, place, watts, height in _usage(connection, stack_id) if known.quotas else ():
-        parts[is_own].usage[place] += watts
-        parts[is_own].units[place] += height
+    if known.quotas:
+        _count_usage(connection, stack_id, others=parts[False], own=parts[True])
     is_mine = claim.c.stack_id == stack_id  # once: to PostgreSQL a second one would be another expression
     sums = (
         select(is_mine, claim.c.room, func.sum(claim.c.draw_w))
@@ -255,17 +265,33 @@ def zone_base(connection: Connection, stack_id: str, *, now: str = "", replaced:
     return ZoneBase(zone=known, stack_id=stack_id, others=parts[False], own=parts[True], reserved=lasting)
 
 
-def _usage(connection: Connection, stack_id: str) -> Iterable[tuple[bool, PartyAtSite, int, int]]:
-    """Watts and rack units claimed by party and site: the stack's own, and everybody else's."""
-    is_mine = claim.c.stack_id == stack_id
+def _count_usage(connection: Connection, stack_id: str, *, others: Part, own: Part) -> None:
+    """Add watts and rack units claimed by party and site: each node once, also what leaves until it is gone."""
     height = words_of(connection).number_in(claim.c.data, "node_type", "u_height")
-    sums = (
-        select(is_mine, claim.c.party, claim.c.site, func.sum(claim.c.draw_w), func.sum(height))
-        .where(claim.c.state.in_(("admitted", "active")))
-        .group_by(is_mine, claim.c.party, claim.c.site)
+    key = (claim.c.stack_id, claim.c.party, claim.c.site, claim.c.name)
+    each = (
+        select(*key, func.max(claim.c.draw_w).label("watts"), func.max(height).label("units"))
+        .where(claim.c.stack_id != stack_id)
+        .group_by(*key)
+        .subquery()
     )
-    for is_own, party, site, watts, units in connection.execute(sums):
-        yield bool(is_own), (party, site), int(watts), int(units or 0)
+    sums = select(
+        each.c.party, each.c.site, func.sum(each.c.watts).label("watts"), func.sum(each.c.units).label("units")
+    )
+    for row in connection.execute(sums.group_by(each.c.party, each.c.site)):
+        others.usage[row.party, row.site] += int(row.watts)
+        others.units[row.party, row.site] += int(row.units or 0)
+    columns = (claim.c.party, claim.c.site, claim.c.name, claim.c.state, claim.c.draw_w, height.label("units"))
+    found: dict[tuple[str, str, str], Usage] = {}
+    for row in connection.execute(select(*columns).where(claim.c.stack_id == stack_id)):
+        used = Usage(int(row.draw_w), int(row.units or 0))
+        place = row.party, row.site, row.name
+        found[place] = _larger(used, found.get(place, used))
+        if row.state != "admitted":
+            own.standing[row.site, row.name] = _larger(used, own.standing.get((row.site, row.name), used))
+    for (party, site, _), used in found.items():
+        own.usage[party, site] += used.watts
+        own.units[party, site] += used.units
 
 
 def _reserved(held: Iterable[HeldPlaces], stack_id: str) -> Iterable[NameFacts]:

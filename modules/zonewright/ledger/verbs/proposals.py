@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
-from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_of, gather, have_moved
+from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_to_hold, gather, have_moved
 from zonewright.ledger.deciding.plans import last_plan, present, spent
 from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
@@ -162,8 +162,7 @@ def _held_proposal(connection: Connection, request: ProposeRequest, digest: str,
 
 
 def _hold(connection: Connection, request: ProposeRequest, answer: Proposal, facts: Facts) -> None:
-    claims = claims_of(request.demand, answer.seats, answer.addresses)
-    holds = {name: data for name, data in claims.items() if facts.seats.get(name) != answer.seats[name]}
+    holds = claims_to_hold(facts, request.demand, answer.seats, answer.addresses)
     connection.execute(delete(reservation).where(reservation.c.stack_id == request.stack_id))
     connection.execute(
         reservation.insert().values(

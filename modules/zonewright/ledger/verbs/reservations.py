@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from zonewright.ledger.deciding.decide import PlacedProposal, offer
-from zonewright.ledger.deciding.facts import OWN, as_reserved, claims_of, gather
+from zonewright.ledger.deciding.facts import OWN, as_reserved, claims_of, claims_to_hold, gather
 from zonewright.ledger.deciding.readable import findings_for, operated_sites
 from zonewright.ledger.deciding.reservation_quota import require_own_stack
 from zonewright.ledger.deciding.review import for_reader
@@ -122,9 +122,7 @@ def _found(
         claims = claims_of(demand, made.seats, {})
         return demand, made, {name.replace(f"{CLUSTER}-", f"{CLUSTER}/"): data for name, data in claims.items()}
     made = offer(as_reserved(facts), demand, stack_id=stack_id, on=now[:10])
-    claims = claims_of(demand, made.seats, made.addresses)
-    holds = {name: data for name, data in claims.items() if facts.seats.get(name) != made.seats[name]}
-    return demand, made, holds
+    return demand, made, claims_to_hold(facts, demand, made.seats, made.addresses)
 
 
 def _hold(connection: Connection, held: HeldPlaces, *, why: str, now: str) -> None:
