@@ -43,8 +43,7 @@ def test_what_an_operator_found_is_told_to_whom_it_concerns(tmp_path: Path) -> N
     with served_ledger(tmp_path, WITH_AUDITOR) as served:
         before = served.local.call(verbs.REPORT, ReportRequest(stack_id=OWN))
         operator = served.client(served.grant("operator-1", "operator", "facility-operator"))
-        held: dict[str, Any] = before.holdings[0].data
-        address = str(held["addresses"]["v4"]).partition("/")[0]
+        address = address_of(served, OWN)
         made = record(operator, subject=address)
         assert (made.claim, made.stack_id) == ("web-001", OWN)
         for subject in (address, "web-001"):
@@ -63,6 +62,30 @@ def test_what_an_operator_found_is_told_to_whom_it_concerns(tmp_path: Path) -> N
             operator.call(verbs.FOUND, settle)
         kinds = [one.kind for one in served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries]
         assert (kinds.count("found-there"), kinds.count("found-settled")) == (1, 1)
+
+
+def address_of(served: Served, stack: str) -> str:
+    """The address of the first node of a stack."""
+    data: dict[str, Any] = served.local.call(verbs.REPORT, ReportRequest(stack_id=stack)).holdings[0].data
+    return str(data["addresses"]["v4"]).partition("/")[0]
+
+
+def test_a_name_alone_opens_no_record_of_another_party(tmp_path: Path) -> None:
+    """Nodes of one name, or one named as a label says, tell their party nothing of what was found of another's."""
+    with served_ledger(tmp_path, WITH_AUDITOR) as served:
+        operator = served.client(served.grant("operator-1", "operator", "facility-operator"))
+        with pytest.raises(LedgerRefusedError, match=r"means 2 claims in racks of 'operator'.*name the machine by its"):
+            record(operator)
+        made = record(operator, subject=address_of(served, OTHER))
+        labelled = record(operator, subject="label-001")
+        assert (made.stack_id, made.claim_party, labelled.claim_party) == (OTHER, "tenant-b", "")
+        mine = served.party(served.grant("runner-a", "tenant-a", "tenant"), stack_id="stack-with-a-label")
+        mine.bring_up(clusters={"label": cluster(1)})
+        for subject in ("web-001", "label-001", ""):
+            assert find(served, "tenant-a", "tenant", subject).found == [], subject
+        assert find(served, "tenant-b", "tenant", "web-001").found == [made]
+        assert find(served, "tenant-b", "tenant").found == [made]
+        assert find(served, "operator", "facility-operator").found == [made, labelled]
 
 
 def test_only_the_racks_operator_records(tmp_path: Path) -> None:
