@@ -1,7 +1,9 @@
 """``zonewright reserve``: what its how-to page says, and who sees what of it."""
 
+import json
 import re
 import shlex
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,24 @@ def test_others_see_the_site_and_the_end_only(tmp_path: Path) -> None:
         said = other.propose(other.demand(clusters={"db": cluster(1, places={"001": _place(own.racks[0])})}))
         assert f"is reserved until {own.until[:16]}Z" in said.findings[0].message
         assert not re.search(r"tenant-a|secret reason|3,?300", said.model_dump_json())
+
+
+def test_a_name_or_an_address_that_is_reserved_tells_others_nothing(tmp_path: Path) -> None:
+    """Whether a name or an address is reserved stays as untold as whether it is claimed; a place tells its end."""
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        demand = Party(served.local, "stack-of-a-plan", "tenant-a").demand(clusters={"soon": cluster(1)})
+        request = ReserveRequest(stack_id="stack-of-a-plan", party="tenant-a", days=30, why="x", demand=demand)
+        served.local.call(verbs.RESERVE, request)
+        (seen,) = served.local.call(verbs.WHO, WhoRequest(subject="soon-001")).found
+        with sqlite3.connect(served.path) as database:
+            ((holds,),) = database.execute("SELECT holds FROM lasting")
+        address = str(json.loads(holds)["soon-001"]["addresses"]["v4"]).partition("/")[0]
+        other = served.client(served.grant("b2", "tenant-b", "tenant"))
+        for subject, nobodys in (("soon-001", "soon-002"), (address, "10.80.9.9")):
+            answer = other.call(verbs.WHO, WhoRequest(subject=subject))
+            assert answer == other.call(verbs.WHO, WhoRequest(subject=nobodys)), subject
+        rack = WhoRequest(subject=seen.place.partition(" ")[0])
+        assert other.call(verbs.WHO, rack).reserved_until == [seen.until]
 
 
 def _place(rack: str) -> dict[str, object]:
