@@ -79,7 +79,7 @@ def offered_power(view: View) -> Iterator[Breach]:
             if rack is None or item.standing != "wanted" or item.party == rack.owner:
                 continue
             one = opening_of(rack, item)
-            if one is not None and one.power_w is not None:
+            if one is not None and one.power_w is not None and one.is_for(item.party):
                 asked[one.key].append(item)
                 limits[one.key] = one
     for key, items in sorted(asked.items()):
@@ -110,7 +110,8 @@ OFFERED_POWER = Rule(
     level="mandatory",
     description=(
         "Value is the budgeted draw of all nodes in the offer, each once, with what is reserved in it. Nodes of the "
-        "operator do not count. A change that adds no watts to an offer is not judged, so that what stands there stays."
+        "operator do not count. A change that adds no watts to an offer is not judged, so that what stands there "
+        "stays. Nodes of a party that the offer is not for are refused for their place."
     ),
     unit="W",
     reference="the operator's offers, `it_kw` of an offer in its file",
