@@ -4,17 +4,19 @@ import json
 import re
 import shlex
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
-from support.served_ledger import OWN, Served, served_ledger
+from support.served_ledger import OTHER, OWN, Served, served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.reservation_messages import (
     FreeRequest,
     RackWish,
@@ -150,6 +152,21 @@ def test_a_name_or_an_address_that_is_reserved_tells_others_nothing(tmp_path: Pa
             assert answer == other.call(verbs.WHO, WhoRequest(subject=nobodys)), subject
         rack = WhoRequest(subject=seen.place.partition(" ")[0])
         assert other.call(verbs.WHO, rack).reserved_until == [seen.until]
+
+
+def test_the_entry_of_an_end_names_nobody(tmp_path: Path) -> None:
+    """What ends by the clock was asked for by nobody: whose call noticed it is not told to the reservation's party."""
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        mine = served.client(served.grant("runner-a", "tenant-a", "tenant"))
+        wish = RackWish(site="dc1", racks=1, watts=3_300)
+        request = ReserveRequest(stack_id=OWN, party="tenant-a", days=1, why="x", racks=wish)
+        mine.call(verbs.RESERVE, request)
+        served.now[0] += timedelta(days=2)
+        other = served.party(served.grant("runner-b", "tenant-b", "tenant"), "tenant-b", OTHER)
+        other.propose(other.demand(clusters={"web": cluster(2)}))
+        entries = mine.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+        by = {one.kind: one.payload.get("by") for one in entries if one.kind.startswith("reserv")}
+        assert by == {"reserved": "runner-a", "reservation-ended": None}
 
 
 def _place(rack: str) -> dict[str, object]:
