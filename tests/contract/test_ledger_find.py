@@ -43,8 +43,7 @@ def test_what_an_operator_found_is_told_to_whom_it_concerns(tmp_path: Path) -> N
     with served_ledger(tmp_path, WITH_AUDITOR) as served:
         before = served.local.call(verbs.REPORT, ReportRequest(stack_id=OWN))
         operator = served.client(served.grant("operator-1", "operator", "facility-operator"))
-        held: dict[str, Any] = before.holdings[0].data
-        address = str(held["addresses"]["v4"]).partition("/")[0]
+        address = address_of(served, OWN)
         made = record(operator, subject=address)
         assert (made.claim, made.stack_id) == ("web-001", OWN)
         for subject in (address, "web-001"):
@@ -63,6 +62,30 @@ def test_what_an_operator_found_is_told_to_whom_it_concerns(tmp_path: Path) -> N
             operator.call(verbs.FOUND, settle)
         kinds = [one.kind for one in served.local.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries]
         assert (kinds.count("found-there"), kinds.count("found-settled")) == (1, 1)
+
+
+def address_of(served: Served, stack: str) -> str:
+    """The address of the first node of a stack."""
+    data: dict[str, Any] = served.local.call(verbs.REPORT, ReportRequest(stack_id=stack)).holdings[0].data
+    return str(data["addresses"]["v4"]).partition("/")[0]
+
+
+def test_a_name_alone_opens_no_record_of_another_party(tmp_path: Path) -> None:
+    """Nodes of one name, or one named as a label says, tell their party nothing of what was found of another's."""
+    with served_ledger(tmp_path, WITH_AUDITOR) as served:
+        operator = served.client(served.grant("operator-1", "operator", "facility-operator"))
+        with pytest.raises(LedgerRefusedError, match=r"means 2 claims in racks of 'operator'.*name the machine by its"):
+            record(operator)
+        made = record(operator, subject=address_of(served, OTHER))
+        labelled = record(operator, subject="label-001")
+        assert (made.stack_id, made.claim_party, labelled.claim_party) == (OTHER, "tenant-b", "")
+        mine = served.party(served.grant("runner-a", "tenant-a", "tenant"), stack_id="stack-with-a-label")
+        mine.bring_up(clusters={"label": cluster(1)})
+        for subject in ("web-001", "label-001", ""):
+            assert find(served, "tenant-a", "tenant", subject).found == [], subject
+        assert find(served, "tenant-b", "tenant", "web-001").found == [made]
+        assert find(served, "tenant-b", "tenant").found == [made]
+        assert find(served, "operator", "facility-operator").found == [made, labelled]
 
 
 def test_only_the_racks_operator_records(tmp_path: Path) -> None:
@@ -126,11 +149,43 @@ def _fill(client: LedgerClient) -> None:
     Party(client, OTHER, "tenant-b").bring_up(clusters={"db": cluster(1)})
 
 
-@pytest.mark.parametrize("document", [[], {}, {"deployment": {"resources": []}}, {"deployment": None}, "text"])
+@pytest.mark.parametrize("is_in_state", [True, False])
+def test_a_delete_that_the_ledger_did_not_hear_of_is_told(tmp_path: Path, *, is_in_state: bool) -> None:
+    """A place that was left for a new resource of its name is compared too; one that is to be deleted is in order."""
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
+        _fill(client)
+        mine = Party(client, OWN, "tenant-a", lineage="lineage-of-tenant-a")
+        moved = cluster(2, places={"001": {"rack": "dc1/a/01/02", "position": 20}})
+        mine.admit(mine.propose(mine.demand(clusters={"web": moved})))
+        now = mine.confirm("web-001")
+        old = [node("web-001")] if is_in_state else []
+        read = read_state(exported(*old, node("web-001", now), node("web-002")), "a.json")
+        report = client.call(verbs.REPORT, ReportRequest(stack_id=OWN))
+        assert ("web-001", "releasing", 1) in {(one.name, one.state, one.generation) for one in report.holdings}
+        said = [str(one) for one in mismatches(read, report)]
+    assert said == [] if is_in_state else len(said) == 1
+    for one in said:
+        assert "the ledger still has what left with generation 1, and the state has no resource of it" in one
+        assert "run: zonewright recover" in one
+
+
+NOT_A_LIST: dict[str, Any] = {"deployment": {"resources": 5}}
+DOCUMENTS = [[], {}, {"deployment": {"resources": []}}, {"deployment": None}, {"deployment": 5}, "text"]
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, NOT_A_LIST, {"deployment": {"resources": [5]}}])
 def test_what_is_no_state_is_a_sentence(document: Any) -> None:
     """A file that is no export, or of a stack without an Enrolment, is told, and nothing is compared."""
     with pytest.raises(StateError, match="nothing was compared"):
         read_state(document, "a.json")
+
+
+def test_a_resource_with_odd_outputs_has_no_generation() -> None:
+    """What is no mapping of outputs, or no number, is read as nothing."""
+    document = exported(("Node", {"claim": "web-001", "generation": "x"}), ("Node", {"claim": "web-002"}))
+    document["deployment"]["resources"].append({"type": "zonewright:index:Node", "outputs": [1]})
+    held = read_state(document, "a.json").held
+    assert held == {("node", "web-001"): (0,), ("node", "web-002"): (0,), ("node", ""): (0,)}
 
 
 def test_the_commands_of_the_page_work(

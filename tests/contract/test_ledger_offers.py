@@ -14,14 +14,17 @@ from support.served_ledger import served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
 from zonewright.declare import load_zone
-from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.admission_messages import Proposal
+from zonewright.ledger.protocol.admission_messages import Proposal, ProposeRequest
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest, FitRequest
 from zonewright.ledger.protocol.reservation_messages import RackWish, ReserveRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
+from zonewright.model.demand import Demand, DuctAsset, SiteAsset
+from zonewright.model.network import Duct
+from zonewright.model.offer import Offer
 
 ROW = "dc1/a/01"
 OFFERS: dict[str, Any] = {
@@ -136,13 +139,24 @@ def test_the_page_s_offers_are_those_that_the_check_takes(
     [
         ({"site": "dc2"}, "offers.one.site: an unknown site of its own"),
         ({"site": "dc1", "racks": ["a/01/09"]}, "offers.one.racks.0: an offer of racks that are not there"),
+        ({"site": "dc1", "racks": ["a/01/03..99"]}, "offers.one.racks.0: an offer of racks that are not there"),
+        ({"site": "dc1", "racks": ["a/01..09"]}, "there is no row a/02"),
+        ({"site": "dc1", "racks": ["zz"]}, "there is no room zz"),
         ({"site": "dc1", "racks": ["a/1/2/3"]}, "offers.one.racks.0: racks that cannot be read"),
+        ({"site": "dc1", "racks": ["a/01/01"], "units": "43..50"}, "offers.one.units: an offer of units above the top"),
+        ({"site": "dc1", "racks": ["a/01/01"], "units": "40..43"}, "expected units up to 42, as rack dc1/a/01/01 has"),
         ({"site": "dc1", "parties": ["nobody"]}, "offers.one.parties.0: an unknown party"),
         ({"site": "dc1", "racks": ["a/01/04"], "units": "20..30"}, "rack units that two offers have"),
         ({"site": "dc1", "units": "30..20"}, "units 30..20 end below where they begin"),
         ({"site": "dc1", "bores": 2}, "bores belong to an offer with 'ducts'"),
         ({"racks": ["a"]}, "expected 'site' for an offer of racks, or 'ducts'"),
         ({"ducts": ["d9"]}, "offers.one.ducts.0: an unknown duct of its own"),
+        ({"site": "dc1", "it_kw": True}, "offers.one.it_kw: "),
+        ({"site": "dc1", "it_kw": float("nan")}, "offers.one.it_kw: "),
+        (
+            {"site": "dc1", "racks": [f"a/{prefix}0001..{prefix}4000" for prefix in "pqr"]},
+            "offers: too many ids in offers: expected at most 10,000",
+        ),
     ],
 )
 def test_an_offer_that_makes_no_sense_is_told(tmp_path: Path, offer: dict[str, Any], sentence: str) -> None:
@@ -152,6 +166,60 @@ def test_an_offer_that_makes_no_sense_is_told(tmp_path: Path, offer: dict[str, A
     (tmp_path / "facility-operator.yaml").write_text(yaml.safe_dump({**facility(4), "offers": offers}))
     said = [str(problem) for problem in load_zone(tmp_path).problems]
     assert any(sentence in one for one in said), said
+
+
+@pytest.mark.parametrize(
+    ("offers", "sentence"),
+    [
+        ({"one": {"site": "dc1", "racks": ["zz/99"]}}, "offers.one.racks.0: an offer of racks that are not there"),
+        ({"one": {"site": "dc1", "racks": ["a/01/03..99"]}}, "there is no rack a/01/05"),
+        ({"one": {"site": "dc1", "racks": ["a/b/c/d/e"]}}, "offers.one.racks.0: racks that cannot be read"),
+        ({"one": {"site": "dc1", "units": "43..50"}}, "offers.one.units: an offer of units above the top of a rack"),
+        ({"one": {"site": "dc-of-others"}}, "an offer that stands with 'dc1' is of another site or duct"),
+        ({"one": {"ducts": ["d9"], "bores": 3}}, "an offer that stands with 'dc1' is of another site or duct"),
+        ({"one": {"site": "dc1", "parties": ["nobody"]}}, "the registered zone has no party 'nobody'"),
+        (
+            {"one": {"site": "dc1", "units": "1..20"}, "two": {"site": "dc1", "racks": ["a/01/02"], "units": "20..21"}},
+            "got U20 of dc1/a/01/02 and perhaps more, which 'one' has too",
+        ),
+        (
+            {"one": {"site": "dc1", "racks": [f"a/{prefix}0001..{prefix}4000" for prefix in "pqr"]}},
+            "expected at most 10,000 ids of one owner, got 12,004",
+        ),
+    ],
+)
+def test_the_ledger_refuses_an_offer_that_makes_no_sense(
+    client: LedgerClient, offers: dict[str, Any], sentence: str
+) -> None:
+    """A demand that no check has seen is judged where it is decided on; nothing is admitted."""
+    operator = operate(client)
+    sound = operator.demand(sites=facility(4)["sites"])
+    site = sound.assets["dc1"]
+    assert isinstance(site, SiteAsset)
+    nonsense = {name: Offer.model_validate(offer) for name, offer in offers.items()}
+    assets = {**sound.assets, "dc1": site.model_copy(update={"offers": nonsense})}
+    asked = ProposeRequest.model_construct(
+        stack_id=operator.stack_id,
+        party="operator",
+        demand=sound.model_copy(update={"assets": assets}),  # without the checks of a well-meaning client
+        reserve=False,
+    )
+    with pytest.raises(LedgerError, match=re.escape(sentence)):
+        client.call(verbs.PROPOSE, asked)
+
+
+def test_a_duct_s_bores_bound_what_is_offered_of_it() -> None:
+    """An offer of more bores than the duct has is no demand."""
+    route = {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}
+    duct = Duct.model_validate({"route": route, "length_m": 10_000, "bores": 8})
+
+    def offered(bores: int) -> Demand:
+        asset = DuctAsset(duct=duct, offers={"one": Offer(ducts=("d1",), bores=bores)})
+        return Demand(zone="z", zone_digest="", party="carrier", assets={"ducts/d1": asset})
+
+    assert offered(8).assets
+    with pytest.raises(ValueError, match="an offer of more bores than a duct has: expected at most 8"):
+        offered(9)
 
 
 def test_what_stands_outside_stays_and_is_no_reason_to_refuse(client: LedgerClient) -> None:

@@ -1,18 +1,22 @@
 """``zonewright reserve``: what its how-to page says, and who sees what of it."""
 
+import json
 import re
 import shlex
+import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
-from support.served_ledger import OWN, Served, served_ledger
+from support.served_ledger import OTHER, OWN, Served, served_ledger
 from support.zone_project import REPOSITORY, ZONE, cluster
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.reservation_messages import (
     FreeRequest,
     RackWish,
@@ -130,6 +134,39 @@ def test_others_see_the_site_and_the_end_only(tmp_path: Path) -> None:
         said = other.propose(other.demand(clusters={"db": cluster(1, places={"001": _place(own.racks[0])})}))
         assert f"is reserved until {own.until[:16]}Z" in said.findings[0].message
         assert not re.search(r"tenant-a|secret reason|3,?300", said.model_dump_json())
+
+
+def test_a_name_or_an_address_that_is_reserved_tells_others_nothing(tmp_path: Path) -> None:
+    """Whether a name or an address is reserved stays as untold as whether it is claimed; a place tells its end."""
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        demand = Party(served.local, "stack-of-a-plan", "tenant-a").demand(clusters={"soon": cluster(1)})
+        request = ReserveRequest(stack_id="stack-of-a-plan", party="tenant-a", days=30, why="x", demand=demand)
+        served.local.call(verbs.RESERVE, request)
+        (seen,) = served.local.call(verbs.WHO, WhoRequest(subject="soon-001")).found
+        with sqlite3.connect(served.path) as database:
+            ((holds,),) = database.execute("SELECT holds FROM lasting")
+        address = str(json.loads(holds)["soon-001"]["addresses"]["v4"]).partition("/")[0]
+        other = served.client(served.grant("b2", "tenant-b", "tenant"))
+        for subject, nobodys in (("soon-001", "soon-002"), (address, "10.80.9.9")):
+            answer = other.call(verbs.WHO, WhoRequest(subject=subject))
+            assert answer == other.call(verbs.WHO, WhoRequest(subject=nobodys)), subject
+        rack = WhoRequest(subject=seen.place.partition(" ")[0])
+        assert other.call(verbs.WHO, rack).reserved_until == [seen.until]
+
+
+def test_the_entry_of_an_end_names_nobody(tmp_path: Path) -> None:
+    """What ends by the clock was asked for by nobody: whose call noticed it is not told to the reservation's party."""
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        mine = served.client(served.grant("runner-a", "tenant-a", "tenant"))
+        wish = RackWish(site="dc1", racks=1, watts=3_300)
+        request = ReserveRequest(stack_id=OWN, party="tenant-a", days=1, why="x", racks=wish)
+        mine.call(verbs.RESERVE, request)
+        served.now[0] += timedelta(days=2)
+        other = served.party(served.grant("runner-b", "tenant-b", "tenant"), "tenant-b", OTHER)
+        other.propose(other.demand(clusters={"web": cluster(2)}))
+        entries = mine.call(verbs.HISTORY, HistoryRequest(limit=1000)).entries
+        by = {one.kind: one.payload.get("by") for one in entries if one.kind.startswith("reserv")}
+        assert by == {"reserved": "runner-a", "reservation-ended": None}
 
 
 def _place(rack: str) -> dict[str, object]:

@@ -71,7 +71,7 @@ def test_older_rows_stay_when_their_site_changes(engine: engine_room.Engine, tmp
 def test_an_older_stack_has_nothing_to_do_and_can_be_destroyed(
     engine: engine_room.Engine, tmp_path: Path, fixture: Path
 ) -> None:
-    """On copies, a refresh of the old state and an `up` change nothing; a destroy frees what the old version claimed."""
+    """On copies, a refresh of the old state and an `up` change nothing; a destroy frees what it claimed."""
     project = _taken_up(engine, tmp_path, fixture, "tenant-a")
     project.pulumi("tenant-a", "refresh", "--yes", "--skip-preview")
     assert len(_inputs(project, "tenant-a", "Node")) > 0

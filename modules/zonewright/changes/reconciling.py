@@ -84,11 +84,11 @@ def read_state(document: Any, name: str) -> StackState:
         StateError: when it is none, or has no Enrolment.
     """
     inner = document.get("deployment") if isinstance(document, dict) else None
-    resources = (inner or {}).get("resources") if isinstance(inner, dict) or inner is None else None
-    if not isinstance(document, dict) or "deployment" not in document:
+    resources = inner.get("resources") if isinstance(inner, dict) else None
+    if not isinstance(document, dict) or "deployment" not in document or not isinstance(resources, list | None):
         raise StateError(f"{name}: expected the output of: pulumi stack export; nothing was compared")
     own = [
-        (str(item["type"]).removeprefix(OWN_TYPE), item.get("outputs") or {})
+        (str(item["type"]).removeprefix(OWN_TYPE), _outputs(item))
         for item in resources or ()
         if isinstance(item, dict) and str(item.get("type", "")).startswith(OWN_TYPE)
     ]
@@ -101,13 +101,24 @@ def read_state(document: Any, name: str) -> StackState:
     for kind, outputs in own:
         if kind in _KINDS:
             of, named = _KINDS[kind]
-            held.setdefault((of, str(outputs.get(named, ""))), []).append(int(outputs.get("generation") or 0))
+            held.setdefault((of, str(outputs.get(named, ""))), []).append(_generation(outputs))
     return StackState(
         stack_id=str(enrolled.get("stackId", "")),
         party=str(enrolled.get("party", "")),
         lineage=str(enrolled.get("lineage", "")),
         held={key: tuple(sorted(found)) for key, found in held.items()},
     )
+
+
+def _outputs(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    outputs = item.get("outputs")
+    return outputs if isinstance(outputs, dict) else {}
+
+
+def _generation(outputs: Mapping[str, Any]) -> int:
+    """The generation that a resource has; 0 where it says none."""
+    given = outputs.get("generation")
+    return int(given) if isinstance(given, int | float) and float(given).is_integer() else 0
 
 
 def mismatches(state: StackState, report: StackReport) -> Iterator[Mismatch]:
@@ -160,6 +171,10 @@ def _of_one(state: StackState, kind: str, name: str, rows: Sequence[Holding]) ->
         generations = " and ".join(map(str, has))
         what = f"the ledger has generation {current.generation}, the state {generations}: another resource holds it"
         repair = "export the state again, it may be old; else run: pulumi up"
+    elif lost := sorted(row.generation for row in rows if row.state == "releasing" and row.generation not in has):
+        generations = " and ".join(map(str, lost))
+        what = f"the ledger still has what left with generation {generations}, and the state has no resource of it"
+        repair = _RECOVER
     else:
         return
     yield Mismatch(stack_id=state.stack_id, kind=kind, name=name, what=what, repair=repair)

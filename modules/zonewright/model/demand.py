@@ -4,7 +4,8 @@ A demand is what the ledger decides on. The same declaration gives the same byte
 """
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,10 +15,12 @@ from zonewright.model.base import IDENTIFIER_PATTERN, Declared, Identifier
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
-from zonewright.model.expand import rows_of
-from zonewright.model.limits import NAME, NODES, ROWS, InputLimit
+from zonewright.model.expand import rack_number, rows_of
+from zonewright.model.limits import NAME, NODES, OFFERED, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
+from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, unreadable
+from zonewright.model.offered import ids_named
 from zonewright.model.site import Room, Row, Site
 from zonewright.model.zone import NodeType, Zone
 
@@ -150,6 +153,41 @@ class Demand(Declared):
         _require_at_most(NODES, sum(wanted.cluster.count for wanted in self.clusters.values()))
         _require_at_most(ROWS, sum(asset.kind == "row" for asset in self.assets.values()))
         return self
+
+    @model_validator(mode="after")
+    def _offers_what_it_has(self) -> Self:
+        """An offer is of the thing that it stands with, and of nothing that this owner has not."""
+        offering = {
+            name: asset
+            for name, asset in self.assets.items()
+            if isinstance(asset, SiteAsset | DuctAsset) and asset.offers
+        }
+        named = 0
+        for name, asset in offering.items():
+            for offer in asset.offers.values():
+                named += ids_named(offer)
+                _require_at_most(OFFERED, named)
+                is_its = offer.site == name if asset.kind == "site" else name.partition("/")[2] in offer.ducts
+                if not is_its:
+                    message = f"an offer that stands with '{name[:80]}' is of another site or duct; move it there"
+                    raise ValueError(message)
+        fault = next(self._offer_faults(offering), None)
+        if fault is not None:
+            raise ValueError(str(fault))
+        return self
+
+    def _offer_faults(self, offering: Mapping[str, SiteAsset | DuctAsset]) -> Iterator[OfferFault]:
+        heights: dict[str, dict[str, int]] = defaultdict(dict)
+        for name, asset in self.assets.items():
+            if isinstance(asset, RowAsset):
+                racks = (f"{name}/{rack_number(number)}" for number in range(1, asset.row.racks + 1))
+                heights[name.partition("/")[0]] |= dict.fromkeys(racks, asset.row.u_height)
+        for name, asset in offering.items():
+            if isinstance(asset, DuctAsset):
+                yield from too_many_bores(name.partition("/")[2], asset.offers, asset.duct.bores)
+            else:
+                yield from unreadable(asset.offers)
+                yield from misplaced(name, asset.offers, heights[name])
 
     def canonical(self) -> str:
         """The demand as canonical JSON; values that equal their default are left out."""

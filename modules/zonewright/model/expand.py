@@ -53,6 +53,20 @@ def expand_ids(text: str) -> tuple[str, ...]:
     return tuple(ids)
 
 
+def expanded_size(text: str) -> int:
+    """How many ids a text stands for, counted without expanding it; what cannot be read counts at least 1.
+
+    Args:
+        text: as for :func:`expand_ids`.
+
+    Example:
+        >>> expanded_size("r08..r11,r20")
+        5
+    """
+    ranges = (_RANGE.match(part.strip()) for part in text.split(","))
+    return sum(1 if found is None else max(1, int(found["last"]) - int(found["first"]) + 1) for found in ranges)
+
+
 def rows_of(site: Site) -> Iterator[tuple[str, str, Row]]:
     """Each row of a site as (room id, row id, row); ranges are expanded.
 

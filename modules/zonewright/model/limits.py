@@ -49,6 +49,12 @@ ROWS = InputLimit(
     what="rows of one owner's sites",
     why="A range of rows is a line. Each has up to 40 racks.",
 )
+OFFERED = InputLimit(
+    most=10_000,
+    unit="ids",
+    what="rooms, rows, racks and ducts that one owner's offers name",
+    why="A range of them is a line, and every decision at the site reads them while others wait.",
+)
 UNITS = InputLimit(
     most=100,
     unit="U",
@@ -143,6 +149,7 @@ TABLE = (
     ITEMS,
     NODES,
     ROWS,
+    OFFERED,
     UNITS,
     NAME,
     LABEL,

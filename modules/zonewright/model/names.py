@@ -110,3 +110,10 @@ def missing_roles(zone: Zone, demand: Demand) -> Iterator[tuple[str, Role]]:
     for section in sorted(sections_of(demand)):
         if party is not None and ROLE_OF[section] not in party.roles:
             yield section, ROLE_OF[section]
+
+
+def offered_to_nobody(zone: Zone, demand: Demand) -> Iterator[tuple[str, str]]:
+    """Offers of a demand with a party that they name and the zone has not."""
+    for asset in demand.assets.values():
+        for offer_id, offer in asset.offers.items() if isinstance(asset, SiteAsset | DuctAsset) else ():
+            yield from ((offer_id, party) for party in offer.parties if party not in zone.parties)

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
-from zonewright.model.expand import expand_ids
+from zonewright.model.expand import expand_ids, expanded_size
 from zonewright.model.offer import Offer
 from zonewright.model.world import OfferFacts, Rack
 
 _DEPTH = 3
 RackPart = tuple[str, frozenset[str] | None, frozenset[str] | None]
 """Room, its rows and their racks; None for all of them."""
+RackIndex = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Ids of the racks of a site by room, row and number."""
 
 
+@lru_cache(maxsize=256)
 def part_of(text: str) -> RackPart:
     """Racks of an offer as a room, rows and numbers.
 
@@ -38,24 +42,36 @@ def parts_of(offer: Offer) -> Iterator[RackPart]:
             yield "", None, None
 
 
-def racks_in(parts: Iterable[RackPart], racks: Iterable[str]) -> list[str]:
-    """Those of some racks (``site/room/row/rack``) that an offer names, in order; all where it names none.
+def ids_named(offer: Offer) -> int:
+    """How many ids an offer stands for, itself and each room included; counted before anything is expanded."""
+    parts = [one for text in offer.racks for one in text.split("/")]
+    return 1 + sum(map(expanded_size, parts))
+
+
+def indexed(racks: Iterable[str]) -> RackIndex:
+    """Racks (``site/room/row/rack``) of one site by room, row and number."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for rack_id in racks:
+        _, room, row, number = rack_id.split("/")
+        found.setdefault(room, {}).setdefault(row, {})[number] = rack_id
+    return found
+
+
+def racks_in(parts: Iterable[RackPart], index: RackIndex) -> list[str]:
+    """Those racks of a site that an offer names, in order; all where it names none.
 
     Args:
         parts: as :func:`parts_of` gives them.
-        racks: ids of the racks of its site.
+        index: the racks of its site. It is looked up, so that a decision costs what is named, and not all that is there
+            for each offer.
     """
-    wanted = list(parts)
-    if not wanted:
-        return sorted(racks)
-    found = []
-    for rack_id in racks:
-        _, room, row, rack = rack_id.split("/")
-        if any(
-            room == of and (rows is None or row in rows) and (numbers is None or rack in numbers)
-            for of, rows, numbers in wanted
-        ):
-            found.append(rack_id)
+    wanted: Iterable[RackPart] = dict.fromkeys(parts) or [(room, None, None) for room in index]
+    found: set[str] = set()
+    for room, rows, numbers in wanted:
+        by_row = index.get(room, {})
+        for row in by_row if rows is None else rows & by_row.keys():
+            here = by_row[row]
+            found.update(here[number] for number in (here if numbers is None else numbers & here.keys()))
     return sorted(found)
 
 
@@ -78,6 +94,7 @@ def with_offers(
         if not by_id:
             continue
         here = {name: rack for name, rack in racks.items() if rack.site == site}
+        index = indexed(here)
         found: dict[str, list[OfferFacts]] = {name: [] for name in here}
         for offer_id, offer in sorted(by_id.items()):
             first, last = offer.span
@@ -88,7 +105,7 @@ def with_offers(
                 first=first,
                 last=last,
             )
-            offered[facts.key] = tuple(racks_in(parts_of(offer), here))
+            offered[facts.key] = tuple(racks_in(parts_of(offer), index))
             for name in offered[facts.key]:
                 found[name].append(facts)
         result |= {name: replace(rack, offers=tuple(found[name])) for name, rack in here.items()}

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from zonewright.model.offer import Offer
 from zonewright.model.world import Occupant, OfferFacts, Rack
 from zonewright.rules.finding import Participant
 from zonewright.rules.offered import opening_of, units_outside, used_w, users_of
@@ -79,7 +80,7 @@ def offered_power(view: View) -> Iterator[Breach]:
             if rack is None or item.standing != "wanted" or item.party == rack.owner:
                 continue
             one = opening_of(rack, item)
-            if one is not None and one.power_w is not None:
+            if one is not None and one.power_w is not None and one.is_for(item.party):
                 asked[one.key].append(item)
                 limits[one.key] = one
     for key, items in sorted(asked.items()):
@@ -111,7 +112,8 @@ OFFERED_POWER = Rule(
     description=(
         "Value is the budgeted draw of all nodes in the offer, each once, with what is reserved in it, and with what "
         "leaves until its resource is deleted. Nodes of the operator do not count. A change that adds no watts to an "
-        "offer is not judged, so that what stands there stays."
+        "offer is not judged, so that what stands there stays. Nodes of a party that the offer is not for are refused "
+        "for their place."
     ),
     unit="W",
     reference="the operator's offers, `it_kw` of an offer in its file",
@@ -144,12 +146,40 @@ def offered_bores(view: View) -> Iterator[Breach]:
     for duct_id, facts in sorted(zone.ducts.items()) if zone is not None else ():
         links = zone.all_links if zone is not None and facts.offers else ()
         foreign = {id_: one.owner for id_, one in links if duct_id in one.link.ducts and one.owner != facts.owner}
-        for offer_id, offer in sorted(facts.offers.items()):
-            users = {id_: owner for id_, owner in foreign.items() if not offer.parties or owner in offer.parties}
+        for offer_id, users in _shared_out(facts.offers, foreign):
+            limit = facts.offers[offer_id].bores
+            if limit is not None and len(users) > limit and any(map(view.acts, users.values())):
+                yield _too_many(view, duct_id, offer_id, users, limit)
             foreign = {id_: owner for id_, owner in foreign.items() if id_ not in users}
-            if offer.bores is not None and len(users) > offer.bores and any(map(view.acts, users.values())):
-                yield _too_many(view, duct_id, offer_id, users, offer.bores)
         yield from (_not_offered(duct_id, id_, owner) for id_, owner in foreign.items() if view.acts(owner))
+
+
+def _shared_out(offers: Mapping[str, Offer], links: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Which links use which offer of a duct: those that name the fewest parties first, those for all last.
+
+    What is too much for an offer goes on to the next that its owner may use. So nobody's links fill what is for all
+    while bores are kept for their owner.
+
+    Args:
+        offers: by id.
+        links: owner by id of the link.
+    """
+    order = sorted(offers, key=lambda id_: (not offers[id_].parties, len(offers[id_].parties), id_))
+    rest = dict(links)
+    for number, offer_id in enumerate(order):
+        offer = offers[offer_id]
+        users = {id_: owner for id_, owner in sorted(rest.items()) if _is_for(offer, owner)}
+        later = [offers[id_] for id_ in order[number + 1 :]]
+        movable = [id_ for id_, owner in users.items() if any(_is_for(one, owner) for one in later)]
+        over = max(0, len(users) - offer.bores) if offer.bores is not None else 0
+        for id_ in movable[max(0, len(movable) - over) :]:
+            del users[id_]
+        rest = {id_: owner for id_, owner in rest.items() if id_ not in users}
+        yield offer_id, users
+
+
+def _is_for(offer: Offer, party: str) -> bool:
+    return not offer.parties or party in offer.parties
 
 
 def _too_many(view: View, duct_id: str, offer_id: str, users: Mapping[str, str], limit: int) -> Breach:
@@ -188,7 +218,8 @@ OFFERED_BORES = Rule(
     level="no-worse",
     description=(
         "The first offer of a duct closes it for all parties that no offer names. Value is the number of bores that "
-        "links of others take of one offer. A link that runs there already stays."
+        "links of others take of one offer; a link uses an offer that names its party before one for all. A link that "
+        "runs there already stays."
     ),
     unit="bores",
     reference="the operator's offers, `ducts` and `bores` of an offer in its file",

@@ -46,6 +46,7 @@ class FoundRecord(Message):
         contact: who can say more.
         claim: name of the claim that the operator saw for it, empty where there was none in its racks.
         stack_id: of that claim.
+        claim_party: whose that claim was.
         settled_at: ISO 8601; empty while it is open.
         settled_why: how it was settled.
     """
@@ -60,6 +61,7 @@ class FoundRecord(Message):
     contact: str
     claim: str = ""
     stack_id: str = ""
+    claim_party: str = ""
     settled_at: str = ""
     settled_why: str = ""
 

@@ -19,7 +19,7 @@ from zonewright.ledger.store.journal import last_moment
 from zonewright.ledger.store.tables import enrolment, revision, zone
 from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
-from zonewright.model.names import missing_roles
+from zonewright.model.names import missing_roles, offered_to_nobody
 from zonewright.model.rule_pack import chain_of
 
 
@@ -145,6 +145,12 @@ def require_zone(connection: Connection, demand: Demand, *, party: str, on: str)
             f"party '{party}' may not declare {section}: expected the role {role}, got "
             f"{', '.join(known.parties[party].roles)} in the registered zone; remove the {section}, or ask the "
             "administrator to add the role to the party in zone.yaml and to run: zonewright ledger init ZONE",
+        )
+    for offer, stranger in offered_to_nobody(known, demand):
+        raise LedgerRefusedError(
+            "unknown-party",
+            f"offers.{offer}.parties: the registered zone has no party '{stranger}'; correct it, or ask the "
+            "administrator to add the party to zone.yaml and to run: zonewright ledger init ZONE",
         )
 
 

@@ -155,4 +155,5 @@ def end_lasting(connection: Connection, held: Iterable[HeldPlaces], now: str) ->
         if one is not None and one.expires_at <= now:
             drop_lasting(connection, one)
             said = {"until": one.expires_at, "wants": one.wants}
-            journal.append(connection, at=now, kind=ENDED, stack_id=one.stack_id, party=one.party, payload=said)
+            whose = {"stack_id": one.stack_id, "party": one.party}
+            journal.append_unasked(connection, at=now, kind=ENDED, **whose, payload=said)

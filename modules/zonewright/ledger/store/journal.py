@@ -33,7 +33,19 @@ _INSERT = journal.insert()
 def append(
     connection: Connection, *, at: str, kind: str, stack_id: str, party: str, payload: Mapping[str, Any]
 ) -> JournalEntry:
-    """Add one entry inside the transaction that carries out the decision.
+    """Add one entry inside the transaction that carries out the decision; it names the principal that asked for it.
+
+    Raises:
+        ValueError: when it would be of an earlier moment than the entry before it.
+    """
+    said = {**payload, **({"by": by} if (by := connection.info.get(BY)) else {})}
+    return append_unasked(connection, at=at, kind=kind, stack_id=stack_id, party=party, payload=said)
+
+
+def append_unasked(
+    connection: Connection, *, at: str, kind: str, stack_id: str, party: str, payload: Mapping[str, Any]
+) -> JournalEntry:
+    """Add an entry of what nobody asked for, such as what ends by the clock; whose transaction noticed it is not told.
 
     Raises:
         ValueError: when it would be of an earlier moment than the entry before it.
@@ -47,7 +59,7 @@ def append(
         "kind": kind,
         "stack_id": stack_id,
         "party": party,
-        "payload": {**payload, **({"by": by} if (by := connection.info.get(BY)) else {})},
+        "payload": dict(payload),
         "previous": last.hash if last else GENESIS,
     }
     entry = JournalEntry(**fields, hash=entry_hash(fields))

@@ -19,6 +19,7 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.tables import asset
 from zonewright.ledger.store.tables import journal as entries
 from zonewright.ledger.verbs.who import in_racks_of, who
+from zonewright.rules.words import listed
 
 FOUND, SETTLED = "found-there", "found-settled"
 """Kinds of the entries."""
@@ -38,7 +39,7 @@ def found(context: Context, request: FoundRequest) -> FoundRecord:
             raise LedgerMisuseError("request", "expected subject, rack, position and contact; nothing was recorded")
         row, _, number = request.rack.rpartition("/")
         _require_own_rack(connection, request.party, row, number)
-        seen = next(in_racks_of(connection, request.party, request.subject), {})
+        seen = _the_only(connection, request)
         said = {
             "subject": request.subject,
             "rack": request.rack,
@@ -47,9 +48,23 @@ def found(context: Context, request: FoundRequest) -> FoundRecord:
             "contact": request.contact,
             "claim": seen.get("name", ""),
             "stack_id": seen.get("stack_id", ""),
+            "claim_party": seen.get("party", ""),
         }
         entry = journal.append(connection, at=now, kind=FOUND, stack_id="", party=request.party, payload=said)
         return _record(entry.sequence, now, request.party, said)
+
+
+def _the_only(connection: Connection, request: FoundRequest) -> Mapping[str, Any]:
+    """The claim in the operator's racks that the subject means, empty where none is; several are refused."""
+    seen = {(one["stack_id"], one["name"]): one for one in in_racks_of(connection, request.party, request.subject)}
+    if len(seen) > 1:
+        claims = [f"{name} of {one['party']}" for (_, name), one in sorted(seen.items())]
+        raise LedgerRefusedError(
+            "several-claims",
+            f"'{request.subject}' means {len(seen)} claims in racks of '{request.party}': "
+            f"{listed(claims)}; nothing was recorded; name the machine by its address",
+        )
+    return next(iter(seen.values()), {})
 
 
 def _require_own_rack(connection: Connection, party: str, row: str, number: str) -> None:
@@ -86,19 +101,22 @@ def find(context: Context, request: FindRequest) -> FindAnswer:
     stands = who(context, WhoRequest(subject=request.subject, limit=request.limit)).found if request.subject else []
     with context.database.reading() as connection:
         every = list(_records(connection))
-    mine = {one.name for one in stands if context.caller.has_file or one.party == context.caller.party}
-    names = {request.subject, *(one.name for one in stands)}
+    claims = {(one.stack_id, one.name): one.party for one in stands}
     told = [
         one
         for one in every
-        if (not request.subject or {one.subject, one.claim} & names)
-        and (_may_see(context.caller, one) or {one.subject, one.claim} & mine)
+        if (not request.subject or one.subject == request.subject or (one.stack_id, one.claim) in claims)
+        and _may_see(context.caller, one, claims.get((one.stack_id, one.claim), ""))
     ]
     return FindAnswer(stands=stands, found=told[-request.limit :])
 
 
-def _may_see(caller: Caller, one: FoundRecord) -> bool:
-    return caller.has_file or bool(caller.roles & OVERSEER) or caller.party == one.party
+def _may_see(caller: Caller, one: FoundRecord, claimant: str) -> bool:
+    """Whether a caller may see a record; the claimant is the party that has its claim now, empty where none has.
+
+    A name alone opens nothing: two parties may have nodes of one name, and anybody may name a node as a label says.
+    """
+    return caller.has_file or bool(caller.roles & OVERSEER) or caller.party in {one.party, one.claim_party, claimant}
 
 
 def _records(connection: Connection) -> Iterator[FoundRecord]:
@@ -118,4 +136,7 @@ def _records(connection: Connection) -> Iterator[FoundRecord]:
 
 def _record(number: int, at: str, party: str, said: Mapping[str, Any]) -> FoundRecord:
     names = ("subject", "rack", "position", "why", "contact", "claim", "stack_id")
-    return FoundRecord(number=number, at=at, party=party, **{name: said[name] for name in names})
+    claim_party = said.get("claim_party", "")
+    return FoundRecord(
+        number=number, at=at, party=party, claim_party=claim_party, **{name: said[name] for name in names}
+    )

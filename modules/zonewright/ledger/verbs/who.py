@@ -65,7 +65,9 @@ def who(context: Context, request: WhoRequest) -> WhoAnswer:
     seen = [one.row for one in found if _may_see(context.caller, assets, one)]
     hidden = sum(one.by_place and not _may_see(context.caller, assets, one) for one in found)
     told = [_standing(row, parties) for row in sorted(seen, key=lambda row: (row["rack"], _unit(row), row["name"]))]
-    ends = {one.row["until"] for one in found if one.row["kind"] == RESERVATION and one.row not in seen}
+    ends = {
+        one.row["until"] for one in found if one.by_place and one.row["kind"] == RESERVATION and one.row not in seen
+    }
     more = max(0, len(told) - request.limit)
     return WhoAnswer(found=told[: request.limit], hidden=hidden, more=more, reserved_until=sorted(ends))
 
