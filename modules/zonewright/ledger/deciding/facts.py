@@ -278,7 +278,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
 
 
 def _beside(item: Occupant, stack_id: str, own: Iterable[Occupant]) -> Occupant:
-    """What a stack has reserved, beside its claims in a rack: what stands there may stay, and counts once if it grows."""
+    """What a stack has reserved, beside its claims in a rack: what stands there may stay, and grows as one node."""
     over = {
         one.name
         for one in own

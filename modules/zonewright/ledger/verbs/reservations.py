@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from zonewright.ledger.deciding.decide import PlacedProposal, offer
-from zonewright.ledger.deciding.facts import OWN, as_reserved, claims_of, claims_to_hold, gather
+from zonewright.ledger.deciding.facts import OWN, Facts, as_reserved, claims_of, claims_to_hold, gather
 from zonewright.ledger.deciding.readable import findings_for, operated_sites
 from zonewright.ledger.deciding.reservation_quota import require_own_stack
 from zonewright.ledger.deciding.review import for_reader
@@ -42,11 +42,11 @@ from zonewright.ledger.store.held import (
 )
 from zonewright.ledger.store.tables import lasting, zone
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import Demand
+from zonewright.model.demand import Demand, LinkAsset
 from zonewright.model.limits import LASTING
 from zonewright.model.zone import Party
 from zonewright.rules.alike import alike
-from zonewright.rules.words import count_of
+from zonewright.rules.words import count_of, listed
 
 _APPROVAL = "approval"
 _ANY_HEIGHT = 1
@@ -121,8 +121,25 @@ def _found(
         demand, made = offer_racks(facts, demand, stack_id=stack_id, on=now[:10])
         claims = claims_of(demand, made.seats, {})
         return demand, made, {name.replace(f"{CLUSTER}-", f"{CLUSTER}/"): data for name, data in claims.items()}
+    _require_no_bores(facts, demand, stack_id)
     made = offer(as_reserved(facts), demand, stack_id=stack_id, on=now[:10])
     return demand, made, claims_to_hold(facts, demand, made.seats, made.addresses)
+
+
+def _require_no_bores(facts: Facts, demand: Demand, stack_id: str) -> None:
+    """A reservation holds places and names, and no bores: what it could not hold is not promised."""
+    own = facts.base.own.links if facts.base is not None else {}
+    for name, item in sorted(demand.assets.items()):
+        if isinstance(item, LinkAsset):
+            link = name.rpartition("/")[2]
+            known = own.get((stack_id, link))
+            if known is None or not set(item.link.ducts) <= set(known.link.ducts):
+                raise LedgerRefusedError(
+                    "link-bores",
+                    f"link {link} would take a bore of {listed(list(item.link.ducts))}, and a reservation holds no "
+                    "bores; nothing was reserved; take new links out of the declaration to reserve, or admit them now: "
+                    "pulumi up",
+                )
 
 
 def _hold(connection: Connection, held: HeldPlaces, *, why: str, now: str) -> None:
