@@ -258,6 +258,17 @@ def test_what_a_rule_refuses_is_not_reserved_and_the_reservation_before_stays(wo
     assert [one.units for one in world.listed()] == [168], "the new one takes the place of the one before"
 
 
+def test_a_reservation_leaves_an_up_that_runs_what_it_was_given(world: World) -> None:
+    """What is reserved meanwhile is beside the places that the stack's `up` holds, and the `up` is admitted."""
+    mine = world.stack()
+    proposal = mine.propose(mine.demand(clusters=WEB))
+    world.reserve(mine, mine.demand(clusters={"db": cluster(3)}))
+    mine.enrol()
+    assert mine.admit(proposal).admission_id
+    found = mine.propose(mine.demand(clusters={"db": cluster(3)}), reserve=False)
+    assert sorted(seat.position for seat in found.seats.values()) == [4, 5, 6]
+
+
 def test_no_bore_is_promised(tmp_path: Path) -> None:
     """A link that is not there yet is not reserved, nor a duct more for one; a link that is there hinders nothing."""
     zone = Zone.model_validate({**ZONE, "parties": {**ZONE["parties"], "carrier": CARRIER}})
