@@ -245,6 +245,34 @@ def test_a_reservation_is_renewed_and_freed_with_a_reason(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("taken_back", ["offer", "quota", "rack"])
+@pytest.mark.parametrize("racks", [0, 1])
+def test_what_is_no_longer_granted_is_not_renewed(tmp_path: Path, taken_back: str, racks: int) -> None:
+    """A reservation goes on only as it could be made now; what was renewed before keeps its end."""
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        operator, world = bring_up_racks(client, 2), World(client, tmp_path / "ledger.db", [])
+        mine, sites = world.stack(), facility(2)["sites"]
+        world.reserve(mine, None if racks else mine.demand(clusters=WEB), racks=racks)
+        renew = RenewRequest(stack_id=mine.stack_id, days=366, why="later")
+        client.call(verbs.RENEW, renew)
+        (before,) = world.listed()
+        if taken_back == "offer":
+            offers = {"theirs": {"site": "dc1", "parties": ["tenant-b"]}}
+            operator.admit(operator.propose(operator.demand(sites=sites, offers=offers)))
+        elif taken_back == "quota":
+            quotas = {"ours": {"party": "tenant-a", "it_kw": 0.5}}
+            client.call(verbs.INIT, InitRequest(zone=Zone.model_validate({**ZONE, "quotas": quotas})))
+        else:
+            sites["dc1"]["rooms"]["a"]["rows"]["01"]["status"] = "planned"
+            operator.admit(operator.propose(operator.demand(sites=sites)))
+        rules = {"offer": "offered-place", "quota": "quota", "rack": "rack-exists"}
+        with pytest.raises(LedgerRefusedError, match="was not renewed, and ends at") as caught:
+            client.call(verbs.RENEW, renew)
+        assert {one.rule for one in caught.value.findings} == {rules[taken_back]}
+        assert world.listed() == [before]
+
+
 def test_what_a_rule_refuses_is_not_reserved_and_the_reservation_before_stays(world: World) -> None:
     """A demand that does not fit reserves nothing, changes nothing, and is told with its findings."""
     mine = world.stack()
