@@ -10,7 +10,7 @@ import pytest
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import outside
 from support.ledger_proxy import ledger_service
-from support.zone_project import cluster, facility
+from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest
@@ -28,10 +28,14 @@ from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model import Zone
 from zonewright.model.demand import Demand
 from zonewright.model.limits import LASTING
 
 WEB = {"web": cluster(3)}
+CARRIER = {"title": "Carrier", "roles": ["network-operator"]}
+_ROUTE = {"crs": "WGS84", "points": [[31.0, 120.8], [31.0, 120.9]]}
+DUCT = {"route": _ROUTE, "length_m": 10_000, "bores": 1, "a": "dc1", "b": "dc2"}
 START = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -241,6 +245,34 @@ def test_a_reservation_is_renewed_and_freed_with_a_reason(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("taken_back", ["offer", "quota", "rack"])
+@pytest.mark.parametrize("racks", [0, 1])
+def test_what_is_no_longer_granted_is_not_renewed(tmp_path: Path, taken_back: str, racks: int) -> None:
+    """A reservation goes on only as it could be made now; what was renewed before keeps its end."""
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        operator, world = bring_up_racks(client, 2), World(client, tmp_path / "ledger.db", [])
+        mine, sites = world.stack(), facility(2)["sites"]
+        world.reserve(mine, None if racks else mine.demand(clusters=WEB), racks=racks)
+        renew = RenewRequest(stack_id=mine.stack_id, days=366, why="later")
+        client.call(verbs.RENEW, renew)
+        (before,) = world.listed()
+        if taken_back == "offer":
+            offers = {"theirs": {"site": "dc1", "parties": ["tenant-b"]}}
+            operator.admit(operator.propose(operator.demand(sites=sites, offers=offers)))
+        elif taken_back == "quota":
+            quotas = {"ours": {"party": "tenant-a", "it_kw": 0.5}}
+            client.call(verbs.INIT, InitRequest(zone=Zone.model_validate({**ZONE, "quotas": quotas})))
+        else:
+            sites["dc1"]["rooms"]["a"]["rows"]["01"]["status"] = "planned"
+            operator.admit(operator.propose(operator.demand(sites=sites)))
+        rules = {"offer": "offered-place", "quota": "quota", "rack": "rack-exists"}
+        with pytest.raises(LedgerRefusedError, match="was not renewed, and ends at") as caught:
+            client.call(verbs.RENEW, renew)
+        assert {one.rule for one in caught.value.findings} == {rules[taken_back]}
+        assert world.listed() == [before]
+
+
 def test_what_a_rule_refuses_is_not_reserved_and_the_reservation_before_stays(world: World) -> None:
     """A demand that does not fit reserves nothing, changes nothing, and is told with its findings."""
     mine = world.stack()
@@ -252,6 +284,42 @@ def test_what_a_rule_refuses_is_not_reserved_and_the_reservation_before_stays(wo
     assert (world.listed(), len(world.entries())) == before
     world.reserve(mine, mine.demand(clusters={"web": cluster(168)}))
     assert [one.units for one in world.listed()] == [168], "the new one takes the place of the one before"
+
+
+def test_a_reservation_leaves_an_up_that_runs_what_it_was_given(world: World) -> None:
+    """What is reserved meanwhile is beside the places that the stack's `up` holds, and the `up` is admitted."""
+    mine = world.stack()
+    proposal = mine.propose(mine.demand(clusters=WEB))
+    world.reserve(mine, mine.demand(clusters={"db": cluster(3)}))
+    mine.enrol()
+    assert mine.admit(proposal).admission_id
+    found = mine.propose(mine.demand(clusters={"db": cluster(3)}), reserve=False)
+    assert sorted(seat.position for seat in found.seats.values()) == [4, 5, 6]
+
+
+def test_no_bore_is_promised(tmp_path: Path) -> None:
+    """A link that is not there yet is not reserved, nor a duct more for one; a link that is there hinders nothing."""
+    zone = Zone.model_validate({**ZONE, "parties": {**ZONE["parties"], "carrier": CARRIER}})
+    dc1 = facility(2)["sites"]["dc1"]
+    dc2 = {**dc1, "title": "Second", "address_pools": {"v4": {"prefix": "10.81.0.0/20", "gateway": "10.81.0.1"}}}
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=zone))
+        Party(client, "stack-of-operator", "operator", zone=zone).bring_up(sites={"dc1": dc1, "dc2": dc2})
+        mine = Party(client, "stack-of-carrier", "carrier", zone=zone)
+        ducts, link = {"d-1": DUCT}, {"a": "dc1", "b": "dc2", "ducts": ["d-1"], "cores": 96}
+
+        def reserve(**fields: object) -> ReservedPlaces:
+            who = {"stack_id": mine.stack_id, "party": "carrier"}
+            return client.call(verbs.RESERVE, ReserveRequest(**who, days=9, why="soon", demand=mine.demand(**fields)))
+
+        reserve(ducts=ducts)
+        with pytest.raises(LedgerRefusedError, match="link l-1 would take a bore of d-1, and a reservation holds no"):
+            reserve(ducts=ducts, links={"l-1": link})
+        mine.bring_up(ducts=ducts, links={"l-1": link})
+        more = {**ducts, "d-2": DUCT}
+        reserve(ducts=more, links={"l-1": link})
+        with pytest.raises(LedgerRefusedError, match="holds no bores"):
+            reserve(ducts=more, links={"l-1": {**link, "ducts": ["d-1", "d-2"]}})
 
 
 def test_a_party_has_so_many_and_another_partys_stack_is_not_reserved_for(world: World) -> None:

@@ -242,7 +242,8 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         standing[one.rack].append(one)
     kept = {item for addresses in found.addresses.values() for item in addresses.items()}
     reserved: dict[tuple[str, str], set[str]] = defaultdict(set)
-    every = all_held(connection, but=stack_id)
+    # A reservation for days is made beside the stack's own for minutes: an `up` that runs keeps what it was given.
+    every = all_held(connection, but="" if replaced else stack_id)
     present = [held for held in every if held.expires_at > now]
     others = [held for held in present if held.wants is None or held.stack_id != replaced]
     for held in against(others, stack_id, demand):
@@ -278,7 +279,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
 
 
 def _beside(item: Occupant, stack_id: str, own: Iterable[Occupant]) -> Occupant:
-    """What a stack has reserved, beside its claims in a rack: what stands there may stay, and counts once."""
+    """What a stack has reserved, beside its claims in a rack: what stands there may stay, and grows as one node."""
     over = {
         one.name
         for one in own

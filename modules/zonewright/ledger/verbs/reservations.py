@@ -1,14 +1,15 @@
 """The verbs of reservations for days: reserve, renew, free, and who has reserved what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
 from zonewright.ledger.deciding.decide import PlacedProposal, offer
-from zonewright.ledger.deciding.facts import OWN, as_reserved, claims_of, claims_to_hold, gather
+from zonewright.ledger.deciding.facts import OWN, Facts, as_reserved, claims_of, claims_to_hold, gather
 from zonewright.ledger.deciding.readable import findings_for, operated_sites
+from zonewright.ledger.deciding.renewing import renewal_findings
 from zonewright.ledger.deciding.reservation_quota import require_own_stack
 from zonewright.ledger.deciding.review import for_reader
 from zonewright.ledger.deciding.whole_racks import CLUSTER, offer_racks, rack_demand
@@ -42,11 +43,12 @@ from zonewright.ledger.store.held import (
 )
 from zonewright.ledger.store.tables import lasting, zone
 from zonewright.model.canonical import canonical_json
-from zonewright.model.demand import Demand
+from zonewright.model.demand import Demand, LinkAsset
 from zonewright.model.limits import LASTING
 from zonewright.model.zone import Party
 from zonewright.rules.alike import alike
-from zonewright.rules.words import count_of
+from zonewright.rules.finding import Finding
+from zonewright.rules.words import count_of, listed
 
 _APPROVAL = "approval"
 _ANY_HEIGHT = 1
@@ -69,10 +71,7 @@ def reserve(context: Context, request: ReserveRequest) -> ReservedPlaces:
         demand, made, holds = _found(context, connection, request, now)
         told = for_reader(made.findings, request.party, request.sources)
         told = findings_for(connection, context.caller, told)
-        against = tuple(finding for finding in told if finding.refuses and finding.level != _APPROVAL)
-        if against:
-            sentence = f"{count_of(len(alike(against)), 'finding')}; nothing was reserved"
-            raise LedgerRefusedError("findings", sentence, against)
+        _require_none(told, "nothing was reserved")
         if not holds and not (request.demand is not None and demand.assets):
             raise LedgerRefusedError("nothing-new", "the stack has all of this already; nothing was reserved")
         before = lasting_of(connection, request.stack_id)
@@ -92,6 +91,13 @@ def reserve(context: Context, request: ReserveRequest) -> ReservedPlaces:
         who = {"stack_id": request.stack_id, "party": request.party}
         journal.append(connection, at=now, kind=RESERVED, **who, payload=said)
     return ReservedPlaces(until=until, **sums, findings=list(told))
+
+
+def _require_none(told: Iterable[Finding], outcome: str) -> None:
+    """Refuse what findings refuse; an approval may come later."""
+    against = tuple(finding for finding in told if finding.refuses and finding.level != _APPROVAL)
+    if against:
+        raise LedgerRefusedError("findings", f"{count_of(len(alike(against)), 'finding')}; {outcome}", against)
 
 
 def _found(
@@ -121,8 +127,25 @@ def _found(
         demand, made = offer_racks(facts, demand, stack_id=stack_id, on=now[:10])
         claims = claims_of(demand, made.seats, {})
         return demand, made, {name.replace(f"{CLUSTER}-", f"{CLUSTER}/"): data for name, data in claims.items()}
+    _require_no_bores(facts, demand, stack_id)
     made = offer(as_reserved(facts), demand, stack_id=stack_id, on=now[:10])
     return demand, made, claims_to_hold(facts, demand, made.seats, made.addresses)
+
+
+def _require_no_bores(facts: Facts, demand: Demand, stack_id: str) -> None:
+    """A reservation holds places and names, and no bores: what it could not hold is not promised."""
+    own = facts.base.own.links if facts.base is not None else {}
+    for name, item in sorted(demand.assets.items()):
+        if isinstance(item, LinkAsset):
+            link = name.rpartition("/")[2]
+            known = own.get((stack_id, link))
+            if known is None or not set(item.link.ducts) <= set(known.link.ducts):
+                raise LedgerRefusedError(
+                    "link-bores",
+                    f"link {link} would take a bore of {listed(list(item.link.ducts))}, and a reservation holds no "
+                    "bores; nothing was reserved; take new links out of the declaration to reserve, or admit them now: "
+                    "pulumi up",
+                )
 
 
 def _hold(connection: Connection, held: HeldPlaces, *, why: str, now: str) -> None:
@@ -156,12 +179,17 @@ def renew(context: Context, request: RenewRequest) -> Renewed:
     """Give a stack's reservation another end, counted from now. One that has ended is gone: its places may be taken.
 
     Raises:
-        LedgerRefusedError: when the stack has none.
+        LedgerRefusedError: when the stack has none, or its places are no longer granted to its party; it keeps its end.
     """
     with context.writing() as connection:
         moment = context.moment(connection)
         now, until = stamp(moment), stamp(moment + timedelta(days=request.days))
         held = _required(connection, request.stack_id, now)
+        told = for_reader(renewal_findings(connection, held, now), held.party, {})
+        _require_none(
+            findings_for(connection, context.caller, told),
+            f"the reservation was not renewed, and ends at {held.expires_at[:16]}Z",
+        )
         connection.execute(update(lasting).where(lasting.c.stack_id == held.stack_id).values(expires_at=until))
         raise_revisions(connection, held.sites)
         _tell(connection, RENEWED, held, now, {"until": until, "was": held.expires_at, "why": request.why})
