@@ -279,3 +279,27 @@ def test_free_is_what_is_offered_to_the_reader(tmp_path: Path) -> None:
             rooms = client.call(verbs.FIT, FitRequest(watts=100, units=1)).rooms
             assert [room.room for room in rooms] == ([] if party == "tenant-a" else ["dc1/a"])
         assert free == {"tenant-a": 0, "tenant-b": 10, "zone": 80}
+
+
+def test_what_is_told_as_free_is_what_offers_leave(tmp_path: Path) -> None:
+    """Fit and capacity count units and watts of what is offered to the reader, less what is used of it."""
+    with served_ledger(tmp_path, ZONE_FILE) as served:
+        offer = {"one": {"site": "dc1", "racks": ["a/01/01..02"], "units": "40..42", "it_kw": 0.5}}
+        operator = Party(served.local, "stack-of-operator", "operator", zone=served.zone)
+        operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"], offers=offer)))
+        for left_w, left_u in ((500, 6), (300, 5)):
+            client = served.client(served.grant(f"reader-{left_w}", "tenant-b", "tenant"))
+            free = client.call(verbs.CAPACITY, CapacityRequest()).sites["dc1"]
+            assert (free.free_kw, free.free_u) == (left_w / 1000, left_u)
+            for watts, units, missing in (
+                (left_w, 3, (0, 0)),
+                (left_w + 1, 3, (1, 0)),
+                (left_w, left_u, (0, 0)),
+                (left_w, left_u + 1, (0, 1)),
+            ):
+                (room,) = client.call(verbs.FIT, FitRequest(watts=watts, units=units)).rooms
+                assert (room.free_w, room.free_units) == (left_w, left_u)
+                assert (room.missing_w, room.missing_units) == missing
+            if left_w > 300:
+                mine = served.party(served.grant("runner-a", "tenant-a", "tenant"), stack_id="stack-in-an-offer")
+                mine.bring_up(clusters={"shelf": cluster(1)})

@@ -1,7 +1,7 @@
 """Where would so many kilowatts and rack units fit? An answer without a declaration."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +11,8 @@ from zonewright.model.site import Cooling
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
+from zonewright.rules.geometry import bits
+from zonewright.rules.offered import Remaining, units_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +70,28 @@ class RoomFit:
         return asdict(self)
 
 
-def fit(world: World, wish: Wish) -> tuple[RoomFit, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Free:
+    """What is free in a rack.
+
+    Attributes:
+        watts: that it adds to its room: an offer's power is counted once, in the first of its racks.
+        units: rack units.
+        bears_w: watts that it bears by itself.
+    """
+
+    watts: int
+    units: int
+    bears_w: int
+
+
+def fit(world: World, wish: Wish, *, party: str = "") -> tuple[RoomFit, ...]:
     """What each room has for a wish; those that fit first, open ones before idle ones, then the fewest racks.
 
     Args:
         world: all racks with all that stands in them, and the zone as a whole.
         wish: what is to fit.
+        party: whose offers count; empty for somebody to whom everything counts.
     """
     inside: dict[str, list[Occupant]] = defaultdict(list)
     for item in world.everybody:
@@ -86,7 +104,7 @@ def fit(world: World, wish: Wish) -> tuple[RoomFit, ...]:
     found = []
     for room, racks in rooms.items():
         usable = [rack for rack in racks if _may_share(rack, inside, wish, world)]
-        found.append(_of_room(room, usable, inside, wish, is_open=room in open_rooms))
+        found.append(_of_room(room, _free_in(world, usable, inside, party), wish, is_open=room in open_rooms))
     ready = [one for one in found if one.fits and one.is_open]
     noted = [replace(one, notes=tuple(_notes(world, one, wish, ready))) if one.fits else one for one in found]
     return tuple(sorted(noted, key=_rank))
@@ -109,34 +127,51 @@ def _may_share(rack: Rack, inside: dict[str, list[Occupant]], wish: Wish, world:
     return all((item.protection_level >= limit.value) == is_above for item in holders)
 
 
-def _of_room(
-    room: str, racks: Iterable[Rack], inside: dict[str, list[Occupant]], wish: Wish, *, is_open: bool
-) -> RoomFit:
-    free = sorted((_free(rack, inside.get(rack.id, ())) for rack in racks), reverse=True)
+def _of_room(room: str, free: Sequence[_Free], wish: Wish, *, is_open: bool) -> RoomFit:
     watts = units = count = 0
-    for rack_watts, rack_units in free:
+    for one in free:
         if watts >= wish.watts and units >= wish.units:
             break
-        if rack_watts > 0 and rack_units > 0:
-            watts, units, count = watts + rack_watts, units + rack_units, count + 1
+        if one.bears_w > 0 and one.units > 0:
+            watts, units, count = watts + one.watts, units + one.units, count + 1
     missing = (max(0, wish.watts - watts), max(0, wish.units - units))
     return RoomFit(
         room=room,
         racks=0 if any(missing) else max(1, count),
-        free_w=sum(one for one, _ in free),
-        free_units=sum(two for _, two in free),
+        free_w=sum(one.watts for one in free),
+        free_units=sum(one.units for one in free),
         missing_w=missing[0],
         missing_units=missing[1],
         is_open=is_open,
     )
 
 
-def _free(rack: Rack, holders: Iterable[Occupant]) -> tuple[int, int]:
-    """Watts, whichever feed is lost, and units on both faces that are free in a rack."""
+def _free_in(world: World, racks: Iterable[Rack], inside: dict[str, list[Occupant]], party: str) -> Sequence[_Free]:
+    """What is free in each rack, the emptiest first, as far as what is offered to a party reaches."""
+    remaining = Remaining(world, party) if party and world.offered else None
+    found = []
+    for rack in racks:
+        watts, units = _free(rack, inside.get(rack.id, ()), party)
+        closed = 0 if remaining is None else remaining.closed(rack, 1)
+        units = [unit for unit in units if not closed & bits(unit, 1)]
+        found.append((watts, len(units), rack.id, units))
+    found.sort(reverse=True)
+    return [
+        _Free(
+            watts=watts if remaining is None else remaining.grant(world.racks[rack_id], units, watts),
+            units=count,
+            bears_w=watts,
+        )
+        for watts, count, rack_id, units in found
+    ]
+
+
+def _free(rack: Rack, holders: Iterable[Occupant], party: str) -> tuple[int, list[int]]:
+    """Watts, whichever feed is lost, and units on both faces that are free in a rack for a party."""
     state = RackState(Ground(rack, tuple(holders)), (), ())
     watts = state.left_after((0,) * len(state.limits)) or 0
-    taken = (state.taken["front"] | state.taken["rear"]).bit_count()
-    return max(0, watts), max(0, rack.u_height - taken)
+    taken = state.taken["front"] | state.taken["rear"]
+    return max(0, watts), [unit for unit in units_for(rack, party) if not taken & bits(unit, 1)]
 
 
 def _notes(world: World, one: RoomFit, wish: Wish, ready: list[RoomFit]) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """What offers still leave to a party, while nodes are put into racks in thought. Rules and placement share it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from zonewright.model.world import Occupant, OfferFacts, Rack, World
 from zonewright.rules.geometry import bits
@@ -23,6 +23,13 @@ def units_outside(rack: Rack, item: Occupant) -> int:
     if found is None:
         return 0
     return sum(1 for unit in item.units if not any(one.first <= unit <= one.last for one in found))
+
+
+def units_for(rack: Rack, party: str) -> list[int]:
+    """The units of a rack that a party may use as far as offers go; all for an empty one."""
+    found = rack.offers_for(party) if party else None
+    whole = range(1, rack.u_height + 1)
+    return [unit for unit in whole if found is None or any(one.first <= unit <= one.last for one in found)]
 
 
 def users_of(world: World, key: str) -> Iterator[Occupant]:
@@ -100,6 +107,27 @@ class Remaining:
             left = self.left_w(one)
             if left is not None and one.first <= position <= one.last:
                 self._left[one.key] = left - watts
+
+    def grant(self, rack: Rack, units: Collection[int], watts: int) -> int:
+        """Watts, of so many, that what is offered in a rack leaves for its free units; they are used up then.
+
+        Args:
+            rack: the rack.
+            units: those of it that are free; an offer of others gives nothing.
+            watts: what the rack could bear.
+        """
+        found = rack.offers_for(self._party)
+        if found is None:
+            return watts
+        granted = 0
+        for one in sorted(found, key=lambda one: one.power_w is not None):
+            left = self.left_w(one)
+            if any(one.first <= unit <= one.last for unit in units):
+                part = watts - granted if left is None else min(watts - granted, max(0, left))
+                granted += part
+                if left is not None:
+                    self._left[one.key] = left - part
+        return granted
 
     def missing_w(self, rack: Rack, watts: int) -> int | None:
         """Watts that the fullest-handed offer in a rack lacks for a node; None where none lacks only watts."""

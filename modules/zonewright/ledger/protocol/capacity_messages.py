@@ -24,7 +24,8 @@ class RoomCapacity(Message):
     Attributes:
         racks: how many any party may use.
         free_u: rack units that are free in them.
-        free_kw: what a two-corded node may still add, whichever feed is lost, summed over racks.
+        free_kw: what a two-corded node may still add, whichever feed is lost, summed over racks. No
+            more than offers leave.
         free_kg: what they may still carry, summed over racks.
         used_kw: of the claims that the reader may know of: all, or its own where others operate the site.
     """

@@ -24,7 +24,7 @@ def fit_rooms(context: Context, request: FitRequest) -> FitAnswer:
     party = context.caller.for_offers
     open_ = {name: rack for name, rack in world.racks.items() if not party or rack.is_offered_to(party)}
     wish = Wish(**request.model_dump())
-    found = fit(replace(world, racks=open_, zone=base.before() if base is not None else None), wish)
+    found = fit(replace(world, racks=open_, zone=base.before() if base is not None else None), wish, party=party)
     return FitAnswer(rooms=list(found))
 
 

@@ -17,6 +17,7 @@ from zonewright.model.asset_properties import asset_properties
 from zonewright.model.demand import DUCTS, LINKS, SiteAsset
 from zonewright.model.power import other
 from zonewright.model.world import Occupant, Rack, World
+from zonewright.rules.offered import Remaining, units_for
 
 _ABOUT = ("title", "kind", "district", "location", "timeZone", "nameServers", "timeServers", "addressPools")
 """What everybody who places in a site is told of it; its power and meters are its operator's."""
@@ -61,10 +62,11 @@ def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor, *, party:
     for item in world.everybody:
         in_rack[item.rack].append(item)
     rooms: dict[str, dict[str, _Sum]] = {site: {} for site in sorted(sites)}
+    remaining = Remaining(world, party) if party and world.offered else None
     for rack in world.racks.values():
         if rack.accepts and rack.site in rooms and (not party or rack.is_offered_to(party)):
             room = rooms[rack.site].setdefault(rack.room.partition("/")[2], _Sum())
-            room.add(rack, in_rack.get(rack.id, ()), known_to, party)
+            room.add(rack, in_rack.get(rack.id, ()), known_to, party, remaining)
     return {site: _site_capacity(sums) for site, sums in rooms.items()}
 
 
@@ -78,14 +80,18 @@ class _Sum:
     free_g: int = 0
     used_w: int = 0
 
-    def add(self, rack: Rack, occupants: Sequence[Occupant], known_to: SumsFor, party: str) -> None:
-        """Add one rack with what stands in it."""
+    def add(
+        self, rack: Rack, occupants: Sequence[Occupant], known_to: SumsFor, party: str, remaining: Remaining | None
+    ) -> None:
+        """Add one rack with what stands in it; what remains of offers bounds its watts."""
         units = {unit for item in occupants for unit in item.units}
         weights = {item.key: item.weight_kg for item in occupants}
         known = {item.key: item.draw.allocated_w for item in occupants if known_to.is_known(rack.site, item.party)}
         self.racks += 1
-        self.free_u += sum(1 for unit in _units(rack, party) if unit not in units)
-        self.free_w += free_after_loss_w(rack, occupants)
+        free = [unit for unit in units_for(rack, party) if unit not in units]
+        watts = free_after_loss_w(rack, occupants)
+        self.free_u += len(free)
+        self.free_w += watts if remaining is None else remaining.grant(rack, free, watts)
         self.free_g += max(0, rack.max_weight_kg * 1000 - round(sum(weights.values()) * 1000))
         self.used_w += sum(known.values())
 
@@ -103,13 +109,6 @@ class _Sum:
 def _site_capacity(rooms: Mapping[str, _Sum]) -> SiteCapacity:
     whole = _Sum(*(sum(getattr(room, name) for room in rooms.values()) for name in _Sum.__slots__))
     return SiteCapacity(**whole.told().model_dump(), rooms={name: room.told() for name, room in sorted(rooms.items())})
-
-
-def _units(rack: Rack, party: str) -> Iterable[int]:
-    """The units of a rack that a party may use."""
-    offers = rack.offers_for(party) if party else None
-    whole = range(1, rack.u_height + 1)
-    return whole if offers is None else [unit for unit in whole if any(one.first <= unit <= one.last for one in offers)]
 
 
 def free_after_loss_w(rack: Rack, occupants: Iterable[Occupant]) -> int:
