@@ -8,6 +8,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from support.ledger_party import Party, node_inputs
 from support.provider_process import ProviderProcess, urn
 from zonewright.provider import values
+from zonewright.provider.servicer import _shown
 from zonewright.provider.values import from_struct, to_struct, unknown
 
 
@@ -97,3 +98,9 @@ def test_numbers_come_back_whole(provider: ProviderProcess, tenant: Party) -> No
     assert type(checked["position"]) is int
     with pytest.raises(ValueError, match=r"input 'position': expected integer.*got number 1.5"):
         provider.check("Node", "web-001", node_inputs(tenant, position=1.5))
+
+
+def test_a_secret_at_the_end_of_what_is_shown_is_not_shown_in_part() -> None:
+    """A long value is looked through as a whole before its begin is repeated in a sentence."""
+    token = "gh" + "p_" + "a1B2c3D4e5" * 4
+    assert token[:8] not in _shown("x " * 90 + token)

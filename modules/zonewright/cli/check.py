@@ -135,12 +135,12 @@ def _print_text(found: "Found", compared: "Compared | None") -> None:
 
 
 def _since_line(compared: "Compared") -> str:
-    counts = compared.counts()
-    parts = [f"{count} {state}" for state, count in counts.items()]
-    fixed = len(compared.fixed)
-    return f"since {compared.revision}: {', '.join(parts)}, {fixed} fixed" + (
-        f" ({', '.join(sorted({one.subject for one in compared.fixed})[:5])})" if fixed else ""
-    )
+    from zonewright.rules.words import listed
+
+    parts = [f"{count} {state}" for state, count in compared.counts().items()]
+    subjects = sorted({one.subject for one in compared.fixed})
+    named = f" ({listed(subjects)})" if subjects else ""
+    return f"since {compared.revision}: {', '.join(parts)}, {len(compared.fixed)} fixed{named}"
 
 
 def _print_json(found: "Found", compared: "Compared | None") -> None:

@@ -213,7 +213,9 @@ class CheckedResource:
         return new
 
 
-_MOST_SHOWN, _MOST_FAULTS = 200, 10
+MOST_FAULTS = 10
+"""Faults of one call that are told."""
+_MOST_SHOWN = 200
 DIGEST = r"sha256:[0-9a-f]{64}"
 STACK_ID = Input("string", "id from the stack's configuration", replaces=True, pattern=r"[A-Za-z0-9][\w.-]{7,63}")
 
@@ -225,10 +227,10 @@ def check_inputs(inputs: Mapping[str, Input], new: Data) -> None:
         CheckFailedError: one line for each fault.
     """
     odd = (name for name in new if name not in inputs)
-    faults = [f"input '{_short(name)}' is unknown: expected one of {', '.join(inputs)}" for name in odd]
+    faults = [f"input '{shortened(name)}' is unknown: expected one of {', '.join(inputs)}" for name in odd]
     faults += _wrong(inputs, new, "input", [name for name, declared in inputs.items() if declared.required])
     if faults:
-        raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]))
+        raise CheckFailedError("\n".join(faults[:MOST_FAULTS]))
 
 
 def require_state(declared: Mapping[str, Input], state: Data, kept: Collection[str]) -> None:
@@ -243,10 +245,10 @@ def require_state(declared: Mapping[str, Input], state: Data, kept: Collection[s
         CheckFailedError: one line for each property that is missing or has another type.
     """
     what = "the state's property"
-    faults = [f"{what} '{_short(name)}' is not known yet" for name, value in state.items() if has_unknown(value)]
+    faults = [f"{what} '{shortened(name)}' is not known yet" for name, value in state.items() if has_unknown(value)]
     if faults := [*faults, *_wrong(declared, state, what, kept)]:
         text = "; restore the state from before it was edited (pulumi stack export --version, pulumi stack import)"
-        raise CheckFailedError("\n".join(faults[:_MOST_FAULTS]) + text)
+        raise CheckFailedError("\n".join(faults[:MOST_FAULTS]) + text)
 
 
 def _wrong(inputs: Mapping[str, Input], data: Data, what: str, required: Collection[str]) -> list[str]:
@@ -259,13 +261,16 @@ def _wrong(inputs: Mapping[str, Input], data: Data, what: str, required: Collect
                 faults.append(f"{what} '{name}' is missing: expected {declared.description}")
         elif value is not unknown and not _fits(declared, value):
             got = (
-                f"'{_short(value)}'" if isinstance(value, str) else f"{_WORDS.get(type(value), 'list')} {_short(value)}"
+                f"'{shortened(value)}'"
+                if isinstance(value, str)
+                else f"{_WORDS.get(type(value), 'list')} {shortened(value)}"
             )
             faults.append(f"{what} '{name}': expected {declared.type}, {declared.description}; got {got}")
     return faults
 
 
-def _short(value: object) -> str:
+def shortened(value: object) -> str:
+    """A value as a sentence repeats it: the begin of a long one."""
     text = str(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 

@@ -22,6 +22,7 @@ from zonewright.errors import sentences_of
 from zonewright.model.secret import HIDDEN
 from zonewright.model.secret_scan import suspicions
 from zonewright.provider.resource import (
+    MOST_FAULTS,
     CheckedResource,
     CheckFailedError,
     Data,
@@ -35,6 +36,7 @@ from zonewright.provider.resource import (
     check_inputs,
     require_known,
     require_state,
+    shortened,
     top_of,
 )
 from zonewright.provider.resources import RESOURCES
@@ -44,7 +46,6 @@ from zonewright.provider.values import from_struct, mark_secrets, to_struct
 ResultT = TypeVar("ResultT")
 CallContext = grpc.aio.ServicerContext[Any, Any]
 WORKERS = 32
-_MOST_SHOWN, _MOST_FAULTS = 200, 10
 _KINDS = {
     "add": provider_pb2.PropertyDiff.ADD,
     "delete": provider_pb2.PropertyDiff.DELETE,
@@ -349,9 +350,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def _wrong_form(error: ValidationError) -> str:
     faults = [
-        f"'{'.'.join(str(part) for part in item['loc'])[:_MOST_SHOWN]}' is {_shown(item['input'])}: "
-        f"{item['msg'][:_MOST_SHOWN].lower()}"
-        for item in error.errors(include_url=False)[:_MOST_FAULTS]
+        f"'{shortened('.'.join(map(str, item['loc'])))}' is {_shown(item['input'])}: {shortened(item['msg']).lower()}"
+        for item in error.errors(include_url=False)[:MOST_FAULTS]
     ]
     return f"the ledger refuses this: {'; '.join(faults)}; correct it in the program"
 
@@ -359,7 +359,7 @@ def _wrong_form(error: ValidationError) -> str:
 def _shown(value: Any) -> str:
     """A value within a sentence, unless it looks like a secret."""
     text = repr(value)
-    return HIDDEN if suspicions({"": text[:_MOST_SHOWN]}) else text[:_MOST_SHOWN]
+    return HIDDEN if suspicions({"": text}) else shortened(text)
 
 
 def _token(urn: str) -> str:
