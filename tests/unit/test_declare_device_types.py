@@ -1,12 +1,17 @@
 """Node types are read from NetBox device-type files, and what is wrong with one is said like any other fault."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from zonewright.cli import main
 from zonewright.declare import load_zone
+from zonewright.declare.device_types import OVERLAY, ReadTypes, read_device_types, type_texts
 from zonewright.model import NodeType
+from zonewright.model.expand import node_draw
+from zonewright.model.power import FEEDS
 
 BASE = Path(__file__).parents[1] / "cases" / "declare" / "base"
 GOOD = """---
@@ -65,25 +70,211 @@ def test_a_budget_that_is_not_stated_is_the_nameplate(zone: Path) -> None:
     assert (found.maximum_draw, found.allocated_draw) == (800, 800)
 
 
-def test_all_that_is_wrong_is_said(zone: Path) -> None:
-    """Each faulty file has its sentences, beside those of other files."""
-    (zone / "device-types" / "a.yaml").write_text(GOOD.replace("weight: 44.1\n", ""), encoding="utf-8")
-    half = GOOD.replace("u_height: 2", "u_height: 1.5").replace("slug: acme-example-1000", "slug: Acme 1000")
-    (zone / "device-types" / "b.yaml").write_text(half, encoding="utf-8")
-    dark = GOOD.replace(", maximum_draw: 800, allocated_draw: 250", "")
-    (zone / "device-types" / "c.yaml").write_text(dark, encoding="utf-8")
-    (zone / "device-types" / "d.yaml").write_text(GOOD.replace("acme-example-1000", "general-1u"), encoding="utf-8")
-    found = sentences(zone)
-    assert any(text.startswith("a.yaml:2: a device type lacks 'weight'") for text in found), found
-    assert any("b.yaml:6: u_height" in text for text in found), found
-    assert any("b.yaml:4: slug" in text and "acme-1000" in text for text in found), found
-    assert any("c.yaml: power-ports: a power port without maximum_draw" in text for text in found), found
-    assert any("d.yaml: slug: a node type that is declared twice" in text for text in found), found
+def put(zone: Path, name: str, text: str) -> None:
+    """Write a file below the zone's folder."""
+    (zone / name).parent.mkdir(parents=True, exist_ok=True)
+    (zone / name).write_text(text, encoding="utf-8")
+
+
+def use(zone: Path, *slugs: str) -> None:
+    """Give a tenant a cluster of each type."""
+    clusters = "".join(
+        f"  c{number}: {{site: qp-dc1, node_type: {slug}, count: 1}}\n" for number, slug in enumerate(slugs)
+    )
+    put(zone, "tenant-fin.yaml", f"owner: tenant-fin\nclusters:\n{clusters}")
+
+
+def types(zone: Path) -> ReadTypes:
+    """What the folder of device types holds."""
+    return read_device_types(zone, None, whole=True)
+
+
+def test_what_is_wrong_with_a_type_is_said_where_a_cluster_uses_it(zone: Path) -> None:
+    """A faulty file stops nobody who does not use it; used, each has its sentences, beside those of other files."""
+    put(zone, "device-types/a.yaml", GOOD.replace("weight: 44.1\n", ""))
+    put(zone, "device-types/b.yaml", GOOD.replace("u_height: 2", "u_height: two").replace("1000", "2000"))
+    dark = GOOD.replace(", maximum_draw: 800, allocated_draw: 250", "").replace("1000", "3000")
+    put(zone, "device-types/Maker/c.yml", dark)
+    put(zone, "device-types/d.yaml", GOOD.replace("u_height: 2", "u_height: 0").replace("1000", "4000"))
+    assert load_zone(zone).problems == ()
+    use(zone, "acme-example-1000", "acme-example-2000", "acme-example-3000", "acme-example-4000")
+    found = "\n".join(sentences(zone))
+    assert "device-types/a.yaml: slug: a device type without a weight: " in found
+    line = "'acme-example-1000: {weight_kg: KG, source: TEXT}'"
+    assert f"add under 'types:' of device-types.overlay.yaml: {line}" in found
+    assert "device-types/b.yaml:6: u_height: " in found
+    assert "device-types/Maker/c.yml: slug: a device type without a draw: " in found
+    assert "device-types/d.yaml: slug: a device type that no cluster can use: " in found
+    assert "an unknown node type" not in found
+
+
+def test_the_line_that_is_told_mends_it(zone: Path) -> None:
+    """The overlay's line of the sentence, with its figures filled in, makes the type usable."""
+    put(
+        zone,
+        "device-types/a.yaml",
+        GOOD.replace("weight: 44.1\n", "").replace("maximum_draw: 800, allocated_draw: 250", ""),
+    )
+    use(zone, "acme-example-1000")
+    (problem,) = [one for one in load_zone(zone).problems if one.file.startswith("device-types/")]
+    line = problem.fix.partition(": '")[2].rstrip("'")
+    put(zone, OVERLAY, f"types:\n  {line}\n".replace("KG", "20").replace("WATTS", "500").replace("TEXT", "data sheet"))
+    assert "acme-example-1000" in types(zone).node_types
+    assert not [one for one in load_zone(zone).problems if "device-type" in one.file]
 
 
 def test_two_files_with_one_slug(zone: Path) -> None:
-    """The second file of a slug is told of the first."""
+    """The second file of a slug is told of the first; and a slug of zone.yaml is declared twice."""
     for name in ("a", "b"):
-        (zone / "device-types" / f"{name}.yaml").write_text(GOOD, encoding="utf-8")
-    (problem,) = sentences(zone)
-    assert "b.yaml: slug: a slug that two files have: expected a slug that a.yaml does not have" in problem
+        put(zone, f"device-types/{name}.yaml", GOOD)
+    put(zone, "device-types/d.yaml", GOOD.replace("acme-example-1000", "general-1u"))
+    use(zone, "acme-example-1000")
+    found = "\n".join(sentences(zone))
+    assert "b.yaml: slug: a slug that two files have: expected a slug that device-types/a.yaml does not have" in found
+    assert "device-types/d.yaml: slug: a node type that is declared twice" in found
+
+
+def test_fields_without_a_use_are_passed_over_whatever_they_hold(zone: Path) -> None:
+    """A link in comments is no secret, a number in another form no fault, and neither goes into a bundle."""
+    odd = "  Password: hunter2hunter2 at https://u:secret@example.org\n  ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+    text = GOOD.replace("comments:", f"part: 007\nremarks: |\n{odd}\ncomments:").replace("name: eth0", "name: 010")
+    text = text.replace("type: iec-60320-c14", "type: 0777")
+    read(zone, text)
+    ((name, kept),) = type_texts(zone, {"acme-example-1000"}).items()
+    assert name == "device-types/example.yaml"
+    assert not any(word in kept for word in ("hunter2", "ghp_", "Datasheet", "eth0"))
+    assert kept.count("\n") == text.count("\n")
+    put(zone, name, kept)
+    assert types(zone).node_types["acme-example-1000"] == read(zone, text)
+
+
+def test_a_secret_in_a_field_that_counts_is_still_found(zone: Path) -> None:
+    """Only what is passed over is not looked at."""
+    put(
+        zone,
+        "device-types/a.yaml",
+        GOOD.replace("model: Example 1000", "model: ghp_abcdefghijklmnopqrstuvwxyz0123456789"),
+    )
+    use(zone, "acme-example-1000")
+    found = [one for one in load_zone(zone).problems if one.file == "device-types/a.yaml"]
+    assert [one.what for one in found] == ["a value that looks like a secret"]
+    assert "ghp_" not in str(found)
+
+
+def test_supplies_in_module_bays_count(zone: Path) -> None:
+    """Bays for power supplies are counted; the module type that the overlay names says what each is rated for."""
+    bays = "module-bays:\n" + "".join(
+        f"  - {{name: {name}}}\n" for name in ("PSU-1", "PS 2", "PCIe-1", "Fan 1", "PEM0")
+    )
+    put(zone, "device-types/a.yaml", GOOD.partition("power-ports")[0] + bays)
+    assert "without a draw" in str(types(zone).unusable["acme-example-1000"])
+    put(zone, "module-types/Other/x.yaml", "manufacturer: Other\nmodel: P9\npower-ports: [{maximum_draw: 1}]\n")
+    put(
+        zone,
+        "module-types/Acme/p9.yml",
+        "manufacturer: Acme\nmodel: X\npart_number: P9\npower-ports: [{maximum_draw: 900}]",
+    )
+    put(zone, OVERLAY, "types:\n  acme-example-1000: {power_supply: P9, source: order 12}\n")
+    made = types(zone).derived["acme-example-1000"]
+    assert made.node_type is not None
+    assert (made.node_type.power_supplies, made.node_type.power_supplies_required) == (3, 2)
+    assert (made.node_type.maximum_draw, made.node_type.allocated_draw) == (1800, 1800)
+    assert "order 12, module type X" in made.figures["maximum_draw"].origin
+    assert set(type_texts(zone, {"acme-example-1000"})) == {
+        OVERLAY,
+        "device-types/a.yaml",
+        "module-types/Acme/p9.yml",
+        "module-types/Other/x.yaml",
+    }
+
+
+def test_an_entry_of_its_own_replaces_and_a_pattern_fills_in(zone: Path) -> None:
+    """A figure is taken from the slug's entry, then the file, then the first pattern that has it."""
+    overlay = """types:
+  "*-1000": {weight_kg_per_u: 9, maximum_draw_per_u: 90, source: class}
+  "acme-*": {weight_kg: 77, maximum_draw: 777, source: maker}
+  acme-example-1000: {allocated_draw: 300, airflow: passive, source: measured}
+"""
+    put(zone, OVERLAY, overlay)
+    full = read(zone)
+    assert (full.weight_kg, full.maximum_draw, full.allocated_draw, full.airflow) == (20.003, 800, 300, "passive")
+    bare = GOOD.replace("weight: 44.1\n", "").replace("maximum_draw: 800, allocated_draw: 250", "")
+    made = read(zone, bare)
+    assert (made.weight_kg, made.maximum_draw, made.allocated_draw) == (18, 180 + 120, 300)
+    assert types(zone).derived["acme-example-1000"].figures["weight_kg"].origin == "overlay *-1000: class"
+
+
+def test_an_entry_for_a_type_that_is_not_there_is_said(zone: Path) -> None:
+    """A misspelt slug in the overlay is a fault; a pattern that fits nothing is none."""
+    put(zone, "device-types/a.yaml", GOOD)
+    put(zone, OVERLAY, 'types:\n  acme-exmple-1000: {weight_kg: 1, source: x}\n  "hp-*": {weight_kg: 1, source: x}\n')
+    (sentence,) = sentences(zone)
+    assert "types.acme-exmple-1000" in sentence
+    assert "did you mean 'acme-example-1000'?" in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("types: {a: {weight_kg: 1}}", "lacks 'source'"),
+        ("types: {a: {weight_kg: 1, weight_kg_per_u: 2, source: x}}", "not both"),
+        ("types: {A_b: {weight_kg: 1, source: x}}", "a pattern of slugs such as 'dell-*'"),
+        ("types: {a: {wieght_kg: 1, source: x}}", "did you mean 'weight_kg'?"),
+        ("types: [a", "YAML"),
+    ],
+)
+def test_faults_of_the_overlay_are_said(zone: Path, text: str, expected: str) -> None:
+    """What is wrong with the overlay is said whether or not a type is used."""
+    put(zone, OVERLAY, text)
+    assert any(one.startswith(OVERLAY) and expected in one for one in sentences(zone)), sentences(zone)
+
+
+def test_a_budget_beyond_half_of_the_supplies_needs_more_of_them(zone: Path) -> None:
+    """104 W do not hang on one supply of 65 W: both are needed, and that is said."""
+    made = read(zone, GOOD.replace("maximum_draw: 800, allocated_draw: 250", "maximum_draw: 65, allocated_draw: 52"))
+    assert (made.maximum_draw, made.allocated_draw, made.power_supplies_required) == (104, 104, 2)
+    assert types(zone).derived["acme-example-1000"].notes == ("its budget of 104 W needs 2 of 2 power supplies",)
+
+
+def test_what_draws_no_power_has_no_supplies(zone: Path) -> None:
+    """A patch panel has a place and a weight, and hangs on no feed."""
+    text = GOOD.partition("power-ports")[0].replace("weight: 44.1", "weight: 500") + "is_powered: false\n"
+    made = read(zone, text.replace("weight_unit: lb", "weight_unit: g").replace("u_height: 2", "u_height: 0.5"))
+    assert (made.u_height, made.weight_kg, made.maximum_draw, made.power_supplies) == (1, 0.5, 0, 0)
+    draw = node_draw(made, "A")
+    both = frozenset(FEEDS)
+    assert dict(draw.live(both)) == dict(draw.live_at_worst(both)) == {"A": 0, "B": 0}
+    assert draw.after_loss("A", both) == 0
+
+
+def test_a_zone_offers_only_the_types_that_it_lists(zone: Path) -> None:
+    """With device_types in zone.yaml other files are not even read, and a cluster of such a type is told so."""
+    put(zone, "device-types/a.yaml", GOOD)
+    put(zone, "device-types/b.yaml", GOOD.replace("1000", "2000").replace("u_height: 2", "u_height: [2"))
+    text = (zone / "zone.yaml").read_text(encoding="utf-8")
+    put(zone, "zone.yaml", f"{text}device_types: ['*-1000']\n")
+    loaded = load_zone(zone)
+    assert loaded.declaration is not None
+    assert "acme-example-1000" in loaded.declaration.zone.node_types
+    use(zone, "acme-example-2000")
+    (problem,) = [one for one in load_zone(zone).problems if one.file == "device-types/b.yaml"]
+    assert (problem.what, problem.fix) == (
+        "a device type that the zone does not offer",
+        "add 'acme-example-2000' to it",
+    )
+
+
+def test_types_are_printed_with_the_source_of_each_figure(zone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`zone types` prints figures with their origins, what is missing, and the same as JSON."""
+    put(zone, "device-types/a.yaml", GOOD)
+    put(zone, "device-types/b.yaml", GOOD.replace("weight: 44.1\n", "").replace("1000", "2000"))
+    assert main(["zone", "types", str(zone), "acme-*"]) == 0
+    said = capsys.readouterr().out
+    assert "  20.003 kg                file: 44.1 lb" in said
+    assert "1 type can be used; 1 cannot be used yet" in said
+    assert main(["zone", "types", str(zone), "--unusable"]) == 0
+    assert "acme-example-2000: {weight_kg: KG, source: TEXT}" in capsys.readouterr().out
+    assert main(["zone", "types", str(zone), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["types"]
+    assert found["acme-example-1000"]["origins"]["weight_kg"] == "file: 44.1 lb"
+    assert found["general-1u"]["file"] == "zone.yaml"

@@ -23,6 +23,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "fit": ("--kw", "1", "--u", "1"),
     "explain": ("web-001", "--stack", "good"),
     "zone show": (str(SMALL),),
+    "zone types": (str(SMALL),),
     "pue evaluate": ("readings.csv", "--meters", "meters.yaml", *YEAR),
     "pue forecast": ("--site", "dc1", "--add", "1kW"),
     "pue import": ("readings.csv", "--site", "dc1", "--zone", str(SMALL)),

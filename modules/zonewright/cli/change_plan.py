@@ -58,7 +58,7 @@ def plan_change(arguments: argparse.Namespace) -> int:
             demand=demand,
             proposal=proposal,
             rendered=rendered,
-            inputs=gathering.inputs_of(root / stack.declaration),
+            inputs=gathering.inputs_of(root / stack.declaration, zone.node_types),
             validated=validated,
         )
         at = datetime.now(UTC).isoformat()

@@ -8,9 +8,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "schema",
         help="print the JSON Schema of a declaration",
-        description="Print the JSON Schema (draft 2020-12) of zone.yaml or of an owner's file.",
+        description="Print the JSON Schema (draft 2020-12) of zone.yaml, an owner's file or device-types.overlay.yaml.",
     )
-    parser.add_argument("kind", choices=("zone", "owner"), help="which file")
+    parser.add_argument("kind", choices=("zone", "owner", "overlay"), help="which file")
     parser.set_defaults(run=_run)
 
 

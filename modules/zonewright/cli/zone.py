@@ -1,9 +1,10 @@
-"""``zonewright zone show``: sites, links and shared risks of a zone's folder, as a table and as a map."""
+"""``zonewright zone``: types of nodes; sites, links and shared risks of a zone's folder, as a table and as a map."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zonewright.cli import zone_types
 from zonewright.cli.options import add_format
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     show.add_argument("--svg", type=Path, metavar="FILE", help="write the map to this file")
     add_format(show)
     show.set_defaults(run=_show)
+    zone_types.add_parser(verbs)
 
 
 def loaded_folder(folder: Path) -> "Declaration | None":

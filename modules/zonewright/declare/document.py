@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from zonewright.declare.passed_over import without_ignored
 from zonewright.declare.problem import Path, Problem, dotted
 from zonewright.declare.schema.sentences import Wrong, wrongs_of
 from zonewright.declare.schema.shape import FileType
@@ -18,9 +19,11 @@ from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS, comp
 from zonewright.declare.yaml_text.text import read_text
 from zonewright.declare.yaml_text.tree import Fields, Items, YamlNode, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
-from zonewright.model.device_type import DeviceType
+from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
+
+Content = Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Document:
 
     file: str
     root: YamlNode | None
-    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
+    content: Content | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
     hidden: frozenset[int] = frozenset()
@@ -51,21 +54,26 @@ class Document:
         return value if isinstance(value, str) else None
 
 
-def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER) -> Document:
+def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER, name: str = "") -> Document:
     """Read one file.
 
     Args:
         path: the file; problems call it by its name without the folder.
         model: what it holds.
         loader: PyYAML's parser to use.
+        name: what problems call it instead, where its name alone says too little.
     """
     problems: list[Problem] = []
-    text = read_text(path, path.name, problems)
-    root = None if text is None else compose(text, path.name, problems, loader=loader)
+    name = name or path.name
+    text = read_text(path, name, problems)
+    root = None if text is None else compose(text, name, problems, loader=loader)
+    if text is not None and root is not None:
+        text, passed_over = without_ignored(text, root, model)
+        problems = [problem for problem in problems if problem.line not in passed_over]
     lines = {} if text is None else secret_lines(text)
     if root is None:
-        problems = [*without_secrets(problems, lines), *secret_problems(lines, path.name, ())]
-        return Document(file=path.name, root=None, content=None, left_out=frozenset(), problems=tuple(problems))
+        problems = [*without_secrets(problems, lines), *secret_problems(lines, name, ())]
+        return Document(file=name, root=None, content=None, left_out=frozenset(), problems=tuple(problems))
     refused = _refused(root)
     remains = _validated(root, model)
     said: dict[tuple[object, ...], Problem] = {}
@@ -73,14 +81,14 @@ def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER
         if wrong.path not in refused:
             # A value that aliases repeat is one place to correct, so it is said at its first path only.
             key = (id(node_at(root, wrong.path)), wrong.missing, wrong.of_key, wrong.why)
-            said.setdefault(key, _problem(wrong, path.name, root))
+            said.setdefault(key, _problem(wrong, name, root))
     problems += said.values()
     if remains.untold:
-        problems.append(_and_more(remains.untold, path.name, problems[-1].line))
+        problems.append(_and_more(remains.untold, name, problems[-1].line))
     problems = without_secrets(problems, lines)
-    problems += [*secret_problems(lines, path.name, problems), *misplaced_references(root, model, path.name)]
+    problems += [*secret_problems(lines, name, problems), *misplaced_references(root, model, name)]
     return Document(
-        file=path.name,
+        file=name,
         root=root,
         content=remains.content,
         left_out=remains.left_out | refused,
@@ -117,7 +125,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
 class _Remains:
     """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
 
-    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
+    content: Content | None
     wrongs: tuple[Wrong, ...]
     left_out: frozenset[Path] = frozenset()
     untold: int = 0

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.references import RESERVED_PARTY, faults_of
-from zonewright.declare.device_types import DEVICE_TYPES, read_device_types
+from zonewright.declare.device_types import read_device_types
 from zonewright.declare.document import Document, read_document
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.declare.secrets import without_secrets
@@ -82,8 +82,6 @@ def _loaded(
     loader: type,
 ) -> Loaded:
     zone = read_document(zone_path, Zone, loader=loader)
-    device_types, in_them = read_device_types(zone_path.parent / DEVICE_TYPES, loader=loader)
-    problems += in_them
     by_owner: dict[str, Document] = {}
     for document in documents:
         if document.owner is not None and document.owner in by_owner:
@@ -92,17 +90,21 @@ def _loaded(
             by_owner[document.content.owner] = document
     contents = {owner: one.content for owner, one in sorted(by_owner.items()) if isinstance(one.content, OwnerFile)}
     content = zone.content if isinstance(zone.content, Zone) else None
+    left_out = zone.left_out
     if content is not None:
-        problems += [
-            _second_type(name, device_types[name][0]) for name in sorted(device_types & content.node_types.keys())
-        ]
-        types = {name: node_type for name, (_, node_type) in device_types.items()}
-        content = content.model_copy(update={"node_types": types | content.node_types})
+        read = read_device_types(zone_path.parent, content.device_types, whole=whole, loader=loader)
+        used = {cluster.node_type for file in contents.values() for cluster in file.clusters.values()}
+        problems += read.problems
+        no_use = {**read.not_offered, **read.unusable}
+        problems += [problem for name in sorted(used & no_use.keys()) for problem in no_use[name]]
+        problems += [_second_type(name, read.files[name]) for name in sorted(read.derived & content.node_types.keys())]
+        left_out |= {("node_types", name) for name in used & no_use.keys()}
+        content = content.model_copy(update={"node_types": read.node_types | content.node_types})
     known = Known(
         zone=content,
         owners=contents,
         whole=whole and len(by_owner) == len(documents),
-        left_out={"": zone.left_out} | {owner: document.left_out for owner, document in by_owner.items()},
+        left_out={"": left_out} | {owner: document.left_out for owner, document in by_owner.items()},
     )
     said = {"": zone} | by_owner
     problems += [problem for document in (zone, *documents) for problem in document.problems]
@@ -214,7 +216,7 @@ def _second_file(document: Document, first: str) -> Problem:
 
 def _second_type(name: str, file: str) -> Problem:
     return Problem(
-        file=f"{DEVICE_TYPES}/{file}",
+        file=file,
         line=0,
         path="slug",
         what="a node type that is declared twice",

@@ -47,7 +47,9 @@ class Draw:
     def live(self, present: frozenset[FeedName]) -> Mapping[FeedName, int]:
         """Watts on each feed while all are live and the supplies share evenly."""
         return {
-            feed: -(-self.allocated_w * self.cords(feed, present) // self.supplies) for feed in FEEDS if feed in present
+            feed: -(-self.allocated_w * self.cords(feed, present) // max(self.supplies, 1))
+            for feed in FEEDS
+            if feed in present
         }
 
     def live_at_worst(self, present: frozenset[FeedName]) -> Mapping[FeedName, int]:

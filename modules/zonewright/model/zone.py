@@ -47,6 +47,11 @@ NAMES_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$|^[a-z0-9][a-z0-9-]{0,61
 NamePattern = Annotated[str, Field(pattern=NAMES_PATTERN, max_length=63)]
 
 
+TYPE_PATTERN = r"^[a-z0-9*](?:[a-z0-9*-]{0,61}[a-z0-9*])?$"
+TypePattern = Annotated[str, Field(pattern=TYPE_PATTERN, max_length=63)]
+"""The slug of a device type, or a pattern of slugs in which ``*`` stands for any text."""
+
+
 class ReservedNames(Declared):
     """Names that only one party may use; an id, or the beginning of ids and a star, such as ``l-*``."""
 
@@ -90,19 +95,25 @@ class NodeType(Declared):
     """The cooling that it needs; it stands only in rooms with that cooling."""
     airflow: Airflow = "front-to-rear"
     """Direction of the cooling air."""
-    maximum_draw: Annotated[int, Field(ge=1, le=200_000)]
-    """Nameplate draw of the whole node in watts."""
-    allocated_draw: Annotated[int, Field(ge=1, le=200_000)]
+    maximum_draw: Annotated[int, Field(ge=0, le=200_000)]
+    """Nameplate draw of the whole node in watts; 0 for one without power supplies, such as a patch panel."""
+    allocated_draw: Annotated[int, Field(ge=0, le=200_000)]
     """Budgeted draw of the whole node in watts; this is what a claim holds."""
-    power_supplies: Annotated[int, Field(ge=1, le=12)] = 2
+    power_supplies: Annotated[int, Field(ge=0, le=16)] = 2
     """Power supplies; they alternate between feeds A and B, beginning with A."""
-    power_supplies_required: Annotated[int, Field(ge=1, le=12)] = 1
+    power_supplies_required: Annotated[int, Field(ge=0, le=16)] = 1
     """Power supplies that must be fed for the node to stay up."""
     power_supply_worst_share: Annotated[float, Field(ge=0.5, le=1.0, strict=False)] = 0.6
     """Largest part of the draw that one of two live feeds may carry, because supplies share unevenly (0.5 to 1)."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        powered = {bool(self.power_supplies), bool(self.power_supplies_required), bool(self.allocated_draw)}
+        if len(powered) > 1:
+            message = (
+                "expected a draw and power supplies, or 0 in allocated_draw, power_supplies and power_supplies_required"
+            )
+            raise ValueError(message)
         if self.allocated_draw > self.maximum_draw:
             message = f"allocated_draw {self.allocated_draw} W is above maximum_draw {self.maximum_draw} W"
             raise ValueError(message)
@@ -157,6 +168,8 @@ class Zone(Declared):
     """The parties, by id."""
     node_types: dict[Identifier, NodeType] = Field(default_factory=dict)
     """Server models that clusters may use, by id."""
+    device_types: Annotated[tuple[TypePattern, ...], Field(max_length=1_000, strict=False)] | None = None
+    """Files of ``device-types/`` that clusters may use, by slug or pattern such as ``dell-*``; without it, all."""
     extent: Extent | None = None
     """Where the zone lies; coordinates outside are refused."""
     rule_packs: dict[Identifier, RulePack] = Field(default_factory=dict)

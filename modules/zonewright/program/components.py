@@ -86,7 +86,7 @@ class TenantCluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__("zonewright:index:TenantCluster", name, {}, opts)
         cluster = wanted.cluster
-        feeds = FEEDS if wanted.node_type.power_supplies > 1 else (cluster.feed,)
+        feeds = FEEDS if wanted.node_type.power_supplies > 1 else (cluster.feed,)[: wanted.node_type.power_supplies]
         self.nodes = {
             node: PlacedNode(
                 name=node,

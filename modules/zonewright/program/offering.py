@@ -5,7 +5,7 @@ Nothing is registered here. A preview leaves the change as a bundle in its folde
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,7 +113,7 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
         manifest = {path: digest_of(text) for path, text in files.items()}
         if pulumi.runtime.is_dry_run():
             validated = recorded(files, formats, declaration.zone, options.root)
-            inputs = _inputs(options, is_from_file=is_from_file)
+            inputs = _inputs(options, declaration.zone.node_types if is_from_file else None)
             before = _write_bundle(ledger, options, demand, proposal, files, inputs, validated)
         else:
             ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
@@ -152,10 +152,10 @@ def _formats(options: Settings) -> FormatSet:
     return formats
 
 
-def _inputs(options: Settings, *, is_from_file: bool) -> dict[str, str]:
+def _inputs(options: Settings, node_types: Collection[str] | None) -> dict[str, str]:
     """The texts that a bundle keeps; of a declaration that was built in Python only the zone's own formats."""
     path = options.root / options.declaration
-    return gathering.inputs_of(path) if is_from_file else gathering.formats_of(path.parent)
+    return gathering.formats_of(path.parent) if node_types is None else gathering.inputs_of(path, node_types)
 
 
 def _rendered(

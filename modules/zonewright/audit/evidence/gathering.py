@@ -1,12 +1,13 @@
 """From the ledger to bundles: what a plan is made from, and everything that the zone's bundle of a plan holds."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.planning import Material, bundle_files, digests_behind
 from zonewright.audit.evidence.pruned import removals_at
 from zonewright.changes.validated import Validated
+from zonewright.declare.device_types import type_texts
 from zonewright.declare.load import ZONE_FILE
 from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.declare.yaml_text.text import MAX_BYTES
@@ -136,11 +137,15 @@ def store(ledger: LedgerClient, made: Material) -> None:
     ledger.call(verbs.STORE, ContentRequest(texts=[*made.texts.values(), *made.new.values()]))
 
 
-def inputs_of(declaration: Path) -> dict[str, str]:
-    """The texts that a stack's declaration was read from and the zone's own formats, by name."""
+def inputs_of(declaration: Path, node_types: Collection[str]) -> dict[str, str]:
+    """The texts that a stack's declaration was read from and the zone's own formats, by name.
+
+    Args:
+        declaration: the owner's file.
+        node_types: ids of the zone's node types; of a device type's file only the fields that count are there.
+    """
     folder = declaration.parent
-    paths = (declaration, folder / ZONE_FILE, *sorted((folder / "device-types").glob("*.y*ml")))
-    return _texts(folder, paths) | formats_of(folder)
+    return _texts(folder, (declaration, folder / ZONE_FILE)) | type_texts(folder, node_types) | formats_of(folder)
 
 
 def formats_of(zone: Path) -> dict[str, str]:

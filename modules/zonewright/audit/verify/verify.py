@@ -26,6 +26,7 @@ from zonewright.audit.verify.validators import validator_checks
 from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
+from zonewright.declare.device_types import OVERLAY
 from zonewright.declare.load import ZONE_FILE
 from zonewright.ledger.deciding.party_facts import SNAPSHOT
 from zonewright.ledger.protocol.change import change_digest, parse_place, place_text
@@ -141,7 +142,7 @@ def _digests(contents: Contents) -> Iterator[Check]:
 
 def _declaration(contents: Contents) -> Iterator[Check]:
     """The declaration's texts give the demand."""
-    names = [name for name in contents.inputs if "/" not in name and name != ZONE_FILE]
+    names = [name for name in contents.inputs if "/" not in name and name not in (ZONE_FILE, OVERLAY)]
     if len(names) != 1 or ZONE_FILE not in contents.inputs:
         yield open_("declaration", "the bundle has no declaration files; it was built in Python")
         return

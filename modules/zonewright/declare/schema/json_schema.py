@@ -1,4 +1,4 @@
-"""The published JSON Schema of the zone's file and of owner files, for editors and other tools.
+"""The published JSON Schema of the zone's file, of owner files and of the overlay, for editors and other tools.
 
 ``python -m zonewright.declare.schema.json_schema --write`` writes it and the reference page under ``docs/reference``.
 """
@@ -14,14 +14,15 @@ from zonewright.declare.schema.shape import FileType, schema_of
 from zonewright.declare.yaml_text.compose import MAX_DEPTH, MAX_VALUES
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import OwnerFile, Zone
+from zonewright.model.device_type import TypeOverlays
 
-SchemaKind = Literal["zone", "owner"]
-KINDS: dict[SchemaKind, FileType] = {"zone": Zone, "owner": OwnerFile}
+SchemaKind = Literal["zone", "owner", "overlay"]
+KINDS: dict[SchemaKind, FileType] = {"zone": Zone, "owner": OwnerFile, "overlay": TypeOverlays}
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(kind: SchemaKind) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``zone.yaml`` or of an owner's file.
+    """The JSON Schema (draft 2020-12) of ``zone.yaml``, of an owner's file or of ``device-types.overlay.yaml``.
 
     Example:
         >>> schema("owner")["$id"]

@@ -14,11 +14,16 @@ A zone is a folder. `zone.yaml` belongs to the zone's administrator. It says who
 equipment. Each party declares its own things in one file beside it: `facility-*.yaml`, `network-*.yaml` or
 `tenant-*.yaml`. Everything is a mapping by id, so ids are always unique.
 
+Node types also come from files of NetBox's device-type library in `device-types/`, with what
+`device-types.overlay.yaml` says beside them. [Use device types](../how-to/use-device-types.md) has the table of what
+is derived from what.
+
 Editors complete and check a file if its first line is one of these (paths are relative to the file):
 
 ```yaml
 # yaml-language-server: $schema=../../../docs/reference/schema/zone.schema.json
 # yaml-language-server: $schema=../../../docs/reference/schema/owner.schema.json
+# yaml-language-server: $schema=../../../docs/reference/schema/overlay.schema.json
 ```
 
 ## How the files are read

@@ -19,14 +19,22 @@ from zonewright.model.configuration import (
     MODE_PATTERN,
     OWNER_PATTERN,
 )
-from zonewright.model.device_type import DeviceType
+from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
-from zonewright.model.zone import NAMES_PATTERN
+from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 
 Shape = dict[str, Any]
-FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile] | type[FormatFile]
+FileType = (
+    type[Zone]
+    | type[OwnerFile]
+    | type[DeviceType]
+    | type[ModuleType]
+    | type[TypeOverlays]
+    | type[FleetFile]
+    | type[FormatFile]
+)
 
 _UNITS = (
     (re.compile(r"\bwatts\b"), "watts"),
@@ -41,6 +49,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*$": "a time zone of the IANA database, such as Asia/Shanghai",
     r"^[a-z0-9-]+/[a-z0-9-]+$": "a power panel as site/panel, such as qp-dc1/panel-a",
     NAMES_PATTERN: "an id, or the beginning of ids and a star, such as 'l-*'",
+    TYPE_PATTERN: "the slug of a device type, or a pattern of slugs such as 'dell-*'",
     PUBLIC_KEY_PATTERN: "a public key as in OpenSSH's .pub file, without the comment, such as 'ssh-ed25519 AAAA...'",
     CLOCK_PATTERN: "a time of day such as '22:00'",
     r"^[a-z_][a-z0-9_-]{0,31}$": "a user such as 'operator'",
