@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from zonewright.audit.evidence.gathering import inputs_of
 from zonewright.declare import load_zone
 from zonewright.model import NodeType
+from zonewright.model.secret_scan import suspicions
 
 BASE = Path(__file__).parents[1] / "cases" / "declare" / "base"
 GOOD = """---
@@ -63,6 +65,20 @@ def test_a_budget_that_is_not_stated_is_the_nameplate(zone: Path) -> None:
     """Without allocated_draw the nameplate counts: too much is safe, too little is not."""
     found = read(zone, GOOD.replace(", allocated_draw: 250", ""))
     assert (found.maximum_draw, found.allocated_draw) == (800, 800)
+
+
+LINK = "https://example.org/product/file/d3cab58619e13eedda9def507a9a9b57.pdf"
+
+
+@pytest.mark.parametrize("comments", [f"See {LINK}", f"|\n\n  See\n  {LINK}\n", f"'password: hunter22\n  {LINK}'"])
+def test_comments_are_never_taken_for_a_secret(zone: Path, comments: str) -> None:
+    """Text in ``comments`` goes nowhere, so it is not looked at; a secret in any other line still is."""
+    text = GOOD.replace("'[Datasheet](https://example.org)'", comments)
+    assert read(zone, text).manufacturer == "Acme"
+    assert not suspicions(inputs_of(zone / "tenant-fin.yaml"))
+    (zone / "device-types" / "example.yaml").write_text(f"{text}part: {LINK}\n", encoding="utf-8")
+    assert len(sentences(zone)) == 1
+    assert "a value that looks like a secret" in sentences(zone)[0]
 
 
 def test_all_that_is_wrong_is_said(zone: Path) -> None:

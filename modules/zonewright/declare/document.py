@@ -62,7 +62,7 @@ def read_document(path: FilePath, model: FileType, *, loader: type = FAST_LOADER
     problems: list[Problem] = []
     text = read_text(path, path.name, problems)
     root = None if text is None else compose(text, path.name, problems, loader=loader)
-    lines = {} if text is None else secret_lines(text)
+    lines = {} if text is None else secret_lines(text, model)
     if root is None:
         problems = [*without_secrets(problems, lines), *secret_problems(lines, path.name, ())]
         return Document(file=path.name, root=None, content=None, left_out=frozenset(), problems=tuple(problems))

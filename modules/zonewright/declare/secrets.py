@@ -7,19 +7,40 @@ from zonewright.declare.problem import Problem, dotted
 from zonewright.declare.schema.sentences import NO_REFERENCE
 from zonewright.declare.schema.shape import FileType, shape_at
 from zonewright.declare.yaml_text.tree import YamlNode, scalars
+from zonewright.model.device_type import DeviceType
 from zonewright.model.secret import EXAMPLE, HIDDEN, LIKE_ONE, REFERENCE_PATTERN
 from zonewright.model.secret_scan import suspicions
 
 _FIX = f"put it into a secret store and write a reference, such as {EXAMPLE}, in a field that accepts one"
 
 
-def secret_lines(text: str) -> dict[int, str]:
+def secret_lines(text: str, model: FileType) -> dict[int, str]:
     """Lines that hold what looks like a secret, with its kind.
 
     Args:
         text: the file's text.
+        model: what it holds.
     """
-    return {one.line: one.kind for one in reversed(suspicions({"": text}))}
+    read = without_comments(text) if model is DeviceType else text
+    return {one.line: one.kind for one in reversed(suspicions({"": read}))}
+
+
+def without_comments(text: str) -> str:
+    r"""The text of a NetBox device type with empty lines where its ``comments`` are.
+
+    They are for people and go nowhere: most link to a data sheet, whose address often looks random.
+
+    Example:
+        >>> without_comments("model: X\ncomments: |\n  see a link\nu_height: 1\n")
+        'model: X\n\n\nu_height: 1\n'
+    """
+    kept: list[str] = []
+    is_comment = False
+    for line in text.split("\n"):
+        if line.strip() and not line.startswith((" ", "\t")):
+            is_comment = line.startswith("comments:")
+        kept.append("" if is_comment else line)
+    return "\n".join(kept)
 
 
 def secret_problems(lines: dict[int, str], file: str, said: Iterable[Problem]) -> Iterator[Problem]:

@@ -7,7 +7,9 @@ from zonewright.audit.evidence.bundle import with_manifest
 from zonewright.audit.evidence.planning import Material, bundle_files, digests_behind
 from zonewright.audit.evidence.pruned import removals_at
 from zonewright.changes.validated import Validated
+from zonewright.declare.device_types import DEVICE_TYPES
 from zonewright.declare.load import ZONE_FILE
+from zonewright.declare.secrets import without_comments
 from zonewright.declare.yaml_text.regular import read_regular
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.ledger.deciding.party_facts import SNAPSHOT
@@ -137,10 +139,14 @@ def store(ledger: LedgerClient, made: Material) -> None:
 
 
 def inputs_of(declaration: Path) -> dict[str, str]:
-    """The texts that a stack's declaration was read from and the zone's own formats, by name."""
+    """The texts that a stack's declaration was read from and the zone's own formats, by name.
+
+    Comments of device types are left out: they decide nothing, and nobody looks whether they hold a secret.
+    """
     folder = declaration.parent
-    paths = (declaration, folder / ZONE_FILE, *sorted((folder / "device-types").glob("*.y*ml")))
-    return _texts(folder, paths) | formats_of(folder)
+    kinds = _texts(folder, sorted((folder / DEVICE_TYPES).glob("*.y*ml")))
+    kinds = {name: without_comments(text) for name, text in kinds.items()}
+    return _texts(folder, (declaration, folder / ZONE_FILE)) | kinds | formats_of(folder)
 
 
 def formats_of(zone: Path) -> dict[str, str]:
