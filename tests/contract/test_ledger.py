@@ -133,9 +133,9 @@ def test_a_node_is_not_admitted_without_an_address_of_a_full_pool(world: World) 
     seats = {"web-001": RackPosition(rack="dc1/a/01/01", position=1)}
     with pytest.raises(LedgerRefusedError) as caught:
         mine.admit(offered.model_copy(update={"seats": seats, "addresses": {"web-001": {}}}))
-    assert "it has no address: an address pool of site dc1 has no free address left" in str(
-        [finding.message for finding in caught.value.findings]
-    )
+    told = [finding.message for finding in caught.value.findings if finding.rule == "placement"]
+    assert told == ["web-001 has no address: address pool v4 (10.80.0.0/30) of site dc1 has no free address left"]
+    assert told == [finding.message for finding in offered.findings if finding.rule == "placement"]
     assert mine.states() == []
 
 

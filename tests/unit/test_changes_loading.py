@@ -80,11 +80,11 @@ def test_a_load_that_was_killed_between_two_batches_goes_on(tmp_path: Path, monk
         assert [one.state for one in report.holdings] == ["active"] * BATCH + ["admitted"] * (NODES - BATCH)
         assert not report.completed
         client.lives_for, client.batches = 1_000, 0
-        after = load_owner(client, declaration, "tenant-a")
+        after = load_owner(client, declaration, "tenant-a").report
         assert [(one.state, one.generation) for one in after.holdings] == [("active", 1)] * NODES
         assert after.completed
         assert client.batches == 2
-        assert load_owner(client, declaration, "tenant-a").holdings == after.holdings
+        assert load_owner(client, declaration, "tenant-a").report.holdings == after.holdings
         assert client.batches == 2, "what is active is not confirmed again"
 
 

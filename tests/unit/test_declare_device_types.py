@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from zonewright.audit.evidence.gathering import inputs_of
 from zonewright.cli import main
 from zonewright.declare import load_zone
 from zonewright.declare.device_types import OVERLAY, ReadTypes, read_device_types, type_texts
 from zonewright.model import NodeType
 from zonewright.model.expand import node_draw
 from zonewright.model.power import FEEDS
+from zonewright.model.secret_scan import suspicions
 
 BASE = Path(__file__).parents[1] / "cases" / "declare" / "base"
 GOOD = """---
@@ -146,6 +148,16 @@ def test_fields_without_a_use_are_passed_over_whatever_they_hold(zone: Path) -> 
     assert kept.count("\n") == text.count("\n")
     put(zone, name, kept)
     assert types(zone).node_types["acme-example-1000"] == read(zone, text)
+
+
+LINK = "https://example.org/product/file/d3cab58619e13eedda9def507a9a9b57.pdf"
+
+
+@pytest.mark.parametrize("comments", [f"See {LINK}", f"|\n\n  See\n  {LINK}\n", f"'password: hunter22\n  {LINK}'"])
+def test_comments_are_never_taken_for_a_secret(zone: Path, comments: str) -> None:
+    """Text in ``comments`` goes nowhere, so it is not looked at."""
+    assert read(zone, GOOD.replace("'[Datasheet](https://example.org)'", comments)).manufacturer == "Acme"
+    assert not suspicions(inputs_of(zone / "tenant-fin.yaml", {"acme-example-1000"}))
 
 
 def test_a_secret_in_a_field_that_counts_is_still_found(zone: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_used_up_pool_is_said() -> None:
     names = [f"a-{number}" for number in range(1, 9)]
     result = assign_addresses({"p": pool("10.0.0.0/29", "10.0.0.6")}, names, sticky={}, taken={})
     assert [result.assigned[name]["p"] for name in names[:5]] == [f"10.0.0.{last}/29" for last in range(1, 6)]
-    assert result.short == ("a-6", "a-7", "a-8")
+    assert result.short == {"a-6": ("p",), "a-7": ("p",), "a-8": ("p",)}
     assert result.assigned["a-8"] == {}
 
 
@@ -79,4 +79,4 @@ def test_all_pools_are_served() -> None:
     pools = {"v6": pool("2001:db8::/64", "2001:db8::1"), "v4": pool("10.0.0.0/30", "10.0.0.1")}
     result = assign_addresses(pools, ["a-2", "a-1"], sticky={}, taken={})
     assert result.assigned == {"a-1": {"v4": "10.0.0.2/30", "v6": "2001:db8::2/64"}, "a-2": {"v6": "2001:db8::3/64"}}
-    assert result.short == ("a-2",)
+    assert result.short == {"a-2": ("v4",)}

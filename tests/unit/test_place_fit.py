@@ -181,3 +181,20 @@ def test_what_a_wish_would_break_is_noted() -> None:
     for watts, said in ((200, []), (1_000, [over])):
         (room,) = rooms(here, watts=watts)
         assert [note.partition(" in a year")[0] for note in room.notes] == said
+
+
+def test_a_room_of_another_party_alone_takes_nobody_else() -> None:
+    """A room, row or rack that somebody wants alone has no space for others, and has it for that party."""
+    inside = (occupant("dc/a/1/01", exclusive="room"), occupant("dc/b/1/01", exclusive="row"))
+    here = world(rack("dc/a/1/01"), rack("dc/a/1/02"), rack("dc/b/1/01"), rack("dc/b/2/01"), inside=inside)
+    assert [(one.room, one.racks) for one in fit(here, Wish(watts=1, units=1))] == [("dc/b", 1), ("dc/a", 0)]
+    own = fit(here, Wish(watts=1, units=1), party="t1")
+    assert {one.room: one.free_units for one in own} == {"dc/a": 19, "dc/b": 19}
+
+
+def test_a_rack_at_its_weight_takes_no_node() -> None:
+    """What is free is told, but a rack that carries all that it may is no place for anything."""
+    inside = (occupant("dc/a/1/01", weight_kg=1_000),)
+    assert found(world(rack("dc/a/1/01"), inside=inside)) == [("dc/a", 0, 2_500, 9, 1_000, 1)]
+    inside = (occupant("dc/a/1/01", weight_kg=999.999),)
+    assert found(world(rack("dc/a/1/01"), inside=inside)) == [("dc/a", 1, 2_500, 9, 0, 0)]

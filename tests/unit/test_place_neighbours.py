@@ -225,3 +225,65 @@ def test_a_node_that_fills_its_rack_keeps_its_units() -> None:
     )
     found = place(world(standing[1]), wanted, stack="s1", sticky={"web-001": seat}, standing=standing[:1])
     assert found.seats["web-001"] == seat
+
+
+def tall(watts: int = 10, u_height: int = 4) -> NodeType:
+    """A node type of several units."""
+    return NODE.model_copy(update={"u_height": u_height, "allocated_draw": watts, "maximum_draw": watts})
+
+
+def wanting(**clusters: tuple[NodeType, Cluster]) -> Demand:
+    """A demand whose clusters have node types of their own."""
+    wanted = {name: ClusterDemand(cluster=one, node_type=kind) for name, (kind, one) in clusters.items()}
+    return Demand(zone="z", zone_digest="d", party="t1", clusters=wanted)
+
+
+def heights(**units: int) -> World:
+    """Racks of so many units, one in each row, with the rooms of their names."""
+    racks = {
+        f"dc/{room}/1/01": replace(world().racks[RACKS[0]], id=f"dc/{room}/1/01", u_height=height)
+        for room, height in units.items()
+    }
+    return replace(world(), racks=racks)
+
+
+WITH_SHELF = (Relation(cluster="shelf", scope="rack"),)
+
+
+def test_a_home_takes_both_clusters_at_once() -> None:
+    """A rack that takes each of two clusters, but not both, is no home for them; the next larger one is."""
+    asked = wanting(head=(tall(u_height=1), cluster(1, together_with=WITH_SHELF)), shelf=(tall(), cluster(2)))
+    assert {seat.rack for seat in placed(heights(a=8, b=20, c=9), asked).seats.values()} == {"dc/c/1/01"}
+    assert placed(heights(a=8), asked).unplaced.keys() == {"head-001"}
+
+
+def test_a_home_takes_all_that_belong_together() -> None:
+    """Clusters that are bound by way of a third one, or in a smaller domain, have one home as well."""
+    row = (Relation(cluster="shelf", scope="rack"), Relation(cluster="tape", scope="rack"))
+    asked = wanting(
+        head=(tall(u_height=1), cluster(1, together_with=row)), shelf=(tall(), cluster(2)), tape=(tall(), cluster(1))
+    )
+    assert {seat.rack for seat in placed(heights(a=9, b=20, c=13), asked).seats.values()} == {"dc/c/1/01"}
+
+
+def test_a_home_is_where_all_may_stand() -> None:
+    """A rack that is another's alone, has other cooling or is outside the rooms of one of them is no home."""
+    asked = wanting(
+        head=(tall(u_height=1), cluster(1, together_with=WITH_SHELF, rooms=("b", "c"))), shelf=(tall(), cluster(2))
+    )
+    found = heights(a=10, b=10, c=20)
+    assert {seat.rack for seat in placed(found, asked).seats.values()} == {"dc/b/1/01"}
+    taken = replace(found, occupants=(other("dc/b/1/01", exclusive="room"),))
+    assert {seat.rack for seat in placed(taken, asked).seats.values()} == {"dc/c/1/01"}
+
+
+def test_a_home_is_as_wide_as_a_spread_needs() -> None:
+    """Of two rooms with space only the one with enough racks is the home of a cluster that is spread over them."""
+    spread = {"scope": "rack", "at_least": 2}
+    together = (Relation(cluster="shelf", scope="room"),)
+    asked = wanting(
+        head=(tall(u_height=1), cluster(2, together_with=together, spread=spread)), shelf=(tall(), cluster(1))
+    )
+    racks = heights(a=9, b=20).racks
+    wide = replace(world(), racks={**racks, "dc/b/1/02": replace(racks["dc/b/1/01"], id="dc/b/1/02")})
+    assert {seat.rack.split("/")[1] for seat in placed(wide, asked).seats.values()} == {"b"}

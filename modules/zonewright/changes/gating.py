@@ -66,14 +66,14 @@ def recorded(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: Pat
     return Validated(judged=judged, envelopes=kept)
 
 
-def judge_gated(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: Path) -> tuple[Finding, ...]:
+def judge_gated(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: Path | None) -> tuple[Finding, ...]:
     """What stands against deploying files, by the zone's policy; nothing is run where nothing is gated.
 
     Args:
         files: text by path of everything that would be deployed.
         formats: the zone's formats.
         zone: the zone, with its policy and whose verdicts count.
-        root: folder of Pulumi.yaml.
+        root: folder of Pulumi.yaml; None where there is none, so that no signed verdicts are at hand.
 
     Raises:
         SealError: when a file of verdicts does not count.
@@ -81,7 +81,7 @@ def judge_gated(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: 
     gated = zone.gated_formats
     if not gated:
         return ()
-    signed = read_signed((root / VERDICTS).glob("*.json"), zone)
+    signed = read_signed((root / VERDICTS).glob("*.json"), zone) if root is not None else {}
     judged = judge(files, FormatSet(tuple(one for one in formats.formats if one.id in gated), formats.sources), signed)
     return gate(judged, gated, files, formats)
 

@@ -5,22 +5,30 @@ change of the declaration or a run that was broken off. What was loaded can be u
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from zonewright.changes.gating import judge_gated
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
 from zonewright.ledger.protocol.content_messages import ContentRequest, DeployRequest, SiteFilesRequest
+from zonewright.ledger.protocol.errors import LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.messages import StackRequest
 from zonewright.ledger.protocol.stack_messages import LOADED, EnrolRequest, LeaveRequest, ReportRequest, StackReport
 from zonewright.ledger.transport.client import LedgerClient
-from zonewright.model import Declaration
+from zonewright.model import Declaration, OwnerFile
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import demand_of
 from zonewright.model.limits import CONFIRMS
+from zonewright.place import placing_order
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
+from zonewright.rules.alike import alike
+from zonewright.rules.finding import Finding, worst_first
+from zonewright.rules.words import count_of
 
 BATCH = CONFIRMS.most
 """Claims that are confirmed in one transaction; a load that is killed between two goes on when it is run again."""
@@ -33,9 +41,38 @@ def stack_id_of(owner: str) -> str:
     return f"loaded-{owner}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedOwner:
+    """What a load left.
+
+    Attributes:
+        report: what the ledger then holds for the owner's loaded stack; without the data of each claim and asset.
+        findings: what the owner should know: advisory ones, and those that a waiver covers.
+    """
+
+    report: StackReport
+    findings: tuple[Finding, ...]
+
+
+def loading_order(owners: Mapping[str, OwnerFile], only: Collection[str]) -> list[str]:
+    """Owners in an order in which each finds what it needs: sites before links, links before nodes.
+
+    Args:
+        owners: files by party id.
+        only: those that are wanted; empty for all.
+    """
+    wanted = [owner for owner in placing_order(owners) if owner in only or not only]
+    return sorted(wanted, key=lambda owner: (not owners[owner].sites, not owners[owner].links))
+
+
 def load_owner(
-    ledger: LedgerClient, declaration: Declaration, owner: str, formats: FormatSet = BUILT_IN
-) -> StackReport:
+    ledger: LedgerClient,
+    declaration: Declaration,
+    owner: str,
+    formats: FormatSet = BUILT_IN,
+    *,
+    root: Path | None = None,
+) -> LoadedOwner:
     """Propose, admit, confirm and complete everything that one owner declares.
 
     Args:
@@ -43,9 +80,7 @@ def load_owner(
         declaration: a checked declaration.
         owner: party id, a key of ``declaration.owners``.
         formats: the zone's formats.
-
-    Returns:
-        What the ledger then holds for the owner's loaded stack; without the data of each claim and asset.
+        root: folder whose ``.zonewright`` has signed verdicts on files of gated formats; None where there is none.
 
     Raises:
         LedgerRefusedError: with the findings; nothing of this change was claimed.
@@ -62,6 +97,11 @@ def load_owner(
         ProposeRequest(stack_id=stack_id, party=owner, demand=demand, sources=sources, reserve=True),
     )
     files = rendered_files(demand, proposal, formats)
+    gated = judge_gated(files, formats, declaration.zone, root)
+    if gated:
+        against = [one for one in proposal.findings if one.refuses]
+        found = worst_first([*against, *gated])
+        raise LedgerRefusedError("findings", f"{count_of(len(alike(found)), 'finding')}; nothing was claimed", found)
     manifest = {path: digest_of(text) for path, text in files.items()}
     ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
     admission = ledger.call(
@@ -84,7 +124,7 @@ def load_owner(
     ledger.call(verbs.COMPLETE, CompleteRequest(stack_id=stack_id, change_digest=admission.change_digest))
     if before is not None and before != admission.admission_id:
         ledger.call(verbs.SETTLE, SettleRequest(stack_id=stack_id, admission_id=before))
-    return _held(ledger, stack_id)
+    return LoadedOwner(report=_held(ledger, stack_id), findings=tuple(proposal.findings))
 
 
 def unload_owner(ledger: LedgerClient, owner: str) -> Counter[HoldingKind]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from zonewright.ledger.protocol.holding_messages import HoldingKind
     from zonewright.ledger.protocol.journal_messages import Checkpoint, JournalEntry
     from zonewright.ledger.transport.client import LedgerClient
-    from zonewright.model import Declaration
 
 DEFAULT = "sqlite:///.zonewright/ledger.db"
 
@@ -124,10 +123,11 @@ def _init(arguments: argparse.Namespace) -> int:
 def _load(arguments: argparse.Namespace) -> int:
     from collections import Counter
 
-    from zonewright.changes.loading import load_owner
+    from zonewright.changes.loading import load_owner, loading_order
     from zonewright.cli.garbage import seldom_collected
     from zonewright.cli.output import MISUSE, StoppedError, findings_text, width
     from zonewright.declare import load_zone
+    from zonewright.declare.stack_file import project_root
     from zonewright.ledger import LedgerRefusedError
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.stack_messages import InitRequest
@@ -146,9 +146,9 @@ def _load(arguments: argparse.Namespace) -> int:
     refused = 0
     with _open(arguments, create=True) as client, seldom_collected():
         client.call(verbs.INIT, InitRequest(zone=declaration.zone))
-        for owner in _in_order(declaration, arguments.only):
+        for owner in loading_order(declaration.owners, arguments.only):
             try:
-                held = load_owner(client, declaration, owner, formats).holdings
+                held = load_owner(client, declaration, owner, formats, root=project_root(Path.cwd()))
             except RenderError as error:
                 refused += 1
                 print(f"{owner}: nothing was rendered: {error}")
@@ -159,7 +159,9 @@ def _load(arguments: argparse.Namespace) -> int:
                 if error.findings:
                     print(findings_text(error.findings, columns=width()))
                 continue
-            print(f"{owner}: {_counted(Counter(item.kind for item in held)) or 'nothing'}")
+            print(f"{owner}: {_counted(Counter(item.kind for item in held.report.holdings)) or 'nothing'}")
+            if held.findings:
+                print(findings_text(held.findings, columns=width()))
     return 1 if refused else 0
 
 
@@ -191,13 +193,6 @@ def _unload(arguments: argparse.Namespace) -> int:
                 continue
             print(f"{owner}: {f'took out {_counted(gone)}' if gone else 'nothing was loaded'}")
     return 1 if refused else 0
-
-
-def _in_order(declaration: "Declaration", only: list[str]) -> list[str]:
-    """Sites before the links between them, and both before the nodes that need them."""
-    files = declaration.owners
-    chosen = [owner for owner in files if owner in only or not only]
-    return sorted(chosen, key=lambda owner: (not files[owner].sites, not files[owner].links, owner))
 
 
 def _status(arguments: argparse.Namespace) -> int:

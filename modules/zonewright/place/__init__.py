@@ -5,8 +5,8 @@ from zonewright.place.change import change_world, touched
 from zonewright.place.placing import Placement, place
 from zonewright.place.precondition import Precondition
 from zonewright.place.read_set import failed, read_set
-from zonewright.place.unplaced import unplaced_findings
-from zonewright.place.zone_placement import JudgedZone, judge_declaration
+from zonewright.place.unplaced import short_findings, unplaced_findings
+from zonewright.place.zone_placement import JudgedZone, judge_declaration, placing_order
 
 __all__ = [
     "Addresses",
@@ -18,7 +18,9 @@ __all__ = [
     "failed",
     "judge_declaration",
     "place",
+    "placing_order",
     "read_set",
+    "short_findings",
     "touched",
     "unplaced_findings",
 ]

@@ -17,11 +17,11 @@ class Addresses:
 
     Attributes:
         assigned: by node name and pool id, with prefix length, such as ``10.80.16.5/20``.
-        short: names of nodes for which a pool has no address left, in order.
+        short: ids of the pools that have no address left for a node, by its name, in order.
     """
 
     assigned: Mapping[str, Mapping[str, str]]
-    short: tuple[str, ...]
+    short: Mapping[str, tuple[str, ...]]
 
 
 def assign_addresses(
@@ -43,7 +43,7 @@ def assign_addresses(
     """
     ordered = sorted(set(names), key=_natural)
     assigned: dict[str, dict[str, str]] = {name: {} for name in ordered}
-    short: set[str] = set()
+    short: dict[str, list[str]] = {}
     for pool_id, pool in sorted(pools.items()):
         present = {name: sticky[name][pool_id] for name in ordered if pool_id in sticky.get(name, {})}
         others = [*taken.get(pool_id, ()), *(str(one) for one in fixed if one.version == pool.prefix.version)]
@@ -52,8 +52,8 @@ def assign_addresses(
             if name in chosen:
                 assigned[name][pool_id] = f"{_text(chosen[name], pool)}/{pool.prefix.prefixlen}"
             else:
-                short.add(name)
-    return Addresses(assigned=assigned, short=tuple(name for name in ordered if name in short))
+                short.setdefault(name, []).append(pool_id)
+    return Addresses(assigned=assigned, short={name: tuple(short[name]) for name in ordered if name in short})
 
 
 def _from_pool(

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from zonewright.model.cluster import Spread
-from zonewright.place.neighbours import StopsRack
 from zonewright.place.rack_state import Floor, NodeShape, RackState
+from zonewright.place.stops import StopsRack
 from zonewright.rules.spread import domain_of
 
 CandidateVerdict = Literal["now", "later", "never"]

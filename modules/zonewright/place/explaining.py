@@ -12,9 +12,10 @@ from zonewright.model.expand import Node, node_numbers, nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Rack, World
 from zonewright.place.candidates import SpreadCount
-from zonewright.place.neighbours import Neighbours, Stop
+from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import shortages_of
+from zonewright.place.stops import Stop
 from zonewright.rules.words import amount
 
 FREE = "nothing prevents it there"

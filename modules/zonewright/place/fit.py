@@ -11,7 +11,9 @@ from zonewright.model.site import Cooling
 from zonewright.model.world import Occupant, Rack, RoomTotals, World
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
+from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.geometry import bits
+from zonewright.rules.loads import GRAMS
 from zonewright.rules.offered import Remaining, units_for
 
 
@@ -77,7 +79,7 @@ class _Free:
     Attributes:
         watts: that it adds to its room: an offer's power is counted once, in the first of its racks.
         units: rack units.
-        bears_w: watts that it bears by itself.
+        bears_w: watts that it bears by itself; 0 where it carries no more weight, for there is no node without any.
     """
 
     watts: int
@@ -102,8 +104,11 @@ def fit(world: World, wish: Wish, *, party: str = "") -> tuple[RoomFit, ...]:
             rooms[rack.room].append(rack)
     open_rooms = {item.rack.rsplit("/", 2)[0] for item in world.everybody if item.draw.allocated_w}
     found = []
+    alone = alone_in(world)
     for room, racks in rooms.items():
-        usable = [rack for rack in racks if _may_share(rack, inside, wish, world)]
+        usable = [
+            rack for rack in racks if not is_of_another(rack.id, party, alone) and _may_share(rack, inside, wish, world)
+        ]
         found.append(_of_room(room, _free_in(world, usable, inside, party), wish, is_open=room in open_rooms))
     ready = [one for one in found if one.fits and one.is_open]
     noted = [replace(one, notes=tuple(_notes(world, one, wish, ready))) if one.fits else one for one in found]
@@ -119,8 +124,6 @@ def _rank(one: RoomFit) -> tuple[object, ...]:
 def _may_share(rack: Rack, inside: dict[str, list[Occupant]], wish: Wish, world: World) -> bool:
     limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
     holders = inside.get(rack.id, ())
-    if any(item.exclusive is not None for item in holders):
-        return False
     if limit is None or wish.protection_level is None:
         return True
     is_above = wish.protection_level >= limit.value
@@ -151,27 +154,28 @@ def _free_in(world: World, racks: Iterable[Rack], inside: dict[str, list[Occupan
     remaining = Remaining(world, party) if party and world.offered else None
     found = []
     for rack in racks:
-        watts, units = _free(rack, inside.get(rack.id, ()), party)
+        state = RackState(Ground(rack, tuple(inside.get(rack.id, ()))), (), ())
+        watts, units = _free(state, party)
         closed = 0 if remaining is None else remaining.closed(rack, 1)
         units = [unit for unit in units if not closed & bits(unit, 1)]
-        found.append((watts, len(units), rack.id, units))
+        is_full = state.sums[GRAMS] >= state.limits[GRAMS]
+        found.append((watts, len(units), rack.id, units, is_full))
     found.sort(reverse=True)
     return [
         _Free(
             watts=watts if remaining is None else remaining.grant(world.racks[rack_id], units, watts),
             units=count,
-            bears_w=watts,
+            bears_w=0 if is_full else watts,
         )
-        for watts, count, rack_id, units in found
+        for watts, count, rack_id, units, is_full in found
     ]
 
 
-def _free(rack: Rack, holders: Iterable[Occupant], party: str) -> tuple[int, list[int]]:
+def _free(state: RackState, party: str) -> tuple[int, list[int]]:
     """Watts, whichever feed is lost, and units on both faces that are free in a rack for a party."""
-    state = RackState(Ground(rack, tuple(holders)), (), ())
     watts = state.left_after((0,) * len(state.limits)) or 0
     taken = state.taken["front"] | state.taken["rear"]
-    return max(0, watts), [unit for unit in units_for(rack, party) if not taken & bits(unit, 1)]
+    return max(0, watts), [unit for unit in units_for(state.rack, party) if not taken & bits(unit, 1)]
 
 
 def _notes(world: World, one: RoomFit, wish: Wish, ready: list[RoomFit]) -> Iterable[str]:

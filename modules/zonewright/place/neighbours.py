@@ -4,25 +4,18 @@ Internal to placement. The rules judge the result; here a rack is only passed ov
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from zonewright.model.cluster import Cluster, Relation, Scope, WideScope
+from zonewright.model.cluster import Cluster, Scope, WideScope
 from zonewright.model.demand import ClusterDemand, Demand
-from zonewright.model.expand import node_numbers, nodes_of
 from zonewright.model.world import Rack, World
-from zonewright.place.rack_state import Floor, NodeShape, RackState
+from zonewright.place.homes import HomePart, best_home, bound_to
+from zonewright.place.rack_state import Floor, RackState
+from zonewright.place.stops import Stop
 from zonewright.rules.spread import domain_of
 
 _SCOPES: tuple[Scope, ...] = ("rack", "row", "room")
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Why a node must not go to a rack: a word to count by, and a text for people."""
-
-    resource: str
-    text: str
 
 
 class Neighbours:
@@ -44,7 +37,7 @@ class Neighbours:
         self._holders: dict[str, set[str]] = defaultdict(set)
         self._parties: dict[str, set[str]] = defaultdict(set)
         self._racks: dict[str, list[str]] = defaultdict(list)
-        self._homes: dict[tuple[str, str], str] = {}
+        self._homes: dict[tuple[frozenset[str], WideScope], str] = {}
         asks = {wanted.cluster.exclusive for wanted in demand.clusters.values()} - {None}
         looked_at = world.everybody if asks or self._separated is not None else world.occupants
         for item in (*looked_at, *world.bystanders.exclusive):  # who is looked at twice makes no difference
@@ -64,6 +57,10 @@ class Neighbours:
 
     def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack) -> Stop | None:
         """Why the next node of a cluster must not go to a rack, or None."""
+        return self._by_others(wanted, rack) or self._by_relation(cluster_id, wanted.cluster, rack)
+
+    def _by_others(self, wanted: ClusterDemand, rack: Rack) -> Stop | None:
+        """What of others, or of the room itself, keeps a node of a cluster away from a rack."""
         cluster = wanted.cluster
         if rack.cooling != wanted.node_type.cooling:
             return Stop("cooling", f"cooling: its room is {rack.cooling}-cooled")
@@ -78,20 +75,20 @@ class Neighbours:
             domain = domain_of(rack.id, cluster.exclusive)
             if self._parties.get(domain, set()) - {self._demand.party}:
                 return Stop("exclusive", f"exclusive: another party is in its {cluster.exclusive}")
-        return self._by_relation(cluster_id, cluster, rack)
+        return None
 
     def _by_relation(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
         for other, scope in self._apart(cluster_id, cluster):
             if self._domain(rack.id, scope) in {self._domain(one, scope) for one in self._racks[other]}:
                 return Stop("apart", f"apart: {other} is in its {scope}")
         for relation in cluster.together_with:
-            home = self._home(cluster_id, relation)
+            home = self._home(cluster_id, relation.scope)
             if home is not None and self._domain(rack.id, relation.scope) != home:
                 return Stop("together", f"together: {relation.cluster} belongs to another {relation.scope}")
         for other, wanted in self._demand.clusters.items():
             for relation in wanted.cluster.together_with:
                 if relation.cluster == cluster_id:
-                    home = self._home(other, relation)
+                    home = self._home(other, relation.scope)
                     if home is not None and self._domain(rack.id, relation.scope) != home:
                         return Stop("together", f"together: {other} belongs to another {relation.scope}")
         return None
@@ -104,43 +101,27 @@ class Neighbours:
                 if relation.cluster == cluster_id:
                     yield other, relation.scope
 
-    def _home(self, cluster_id: str, relation: Relation) -> str | None:
-        """The domain that two clusters share: where one of them was seated, else the best one that takes both."""
-        key = (cluster_id, relation.cluster)
+    def _home(self, cluster_id: str, scope: WideScope) -> str | None:
+        """The domain that clusters share: where one of them was seated, else the best one that takes all of them."""
+        members = bound_to(cluster_id, scope, self._demand)
+        key = (members, scope)
         if key not in self._homes:
-            standing = [*self._racks[cluster_id], *self._racks[relation.cluster]]
-            home = self._domain(standing[0], relation.scope) if standing else self._best_home(cluster_id, relation)
+            standing = [rack for member in sorted(members) for rack in self._racks[member]]
+            home = self._domain(standing[0], scope) if standing else self._best_home(members, scope)
             if home is None:
                 return None
             self._homes[key] = home
         return self._homes[key]
 
-    def _best_home(self, cluster_id: str, relation: Relation) -> str | None:
-        """Of the domains that take both the one where most of their nodes are at present, then the tightest."""
-        clusters = self._demand.clusters
-        both = {name: clusters[name] for name in (cluster_id, relation.cluster) if name in clusters}
-        rooms = {wanted.cluster.site: set(wanted.cluster.rooms) for wanted in both.values()}
+    def _best_home(self, members: frozenset[str], scope: WideScope) -> str | None:
+        wanted = {name: self._demand.clusters[name] for name in sorted(members) if name in self._demand.clusters}
+        parts = [HomePart.of(name, one, partial(self._by_others, one)) for name, one in wanted.items()]
         space: dict[str, list[RackState]] = defaultdict(list)
-
-        def is_open(rack: Rack) -> bool:
-            site, room, _ = rack.id.split("/", 2)
-            is_wanted = site in rooms and (not rooms[site] or room in rooms[site])
-            return is_wanted and rack.takes_nodes_of(self._demand.party)
-
+        is_open = partial(_takes_any, party=self._demand.party, parts=parts)
         for state in self._floor.states(is_open):
-            space[self._domain(state.rack.id, relation.scope)].append(state)
-        counts = {
-            domain: min(
-                _fits(name, wanted, states) - len(node_numbers(wanted.cluster)) for name, wanted in both.items()
-            )
-            for domain, states in space.items()
-        }
-        enough = [domain for domain in sorted(counts) if counts[domain] >= 0]
-        if enough:
-            racks = (rack for name in (cluster_id, relation.cluster) for rack in self._present.get(name, ()))
-            here = Counter(self._domain(rack, relation.scope) for rack in racks)
-            return min(enough, key=lambda domain: (-here[domain], counts[domain]))
-        return max(sorted(counts), key=counts.__getitem__) if counts else None
+            space[self._domain(state.rack.id, scope)].append(state)
+        here = Counter(self._domain(rack, scope) for name in wanted for rack in self._present.get(name, ()))
+        return best_home(space, parts, here)
 
     def _domain(self, rack_id: str, scope: WideScope) -> str:
         site_id = rack_id.partition("/")[0]
@@ -149,11 +130,5 @@ class Neighbours:
         return site_id if scope == "site" else domain_of(rack_id, scope)
 
 
-def _fits(cluster_id: str, wanted: ClusterDemand, states: Iterable[RackState]) -> int:
-    """How many nodes of a cluster the racks take, those that stand there too, each rack by its scarcest resource."""
-    shape = NodeShape.of(wanted)
-    nodes = {node.name for node in nodes_of(cluster_id, wanted.cluster)}
-    return sum(state.room_for(shape, nodes) for state in states if state.rack.cooling == wanted.node_type.cooling)
-
-
-StopsRack = Callable[[Rack], Stop | None]
+def _takes_any(rack: Rack, *, party: str, parts: Iterable[HomePart]) -> bool:
+    return rack.takes_nodes_of(party) and any(part.may_use(rack) for part in parts)

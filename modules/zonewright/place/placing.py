@@ -9,9 +9,10 @@ from zonewright.model.expand import Node, nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Occupant, Rack, World
 from zonewright.place.candidates import Candidates, SpreadCount
-from zonewright.place.neighbours import Neighbours, Stop
+from zonewright.place.neighbours import Neighbours
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.reasons import why_no_rack
+from zonewright.place.stops import Stop
 from zonewright.rules.geometry import bits
 from zonewright.rules.loads import Key
 from zonewright.rules.spread import domain_of

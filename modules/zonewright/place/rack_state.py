@@ -95,6 +95,19 @@ class RackState:
         more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
+    def without(self, nodes: Collection[str]) -> "RackState":
+        """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
+        copy = object.__new__(RackState)
+        copy.rack, copy.present, copy.limits, copy.remaining = self.rack, self.present, self.limits, self.remaining
+        copy.taken = dict(self.taken)
+        copy.own = {key: figures for key, figures in self.own.items() if key[-1] not in nodes}
+        copy.sums = self._sums_without(nodes)
+        return copy
+
+    def _sums_without(self, nodes: Collection[str]) -> Figures:
+        theirs = [figures for key, figures in self.own.items() if key[-1] in nodes]
+        return tuple(map(int.__sub__, self.sums, total(theirs))) if theirs else self.sums
+
     def closed_for(self, shape: NodeShape) -> int:
         """Bits of units that no offer gives to a node of this shape."""
         return 0 if self.remaining is None else self.remaining.closed(self.rack, shape.draw.allocated_w)
@@ -154,8 +167,7 @@ class RackState:
             nodes: names of own nodes that are among them, so that what they have here already counts for nobody else.
         """
         asked = shape.figures(self.present)
-        theirs = [figures for key, figures in self.own.items() if key[-1] in nodes]
-        sums = tuple(map(int.__sub__, self.sums, total(theirs))) if theirs else self.sums
+        sums = self._sums_without(nodes)
         by_figure = [
             max(0, limit - used) // more for limit, used, more in zip(self.limits, sums, asked, strict=True) if more
         ]

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from zonewright.place.candidates import SpreadCount
-from zonewright.place.neighbours import StopsRack
 from zonewright.place.rack_state import NodeShape, RackState
+from zonewright.place.stops import StopsRack
 from zonewright.rules.geometry import longest_free
 from zonewright.rules.loads import ALONE, GRAMS, WORST
 from zonewright.rules.masking import STEPS

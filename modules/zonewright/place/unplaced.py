@@ -1,4 +1,4 @@
-"""Nodes without a place, as findings like any other."""
+"""Nodes without a place or without an address, as findings like any other."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -10,19 +10,39 @@ from zonewright.rules.words import count_of
 GONE = "its proposal has expired; run pulumi up again"
 
 
+_NO_PLACE_FIX = "ask for fewer or smaller nodes, allow more rooms, or choose another site"
+_NO_ADDRESS_FIX = "ask for fewer nodes, choose another site, or ask the site's operator for a larger pool"
+
+
 def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[str, str]) -> Iterator[Finding]:
-    """One finding for the nodes of a cluster that have no place or no address for the same reason.
+    """One finding for the nodes of a cluster that have no place for the same reason.
 
     Args:
         demand: what the stack wants.
         seats: names of the nodes that have one.
         unplaced: the reason by node name.
     """
+    names = (node.name for id_, wanted in demand.clusters.items() for node in nodes_of(id_, wanted.cluster))
+    reasons = {name: unplaced.get(name, GONE) for name in names if name not in seats or name in unplaced}
+    yield from _lacking(demand, reasons, what="place", fix=_NO_PLACE_FIX)
+
+
+def short_findings(demand: Demand, short: Mapping[str, str]) -> Iterator[Finding]:
+    """One finding for the nodes of a cluster that a pool of their site has no address for.
+
+    Args:
+        demand: what the stack wants.
+        short: the reason by node name.
+    """
+    yield from _lacking(demand, short, what="address", fix=_NO_ADDRESS_FIX)
+
+
+def _lacking(demand: Demand, reasons: Mapping[str, str], *, what: str, fix: str) -> Iterator[Finding]:
     for cluster_id, wanted in demand.clusters.items():
         alike: dict[tuple[str, str], list[Node]] = {}
         for node in nodes_of(cluster_id, wanted.cluster):
-            if node.name not in seats or node.name in unplaced:
-                alike.setdefault((node.path, unplaced.get(node.name, GONE)), []).append(node)
+            if node.name in reasons:
+                alike.setdefault((node.path, reasons[node.name]), []).append(node)
         for (path, reason), nodes in alike.items():
             first = nodes[0].name
             who = f"{first} has" if len(nodes) == 1 else f"{first} and {count_of(len(nodes) - 1, 'other node')} have"
@@ -31,12 +51,12 @@ def unplaced_findings(demand: Demand, seats: Collection[str], unplaced: Mapping[
                 level="mandatory",
                 subject=first if len(nodes) == 1 else cluster_id,
                 where=path,
-                message=f"{who} no place: {reason}",
+                message=f"{who} no {what}: {reason}",
                 value=len(nodes),
                 limit=0,
                 unit="nodes",
                 excess=len(nodes),
                 participants=tuple(Participant(party=demand.party, name=node.name) for node in nodes),
-                fix="ask for fewer or smaller nodes, allow more rooms, or choose another site",
+                fix=fix,
                 reference="zonewright, how-to: read a finding",
             )

@@ -1,9 +1,10 @@
 """A folder as the whole world: every owner's demand placed in turn, then every rule over all of it."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from zonewright.model import Declaration
+from zonewright.model import Declaration, OwnerFile
 from zonewright.model.demand import Demand, demand_of
 from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of
 from zonewright.model.names import names_in
@@ -12,8 +13,9 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.totals import room_totals, usage_of
 from zonewright.model.world import DuctFacts, LinkFacts, NameFacts, Occupant, Rack, SiteFacts, World, ZoneFacts
 from zonewright.place.change import change_world, occupant_of
+from zonewright.place.node_addresses import ByNode, given_addresses
 from zonewright.place.placing import place
-from zonewright.place.unplaced import unplaced_findings
+from zonewright.place.unplaced import short_findings, unplaced_findings
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import idle_waivers, with_waivers
@@ -38,21 +40,27 @@ class JudgedZone:
 def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
     """Place and judge a checked declaration.
 
-    Owners are placed in order of party id; a chosen place counts before any automatic one, whoever asks for it.
+    Owners are placed in their order (:func:`placing_order`); a chosen place counts before any automatic one, whoever
+    asks for it.
 
     Args:
         declaration: the declaration, of all owners.
         on: the day on which waivers are looked at, as ``2026-07-01``.
     """
-    demands = [demand_of(declaration, owner) for owner in sorted(declaration.owners)]
+    demands = [demand_of(declaration, owner) for owner in placing_order(declaration.owners)]
     world = _racks(declaration, demands)
-    chosen = [(demand.party, item) for demand in demands for item in _chosen(demand)]
+    chosen = [(number, item) for number, demand in enumerate(demands) for item in _chosen(demand)]
+    sites = {key: site for file in declaration.owners.values() for key, site in file.sites.items()}
+    taken: dict[tuple[str, str], set[str]] = defaultdict(set)
     findings: list[Finding] = []
-    for demand in demands:
-        others_choice = (item for party, item in chosen if party > demand.party)
+    for number, demand in enumerate(demands):
+        others_choice = (item for later, item in chosen if later > number)
         others = replace(world, occupants=(*world.occupants, *others_choice), clusters=())
         placement = place(others, demand, stack="", sticky={})
         findings += unplaced_findings(demand, placement.seats, placement.unplaced)
+        addresses, short = given_addresses(sites, taken, demand, placement.seats, {})
+        findings += short_findings(demand, short)
+        _take(taken, demand, addresses)
         world = change_world(world, demand, placement.seats, stack="")
     world = replace(world, zone=_zone_facts(declaration, demands, world))
     findings = list(with_waivers([*findings, *evaluate(world)], declaration.zone, on))
@@ -66,6 +74,26 @@ def judge_declaration(declaration: Declaration, *, on: str) -> JudgedZone:
     return JudgedZone(
         findings=worst_first(_with_source(finding, declaration) for finding in findings), world=world, line=line
     )
+
+
+def placing_order(owners: Mapping[str, OwnerFile]) -> list[str]:
+    """Owners in the order in which they are placed: who wants something alone before all others, then by id.
+
+    Args:
+        owners: their files by id.
+    """
+
+    def is_after(owner: str) -> bool:
+        return all(cluster.exclusive is None for cluster in owners[owner].clusters.values())
+
+    return sorted(owners, key=lambda owner: (is_after(owner), owner))
+
+
+def _take(taken: Mapping[tuple[str, str], set[str]], demand: Demand, addresses: ByNode) -> None:
+    for cluster_id, wanted in demand.clusters.items():
+        for node in nodes_of(cluster_id, wanted.cluster):
+            for pool, text in addresses.get(node.name, {}).items():
+                taken[wanted.cluster.site, pool].add(text)
 
 
 def _zone_facts(declaration: Declaration, demands: Sequence[Demand], world: World) -> ZoneFacts:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from zonewright.model.cluster import Spread
 from zonewright.model.world import ClusterFacts, Occupant, Rack
+from zonewright.rules.alone import alone_in, is_of_another
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
 from zonewright.rules.offered import Remaining
@@ -61,6 +62,7 @@ def fill_before_open(view: View) -> Iterator[Breach]:
     }
     in_use |= {rack.rsplit("/", 2)[0] for rack in view.world.reserved}  # was asked when they were reserved
     clusters = {(one.party, one.stack, one.name): one for one in view.clusters}
+    alone = alone_in(view.world)
     opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
     for occupants in view.in_rack.values():
         for item in occupants:
@@ -78,6 +80,7 @@ def fill_before_open(view: View) -> Iterator[Breach]:
             and rack.room in in_use
             and rack.cooling == first.cooling
             and rack.takes_nodes_of(party)
+            and not is_of_another(rack.id, party, alone)
         ]
         rooms = _rooms_that_take(nodes, space, view, clusters)
         if rooms:
@@ -91,7 +94,8 @@ FILL_BEFORE_OPEN = Rule(
     description=(
         "A room is open when a claim or baseline draws power in it. A change that opens a room is refused if "
         "open rooms of the same site with the same cooling have units, weight and watts for all of its nodes "
-        "there. Clusters that are spread over rooms, or that must be apart, together or alone, do not count. "
+        "there. A rack, row or room that is another party's alone is no space. Clusters that are spread over "
+        "rooms, or that must be apart, together or alone, do not count. "
         "Value is the number of nodes."
     ),
     unit="nodes",

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
-from zonewright.ledger.deciding.node_addresses import address_findings, given_addresses
+from zonewright.ledger.deciding.node_addresses import address_findings, readable
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_zone
 from zonewright.ledger.protocol.admission_messages import Impact
@@ -15,7 +15,8 @@ from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World
-from zonewright.place import change_world, place, read_set, touched, unplaced_findings
+from zonewright.place import change_world, place, read_set, short_findings, touched, unplaced_findings
+from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
 from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, worst_first
@@ -75,13 +76,13 @@ def offer(facts: Facts, demand: Demand, *, stack_id: str, on: str) -> PlacedProp
     placement = place(facts.world, demand, stack=stack_id, sticky=facts.seats, standing=facts.standing)
     seats = dict(placement.seats)
     unplaced = dict(placement.unplaced) | _unknown_sites(facts, demand)
-    addresses, short = given_addresses(facts, demand, seats, facts.addresses)
+    addresses, short = given_addresses(facts.sites, facts.taken, demand, seats.keys(), facts.addresses)
     step = PlacedChange(facts=facts, demand=demand, seats=seats, stack_id=stack_id)
     after = step.after
     if facts.base is not None:
         zone = replace(facts.base.after(demand, seats), measured=facts.measured)
         after = replace(after, zone=zone, before=facts.base.before())
-    found = judge_local(step, addresses, unplaced=unplaced | short)
+    found = judge_local(step, addresses, unplaced=unplaced)
     found += judge_whole(step, facts.base)
     return PlacedProposal(
         seats=seats,
@@ -99,8 +100,10 @@ def judge_local(
     """Findings at the sites of a change: rules of racks, nodes without a place, addresses that no pool gives them."""
     facts, demand = step.facts, step.demand
     findings = list(evaluate(step.after, racks=step.racks, reach="rack"))
+    given, short = given_addresses(facts.sites, facts.taken, demand, step.seats.keys(), readable(addresses))
     findings += unplaced_findings(demand, step.seats.keys(), unplaced)
-    findings += address_findings(facts, demand, step.seats, addresses, unplaced)
+    findings += short_findings(demand, short)
+    findings += address_findings(facts, demand, step.seats.keys() - short.keys(), addresses, given)
     return tuple(findings)
 
 

@@ -1,0 +1,18 @@
+"""Why a rack must not be taken because of who else is there. Internal to placement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zonewright.model.world import Rack
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a node must not go to a rack: a word to count by, and a text for people."""
+
+    resource: str
+    text: str
+
+
+StopsRack = Callable[[Rack], Stop | None]
+"""Why the next node of a cluster must not go to a rack, or None."""
