@@ -1,4 +1,4 @@
-"""Who may stand beside whom while places are being given out: cooling, protection levels, apart, together, exclusive.
+"""What keeps a node from a rack while places are given out: cooling, power, protection, apart, together, exclusive.
 
 Internal to placement. The rules judge the result; here a rack is only passed over when a node must not go there.
 """
@@ -13,6 +13,7 @@ from zonewright.model.expand import node_numbers, nodes_of
 from zonewright.model.world import Rack, World
 from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.rules.spread import domain_of
+from zonewright.rules.supply import lost_with
 
 _SCOPES: tuple[Scope, ...] = ("rack", "row", "room")
 
@@ -37,6 +38,7 @@ class Neighbours:
 
     def __init__(self, world: World, demand: Demand, floor: Floor, present: Mapping[str, Sequence[str]]) -> None:
         self._demand, self._floor, self._present = demand, floor, present
+        self._zone = world.zone
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -62,8 +64,15 @@ class Neighbours:
             self._sides[rack_id].add(cluster.protection_level >= self._separated)
         self._racks[cluster_id].append(rack_id)
 
-    def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack) -> Stop | None:
-        """Why the next node of a cluster must not go to a rack, or None."""
+    def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
+        """Why a node of a cluster must not be in a rack, or None.
+
+        Args:
+            cluster_id: its cluster.
+            wanted: the cluster.
+            rack: the rack.
+            stands: whether it stands there already: a feed that fails under it does not move it.
+        """
         cluster = wanted.cluster
         if rack.cooling != wanted.node_type.cooling:
             return Stop("cooling", f"cooling: its room is {rack.cooling}-cooled")
@@ -78,6 +87,10 @@ class Neighbours:
             domain = domain_of(rack.id, cluster.exclusive)
             if self._parties.get(domain, set()) - {self._demand.party}:
                 return Stop("exclusive", f"exclusive: another party is in its {cluster.exclusive}")
+        if cluster.power == "dual" and not stands:
+            losses = lost_with(NodeShape.of(wanted).draw, rack, self._zone)
+            if losses:
+                return Stop("dual power", f"dual power: the node would go down with {losses[0]}")
         return self._by_relation(cluster_id, cluster, rack)
 
     def _by_relation(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:
