@@ -109,7 +109,7 @@ def test_what_is_left_is_the_most_that_one_more_node_may_draw(
 ) -> None:
     """Watts that stay free are what a further node on all feeds may draw, and no watt more."""
     state = state_of(rack, others, ())
-    asked = shape.figures(state.present)
+    asked = shape.figures(state.wiring)
     left = state.left_after(asked)
     fits = all(used + more <= limit for used, more, limit in zip(state.sums, asked, state.limits, strict=True))
     assert (left is not None) == fits
@@ -122,7 +122,7 @@ def test_what_is_left_is_the_most_that_one_more_node_may_draw(
     def carries(watts: int) -> bool:
         draw = Draw(allocated_w=watts, required=1, **both)
         node = NodeShape(u_height=1, faces=("front",), face="front", draw=draw, grams=0)
-        return state.carries(node.figures(state.present))
+        return state.carries(node.figures(state.wiring))
 
     assert carries(left)
     assert not carries(left + 1)
@@ -143,7 +143,7 @@ def test_what_is_put_on_the_floor_counts_from_then_on(
     floor = Floor(World(racks={RACK: rack}, occupants=others), (), party="t")
     before = floor.state(RACK)
     assert before is not None
-    was_in_use, sums, asked = floor.is_in_use("dc/a"), before.sums, shape.figures(before.present)
+    was_in_use, sums, asked = floor.is_in_use("dc/a"), before.sums, shape.figures(before.wiring)
     floor.put(shape, ("t", "s", "one"), RackPosition(rack="dc/a/1/99", position=1))
     assert floor.state("dc/a/1/99") is None
     assert (floor.is_in_use("dc/a"), before.sums) == (was_in_use, sums)

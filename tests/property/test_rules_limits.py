@@ -5,12 +5,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zonewright.model.power import Draw
+from zonewright.model.power import FEEDS, Draw, Wiring, other
 from zonewright.model.site import FeedName
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.rules import Finding, evaluate
 from zonewright.rules.geometry import bits, longest_free, lowest_free
-from zonewright.rules.loads import KILOGRAM, by_key, limits, total
+from zonewright.rules.loads import KILOGRAM, WORST, by_key, limits, total, watts
+from zonewright.rules.supply import lost_with
 
 RACK = "dc/a/1/01"
 
@@ -79,7 +80,7 @@ def test_more_load_never_clears_a_finding(
 def test_one_watt_flips_the_verdict(items: list[tuple[Draw, int]], names: tuple[FeedName, ...]) -> None:
     """With exactly the watts that are needed there is no finding, with one watt less on a feed there is."""
     roomy = world(items, 10**6, 10**6, names, 3000)
-    sums = total(by_key(roomy.occupants, frozenset(names)).values())
+    sums = total(by_key(roomy.occupants, Wiring(frozenset(names))).values())
     needed = {"A": max(sums[2], sums[5]), "B": max(sums[3], sums[4])}
     exact = world(items, needed["A"], needed["B"], names, 3000)
     assert evaluate(exact) == ()
@@ -164,7 +165,19 @@ def test_loads_and_limits_have_the_same_shape(
 ) -> None:
     """A rack has one limit for each figure, and the even share is never above the worst."""
     one = world(items, a_w, b_w, names, 100)
-    sums = total(by_key(one.occupants, frozenset(names)).values())
+    sums = total(by_key(one.occupants, Wiring(frozenset(names))).values())
     assert len(sums) == len(limits(one.racks[RACK]))
     assert sums[0] <= sums[2]
     assert sums[1] <= sums[3]
+
+
+@given(draw=draws, lost=st.sampled_from(FEEDS), names=feed_sets)
+def test_what_a_loss_takes_down_is_down_after_it(draw: Draw, lost: FeedName, names: tuple[FeedName, ...]) -> None:
+    """The feeds that a node is said to go down with are those whose failure takes it down; other load never falls."""
+    (before,) = world([(draw, 0)], 9_000, 9_000, names, 100).racks.values()
+    after = replace(before, failed_feeds=frozenset({lost}) & frozenset(names))
+    said = f"feed {lost}" in lost_with(draw, before, None)
+    assert said == (lost in names and not draw.is_up(after.wiring))
+    index = WORST[other(lost)]
+    if draw.is_up(after.wiring):
+        assert watts(draw, after.wiring)[index] >= watts(draw, before.wiring)[index]

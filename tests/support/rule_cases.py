@@ -1,7 +1,8 @@
 """Case files of the rules: a small world in YAML, and the findings that it must give.
 
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
-none), cooling, accepts, may_open. ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
+none), cooling, accepts, may_open, failed_feeds, has_failed; ``racks_before`` are those of rows that the change alters.
+``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
 whole; ``rooms`` gives [design kW, contracted kW] where they are not summed up from racks, ``before`` the same without
@@ -67,6 +68,7 @@ def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
     feeds = {name: Feed(available_w=given.pop(name), power_panel=f"panel-{name.lower()}") for name in ("A", "B")}
     given["feeds"] = {name: feed for name, feed in feeds.items() if feed.available_w}
     given["may_open"] = frozenset(given.get("may_open", ()))
+    given["failed_feeds"] = frozenset(given.get("failed_feeds", ()))
     return Rack(id=rack_id, owner="op", **given)
 
 
@@ -102,6 +104,7 @@ def cluster(data: dict[str, Any]) -> ClusterFacts:
         together_with=tuple(Relation(**item) for item in data.get("together_with", ())),
         exclusive=data.get("exclusive"),
         connections={name: Connection(**item) for name, item in data.get("connections", {}).items()},
+        needs_dual_power=data.get("power") == "dual",
         path=f"clusters.{data['name']}",
     )
 
@@ -174,6 +177,7 @@ def world(data: dict[str, Any]) -> World:
         zone=zone(data, racks, occupants),
         before=_before(data),
         acting=data.get("acting", ""),
+        racks_before={rack_id: rack(rack_id, given) for rack_id, given in data.get("racks_before", {}).items()},
     )
 
 

@@ -13,6 +13,7 @@ from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place, rack_state, touched
 from zonewright.place.candidates import SpreadCount
+from zonewright.place.explaining import explain
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
 
@@ -384,3 +385,37 @@ def test_a_wanted_node_is_what_its_cluster_says() -> None:
     )
     assert (node.exclusive, node.protection_level, node.cooling, node.standing) == ("rack", 4, "air", "wanted")
     assert (node.draw.allocated_w, node.weight_kg) == (500, 20)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "failed", "kept"),
+    [
+        ("AB", "", "the rack keeps 2,500 W if either feed is lost"),
+        ("B", "", "the rack keeps 2,500 W on feed B, and nothing if that is lost: it has no other"),
+        ("AB", "B", "the rack keeps 2,500 W on feed A, and nothing if that is lost: feed B has failed"),
+        ("AB", "AB", None),
+    ],
+)
+def test_an_explanation_counts_the_feeds_that_are_there(feeds: str, failed: str, kept: str | None) -> None:
+    """What a rack keeps is told for the feeds that it has and that have not failed."""
+    feed = Feed(available_w=3000, power_panel="p")
+    one = replace(rack("dc/a/1/01"), feeds=dict.fromkeys(feeds, feed), failed_feeds=frozenset(failed))
+    seats = {"core-001": RackPosition("dc/a/1/01", 1)}
+    found = explain(world(one), demand(), seats, "core-001", stack="")
+    assert found is not None
+    assert found.why.partition("; ")[2] == (kept or "")
+
+
+def test_dual_power_passes_over_racks_that_one_loss_takes_down() -> None:
+    """A cluster that asks for it goes past the tightest racks, one of which has one feed and one a failed one."""
+    feed = {"A": Feed(available_w=600, power_panel="p")}
+    racks = world(
+        replace(rack("dc/a/1/01"), feeds=feed),
+        rack("dc/a/1/02", watts=600, failed_feeds=frozenset("A")),
+        rack("dc/a/1/03"),
+    )
+    assert seats_of(racks, demand()) == {"001": ("dc/a/1/01", 1)}
+    assert seats_of(racks, demand(power="dual")) == {"001": ("dc/a/1/03", 1)}
+    assert seats_of(racks, demand(power="dual"), {"core-001": RackPosition("dc/a/1/02", 1)}) == {
+        "001": ("dc/a/1/03", 1)
+    }

@@ -39,9 +39,10 @@ def reference() -> JudgedZone:
 
 
 def test_nothing_refuses_the_reference_zone(reference: JudgedZone) -> None:
-    """The clean zone has one finding, which a waiver covers."""
-    assert [(finding.rule, finding.waiver) for finding in reference.findings] == [
-        ("fill-before-open", "hall-c-for-finance")
+    """The clean zone has one finding, which a waiver covers, and advice on probes that have a single supply."""
+    assert [(finding.rule, finding.level, finding.waiver) for finding in reference.findings] == [
+        ("fill-before-open", "mandatory", "hall-c-for-finance"),
+        ("single-loss", "advisory", None),
     ]
 
 

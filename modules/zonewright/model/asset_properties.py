@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, SiteAsset
 from zonewright.model.site import Baseline, PowerFeed, Room
 
+_QUIET = {Baseline, Room}
+"""Of these only what is not as usual is shown, and of a feed a status that is not as usual."""
 _LOWER = re.compile(r"_([a-z0-9])")
 
 
@@ -50,7 +52,9 @@ def property_name(field: str) -> str:
 def _fields(item: BaseModel, leave_out: tuple[str, ...] = ()) -> dict[str, Any]:
     fields = type(item).model_fields
     usual = {
-        name for name, field in fields.items() if isinstance(item, Baseline | Room) and _is_default(item, field, name)
+        name
+        for name, field in fields.items()
+        if (type(item) in _QUIET or (type(item), name) == (PowerFeed, "status")) and _is_default(item, field, name)
     }
     found = {
         property_name(name): _plain(getattr(item, name))

@@ -78,6 +78,8 @@ class Cluster(Declared):
     """Side of the rack that nodes are mounted on."""
     feed: FeedName = "A"
     """The feed of nodes that have a single power supply."""
+    power: Literal["any", "dual"] = "any"
+    """``dual``: each node stays up when any one element of its supply fails; other racks are refused."""
     spread: Spread | None = None
     """How the nodes must be spread."""
     apart_from: Annotated[tuple[Relation, ...], Field(strict=False)] = ()

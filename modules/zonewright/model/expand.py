@@ -98,18 +98,23 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
         name: Feed(available_w=feed.available_w, power_panel=feed.power_panel) for name, feed in row.feeds.items()
     }
     is_open = accepts and row.status == "active"
+    failed_feeds = frozenset(name for name, feed in row.feeds.items() if feed.status == "failed")
+    failed = frozenset(expand_ids(row.failed_racks)) if row.failed_racks else frozenset[str]()
     may_open = frozenset(room.may_open) if is_open and room.status == "planned" else frozenset()
     for index in range(1, row.racks + 1):
+        has_failed = row.status == "failed" or rack_number(index) in failed
         yield Rack(
             id=f"{row_path}/{rack_number(index)}",
             owner=owner,
             u_height=row.u_height,
             max_weight_kg=row.max_weight_kg,
             feeds=feeds,
-            accepts=is_open and room.status == "active",
-            may_open=may_open,
+            accepts=is_open and room.status == "active" and not has_failed,
+            may_open=frozenset[str]() if has_failed else may_open,
             cooling=room.cooling,
             is_planned="planned" in (row.status, room.status),
+            failed_feeds=frozenset(feeds) if has_failed else failed_feeds,
+            has_failed=has_failed,
         )
 
 

@@ -5,10 +5,28 @@ All figures are integer watts, rounded up, so that a sum of them is never below 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from zonewright.model.site import FeedName
 
 FEEDS: tuple[FeedName, FeedName] = ("A", "B")
+
+
+class Wiring(NamedTuple):
+    """The feeds of a rack.
+
+    Attributes:
+        present: those that it has.
+        failed: those of them that have failed.
+    """
+
+    present: frozenset[FeedName]
+    failed: frozenset[FeedName] = frozenset()
+
+    @property
+    def live(self) -> frozenset[FeedName]:
+        """Those that supply something."""
+        return self.present - self.failed if self.failed else self.present
 
 
 def other(feed: FeedName) -> FeedName:
@@ -43,6 +61,11 @@ class Draw:
         if self.supplies == 1:
             return 1 if feed == self.single_feed else 0
         return (self.supplies + 1) // 2 if feed == "A" else self.supplies // 2
+
+    def is_up(self, wiring: Wiring, *, lost: FeedName | None = None) -> bool:
+        """Whether enough supplies are fed by feeds that have not failed, also without ``lost``."""
+        fed = sum(self.cords(feed, wiring.present) for feed in wiring.live if feed != lost)
+        return fed >= self.required
 
     def live(self, present: frozenset[FeedName]) -> Mapping[FeedName, int]:
         """Watts on each feed while all are live and the supplies share evenly."""

@@ -49,6 +49,8 @@ class PowerFeed(Declared):
     """Rating of the feed at one rack, in watts."""
     max_utilization: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
     """Part of the rating that may be used (0 to 1, thousandths count)."""
+    status: Literal["active", "failed"] = "active"
+    """As in NetBox: a feed that has failed supplies nothing until it is active again."""
 
     @property
     def available_w(self) -> int:
@@ -88,8 +90,10 @@ class Row(Declared):
     """Height of each rack in rack units."""
     max_weight_kg: Annotated[int, Field(ge=100, le=3000)] = 1200
     """Weight that each rack may carry, in kilograms."""
-    status: Literal["planned", "active", "decommissioning"] = "active"
-    """As in NetBox: new claims are placed in active rows only."""
+    status: Literal["planned", "active", "decommissioning", "failed"] = "active"
+    """As in NetBox: new claims are placed in active rows only. Nothing in a failed row has power."""
+    failed_racks: Line = ""
+    """Numbers of racks that have failed, such as ``03,07`` or ``01..04``; nothing in them has power."""
     feeds: Annotated[dict[FeedName, PowerFeed], Field(min_length=1)]
     """The feeds at each rack: A and B, or one of them."""
     baseline: dict[Identifier, Baseline] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from typing import Literal
 from zonewright.model.cluster import Connection, Relation, Scope, Spread
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
-from zonewright.model.power import Draw
+from zonewright.model.power import Draw, Wiring
 from zonewright.model.site import Cooling, Face, FeedName, Site
 from zonewright.model.zone import Zone
 
@@ -70,6 +70,8 @@ class Rack:
         cooling: cooling of its room.
         is_planned: whether its room or row is planned, so that it counts only once it is in use.
         offers: what its owner offers in it; None where nothing at the site is offered, so that all may use it.
+        failed_feeds: feeds that have failed; all of them where the rack or its row has.
+        has_failed: whether the rack or its row has failed.
     """
 
     id: str
@@ -82,6 +84,13 @@ class Rack:
     cooling: Cooling = "air"
     is_planned: bool = False
     offers: tuple[OfferFacts, ...] | None = None
+    failed_feeds: frozenset[FeedName] = frozenset()
+    has_failed: bool = False
+
+    @property
+    def wiring(self) -> Wiring:
+        """Its feeds, and which of them have failed."""
+        return Wiring(frozenset(self.feeds), self.failed_feeds)
 
     @property
     def design_w(self) -> int:
@@ -189,7 +198,7 @@ class Occupant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterFacts:
-    """What rules must know of a cluster: whose it is, and how it must stand."""
+    """What rules must know of a cluster: whose it is, how it must stand, and whether no single loss may stop it."""
 
     party: str
     stack: str
@@ -200,6 +209,7 @@ class ClusterFacts:
     together_with: tuple[Relation, ...] = ()
     exclusive: Scope | None = None
     connections: Mapping[str, Connection] = field(default_factory=dict)
+    needs_dual_power: bool = False
     path: str = ""
 
 
@@ -407,6 +417,7 @@ class World:
         acting: the party whose change is judged; empty where all declarations are judged together.
         reserved: racks that are reserved as a whole for the stack whose change it is.
         offered: ids of the racks of each offer, by its key.
+        racks_before: the racks of rows that the change alters or removes, as they are without it.
     """
 
     racks: Mapping[str, Rack]
@@ -418,6 +429,7 @@ class World:
     acting: str = ""
     reserved: frozenset[str] = frozenset()
     offered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    racks_before: Mapping[str, Rack] = field(default_factory=dict)
 
     @property
     def everybody(self) -> tuple[Occupant, ...]:

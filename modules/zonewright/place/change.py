@@ -90,6 +90,7 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
             together_with=part.cluster.together_with,
             exclusive=part.cluster.exclusive,
             connections=part.cluster.connections,
+            needs_dual_power=part.cluster.power == "dual",
             path=f"clusters.{cluster_id}",
         )
         for cluster_id, part in sorted(demand.clusters.items())

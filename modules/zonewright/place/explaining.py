@@ -137,7 +137,7 @@ class _Around:
             return "outside the cluster's rooms", (0.0, "")
         shortages = list(shortages_of(self._shape, self._spread, state, self._stops))
         if not shortages:
-            left = state.left_after(self._shape.figures(state.present)) or 0
+            left = state.left_after(self._shape.figures(state.wiring)) or 0
             return FREE, (float(left), f"{rack.id} would keep {amount(left, 'W')} free")
         texts = " and ".join(item.text for item in shortages)
         resources = ", ".join(sorted(item.resource for item in shortages))
@@ -151,12 +151,23 @@ def _place(seat: RackPosition | None) -> str:
     return "" if seat is None else str(seat)
 
 
+def _kept(state: RackState, left: int) -> str:
+    """What the rack keeps, by the feeds that are there."""
+    live, failed = sorted(state.wiring.live), sorted(state.rack.failed_feeds)
+    if len(live) > 1:
+        return f"the rack keeps {amount(left, 'W')} if either feed is lost"
+    if not live:
+        return "the rack has no feed that works"
+    why = f"feed {failed[0]} has failed" if failed else "it has no other"
+    return f"the rack keeps {amount(left, 'W')} on feed {live[0]}, and nothing if that is lost: {why}"
+
+
 def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: NodeShape) -> str:
     if seat is None:
         return "it has no place"
     if node.chosen is not None:
         return "its declaration chose " + ("the place" if node.chosen.position is not None else "the rack")
     state = floor.state(seat.rack)
-    left = state.left_after(shape.figures(state.present)) if state is not None else None
-    kept = f"; the rack keeps {amount(left, 'W')} if either feed is lost" if left is not None else ""
+    left = state.left_after(shape.figures(state.wiring)) if state is not None else None
+    kept = f"; {_kept(state, left)}" if state is not None and left is not None else ""
     return f"placed by the ledger: rooms in use come before idle rooms, then the rack with the least space left{kept}"

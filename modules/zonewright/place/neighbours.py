@@ -1,4 +1,4 @@
-"""Who may stand beside whom while places are being given out: cooling, protection levels, apart, together, exclusive.
+"""What keeps a node from a rack while places are given out: cooling, power, protection, apart, together, exclusive.
 
 Internal to placement. The rules judge the result; here a rack is only passed over when a node must not go there.
 """
@@ -11,9 +11,10 @@ from zonewright.model.cluster import Cluster, Scope, WideScope
 from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.world import Rack, World
 from zonewright.place.homes import HomePart, best_home, bound_to
-from zonewright.place.rack_state import Floor, RackState
+from zonewright.place.rack_state import Floor, NodeShape, RackState
 from zonewright.place.stops import Stop
 from zonewright.rules.spread import domain_of
+from zonewright.rules.supply import lost_with
 
 _SCOPES: tuple[Scope, ...] = ("rack", "row", "room")
 
@@ -30,6 +31,7 @@ class Neighbours:
 
     def __init__(self, world: World, demand: Demand, floor: Floor, present: Mapping[str, Sequence[str]]) -> None:
         self._demand, self._floor, self._present = demand, floor, present
+        self._zone = world.zone
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -55,12 +57,19 @@ class Neighbours:
             self._sides[rack_id].add(cluster.protection_level >= self._separated)
         self._racks[cluster_id].append(rack_id)
 
-    def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack) -> Stop | None:
-        """Why the next node of a cluster must not go to a rack, or None."""
-        return self._by_others(wanted, rack) or self._by_relation(cluster_id, wanted.cluster, rack)
+    def stops(self, cluster_id: str, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
+        """Why a node of a cluster must not be in a rack, or None.
 
-    def _by_others(self, wanted: ClusterDemand, rack: Rack) -> Stop | None:
-        """What of others, or of the room itself, keeps a node of a cluster away from a rack."""
+        Args:
+            cluster_id: its cluster.
+            wanted: the cluster.
+            rack: the rack.
+            stands: whether it stands there already: a feed that fails under it does not move it.
+        """
+        return self._by_others(wanted, rack, stands=stands) or self._by_relation(cluster_id, wanted.cluster, rack)
+
+    def _by_others(self, wanted: ClusterDemand, rack: Rack, *, stands: bool = False) -> Stop | None:
+        """What of others, of the room or of its power keeps a node of a cluster away from a rack."""
         cluster = wanted.cluster
         if rack.cooling != wanted.node_type.cooling:
             return Stop("cooling", f"cooling: its room is {rack.cooling}-cooled")
@@ -75,6 +84,10 @@ class Neighbours:
             domain = domain_of(rack.id, cluster.exclusive)
             if self._parties.get(domain, set()) - {self._demand.party}:
                 return Stop("exclusive", f"exclusive: another party is in its {cluster.exclusive}")
+        if cluster.power == "dual" and not stands:
+            losses = lost_with(NodeShape.of(wanted).draw, rack, self._zone)
+            if losses:
+                return Stop("dual power", f"dual power: the node would go down with {losses[0]}")
         return None
 
     def _by_relation(self, cluster_id: str, cluster: Cluster, rack: Rack) -> Stop | None:

@@ -220,10 +220,11 @@ class _Run:
 
     def _is_allowed(self, part: _Part, node: Node, state: RackState) -> bool:
         """Whether a node may be in a rack: in its site and rooms, open or already standing there, among its like."""
-        is_open = state.rack.takes_nodes_of(self._party) or (node.name, state.rack.id) in self._stands
+        stands = (node.name, state.rack.id) in self._stands
+        is_open = state.rack.takes_nodes_of(self._party) or stands
         if not is_open or not self._in_scope(part, state.rack):
             return False
-        return self._neighbours.stops(part.cluster, part.wanted, state.rack) is None
+        return self._neighbours.stops(part.cluster, part.wanted, state.rack, stands=stands) is None
 
     def _in_scope(self, part: _Part, rack: Rack) -> bool:
         site, room, _ = rack.id.split("/", 2)

@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
-from zonewright.model.power import Draw
+from zonewright.model.power import Draw, Wiring
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Face, FeedName
+from zonewright.model.site import Face
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, grams, larger, limits, total, watts
@@ -41,22 +41,22 @@ class NodeShape:
             grams=grams(kind.weight_kg),
         )
 
-    def figures(self, present: frozenset[FeedName]) -> Figures:
+    def figures(self, wiring: Wiring) -> Figures:
         """The seven figures of one such node in a rack with these feeds."""
-        return (*watts(self.draw, present), self.grams)
+        return (*watts(self.draw, wiring), self.grams)
 
 
 class Ground:
     """What bystanders make of one rack; it outlives a placement, and nothing in it changes."""
 
-    __slots__ = ("by_key", "limits", "present", "rack", "sums", "taken")
+    __slots__ = ("by_key", "limits", "rack", "sums", "taken", "wiring")
 
     def __init__(self, rack: Rack, bystanders: Sequence[Occupant]) -> None:
         self.rack = rack
-        self.present = frozenset(rack.feeds)
+        self.wiring = rack.wiring
         self.limits = limits(rack)
         self.taken: Mapping[Face, int] = occupied(bystanders)
-        self.by_key: Mapping[Key, Figures] = by_key(bystanders, self.present)
+        self.by_key: Mapping[Key, Figures] = by_key(bystanders, self.wiring)
         self.sums = total(self.by_key.values())
 
 
@@ -76,7 +76,7 @@ def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
-    __slots__ = ("limits", "own", "present", "rack", "remaining", "sums", "taken")
+    __slots__ = ("limits", "own", "rack", "remaining", "sums", "taken", "wiring")
 
     def __init__(
         self,
@@ -85,20 +85,20 @@ class RackState:
         own: Iterable[Occupant],
         remaining: Remaining | None = None,
     ) -> None:
-        self.rack, self.present, self.limits = ground.rack, ground.present, ground.limits
+        self.rack, self.wiring, self.limits = ground.rack, ground.wiring, ground.limits
         self.remaining = remaining
         self.taken = dict(ground.taken)
         for face, mask in occupied(others).items() if others else ():
             self.taken[face] |= mask
-        self.own: dict[Key, Figures] = by_key(own, self.present)
-        held = by_key(others, self.present)
+        self.own: dict[Key, Figures] = by_key(own, self.wiring)
+        held = by_key(others, self.wiring)
         more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
 
     def without(self, nodes: Collection[str]) -> "RackState":
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
         copy = object.__new__(RackState)
-        copy.rack, copy.present, copy.limits, copy.remaining = self.rack, self.present, self.limits, self.remaining
+        copy.rack, copy.wiring, copy.limits, copy.remaining = self.rack, self.wiring, self.limits, self.remaining
         copy.taken = dict(self.taken)
         copy.own = {key: figures for key, figures in self.own.items() if key[-1] not in nodes}
         copy.sums = self._sums_without(nodes)
@@ -140,7 +140,7 @@ class RackState:
 
     def added(self, shape: NodeShape, key: Key) -> Figures:
         """What one more node adds; a node that has something here already adds only what is above that."""
-        asked = shape.figures(self.present)
+        asked = shape.figures(self.wiring)
         known = self.own.get(key)
         return asked if known is None else tuple(map(int.__sub__, larger(asked, known), known))
 
@@ -151,13 +151,14 @@ class RackState:
         )
 
     def left_after(self, asked: Figures) -> int | None:
-        """Watts that stay free, whichever feed is lost, after ``asked`` is added; None where it does not fit."""
+        """Watts that stay free after ``asked`` is added, whichever of two feeds is lost; None if it does not fit."""
         after = list(map(int.__sub__, map(int.__sub__, self.limits, self.sums), asked))
         if min(after) < 0:
             return None
-        if len(self.present) > 1:
+        live = self.wiring.live
+        if len(live) > 1:
             return min(after[ALONE["A"]], after[ALONE["B"]])
-        return after[WORST["B"]] if "B" in self.present else after[WORST["A"]]
+        return after[WORST["B"]] if "B" in live else after[WORST["A"]]
 
     def room_for(self, shape: NodeShape, nodes: Collection[str] = ()) -> int:
         """How many nodes of a shape fit, by the scarcest of units, watts and weight; not more than truly fit.
@@ -166,7 +167,7 @@ class RackState:
             shape: of each of them.
             nodes: names of own nodes that are among them, so that what they have here already counts for nobody else.
         """
-        asked = shape.figures(self.present)
+        asked = shape.figures(self.wiring)
         sums = self._sums_without(nodes)
         by_figure = [
             max(0, limit - used) // more for limit, used, more in zip(self.limits, sums, asked, strict=True) if more

@@ -73,7 +73,7 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
     watts = _watts_short(shape, state)
     if watts is not None:
         yield watts
-    asked = shape.figures(state.present)
+    asked = shape.figures(state.wiring)
     over = state.sums[GRAMS] + asked[GRAMS] - state.limits[GRAMS]
     if over > 0:
         yield Shortage(resource="weight", part=over / max(1, asked[GRAMS]), text=kilograms(over))
@@ -100,7 +100,7 @@ def _offer_short(shape: NodeShape, state: RackState) -> Shortage:
 
 def _watts_short(shape: NodeShape, state: RackState) -> Shortage | None:
     """The worst shortage on a feed, or None."""
-    asked = shape.figures(state.present)
+    asked = shape.figures(state.wiring)
     over, place = max(
         ((state.sums[index] + asked[index] - state.limits[index], text) for index, text in _FIGURES),
         key=lambda item: item[0],

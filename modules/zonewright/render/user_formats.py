@@ -173,7 +173,7 @@ def _text(path: Path, name: str, problems: list[Problem]) -> str | None:
 
 
 def _checked(text: str, format_: Format, file: File) -> Iterator[Problem]:
-    yield from secret_problems(secret_lines(text, FormatFile), f"{FOLDER}/{file.template}", ())
+    yield from secret_problems(secret_lines(text), f"{FOLDER}/{file.template}", ())
     try:
         check(text, format_=format_, file=file)
     except RenderError as error:

@@ -34,14 +34,14 @@ def _loads(view: View) -> Iterator[_Load]:
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
         if rack is not None:
-            shares = by_key(occupants, frozenset(rack.feeds))
+            shares = by_key(occupants, rack.wiring)
             yield _Load(rack=rack, occupants=occupants, shares=shares, sums=total(shares.values()), limits=limits(rack))
 
 
 def feed_capacity(view: View) -> Iterator[Breach]:
     """Live load of each feed, also when power supplies share at worst, is within its available watts."""
     for load in _loads(view):
-        for feed in FEEDS:
+        for feed in (feed for feed in FEEDS if feed not in load.rack.failed_feeds):
             even, worst = load.sums[EVEN[feed]], load.sums[WORST[feed]]
             limit = load.limits[WORST[feed]]
             if worst > limit:
@@ -59,7 +59,8 @@ FEED_CAPACITY = Rule(
     description=(
         "The limit is `rated_w` times `max_utilization`. Value is the load if each node puts its type's "
         "`power_supply_worst_share` on this feed. The message also states the load with even shares. Claims "
-        "count with `allocated_draw`."
+        "count with `allocated_draw`. If the other feed has failed, what it carried counts here, and the level is "
+        "`no-worse`."
     ),
     unit="W",
     reference="NetBox, max_utilization of a power feed and allocated_draw of a power port",
@@ -71,7 +72,7 @@ FEED_CAPACITY = Rule(
 def feed_failover(view: View) -> Iterator[Breach]:
     """After the loss of one feed the other carries what hangs on both."""
     for load in _loads(view):
-        for lost in FEEDS:
+        for lost in FEEDS if not load.rack.failed_feeds else ():
             survivor = other(lost)
             value, limit = load.sums[ALONE[survivor]], load.limits[ALONE[survivor]]
             if value > limit:
@@ -88,8 +89,8 @@ FEED_FAILOVER = Rule(
     level="mandatory",
     description=(
         "If enough of a node's power supplies hang on the remaining feed, the node counts there with its "
-        "whole draw. Otherwise it goes down and does not count. Racks with a single feed have no failover to "
-        "judge."
+        "whole draw. Otherwise it goes down and does not count. Racks with a single feed, or with one that has "
+        "failed, have no failover to judge."
     ),
     unit="W",
     reference=(
@@ -144,6 +145,7 @@ def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Bre
         excess=-(-(value - limit) // scale),
         participants=participants_of(taking_part),
         fix=fix,
+        level="no-worse" if load.rack.failed_feeds and unit == "W" else None,
     )
 
 
@@ -185,7 +187,7 @@ def _two_steps(load: _Load, index: int, acting: Occupant) -> str:
     """A hint where the excess is only there until what leaves in the same change is gone."""
     own = (acting.party, acting.stack)
     staying = [item for item in load.occupants if item.standing != "releasing" or (item.party, item.stack) != own]
-    after = total(by_key(staying, frozenset(load.rack.feeds)).values())
+    after = total(by_key(staying, load.rack.wiring).values())
     if after[index] > load.limits[index]:
         return ""
     return "; or split the change in two, because a node that leaves this rack counts until it is gone"

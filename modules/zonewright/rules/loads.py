@@ -8,7 +8,7 @@ kilograms depends on its order.
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from zonewright.model.power import Draw
+from zonewright.model.power import FEEDS, Draw, Wiring
 from zonewright.model.site import FeedName
 from zonewright.model.world import Occupant, Rack
 
@@ -24,13 +24,17 @@ KILOGRAM = 1000
 
 
 @lru_cache(maxsize=4096)
-def watts(draw: Draw, present: frozenset[FeedName]) -> Figures:
-    """The six figures in watts of one draw in a rack that has the feeds ``present``.
+def watts(draw: Draw, wiring: Wiring) -> Figures:
+    """The six figures in watts of one draw in a rack that has these feeds.
 
-    In a rack without any feed the whole draw counts on A, whose limit is 0 there: a missing feed is never good.
+    In a rack without any feed the whole draw counts on A, whose limit is 0 there: a missing feed is never good. What
+    is down because of a feed that has failed counts on that feed, whose limit is 0 too.
     """
-    if not present:
-        return (draw.allocated_w, 0, draw.allocated_w, 0, 0, 0)
+    present, failed = wiring
+    if failed or not present:
+        on = "A" if not present else min(wiring.live if draw.is_up(wiring) else failed)
+        one = tuple(draw.allocated_w if feed == on else 0 for feed in FEEDS)
+        return (*one, *one, 0, 0)
     even, worst = draw.live(present), draw.live_at_worst(present)
     alone = (draw.after_loss("A", present), draw.after_loss("B", present)) if len(present) > 1 else (0, 0)
     return (even.get("A", 0), even.get("B", 0), worst.get("A", 0), worst.get("B", 0), *alone)
@@ -41,9 +45,9 @@ def grams(weight_kg: float) -> int:
     return round(weight_kg * KILOGRAM)
 
 
-def figures(item: Occupant, present: frozenset[FeedName]) -> Figures:
+def figures(item: Occupant, wiring: Wiring) -> Figures:
     """The seven figures of one occupant."""
-    return (*watts(item.draw, present), grams(item.weight_kg))
+    return (*watts(item.draw, wiring), grams(item.weight_kg))
 
 
 def larger(one: Figures, two: Figures) -> Figures:
@@ -51,11 +55,11 @@ def larger(one: Figures, two: Figures) -> Figures:
     return tuple(map(max, one, two))
 
 
-def by_key(occupants: Iterable[Occupant], present: frozenset[FeedName]) -> dict[Key, Figures]:
+def by_key(occupants: Iterable[Occupant], wiring: Wiring) -> dict[Key, Figures]:
     """Figures by identity: who stands twice in one rack (a move within it) counts once, with the larger figures."""
     found: dict[Key, Figures] = {}
     for item in occupants:
-        asked, known = figures(item, present), found.get(item.key)
+        asked, known = figures(item, wiring), found.get(item.key)
         found[item.key] = asked if known is None else larger(known, asked)
     return found
 
@@ -66,7 +70,7 @@ def total(all_figures: Iterable[Figures]) -> Figures:
 
 
 def limits(rack: Rack) -> Figures:
-    """What a rack allows for each figure; 0 for a feed that it does not have."""
-    on_a = rack.feeds["A"].available_w if "A" in rack.feeds else 0
-    on_b = rack.feeds["B"].available_w if "B" in rack.feeds else 0
+    """What a rack allows for each figure; 0 for a feed that it does not have, or that has failed."""
+    on_a = rack.feeds["A"].available_w if "A" in rack.feeds and "A" not in rack.failed_feeds else 0
+    on_b = rack.feeds["B"].available_w if "B" in rack.feeds and "B" not in rack.failed_feeds else 0
     return (on_a, on_b, on_a, on_b, on_b, on_a, rack.max_weight_kg * KILOGRAM)

@@ -195,17 +195,17 @@ class _Free:
 
     def __init__(self, rack: Rack, inside: Sequence[Occupant], offers: Remaining | None) -> None:
         self._rack, self._offers = rack, offers
-        self._present = frozenset(rack.feeds)
+        self._wiring = rack.wiring
         self._taken = occupied(inside)
         self._levels = {item.protection_level for item in inside}
-        self._sums: Figures = total(by_key(inside, self._present).values())
+        self._sums: Figures = total(by_key(inside, self._wiring).values())
         self._limits = limits(rack)
 
     def take(self, like: Occupant, most: int) -> int:
         """Put in up to ``most`` nodes like this one; how many found a place. A rack of another level takes none."""
         if self._levels - {like.protection_level}:
             return 0
-        asked = figures(like, self._present)
+        asked = figures(like, self._wiring)
         count = 0
         while count < most:
             after = tuple(map(int.__add__, self._sums, asked))

@@ -1,12 +1,16 @@
-"""The rule about where the two feeds of a rack come from."""
+"""Rules about where power comes from: two sources, feeds that stay and work, nodes that survive one loss."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from zonewright.model.power import Draw
+from zonewright.model.site import FeedName
+from zonewright.model.world import ClusterFacts, Occupant, Rack, ZoneFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
-from zonewright.rules.view import Breach, View
-from zonewright.rules.words import count_of
+from zonewright.rules.spread import COUNTED
+from zonewright.rules.view import Breach, View, participants_of, row_path
+from zonewright.rules.words import count_of, listed
 
 
 def feed_diversity(view: View) -> Iterator[Breach]:
@@ -60,3 +64,215 @@ FEED_DIVERSITY = Rule(
     function=feed_diversity,
     reach="zone",
 )
+
+
+def lost_with(draw: Draw, rack: Rack, zone: ZoneFacts | None) -> tuple[str, ...]:
+    """What takes down a node all by itself: the names of such elements of its supply, nearest first.
+
+    Args:
+        draw: the node's draw and supplies.
+        rack: where it stands.
+        zone: the zone as a whole; None where only racks are judged.
+
+    Returns:
+        Names such as ``feed A``; empty where the node survives any one loss, and where it is down already.
+    """
+    if not draw.is_up(rack.wiring):
+        return ()
+    return tuple(f"feed {feed}" for feed in sorted(rack.wiring.live) if not draw.is_up(rack.wiring, lost=feed))
+
+
+def feed_kept(view: View) -> Iterator[Breach]:
+    """No change takes a feed away from racks in which supplies of others hang on it."""
+    going: dict[tuple[str, FeedName], list[Occupant]] = defaultdict(list)
+    for rack_id, was in view.world.racks_before.items():
+        rack = view.racks.get(rack_id)
+        for feed in was.feeds.keys() - (rack.feeds.keys() if rack is not None else was.feeds.keys()):
+            hanging = [
+                item
+                for item in view.in_rack.get(rack_id, ())
+                if item.standing != "baseline" and item.draw.cords(feed, was.wiring.present)
+            ]
+            going[was.row, feed] += hanging
+    for (row, feed), items in sorted(going.items()):
+        nodes, racks = len({item.key for item in items}), len({item.rack for item in items})
+        if nodes:
+            yield Breach(
+                subject=row,
+                where=row_path(row),
+                message=(
+                    f"feed {feed} of row {row} would go from under {count_of(nodes, 'node')} in "
+                    f"{count_of(racks, 'rack')}"
+                ),
+                value=nodes,
+                limit=0,
+                unit="nodes",
+                excess=nodes,
+                participants=participants_of(items),
+                fix=(
+                    f"keep feed {feed} until these nodes are gone; if it does not work any more, declare it with "
+                    "status: failed"
+                ),
+            )
+
+
+FEED_KEPT = Rule(
+    id="feed-kept",
+    title="A feed stays as long as nodes of others hang on it.",
+    level="mandatory",
+    description=(
+        "The rule judges a change of the operator: a feed that its row had and does not have any more. Value is the "
+        "number of nodes with a power supply on it. A feed that has failed is declared with `status: failed`, which "
+        "is always admitted."
+    ),
+    unit="nodes",
+    reference="NetBox, status of a power feed (offline, active, planned, failed)",
+    function=feed_kept,
+)
+
+
+def feed_failed(view: View) -> Iterator[Breach]:
+    """No node is down because of a feed or rack that has failed; each party's nodes count by themselves."""
+    down: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        if rack is not None and rack.failed_feeds:
+            what = "the rack has failed" if rack.has_failed else _failed_feeds(rack)
+            for item in occupants:
+                if item.standing not in {"baseline", "releasing"} and not item.draw.is_up(rack.wiring):
+                    down[rack.row, item.party, what].append(item)
+    for (row, _, what), items in sorted(down.items()):
+        own = [item for item in items if item.path]
+        racks = sorted({item.rack.rpartition("/")[2] for item in items})
+        where = f"rack{'s' if len(racks) > 1 else ''} {listed(racks)} of row {row}"
+        verb = "has" if len(items) == 1 else "have"
+        yield Breach(
+            subject=row,
+            where=own[0].path if own else row_path(row),
+            message=f"{count_of(len(items), 'node')} in {where} {verb} no power: {what}",
+            value=len(items),
+            limit=0,
+            unit="nodes",
+            excess=len(items),
+            participants=participants_of(items),
+            fix=(
+                f"move {listed(sorted(item.name for item in own))} to another row, or wait until it is repaired"
+                if own
+                else f"repair row {row}, and take the status away"
+            ),
+        )
+
+
+def _failed_feeds(rack: Rack) -> str:
+    feeds = sorted(rack.failed_feeds)
+    return f"feed {feeds[0]} has failed" if len(feeds) == 1 else f"feeds {' and '.join(feeds)} have failed"
+
+
+FEED_FAILED = Rule(
+    id="feed-failed",
+    title="No node hangs on feeds or racks that have failed.",
+    level="no-worse",
+    description=(
+        "A feed or row with `status: failed`, and a rack among `failed_racks`, supplies nothing. A node is down if "
+        "fewer of its supplies are fed than it needs. Value is the number of such nodes of one party in one row. To "
+        "declare a failure is always admitted. To place a node there is not."
+    ),
+    unit="nodes",
+    reference="NetBox, status of a power feed and of a device (failed)",
+    function=feed_failed,
+)
+
+
+def dual_power(view: View) -> Iterator[Breach]:
+    """A new node of a cluster with ``power: dual`` stands where no single loss takes it down."""
+    for cluster in view.clusters:
+        for rack_id, losses, items in _losing(view, cluster) if cluster.needs_dual_power else ():
+            new = [item for item in items if item.standing == "wanted"]
+            if new:
+                names = listed([item.name for item in new])
+                yield Breach(
+                    subject=rack_id,
+                    where=new[0].path or cluster.path,
+                    message=f"{names} in rack {rack_id} would go down with {listed(list(losses))}; its power is dual",
+                    value=len(new),
+                    limit=0,
+                    unit="nodes",
+                    excess=len(new),
+                    participants=participants_of(new),
+                    fix=(
+                        f"choose a rack with two feeds of separate supply for {names}, or a node type with as many "
+                        "supplies on each feed as it needs"
+                    ),
+                )
+
+
+DUAL_POWER = Rule(
+    id="dual-power",
+    title="A cluster that asks for dual power gets no rack where one loss takes a node down.",
+    level="mandatory",
+    description=(
+        "The rule judges new and moved nodes of clusters with `power: dual`. With each feed lost, as many supplies as "
+        "the node needs must still be fed. Value is the number of nodes."
+    ),
+    unit="nodes",
+    reference="GB 50174-2017, grade A: two supplies; NetBox, power ports of a device",
+    function=dual_power,
+)
+
+
+def single_loss(view: View) -> Iterator[Breach]:
+    """No node of a cluster goes down with one element of its supply."""
+    for cluster in view.clusters:
+        by_loss: dict[tuple[str, ...], list[Occupant]] = defaultdict(list)
+        for _, losses, items in _losing(view, cluster):
+            by_loss[losses] += (item for item in items if not (cluster.needs_dual_power and item.standing == "wanted"))
+        for losses, items in sorted(by_loss.items()):
+            if items:
+                yield _with_one_loss(cluster, losses, items)
+
+
+SINGLE_LOSS = Rule(
+    id="single-loss",
+    title="A node stays up when one element of its supply fails.",
+    level="advisory",
+    description=(
+        "It goes down with a feed if fewer supplies are fed without it than the node needs. A rack with one feed has "
+        "all supplies on that. Value is the number of nodes of one cluster. A cluster that must not have such nodes "
+        "asks for `power: dual`."
+    ),
+    unit="nodes",
+    reference="the principle of redundant supply behind grades A and B of GB 50174-2017 (no clause of it is quoted)",
+    function=single_loss,
+)
+
+
+def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[Occupant]) -> Breach:
+    items = sorted(items, key=lambda item: item.name)
+    draw = items[0].draw
+    verb = "goes" if len(items) == 1 else "go"
+    return Breach(
+        subject=cluster.name,
+        where=cluster.path or items[0].path,
+        message=(
+            f"{listed([item.name for item in items])} {verb} down if {' or '.join(losses)} is lost: "
+            f"each needs {draw.required} of its {draw.supplies} power supplies"
+        ),
+        value=len(items),
+        limit=0,
+        unit="nodes",
+        excess=len(items),
+        participants=participants_of(items),
+        fix="ask for racks with two feeds by power: dual, or take a node type that half of its supplies carry",
+    )
+
+
+def _losing(view: View, cluster: ClusterFacts) -> Iterator[tuple[str, tuple[str, ...], list[Occupant]]]:
+    """Racks in which nodes of a cluster go down with one loss, with the losses that do it."""
+    found: dict[tuple[str, tuple[str, ...]], list[Occupant]] = defaultdict(list)
+    for item in view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ()):
+        rack = view.racks.get(item.rack)
+        losses = lost_with(item.draw, rack, view.zone) if rack is not None and item.standing in COUNTED else ()
+        if losses:
+            found[item.rack, losses].append(item)
+    for (rack_id, losses), items in sorted(found.items()):
+        yield rack_id, losses, sorted(items, key=lambda item: item.name)

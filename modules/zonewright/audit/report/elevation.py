@@ -201,7 +201,7 @@ def feed_loads(shown: Elevation) -> Iterator[tuple[FeedName, int, int, int, int]
     present = frozenset(rack.feeds)
     allowed = limits(rack)
     before, after = (
-        total(by_key([item.occupant for item in items], present).values()) for items in (shown.before, shown.after)
+        total(by_key([item.occupant for item in items], rack.wiring).values()) for items in (shown.before, shown.after)
     )
     for feed in _FEEDS:
         if feed in present:

@@ -254,6 +254,8 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
             panels = site.power_panels
             yield unknown("power panel", feed.power_panel, panels, owner=owner, path=feed_path, otherwise=fix)
     if not known.unsure(owner, path):
+        if row.failed_racks:
+            yield from _rack_numbers(owner, (*path, "failed_racks"), row.failed_racks, row)
         for baseline_id in row.baseline:
             yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
 
@@ -272,16 +274,21 @@ def _baseline(owner: str, path: Path, row: Row, baseline_id: str) -> Iterator[Fa
             got=f"rack units {baseline.position} to {top}",
             fix=fix,
         )
-    ids = _expanded(baseline.racks)
+    yield from _rack_numbers(owner, (*path, "racks"), baseline.racks, row)
+
+
+def _rack_numbers(owner: str, path: Path, text: str, row: Row) -> Iterator[Fault]:
+    """Numbers of racks can be read, and the row has them."""
+    ids = _expanded(text)
     if ids is None:
-        yield _unreadable(owner, (*path, "racks"), "numbers of racks", baseline.racks)
+        yield _unreadable(owner, path, "numbers of racks", text)
         return
     numbers = {rack_number(index) for index in range(1, row.racks + 1)}
     strangers = [one for one in ids if one not in numbers]
     if strangers:
         yield Fault(
             owner=owner,
-            path=(*path, "racks"),
+            path=path,
             what="a rack that the row does not have",
             expected=f"rack numbers from 01 to {rack_number(row.racks)}, in two digits",
             got=f"{shown(strangers[0])}{f' and {len(strangers) - 1} more' if len(strangers) > 1 else ''}",

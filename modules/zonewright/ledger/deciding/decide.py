@@ -9,7 +9,7 @@ from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
 from zonewright.ledger.deciding.node_addresses import address_findings, readable
 from zonewright.ledger.deciding.zone_facts import ZoneBase
-from zonewright.ledger.deciding.zone_judge import judge_zone
+from zonewright.ledger.deciding.zone_judge import judge_racks, judge_zone, with_contacts
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
 from zonewright.model.expand import nodes_of
@@ -18,7 +18,6 @@ from zonewright.model.world import World
 from zonewright.place import change_world, place, read_set, short_findings, touched, unplaced_findings
 from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
-from zonewright.rules import evaluate
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import with_waivers
 from zonewright.rules.words import count_of, listed
@@ -57,6 +56,23 @@ class PlacedChange:
         """The world during the change."""
         facts = self.facts
         return change_world(facts.world, self.demand, self.seats, stack=self.stack_id, standing=facts.standing)
+
+    def earlier(self) -> World:
+        """The world without the change, but with what has failed in it now."""
+        world = self.after
+        racks = {**world.racks, **world.racks_before}
+        for rack_id, rack in world.racks_before.items():
+            now = world.racks.get(rack_id)
+            if now is not None:
+                failed = now.failed_feeds & frozenset(rack.feeds)
+                racks[rack_id] = replace(rack, failed_feeds=failed, has_failed=now.has_failed)
+        others = [
+            item
+            for item in self.facts.world.occupants
+            if item.standing != "baseline" or item.rack not in world.racks_before
+        ]
+        own = (item for item in self.facts.own if item.standing != "releasing")
+        return replace(world, racks=racks, occupants=(*others, *self.facts.baseline_before, *own))
 
     @cached_property
     def racks(self) -> frozenset[str] | None:
@@ -99,7 +115,15 @@ def judge_local(
 ) -> tuple[Finding, ...]:
     """Findings at the sites of a change: rules of racks, nodes without a place, addresses that no pool gives them."""
     facts, demand = step.facts, step.demand
-    findings = list(evaluate(step.after, racks=step.racks, reach="rack"))
+    findings = list(
+        judge_racks(step.earlier, step.after, party=demand.party, racks=step.racks, operates=bool(demand.assets))
+    )
+    if demand.assets and facts.base is not None:
+        findings = [with_contacts(finding, facts.base.zone, demand.party) for finding in findings]
+    if facts.beneath:
+        from zonewright.ledger.deciding.beneath import beneath_findings  # noqa: PLC0415 - rarely needed
+
+        findings += beneath_findings(facts.beneath, demand, step.seats, since=facts.admitted_at)
     given, short = given_addresses(facts.sites, facts.taken, demand, step.seats.keys(), readable(addresses))
     findings += unplaced_findings(demand, step.seats.keys(), unplaced)
     findings += short_findings(demand, short)

@@ -15,7 +15,7 @@ from zonewright.ledger.deciding.site_claims import around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
-from zonewright.ledger.store.tables import asset, claim, revision
+from zonewright.ledger.store.tables import admission, asset, claim, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
 from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
@@ -47,6 +47,9 @@ class Facts:
         measured: what is measured of the sites, by id.
         own: the stack's own claims as they are, with or without a resource, but for those that leave.
         held: all reservations, also those that have ended and are still there.
+        baseline_before: what the rows that the change alters or removes have of baseline without it.
+        beneath: what has changed of rows of others, under the stack's nodes and since its last admission, by name.
+        admitted_at: the moment of that admission, ISO 8601; empty without one.
         converts: the stack's reservation for days, where the admission of this demand converts it.
     """
 
@@ -61,6 +64,9 @@ class Facts:
     measured: Mapping[str, Measured] = field(default_factory=dict)
     own: tuple[Occupant, ...] = ()
     held: tuple[HeldPlaces, ...] = ()
+    baseline_before: tuple[Occupant, ...] = ()
+    beneath: Mapping[str, str] = field(default_factory=dict)
+    admitted_at: str = ""
     converts: HeldPlaces | None = None
 
     @property
@@ -234,7 +240,8 @@ def _gather(  # noqa: PLR0917 - as gather, without names
     now: str,
     replaced: str = "",
 ) -> Facts:
-    racks, occupants, sites, offers = _assets(connection, touched, stack_id, demand)
+    rows = present_assets(connection, touched, stack_id)
+    racks, occupants, sites, offers, before = _assets(rows, stack_id, demand)
     racks, offered = with_offers(racks, offers) if any(offers.values()) else (racks, {})
     found = around(connection, touched, stack_id)
     standing: dict[str, list[Occupant]] = defaultdict(list)
@@ -262,6 +269,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
             bystanders=found.bystanders,
             occupants=tuple(occupants),
             offered=offered,
+            racks_before=before.racks,
             reserved=frozenset(data["rack"] for data in own.claims.values())
             if own and own.is_of_racks
             else frozenset(),
@@ -274,6 +282,9 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         sites=sites,
         revisions=revisions_of(connection, touched),
         held=tuple(every),
+        baseline_before=before.baseline,
+        beneath=_beneath(connection, rows, stack_id, found.seats) if demand is not None else {},
+        admitted_at=next((row.admitted_at for row in rows), None) or "",
         converts=own,
     )
 
@@ -290,15 +301,28 @@ def _beside(item: Occupant, stack_id: str, own: Iterable[Occupant]) -> Occupant:
     return replace(item, blocks_units=not over)
 
 
+def _beneath(
+    connection: Connection, rows: Iterable[Row[Any]], stack_id: str, seats: Mapping[str, RackPosition]
+) -> Mapping[str, str]:
+    """What has changed of rows of others, of those that were written since the stack's admission, by name."""
+    homes = {seat.rack.rpartition("/")[0] for seat in seats.values()}
+    later = [row for row in rows if row.name in homes and row.stack_id != stack_id]
+    later = [row for row in later if row.admitted_at is not None and row.changed_at > row.admitted_at]
+    if not later:
+        return {}
+    from zonewright.ledger.deciding.beneath import changes_beneath  # noqa: PLC0415 - rarely needed
+
+    return changes_beneath(connection, later)
+
+
 def _assets(
-    connection: Connection, sites: Collection[str], stack_id: str, demand: Demand | None
-) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site], dict[str, Mapping[str, Offer]]]:
+    rows: Collection[Row[Any]], stack_id: str, demand: Demand | None
+) -> tuple[dict[str, Rack], list[Occupant], dict[str, Site], dict[str, Mapping[str, Offer]], "_RowsBefore"]:
     racks: dict[str, Rack] = {}
     occupants: list[Occupant] = []
     declared: dict[str, Site] = {}
     offers: dict[str, Mapping[str, Offer]] = {}
     entries: list[tuple[str, str, str, bool]] = []
-    rows = present_assets(connection, sites)
     first: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: int(row.id)):
         first.setdefault(row.name, row.stack_id)
@@ -322,13 +346,46 @@ def _assets(
         row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
         racks |= {rack.id: rack for rack in row_racks}
         occupants += baseline
-    return racks, occupants, declared, offers
+    mine = [row for row in rows if row.stack_id == stack_id and first[row.name] == stack_id]
+    return racks, occupants, declared, offers, _before(mine, demand)
 
 
-def present_assets(connection: Connection, sites: Collection[str]) -> list[Row[Any]]:
-    """For each asset of the sites its current row, or the one releasing where it is leaving."""
+@dataclass(frozen=True, slots=True)
+class _RowsBefore:
+    """The rows that a change alters or removes, as they are without it."""
+
+    racks: Mapping[str, Rack] = field(default_factory=dict)
+    baseline: tuple[Occupant, ...] = ()
+
+
+def _before(mine: Iterable[Row[Any]], demand: Demand | None) -> _RowsBefore:
+    """What a stack's rows of racks are without its change, where that alters or removes them.
+
+    Args:
+        mine: its present assets.
+        demand: what it wants; None where no change is judged.
+    """
+    if demand is None:
+        return _RowsBefore()
+    racks: dict[str, Rack] = {}
+    baseline: list[Occupant] = []
+    for row in mine:
+        wanted = demand.assets.get(row.name)
+        if row.kind == "row" and (wanted is None or asset_text(wanted) != row.data):
+            found = _row_facts(row.name, row.data, row.party, accepts=row.state == "active")
+            racks |= {rack.id: rack for rack in found[0]}
+            baseline += found[1]
+    return _RowsBefore(racks, tuple(baseline))
+
+
+def present_assets(connection: Connection, sites: Collection[str], stack_id: str) -> list[Row[Any]]:
+    """For each asset of the sites its current row, or the one releasing where it is leaving.
+
+    Each row has ``admitted_at`` too, the moment of the present admission of a stack, None without one.
+    """
+    at = select(admission.c.admitted_at).where(admission.c.stack_id == stack_id, admission.c.state == "current")
     query = (
-        select(asset)
+        select(asset, at.limit(1).scalar_subquery().label("admitted_at"))
         .where(asset.c.site.in_(sorted(sites)))
         .order_by(asset.c.name, asset.c.state.desc(), asset.c.generation)
     )

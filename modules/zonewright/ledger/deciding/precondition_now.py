@@ -40,7 +40,7 @@ def _now(premise: Precondition, world: World, stack: str) -> str:
     index = names.get((premise.kind, premise.of))
     if index is None:
         return ""
-    used = total(by_key(others, frozenset(rack.feeds)).values())
+    used = total(by_key(others, rack.wiring).values())
     left = limits(rack)[index] - used[index]
     return kilograms(left) if index == GRAMS else amount(left, "W")
 

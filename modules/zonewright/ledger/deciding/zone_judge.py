@@ -1,12 +1,13 @@
-"""What the rules that look beyond racks say of one change, measured against the zone without it."""
+"""What the rules say of one change, measured against the zone, or the racks, without it."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 from zonewright.model.world import World, ZoneFacts
+from zonewright.model.zone import Zone
 from zonewright.rules import evaluate
-from zonewright.rules.finding import Finding
+from zonewright.rules.finding import Finding, worst_first
 
 _FILLS = "zone-utilization"
 
@@ -26,6 +27,32 @@ def judge_zone(before: ZoneFacts, after: World, *, party: str, racks: frozenset[
     known = evaluate(World(racks=after.racks, clusters=after.clusters, zone=before), racks=racks, reach="zone")
     grows = after.zone is not None and _design_w(after.zone, before.sites) > _design_w(before, before.sites)
     return tuple(_answered_for(found, known, party, grows=grows))
+
+
+def judge_racks(
+    earlier: Callable[[], World], after: World, *, party: str, racks: frozenset[str] | None, operates: bool
+) -> tuple[Finding, ...]:
+    """Findings of the rules with reach "rack"; what may not get worse is measured against the world without the change.
+
+    Args:
+        earlier: makes the world without the change, with what has failed in it now: to declare a failure is no change.
+        after: the world with the change.
+        party: whose change it is.
+        racks: ids of the racks that it touches; None for all.
+        operates: whether it is the operator's, who is told of what breaks for others.
+    """
+    found = evaluate(after, racks=racks, reach="rack")
+    if not any(one.level == "no-worse" for one in found):
+        return found
+    now, past = _excess(found), _excess(evaluate(earlier(), racks=racks, reach="rack"))
+    judged: list[Finding] = []
+    for one in found:
+        is_worse = now[_key(one)] > past[_key(one)]
+        if one.level != "no-worse" or is_worse:
+            judged.append(one)
+        elif operates or any(item.party == party for item in one.participants):
+            judged.append(replace(one, level="advisory"))
+    return worst_first(judged)
 
 
 def _design_w(facts: ZoneFacts, sites: Collection[str]) -> int:
@@ -63,3 +90,18 @@ def _answered_for(found: Iterable[Finding], known: Iterable[Finding], party: str
             yield finding
         elif takes_part:
             yield replace(finding, level="advisory")
+
+
+def with_contacts(finding: Finding, zone: Zone, party: str) -> Finding:
+    """The finding of an operator's change, with how to reach the others who take part; their names stay hidden.
+
+    Args:
+        finding: as the rules found it.
+        zone: the administrator's file, which has the contacts.
+        party: whose change it is.
+    """
+    others = sorted({item.party for item in finding.participants} - {party})
+    contacts = [zone.parties[one].contact for one in others if one in zone.parties and zone.parties[one].contact]
+    if not contacts:
+        return finding
+    return replace(finding, fix=f"{finding.fix}; those concerned: {', '.join(contacts)}")

@@ -113,13 +113,14 @@ def _site_capacity(rooms: Mapping[str, _Sum]) -> SiteCapacity:
 
 def free_after_loss_w(rack: Rack, occupants: Iterable[Occupant]) -> int:
     """Watts that a two-corded node may still add to a rack, whichever feed is lost; never below 0."""
-    present = frozenset(rack.feeds)
+    present, live = frozenset(rack.feeds), rack.wiring.live
     by_key = {item.key: item for item in occupants}
-    if len(present) == 1:
-        feed = next(iter(present))
-        return max(0, rack.feeds[feed].available_w - sum(item.draw.allocated_w for item in by_key.values()))
+    if len(live) == 1:
+        feed = next(iter(live))
+        drawn = (item.draw.allocated_w for item in by_key.values() if item.draw.is_up(rack.wiring))
+        return max(0, rack.feeds[feed].available_w - sum(drawn))
     headroom = [
         rack.feeds[other(lost)].available_w - sum(item.draw.after_loss(lost, present) for item in by_key.values())
-        for lost in present
+        for lost in live
     ]
     return max(0, min(headroom, default=0))

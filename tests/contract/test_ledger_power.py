@@ -1,0 +1,204 @@
+"""What stands on feeds, racks and rows is asked before they go, and what has failed is told to those it concerns."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ledger_party import Party
+from support.zone_project import ZONE, cluster, facility
+from zonewright.ledger import LedgerRefusedError
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal
+from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model import Zone
+from zonewright.rules.finding import Finding
+
+ROW = "dc1/a/01"
+ZONE_FILE = Zone.model_validate(
+    ZONE
+    | {
+        "parties": ZONE["parties"]
+        | {
+            "tenant-a": {"title": "A", "roles": ["tenant"], "contact": "ops@a.example"},
+            "tenant-b": {"title": "B", "roles": ["tenant"], "contact": "ops@b.example"},
+        }
+    }
+)
+FEED_A, FEED_B = ({"power_panel": panel, "rated_w": 12_500} for panel in ("pa", "pb"))
+
+
+@pytest.fixture(name="client")
+def _client(tmp_path: Path) -> Iterator[LedgerClient]:
+    with LedgerClient(f"sqlite:///{tmp_path / 'ledger.db'}", create=True) as client:
+        client.call(verbs.INIT, InitRequest(zone=ZONE_FILE))
+        yield client
+
+
+@pytest.fixture(name="operator")
+def _operator(client: LedgerClient) -> Party:
+    """The operator, with a row of two racks that have two feeds each."""
+    operator = Party(client, "stack-of-operator", "operator", zone=ZONE_FILE)
+    operator.bring_up(sites=sites())
+    return operator
+
+
+@pytest.fixture(name="tenant")
+def _tenant(client: LedgerClient, operator: Party) -> Party:
+    """A tenant with six nodes of two supplies in that row."""
+    assert operator.party == "operator"
+    tenant = Party(client, "stack-of-tenant-a", "tenant-a", zone=ZONE_FILE)
+    tenant.bring_up(clusters=web())
+    return tenant
+
+
+def sites(**row: Any) -> dict[str, Any]:
+    """The site, with fields of its row changed; a field that is None goes."""
+    found: dict[str, Any] = deepcopy(facility(2)["sites"])
+    rows = found["dc1"]["rooms"]["a"]["rows"]
+    rows["01"] = {name: value for name, value in (rows["01"] | row).items() if value is not None}
+    return found
+
+
+def web(count: int = 6, **more: Any) -> dict[str, Any]:
+    """The tenant's cluster, of which each node stands in rack 01."""
+    places = {f"{number:03}": {"rack": f"{ROW}/01", "position": number} for number in range(1, count + 1)}
+    return {"web": cluster(count, places=places, **more)}
+
+
+def of_rule(proposal: Proposal, rule: str) -> list[Finding]:
+    """The findings of a rule."""
+    return [one for one in proposal.findings if one.rule == rule]
+
+
+def up(party: Party, **fields: Any) -> Proposal:
+    """An update of a stack that is enrolled: what was proposed and then admitted and confirmed."""
+    proposal = party.propose(party.demand(**fields))
+    party.bring_up(**fields)
+    return proposal
+
+
+GOING = {
+    "feed": ({"feeds": {"A": FEED_A}}, "feed-kept"),
+    "rating": ({"feeds": {"A": FEED_A, "B": FEED_B | {"rated_w": 1_000}}}, "feed-failover"),
+    "rack": ({"racks": 1, "failed_racks": ""}, ""),
+    "failed feed": ({"feeds": {"A": FEED_A, "B": FEED_B | {"status": "failed"}}}, ""),
+    "failed row": ({"status": "failed"}, ""),
+    "failed rack": ({"failed_racks": "01"}, ""),
+}
+
+
+@pytest.mark.on_postgresql
+@pytest.mark.usefixtures("tenant")
+@pytest.mark.parametrize("what", GOING)
+def test_what_stands_on_it_is_asked(operator: Party, what: str) -> None:
+    """Taking a feed or watts from under claims is refused with their contact; a failure, or an empty rack, is not."""
+    row, rule = GOING[what]
+    demand = operator.demand(sites=sites(**row))
+    preview = operator.propose(demand, reserve=False)
+    against = [one for one in preview.findings if one.refuses]
+    assert [one.rule for one in against] == ([rule] if rule else [])
+    if rule:
+        assert against[0].fix.endswith("those concerned: ops@a.example")
+        assert "web" not in str(against[0])
+        with pytest.raises(LedgerRefusedError) as caught:
+            operator.admit(preview)
+        assert [one.rule for one in caught.value.findings] == [rule]
+    else:
+        operator.bring_up(sites=sites(**row))
+
+
+def test_the_last_rack_under_claims_stays(client: LedgerClient, operator: Party) -> None:
+    """A rack that goes from under a node of another party is refused, with how to reach that party."""
+    tenant = Party(client, "stack-of-tenant-b", "tenant-b", zone=ZONE_FILE)
+    tenant.bring_up(clusters={"db": cluster(1, places={"001": {"rack": f"{ROW}/02", "position": 1}})})
+    preview = operator.propose(operator.demand(sites=sites(racks=1)), reserve=False)
+    assert [(one.rule, one.level) for one in preview.findings] == [("rack-exists", "mandatory")]
+    assert preview.findings[0].fix.endswith("those concerned: ops@b.example")
+
+
+def test_who_hangs_on_a_failed_feed_is_told(operator: Party, tenant: Party) -> None:
+    """A failed feed is admitted although nodes go down: both parties are told, and the tenant may add none there."""
+    both = {"one-u": ZONE["node_types"]["one-u"] | {"power_supplies_required": 2}}
+    zone = Zone.model_validate(ZONE_FILE.model_dump() | {"node_types": {**ZONE["node_types"], **both}})
+    operator.client.call(verbs.INIT, InitRequest(zone=zone))
+    operator.zone = tenant.zone = zone
+    tenant.bring_up(clusters=web())
+    failed = sites(feeds={"A": FEED_A, "B": FEED_B | {"status": "failed"}})
+    told = of_rule(up(operator, sites=failed), "feed-failed")
+    assert [(one.level, one.value, [item.party for item in one.participants]) for one in told] == [
+        ("advisory", 6, ["another party"])
+    ]
+    same = tenant.propose(tenant.demand(clusters=web()), reserve=False)
+    assert [(one.level, one.value) for one in of_rule(same, "feed-failed")] == [("advisory", 6)]
+    assert not any(one.refuses for one in same.findings)
+    more = of_rule(tenant.propose(tenant.demand(clusters=web(7)), reserve=False), "feed-failed")
+    assert [(one.level, one.value) for one in more] == [("no-worse", 7)]
+    fewer = tenant.propose(tenant.demand(clusters=web(5)), reserve=False)
+    assert not any(one.refuses for one in fewer.findings)
+
+
+def test_what_is_broken_already_may_not_grow(operator: Party, tenant: Party) -> None:
+    """With A failed and B too small for what moved to it, an operator's change goes on, but no smaller B does."""
+    small = {"A": FEED_A, "B": FEED_B | {"rated_w": 1_500}}
+    up(operator, sites=sites(feeds=small))
+    tenant.zone = operator.zone
+    failed = {**small, "A": FEED_A | {"status": "failed"}}
+    up(operator, sites=sites(feeds=failed))
+    waits = operator.propose(operator.demand(sites=sites(feeds=failed, max_weight_kg=1_100)), reserve=False)
+    assert not any(one.refuses for one in waits.findings)
+    smaller = {**failed, "B": FEED_B | {"rated_w": 1_400}}
+    worse = operator.propose(operator.demand(sites=sites(feeds=smaller)), reserve=False)
+    assert [(one.rule, one.level, one.excess) for one in worse.findings if one.refuses] == [
+        ("feed-capacity", "no-worse", 80)
+    ]
+
+
+@pytest.mark.on_postgresql
+def test_the_next_preview_says_what_changed(operator: Party, tenant: Party) -> None:
+    """A tenant's unchanged declaration is told what has become of its row, until its next admission."""
+    assert tenant.propose(tenant.demand(clusters=web()), reserve=False).findings == []
+    up(operator, sites=sites(feeds={"A": FEED_A | {"rated_w": 10_000}, "B": FEED_B | {"status": "failed"}}))
+    (told,) = of_rule(tenant.propose(tenant.demand(clusters=web()), reserve=False), "changed-beneath")
+    assert (told.level, told.subject, told.value) == ("advisory", ROW, 6)
+    assert told.message.endswith("feed A has 8,000 W, was 10,000 W; feed B has failed")
+    tenant.bring_up(clusters=web(5))
+    assert not of_rule(tenant.propose(tenant.demand(clusters=web(5)), reserve=False), "changed-beneath")
+
+
+def test_dual_power_is_chosen_and_kept(client: LedgerClient) -> None:
+    """Automatic places pass over a rack with one feed, a chosen one is refused, and others are only advised."""
+    found = sites()
+    rows = found["dc1"]["rooms"]["a"]["rows"]
+    rows["02"] = rows["01"] | {"feeds": {"A": FEED_A | {"rated_w": 600}}}
+    operator = Party(client, "stack-of-operator", "operator", zone=ZONE_FILE)
+    operator.bring_up(sites=found)
+    tenant = Party(client, "stack-of-tenant-a", "tenant-a", zone=ZONE_FILE)
+    taken = tenant.propose(tenant.demand(clusters={"web": cluster(1)}), reserve=False)
+    assert [seat.rack for seat in taken.seats.values()] == ["dc1/a/02/01"], "the tightest"
+    assert [(one.rule, one.level) for one in taken.findings] == [("single-loss", "advisory")]
+    dual = tenant.propose(tenant.demand(clusters={"web": cluster(1, power="dual")}), reserve=False)
+    assert [seat.rack for seat in dual.seats.values()] == [f"{ROW}/01"]
+    assert dual.findings == []
+    places = {"001": {"rack": "dc1/a/02/01"}}
+    chosen = tenant.propose(tenant.demand(clusters={"web": cluster(1, power="dual", places=places)}), reserve=False)
+    assert [(one.rule, one.level) for one in chosen.findings] == [("dual-power", "mandatory")]
+    none = tenant.propose(tenant.demand(clusters={"web": cluster(90, power="dual")}), reserve=False)
+    assert "dual power" in next(one.message for one in none.findings if one.rule == "placement")
+
+
+def test_a_failure_moves_no_node(operator: Party, tenant: Party) -> None:
+    """A node of dual power stays where a feed fails under it, and is told; a new one goes elsewhere."""
+    dual = {"web": cluster(6, power="dual")}
+    tenant.bring_up(clusters=dual)
+    before = tenant.propose(tenant.demand(clusters=dual), reserve=False).seats
+    up(operator, sites=sites(feeds={"A": FEED_A, "B": FEED_B | {"status": "failed"}}))
+    after = tenant.propose(tenant.demand(clusters=dual), reserve=False)
+    assert after.seats == before
+    assert sorted((one.rule, one.level) for one in after.findings) == [
+        ("changed-beneath", "advisory"),
+        ("single-loss", "advisory"),
+    ]
