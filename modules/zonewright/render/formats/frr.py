@@ -31,7 +31,7 @@ FRR = Format(
     ),
     subject="site",
     files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),
-    filters=frozenset({"comment", "secret", "word"}),
+    filters=frozenset({"address", "comment", "secret", "word"}),
     check=ValidatorCommand(
         program="vtysh",
         package="frr",
