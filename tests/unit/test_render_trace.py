@@ -6,7 +6,8 @@ from functools import cache
 import pytest
 
 from support.reference_nodes import reference_contexts, zone_files
-from support.reference_sites import ON, reference_sites
+from support.reference_sites import reference_sites
+from support.zone_contexts import ON
 from support.zone_project import REPOSITORY
 from zonewright.changes.explaining import Explained, explain_line
 from zonewright.declare import load_zone

@@ -80,12 +80,19 @@ def _job(path: str, contexts: Sequence[AnyContext], formats: FormatSet) -> Job:
 
 
 def _pools(known: Declaration) -> Mapping[str, tuple[str, str]]:
-    """Owner and path of each address pool by its network."""
+    """Owner and path of each network of a site by its prefix."""
     return {
-        str(pool.prefix): (owner, f"sites.{site_id}.address_pools.{pool_id}.prefix")
+        prefix: (owner, path)
         for owner, file in known.owners.items()
         for site_id, site in file.sites.items()
-        for pool_id, pool in site.address_pools.items()
+        for prefix, path in (
+            *(
+                (str(one.prefix), f"sites.{site_id}.address_pools.{key}.prefix")
+                for key, one in site.address_pools.items()
+            ),
+            *((str(one.prefix), f"sites.{site_id}.networks.{key}.prefix") for key, one in site.networks.items()),
+            *((f"{one}/{one.max_prefixlen}", f"sites.{site_id}.loopbacks") for one in site.loopbacks),
+        )
     }
 
 

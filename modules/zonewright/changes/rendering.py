@@ -9,7 +9,7 @@ from zonewright.model.demand import Demand, RowAsset, SiteAsset
 from zonewright.model.expand import nodes_of
 from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
-from zonewright.render.contexts.group_context import GroupContext, group_context
+from zonewright.render.contexts.group_context import GroupContext, group_contexts
 from zonewright.render.contexts.node_view import fellows_of, site_view
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
@@ -53,22 +53,22 @@ def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Ite
                     position=seat.position,
                     addresses=proposal.addresses.get(node.name, {}),
                     power_max_w=wanted.node_type.maximum_draw,
+                    uplinks=wanted.node_type.uplinks,
                 )
 
 
 def _groups(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[GroupContext]:
-    for site_id, site in sorted(sites.items()):
-        names = {
-            node.name
+    addresses = {
+        site_id: {
+            node.name: proposal.addresses.get(node.name, {})
             for cluster_id, wanted in demand.clusters.items()
             if wanted.cluster.site == site_id
             for node in nodes_of(cluster_id, wanted.cluster)
             if node.name in proposal.seats
         }
-        addresses = {name: proposal.addresses.get(name, {}) for name in names}
-        group = group_context(party=demand.party, site_id=site_id, site=site, addresses=addresses)
-        if group is not None:
-            yield group
+        for site_id in sites
+    }
+    yield from group_contexts(party=demand.party, sites=sites, addresses=addresses, around=proposal.surroundings)
 
 
 def site_contexts(demand: Demand, around: Surroundings) -> Iterator[SiteContext]:

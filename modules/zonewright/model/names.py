@@ -29,6 +29,11 @@ def names_in(name: str, item: AnyAsset) -> tuple[tuple[NameKind, str, str], ...]
         pools = item.site.address_pools.items()
         path = f"sites.{name}"
         networks = [(str(pool.prefix), f"{path}.address_pools.{key}.prefix") for key, pool in pools]
+        networks += [
+            (str(one.prefix), f"{path}.networks.{key}.prefix") for key, one in sorted(item.site.networks.items())
+        ]
+        loopbacks = enumerate(item.site.loopbacks)
+        networks += [(f"{one}/{one.max_prefixlen}", f"{path}.loopbacks.{index}") for index, one in loopbacks]
         return (("site", name, path), *_networks(networks))
     if isinstance(item, DuctAsset):
         return (("duct", id_, f"ducts.{id_}"),)

@@ -31,6 +31,10 @@ Network = Annotated[_IPv4Network | _IPv6Network, BeforeValidator(_plain)]
 Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
 
 
+InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$", max_length=15)]
+"""Name of a network interface in Linux."""
+
+
 class PowerPanel(Declared):
     """A panel that supplies power feeds."""
 
@@ -135,6 +139,8 @@ class AddressPool(Declared):
     """The default gateway, inside the prefix; no node gets this address."""
     dynamic: AddressRange | None = None
     """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
+    interface: InterfaceName | None = None
+    """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -157,6 +163,26 @@ class AddressPool(Declared):
         if first <= int(self.gateway) <= last:
             message = f"gateway {self.gateway} is among the dynamic addresses"
             raise ValueError(message)
+
+
+class RouterNetwork(Declared):
+    """A network at the site's router that nodes get no addresses of, such as the one of administrators."""
+
+    prefix: Network
+    """The network, such as ``10.79.255.0/26``; the site announces it, unless its role is ``upstream``."""
+    gateway: Address
+    """The router's own address in it."""
+    interface: InterfaceName
+    """The router's interface in this network; several networks may have the same one."""
+    role: Literal["management", "service", "upstream"]
+    """What it is for: administrators, servers of the zone, or the way out of the zone."""
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if self.gateway.version != self.prefix.version or self.gateway not in self.prefix:
+            message = f"gateway {self.gateway} is not inside prefix {self.prefix}"
+            raise ValueError(message)
+        return self
 
 
 class Location(Declared):
@@ -240,6 +266,12 @@ class Site(Declared):
     """Networks from which administrators reach hosts of the site."""
     address_pools: dict[Identifier, AddressPool] = Field(default_factory=dict)
     """Address pools by id; a node gets one address from each."""
+    networks: dict[Identifier, RouterNetwork] = Field(default_factory=dict)
+    """Other networks at the site's router, by id."""
+    loopbacks: Annotated[tuple[Address, ...], Field(max_length=2, strict=False)] = ()
+    """Addresses of the router itself, at most one of each IP version; they do not go down with a link."""
+    default_gateways: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+    """Next hops out of the zone, each in a network with the role ``upstream``; other sites get a default route."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
@@ -248,6 +280,18 @@ class Site(Declared):
     """Energy meters by id."""
     boundary: MeterBoundary | None = None
     """Which of the meters make the energy ratio of the site."""
+
+    @model_validator(mode="after")
+    def _routed(self) -> Self:
+        if len({one.version for one in self.loopbacks}) < len(self.loopbacks):
+            message = "two loopbacks of one IP version; leave one of them out"
+            raise ValueError(message)
+        upstream = [one.prefix for one in self.networks.values() if one.role == "upstream"]
+        for gateway in self.default_gateways:
+            if not any(gateway.version == prefix.version and gateway in prefix for prefix in upstream):
+                message = f"default gateway {gateway} is in no network with the role 'upstream'; declare that network"
+                raise ValueError(message)
+        return self
 
     @property
     def fixed_addresses(self) -> tuple[Address, ...]:

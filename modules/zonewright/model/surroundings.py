@@ -15,10 +15,25 @@ class _Plain(BaseModel):
 
 
 class Routing(_Plain):
-    """How a site takes part in the zone's routing: its autonomous system, and the networks that it announces."""
+    """How a site takes part in the zone's routing, and whom to ask for the names of what it has.
+
+    Attributes:
+        as_number: its autonomous system.
+        networks: networks of its address pools.
+        others: other networks that it announces: administrators, servers of the zone, its loopbacks.
+        defaults: IP versions that it has a way out of the zone for.
+        name_servers: who answers for its names.
+        time_servers: where its nodes take the time from.
+        named: addresses that have a name in its domain.
+    """
 
     as_number: int
     networks: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    defaults: tuple[int, ...] = ()
+    name_servers: tuple[str, ...] = ()
+    time_servers: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 class LinkEnds(_Plain):

@@ -7,12 +7,16 @@ from pydantic import Field, model_validator
 from zonewright.model.approval import ApprovalPolicy, Signer
 from zonewright.model.base import Declared, Identifier, Latitude, Line, Longitude
 from zonewright.model.rule_pack import DEFAULTS, Limit, LimitName, PolicyLevel, Ring, RulePack, Waiver, chain_of
-from zonewright.model.site import Address, Cooling, Network
+from zonewright.model.site import Address, Cooling, InterfaceName, Network
 
 Role = Literal["zone-administrator", "facility-operator", "network-operator", "tenant", "auditor"]
 Airflow = Literal[
     "front-to-rear", "rear-to-front", "left-to-right", "right-to-left", "side-to-rear", "passive", "mixed"
 ]
+
+
+UPLINK = "uplink"
+"""Name of a node's bond."""
 
 
 class Extent(Declared):
@@ -78,6 +82,19 @@ class Party(Declared):
     """Names that are reserved for the party. Any other name belongs to the first party that was admitted with it."""
 
 
+class NodeInterface(Declared):
+    """A network port of a server model, with the names of NetBox's interface templates."""
+
+    name: InterfaceName
+    """The name that its system gives to the port, such as ``eno1``."""
+    type: Line = ""
+    """What it is in NetBox's words, such as ``25gbase-x-sfp28``."""
+    mgmt_only: bool = False
+    """Whether it is for management only, as that of a BMC; nodes have no address on it."""
+    lag: Identifier | None = None
+    """The bond that it belongs to; where any port says ``uplink``, the node's bond has these ports only."""
+
+
 class NodeType(Declared):
     """A server model. The fields have the names of NetBox's device types, if NetBox has them."""
 
@@ -105,6 +122,15 @@ class NodeType(Declared):
     """Power supplies that must be fed for the node to stay up."""
     power_supply_worst_share: Annotated[float, Field(ge=0.5, le=1.0, strict=False)] = 0.6
     """Largest part of the draw that one of two live feeds may carry, because supplies share unevenly (0.5 to 1)."""
+    interfaces: Annotated[tuple[NodeInterface, ...], Field(max_length=64, strict=False)] = ()
+    """Its network ports. Without them, a node's bond takes all ports that have a name such as ``en*``."""
+
+    @property
+    def uplinks(self) -> tuple[str, ...]:
+        """Ports of a node's bond, the first one in use; none where the type does not name its ports."""
+        usable = [one for one in self.interfaces if not one.mgmt_only]
+        chosen = [one for one in usable if one.lag == UPLINK] or [one for one in usable if one.lag is None]
+        return tuple(one.name for one in chosen)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -113,6 +139,13 @@ class NodeType(Declared):
             message = (
                 "expected a draw and power supplies, or 0 in allocated_draw, power_supplies and power_supplies_required"
             )
+            raise ValueError(message)
+        names = [one.name for one in self.interfaces]
+        if len(set(names)) < len(names):
+            message = f"two interfaces with the name {next(one for one in names if names.count(one) > 1)}"
+            raise ValueError(message)
+        if self.interfaces and not self.uplinks:
+            message = f"no interface that a node can use; one must have 'lag: {UPLINK}', or neither lag nor mgmt_only"
             raise ValueError(message)
         if self.allocated_draw > self.maximum_draw:
             message = f"allocated_draw {self.allocated_draw} W is above maximum_draw {self.maximum_draw} W"

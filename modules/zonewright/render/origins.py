@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_context import NodeContext
+from zonewright.render.contexts.routing import NODES, Peer
 from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.contexts.site_names import Alias
 from zonewright.render.formats.format import AnyContext, Subject, subject_of
@@ -80,6 +81,11 @@ def _group(find: Callable[[GroupContext, list[int], str], DeclaredPaths]) -> _Fi
     return finder
 
 
+def _gateway(context: NodeContext, address: str) -> DeclaredPaths:
+    pool = next(one.pool for one in context.addresses if one.gateway == address)
+    return _pool(context.site, pool, "gateway")
+
+
 def _server(context: NodeContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     return (f"sites.{context.site}.{kind}",)
@@ -93,8 +99,11 @@ _NODE: Mapping[str, _Finder] = {
     ),
     "addresses": _node(lambda c, i, last: _pool(c.site, c.addresses[i[0]].pool, last)),
     "routes": _node(lambda c, i, last: _pool(c.site, c.routes[i[0]].pool, last)),
+    "gateways_v4": _node(lambda c, i, _l: _gateway(c, c.gateways_v4[i[0]])),
+    "gateways_v6": _node(lambda c, i, _l: _gateway(c, c.gateways_v6[i[0]])),
+    "uplinks": _node(lambda c, _i, _l: (f"clusters.{c.name.rpartition('-')[0]}.node_type",)),
     "name_servers": _node(lambda c, i, _l: (f"sites.{c.site}.name_servers.{i[0]}",)),
-    "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}",)),
+    "time_servers": _node(lambda c, i, _l: (f"sites.{c.site}.time_servers.{i[0]}", f"sites.{c.site}.time_servers")),
     **dict.fromkeys(("fellows_v4", "fellows_v6"), _node(lambda _c, _i, _l: ("clusters",))),
     "zone_v4": _node(lambda c, i, _l: (f"prefix:{c.zone_v4[i[0]]}",)),
     "zone_v6": _node(lambda c, i, _l: (f"prefix:{c.zone_v6[i[0]]}",)),
@@ -115,6 +124,10 @@ def _of_address(context: SiteContext, address: str) -> DeclaredPaths:
     kind = "name_servers" if address in context.name_servers else "time_servers"
     if address in {*context.name_servers, *context.time_servers_v4}:
         return (f"sites.{context.name}.{kind}",)
+    if any(address == text.partition("/")[0] for text in (*context.loopbacks_v4, *context.loopbacks_v6)):
+        return (f"sites.{context.name}.loopbacks",)
+    if any(address == text.partition("/")[0] for one in context.ports for text in (*one.v4, *one.v6)):
+        return (f"sites.{context.name}.address_pools", f"sites.{context.name}.networks")
     return (f"sites.{context.name}.address_pools", f"sites.{context.name}")
 
 
@@ -128,8 +141,7 @@ def _alias(context: SiteContext, alias: Alias) -> DeclaredPaths:
     return (f"sites.{context.name}.{kind}",)
 
 
-def _peer(context: SiteContext, indices: list[int], last: str) -> DeclaredPaths:
-    peer = context.peers[indices[0]]
+def _peer(peer: Peer, indices: list[int], last: str) -> DeclaredPaths:
     if last.startswith(("v4", "v6")):
         return (f"prefix:{(peer.v4 if last.startswith('v4') else peer.v6)[indices[1]]}",)
     return (f"sites.{peer.site}.as_number", f"sites.{peer.site}")
@@ -168,6 +180,15 @@ def _of_link(context: SiteContext, link: str, last: str) -> DeclaredPaths:
     return (*((f"links.{link}.{field}",) if field else ()), f"links.{link}")
 
 
+def _port(context: SiteContext, role: str) -> DeclaredPaths:
+    return (f"sites.{context.name}.{'address_pools' if role == NODES else 'networks'}", f"sites.{context.name}")
+
+
+def _forward(zone: str) -> DeclaredPaths:
+    site = zone.removesuffix(".internal")
+    return (f"sites.{site}.name_servers", f"sites.{site}") if site != zone else ("sites",)
+
+
 def _plain(field: str) -> _Finder:
     return _site(lambda c, _i, _l: (f"sites.{c.name}.{field}", f"sites.{c.name}"))
 
@@ -180,7 +201,17 @@ _SITE: Mapping[str, _Finder] = {
     "router_id": _plain("address_pools"),
     "networks_v4": _site(lambda c, i, _l: (f"prefix:{c.networks_v4[i[0]]}",)),
     "networks_v6": _site(lambda c, i, _l: (f"prefix:{c.networks_v6[i[0]]}",)),
-    "peers": _site(_peer),
+    "peers": _site(lambda c, i, last: _peer(c.peers[i[0]], i, last)),
+    "members": _site(lambda c, i, last: _peer(c.members[i[0]], i, last)),
+    **dict.fromkeys(("loopbacks_v4", "loopbacks_v6"), _plain("loopbacks")),
+    "ports": _site(lambda c, i, _l: _port(c, c.ports[i[0]].role)),
+    **dict.fromkeys(("defaults_v4", "defaults_v6"), _plain("default_gateways")),
+    **dict.fromkeys(("management_v4", "management_v6"), _plain("management")),
+    **dict.fromkeys(("service_v4", "service_v6"), _site(lambda _c, _i, _l: ("zone:service_addresses",))),
+    "service_port": _site(lambda _c, _i, _l: ("zone:service",)),
+    "forwards": _site(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
+    "forwards_back": _site(lambda c, i, _l: _forward(c.forwards_back[i[0]].zone)),
+    **dict.fromkeys(("fellow_servers", "unsigned_zones", "empty_zones"), _site(lambda _c, _i, _l: ("sites",))),
     "zone_v4": _site(lambda c, i, _l: (f"prefix:{c.zone_v4[i[0]]}",)),
     "zone_v6": _site(lambda c, i, _l: (f"prefix:{c.zone_v6[i[0]]}",)),
     "interfaces": _site(lambda c, i, last: _of_link(c, c.interfaces[i[0]].link, last)),
@@ -209,13 +240,18 @@ _SITE: Mapping[str, _Finder] = {
 
 def _of_pointer(context: GroupContext, indices: list[int], _last: str) -> DeclaredPaths:
     zone = context.reverse_zones[indices[0]]
-    return _cluster(zone.pointers[indices[1] if len(indices) > 1 else 0].target.partition(".")[0])
+    name, *domain = zone.pointers[indices[1] if len(indices) > 1 else 0].target.removesuffix(".internal.").split(".")
+    return _cluster(name) if len(domain) > 1 else (f"sites.{domain[0]}.address_pools", f"sites.{domain[0]}")
 
 
 _GROUP: Mapping[str, _Finder] = {
     "name": _group(lambda _c, _i, _l: ("owner",)),
     **dict.fromkeys(("site", "domain", "serial", "clients"), _group(lambda _c, _i, _l: ("clusters",))),
     **dict.fromkeys(("primary", "name_servers"), _group(lambda c, _i, _l: (f"sites.{c.site}.name_servers",))),
+    "elsewhere": _group(
+        lambda c, i, _l: _cluster(c.elsewhere[i[0]].records[i[1]].name) if len(i) > 1 else ("clusters",)
+    ),
+    "forwards": _group(lambda c, i, _l: _forward(c.forwards[i[0]].zone)),
     "records": _group(lambda c, i, _l: _cluster(c.records[i[0]].name)),
     "reverse_zones": _group(_of_pointer),
 }

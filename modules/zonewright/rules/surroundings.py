@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from zonewright.model import Site
 from zonewright.model.surroundings import LOCAL_SERVICE, LinkEnds, Routing, Surroundings
 from zonewright.model.world import ZoneFacts
 from zonewright.rules.paths import BLIND_KINDS, risks_of
@@ -22,10 +23,7 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
         ratio_applies_from=(limit.applies_from or "") if limit is not None else "",
         figure_age_days=age.value if age is not None else 0,
         routing={
-            site_id: Routing(
-                as_number=held.site.as_number,
-                networks=tuple(sorted(str(pool.prefix) for pool in held.site.address_pools.values())),
-            )
+            site_id: routing_of(held.site.as_number, held.site)
             for site_id, held in sorted(facts.sites.items())
             if held.site.as_number is not None
         },
@@ -44,4 +42,26 @@ def surroundings_of(facts: ZoneFacts, sites: Collection[str]) -> Surroundings:
             for link_id, held in sorted(facts.links.items())
             if held.link.a in sites or held.link.b in sites
         },
+    )
+
+
+def routing_of(as_number: int, site: Site) -> Routing:
+    """What other sites know of a site with an autonomous system.
+
+    Args:
+        as_number: number of its autonomous system.
+        site: its declaration.
+    """
+    others = [str(one.prefix) for one in site.networks.values() if one.role != "upstream"]
+    others += [f"{address}/{address.max_prefixlen}" for address in site.loopbacks]
+    gateways = [pool.gateway for pool in site.address_pools.values()]
+    gateways += [one.gateway for one in site.networks.values() if one.role != "upstream"]
+    return Routing(
+        as_number=as_number,
+        networks=tuple(sorted(str(pool.prefix) for pool in site.address_pools.values())),
+        others=tuple(sorted(others)),
+        defaults=tuple(sorted({address.version for address in site.default_gateways})),
+        name_servers=tuple(map(str, site.name_servers)),
+        time_servers=tuple(map(str, site.time_servers)),
+        named=tuple(map(str, dict.fromkeys((*site.fixed_addresses, *gateways, *site.loopbacks)))),
     )

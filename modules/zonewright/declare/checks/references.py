@@ -5,7 +5,7 @@ Pure: it reads no file. What depends on places taken by others (overlaps in a ra
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
 from zonewright.declare.checks.approvals import approval_faults
@@ -161,6 +161,9 @@ def _same_as_number(known: Known) -> Iterator[Fault]:
                 )
 
 
+_KINDS = {"address_pools": "pool", "networks": "network", "loopbacks": "loopback"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Pool:
     owner: str
@@ -177,6 +180,18 @@ def _overlapping_pools(known: Known) -> Iterator[Fault]:
         for pool_id, pool in site.address_pools.items()
     ]
     pools += [
+        _Pool(owner, ("sites", site_id, "networks", network_id, "prefix"), network.prefix)
+        for owner, file in known.owners.items()
+        for site_id, site in file.sites.items()
+        for network_id, network in site.networks.items()
+    ]
+    pools += [
+        _Pool(owner, ("sites", site_id, "loopbacks", str(index)), ip_network(address))
+        for owner, file in known.owners.items()
+        for site_id, site in file.sites.items()
+        for index, address in enumerate(site.loopbacks)
+    ]
+    pools += [
         _Pool(owner, ("links", link_id, "prefixes", str(index)), prefix)
         for owner, file in known.owners.items()
         for link_id, link in file.links.items()
@@ -189,7 +204,7 @@ def _overlapping_pools(known: Known) -> Iterator[Fault]:
             widest[pool.prefix.version] = pool
             continue
         whose = (
-            f"pool '{before.path[3]}' in site '{before.path[1]}'"
+            f"{_KINDS[before.path[2]]} '{before.path[3]}' in site '{before.path[1]}'"
             if before.path[0] == "sites"
             else f"link '{before.path[1]}'"
         )

@@ -174,7 +174,10 @@ def _feeds(assets: _Assets, row: RowMapping, data: Mapping[str, Any], subject: s
 def _has(row: RowMapping, data: Mapping[str, Any], address: Any) -> bool:
     """Whether a site's pools or a link's networks have an address."""
     texts: dict[str, Callable[[], list[str]]] = {
-        "site": lambda: [pool["prefix"] for pool in data["site"].get("address_pools", {}).values()],
+        "site": lambda: [
+            *(one["prefix"] for field in ("address_pools", "networks") for one in data["site"].get(field, {}).values()),
+            *data["site"].get("loopbacks", ()),
+        ],
         "link": lambda: list(data["link"].get("prefixes", ())),
     }
     return row["kind"] in texts and any(address in ip_network(text) for text in texts[row["kind"]]())

@@ -1,12 +1,27 @@
 """What templates see of the nodes that one party's stack has at one site: their names, and who may ask for them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from zonewright.model import Site
 from zonewright.model.addresses import interface_of, network_of
+from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
+from zonewright.render.contexts.site_names import Forward, site_names, ways_back
+
+Addresses = Mapping[str, Mapping[str, str]]
+"""Addresses with prefix length by node name and pool id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherDomain:
+    """The names of the same stack's nodes at another site; ``key`` is the site's id."""
+
+    key: str
+    domain: str
+    serial: int
+    records: tuple[HostRecord, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +36,9 @@ class GroupContext:
         name_servers: whole names of all of them.
         serial: a number that comes from the records.
         records: addresses of the nodes, in order of name.
-        reverse_zones: the ways back from these addresses.
+        elsewhere: the names of the stack's nodes at other sites, so that they need no other site's name server.
+        reverse_zones: the ways back from all these addresses, and from what else has a name within the same zones.
+        forwards: ways back that the name servers of the sites answer for.
         clients: networks that exactly these addresses make up.
     """
 
@@ -32,7 +49,9 @@ class GroupContext:
     name_servers: tuple[str, ...]
     serial: int
     records: tuple[HostRecord, ...]
+    elsewhere: tuple[OtherDomain, ...]
     reverse_zones: tuple[ReverseZone, ...]
+    forwards: tuple[Forward, ...]
     clients: tuple[str, ...]
 
 
@@ -41,39 +60,73 @@ def domain_of(party: str, site_id: str) -> str:
     return f"{party}.{site_id}.internal"
 
 
-def group_context(
-    *, party: str, site_id: str, site: Site, addresses: Mapping[str, Mapping[str, str]]
-) -> GroupContext | None:
-    """Compute what the templates of a party's nodes at a site see; None where the site has no name server.
+def group_contexts(
+    *,
+    party: str,
+    sites: Mapping[str, Site],
+    addresses: Mapping[str, Addresses],
+    around: Surroundings | None,
+) -> Iterator[GroupContext]:
+    """Compute what the templates of a party's nodes see, for each site that has a name server, in order of site.
 
     Args:
         party: id of the party.
-        site_id: id of the site.
-        site: its declaration; rooms are not looked at.
-        addresses: addresses with prefix length by node name and pool id.
+        sites: their declarations by id; rooms are not looked at.
+        addresses: addresses of the nodes by site.
+        around: the zone around the sites, where it is known.
     """
-    if not site.name_servers:
-        return None
-    domain = domain_of(party, site_id)
-    pairs = [
-        (name, str(interface_of(text).ip)) for name, of_node in sorted(addresses.items()) for text in of_node.values()
+    pairs = {site_id: list(_pairs(addresses.get(site_id, {}))) for site_id in sorted(sites)}
+    records = {
+        site_id: tuple(host_record(name, address) for name, address in sorted(found))
+        for site_id, found in pairs.items()
+    }
+    known = around if around is not None else Surroundings()
+    back = _reverse_zones(party, sites, pairs, known)
+    served = {zone.zone for zone in back}
+    asked = ways_back(known)
+    for site_id, site in sorted(sites.items()):
+        if not site.name_servers:
+            continue
+        yield GroupContext(
+            name=party,
+            site=site_id,
+            domain=domain_of(party, site_id),
+            primary=f"ns1.{site_id}.internal.",
+            name_servers=tuple(f"ns{number}.{site_id}.internal." for number in range(1, len(site.name_servers) + 1)),
+            serial=serial_of(records[site_id]),
+            records=records[site_id],
+            elsewhere=tuple(
+                OtherDomain(key=other, domain=domain_of(party, other), serial=serial_of(found), records=found)
+                for other, found in records.items()
+                if other != site_id and found
+            ),
+            reverse_zones=back,
+            forwards=tuple(one for one in asked if one.zone not in served),
+            clients=_networks(address for _, address in pairs[site_id]),
+        )
+
+
+def _pairs(addresses: Addresses) -> Iterator[tuple[str, str]]:
+    for name, of_node in sorted(addresses.items()):
+        for text in of_node.values():
+            yield name, str(interface_of(text).ip)
+
+
+def _reverse_zones(
+    party: str, sites: Mapping[str, Site], pairs: Mapping[str, list[tuple[str, str]]], around: Surroundings
+) -> tuple[ReverseZone, ...]:
+    """The ways back from nodes at all sites; a site's own names within such a zone stand in it too."""
+    networks = [str(pool.prefix) for site in sites.values() for pool in site.address_pools.values()]
+    nodes = [
+        (address, f"{name}.{domain_of(party, site_id)}.") for site_id, found in pairs.items() for name, address in found
     ]
-    records = tuple(host_record(name, address) for name, address in sorted(pairs))
-    back = reverse_zones(
-        ((address, f"{name}.{domain}.") for name, address in pairs),
-        (str(pool.prefix) for pool in site.address_pools.values()),
-    )
-    return GroupContext(
-        name=party,
-        site=site_id,
-        domain=domain,
-        primary=f"ns1.{site_id}.internal.",
-        name_servers=tuple(f"ns{number}.{site_id}.internal." for number in range(1, len(site.name_servers) + 1)),
-        serial=serial_of(records),
-        records=records,
-        reverse_zones=back,
-        clients=_networks(address for _, address in pairs),
-    )
+    wanted = {zone.zone for zone in reverse_zones(nodes, networks)}
+    own = [
+        (record.address, f"{record.name}.{site_id}.internal.")
+        for site_id, site in sorted(sites.items())
+        for record in site_names(site_id, site, (), around).records
+    ]
+    return tuple(zone for zone in reverse_zones([*nodes, *own], networks) if zone.zone in wanted)
 
 
 def _networks(addresses: Iterable[str]) -> tuple[str, ...]:

@@ -41,6 +41,9 @@ class NodeContext:
         position: lowest rack unit.
         addresses: one for each pool, in order of pool.
         routes: of these, the one of each IP version that carries the default route.
+        gateways_v4: the gateways of its pools.
+        gateways_v6: the same for IPv6.
+        uplinks: ports of its bond, the first one in use; none where its type does not name its ports.
         name_servers: resolvers of the site, in the order declared.
         search_domain: domain that short names are looked up in.
         time_servers: where it takes the time from.
@@ -66,6 +69,9 @@ class NodeContext:
     position: int
     addresses: tuple[PoolAddress, ...]
     routes: tuple[PoolAddress, ...]
+    gateways_v4: tuple[str, ...]
+    gateways_v6: tuple[str, ...]
+    uplinks: tuple[str, ...]
     name_servers: tuple[str, ...]
     search_domain: str
     time_servers: tuple[str, ...]
@@ -85,7 +91,14 @@ class NodeContext:
 
 
 def node_context(
-    *, name: str, view: SiteView, rack: str, position: int, addresses: Mapping[str, str], power_max_w: int
+    *,
+    name: str,
+    view: SiteView,
+    rack: str,
+    position: int,
+    addresses: Mapping[str, str],
+    power_max_w: int,
+    uplinks: tuple[str, ...] = (),
 ) -> NodeContext:
     """Compute what the templates of one node see.
 
@@ -96,6 +109,7 @@ def node_context(
         position: lowest rack unit, from 1.
         addresses: address with prefix length, by pool id.
         power_max_w: the most that it can draw, in watts.
+        uplinks: ports of its bond, where its type names them.
 
     Raises:
         RenderError: when an address is of no pool of the site, or is none that a node may have.
@@ -113,6 +127,9 @@ def node_context(
         position=position,
         addresses=own,
         routes=tuple(first[version] for version in sorted(first)),
+        gateways_v4=tuple(item.gateway for item in own if item.version == 4),  # noqa: PLR2004
+        gateways_v6=tuple(item.gateway for item in own if item.version == 6),  # noqa: PLR2004
+        uplinks=uplinks,
         name_servers=view.name_servers,
         search_domain=domain_of(view.party, view.site_id),
         time_servers=view.time_servers,

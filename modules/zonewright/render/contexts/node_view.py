@@ -1,6 +1,6 @@
 """What all nodes of a stack at one site have in common, computed once for all of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -9,6 +9,8 @@ from zonewright.model.surroundings import LOCAL_SERVICE, Surroundings
 from zonewright.render.contexts.naming import address_ranges
 from zonewright.render.contexts.routing import of_version, prefix_order
 
+SOURCES = 3
+"""How many time servers tell a node which one of them is wrong."""
 PORTS = {"http": 80, "https": 443}
 
 
@@ -56,7 +58,8 @@ def site_view(*, site_id: str, site: Site, party: str, fellows: Both, around: Su
     """
     networks = {str(pool.prefix) for pool in site.address_pools.values()}
     if around is not None:
-        networks |= {text for routing in around.routing.values() for text in routing.networks}
+        networks |= {text for routing in around.routing.values() for text in (*routing.networks, *routing.others)}
+    time_servers = tuple(_time_servers(site_id, site, around))
     service_url = around.service if around is not None else LOCAL_SERVICE
     address = urlsplit(service_url)
     return SiteView(
@@ -64,15 +67,29 @@ def site_view(*, site_id: str, site: Site, party: str, fellows: Both, around: Su
         site=site,
         party=party,
         name_servers=tuple(str(one) for one in site.name_servers),
-        time_servers=tuple(str(one) for one in site.time_servers),
+        time_servers=time_servers,
         fellows=fellows,
-        servers=_both(str(one) for one in site.fixed_addresses),
+        servers=_both((*(str(one) for one in site.name_servers), *time_servers)),
         zone=_both(networks),
         management=_both(str(network) for network in site.management),
         service=_both(around.service_addresses if around is not None else ()),
         service_url=f"{service_url}/v1/metrics",
         service_port=address.port or PORTS[address.scheme],
     )
+
+
+def _time_servers(site_id: str, site: Site, around: Surroundings | None) -> Iterator[str]:
+    """The site's own time servers, and where they are fewer than three, one of each next site in order of id.
+
+    With three sources a node finds out which one of them is wrong.
+    """
+    own = [str(one) for one in site.time_servers]
+    yield from own
+    known = around.routing if around is not None and own else {}
+    after = sorted(known, key=lambda one: (one < site_id, one))
+    yield from [known[one].time_servers[0] for one in after if one != site_id and known[one].time_servers][
+        : max(0, SOURCES - len(own))
+    ]
 
 
 def _both(texts: Iterable[str]) -> Both:

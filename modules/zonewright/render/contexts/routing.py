@@ -1,13 +1,17 @@
 """The routing of a site: who its neighbours are, over which links, and what it announces and takes."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, ip_network
 
 from zonewright.model import Site
-from zonewright.model.surroundings import LinkEnds, Surroundings
+from zonewright.model.surroundings import LinkEnds, Routing, Surroundings
+from zonewright.rules.surroundings import routing_of
 
+NODES = "nodes"
+"""What an interface is for that address pools are at."""
 _MAX_INTERFACE = 15
 """Characters of an interface's name in Linux."""
 _LAST_ENTRY = 65_534
@@ -16,7 +20,7 @@ _LAST_ENTRY = 65_534
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another site of the zone and the prefixes that it announces; ``sequence`` is its entry in route maps."""
+    """A site of the zone and the prefixes that it announces; ``sequence`` is its entry in route maps."""
 
     site: str
     as_number: int
@@ -38,10 +42,32 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouterPort:
+    """An interface of the router in networks of its own site.
+
+    Attributes:
+        name: its name.
+        role: what its networks are for: nodes, management, service or upstream.
+        v4: its IPv4 addresses with prefix length.
+        v6: its IPv6 addresses with prefix length.
+        inside_v4: its IPv4 networks; no packet with another source comes from there.
+        inside_v6: the same for IPv6.
+    """
+
+    name: str
+    role: str
+    v4: tuple[str, ...]
+    v6: tuple[str, ...]
+    inside_v4: tuple[str, ...]
+    inside_v6: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BgpSession:
     """One BGP session over one link.
 
     Attributes:
+        interface: name of the link's interface.
         neighbor: an address, or the interface where the link has no addresses.
         kind: v4, v6 or interface.
         link: id of the link.
@@ -51,6 +77,7 @@ class BgpSession:
         password: reference to the password of the session, or empty.
     """
 
+    interface: str
     neighbor: str
     kind: str
     link: str
@@ -72,19 +99,23 @@ def of_version(texts: list[str], version: int) -> tuple[str, ...]:
 
 
 def router_id(site: Site) -> str:
-    """The first IPv4 gateway; a site without one has the number of its autonomous system, as unique, in that form."""
+    """Its IPv4 loopback, else its first IPv4 gateway, else the number of its autonomous system in that form."""
+    loopbacks = [one for one in site.loopbacks if isinstance(one, IPv4Address)]
+    if loopbacks:
+        return str(loopbacks[0])
     gateways = [pool.gateway for _, pool in sorted(site.address_pools.items()) if isinstance(pool.prefix, IPv4Network)]
     return str(gateways[0] if gateways else IPv4Address(site.as_number or 0))
 
 
-def peers_of(name: str, around: Surroundings) -> tuple[Peer, ...]:
-    """All sites with an autonomous system but one, in order of their numbers in route maps.
+def members_of(name: str, site: Site, around: Surroundings) -> tuple[Peer, ...]:
+    """All sites with an autonomous system, one's own among them, in order of their numbers in route maps.
 
     A number comes from the autonomous system, not from the order of sites, so that a site that joins the zone changes
     nothing of what is said of the others.
     """
+    known = {**around.routing, **({name: routing_of(site.as_number, site)} if site.as_number else {})}
     numbers: dict[int, str] = {}
-    for site_id, routing in sorted(around.routing.items(), key=lambda item: (item[1].as_number, item[0])):
+    for site_id, routing in sorted(known.items(), key=lambda item: (item[1].as_number, item[0])):
         number = routing.as_number % _LAST_ENTRY + 1
         while number in numbers:
             number = number % _LAST_ENTRY + 1
@@ -92,13 +123,42 @@ def peers_of(name: str, around: Surroundings) -> tuple[Peer, ...]:
     return tuple(
         Peer(
             site=site_id,
-            as_number=around.routing[site_id].as_number,
+            as_number=known[site_id].as_number,
             sequence=number,
-            v4=of_version(list(around.routing[site_id].networks), 4),
-            v6=of_version(list(around.routing[site_id].networks), 6),
+            v4=announced(known[site_id], 4),
+            v6=announced(known[site_id], 6),
         )
         for number, site_id in sorted(numbers.items())
-        if site_id != name
+    )
+
+
+def announced(routing: Routing, version: int) -> tuple[str, ...]:
+    """What a site announces of one IP version: its networks, and a default route where it has a way out."""
+    default = {4: "0.0.0.0/0", 6: "::/0"}[version]
+    networks = of_version([*routing.networks, *routing.others], version)
+    return (*networks, *((default,) if version in routing.defaults else ()))
+
+
+def ports_of(site: Site) -> tuple[RouterPort, ...]:
+    """The router's interfaces in networks of its own site, in order of name."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for _, pool in sorted(site.address_pools.items()):
+        if pool.interface is not None:
+            text = f"{pool.gateway}/{pool.prefix.prefixlen}"
+            found[pool.interface, NODES].append((text, str(pool.prefix)))
+    for _, network in sorted(site.networks.items()):
+        text = f"{network.gateway}/{network.prefix.prefixlen}"
+        found[network.interface, network.role].append((text, str(network.prefix)))
+    return tuple(
+        RouterPort(
+            name=name,
+            role=role,
+            v4=tuple(text for text, _ in held if ":" not in text),
+            v6=tuple(text for text, _ in held if ":" in text),
+            inside_v4=of_version([prefix for _, prefix in held], 4),
+            inside_v6=of_version([prefix for _, prefix in held], 6),
+        )
+        for (name, role), held in sorted(found.items())
     )
 
 
@@ -160,6 +220,7 @@ def sessions_over(end: End) -> Iterator[BgpSession]:
     known = {kind: address for kind, address in (("v4", end.peer_v4), ("v6", end.peer_v6)) if address}
     for kind, neighbor in known.items() or {"interface": end.interface.name}.items():
         yield BgpSession(
+            interface=end.interface.name,
             neighbor=neighbor,
             kind=kind,
             link=end.interface.link,

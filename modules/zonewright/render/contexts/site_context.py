@@ -16,15 +16,28 @@ from zonewright.render.contexts.routing import (
     BgpSession,
     Interface,
     Peer,
+    RouterPort,
     ends_of,
     of_version,
-    peers_of,
+    members_of,
+    ports_of,
     prefix_order,
     router_id,
     sessions_over,
 )
-from zonewright.render.contexts.site_names import Alias, DhcpLease, ServiceZone, leases_of, site_names
+from zonewright.render.contexts.site_names import (
+    Alias,
+    DhcpLease,
+    Forward,
+    ServiceZone,
+    empty_zones,
+    forwards,
+    leases_of,
+    site_names,
+    ways_back,
+)
 from zonewright.rules.site_power import is_in_scope
+from zonewright.rules.surroundings import routing_of
 
 _DAY_S = 86_400
 _MIN_PREFIXES = 20
@@ -59,8 +72,19 @@ class SiteContext:
         networks_v4: what it announces.
         networks_v6: the same for IPv6.
         peers: the other sites that announce something.
+        members: all sites that do, itself among them.
         zone_v4: every IPv4 prefix of the zone.
         zone_v6: every IPv6 prefix of the zone.
+        loopbacks_v4: addresses of the router itself, as networks of one address.
+        loopbacks_v6: the same for IPv6.
+        ports: the router's interfaces in networks of the site.
+        defaults_v4: next hops out of the zone.
+        defaults_v6: the same for IPv6.
+        management_v4: networks of administrators.
+        management_v6: the same for IPv6.
+        service_v4: addresses of the zone's service.
+        service_v6: the same for IPv6.
+        service_port: its port.
         interfaces: its ends of links.
         sessions: its BGP sessions.
         sessions_v4: those of them that carry IPv4.
@@ -83,6 +107,11 @@ class SiteContext:
         service_zones: the name of the zone's service with its addresses, where it has a name and they are known.
         reverse_zones: the ways back from the addresses of its own names.
         clients: networks whose hosts may ask the name servers for anything.
+        forwards: the names that other sites answer for.
+        forwards_back: the ways back that they answer for.
+        fellow_servers: name servers of the other sites, which may ask for what this site answers for.
+        unsigned_zones: zones that nobody signs.
+        empty_zones: zones of private use that must not be taken for empty.
         leases: networks in which DHCP leases addresses.
         name_servers_v4: name servers that DHCP can tell.
         time_servers_v4: time servers that it can tell.
@@ -96,8 +125,19 @@ class SiteContext:
     networks_v4: tuple[str, ...]
     networks_v6: tuple[str, ...]
     peers: tuple[Peer, ...]
+    members: tuple[Peer, ...]
     zone_v4: tuple[str, ...]
     zone_v6: tuple[str, ...]
+    loopbacks_v4: tuple[str, ...]
+    loopbacks_v6: tuple[str, ...]
+    ports: tuple[RouterPort, ...]
+    defaults_v4: tuple[str, ...]
+    defaults_v6: tuple[str, ...]
+    management_v4: tuple[str, ...]
+    management_v6: tuple[str, ...]
+    service_v4: tuple[str, ...]
+    service_v6: tuple[str, ...]
+    service_port: int
     interfaces: tuple[Interface, ...]
     sessions: tuple[BgpSession, ...]
     sessions_v4: tuple[BgpSession, ...]
@@ -120,6 +160,11 @@ class SiteContext:
     service_zones: tuple[ServiceZone, ...]
     reverse_zones: tuple[ReverseZone, ...]
     clients: tuple[str, ...]
+    forwards: tuple[Forward, ...]
+    forwards_back: tuple[Forward, ...]
+    fellow_servers: tuple[str, ...]
+    unsigned_zones: tuple[str, ...]
+    empty_zones: tuple[str, ...]
     leases: tuple[DhcpLease, ...]
     name_servers_v4: tuple[str, ...]
     time_servers_v4: tuple[str, ...]
@@ -135,13 +180,20 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         rows: its rows by ``site/room/row``.
         around: the zone around it.
     """
-    own = [str(pool.prefix) for pool in site.address_pools.values()]
-    everyone = sorted({*own, *(text for item in around.routing.values() for text in item.networks)}, key=prefix_order)
+    routing = routing_of(site.as_number or 0, site)
+    own = [*routing.networks, *routing.others]
+    members = members_of(name, site, around)
+    others = (text for item in around.routing.values() for text in (*item.networks, *item.others))
+    everyone = sorted({*own, *others}, key=prefix_order)
+    management = sorted({str(network) for network in site.management}, key=prefix_order)
     ends = ends_of(name, site, around)
     sessions = tuple(session for end in ends for session in sessions_over(end))
     ratio = _ratio_limit(name, site, rows, around)
     service = urlsplit(around.service)
     own_names = site_names(name, site, tuple(end.interface for end in ends), around)
+    answered = {zone.zone for zone in own_names.reverse_zones}
+    back = tuple(one for one in ways_back(around, besides=name) if one.zone not in answered)
+    unsigned = sorted({*answered, *(one.zone for one in ways_back(around))})
     return SiteContext(
         name=name,
         district=site.district,
@@ -149,9 +201,20 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         router_id=router_id(site),
         networks_v4=of_version(own, 4),
         networks_v6=of_version(own, 6),
-        peers=peers_of(name, around),
+        peers=tuple(one for one in members if one.site != name),
+        members=members,
         zone_v4=of_version(everyone, 4),
         zone_v6=of_version(everyone, 6),
+        loopbacks_v4=_loopbacks(site, 4),
+        loopbacks_v6=_loopbacks(site, 6),
+        ports=ports_of(site),
+        defaults_v4=tuple(str(one) for one in site.default_gateways if one.version == 4),  # noqa: PLR2004
+        defaults_v6=tuple(str(one) for one in site.default_gateways if one.version == 6),  # noqa: PLR2004
+        management_v4=of_version(management, 4),
+        management_v6=of_version(management, 6),
+        service_v4=of_version(list(around.service_addresses), 4),
+        service_v6=of_version(list(around.service_addresses), 6),
+        service_port=service.port or PORTS[service.scheme],
         interfaces=tuple(end.interface for end in ends),
         sessions=sessions,
         sessions_v4=tuple(one for one in sessions if one.kind != "v6"),
@@ -173,12 +236,26 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         aliases=own_names.aliases,
         service_zones=own_names.service,
         reverse_zones=own_names.reverse_zones,
-        clients=tuple(sorted({*own, *map(str, site.management)}, key=prefix_order)),
+        clients=tuple(sorted({*own, *management}, key=prefix_order)),
+        forwards=forwards(around, besides=name),
+        forwards_back=back,
+        fellow_servers=tuple(
+            sorted(
+                {text for key, one in around.routing.items() if key != name for text in one.name_servers},
+                key=prefix_order,
+            )
+        ),
+        unsigned_zones=tuple(unsigned),
+        empty_zones=empty_zones(unsigned),
         leases=leases_of(site),
         name_servers_v4=tuple(str(one) for one in site.name_servers if one.version == 4),  # noqa: PLR2004
         time_servers_v4=tuple(str(one) for one in site.time_servers if one.version == 4),  # noqa: PLR2004
         label_rows=tuple(label_rows(name, rows)),
     )
+
+
+def _loopbacks(site: Site, version: int) -> tuple[str, ...]:
+    return tuple(f"{one}/{one.max_prefixlen}" for one in site.loopbacks if one.version == version)
 
 
 def _ratio_limit(name: str, site: Site, rows: Mapping[str, Row], around: Surroundings) -> Fraction:

@@ -1,12 +1,13 @@
 """The names of what a site itself has, and the networks in which its DHCP leases addresses."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from zonewright.model import Site
-from zonewright.model.surroundings import Surroundings
+from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
 from zonewright.render.contexts.routing import Interface
 
@@ -76,7 +77,8 @@ def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around:
         else:
             held[address] = label
             records.append(host_record(label, address))
-    networks = [str(pool.prefix) for pool in site.address_pools.values()]
+    networks = [str(pool.prefix) for pool in (*site.address_pools.values(), *site.networks.values())]
+    networks += [str(address) for address in site.loopbacks]
     networks += [one.partition("/")[0] for item in interfaces for one in (item.v4, item.v6) if one]
     pairs = ((address, f"{label}.{name}.internal.") for address, label in held.items())
     return SiteNames(
@@ -85,6 +87,45 @@ def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around:
         service=tuple(_service(around)),
         reverse_zones=reverse_zones(pairs, networks),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """A zone of the DNS that other servers answer for, and their addresses."""
+
+    zone: str
+    servers: tuple[str, ...]
+
+
+def forwards(around: Surroundings, *, besides: str) -> tuple[Forward, ...]:
+    """The names that sites other than one answer for, in order of site."""
+    return tuple(
+        Forward(zone=f"{site_id}.internal", servers=routing.name_servers)
+        for site_id, routing in sorted(around.routing.items())
+        if site_id != besides and routing.name_servers
+    )
+
+
+def ways_back(around: Surroundings, *, besides: str = "") -> tuple[Forward, ...]:
+    """The zones of the addresses that sites other than one have names for, in order of site and address."""
+    return tuple(
+        Forward(zone=zone.zone, servers=routing.name_servers)
+        for site_id, routing in sorted(around.routing.items())
+        if site_id != besides and routing.name_servers
+        for zone in reverse_zones(((one, ".") for one in routing.named), (*routing.networks, *routing.others))
+    )
+
+
+_EMPTY = re.compile(
+    r"(?:.+\.)?(10\.in-addr\.arpa|(?:1[6-9]|2[0-9]|3[01])\.172\.in-addr\.arpa|168\.192\.in-addr\.arpa"
+    r"|(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.100\.in-addr\.arpa|2\.0\.192\.in-addr\.arpa"
+    r"|100\.51\.198\.in-addr\.arpa|113\.0\.203\.in-addr\.arpa|d\.f\.ip6\.arpa|8\.b\.d\.0\.1\.0\.0\.2\.ip6\.arpa)"
+)
+
+
+def empty_zones(zones: Iterable[str]) -> tuple[str, ...]:
+    """Zones of private use that BIND would answer for with nothing (RFC 6303), above some that others answer for."""
+    return tuple(sorted({found[1] for zone in zones if (found := _EMPTY.fullmatch(zone))}))
 
 
 def _service(around: Surroundings) -> Iterator[ServiceZone]:
@@ -102,6 +143,11 @@ def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str
         yield f"ntp{number}", str(address)
     for pool_id, pool in sorted(site.address_pools.items()):
         yield f"gateway-{pool_id}"[:63].rstrip("-"), str(pool.gateway)
+    for network_id, network in sorted(site.networks.items()):
+        if network.role != "upstream" and network_id not in site.address_pools:
+            yield f"gateway-{network_id}"[:63].rstrip("-"), str(network.gateway)
+    for address in site.loopbacks:
+        yield "router", str(address)
     for item in interfaces:
         for text in (item.v4, item.v6):
             if text:

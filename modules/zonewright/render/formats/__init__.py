@@ -10,6 +10,7 @@ from zonewright.render.formats.netplan import NETPLAN
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
+from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
 
 FORMATS: tuple[Format, ...] = (
     NETPLAN,
@@ -17,6 +18,7 @@ FORMATS: tuple[Format, ...] = (
     NFTABLES,
     AGENT_SETTINGS,
     FRR,
+    ROUTER_NFTABLES,
     BIND,
     BIND_GROUP,
     KEA,

@@ -22,6 +22,8 @@ BIND = Format(
     files=(
         File(template="bind/named.conf.j2", path="etc/bind/named.conf"),
         File(template="bind/site-zones.conf.j2", path="etc/bind/site-zones.conf"),
+        File(template="bind/no-group.conf.j2", path="etc/bind/groups/_none.conf"),
+        File(template="bind/no-group.conf.j2", path="etc/bind/groups/_none.nodes"),
         File(template="bind/site.zone.j2", path="etc/bind/zones/site.zone"),
         File(template="bind/site-reverse.conf.j2", path="etc/bind/site-reverse.conf"),
         File(template="bind/service.zone.j2", path="etc/bind/zones/service/{key}.zone", each="service_zones"),
@@ -33,7 +35,7 @@ BIND = Format(
         package="bind9-utils",
         commands=(("-z", "-t", _ROOT, "/etc/bind/named.conf"),),
         in_namespace=True,
-        parts=(("var/cache/bind/.keep", ""), ("etc/bind/groups/none.conf", "")),
+        parts=(("var/cache/bind/.keep", ""),),
     ),
     needs="name_servers",
 )
@@ -50,6 +52,12 @@ BIND_GROUP = Format(
     subject="group",
     files=(
         File(template="bind-group/view.conf.j2", path="etc/bind/groups/{name}.conf"),
+        File(template="bind-group/nodes.conf.j2", path="etc/bind/groups/{name}.nodes"),
+        File(
+            template="bind-group/elsewhere.zone.j2",
+            path="etc/bind/zones/groups/{name}/sites/{key}.zone",
+            each="elsewhere",
+        ),
         File(template="bind-group/forward.zone.j2", path="etc/bind/zones/groups/{name}/forward.zone"),
         File(
             template="bind-group/reverse.zone.j2",

@@ -30,8 +30,11 @@ FRR = Format(
         "prefixes."
     ),
     subject="site",
-    files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),
-    filters=frozenset({"comment", "secret", "word"}),
+    files=(
+        File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),
+        File(template="frr/sysctl.conf.j2", path="etc/sysctl.d/60-zonewright.conf"),
+    ),
+    filters=frozenset({"address", "comment", "secret", "word"}),
     check=ValidatorCommand(
         program="vtysh",
         package="frr",

@@ -14,28 +14,45 @@ from zonewright.render.errors import RenderError
 from zonewright.render.quoting import shown
 
 FirewallAddress = IPv4Address | IPv6Address
-Protocol = Literal["tcp", "udp"]
+Protocol = Literal["tcp", "udp", "icmp"]
 _SET = re.compile(r"set (\w+) \{(.*?)\n\t\}", re.DOTALL)
 _ELEMENTS = re.compile(r"elements = \{(.*?)\}", re.DOTALL)
 _CHAIN = re.compile(
     r"chain (\w+) \{\n\t\ttype filter hook \w+ priority filter; policy (accept|drop);\n(.*?)\n?\t\}", re.DOTALL
 )
 _CONDITION = re.compile(
-    r"(?P<family>ip6?) (?P<side>saddr|daddr) @(?P<set>\w+)"
+    r"(?P<family>ip6?) (?P<side>saddr|daddr) (?P<not>!= )?"
+    r"(?:@(?P<set>\w+)|\{ (?P<among>[0-9a-f:./, ]+) \}|(?P<one>[0-9a-f:./]+))"
+    r"|(?P<way>[io])ifname \"(?P<interface>[^\"]+)\""
+    r"|meta nfproto ipv(?P<version>[46])"
+    r"|(?P<near>ip ttl|ip6 hoplimit) 255"
     r"|(?P<protocol>tcp|udp) dport (?P<port>\d+)"
     r"|meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}"
-    r"|(?P<never>ct state (?:established,related|invalid)|iif \"lo\"|oif \"lo\"|icmp(?:v6)? type (?:\{[^}]*\}|[a-z-]+))"
+    r"|icmp(?P<icmp>v6)? type (?:\{ (?P<types>[a-z, -]+) \}|(?P<type>[a-z-]+))"
+    r"|(?P<never>ct state (?:established,related|invalid)|iif \"lo\"|oif \"lo\")"
 )
+_V4, _V6 = 4, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """The first packet of a connection."""
+    """The first packet of a connection, or an echo request.
+
+    Attributes:
+        source: where it comes from.
+        target: where it goes.
+        protocol: tcp, udp, or icmp for an echo request.
+        port: its port, 0 for an echo request.
+        arrives: the interface that it came in by, empty at the host that sends it.
+        leaves: the interface that it goes out by, empty at the host that takes it.
+    """
 
     source: FirewallAddress
     target: FirewallAddress
     protocol: Protocol
     port: int
+    arrives: str = ""
+    leaves: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +85,41 @@ class Firewall:
         return policy == "accept"
 
     def _holds(self, condition: re.Match[str], packet: Packet) -> bool:
-        if condition["never"]:  # states of connections, loopback and ICMP are nothing of a new TCP or UDP packet
-            return False
-        if condition["set"]:
-            address = packet.source if condition["side"] == "saddr" else packet.target
-            wanted = 4 if condition["family"] == "ip" else 6
-            members = self.sets[condition["set"]]
-            return address.version == wanted and any(
-                one.version == wanted and one.first <= int(address) <= one.last for one in members
-            )
+        version = packet.source.version
+        if condition["never"] or condition["near"]:
+            return False  # no answer, not within the host, not from a neighbour
+        if condition["side"]:
+            family = _V4 if condition["family"] == "ip" else _V6
+            return version == family and self._lies(condition, packet) is not bool(condition["not"])
+        if condition["interface"]:
+            return condition["interface"] == (packet.arrives if condition["way"] == "i" else packet.leaves)
+        if condition["version"]:
+            return version == int(condition["version"])
+        if condition["types"] or condition["type"]:
+            types = (condition["types"] or condition["type"]).split(", ")
+            same = version == (_V6 if condition["icmp"] else _V4)
+            return packet.protocol == "icmp" and same and "echo-request" in types
         protocols = (condition["protocols"] or condition["protocol"]).split(", ")
         ports = (condition["ports"] or condition["port"]).split(", ")
         return packet.protocol in protocols and str(packet.port) in ports
 
+    def _lies(self, condition: re.Match[str], packet: Packet) -> bool:
+        address = packet.source if condition["side"] == "saddr" else packet.target
+        texts = condition["among"] or condition["one"]
+        members = self.sets[condition["set"]] if condition["set"] else tuple(_ranges(texts))
+        return any(one.version == address.version and one.first <= int(address) <= one.last for one in members)
 
-def read_firewall(text: str) -> Firewall:
+
+HOST_CHAINS = frozenset({"input", "forward", "output"})
+ROUTER_CHAINS = frozenset({"input", "forward"})
+
+
+def read_firewall(text: str, expected: frozenset[str] = HOST_CHAINS) -> Firewall:
     """Sets and chains of a rendered file.
+
+    Args:
+        text: the file.
+        expected: the chains that it must have.
 
     Raises:
         RenderError: when it is not of the form that our template has.
@@ -94,19 +130,24 @@ def read_firewall(text: str) -> Firewall:
         name: (policy, tuple(line.strip() for line in body.splitlines() if line.strip()))
         for name, policy, body in _CHAIN.findall(bare)
     }
-    if set(chains) != {"input", "forward", "output"} or bare.count("chain ") != len(chains):
-        raise RenderError("the firewall has chains other than input, forward and output, so it was not judged")
+    if set(chains) != expected or bare.count("chain ") != len(chains):
+        names = " and ".join((", ".join(sorted(expected)[:-1]), sorted(expected)[-1]))
+        raise RenderError(f"the firewall has chains other than {names}, so it was not judged")
     return Firewall(sets, chains)
 
 
 def _members(body: str) -> Iterator[_Range]:
     for elements in _ELEMENTS.findall(body):
-        for text in (one.strip() for one in elements.split(",") if one.strip()):
-            low, _, high = text.partition("-")
-            network: IPv4Network | IPv6Network | None = ip_network(low) if "/" in low else None
-            first = network.network_address if network else ip_address(low)
-            last = network.broadcast_address if network else ip_address(high or low)
-            yield _Range(int(first), int(last), first.version)
+        yield from _ranges(elements)
+
+
+def _ranges(elements: str) -> Iterator[_Range]:
+    for text in (one.strip() for one in elements.split(",") if one.strip()):
+        low, _, high = text.partition("-")
+        network: IPv4Network | IPv6Network | None = ip_network(low) if "/" in low else None
+        first = network.network_address if network else ip_address(low)
+        last = network.broadcast_address if network else ip_address(high or low)
+        yield _Range(int(first), int(last), first.version)
 
 
 def _conditions(rule: str) -> Iterator[re.Match[str]]:

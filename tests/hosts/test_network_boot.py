@@ -1,0 +1,346 @@
+"""A zone boots from its rendered files, with the real programs, and does what its table says and nothing else.
+
+``tests/cases/network/two-sites`` has the zone and the table. Each failed assertion is named. What ``[whole-network]``
+computes without running anything must say the same of each of them.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.booted_zone import RELOAD, BootedZone, booted, require_programs, sample
+from support.network_hosts import require_hosts, until
+from support.parts import skip_or_fail
+from support.reference_nodes import reference_contexts, zone_files
+from support.reference_sites import reference_sites
+from support.zone_contexts import contexts_of_folder
+from zonewright.render import NodeContext, render_all
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.network.firewall import Protocol
+from zonewright.render.network.paths import Paths, paths_of
+
+pytestmark = pytest.mark.slow
+
+CASE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
+EXPECTED = yaml.safe_load((CASE / "expected.yaml").read_text(encoding="utf-8"))
+PORTS = (22, 53, 80, 443, 9999)
+"""What hosts other than routers listen to; a name server has its port 53 itself."""
+
+
+@pytest.fixture(name="zone", scope="module")
+def _zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedZone]:
+    """The zone of the case, up, with all sessions established."""
+    contexts = contexts_of_folder(CASE)
+    with _up(contexts, render_all(contexts), tmp_path_factory.mktemp("zone")) as zone:
+        yield zone
+
+
+@contextmanager
+def _up(contexts: Sequence[Any], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+    require_hosts()
+    require_programs()
+    if not RELOAD.exists():
+        skip_or_fail("frr-reload.py is not installed (Debian package frr-pythontools): reloading is NOT tested")
+    with booted(contexts, files, folder) as zone:
+        sockets = []
+        service = next(iter(zone.nodes.values())).service_port
+        for name, host in zone.hosts.items():
+            if not name.startswith("router"):
+                sockets += host.listen([port for port in PORTS if port != 53 or not name.startswith("server")])
+            else:
+                sockets += host.listen([22])
+            if name == "service":
+                sockets += host.listen([service])
+        for site in zone.sites:
+            assert until(lambda site=site: zone.established(site), within_s=90), zone.vtysh(site, "show bgp summary")  # type: ignore[misc]
+        assert until(lambda: _all_reached(zone), within_s=30), "fellows do not reach each other"
+        yield zone
+        for one in sockets:
+            one.close()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: who asks whom, how, and what the answer must be."""
+
+    source: str
+    source_address: str
+    target: str
+    target_address: str
+    how: str
+    holds: bool
+
+    def __str__(self) -> str:
+        """The assertion in one line."""
+        must = "reaches" if self.holds else "does not reach"
+        return f"{self.source} ({self.source_address}) {must} {self.target} ({self.target_address}) by {self.how}"
+
+
+def _questions(zone: BootedZone, rows: Sequence[Mapping[str, Any]]) -> Iterator[Asked]:
+    for row in rows:
+        for source in (name for name in zone.hosts if _kind(name) == row["from"]):
+            for target, addresses in _targets(zone, source, row["to"]):
+                for there in addresses:
+                    version = ip_address(there).version
+                    here = [one for one in zone.addresses[source] if ip_address(one).version == version]
+                    for how in row["with"] if here else ():
+                        yield Asked(source, here[0], target, there, _how(zone, how), row["holds"])
+
+
+def _kind(host: str) -> str:
+    return host.partition(" ")[0]
+
+
+def _how(zone: BootedZone, how: str) -> str:
+    return how.replace("SERVICE", str(next(iter(zone.nodes.values())).service_port))
+
+
+def _targets(zone: BootedZone, source: str, kind: str) -> Iterator[tuple[str, Sequence[str]]]:
+    node = zone.nodes.get(source)
+    site = node.site if node is not None else source.partition(" ")[2]
+    if kind == "own-gateway" and node is not None:
+        yield f"router {site}", (*node.gateways_v4, *node.gateways_v6)
+    elif kind == "own-server" and node is not None:
+        yield f"server {site}", node.name_servers
+    elif kind == "router":
+        for name, one in zone.sites.items():
+            yield f"router {name}", [text.partition("/")[0] for text in (*one.loopbacks_v4, *one.loopbacks_v6)]
+    elif kind in {"fellow", "stranger"}:
+        for name, other in zone.nodes.items():
+            if name != source and (other.party == getattr(node, "party", "")) is (kind == "fellow"):
+                yield name, zone.addresses[name]
+    else:
+        for name in zone.hosts:
+            if _kind(name) == kind and name != source:
+                yield name, [one for one in zone.addresses[name] if kind != "server" or _serves_names(zone, one)]
+
+
+def _serves_names(zone: BootedZone, address: str) -> bool:
+    return any(address in site.name_servers for site in zone.sites.values())
+
+
+def _answer(zone: BootedZone, asked: Asked) -> bool:
+    host = zone.hosts[asked.source]
+    protocol, _, port = asked.how.partition("/")
+    if protocol == "tcp":
+        return host.connects(asked.target_address, int(port), source=asked.source_address)
+    pinger = host.pinger(asked.target_address)
+    try:
+        return pinger.answered()
+    finally:
+        pinger.close()
+
+
+def _computed(paths: Paths, asked: Asked) -> bool:
+    protocol, _, port = asked.how.partition("/")
+    kind: Protocol = "tcp" if protocol == "tcp" else "icmp"
+    return paths.reaches(asked.source_address, asked.target_address, kind, int(port or 0))
+
+
+def _all_reached(zone: BootedZone) -> bool:
+    rows = [row for row in EXPECTED["reach"] if (row["from"], row["to"]) == ("node", "fellow")]
+    return all(_answer(zone, one) for one in _questions(zone, rows) if one.how == "ping")
+
+
+def test_packets_get_where_the_table_says_and_nowhere_else(zone: BootedZone) -> None:
+    """Each pair of hosts in the table is reached by packets, or not, as it says; the computation says the same."""
+    paths = paths_of(zone.contexts, zone.files)
+    questions = list(_questions(zone, EXPECTED["reach"]))
+    assert {one.holds for one in questions} == {True, False}
+    assert len({(_kind(one.source), _kind(one.target)) for one in questions}) >= 15
+    failed = [f"packets: {one}" for one in questions if _answer(zone, one) is not one.holds]
+    failed += [f"computed: {one}" for one in questions if _computed(paths, one) is not one.holds]
+    assert failed == []
+
+
+def test_a_node_without_its_own_rules_gets_no_further(zone: BootedZone) -> None:
+    """Who deletes the rules of an own node reaches no node of another party, no administrator and no router."""
+    rows = EXPECTED["reach-without-own-rules"]
+    for name in list(zone.nodes)[:2]:
+        zone.hosts[name].run("nft", "delete", "table", "inet", "zonewright")
+        try:
+            failed = [str(one) for one in _questions(zone, rows) if one.source == name and _answer(zone, one)]
+        finally:
+            text = next(text for path, text in zone.files.items() if path.endswith(f"/{zone.nodes[name].name}/etc/nftables.conf"))
+            zone.hosts[name].run("nft", "-f", "-", text=text)
+        assert failed == []
+
+
+def test_names_lead_forward_and_back_from_everywhere(zone: BootedZone) -> None:
+    """Each node finds its stack's nodes, all sites' own names and the service at its own name server, and nobody else's."""
+    failed = []
+    for name, node in zone.nodes.items():
+        wanted = dict(_names(zone, node.party))
+        hidden = [one for party in _parties(zone) - {node.party} for one, _ in _party_names(zone, party)]
+        failed += _asked(zone, name, node.name_servers, wanted, hidden)
+    failed += _asked_by_administrators(zone)
+    assert failed == []
+
+
+def _parties(zone: BootedZone) -> set[str]:
+    return {one.name for one in zone.contexts if isinstance(one, GroupContext)}
+
+
+def _party_names(zone: BootedZone, party: str) -> Iterator[tuple[str, str]]:
+    for one in zone.contexts:
+        if isinstance(one, GroupContext) and one.name == party:
+            yield from ((f"{record.name}.{one.domain}.", record.address) for record in one.records)
+
+
+def _site_names(zone: BootedZone) -> Iterator[tuple[str, str]]:
+    for site in zone.sites.values():
+        for record in site.names:
+            # The names of a link's ends lead back at the sites that have them.
+            if record.name not in {item.name for item in site.interfaces}:
+                yield f"{record.name}.{site.domain}.", record.address
+
+
+def _names(zone: BootedZone, party: str) -> Iterator[tuple[str, str]]:
+    yield from _party_names(zone, party)
+    yield from _site_names(zone)
+
+
+def _asked(
+    zone: BootedZone, host: str, servers: Sequence[str], wanted: Mapping[str, str], hidden: Sequence[str], *, back: bool = True
+) -> list[str]:
+    """What a host is told of some names and the ways back from them, by each of some name servers."""
+    failed = []
+    ways = {ip_address(address).reverse_pointer + ".": name for name, address in wanted.items()}
+    service = set(next(iter(zone.nodes.values())).service_v4)
+    for server in servers:
+        text = "".join(f"{name} A\n{name} AAAA\n" for name in dict.fromkeys((*wanted, *hidden, "service.zone.internal.")))
+        text += "".join(f"{one} PTR\n" for one in ways if back)
+        (zone.hosts[host].folder / "questions").write_text(text, encoding="utf-8")
+        said = zone.hosts[host].run(
+            "dig", f"@{server}", "+noall", "+answer", "+time=3", "+tries=1", "-f", str(zone.hosts[host].folder / "questions")
+        )
+        answers = {(line.split()[0], line.split()[-1]) for line in said.splitlines() if re.search(r"\sIN\s", line)}
+        known = set(wanted.items()) | {(way, name) for way, name in ways.items() if back}
+        failed += [f"{host} asks {server}: {what} leads to {where}" for what, where in sorted(known - answers)]
+        failed += [f"{host} asks {server}: {what} is not told" for what, _ in answers if what in hidden]
+        failed += [f"{host} asks {server}: the service is found" for one in service if ("service.zone.internal.", one) not in answers]
+    return failed
+
+
+def _asked_by_administrators(zone: BootedZone) -> list[str]:
+    """Administrators find every node of a site at its name servers."""
+    failed = []
+    for name, site in zone.sites.items():
+        wanted = {
+            f"{record.name}.{one.domain}.": record.address
+            for one in zone.contexts
+            if isinstance(one, GroupContext) and one.site == name
+            for record in one.records
+        }
+        failed += _asked(zone, "administrator", site.name_servers, wanted, [], back=False)
+    return failed
+
+
+def test_nodes_take_the_time_from_three_servers(zone: BootedZone) -> None:
+    """Chrony with its rendered file gets answers from each of its sources, its own site's and other sites'."""
+    name, node = next(iter(zone.nodes.items()))
+    assert len(node.time_servers) == 3
+    path = next(path for path in zone.files if path.endswith(f"/{node.name}/etc/chrony/chrony.conf"))
+    conf = zone.hosts[name].folder / "chrony.conf"
+    conf.write_text(zone.files[path], encoding="utf-8")
+    zone.hosts[name].run("sh", "-c", "mkdir -p /run/chrony")
+    zone.hosts[name].daemon("chronyd", "-d", "-x", "-u", "root", "-f", str(conf))
+
+    def answering() -> set[str]:
+        said = zone.hosts[name].run("chronyc", "-n", "-c", "sources", check=False).splitlines()
+        return {fields[2] for fields in (line.split(",") for line in said) if len(fields) > 5 and fields[5] != "0"}
+
+    assert until(lambda: answering() == set(node.time_servers), within_s=20, step_s=0.5), answering()
+
+
+def test_reloading_the_same_files_changes_nothing(zone: BootedZone) -> None:
+    """frr-reload proposes nothing, and a reload of BIND leaves every serial as it was."""
+    failed = []
+    for name in zone.sites:
+        said = zone.hosts[f"router {name}"].run("python3", str(RELOAD), "--test", "/etc/frr/frr.conf", check=False)
+        proposed = said.partition("Lines To")[2]
+        failed += [f"router {name}: {line}" for line in proposed.splitlines() if line.strip()]
+        before = _serials(zone, name)
+        assert before
+        zone.hosts[f"server {name}"].run("rndc", "-k", "/etc/bind/rndc.key", "reload")
+        failed += [f"server {name}: {one}" for one in _serials(zone, name) - before]
+    assert failed == []
+
+
+def _serials(zone: BootedZone, site: str) -> set[str]:
+    questions = zone.hosts[f"server {site}"].folder / "serials"
+    zones = [f"{site}.internal.", *(f"{one.zone}." for one in zone.sites[site].reverse_zones)]
+    questions.write_text("".join(f"{one} SOA\n" for one in zones), encoding="utf-8")
+    address = zone.sites[site].name_servers[0]
+    said = zone.hosts[f"server {site}"].run("dig", f"@{address}", "+noall", "+answer", "-f", str(questions))
+    return {" ".join(line.split()) for line in said.splitlines() if "SOA" in line}
+
+
+@pytest.mark.parametrize("link", ["l01", "l02"])
+def test_traffic_is_back_within_a_second_of_a_silent_link(zone: BootedZone, link: str) -> None:
+    """A link that carries nothing any more, without loss of carrier, costs each pair of fellows less than a second."""
+    assert until(lambda: all(zone.established(site) for site in zone.sites), within_s=60)
+    assert until(lambda: all(zone.vtysh(site, "show bfd peers brief").count(" up ") == 4 for site in zone.sites), within_s=30)
+    assert _outages(zone, link) == []
+
+
+def _outages(zone: BootedZone, link: str) -> list[str]:
+    """What the table forbids of a link that is cut and mended: no answers for too long, and what is computed."""
+    pairs = [
+        (source, target, address)
+        for source, node in zone.nodes.items()
+        for target, other in zone.nodes.items()
+        if source < target and node.party == other.party and node.site != other.site
+        for address in zone.addresses[target]
+    ]
+    left = paths_of(zone.contexts, zone.files).without({link})
+    wanted = [
+        one
+        for one in pairs
+        if left.reaches(_same_version(zone.addresses[one[0]], one[2]), one[2], "icmp")
+    ]
+    pingers = [zone.hosts[source].pinger(address) for source, _, address in wanted]
+    last = [time.monotonic()] * len(pingers)
+    longest = [0.0] * len(pingers)
+
+    def ask(for_s: float) -> None:
+        end = time.monotonic() + for_s
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            for one in pingers:
+                one.send(number)
+            time.sleep(0.02)
+            for index, one in enumerate(pingers):
+                if one.answers():
+                    longest[index] = max(longest[index], time.monotonic() - last[index])
+                    last[index] = time.monotonic()
+
+    try:
+        ask(0.5)
+        longest[:] = [0.0] * len(pingers)
+        zone.cut(link)
+        ask(3)
+    finally:
+        zone.mend(link)
+    quiet = [max(one, time.monotonic() - seen) * 1000 for one, seen in zip(longest, last, strict=True)]
+    assert wanted, "no pair of fellows has a path left"
+    for one in pingers:
+        one.close()
+    return [
+        f"{source} to {target} ({address}) over the other path within {EXPECTED['fail-over-ms']} ms: {round(gap)} ms"
+        for (source, target, address), gap in zip(wanted, quiet, strict=True)
+        if gap > EXPECTED["fail-over-ms"]
+    ]
+
+
+def _same_version(addresses: Sequence[str], other: str) -> str:
+    return next(one for one in addresses if ip_address(one).version == ip_address(other).version)

@@ -1,0 +1,282 @@
+"""A zone that is up: routers, name servers, time servers and nodes with their rendered files and the real programs.
+
+Each host is one of ``network_hosts``. A router's ports in its own site are bridges, since the kernel of a build machine
+may have no VLAN and no bond; so is a node's bond a single port. All else is what the files say.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
+
+import yaml
+
+from support.network_hosts import NetworkHost, until
+from support.parts import require
+from zonewright.model.secret import resolved
+from zonewright.render import NodeContext, SiteContext
+from zonewright.render.contexts.routing import RouterPort
+from zonewright.render.formats.format import AnyContext, root_of
+
+ROUTING = ("zebra", "staticd", "bgpd", "bfdd")
+PROGRAMS = {
+    **dict.fromkeys((*ROUTING, "vtysh"), "frr"),
+    "named": "bind9",
+    "rndc-confgen": "bind9",
+    "dig": "bind9-dnsutils",
+    "nft": "nftables",
+    "chronyd": "chrony",
+    "prometheus": "prometheus",
+}
+RELOAD = Path("/usr/lib/frr/frr-reload.py")
+OUTSIDE = ("198.51.100.7", "2001:db8:beef::7")
+"""A host that is not of the zone, behind its way out."""
+_TIME_SERVER = "local stratum 5\nallow all\ncmdport 0\npidfile /run/chronyd.pid\n"
+_NO_WAIT = "for one in all default; do echo 0 > /proc/sys/net/ipv6/conf/$one/accept_dad; done"
+
+
+def require_programs() -> None:
+    """Skip loudly where one of the programs is missing."""
+    for program, package in PROGRAMS.items():
+        require(program, package, "whether rendered files work as a network")
+
+
+@dataclass
+class BootedZone:
+    """Hosts by name, and what stands in their files.
+
+    Attributes:
+        contexts: what the files were rendered from.
+        files: text by path.
+        hosts: all hosts: ``router SITE``, ``server SITE``, ``service``, ``administrator``, ``outside``, ``node NAME``.
+        addresses: addresses of each host.
+    """
+
+    contexts: Sequence[AnyContext]
+    files: Mapping[str, str]
+    hosts: dict[str, NetworkHost] = field(default_factory=dict)
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def sites(self) -> dict[str, SiteContext]:
+        """The sites that have a router."""
+        return {one.name: one for one in self.contexts if isinstance(one, SiteContext) and one.as_number}
+
+    @property
+    def nodes(self) -> dict[str, NodeContext]:
+        """The nodes by the name of their host."""
+        return {f"node {one.name}": one for one in self.contexts if isinstance(one, NodeContext)}
+
+    def links(self) -> dict[str, tuple[str, str]]:
+        """The two sites of each link in use."""
+        ends: dict[str, list[str]] = {}
+        for name, site in sorted(self.sites.items()):
+            active = {one.link for one in site.sessions if one.status == "active"}
+            for item in site.interfaces:
+                if item.link in active:
+                    ends.setdefault(item.link, []).append(name)
+        return {link: (found[0], found[1]) for link, found in ends.items() if len(found) > 1}
+
+    def vtysh(self, site: str, command: str) -> str:
+        """What a router answers."""
+        return self.hosts[f"router {site}"].run("vtysh", "-c", command)
+
+    def established(self, site: str) -> bool:
+        """Whether every session of a router that should be up is up."""
+        wanted = {
+            one.neighbor
+            for one in self.sites[site].sessions
+            if one.status == "active" and one.link in self.links()
+        }
+        lines = [line.split() for line in self.vtysh(site, "show bgp summary established").splitlines()]
+        return wanted <= {line[0] for line in lines if line}
+
+    def cut(self, link: str) -> None:
+        """Let a link carry nothing any more, without loss of carrier."""
+        for site in self.links()[link]:
+            item = next(one for one in self.sites[site].interfaces if one.link == link)
+            rules = "table inet cut { chain in { type filter hook prerouting priority -300; "
+            rules += f'iifname "{item.name}" drop; }}; }}\n'
+            self.hosts[f"router {site}"].run("nft", "-f", "-", text=rules.replace("; }; }", "\n}\n}").replace("{ ", "{\n"))
+
+    def mend(self, link: str) -> None:
+        """Let it carry packets again."""
+        for site in self.links()[link]:
+            self.hosts[f"router {site}"].run("nft", "delete", "table", "inet", "cut")
+
+
+@contextmanager
+def booted(contexts: Sequence[AnyContext], files: Mapping[str, str], folder: Path) -> Iterator[BootedZone]:
+    """Start a zone; what does not come up is found by what is asked of it.
+
+    Args:
+        contexts: what files were rendered from: all sites, and the nodes that are to be there.
+        files: text by path.
+        folder: where hosts have their files.
+    """
+    zone = BootedZone(contexts, files)
+    with ExitStack() as ends:
+        make = _maker(zone, folder, ends)
+        ports = {port.role for site in zone.sites.values() for port in site.ports}
+        for name in zone.sites:
+            make(f"router {name}")
+        for link in zone.links():
+            _link(zone, link)
+        for name, site in zone.sites.items():
+            _ports(zone, name, site, make)
+        for host, node in zone.nodes.items():
+            _node(zone, host, node, make(host))
+        assert "nodes" in ports, "no router has an interface at its nodes"
+        for name in zone.sites:
+            _routing(zone, name)
+        yield zone
+
+
+def _maker(zone: BootedZone, folder: Path, ends: ExitStack) -> Callable[[str], NetworkHost]:
+    def make(name: str) -> NetworkHost:
+        own = folder / name.replace(" ", "-")
+        own.mkdir()
+        host = NetworkHost(name, own)
+        ends.callback(host.stop)
+        host.start()
+        host.run("sh", "-c", f"{_NO_WAIT}; ip link set lo up")
+        zone.hosts[name] = host
+        return host
+
+    return make
+
+
+def _link(zone: BootedZone, link: str) -> None:
+    """A link's two ends; addresses come from the routers' files."""
+    a, b = (zone.hosts[f"router {site}"] for site in zone.links()[link])
+    name = next(one.name for one in zone.sites[zone.links()[link][0]].interfaces if one.link == link)
+    a.ip([f"link add {name} type veth peer name {name} netns {b.pid}", f"link set {name} up"])
+    b.ip([f"link set {name} up"])
+
+
+def _plug(router: NetworkHost, port: str, host: NetworkHost, name: str) -> None:
+    """A cable from a host to a router's port."""
+    far = f"p{host.pid}"
+    router.ip([f"link add {far} type veth peer name {name} netns {host.pid}", f"link set {far} master {port} up"])
+
+
+def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str], NetworkHost]) -> None:
+    router = zone.hosts[f"router {name}"]
+    for port in site.ports:
+        router.ip([f"link add {port.name} type bridge", f"link set {port.name} up"])
+        if port.role == "nodes":
+            servers = list(dict.fromkeys((*site.name_servers, *_time_servers(zone, site))))
+            _names(zone, name, _host(zone, router, port, make(f"server {name}"), servers))
+        elif port.role == "upstream":
+            outside = _host(zone, router, port, make("outside"), [*site.defaults_v4, *site.defaults_v6])
+            zone.addresses["outside"] = list(OUTSIDE)
+            outside.ip([f"address add {one}{'/128' if ':' in one else '/32'} dev lo" for one in OUTSIDE])
+        else:
+            _host(zone, router, port, make("service"), [*site.service_v4, *site.service_v6])
+            own = [str(ip_network(text)[32]) for text in (*port.inside_v4, *port.inside_v6)]
+            _host(zone, router, port, make("administrator"), own)
+
+
+def _time_servers(zone: BootedZone, site: SiteContext) -> list[str]:
+    """Time servers of a site, as its nodes are told of them."""
+    own = [ip_network(text) for text in (*site.networks_v4, *site.networks_v6)]
+    known = {text for node in zone.nodes.values() for text in node.time_servers}
+    return sorted(text for text in known if any(ip_address(text) in network for network in own))
+
+
+def _host(
+    zone: BootedZone, router: NetworkHost, port: RouterPort, host: NetworkHost, addresses: Collection[str]
+) -> NetworkHost:
+    """A host with some addresses of a port's networks, whose default routes go to the router."""
+    _plug(router, port.name, host, "eth0")
+    lines = ["link set eth0 up"]
+    for text in (*port.v4, *port.v6):
+        gateway = ip_interface(text)
+        own = [one for one in addresses if ip_address(one) in gateway.network]
+        lines += [f"address add {one}/{gateway.network.prefixlen} dev eth0 nodad" if ":" in one
+                  else f"address add {one}/{gateway.network.prefixlen} dev eth0" for one in own]
+        lines += [f"route add default via {gateway.ip}"] if own else []
+    host.ip(lines)
+    zone.addresses[host.name] = list(addresses)
+    return host
+
+
+def _node(zone: BootedZone, name: str, node: NodeContext, host: NetworkHost) -> None:
+    """A node with what its netplan and nftables files say."""
+    root = root_of(node)
+    bond = yaml.safe_load(zone.files[f"{root}/etc/netplan/50-zonewright.yaml"])["network"]["bonds"]["uplink"]
+    site = zone.sites[node.site]
+    ports = {text: port.name for port in site.ports for text in (*port.inside_v4, *port.inside_v6)}
+    port = ports[str(ip_interface(bond["addresses"][0]).network)]
+    _plug(zone.hosts[f"router {node.site}"], port, host, "uplink")
+    lines = ["link set uplink up", *(f"address add {text} dev uplink" for text in bond["addresses"])]
+    host.ip([*lines, *(f"route add default via {one['via']}" for one in bond["routes"])])
+    zone.addresses[name] = [text.partition("/")[0] for text in bond["addresses"]]
+    host.run("nft", "-f", "-", text=zone.files[f"{root}/etc/nftables.conf"])
+
+
+def _routing(zone: BootedZone, name: str) -> None:
+    """Start a router's filter and FRR, as FRR's own start does: daemons, then the whole file."""
+    host = zone.hosts[f"router {name}"]
+    etc = host.folder / "frr"
+    etc.mkdir()
+    text = zone.files[f"sites/{name}/etc/frr/frr.conf"].encode()
+    (etc / "frr.conf").write_bytes(resolved(text, lambda _reference: "a-password"))
+    (etc / "vtysh.conf").write_text("service integrated-vtysh-config\n", encoding="utf-8")
+    for path in (etc, *etc.iterdir()):
+        shutil.chown(path, "frr", "frr")
+    host.bind(etc, "/etc/frr")
+    host.run("sh", "-c", "mount -t tmpfs tmp /var/tmp && mkdir /run/frr && chown frr:frr /run/frr")
+    (host.folder / "sysctl.conf").write_text(zone.files[f"sites/{name}/etc/sysctl.d/60-zonewright.conf"], encoding="utf-8")
+    host.run("sysctl", "-q", "-p", str(host.folder / "sysctl.conf"))
+    path = f"sites/{name}/etc/nftables.conf"
+    if path in zone.files:
+        host.run("nft", "-f", "-", text=zone.files[path])
+    host.run("hostname", name)
+    for daemon in ROUTING:
+        host.daemon(daemon, "-A", "127.0.0.1", *(("-s", "90000000") if daemon == "zebra" else ()))
+        ready = f"test -S /run/frr/{daemon}.vty && test -S /run/frr/zserv.api && echo yes"
+        assert until(lambda ready=ready: "yes" in host.run("sh", "-c", ready, check=False), within_s=20)  # type: ignore[misc]
+    host.run("vtysh", "-b")
+
+
+def _names(zone: BootedZone, name: str, host: NetworkHost) -> None:
+    """Start the name server with the site's files and those of all parties there, and the time server beside it."""
+    etc = host.folder / "bind"
+    pattern = re.compile(rf"(?:sites/{name}|groups/{name}/[^/]+)/etc/bind/(.+)")
+    for path, text in zone.files.items():
+        found = pattern.fullmatch(path)
+        if found is not None:
+            target = etc / found[1]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    if etc.exists():
+        host.bind(etc, "/etc/bind")
+        host.bind(host.folder / "cache", "/var/cache/bind")
+        host.run("sh", "-c", "mkdir /run/named && rndc-confgen -a -k rndc-key -A hmac-sha256 > /dev/null 2>&1")
+        host.daemon("named", "-g", "-n", "1", "-c", "/etc/bind/named.conf")
+    (host.folder / "chrony.conf").write_text(_TIME_SERVER, encoding="utf-8")
+    host.daemon("chronyd", "-d", "-x", "-u", "root", "-f", str(host.folder / "chrony.conf"))
+
+
+def sample(contexts: Sequence[AnyContext], *, each: int) -> list[AnyContext]:
+    """All sites and groups, and of each party's nodes at a site only the first few."""
+    seen: dict[tuple[str, str], int] = {}
+    found: list[AnyContext] = []
+    for one in contexts:
+        if isinstance(one, NodeContext):
+            seen[one.party, one.site] = seen.get((one.party, one.site), 0) + 1
+            if seen[one.party, one.site] > each:
+                continue
+        found.append(one)
+    return found
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process and of all its children that have ended."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
