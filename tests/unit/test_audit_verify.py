@@ -261,6 +261,20 @@ def test_a_file_that_renders_otherwise_is_named(made: Made) -> None:
     assert f"rendering: {path} gets other bytes when it is rendered again" in wrong(with_manifest(files))
 
 
+def test_other_templates_are_no_proof_of_another_file(made: Made) -> None:
+    """Where the plan was made with other templates, other bytes leave the check open, and it says which to take."""
+    rendered, plan = json.loads(made.files["rendered.json"]), json.loads(made.files["plan.json"])
+    path = min(rendered)
+    other = made.files[object_path(rendered[path])] + b"# more\n"
+    rendered[path] = digest_of(other)
+    plan["versions"]["templates"] = f"sha256:{'0' * 64}"
+    files = {**made.files, object_path(digest_of(other)): other, "rendered.json": canonical_json(rendered).encode()}
+    found = verify(with_manifest({**files, "plan.json": canonical_json(plan).encode()}))
+    assert found["rendering"].verdict == "not-checked"
+    assert "1 of " in found["rendering"].detail
+    assert "templates sha256:000000000000, here sha256:" in found["rendering"].detail
+
+
 def test_a_rewritten_journal_is_found(made: Made) -> None:
     """An altered entry, a cut one and a wrong head are named; a journal written again only by a kept checkpoint."""
     lines = made.files["journal.jsonl"].decode().splitlines()
