@@ -8,8 +8,9 @@ import pytest
 from support.ledger_party import bring_up_racks
 from support.ledger_proxy import LedgerService, ledger_service
 from support.zone_project import SmallZone, Stack, cluster
+from zonewright.cli.access import PREVIEW
 from zonewright.ledger.protocol import access_messages as a
-from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.verbs import GRANT, REVOKE
 from zonewright.ledger.transport.client import LedgerClient
 
 pytestmark = pytest.mark.engine
@@ -32,13 +33,15 @@ def _service(zone: SmallZone, ledger: LedgerClient) -> Iterator[LedgerService]:
 def test_a_token_runs_the_stacks_of_its_party_alone(
     zone: SmallZone, ledger: LedgerClient, service: LedgerService
 ) -> None:
-    """Without a token, with another party's, and after it was revoked, an engine changes nothing and says why."""
+    """Without a token, with another party's, a review's or a revoked one, an engine changes nothing and says why."""
     tenant = zone.stack("tenant-a", ledger_url=service.url)
     tenant.declare(clusters={"web": cluster(2)})
 
-    def with_token_of(party: str) -> Stack:
-        grant = a.GrantRequest(principal=f"runner-{party}", party=party, kind="runner", roles=["tenant"], days=1)
-        token = ledger.call(verbs.GRANT, grant).token
+    def with_token_of(party: str, name: str = "runner", verbs: list[str] | None = None) -> Stack:
+        grant = a.GrantRequest(
+            principal=f"{name}-{party}", party=party, kind="runner", roles=["tenant"], verbs=verbs or [], days=1
+        )
+        token = ledger.call(GRANT, grant).token
         return replace(tenant, environment={**tenant.environment, "ZONEWRIGHT_LEDGER_TOKEN": token})
 
     assert "set ZONEWRIGHT_LEDGER_TOKEN" in tenant.refused("up", "--yes", "--skip-preview")
@@ -48,7 +51,12 @@ def test_a_token_runs_the_stacks_of_its_party_alone(
     own.up()
     own.settled()
     assert "may not call" in foreign.refused("destroy", "--yes", "--skip-preview")
-    ledger.call(verbs.REVOKE, a.RevokeRequest(principal="runner-tenant-a", why="the laptop is lost"))
+    tenant.declare(clusters={"web": cluster(3)})
+    reviewing = with_token_of("tenant-a", name="review", verbs=list(PREVIEW))
+    assert "would be admitted" in reviewing.run("preview").stdout
+    assert "may not call" in reviewing.refused("up", "--yes", "--skip-preview")
+    tenant.declare(clusters={"web": cluster(2)})
+    ledger.call(REVOKE, a.RevokeRequest(principal="runner-tenant-a", why="the laptop is lost"))
     assert "unknown, revoked or expired" in " ".join(own.refused("preview").split())
     own.settled()
     assert len(own.places()) == 2

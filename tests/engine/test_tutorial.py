@@ -35,11 +35,65 @@ def test_the_tutorial_works_as_written(tmp_path: Path, engine: engine_room.Engin
             lines.append(f"git checkout -q {EDITED}")
         if "engine env" in section:
             lines.append(warm)
+    output = _output(lines, clone, engine)
+    failed = [line.removeprefix("FAILED: ") for line in output.splitlines() if line.startswith("FAILED: ")]
+    assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack operator-b"], output
+    assert "unit-overlap" in output
+    assert "Traceback" not in output
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
+    assert [line for line in status.stdout.splitlines() if ".venv" not in line] == []
+
+
+STEP = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def test_a_zone_of_ones_own_comes_up_as_the_tutorial_says(tmp_path: Path, engine: engine_room.Engine) -> None:
+    """Each step prints what stands below it, two steps are refused as told, and none ends in a traceback."""
+    text = (REPOSITORY / "docs" / "tutorial" / "your-own-zone.md").read_text(encoding="utf-8")
+    lines, expected, warm = [], {}, _warm(tmp_path)
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[2:]:  # not how to install it
+        title = section.splitlines()[0]
+        lines.append(f"echo 'STEP {title}'")
+        for kind, block in STEP.findall(section):
+            if kind == "sh":
+                commands = [f"{line} || echo 'FAILED: {line}'" for line in block.splitlines()]
+                lines += [f"{line}\n{warm}" if "engine env" in line else line for line in commands]
+            elif kind == "text":
+                expected[title] = block.splitlines()
+            else:
+                name = block.split("\n", 1)[0].removeprefix("# ")
+                lines.append(f"cat {'>>' if name.startswith('zone/') else '>'} {name} <<'EOF'\n{block}EOF")
+    output = _output(lines, tmp_path, engine)
+    failed = [line.removeprefix("FAILED: ") for line in output.splitlines() if line.startswith("FAILED: ")]
+    assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack operator"], output
+    assert "Traceback" not in output
+    steps = {title: body for title, _, body in (part.partition("\n") for part in output.split("STEP ")[1:])}
+    assert len(expected) == 7
+    for title, wanted in expected.items():
+        assert _fits(steps[title].splitlines(), wanted), f"{title}: expected\n{wanted}\ngot\n{steps[title]}"
+
+
+def _fits(printed: list[str], wanted: list[str]) -> bool:
+    """Whether the lines stand among those that were printed, in order; `...` is any lines, or any end of one."""
+    rest = iter(printed)
+    return all(
+        any(re.fullmatch(re.escape(line).replace(re.escape("..."), ".*"), one.strip()) for one in rest)
+        for line in (line.strip() for line in wanted)
+        if line != "..."
+    )
+
+
+def _output(lines: list[str], folder: Path, engine: engine_room.Engine) -> str:
+    """What a shell prints that runs the lines in a folder."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     result = subprocess.run(
         ["bash", "-c", "\n".join(lines)],
-        cwd=clone,
-        env={**environment, "ZONEWRIGHT_PULUMI": str(engine.pulumi)},
+        cwd=folder,
+        env={
+            **environment,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]),
+            "ZONEWRIGHT_PULUMI": str(engine.pulumi),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -47,12 +101,7 @@ def test_the_tutorial_works_as_written(tmp_path: Path, engine: engine_room.Engin
         timeout=540,
         check=False,
     )
-    failed = [line.removeprefix("FAILED: ") for line in result.stdout.splitlines() if line.startswith("FAILED: ")]
-    assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack operator-b"], result.stdout
-    assert "unit-overlap" in result.stdout
-    assert "Traceback" not in result.stdout
-    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
-    assert [line for line in status.stdout.splitlines() if ".venv" not in line] == []
+    return result.stdout
 
 
 def _warm(folder: Path) -> str:

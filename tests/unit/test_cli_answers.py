@@ -1,6 +1,8 @@
 """`fit`, `explain`, `zone show`, `init` and `stack new --all` as a person meets them."""
 
 import json
+import re
+import shlex
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import yaml
 from support.big_zone import write_big_zone
 from support.judged import judge_once
 from support.zone_project import REPOSITORY
-from zonewright.cli import main
+from zonewright.cli import main, parser
 from zonewright.declare import load_zone
 from zonewright.place import judge_declaration
 from zonewright.render.zone.zone_map import zone_map
@@ -187,6 +189,28 @@ def test_init_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     assert run("check", "mine/zone") == (0, "good: 20 racks, 6 nodes, 0 links, 2 owners\n", "")
     code, _, err = run("init", "mine/Pulumi.yaml")
     assert (code, "is a file" in err) == (2, True)
+
+
+@pytest.mark.parametrize(("system", "name"), [("github", ".github/workflows/zone.yml"), ("gitlab", ".gitlab-ci.yml")])
+def test_a_pipeline_calls_commands_that_there_are(run: Run, tmp_path: Path, system: str, name: str) -> None:
+    """What `init --ci` writes is YAML, and each of our commands in it is one that the parser takes."""
+    assert run("init", "mine", "--ci", system)[0] == 0
+    text = (tmp_path / "mine" / name).read_text(encoding="utf-8")
+    assert isinstance(yaml.safe_load(text), dict)
+    commands = re.findall(r"(?:- |run: )(zonewright [^\n>]+)", text)
+    assert len(commands) >= 2
+    for command in commands:
+        parser().parse_args(shlex.split(re.sub(r"\$\{\{.*?\}\}", "x", command))[1:])
+
+
+def test_each_file_of_a_new_zone_names_its_schema(run: Run, tmp_path: Path) -> None:
+    """The first line of each declaration leads to a schema that `init` wrote."""
+    assert run("init", "mine")[0] == 0
+    files = sorted((tmp_path / "mine" / "zone").glob("*.yaml"))
+    assert len(files) == 3
+    for path in files:
+        named = path.read_text(encoding="utf-8").splitlines()[0].partition("$schema=")[2]
+        assert json.loads((path.parent / named).read_text(encoding="utf-8"))["$schema"].endswith("2020-12/schema")
 
 
 def test_stacks_for_all_owners_keep_their_ids(run: Run, tmp_path: Path) -> None:

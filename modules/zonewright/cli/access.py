@@ -23,6 +23,8 @@ ROLES = (
     "auditor",
     "authority",
 )
+PREVIEW = ("deployed", "enrol", "evaluate", "fetch", "propose", "snapshot", "standing")
+"""The verbs that a preview calls; none of them admits or frees anything."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,6 +50,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     grant.add_argument(
         "--verb", action="append", default=[], metavar="VERB", help="only this verb; may be repeated (default: all)"
+    )
+    grant.add_argument(
+        "--preview-only", action="store_true", help="only what a preview calls, such as for the review of a change"
     )
     grant.add_argument("--issuer", default="", metavar="URL", help="its tokens are those of this system, such as a CI")
     grant.add_argument("--subject", default="", metavar="TEXT", help="with --issuer: whom these tokens are of, exactly")
@@ -115,7 +120,7 @@ def _grant(arguments: argparse.Namespace) -> int:
         kind=arguments.kind,
         roles=arguments.role,
         stacks=arguments.stack_id,
-        verbs=arguments.verb,
+        verbs=[*arguments.verb, *(PREVIEW if arguments.preview_only else ())],
         days=arguments.days,
         issuer=arguments.issuer,
         subject=arguments.subject,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 _NAME = re.compile(r"[^a-z0-9-]+")
 PROGRAM = ("Pulumi.yaml", "__main__.py", "provider/PulumiPlugin.yaml", "provider/__main__.py")
+SCHEMAS = {"schema/zone.schema.json": "zone", "schema/owner.schema.json": "owner"}
+CI = {"github": ("ci/github.yml", ".github/workflows/zone.yml"), "gitlab": ("ci/gitlab.yml", ".gitlab-ci.yml")}
 STACKS = {"operator": "zone/facility-operator.yaml", "tenant-one": "zone/tenant-one.yaml"}
 
 NEXT = """\
@@ -27,6 +29,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "folder", nargs="?", type=Path, default=Path(), metavar="FOLDER", help=("folder to write to (default: here)")
     )
+    parser.add_argument(
+        "--ci", choices=tuple(CI), help="also write a pipeline for this system: check, preview and report, apply"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -35,6 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError
     from zonewright.cli.stack import write_configuration
+    from zonewright.declare.schema.json_schema import schema_text
 
     folder = arguments.folder.absolute()
     if folder.exists() and not folder.is_dir():
@@ -46,7 +52,11 @@ def _run(arguments: argparse.Namespace) -> int:
             name: source.joinpath(name).read_text(encoding="utf-8")
             for name in (*PROGRAM, "zone/zone.yaml", *STACKS.values())
         },
+        **{name: schema_text(kind) for name, kind in SCHEMAS.items()},
     }
+    if arguments.ci:
+        pipeline, target = CI[arguments.ci]
+        texts[target] = source.joinpath(pipeline).read_text(encoding="utf-8")
     wanted = [*texts, *(f"Pulumi.{name}.yaml" for name in STACKS)]
     present = [name for name in wanted if (folder / name).exists() and name != ".gitignore"]
     if present:

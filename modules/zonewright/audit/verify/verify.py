@@ -188,7 +188,9 @@ def _rendering(contents: Contents) -> Iterator[Check]:
     ]  # fmt: skip
     here, there = versions(), contents.plan.versions
     other = [
-        f"{name} {there.get(name, 'none')[:19]}, here {here[name][:19]}" for name in here if here[name] != there.get(name)
+        f"{name} {there.get(name, 'none')[:19]}, here {here[name][:19]}"
+        for name in here
+        if here[name] != there.get(name)
     ]
     if faults and other:
         # Templates get better from version to version, so other bytes prove nothing about a file of an older one.
