@@ -35,6 +35,7 @@ from zonewright.model import (
     Spread,
     Zone,
 )
+from zonewright.model.expand import with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.power import Draw
@@ -169,6 +170,8 @@ def world(data: dict[str, Any]) -> World:
     occupants = tuple(occupant(item) for item in data.get("occupants", ()))
     offers = {name: Offer(site="dc", **given) for name, given in data.get("offers", {}).items()}
     racks, offered = with_offers(racks, {"dc": offers})
+    sites = {name: _site(name, dict(given or {})).site for name, given in data.get("sites", {}).items()}
+    racks = with_supply(racks, sites)
     return World(
         racks=racks,
         offered=offered,

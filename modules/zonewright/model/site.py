@@ -31,6 +31,28 @@ Network = Annotated[_IPv4Network | _IPv6Network, BeforeValidator(_plain)]
 Address = Annotated[_IPv4Address | _IPv6Address, BeforeValidator(_plain)]
 
 
+Redundancy = Literal["N", "N+1", "2N"]
+Suppliers = Annotated[tuple[Identifier, ...], Field(strict=False, max_length=8)]
+Kilowatts = Annotated[float, Field(gt=0, le=1_000_000, strict=False)]
+
+
+class PowerElement(Declared):
+    """Something between the grid and the panels, or a breaker behind a panel: its rating, and what it survives."""
+
+    title: Line = ""
+    """Name for people."""
+    kind: Literal["substation", "transformer", "generator", "switchboard", "ups", "breaker"]
+    """What it is."""
+    supplied_by: Suppliers = ()
+    """Elements or panels that supply it; several share its load, and each of them keeps it supplied alone."""
+    rated_kw: Kilowatts | None = None
+    """Load in kilowatts that it carries, of a class above N also after the loss of one of its units."""
+    redundancy: Redundancy = "N"
+    """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit, and what it supplies stays up."""
+    status: Literal["active", "failed"] = "active"
+    """As in NetBox: what has failed supplies nothing until it is active again."""
+
+
 class PowerPanel(Declared):
     """A panel that supplies power feeds."""
 
@@ -38,6 +60,14 @@ class PowerPanel(Declared):
     """Name for people."""
     substation: Identifier
     """The substation that supplies the panel."""
+    supplied_by: Suppliers = ()
+    """Elements of the site's ``power`` that supply it; without them, its substation."""
+    rated_kw: Kilowatts | None = None
+    """Load in kilowatts that it carries; without it, its load is not judged."""
+    redundancy: Redundancy = "N"
+    """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit."""
+    status: Literal["active", "failed"] = "active"
+    """As in NetBox: what has failed supplies nothing until it is active again."""
 
 
 class PowerFeed(Declared):
@@ -51,6 +81,8 @@ class PowerFeed(Declared):
     """Part of the rating that may be used (0 to 1, thousandths count)."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: a feed that has failed supplies nothing until it is active again."""
+    breaker: Identifier | None = None
+    """Id of the breaker in the site's ``power`` that the feeds of the whole row share, where there is one."""
 
     @property
     def available_w(self) -> int:
@@ -77,6 +109,10 @@ class Baseline(Declared):
     """Weight in kilograms in each of the racks."""
     power_supplies: Annotated[int, Field(ge=1, le=12)] = 2
     """Power supplies; they alternate between feeds A and B, beginning with A."""
+    power_supplies_required: Annotated[int, Field(ge=1, le=12)] = 1
+    """Power supplies that must be fed for it to stay up."""
+    feed: FeedName = "A"
+    """The feed of equipment that has a single power supply."""
     protection_level: ProtectionLevel = 1
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
 
@@ -242,12 +278,22 @@ class Site(Declared):
     """Address pools by id; a node gets one address from each."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
+    power: dict[Identifier, PowerElement] = Field(default_factory=dict)
+    """Elements of the supply by id, from the substations to the breakers; optional."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
     """Rooms by id."""
     meters: dict[Identifier, Meter] = Field(default_factory=dict)
     """Energy meters by id."""
     boundary: MeterBoundary | None = None
     """Which of the meters make the energy ratio of the site."""
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether it declares how its panels are supplied, and what they carry."""
+        return bool(self.power) or any(
+            panel.supplied_by or panel.rated_kw or panel.redundancy != "N" or panel.status == "failed"
+            for panel in self.power_panels.values()
+        )
 
     @property
     def fixed_addresses(self) -> tuple[Address, ...]:

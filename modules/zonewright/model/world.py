@@ -26,10 +26,19 @@ NameKind = Literal["site", "row", "duct", "link", "prefix"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """One feed at one rack: the watts that may be drawn from it, and the panel it hangs on."""
+    """One feed at one rack.
+
+    Attributes:
+        available_w: the watts that may be drawn from it.
+        power_panel: the panel that it hangs on.
+        source: the element of the supply that is next to it, a breaker or the panel; empty where no chain is declared.
+        depends_on: elements of which each takes the feed with it when it is lost, such as ``ups ups-1``.
+    """
 
     available_w: int
     power_panel: str
+    source: str = ""
+    depends_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

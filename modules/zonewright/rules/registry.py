@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     supply.FEED_FAILED,
     supply.DUAL_POWER,
     supply.SINGLE_LOSS,
+    supply.SUPPLY_CAPACITY,
     rooms.ROOM_COOLING,
     rooms.FILL_BEFORE_OPEN,
     supply.FEED_DIVERSITY,

@@ -2,15 +2,20 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from zonewright.model.power import Draw
+from zonewright.model.power import Draw, Supply, Wiring
 from zonewright.model.site import FeedName
-from zonewright.model.world import ClusterFacts, Occupant, Rack, ZoneFacts
+from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import COUNTED
 from zonewright.rules.view import Breach, View, participants_of, row_path
-from zonewright.rules.words import count_of, listed
+from zonewright.rules.words import amount, count_of, listed
+
+if TYPE_CHECKING:
+    from zonewright.rules.chains import Carried
 
 
 def feed_diversity(view: View) -> Iterator[Breach]:
@@ -66,20 +71,29 @@ FEED_DIVERSITY = Rule(
 )
 
 
-def lost_with(draw: Draw, rack: Rack, zone: ZoneFacts | None) -> tuple[str, ...]:
-    """What takes down a node all by itself: the names of such elements of its supply, nearest first.
+def lost_with(draw: Draw, rack: Rack) -> tuple[str, ...]:
+    """What takes down a node all by itself: the names of such elements of its supply, its feeds first.
 
     Args:
         draw: the node's draw and supplies.
         rack: where it stands.
-        zone: the zone as a whole; None where only racks are judged.
 
     Returns:
-        Names such as ``feed A``; empty where the node survives any one loss, and where it is down already.
+        Names such as ``feed A`` and ``ups ups-1``; empty where the node survives any one loss, and where it is down
+        already. What takes a feed with it that is named is not named too.
     """
-    if not draw.is_up(rack.wiring):
+    return _lost_with(draw, rack.wiring, tuple(sorted((name, feed.depends_on) for name, feed in rack.feeds.items())))
+
+
+@lru_cache(maxsize=4096)
+def _lost_with(draw: Draw, wiring: Wiring, feeds: tuple[tuple[FeedName, frozenset[str]], ...]) -> tuple[str, ...]:
+    if not draw.is_up(wiring):
         return ()
-    return tuple(f"feed {feed}" for feed in sorted(rack.wiring.live) if not draw.is_up(rack.wiring, lost=feed))
+    alone = [name for name, _ in feeds if name in wiring.live and not draw.is_up(wiring, lost=(name,))]
+    above = sorted({one for name, depends in feeds if name not in alone and name in wiring.live for one in depends})
+    taken = {one: [name for name, depends in feeds if one in depends] for one in above}
+    also = [one for one, lost in taken.items() if not set(alone) & set(lost) and not draw.is_up(wiring, lost=lost)]
+    return (*(f"feed {name}" for name in alone), *also)
 
 
 def feed_kept(view: View) -> Iterator[Breach]:
@@ -271,8 +285,68 @@ def _losing(view: View, cluster: ClusterFacts) -> Iterator[tuple[str, tuple[str,
     found: dict[tuple[str, tuple[str, ...]], list[Occupant]] = defaultdict(list)
     for item in view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ()):
         rack = view.racks.get(item.rack)
-        losses = lost_with(item.draw, rack, view.zone) if rack is not None and item.standing in COUNTED else ()
+        losses = lost_with(item.draw, rack) if rack is not None and item.standing in COUNTED else ()
         if losses:
             found[item.rack, losses].append(item)
     for (rack_id, losses), items in sorted(found.items()):
         yield rack_id, losses, sorted(items, key=lambda item: item.name)
+
+
+def supply_capacity(view: View) -> Iterator[Breach]:
+    """Each element of a declared supply carries its load, also when any one other element is lost."""
+    chained = {name: one for name, one in view.zone.sites.items() if one.site.has_chain} if view.zone else {}
+    racks = [rack for rack in view.racks.values() if rack.site in chained] if chained else []
+    if not racks:
+        return
+    from zonewright.rules.chains import loads_of, too_much  # noqa: PLC0415 - for zones that declare a chain
+
+    in_rack: dict[str, list[Occupant]] = defaultdict(list)
+    for item in view.world.everybody:
+        in_rack[item.rack].append(item)
+    for site in sorted({rack.site for rack in racks}):
+        here = [rack for rack in racks if rack.site == site]
+        new = [item for rack in here for item in in_rack.get(rack.id, ()) if item.standing == "wanted"]
+        for one in too_much(chained[site], loads_of(here, in_rack)):
+            yield _overloaded(site, chained[site], one, sorted(new, key=lambda item: item.key))
+
+
+SUPPLY_CAPACITY = Rule(
+    id="supply-capacity",
+    title="Each element of a site's supply carries its load, also if any one element is lost.",
+    level="no-worse",
+    description=(
+        "The rule judges the elements of `power` and the panels that state `rated_kw`. With each element of class N "
+        "lost, what hung on it moves to the other feeds, or to other suppliers of what is above. What goes down counts "
+        "as before. Value is the largest load of all these cases."
+    ),
+    unit="W",
+    reference="the redundancy classes N, N+1 and 2N of a supply; GB 50174-2017, grade A (no clause of it is quoted)",
+    function=supply_capacity,
+    is_sum=True,
+)
+
+
+def _overloaded(site: str, facts: SiteFacts, one: "Carried", new: list[Occupant]) -> Breach:
+    name = Supply(facts.site).label(one.element)
+    when = f"if {Supply(facts.site).label(one.lost)} is lost, " if one.lost else ""
+    over = one.value - one.limit
+    section = "power" if one.element in facts.site.power else "power_panels"
+    acting = next((item.path for item in new if item.path), "")
+    return Breach(
+        subject=f"{site}/{one.element}",
+        where=acting or f"sites.{site}.{section}.{one.element}",
+        message=(
+            f"{when}{name} of {site} carries {amount(one.value, 'W')} of {amount(one.limit, 'W')}, "
+            f"{amount(over, 'W')} too much"
+        ),
+        value=one.value,
+        limit=one.limit,
+        unit="W",
+        excess=over,
+        participants=(*participants_of(new), Participant(party=facts.owner, name=site)),
+        fix=(
+            f"place {amount(over, 'W')} less behind {name}"
+            if acting
+            else f"raise rated_kw to at least {-(-one.value // 1000):,}, or move {amount(over, 'W')} to other elements"
+        ),
+    )
