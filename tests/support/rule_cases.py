@@ -75,7 +75,7 @@ def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
 
 def occupant(data: dict[str, Any]) -> Occupant:
     """An occupant from its short form."""
-    fields = {"supplies", "required", "worst_share_thousandths", "single_feed"}
+    fields = {"supplies", "required", "worst_share_thousandths", "single_feed", "supply_w"}
     rest = {key: value for key, value in data.items() if key not in fields | {"at", "u", "w", "kg"}}
     baseline = data.get("standing") == "baseline"
     stated = {

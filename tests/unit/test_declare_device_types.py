@@ -65,6 +65,14 @@ def test_a_budget_that_is_not_stated_is_the_nameplate(zone: Path) -> None:
     assert (found.maximum_draw, found.allocated_draw) == (800, 800)
 
 
+def test_supplies_that_cannot_carry_the_budget_keep_their_rating(zone: Path) -> None:
+    """Where half of the supplies are rated below the budget of all ports, the weakest one's rating is in the type."""
+    assert read(zone).power_supply_w is None
+    weak = GOOD.replace("800, allocated_draw: 250", "65, allocated_draw: 52")
+    assert (read(zone, weak).power_supply_w, read(zone, weak).allocated_draw) == (65, 104)
+    assert read(zone, weak.replace("allocated_draw: 52", "allocated_draw: 32")).power_supply_w is None
+
+
 def test_all_that_is_wrong_is_said(zone: Path) -> None:
     """Each faulty file has its sentences, beside those of other files."""
     (zone / "device-types" / "a.yaml").write_text(GOOD.replace("weight: 44.1\n", ""), encoding="utf-8")

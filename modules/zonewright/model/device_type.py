@@ -60,12 +60,14 @@ class DeviceType(Declared):
         """The node type: half of the supplies carry it (rounded up); a budget that is not stated is the nameplate.
 
         The nameplate of the node is the sum over as many ports as are required, since each is rated to carry its
-        share alone; the budget is the sum of ``allocated_draw`` over all ports, where all state it.
+        share alone; the budget is the sum of ``allocated_draw`` over all ports, where all state it. The rating of a
+        supply is kept where that many of them cannot carry the budget, so that it is said.
         """
         required = -(-len(self.power_ports) // 2)
         nameplates = sorted((port.maximum_draw or port.allocated_draw or 0 for port in self.power_ports), reverse=True)
         budgets = [port.allocated_draw for port in self.power_ports]
         allocated = sum(budget or 0 for budget in budgets)
+        is_short = required * nameplates[-1] < (allocated if all(budgets) else 0)
         maximum = max(sum(nameplates[:required]), allocated)
         airflows: dict[str, Airflow] = {
             name: name
@@ -83,4 +85,5 @@ class DeviceType(Declared):
             allocated_draw=allocated if all(budgets) else maximum,
             power_supplies=len(self.power_ports),
             power_supplies_required=required,
+            power_supply_w=nameplates[-1] if is_short else None,
         )

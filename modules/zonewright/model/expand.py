@@ -248,4 +248,5 @@ def node_draw(node_type: NodeType, single_feed: FeedName) -> Draw:
         required=node_type.power_supplies_required,
         worst_share_thousandths=round(node_type.power_supply_worst_share * 1000),
         single_feed=single_feed,
+        supply_w=node_type.power_supply_w or 0,
     )

@@ -44,6 +44,7 @@ class Draw:
         required: supplies that must be fed for the node to stay up.
         worst_share_thousandths: largest part that one of two live feeds may carry, in thousandths (500 to 1000).
         single_feed: the feed of a node with one supply.
+        supply_w: rating of the weakest supply in watts; 0 where it is not known, so that ``required`` are enough.
     """
 
     allocated_w: int
@@ -51,6 +52,14 @@ class Draw:
     required: int = 1
     worst_share_thousandths: int = 600
     single_feed: FeedName = "A"
+    supply_w: int = 0
+
+    @property
+    def needed(self) -> int:
+        """Supplies that the node truly needs: more than ``required``, up to all, where those are rated too low."""
+        if not self.supply_w:
+            return self.required
+        return max(self.required, min(self.supplies, -(-self.allocated_w // self.supply_w)))
 
     def cords(self, feed: FeedName, present: frozenset[FeedName]) -> int:
         """How many supplies hang on ``feed`` in a rack that has the feeds ``present``."""

@@ -43,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     supply.DUAL_POWER,
     supply.SINGLE_LOSS,
     supply.SUPPLY_CAPACITY,
+    supply.SUPPLY_RATING,
     rooms.ROOM_COOLING,
     rooms.FILL_BEFORE_OPEN,
     supply.FEED_DIVERSITY,

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def lost_with(draw: Draw, rack: Rack) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _lost_with(draw: Draw, wiring: Wiring, feeds: tuple[tuple[FeedName, frozenset[str]], ...]) -> tuple[str, ...]:
+    draw = replace(draw, required=draw.needed) if draw.supply_w else draw
     if not draw.is_up(wiring):
         return ()
     alone = [name for name, _ in feeds if name in wiring.live and not draw.is_up(wiring, lost=(name,))]
@@ -260,6 +262,47 @@ SINGLE_LOSS = Rule(
 )
 
 
+def supply_rating(view: View) -> Iterator[Breach]:
+    """The supplies that a node needs to stay up carry its budget."""
+    for cluster in view.clusters:
+        nodes = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ())
+        items = sorted((item for item in nodes if item.standing in COUNTED), key=lambda item: item.name)
+        short = [item for item in items if 0 < item.draw.required * item.draw.supply_w < item.draw.allocated_w]
+        if short:
+            draw = short[0].draw
+            limit = draw.required * draw.supply_w
+            supplies = "supply carries" if draw.required == 1 else "supplies carry"
+            yield Breach(
+                subject=cluster.name,
+                where=cluster.path or short[0].path,
+                message=(
+                    f"each node of {cluster.name} has a budget of {amount(draw.allocated_w, 'W')}, and {draw.required} "
+                    f"power {supplies} {amount(limit, 'W')}: {draw.needed} of {draw.supplies} are needed"
+                ),
+                value=draw.allocated_w,
+                limit=limit,
+                unit="W",
+                excess=draw.allocated_w - limit,
+                participants=participants_of(short),
+                fix="correct allocated_draw or the rating of the supplies of its node type, or count them as required",
+            )
+
+
+SUPPLY_RATING = Rule(
+    id="supply-rating",
+    title="As many power supplies as a node requires carry its budget.",
+    level="advisory",
+    description=(
+        "The rule judges node types that state `power_supply_w`. A device type of NetBox does so where half of its "
+        "ports, rounded up, are rated below the budget of all. Such a node may go down when it loses one feed, and "
+        "`single-loss` and `power: dual` count the supplies that it truly needs."
+    ),
+    unit="W",
+    reference="NetBox, maximum_draw and allocated_draw of a power port",
+    function=supply_rating,
+)
+
+
 def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[Occupant]) -> Breach:
     items = sorted(items, key=lambda item: item.name)
     draw = items[0].draw
@@ -269,7 +312,7 @@ def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[O
         where=cluster.path or items[0].path,
         message=(
             f"{listed([item.name for item in items])} {verb} down if {' or '.join(losses)} is lost: "
-            f"each needs {draw.required} of its {draw.supplies} power supplies"
+            f"each needs {draw.needed} of its {draw.supplies} power supplies"
         ),
         value=len(items),
         limit=0,
