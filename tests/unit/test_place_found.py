@@ -16,6 +16,7 @@ from zonewright.place.candidates import SpreadCount
 from zonewright.place.explaining import explain
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
+from zonewright.rules.geometry import bits
 
 
 def rack(rack_id: str, *, watts: int = 3000, u_height: int = 10, **given: Any) -> Rack:
@@ -419,3 +420,13 @@ def test_dual_power_passes_over_racks_that_one_loss_takes_down() -> None:
     assert seats_of(racks, demand(power="dual"), {"core-001": RackPosition("dc/a/1/02", 1)}) == {
         "001": ("dc/a/1/03", 1)
     }
+
+
+def test_a_full_phase_is_passed_over() -> None:
+    """Nodes go to units of a phase that still carries them, and to another rack when none does."""
+    feed = Feed(available_w=3000, power_panel="p", legs=(("L1", bits(1, 4)), ("L2", bits(5, 4))))
+    one = replace(rack("dc/a/1/01"), feeds={"A": feed, "B": feed})
+    found = seats_of(world(one, rack("dc/a/1/02")), demand(count=3, watts=600))
+    assert found == {"001": ("dc/a/1/01", 1), "002": ("dc/a/1/01", 5), "003": ("dc/a/1/01", 9)}
+    full = seats_of(world(one, rack("dc/a/1/02")), demand(count=2, watts=600, u_height=4))
+    assert full == {"001": ("dc/a/1/01", 1), "002": ("dc/a/1/01", 5)}

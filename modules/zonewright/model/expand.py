@@ -8,7 +8,7 @@ from functools import lru_cache
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
 from zonewright.model.power import Draw, Supply
-from zonewright.model.site import Baseline, FeedName, Room, Row, Site
+from zonewright.model.site import Baseline, FeedName, Phase, PowerFeed, Room, Row, Site
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.model.zone import NodeType
 
@@ -95,7 +95,9 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
         accepts: whether the asset itself is in a state in which others may place on it.
     """
     feeds: Mapping[FeedName, Feed] = {
-        name: Feed(available_w=feed.available_w, power_panel=feed.power_panel, source=feed.breaker or "")
+        name: Feed(
+            available_w=feed.available_w, power_panel=feed.power_panel, source=feed.breaker or "", legs=_legs(feed)
+        )
         for name, feed in row.feeds.items()
     }
     is_open = accepts and row.status == "active"
@@ -117,6 +119,11 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
             failed_feeds=frozenset(feeds) if has_failed else failed_feeds,
             has_failed=has_failed,
         )
+
+
+def _legs(feed: PowerFeed) -> tuple[tuple[Phase, int], ...]:
+    """The units of each phase as bits."""
+    return tuple((leg, sum(1 << int(unit) for unit in expand_ids(text))) for leg, text in sorted(feed.legs.items()))
 
 
 def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[str, Rack]:
@@ -182,6 +189,7 @@ def _baseline_in(rack: str, baseline_id: str, baseline: Baseline, *, owner: str,
         ),
         weight_kg=baseline.weight_kg,
         protection_level=baseline.protection_level,
+        leg=baseline.leg,
         standing="baseline",
         path=path,
     )

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 from zonewright.model.base import Date, Declared, Identifier, Line
 
 FeedName = Literal["A", "B"]
+Phase = Literal["L1", "L2", "L3"]
+PHASES: tuple[Phase, ...] = ("L1", "L2", "L3")
 Cooling = Literal["air", "liquid"]
 Face = Literal["front", "rear"]
 
@@ -83,6 +85,8 @@ class PowerFeed(Declared):
     """As in NetBox: a feed that has failed supplies nothing until it is active again."""
     breaker: Identifier | None = None
     """Id of the breaker in the site's ``power`` that the feeds of the whole row share, where there is one."""
+    legs: dict[Phase, Line] = Field(default_factory=dict)
+    """For a three-phase feed the rack units whose outlets are on each phase, such as ``L1: 1..14`` and so on."""
 
     @property
     def available_w(self) -> int:
@@ -113,6 +117,8 @@ class Baseline(Declared):
     """Power supplies that must be fed for it to stay up."""
     feed: FeedName = "A"
     """The feed of equipment that has a single power supply."""
+    leg: Phase | None = None
+    """Phase that it hangs on; without it, the phase of its lowest unit."""
     protection_level: ProtectionLevel = 1
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
 

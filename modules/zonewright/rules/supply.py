@@ -1,4 +1,4 @@
-"""Rules about where power comes from: two sources, feeds that stay and work, nodes that survive one loss."""
+"""Rules about where power comes from: two sources, elements that carry it, nodes that survive one loss."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import COUNTED
-from zonewright.rules.view import Breach, View, participants_of, row_path
+from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import amount, count_of, listed
 
 if TYPE_CHECKING:
@@ -96,107 +96,6 @@ def _lost_with(draw: Draw, wiring: Wiring, feeds: tuple[tuple[FeedName, frozense
     taken = {one: [name for name, depends in feeds if one in depends] for one in above}
     also = [one for one, lost in taken.items() if not set(alone) & set(lost) and not draw.is_up(wiring, lost=lost)]
     return (*(f"feed {name}" for name in alone), *also)
-
-
-def feed_kept(view: View) -> Iterator[Breach]:
-    """No change takes a feed away from racks in which supplies of others hang on it."""
-    going: dict[tuple[str, FeedName], list[Occupant]] = defaultdict(list)
-    for rack_id, was in view.world.racks_before.items():
-        rack = view.racks.get(rack_id)
-        for feed in was.feeds.keys() - (rack.feeds.keys() if rack is not None else was.feeds.keys()):
-            hanging = [
-                item
-                for item in view.in_rack.get(rack_id, ())
-                if item.standing != "baseline" and item.draw.cords(feed, was.wiring.present)
-            ]
-            going[was.row, feed] += hanging
-    for (row, feed), items in sorted(going.items()):
-        nodes, racks = len({item.key for item in items}), len({item.rack for item in items})
-        if nodes:
-            yield Breach(
-                subject=row,
-                where=row_path(row),
-                message=(
-                    f"feed {feed} of row {row} would go from under {count_of(nodes, 'node')} in "
-                    f"{count_of(racks, 'rack')}"
-                ),
-                value=nodes,
-                limit=0,
-                unit="nodes",
-                excess=nodes,
-                participants=participants_of(items),
-                fix=(
-                    f"keep feed {feed} until these nodes are gone; if it does not work any more, declare it with "
-                    "status: failed"
-                ),
-            )
-
-
-FEED_KEPT = Rule(
-    id="feed-kept",
-    title="A feed stays as long as nodes of others hang on it.",
-    level="mandatory",
-    description=(
-        "The rule judges a change of the operator: a feed that its row had and does not have any more. Value is the "
-        "number of nodes with a power supply on it. A feed that has failed is declared with `status: failed`, which "
-        "is always admitted."
-    ),
-    unit="nodes",
-    reference="NetBox, status of a power feed (offline, active, planned, failed)",
-    function=feed_kept,
-)
-
-
-def feed_failed(view: View) -> Iterator[Breach]:
-    """No node is down because of a feed or rack that has failed; each party's nodes count by themselves."""
-    down: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
-    for rack_id, occupants in view.in_rack.items():
-        rack = view.racks.get(rack_id)
-        if rack is not None and rack.failed_feeds:
-            what = "the rack has failed" if rack.has_failed else _failed_feeds(rack)
-            for item in occupants:
-                if item.standing not in {"baseline", "releasing"} and not item.draw.is_up(rack.wiring):
-                    down[rack.row, item.party, what].append(item)
-    for (row, _, what), items in sorted(down.items()):
-        own = [item for item in items if item.path]
-        racks = sorted({item.rack.rpartition("/")[2] for item in items})
-        where = f"rack{'s' if len(racks) > 1 else ''} {listed(racks)} of row {row}"
-        verb = "has" if len(items) == 1 else "have"
-        yield Breach(
-            subject=row,
-            where=own[0].path if own else row_path(row),
-            message=f"{count_of(len(items), 'node')} in {where} {verb} no power: {what}",
-            value=len(items),
-            limit=0,
-            unit="nodes",
-            excess=len(items),
-            participants=participants_of(items),
-            fix=(
-                f"move {listed(sorted(item.name for item in own))} to another row, or wait until it is repaired"
-                if own
-                else f"repair row {row}, and take the status away"
-            ),
-        )
-
-
-def _failed_feeds(rack: Rack) -> str:
-    feeds = sorted(rack.failed_feeds)
-    return f"feed {feeds[0]} has failed" if len(feeds) == 1 else f"feeds {' and '.join(feeds)} have failed"
-
-
-FEED_FAILED = Rule(
-    id="feed-failed",
-    title="No node hangs on feeds or racks that have failed.",
-    level="no-worse",
-    description=(
-        "A feed or row with `status: failed`, and a rack among `failed_racks`, supplies nothing. A node is down if "
-        "fewer of its supplies are fed than it needs. Value is the number of such nodes of one party in one row. To "
-        "declare a failure is always admitted. To place a node there is not."
-    ),
-    unit="nodes",
-    reference="NetBox, status of a power feed and of a device (failed)",
-    function=feed_failed,
-)
 
 
 def dual_power(view: View) -> Iterator[Breach]:

@@ -1,7 +1,7 @@
 """Cross checks of what a facility operator declares: districts, panels, ranges of rows, baseline, pools, time zones."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
@@ -15,7 +15,7 @@ from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number
 from zonewright.model.limits import ROWS
 from zonewright.model.power import Supply
-from zonewright.model.site import Meter
+from zonewright.model.site import Meter, Phase
 
 _POINT_TO_POINT = 31
 _RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)
@@ -256,6 +256,7 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
             fix = "declare the panel in the site's power_panels"
             panels = site.power_panels
             yield unknown("power panel", feed.power_panel, panels, owner=owner, path=feed_path, otherwise=fix)
+        yield from _legs(owner, (*path, "feeds", name, "legs"), feed.legs, row)
         breaker = feed.breaker
         is_breaker = breaker in site.power and site.power[breaker].kind == "breaker" if breaker is not None else True
         if breaker is not None and not is_breaker and not known.unsure(owner, (*path[:2], "power", breaker)):
@@ -267,6 +268,34 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
             yield from _rack_numbers(owner, (*path, "failed_racks"), row.failed_racks, row)
         for baseline_id in row.baseline:
             yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
+
+
+def _legs(owner: str, path: Path, legs: Mapping[Phase, str], row: Row) -> Iterator[Fault]:
+    """Each unit of a rack is on one phase at most, and the rack has it."""
+    taken: dict[str, Phase] = {}
+    for leg, text in legs.items():
+        ids = _expanded(text)
+        if ids is None or not all(one.isdecimal() and 1 <= int(one) <= row.u_height for one in ids):
+            yield Fault(
+                owner=owner,
+                path=(*path, leg),
+                what="units of a phase that the rack does not have",
+                expected=f"rack units or ranges from 1 to {row.u_height}, in as many digits, such as 01..14",
+                got=shown(text),
+                fix="correct the units",
+            )
+            continue
+        twice = [one for one in map(str, map(int, ids)) if one in taken]
+        if twice:
+            yield Fault(
+                owner=owner,
+                path=(*path, leg),
+                what="a rack unit on two phases",
+                expected="each unit on one phase",
+                got=f"U{twice[0]}, which {taken[twice[0]]} has too",
+                fix="shorten one of the two ranges",
+            )
+        taken |= dict.fromkeys(map(str, map(int, ids)), leg)
 
 
 def _supply(known: Known, owner: str, path: Path, site: Site) -> Iterator[Fault]:
