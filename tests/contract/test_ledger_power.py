@@ -81,7 +81,7 @@ def up(party: Party, **fields: Any) -> Proposal:
     return proposal
 
 
-GOING = {
+GOING: dict[str, tuple[dict[str, Any], str]] = {
     "feed": ({"feeds": {"A": FEED_A}}, "feed-kept"),
     "rating": ({"feeds": {"A": FEED_A, "B": FEED_B | {"rated_w": 1_000}}}, "feed-failover"),
     "rack": ({"racks": 1, "failed_racks": ""}, ""),

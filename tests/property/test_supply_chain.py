@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from zonewright.model import Site
 from zonewright.model.expand import with_supply
-from zonewright.model.power import Draw, Supply
+from zonewright.model.power import FEEDS, Draw, Supply
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.rules.chains import Loads, carried, loads_of
 from zonewright.rules.supply import lost_with
@@ -53,7 +53,9 @@ def filled(draw: st.DrawFn) -> tuple[Site, Mapping[str, Rack], Mapping[str, list
     inside: dict[str, list[Occupant]] = {}
     for number, names in enumerate(draw(st.lists(st.sampled_from(["AB", "A", "B"]), max_size=4))):
         name = f"dc/a/1/{number:02}"
-        feeds = {feed: Feed(available_w=9000, power_panel=draw(st.sampled_from(PANELS))) for feed in names}
+        feeds = {
+            feed: Feed(available_w=9000, power_panel=draw(st.sampled_from(PANELS))) for feed in FEEDS if feed in names
+        }
         racks[name] = Rack(id=name, owner="op", u_height=42, max_weight_kg=1000, feeds=feeds)
         node = Occupant(
             party="t", name=f"n-{number}", rack=name, position=1, u_height=1, draw=draw(draws), standing="wanted"
