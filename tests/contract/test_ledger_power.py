@@ -81,7 +81,7 @@ def up(party: Party, **fields: Any) -> Proposal:
     return proposal
 
 
-GOING = {
+GOING: dict[str, tuple[dict[str, Any], str]] = {
     "feed": ({"feeds": {"A": FEED_A}}, "feed-kept"),
     "rating": ({"feeds": {"A": FEED_A, "B": FEED_B | {"rated_w": 1_000}}}, "feed-failover"),
     "rack": ({"racks": 1, "failed_racks": ""}, ""),
@@ -202,3 +202,64 @@ def test_a_failure_moves_no_node(operator: Party, tenant: Party) -> None:
         ("changed-beneath", "advisory"),
         ("single-loss", "advisory"),
     ]
+
+
+CHAIN: dict[str, Any] = {
+    "ups-a": {"kind": "ups", "rated_kw": 2},
+    "ups-b": {"kind": "ups", "rated_kw": 2},
+}
+PANELS = {
+    "pa": {"substation": "sub-1", "supplied_by": ["ups-a"]},
+    "pb": {"substation": "sub-2", "supplied_by": ["ups-b"]},
+}
+
+
+def chained(**ups_b: Any) -> dict[str, Any]:
+    """The site with two UPS of 2 kW behind its panels, one of them changed."""
+    found = sites()
+    found["dc1"]["power_panels"] = PANELS
+    found["dc1"]["power"] = CHAIN | {"ups-b": CHAIN["ups-b"] | ups_b}
+    return found
+
+
+def refusing(proposal: Proposal) -> list[tuple[str, str, str, int]]:
+    """What refuses a change: rule, level, subject and excess."""
+    return [(one.rule, one.level, one.subject, one.excess) for one in proposal.findings if one.refuses]
+
+
+@pytest.mark.on_postgresql
+def test_a_chain_is_judged_in_the_transaction(operator: Party, tenant: Party) -> None:
+    """An element is not derated under load, may fail, and takes no more than is left of the other one meanwhile."""
+    up(operator, sites=chained())
+    derated = operator.propose(operator.demand(sites=chained(rated_kw=1)), reserve=False)
+    assert refusing(derated) == [("supply-capacity", "no-worse", "dc1/ups-b", 200)]
+    assert not refusing(operator.propose(operator.demand(sites=chained(rated_kw=1.2)), reserve=False))
+    over = tenant.propose(tenant.demand(clusters=web(11)), reserve=False)
+    assert [one[2:] for one in refusing(over)] == [("dc1/ups-a", 200), ("dc1/ups-b", 200)]
+    told = next(one for one in over.findings if one.refuses)
+    assert (told.value, told.limit) == (2_200, 2_000), "whoever has the file of the ledger sees all"
+    up(operator, sites=chained(status="failed"))
+    again = tenant.propose(tenant.demand(clusters=web()), reserve=False)
+    assert not refusing(again)
+    assert [(one.rule, one.value) for one in again.findings] == [("single-loss", 6)]
+    worse = chained(status="failed")
+    worse["dc1"]["power"]["ups-a"] = CHAIN["ups-a"] | {"rated_kw": 1}
+    assert refusing(operator.propose(operator.demand(sites=worse), reserve=False)) == [
+        ("supply-capacity", "no-worse", "dc1/ups-a", 200)
+    ]
+
+
+def test_an_old_breach_of_a_chain_is_told_and_refuses_nothing(operator: Party, tenant: Party) -> None:
+    """A chain that is declared too small is advice for its operator; a node more of a tenant is refused."""
+    small = chained(rated_kw=1)
+    small["dc1"]["power"]["ups-a"] = CHAIN["ups-a"] | {"rated_kw": 1}
+    told = of_rule(up(operator, sites=small), "supply-capacity")
+    assert [(one.level, one.subject, one.excess) for one in told] == [
+        ("advisory", "dc1/ups-a", 200),
+        ("advisory", "dc1/ups-b", 200),
+    ]
+    assert not refusing(operator.propose(operator.demand(sites=small), reserve=False))
+    assert not tenant.propose(tenant.demand(clusters=web()), reserve=False).findings
+    more = refusing(tenant.propose(tenant.demand(clusters=web(7)), reserve=False))
+    assert more == [("supply-capacity", "no-worse", f"dc1/ups-{one}", 400) for one in "ab"]
+    assert not refusing(tenant.propose(tenant.demand(clusters=web(5)), reserve=False))

@@ -54,8 +54,9 @@ def found(ledger: LedgerClient, faulty: Declaration, owner: str) -> list[dict[st
         demand=demand_of(faulty, owner),
         sources=faulty.sources_of(owner),
     )
-    refusing = [item.to_data() for item in ledger.call(verbs.PROPOSE, request).findings if item.refuses]
-    return [{key: item[key] for key in COMPARED} for item in refusing]
+    told = ledger.call(verbs.PROPOSE, request).findings
+    counting = [item.to_data() for item in told if item.refuses or item.rule == "single-loss"]
+    return [{key: item[key] for key in COMPARED} for item in counting]
 
 
 def by_rule(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -82,6 +82,26 @@ def test_a_feed_can_not_be_cut_below_what_stands_on_it(zone: SmallZone, ledger: 
     operator.up("--expect-no-changes")
 
 
+def test_a_feed_stays_under_nodes_and_a_failed_one_is_told(zone: SmallZone) -> None:
+    """A feed that goes is refused at the operator's preview; one that fails is admitted, and the tenant is told."""
+    operator, tenant = zone.operator(racks=1), zone.stack("tenant-a")
+    tenant.declare(clusters={"web": cluster(2)})
+    tenant.up()
+    sites = facility(1)["sites"]
+    feeds = sites["dc1"]["rooms"]["a"]["rows"]["01"]["feeds"]
+    kept = feeds.pop("B")
+    operator.declare(sites=sites)
+    output = operator.refused("preview")
+    assert "[feed-kept] feed B of row dc1/a/01 would go from under 2 nodes in 1 rack" in " ".join(output.split())
+    assert "web-001" not in output
+    feeds["B"] = kept | {"status": "failed"}
+    operator.declare(sites=sites)
+    operator.up()
+    told = " ".join(tenant.run("preview", "--expect-no-changes").stdout.split())
+    assert "row dc1/a/01 has changed under 2 nodes (web-001 and web-002)" in told
+    assert "feed B has failed" in told
+
+
 def test_a_declaration_in_python_is_the_same_as_in_yaml(operated: SmallZone) -> None:
     """What a program builds from the model's classes places the same nodes as the file."""
     tenant = operated.stack("tenant-a")

@@ -21,8 +21,8 @@ FACES: tuple[Face, ...] = ("front", "rear")
 
 
 def on_racks(world: World) -> tuple[Finding, ...]:
-    """What the rules of racks find; premises speak of nothing else."""
-    return evaluate(world, reach="rack")
+    """What the rules of racks refuse; premises speak of nothing else."""
+    return tuple(one for one in evaluate(world, reach="rack") if one.refuses)
 
 
 @st.composite

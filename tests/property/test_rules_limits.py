@@ -176,7 +176,7 @@ def test_what_a_loss_takes_down_is_down_after_it(draw: Draw, lost: FeedName, nam
     """The feeds that a node is said to go down with are those whose failure takes it down; other load never falls."""
     (before,) = world([(draw, 0)], 9_000, 9_000, names, 100).racks.values()
     after = replace(before, failed_feeds=frozenset({lost}) & frozenset(names))
-    said = f"feed {lost}" in lost_with(draw, before, None)
+    said = f"feed {lost}" in lost_with(draw, before)
     assert said == (lost in names and not draw.is_up(after.wiring))
     index = WORST[other(lost)]
     if draw.is_up(after.wiring):

@@ -1,7 +1,8 @@
 """Case files of the rules: a small world in YAML, and the findings that it must give.
 
 A file holds one or more documents. ``racks``: u_height (42), max_weight_kg (1200), A and B (watts, 6000 each; 0 for
-none), cooling, accepts, may_open, failed_feeds, has_failed; ``racks_before`` are those of rows that the change alters.
+none), cooling, accepts, may_open, failed_feeds, has_failed; ``legs``
+are the units of each phase of both feeds. ``racks_before`` are those of rows that the change alters.
 ``occupants``: name, rack, at, u (1), w (0), kg (0), standing (wanted), party (t1),
 stack (s1), and the fields of ``Occupant`` and ``Draw``. ``clusters``: name, site (dc), and what it asks for.
 ``limits``, ``districts``, ``quotas``, ``rings``, ``sites``, ``ducts``, ``links`` and ``rooms`` make the zone as a
@@ -35,6 +36,7 @@ from zonewright.model import (
     Spread,
     Zone,
 )
+from zonewright.model.expand import with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.power import Draw
@@ -65,7 +67,10 @@ _OF_ZONE = {"limits", "districts", "rings", "sites", "ducts", "links", "rooms", 
 def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
     """A rack from its short form."""
     given = {"u_height": 42, "max_weight_kg": 1200, "A": 6000, "B": 6000, **(data or {})}
-    feeds = {name: Feed(available_w=given.pop(name), power_panel=f"panel-{name.lower()}") for name in ("A", "B")}
+    legs = tuple((leg, sum(1 << unit for unit in units)) for leg, units in sorted(given.pop("legs", {}).items()))
+    feeds = {
+        name: Feed(available_w=given.pop(name), power_panel=f"panel-{name.lower()}", legs=legs) for name in ("A", "B")
+    }
     given["feeds"] = {name: feed for name, feed in feeds.items() if feed.available_w}
     given["may_open"] = frozenset(given.get("may_open", ()))
     given["failed_feeds"] = frozenset(given.get("failed_feeds", ()))
@@ -74,7 +79,7 @@ def rack(rack_id: str, data: dict[str, Any] | None) -> Rack:
 
 def occupant(data: dict[str, Any]) -> Occupant:
     """An occupant from its short form."""
-    fields = {"supplies", "required", "worst_share_thousandths", "single_feed"}
+    fields = {"supplies", "required", "worst_share_thousandths", "single_feed", "supply_w"}
     rest = {key: value for key, value in data.items() if key not in fields | {"at", "u", "w", "kg"}}
     baseline = data.get("standing") == "baseline"
     stated = {
@@ -169,6 +174,8 @@ def world(data: dict[str, Any]) -> World:
     occupants = tuple(occupant(item) for item in data.get("occupants", ()))
     offers = {name: Offer(site="dc", **given) for name, given in data.get("offers", {}).items()}
     racks, offered = with_offers(racks, {"dc": offers})
+    sites = {name: _site(name, dict(given or {})).site for name, given in data.get("sites", {}).items()}
+    racks = with_supply(racks, sites)
     return World(
         racks=racks,
         offered=offered,

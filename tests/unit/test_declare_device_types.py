@@ -72,6 +72,14 @@ def test_a_budget_that_is_not_stated_is_the_nameplate(zone: Path) -> None:
     assert (found.maximum_draw, found.allocated_draw) == (800, 800)
 
 
+def test_supplies_that_cannot_carry_the_budget_keep_their_rating(zone: Path) -> None:
+    """Where half of the supplies are rated below the budget of all ports, the weakest one's rating is in the type."""
+    assert read(zone).power_supply_w is None
+    weak = GOOD.replace("800, allocated_draw: 250", "65, allocated_draw: 52")
+    assert (read(zone, weak).power_supply_w, read(zone, weak).allocated_draw) == (65, 104)
+    assert read(zone, weak.replace("allocated_draw: 52", "allocated_draw: 32")).power_supply_w is None
+
+
 def put(zone: Path, name: str, text: str) -> None:
     """Write a file below the zone's folder."""
     (zone / name).parent.mkdir(parents=True, exist_ok=True)
@@ -244,8 +252,8 @@ def test_faults_of_the_overlay_are_said(zone: Path, text: str, expected: str) ->
 def test_a_budget_beyond_half_of_the_supplies_needs_more_of_them(zone: Path) -> None:
     """104 W do not hang on one supply of 65 W: both are needed, and that is said."""
     made = read(zone, GOOD.replace("maximum_draw: 800, allocated_draw: 250", "maximum_draw: 65, allocated_draw: 52"))
-    assert (made.maximum_draw, made.allocated_draw, made.power_supplies_required) == (104, 104, 2)
-    assert types(zone).derived["acme-example-1000"].notes == ("its budget of 104 W needs 2 of 2 power supplies",)
+    assert (made.maximum_draw, made.allocated_draw, made.power_supply_w) == (104, 104, 65)
+    assert types(zone).derived["acme-example-1000"].notes == ("its budget of 104 W needs 2 power supplies of 65 W",)
 
 
 def test_what_draws_no_power_has_no_supplies(zone: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from zonewright.model import Cluster, NodeType, Place, Spread
 from zonewright.model.demand import ClusterDemand, Demand
-from zonewright.model.power import Draw
+from zonewright.model.power import FEEDS, Draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Feed, Occupant, Rack, World
 from zonewright.place import Placement, change_world, place, rack_state, touched
@@ -16,6 +16,7 @@ from zonewright.place.candidates import SpreadCount
 from zonewright.place.explaining import explain
 from zonewright.place.rack_state import Ground, RackState
 from zonewright.rules import evaluate
+from zonewright.rules.geometry import bits
 
 
 def rack(rack_id: str, *, watts: int = 3000, u_height: int = 10, **given: Any) -> Rack:
@@ -399,7 +400,8 @@ def test_a_wanted_node_is_what_its_cluster_says() -> None:
 def test_an_explanation_counts_the_feeds_that_are_there(feeds: str, failed: str, kept: str | None) -> None:
     """What a rack keeps is told for the feeds that it has and that have not failed."""
     feed = Feed(available_w=3000, power_panel="p")
-    one = replace(rack("dc/a/1/01"), feeds=dict.fromkeys(feeds, feed), failed_feeds=frozenset(failed))
+    one = rack("dc/a/1/01", failed_feeds=frozenset(failed))
+    one = replace(one, feeds={name: feed for name in FEEDS if name in feeds})
     seats = {"core-001": RackPosition("dc/a/1/01", 1)}
     found = explain(world(one), demand(), seats, "core-001", stack="")
     assert found is not None
@@ -408,9 +410,9 @@ def test_an_explanation_counts_the_feeds_that_are_there(feeds: str, failed: str,
 
 def test_dual_power_passes_over_racks_that_one_loss_takes_down() -> None:
     """A cluster that asks for it goes past the tightest racks, one of which has one feed and one a failed one."""
-    feed = {"A": Feed(available_w=600, power_panel="p")}
+    feed = Feed(available_w=600, power_panel="p")
     racks = world(
-        replace(rack("dc/a/1/01"), feeds=feed),
+        replace(rack("dc/a/1/01"), feeds={"A": feed}),
         rack("dc/a/1/02", watts=600, failed_feeds=frozenset("A")),
         rack("dc/a/1/03"),
     )
@@ -419,3 +421,13 @@ def test_dual_power_passes_over_racks_that_one_loss_takes_down() -> None:
     assert seats_of(racks, demand(power="dual"), {"core-001": RackPosition("dc/a/1/02", 1)}) == {
         "001": ("dc/a/1/03", 1)
     }
+
+
+def test_a_full_phase_is_passed_over() -> None:
+    """Nodes go to units of a phase that still carries them, and to another rack when none does."""
+    feed = Feed(available_w=3000, power_panel="p", legs=(("L1", bits(1, 4)), ("L2", bits(5, 4))))
+    one = replace(rack("dc/a/1/01"), feeds={"A": feed, "B": feed})
+    found = seats_of(world(one, rack("dc/a/1/02")), demand(count=3, watts=600))
+    assert found == {"001": ("dc/a/1/01", 1), "002": ("dc/a/1/01", 5), "003": ("dc/a/1/01", 9)}
+    full = seats_of(world(one, rack("dc/a/1/02")), demand(count=2, watts=600, u_height=4))
+    assert full == {"001": ("dc/a/1/01", 1), "002": ("dc/a/1/01", 5)}

@@ -3,10 +3,14 @@
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zonewright.declare.schema.json_schema import SchemaKind
 
 _NAME = re.compile(r"[^a-z0-9-]+")
 PROGRAM = ("Pulumi.yaml", "__main__.py", "provider/PulumiPlugin.yaml", "provider/__main__.py")
-SCHEMAS = {"schema/zone.schema.json": "zone", "schema/owner.schema.json": "owner"}
+SCHEMAS: dict[str, "SchemaKind"] = {"schema/zone.schema.json": "zone", "schema/owner.schema.json": "owner"}
 CI = {"github": ("ci/github.yml", ".github/workflows/zone.yml"), "gitlab": ("ci/gitlab.yml", ".gitlab-ci.yml")}
 STACKS = {"operator": "zone/facility-operator.yaml", "tenant-one": "zone/tenant-one.yaml"}
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from zonewright.model.demand import AnyAsset, DuctAsset, LinkAsset, SiteAsset
-from zonewright.model.site import Baseline, PowerFeed, Room
+from zonewright.model.site import Baseline, PowerElement, PowerFeed, PowerPanel, Room
 
-_QUIET = {Baseline, Room}
+_QUIET = {Baseline, Room, PowerElement, PowerPanel}
 """Of these only what is not as usual is shown, and of a feed a status that is not as usual."""
 _LOWER = re.compile(r"_([a-z0-9])")
 

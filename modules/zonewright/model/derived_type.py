@@ -98,12 +98,9 @@ def _beyond(values: Mapping[str, Any]) -> str:
 def _notes(device: DeviceType, made: NodeType) -> Iterator[str]:
     if device.u_height != made.u_height:
         yield f"its {device.u_height:g} U take {made.u_height} U"
-    half = -(-made.power_supplies // 2)
-    if made.power_supplies > 1 and made.power_supplies_required > half:
-        yield (
-            f"its budget of {made.allocated_draw:,} W needs {made.power_supplies_required} of {made.power_supplies} "
-            "power supplies"
-        )
+    if made.power_supply_w:
+        needed = -(-made.allocated_draw // made.power_supply_w)
+        yield f"its budget of {made.allocated_draw:,} W needs {needed} power supplies of {made.power_supply_w:,} W"
 
 
 class _Said:
@@ -164,7 +161,10 @@ class _Said:
         yield "maximum_draw", maximum
         yield "allocated_draw", budget
         if count:
-            yield "power_supplies_required", self._required(each.value if each else [], count, budget.value)
+            required = self._required(count)
+            yield "power_supplies_required", required
+            if each and min(each.value) * required.value < budget.value:
+                yield "power_supply_w", TypeFigure(value=min(each.value), origin=f"{each.origin}, the weakest")
 
     def _supplies(self) -> TypeFigure | None:
         device = self._device
@@ -220,18 +220,15 @@ class _Said:
             return usual
         return TypeFigure(value=maximum.value, origin="its nameplate")
 
-    def _required(self, each: list[int], count: int, budget: int) -> TypeFigure:
-        """How many must be fed: half of them, rounded up, or as many as carry the budget, the weakest ones first."""
+    def _required(self, count: int) -> TypeFigure:
+        """How many must be fed: half of them, rounded up."""
         own = self._overlaid(self._own, "power_supplies_required")
-        if own is not None:
-            return TypeFigure(value=min(own.value, count), origin=own.origin)
-        half = -(-count // 2)
-        weakest = sorted(each)
-        enough = next((number for number in range(half, count + 1) if sum(weakest[:number]) >= budget), count)
-        if weakest and enough > half:
-            return TypeFigure(value=enough, origin="as many as carry the budget")
-        usual = self._overlaid(self._patterns, "power_supplies_required")
-        return usual or TypeFigure(value=half, origin="half of them")
+        usual = own or self._overlaid(self._patterns, "power_supplies_required")
+        return (
+            TypeFigure(value=min(usual.value, count), origin=usual.origin)
+            if usual
+            else TypeFigure(value=-(-count // 2), origin="half of them")
+        )
 
     def _overlaid(self, entries: list[tuple[str, TypeOverlay]], name: str) -> TypeFigure | None:
         for key, entry in entries:

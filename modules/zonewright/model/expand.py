@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.cluster import Cluster, Place
-from zonewright.model.power import Draw
-from zonewright.model.site import Baseline, FeedName, Room, Row, Site
+from zonewright.model.power import Draw, Supply
+from zonewright.model.site import Baseline, FeedName, Phase, PowerFeed, Room, Row, Site
 from zonewright.model.world import Feed, Occupant, Rack
 from zonewright.model.zone import NodeType
 
@@ -95,7 +95,10 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
         accepts: whether the asset itself is in a state in which others may place on it.
     """
     feeds: Mapping[FeedName, Feed] = {
-        name: Feed(available_w=feed.available_w, power_panel=feed.power_panel) for name, feed in row.feeds.items()
+        name: Feed(
+            available_w=feed.available_w, power_panel=feed.power_panel, source=feed.breaker or "", legs=_legs(feed)
+        )
+        for name, feed in row.feeds.items()
     }
     is_open = accepts and row.status == "active"
     failed_feeds = frozenset(name for name, feed in row.feeds.items() if feed.status == "failed")
@@ -116,6 +119,41 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
             failed_feeds=frozenset(feeds) if has_failed else failed_feeds,
             has_failed=has_failed,
         )
+
+
+def _legs(feed: PowerFeed) -> tuple[tuple[Phase, int], ...]:
+    """The units of each phase as bits."""
+    return tuple((leg, sum(1 << int(unit) for unit in expand_ids(text))) for leg, text in sorted(feed.legs.items()))
+
+
+def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[str, Rack]:
+    """Racks with the elements of the supply that their feeds depend on; feeds behind what has failed have failed.
+
+    Args:
+        racks: by id.
+        sites: by id; racks of a site that declares no chain stay as they are.
+    """
+    chains = {name: Supply(site) for name, site in sites.items() if site.has_chain}
+    if not chains:
+        return dict(racks)
+    dead = {name: chain.dead() for name, chain in chains.items()}
+    losses = {name: chain.losses() for name, chain in chains.items()}
+    known: dict[tuple[str, Feed], Feed] = {}
+
+    def supplied(site: str, feed: Feed) -> Feed:
+        if (site, feed) not in known:
+            source, chain = feed.source or feed.power_panel, chains[site]
+            depends = frozenset(chain.label(name) for name, gone in losses[site].items() if source in gone)
+            known[site, feed] = replace(feed, source=source, depends_on=depends)
+        return known[site, feed]
+
+    found = dict(racks)
+    for name, rack in racks.items():
+        if rack.site in chains:
+            feeds = {feed_name: supplied(rack.site, feed) for feed_name, feed in rack.feeds.items()}
+            failed = {feed_name for feed_name, feed in feeds.items() if feed.source in dead[rack.site]}
+            found[name] = replace(rack, feeds=feeds, failed_feeds=rack.failed_feeds | failed)
+    return found
 
 
 def baseline_of_row(row_path: str, row: Row, *, owner: str, path: str = "") -> Iterator[Occupant]:
@@ -143,9 +181,15 @@ def _baseline_in(rack: str, baseline_id: str, baseline: Baseline, *, owner: str,
         u_height=baseline.u_height,
         face=baseline.face,
         is_full_depth=baseline.is_full_depth,
-        draw=Draw(allocated_w=baseline.allocated_draw, supplies=baseline.power_supplies),
+        draw=Draw(
+            allocated_w=baseline.allocated_draw,
+            supplies=baseline.power_supplies,
+            required=baseline.power_supplies_required,
+            single_feed=baseline.feed,
+        ),
         weight_kg=baseline.weight_kg,
         protection_level=baseline.protection_level,
+        leg=baseline.leg,
         standing="baseline",
         path=path,
     )
@@ -212,4 +256,5 @@ def node_draw(node_type: NodeType, single_feed: FeedName) -> Draw:
         required=node_type.power_supplies_required,
         worst_share_thousandths=round(node_type.power_supply_worst_share * 1000),
         single_feed=single_feed,
+        supply_w=node_type.power_supply_w or 0,
     )

@@ -3,11 +3,11 @@
 All figures are integer watts, rounded up, so that a sum of them is never below the true load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from zonewright.model.site import FeedName
+from zonewright.model.site import FeedName, PowerElement, PowerPanel, Site
 
 FEEDS: tuple[FeedName, FeedName] = ("A", "B")
 
@@ -44,6 +44,7 @@ class Draw:
         required: supplies that must be fed for the node to stay up.
         worst_share_thousandths: largest part that one of two live feeds may carry, in thousandths (500 to 1000).
         single_feed: the feed of a node with one supply.
+        supply_w: rating of the weakest supply in watts; 0 where it is not known, so that ``required`` are enough.
     """
 
     allocated_w: int
@@ -51,6 +52,14 @@ class Draw:
     required: int = 1
     worst_share_thousandths: int = 600
     single_feed: FeedName = "A"
+    supply_w: int = 0
+
+    @property
+    def needed(self) -> int:
+        """Supplies that the node truly needs: more than ``required``, up to all, where those are rated too low."""
+        if not self.supply_w:
+            return self.required
+        return max(self.required, min(self.supplies, -(-self.allocated_w // self.supply_w)))
 
     def cords(self, feed: FeedName, present: frozenset[FeedName]) -> int:
         """How many supplies hang on ``feed`` in a rack that has the feeds ``present``."""
@@ -62,9 +71,9 @@ class Draw:
             return 1 if feed == self.single_feed else 0
         return (self.supplies + 1) // 2 if feed == "A" else self.supplies // 2
 
-    def is_up(self, wiring: Wiring, *, lost: FeedName | None = None) -> bool:
-        """Whether enough supplies are fed by feeds that have not failed, also without ``lost``."""
-        fed = sum(self.cords(feed, wiring.present) for feed in wiring.live if feed != lost)
+    def is_up(self, wiring: Wiring, *, lost: Collection[FeedName] = ()) -> bool:
+        """Whether enough supplies are fed by feeds that have not failed, also without those ``lost``."""
+        fed = sum(self.cords(feed, wiring.present) for feed in wiring.live if feed not in lost)
         return fed >= self.required
 
     def live(self, present: frozenset[FeedName]) -> Mapping[FeedName, int]:
@@ -87,3 +96,89 @@ class Draw:
         """Watts on the surviving feed after ``lost`` has failed; 0 where the node goes down with it."""
         survivor = other(lost)
         return self.allocated_w if self.cords(survivor, present) >= self.required else 0
+
+
+class Supply:
+    """How the panels of a site are supplied: a graph of elements, of which each may be lost.
+
+    Args:
+        site: the site; one that declares no chain has panels without ratings only.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.elements: Mapping[str, PowerElement | PowerPanel] = {**site.power, **site.power_panels}
+        self._suppliers = {name: self._of(one) for name, one in self.elements.items()}
+
+    def _of(self, one: PowerElement | PowerPanel) -> tuple[str, ...]:
+        straight = (one.substation,) if isinstance(one, PowerPanel) and one.substation in self.elements else ()
+        return tuple(name for name in one.supplied_by if name in self.elements) or straight
+
+    def suppliers(self, name: str) -> tuple[str, ...]:
+        """What supplies an element; none for one that stands at the beginning."""
+        return self._suppliers.get(name, ())
+
+    def is_behind(self, name: str, start: str) -> bool:
+        """Whether an element is ``start``, or is supplied by it."""
+        seen, waiting = set[str](), [name]
+        while waiting:
+            one = waiting.pop()
+            if one == start:
+                return True
+            if one not in seen:
+                seen.add(one)
+                waiting += self.suppliers(one)
+        return False
+
+    def label(self, name: str) -> str:
+        """Kind and id of an element, for people."""
+        one = self.elements.get(name)
+        return f"{one.kind if isinstance(one, PowerElement) else 'panel'} {name}"
+
+    def dead(self, lost: str | None = None) -> frozenset[str]:
+        """Elements that supply nothing: those that have failed, one that is lost, and those behind nothing else."""
+        down: dict[str, bool] = {}
+
+        def is_down(name: str) -> bool:
+            if name not in down:
+                down[name] = True  # a ring supplies nothing by itself
+                behind = self.suppliers(name)
+                is_out = name == lost or self.elements[name].status == "failed"
+                down[name] = is_out or (bool(behind) and all(is_down(one) for one in behind))
+            return down[name]
+
+        return frozenset(name for name in self.elements if is_down(name))
+
+    def losses(self) -> Mapping[str, frozenset[str]]:
+        """For each element that can be lost as a whole, and works now, what is dead without it."""
+        now = self.dead()
+        return {
+            name: self.dead(name) for name, one in self.elements.items() if one.redundancy == "N" and name not in now
+        }
+
+
+def told_as_now(before: Site, now: Site) -> Site:
+    """A site of before, with what the later declaration of it only tells: what has failed, and what was not said yet.
+
+    To declare a failure, an element or a rating for the first time changes nothing that stands there. What was declared
+    stays as it was.
+
+    Args:
+        before: the earlier declaration.
+        now: the later one.
+    """
+    power = {name: _told(one, now.power.get(name)) for name, one in before.power.items()}
+    panels = {name: _told(one, now.power_panels.get(name)) for name, one in before.power_panels.items()}
+    return before.model_copy(update={"power": {**now.power, **power}, "power_panels": {**now.power_panels, **panels}})
+
+
+_Element = TypeVar("_Element", PowerElement, PowerPanel)
+
+
+def _told(one: _Element, now: _Element | None) -> _Element:
+    if now is None:
+        return one
+    first = {
+        "rated_kw": now.rated_kw if one.rated_kw is None else one.rated_kw,
+        "supplied_by": one.supplied_by or now.supplied_by,
+    }
+    return one.model_copy(update={"status": now.status, **first})

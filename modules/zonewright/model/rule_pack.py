@@ -18,6 +18,7 @@ LimitName = Literal[
     "waiver-days",
     "figure-age-days",
     "balance-percent",
+    "phase-imbalance-percent",
 ]
 PolicyRule = Literal[
     "class-separation",
@@ -25,6 +26,7 @@ PolicyRule = Literal[
     "design-pue",
     "energy-quota",
     "feed-diversity",
+    "feed-kept",
     "fill-before-open",
     "latency-budget",
     "reuse-first",
@@ -41,6 +43,7 @@ DEFAULTS: Mapping[LimitName, float] = {
     "route-joint-distance-m": 100,
     "waiver-days": 180,
     "figure-age-days": 7,
+    "phase-imbalance-percent": 20,
 }
 """In force where no pack says otherwise: single-mode fibre at 1550 nm has 4.897 us/km."""
 LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
@@ -51,6 +54,7 @@ LOWER_IS_STRICTER: frozenset[LimitName] = frozenset(
         "waiver-days",
         "figure-age-days",
         "balance-percent",
+        "phase-imbalance-percent",
     }
 )
 """Of the other limits the higher value is the stricter one."""

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 from zonewright.model.base import Date, Declared, Identifier, Line
 
 FeedName = Literal["A", "B"]
+Phase = Literal["L1", "L2", "L3"]
+PHASES: tuple[Phase, ...] = ("L1", "L2", "L3")
 Cooling = Literal["air", "liquid"]
 Face = Literal["front", "rear"]
 
@@ -35,6 +37,28 @@ InterfaceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$
 """Name of a network interface in Linux."""
 
 
+Redundancy = Literal["N", "N+1", "2N"]
+Suppliers = Annotated[tuple[Identifier, ...], Field(strict=False, max_length=8)]
+Kilowatts = Annotated[float, Field(gt=0, le=1_000_000, strict=False)]
+
+
+class PowerElement(Declared):
+    """Something between the grid and the panels, or a breaker behind a panel: its rating, and what it survives."""
+
+    title: Line = ""
+    """Name for people."""
+    kind: Literal["substation", "transformer", "generator", "switchboard", "ups", "breaker"]
+    """What it is."""
+    supplied_by: Suppliers = ()
+    """Elements or panels that supply it; several share its load, and each of them keeps it supplied alone."""
+    rated_kw: Kilowatts | None = None
+    """Load in kilowatts that it carries, of a class above N also after the loss of one of its units."""
+    redundancy: Redundancy = "N"
+    """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit, and what it supplies stays up."""
+    status: Literal["active", "failed"] = "active"
+    """As in NetBox: what has failed supplies nothing until it is active again."""
+
+
 class PowerPanel(Declared):
     """A panel that supplies power feeds."""
 
@@ -42,6 +66,14 @@ class PowerPanel(Declared):
     """Name for people."""
     substation: Identifier
     """The substation that supplies the panel."""
+    supplied_by: Suppliers = ()
+    """Elements of the site's ``power`` that supply it; without them, its substation."""
+    rated_kw: Kilowatts | None = None
+    """Load in kilowatts that it carries; without it, its load is not judged."""
+    redundancy: Redundancy = "N"
+    """N: it fails as a whole. N+1 or 2N: it survives the loss of one unit."""
+    status: Literal["active", "failed"] = "active"
+    """As in NetBox: what has failed supplies nothing until it is active again."""
 
 
 class PowerFeed(Declared):
@@ -55,6 +87,10 @@ class PowerFeed(Declared):
     """Part of the rating that may be used (0 to 1, thousandths count)."""
     status: Literal["active", "failed"] = "active"
     """As in NetBox: a feed that has failed supplies nothing until it is active again."""
+    breaker: Identifier | None = None
+    """Id of the breaker in the site's ``power`` that the feeds of the whole row share, where there is one."""
+    legs: dict[Phase, Line] = Field(default_factory=dict)
+    """For a three-phase feed the rack units whose outlets are on each phase, such as ``L1: 1..14`` and so on."""
 
     @property
     def available_w(self) -> int:
@@ -81,6 +117,12 @@ class Baseline(Declared):
     """Weight in kilograms in each of the racks."""
     power_supplies: Annotated[int, Field(ge=1, le=12)] = 2
     """Power supplies; they alternate between feeds A and B, beginning with A."""
+    power_supplies_required: Annotated[int, Field(ge=1, le=12)] = 1
+    """Power supplies that must be fed for it to stay up."""
+    feed: FeedName = "A"
+    """The feed of equipment that has a single power supply."""
+    leg: Phase | None = None
+    """Phase that it hangs on; without it, the phase of its lowest unit."""
     protection_level: ProtectionLevel = 1
     """Level of protection (MLPS 2.0, GB/T 22239-2019) of what runs on it, 1 to 5."""
 
@@ -274,6 +316,8 @@ class Site(Declared):
     """Next hops out of the zone, each in a network with the role ``upstream``; other sites get a default route."""
     power_panels: dict[Identifier, PowerPanel] = Field(default_factory=dict)
     """Power panels by id."""
+    power: dict[Identifier, PowerElement] = Field(default_factory=dict)
+    """Elements of the supply by id, from the substations to the breakers; optional."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
     """Rooms by id."""
     meters: dict[Identifier, Meter] = Field(default_factory=dict)
@@ -292,6 +336,14 @@ class Site(Declared):
                 message = f"default gateway {gateway} is in no network with the role 'upstream'; declare that network"
                 raise ValueError(message)
         return self
+
+    @property
+    def has_chain(self) -> bool:
+        """Whether it declares how its panels are supplied, and what they carry."""
+        return bool(self.power) or any(
+            panel.supplied_by or panel.rated_kw or panel.redundancy != "N" or panel.status == "failed"
+            for panel in self.power_panels.values()
+        )
 
     @property
     def fixed_addresses(self) -> tuple[Address, ...]:

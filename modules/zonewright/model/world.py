@@ -15,7 +15,7 @@ from zonewright.model.cluster import Connection, Relation, Scope, Spread
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 from zonewright.model.power import Draw, Wiring
-from zonewright.model.site import Cooling, Face, FeedName, Site
+from zonewright.model.site import Cooling, Face, FeedName, Phase, Site
 from zonewright.model.zone import Zone
 
 EnergyVerdict = Literal["within", "breach", "undetermined"]
@@ -26,10 +26,25 @@ NameKind = Literal["site", "row", "duct", "link", "prefix"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """One feed at one rack: the watts that may be drawn from it, and the panel it hangs on."""
+    """One feed at one rack.
+
+    Attributes:
+        available_w: the watts that may be drawn from it.
+        power_panel: the panel that it hangs on.
+        source: the element of the supply that is next to it, a breaker or the panel; empty where no chain is declared.
+        depends_on: elements of which each takes the feed with it when it is lost, such as ``ups ups-1``.
+        legs: the rack units of each of its phases, bit n for U n; empty where that is not declared.
+    """
 
     available_w: int
     power_panel: str
+    source: str = ""
+    depends_on: frozenset[str] = frozenset()
+    legs: tuple[tuple[Phase, int], ...] = ()
+
+    def leg_of(self, position: int) -> Phase | None:
+        """The phase on which the outlet of a rack unit is."""
+        return next((leg for leg, units in self.legs if units >> position & 1), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +101,11 @@ class Rack:
     offers: tuple[OfferFacts, ...] | None = None
     failed_feeds: frozenset[FeedName] = frozenset()
     has_failed: bool = False
+
+    @property
+    def has_legs(self) -> bool:
+        """Whether a feed of it says which units hang on which phase."""
+        return any(feed.legs for feed in self.feeds.values())
 
     @property
     def wiring(self) -> Wiring:
@@ -156,6 +176,7 @@ class Occupant:
         exclusive: the domain that it wants for its party alone, or None.
         protection_level: level of protection (MLPS 2.0) of what runs on it.
         cooling: the cooling that it needs.
+        leg: the phase that it hangs on; None where its lowest unit says it.
         blocks_units: False for an own place that the same change leaves (a swap or a slide is no overlap).
         until: ISO 8601, the end of what is reserved; empty for all else.
         path: path in the declaration of its party.
@@ -176,6 +197,7 @@ class Occupant:
     exclusive: Scope | None = None
     protection_level: int = 1
     cooling: Cooling | None = None
+    leg: Phase | None = None
     blocks_units: bool = True
     until: str = ""
     path: str = ""

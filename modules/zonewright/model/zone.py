@@ -122,6 +122,8 @@ class NodeType(Declared):
     """Power supplies that must be fed for the node to stay up."""
     power_supply_worst_share: Annotated[float, Field(ge=0.5, le=1.0, strict=False)] = 0.6
     """Largest part of the draw that one of two live feeds may carry, because supplies share unevenly (0.5 to 1)."""
+    power_supply_w: Annotated[int, Field(ge=1, le=200_000)] | None = None
+    """Rating of the weakest power supply in watts; without it, supplies that are required are taken to be enough."""
     interfaces: Annotated[tuple[NodeInterface, ...], Field(max_length=64, strict=False)] = ()
     """Its network ports. Without them, a node's bond takes all ports that have a name such as ``en*``."""
 

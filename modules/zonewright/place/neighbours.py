@@ -31,7 +31,6 @@ class Neighbours:
 
     def __init__(self, world: World, demand: Demand, floor: Floor, present: Mapping[str, Sequence[str]]) -> None:
         self._demand, self._floor, self._present = demand, floor, present
-        self._zone = world.zone
         self._sites = world.zone.sites if world.zone is not None else {}
         limit = world.zone.zone.limit("separated-protection-level") if world.zone is not None else None
         self._separated = int(limit.value) if limit is not None else None
@@ -85,7 +84,7 @@ class Neighbours:
             if self._parties.get(domain, set()) - {self._demand.party}:
                 return Stop("exclusive", f"exclusive: another party is in its {cluster.exclusive}")
         if cluster.power == "dual" and not stands:
-            losses = lost_with(NodeShape.of(wanted).draw, rack, self._zone)
+            losses = lost_with(NodeShape.of(wanted).draw, rack)
             if losses:
                 return Stop("dual power", f"dual power: the node would go down with {losses[0]}")
         return None

@@ -4,7 +4,7 @@ Internal to placement, and the only thing in it that changes while it runs.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -12,10 +12,25 @@ from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Face
+from zonewright.model.site import PHASES, Face, FeedName, Phase
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
-from zonewright.rules.loads import ALONE, NOTHING, WORST, Figures, Key, by_key, grams, larger, limits, total, watts
+from zonewright.rules.loads import (
+    ALONE,
+    NOTHING,
+    WORST,
+    Figures,
+    Key,
+    LegShare,
+    by_key,
+    grams,
+    larger,
+    leg_share,
+    leg_shares,
+    limits,
+    total,
+    watts,
+)
 from zonewright.rules.offered import Remaining
 
 
@@ -49,10 +64,10 @@ class NodeShape:
 class Ground:
     """What bystanders make of one rack; it outlives a placement, and nothing in it changes."""
 
-    __slots__ = ("by_key", "limits", "rack", "sums", "taken", "wiring")
+    __slots__ = ("by_key", "bystanders", "limits", "rack", "sums", "taken", "wiring")
 
     def __init__(self, rack: Rack, bystanders: Sequence[Occupant]) -> None:
-        self.rack = rack
+        self.rack, self.bystanders = rack, bystanders
         self.wiring = rack.wiring
         self.limits = limits(rack)
         self.taken: Mapping[Face, int] = occupied(bystanders)
@@ -76,13 +91,13 @@ def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
-    __slots__ = ("limits", "own", "rack", "remaining", "sums", "taken", "wiring")
+    __slots__ = ("legs", "limits", "own", "rack", "remaining", "sums", "taken", "wiring")
 
     def __init__(
         self,
         ground: Ground,
         others: Sequence[Occupant],
-        own: Iterable[Occupant],
+        own: Sequence[Occupant],
         remaining: Remaining | None = None,
     ) -> None:
         self.rack, self.wiring, self.limits = ground.rack, ground.wiring, ground.limits
@@ -94,6 +109,10 @@ class RackState:
         held = by_key(others, self.wiring)
         more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
+        self.legs: dict[tuple[FeedName, Phase], LegShare] | None = None
+        if self.rack.has_legs:
+            shares = leg_shares(self.rack, (*ground.bystanders, *others, *own))
+            self.legs = {leg: _sum_of(by_node) for leg, by_node in shares.items()}
 
     def without(self, nodes: Collection[str]) -> "RackState":
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
@@ -114,7 +133,19 @@ class RackState:
 
     def taken_for(self, shape: NodeShape) -> int:
         """Bits that a node of this shape cannot take: something is there, or nothing is offered."""
-        return self._blocked(shape) | self.closed_for(shape)
+        blocked = self._blocked(shape) | self.closed_for(shape)
+        return blocked if self.legs is None else blocked | self._full_phases(shape)
+
+    def _full_phases(self, shape: NodeShape) -> int:
+        """Bits of units on phases that cannot carry a node of this shape more."""
+        mask, of_node = 0, watts(shape.draw, self.wiring)
+        for name, feed in self.rack.feeds.items():
+            limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
+            for leg, units in feed.legs:
+                used = (self.legs or {}).get((name, leg), (0, 0, 0))
+                if any(more and held + more > limit for held, more in zip(used[:2], asked[:2], strict=True)):
+                    mask |= units
+        return mask
 
     def lacks_an_offer(self, shape: NodeShape) -> bool:
         """Whether there is room for the shape, but not in what is offered."""
@@ -183,12 +214,26 @@ class RackState:
 
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
+        if self.legs is not None and key not in self.own:
+            of_node = watts(shape.draw, self.wiring)
+            for name, feed in self.rack.feeds.items():
+                leg = feed.leg_of(position)
+                if leg is not None:
+                    held = self.legs.get((name, leg), (0, 0, 0))
+                    asked = leg_share(of_node, name)
+                    self.legs[name, leg] = (held[0] + asked[0], held[1] + asked[1], held[2] + asked[2])
         extra = self.added(shape, key)
         self.sums = tuple(map(int.__add__, self.sums, extra))
         self.own[key] = tuple(map(int.__add__, self.own.get(key, NOTHING), extra))
         mask = bits(position, shape.u_height)
         for face in shape.faces:
             self.taken[face] |= mask
+
+
+def _sum_of(by_node: Mapping[Key, LegShare]) -> LegShare:
+    """The sum of what nodes have on a phase."""
+    worst, alone, even = (sum(one[index] for one in by_node.values()) for index in range(3))
+    return worst, alone, even
 
 
 def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterator[Figures]:

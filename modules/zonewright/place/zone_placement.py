@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from zonewright.model import Declaration, OwnerFile
 from zonewright.model.demand import Demand, demand_of
-from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of
+from zonewright.model.expand import baseline_of_row, draw_of, nodes_of, racks_of_row, rows_of, with_supply
 from zonewright.model.names import names_in
 from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
@@ -133,6 +133,9 @@ def _racks(declaration: Declaration, demands: Sequence[Demand]) -> World:
                 racks |= {rack.id: rack for rack in racks_of_row(name, row, owner=owner, room=room, accepts=True)}
                 path = f"sites.{site_id}.rooms.{room_id}.rows.{row_id}"
                 baseline += baseline_of_row(name, row, owner=owner, path=path)
+    racks = with_supply(
+        racks, {name: site for file in declaration.owners.values() for name, site in file.sites.items()}
+    )
     racks, offered = with_offers(
         racks,
         {

@@ -38,6 +38,7 @@ class Memory:
         readmitted: the Admission is or was made again in this run.
         summary: what the Admission's Check was told that the change holds.
         notes: advisory and waived findings of the change, each on lines of its own after an empty one.
+        changed: those of the notes that are told also when nothing changes, in the same form.
         lacking: what the change lacks of approvals, or empty.
         refusal: why the change is refused as it stands, as the Admission's Check was told; empty where it is not.
         cancelled: set when the run is to end; calls that last long watch it.
@@ -54,6 +55,7 @@ class Memory:
     readmitted: bool = False
     summary: str = ""
     notes: str = ""
+    changed: str = ""
     lacking: str = ""
     refusal: str = ""
     bound: bool = True

@@ -1,14 +1,29 @@
-"""Rules about what a rack carries: watts on each feed, live and after the loss of one, and weight."""
+"""Rules about what a rack carries: watts on each feed and phase, with all there and after a loss, and weight."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zonewright.model.power import FEEDS, other
+from zonewright.model.site import PHASES, FeedName
 from zonewright.model.world import Occupant, Rack
-from zonewright.rules.loads import ALONE, EVEN, GRAMS, KILOGRAM, WORST, Figures, Key, by_key, limits, total
+from zonewright.rules.finding import Participant
+from zonewright.rules.loads import (
+    ALONE,
+    EVEN,
+    GRAMS,
+    KILOGRAM,
+    WORST,
+    Figures,
+    Key,
+    by_key,
+    leg_shares,
+    limits,
+    total,
+)
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
-from zonewright.rules.words import amount, kilograms, listed
+from zonewright.rules.words import amount, count_of, kilograms, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,3 +210,213 @@ def _two_steps(load: _Load, index: int, acting: Occupant) -> str:
 
 def _told(value: int, unit: str) -> str:
     return kilograms(value) if unit == "kg" else amount(value, unit)
+
+
+def feed_kept(view: View) -> Iterator[Breach]:
+    """No change takes a feed away from racks in which supplies of others hang on it."""
+    going: dict[tuple[str, FeedName], list[Occupant]] = defaultdict(list)
+    for rack_id, was in view.world.racks_before.items():
+        rack = view.racks.get(rack_id)
+        for feed in was.feeds.keys() - (rack.feeds.keys() if rack is not None else was.feeds.keys()):
+            hanging = [
+                item
+                for item in view.in_rack.get(rack_id, ())
+                if item.standing != "baseline" and item.draw.cords(feed, was.wiring.present)
+            ]
+            going[was.row, feed] += hanging
+    for (row, feed), items in sorted(going.items()):
+        nodes, racks = len({item.key for item in items}), len({item.rack for item in items})
+        if nodes:
+            yield Breach(
+                subject=row,
+                where=row_path(row),
+                message=(
+                    f"feed {feed} of row {row} would go from under {count_of(nodes, 'node')} in "
+                    f"{count_of(racks, 'rack')}"
+                ),
+                value=nodes,
+                limit=0,
+                unit="nodes",
+                excess=nodes,
+                participants=participants_of(items),
+                fix=(
+                    f"keep feed {feed} until these nodes are gone; if it does not work any more, declare it with "
+                    "status: failed"
+                ),
+            )
+
+
+FEED_KEPT = Rule(
+    id="feed-kept",
+    title="A feed stays as long as nodes of others hang on it.",
+    level="mandatory",
+    description=(
+        "The rule judges a change of the operator: a feed that its row had and does not have any more. Value is the "
+        "number of nodes with a power supply on it. A feed that has failed is declared with `status: failed`, which "
+        "is always admitted."
+    ),
+    unit="nodes",
+    reference="NetBox, status of a power feed (offline, active, planned, failed)",
+    function=feed_kept,
+)
+
+
+def feed_failed(view: View) -> Iterator[Breach]:
+    """No node is down because of a feed or rack that has failed; each party's nodes count by themselves."""
+    down: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
+    for rack_id, occupants in view.in_rack.items():
+        rack = view.racks.get(rack_id)
+        if rack is not None and rack.failed_feeds:
+            what = "the rack has failed" if rack.has_failed else _failed_feeds(rack)
+            for item in occupants:
+                if item.standing not in {"baseline", "releasing"} and not item.draw.is_up(rack.wiring):
+                    down[rack.row, item.party, what].append(item)
+    for (row, _, what), items in sorted(down.items()):
+        own = [item for item in items if item.path]
+        racks = sorted({item.rack.rpartition("/")[2] for item in items})
+        where = f"rack{'s' if len(racks) > 1 else ''} {listed(racks)} of row {row}"
+        verb = "has" if len(items) == 1 else "have"
+        yield Breach(
+            subject=row,
+            where=own[0].path if own else row_path(row),
+            message=f"{count_of(len(items), 'node')} in {where} {verb} no power: {what}",
+            value=len(items),
+            limit=0,
+            unit="nodes",
+            excess=len(items),
+            participants=participants_of(items),
+            fix=(
+                f"move {listed(sorted(item.name for item in own))} to another row, or wait until it is repaired"
+                if own
+                else f"repair row {row}, and take the status away"
+            ),
+        )
+
+
+def _failed_feeds(rack: Rack) -> str:
+    feeds = sorted(rack.failed_feeds)
+    return f"feed {feeds[0]} has failed" if len(feeds) == 1 else f"feeds {' and '.join(feeds)} have failed"
+
+
+FEED_FAILED = Rule(
+    id="feed-failed",
+    title="No node hangs on feeds or racks that have failed.",
+    level="no-worse",
+    description=(
+        "A feed or row with `status: failed`, and a rack among `failed_racks`, supplies nothing. A node is down if "
+        "fewer of its supplies are fed than it needs. Value is the number of such nodes of one party in one row. To "
+        "declare a failure is always admitted. To place a node there is not."
+    ),
+    unit="nodes",
+    reference="NetBox, status of a power feed and of a device (failed)",
+    function=feed_failed,
+)
+
+
+def phase_load(view: View) -> Iterator[Breach]:
+    """No phase of a feed carries more than a third of what the feed may carry."""
+    for load in _loads(view):
+        if not load.rack.has_legs:
+            continue
+        shares = leg_shares(load.rack, load.occupants)
+        for (feed, leg), by_node in sorted(shares.items()):
+            limit = load.rack.feeds[feed].available_w // len(PHASES)
+            live, alone = (sum(one[index] for one in by_node.values()) for index in (0, 1))
+            if max(live, alone) > limit and feed not in load.rack.failed_feeds:
+                what = f"if feed {other(feed)} is lost, phase {leg}" if alone > live else f"phase {leg}"
+                taking_part = [item for item in load.occupants if any(by_node.get(item.key, ()))]
+                yield _on_a_phase(load.rack.id, f"{what} of feed {feed}", max(live, alone), limit, taking_part)
+
+
+PHASE_LOAD = Rule(
+    id="phase-load",
+    title="No phase of a three-phase feed carries more than its third.",
+    level="no-worse",
+    description=(
+        "The rule judges feeds that say which rack units hang on which phase (`legs`). A node hangs on the phase of "
+        "its lowest unit, and equipment that stands there already on the one that it names. The limit is a third of "
+        "the feed's rating times `max_utilization`. Value is the load at worst, or after the loss of the other feed."
+    ),
+    unit="W",
+    reference="NetBox, phase of a power feed and feed_leg of a power outlet",
+    function=phase_load,
+    is_sum=True,
+)
+
+
+def _on_a_phase(rack_id: str, what: str, value: int, limit: int, taking_part: list[Occupant]) -> Breach:
+    able, over = movable(taking_part), value - limit
+    return Breach(
+        subject=rack_id,
+        where=able[-1].path if able and able[-1].path else row_path(rack_id),
+        message=(
+            f"{what} of rack {rack_id} carries {amount(value, 'W')} of {amount(limit, 'W')}: "
+            f"{amount(over, 'W')} too much"
+        ),
+        value=value,
+        limit=limit,
+        unit="W",
+        excess=over,
+        participants=participants_of(taking_part),
+        fix=(
+            f"move {able[-1].name} to units of another phase, or to another rack"
+            if able
+            else "connect equipment of the rack to another phase, and declare it"
+        ),
+    )
+
+
+def phase_balance(view: View) -> Iterator[Breach]:
+    """The phases of a panel carry about as much as each other."""
+    limit = view.zone.zone.limit("phase-imbalance-percent") if view.zone is not None else None
+    racks = [rack for rack in view.racks.values() if rack.has_legs]
+    if limit is None or not racks:
+        return
+    in_rack: dict[str, list[Occupant]] = defaultdict(list)
+    for item in view.world.everybody:
+        in_rack[item.rack].append(item)
+    loads: dict[tuple[str, str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(PHASES, 0))
+    rated: Counter[tuple[str, str, str]] = Counter()
+    for rack in racks:
+        for feed in rack.feeds.values():
+            if feed.legs:
+                rated[rack.site, feed.power_panel, rack.owner] += feed.available_w // len(PHASES)
+        for (name, leg), by_node in leg_shares(rack, in_rack.get(rack.id, ())).items():
+            panel = (rack.site, rack.feeds[name].power_panel, rack.owner)
+            loads[panel][leg] += sum(even for _, _, even in by_node.values())
+    for panel, by_leg in sorted(loads.items()):
+        apart = max(by_leg.values()) - min(by_leg.values())
+        if apart * 100 > round(limit.value * rated[panel]):
+            yield _unbalanced(panel, by_leg, -(-apart * 100 // rated[panel]), int(limit.value))
+
+
+PHASE_BALANCE = Rule(
+    id="phase-balance",
+    title="The phases of a panel carry about as much as each other.",
+    level="advisory",
+    description=(
+        "Value is the difference between the most and the least loaded phase of a panel, in percent of what the racks "
+        "behind it may draw from one phase. The limit is the rule pack's `phase-imbalance-percent`, 20 without one. "
+        "The operator of the site is told."
+    ),
+    unit="percent",
+    reference="NetBox, feed_leg of a power outlet; the limit is a default that the rule pack replaces",
+    function=phase_balance,
+)
+
+
+def _unbalanced(panel: tuple[str, str, str], by_leg: Mapping[str, int], value: int, limit: int) -> Breach:
+    site, name, owner = panel
+    least = min(sorted(by_leg), key=by_leg.__getitem__)
+    told = ", ".join(f"{leg} {amount(watts, 'W')}" for leg, watts in sorted(by_leg.items()))
+    return Breach(
+        subject=f"{site}/{name}",
+        where=f"sites.{site}.power_panels.{name}",
+        message=f"the phases of panel {name} of {site} are {value} % apart, of {limit} %: {told}",
+        value=value,
+        limit=limit,
+        unit="percent",
+        excess=value - limit,
+        participants=(Participant(party=owner, name=site),),
+        fix=f"connect equipment to {least}, which carries least",
+    )

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from zonewright.model.power import FEEDS, Draw, Wiring
-from zonewright.model.site import FeedName
+from zonewright.model.site import FeedName, Phase
 from zonewright.model.world import Occupant, Rack
 
 Figures = tuple[int, ...]
 Key = tuple[str, str, str]
+LegShare = tuple[int, int, int]
+"""Watts on a phase: at worst while both feeds live, after the loss of the other feed, and evenly."""
 
 EVEN: Mapping[FeedName, int] = {"A": 0, "B": 1}
 WORST: Mapping[FeedName, int] = {"A": 2, "B": 3}
@@ -62,6 +64,30 @@ def by_key(occupants: Iterable[Occupant], wiring: Wiring) -> dict[Key, Figures]:
         asked, known = figures(item, wiring), found.get(item.key)
         found[item.key] = asked if known is None else larger(known, asked)
     return found
+
+
+def leg_shares(rack: Rack, occupants: Iterable[Occupant]) -> dict[tuple[FeedName, Phase], dict[Key, LegShare]]:
+    """Watts of each node on each phase of each feed that says which units hang on which.
+
+    Args:
+        rack: the rack.
+        occupants: what stands in it; who stands twice on one phase counts once, with the larger figures.
+    """
+    shares: dict[tuple[FeedName, Phase], dict[Key, LegShare]] = {}
+    for name, feed in rack.feeds.items():
+        for item in occupants if feed.legs else ():
+            leg = item.leg or feed.leg_of(item.position)
+            if leg is not None:
+                asked = leg_share(watts(item.draw, rack.wiring), name)
+                by_node = shares.setdefault((name, leg), {})
+                known = by_node.get(item.key, (0, 0, 0))
+                by_node[item.key] = (max(asked[0], known[0]), max(asked[1], known[1]), max(asked[2], known[2]))
+    return shares
+
+
+def leg_share(of_node: Figures, feed: FeedName) -> LegShare:
+    """What a node has on a feed: watts at worst, alone, and evenly."""
+    return of_node[WORST[feed]], of_node[ALONE[feed]], of_node[EVEN[feed]]
 
 
 def total(all_figures: Iterable[Figures]) -> Figures:

@@ -9,7 +9,11 @@ from zonewright.rules.words import amount
 STEPS = {"W": 100, "kg": 10, "U": 1, "MWh": 1}
 """What is too much is rounded up to these; 0.1 kW is the smallest lease of power."""
 _SUMS = {rule.id: rule.title for rule in RULES if rule.is_sum}
-_NOUNS = {"offered-power": "its offer has no power for", "quota": "its quota has no room for"}
+_NOUNS = {
+    "offered-power": "its offer has no power for",
+    "quota": "its quota has no room for",
+    "supply-capacity": "the supply cannot carry",
+}
 """How the sentence begins where the rule is not about a rack."""
 _FIX = "choose other racks for some of your nodes, or fewer or smaller nodes for this one"
 

@@ -1,16 +1,22 @@
-"""Rules about where power comes from: two sources, feeds that stay and work, nodes that survive one loss."""
+"""Rules about where power comes from: two sources, elements that carry it, nodes that survive one loss."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from zonewright.model.power import Draw
+from zonewright.model.power import Draw, Supply, Wiring
 from zonewright.model.site import FeedName
-from zonewright.model.world import ClusterFacts, Occupant, Rack, ZoneFacts
+from zonewright.model.world import ClusterFacts, Occupant, Rack, SiteFacts
 from zonewright.rules.finding import Participant
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import COUNTED
-from zonewright.rules.view import Breach, View, participants_of, row_path
-from zonewright.rules.words import count_of, listed
+from zonewright.rules.view import Breach, View, participants_of
+from zonewright.rules.words import amount, count_of, listed
+
+if TYPE_CHECKING:
+    from zonewright.rules.chains import Carried
 
 
 def feed_diversity(view: View) -> Iterator[Breach]:
@@ -66,121 +72,30 @@ FEED_DIVERSITY = Rule(
 )
 
 
-def lost_with(draw: Draw, rack: Rack, zone: ZoneFacts | None) -> tuple[str, ...]:
-    """What takes down a node all by itself: the names of such elements of its supply, nearest first.
+def lost_with(draw: Draw, rack: Rack) -> tuple[str, ...]:
+    """What takes down a node all by itself: the names of such elements of its supply, its feeds first.
 
     Args:
         draw: the node's draw and supplies.
         rack: where it stands.
-        zone: the zone as a whole; None where only racks are judged.
 
     Returns:
-        Names such as ``feed A``; empty where the node survives any one loss, and where it is down already.
+        Names such as ``feed A`` and ``ups ups-1``; empty where the node survives any one loss, and where it is down
+        already. What takes a feed with it that is named is not named too.
     """
-    if not draw.is_up(rack.wiring):
+    return _lost_with(draw, rack.wiring, tuple(sorted((name, feed.depends_on) for name, feed in rack.feeds.items())))
+
+
+@lru_cache(maxsize=4096)
+def _lost_with(draw: Draw, wiring: Wiring, feeds: tuple[tuple[FeedName, frozenset[str]], ...]) -> tuple[str, ...]:
+    draw = replace(draw, required=draw.needed) if draw.supply_w else draw
+    if not draw.is_up(wiring):
         return ()
-    return tuple(f"feed {feed}" for feed in sorted(rack.wiring.live) if not draw.is_up(rack.wiring, lost=feed))
-
-
-def feed_kept(view: View) -> Iterator[Breach]:
-    """No change takes a feed away from racks in which supplies of others hang on it."""
-    going: dict[tuple[str, FeedName], list[Occupant]] = defaultdict(list)
-    for rack_id, was in view.world.racks_before.items():
-        rack = view.racks.get(rack_id)
-        for feed in was.feeds.keys() - (rack.feeds.keys() if rack is not None else was.feeds.keys()):
-            hanging = [
-                item
-                for item in view.in_rack.get(rack_id, ())
-                if item.standing != "baseline" and item.draw.cords(feed, was.wiring.present)
-            ]
-            going[was.row, feed] += hanging
-    for (row, feed), items in sorted(going.items()):
-        nodes, racks = len({item.key for item in items}), len({item.rack for item in items})
-        if nodes:
-            yield Breach(
-                subject=row,
-                where=row_path(row),
-                message=(
-                    f"feed {feed} of row {row} would go from under {count_of(nodes, 'node')} in "
-                    f"{count_of(racks, 'rack')}"
-                ),
-                value=nodes,
-                limit=0,
-                unit="nodes",
-                excess=nodes,
-                participants=participants_of(items),
-                fix=(
-                    f"keep feed {feed} until these nodes are gone; if it does not work any more, declare it with "
-                    "status: failed"
-                ),
-            )
-
-
-FEED_KEPT = Rule(
-    id="feed-kept",
-    title="A feed stays as long as nodes of others hang on it.",
-    level="mandatory",
-    description=(
-        "The rule judges a change of the operator: a feed that its row had and does not have any more. Value is the "
-        "number of nodes with a power supply on it. A feed that has failed is declared with `status: failed`, which "
-        "is always admitted."
-    ),
-    unit="nodes",
-    reference="NetBox, status of a power feed (offline, active, planned, failed)",
-    function=feed_kept,
-)
-
-
-def feed_failed(view: View) -> Iterator[Breach]:
-    """No node is down because of a feed or rack that has failed; each party's nodes count by themselves."""
-    down: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
-    for rack_id, occupants in view.in_rack.items():
-        rack = view.racks.get(rack_id)
-        if rack is not None and rack.failed_feeds:
-            what = "the rack has failed" if rack.has_failed else _failed_feeds(rack)
-            for item in occupants:
-                if item.standing not in {"baseline", "releasing"} and not item.draw.is_up(rack.wiring):
-                    down[rack.row, item.party, what].append(item)
-    for (row, _, what), items in sorted(down.items()):
-        own = [item for item in items if item.path]
-        racks = sorted({item.rack.rpartition("/")[2] for item in items})
-        where = f"rack{'s' if len(racks) > 1 else ''} {listed(racks)} of row {row}"
-        verb = "has" if len(items) == 1 else "have"
-        yield Breach(
-            subject=row,
-            where=own[0].path if own else row_path(row),
-            message=f"{count_of(len(items), 'node')} in {where} {verb} no power: {what}",
-            value=len(items),
-            limit=0,
-            unit="nodes",
-            excess=len(items),
-            participants=participants_of(items),
-            fix=(
-                f"move {listed(sorted(item.name for item in own))} to another row, or wait until it is repaired"
-                if own
-                else f"repair row {row}, and take the status away"
-            ),
-        )
-
-
-def _failed_feeds(rack: Rack) -> str:
-    feeds = sorted(rack.failed_feeds)
-    return f"feed {feeds[0]} has failed" if len(feeds) == 1 else f"feeds {' and '.join(feeds)} have failed"
-
-
-FEED_FAILED = Rule(
-    id="feed-failed",
-    title="No node hangs on feeds or racks that have failed.",
-    level="no-worse",
-    description=(
-        "A feed or row with `status: failed`, and a rack among `failed_racks`, supplies nothing. A node is down if "
-        "fewer of its supplies are fed than it needs. Value is the number of such nodes of one party in one row. To "
-        "declare a failure is always admitted. To place a node there is not."
-    ),
-    unit="nodes",
-    reference="NetBox, status of a power feed and of a device (failed)",
-    function=feed_failed,
-)
+    alone = [name for name, _ in feeds if name in wiring.live and not draw.is_up(wiring, lost=(name,))]
+    above = sorted({one for name, depends in feeds if name not in alone and name in wiring.live for one in depends})
+    taken = {one: [name for name, depends in feeds if one in depends] for one in above}
+    also = [one for one, lost in taken.items() if not set(alone) & set(lost) and not draw.is_up(wiring, lost=lost)]
+    return (*(f"feed {name}" for name in alone), *also)
 
 
 def dual_power(view: View) -> Iterator[Breach]:
@@ -246,6 +161,47 @@ SINGLE_LOSS = Rule(
 )
 
 
+def supply_rating(view: View) -> Iterator[Breach]:
+    """The supplies that a node needs to stay up carry its budget."""
+    for cluster in view.clusters:
+        nodes = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ())
+        items = sorted((item for item in nodes if item.standing in COUNTED), key=lambda item: item.name)
+        short = [item for item in items if 0 < item.draw.required * item.draw.supply_w < item.draw.allocated_w]
+        if short:
+            draw = short[0].draw
+            limit = draw.required * draw.supply_w
+            supplies = "supply carries" if draw.required == 1 else "supplies carry"
+            yield Breach(
+                subject=cluster.name,
+                where=cluster.path or short[0].path,
+                message=(
+                    f"each node of {cluster.name} has a budget of {amount(draw.allocated_w, 'W')}, and {draw.required} "
+                    f"power {supplies} {amount(limit, 'W')}: {draw.needed} of {draw.supplies} are needed"
+                ),
+                value=draw.allocated_w,
+                limit=limit,
+                unit="W",
+                excess=draw.allocated_w - limit,
+                participants=participants_of(short),
+                fix="correct allocated_draw or the rating of the supplies of its node type, or count them as required",
+            )
+
+
+SUPPLY_RATING = Rule(
+    id="supply-rating",
+    title="As many power supplies as a node requires carry its budget.",
+    level="advisory",
+    description=(
+        "The rule judges node types that state `power_supply_w`. A device type of NetBox does so where half of its "
+        "ports, rounded up, are rated below the budget of all. Such a node may go down when it loses one feed, and "
+        "`single-loss` and `power: dual` count the supplies that it truly needs."
+    ),
+    unit="W",
+    reference="NetBox, maximum_draw and allocated_draw of a power port",
+    function=supply_rating,
+)
+
+
 def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[Occupant]) -> Breach:
     items = sorted(items, key=lambda item: item.name)
     draw = items[0].draw
@@ -255,7 +211,7 @@ def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[O
         where=cluster.path or items[0].path,
         message=(
             f"{listed([item.name for item in items])} {verb} down if {' or '.join(losses)} is lost: "
-            f"each needs {draw.required} of its {draw.supplies} power supplies"
+            f"each needs {draw.needed} of its {draw.supplies} power supplies"
         ),
         value=len(items),
         limit=0,
@@ -271,8 +227,68 @@ def _losing(view: View, cluster: ClusterFacts) -> Iterator[tuple[str, tuple[str,
     found: dict[tuple[str, tuple[str, ...]], list[Occupant]] = defaultdict(list)
     for item in view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ()):
         rack = view.racks.get(item.rack)
-        losses = lost_with(item.draw, rack, view.zone) if rack is not None and item.standing in COUNTED else ()
+        losses = lost_with(item.draw, rack) if rack is not None and item.standing in COUNTED else ()
         if losses:
             found[item.rack, losses].append(item)
     for (rack_id, losses), items in sorted(found.items()):
         yield rack_id, losses, sorted(items, key=lambda item: item.name)
+
+
+def supply_capacity(view: View) -> Iterator[Breach]:
+    """Each element of a declared supply carries its load, also when any one other element is lost."""
+    chained = {name: one for name, one in view.zone.sites.items() if one.site.has_chain} if view.zone else {}
+    racks = [rack for rack in view.racks.values() if rack.site in chained] if chained else []
+    if not racks:
+        return
+    from zonewright.rules.chains import loads_of, too_much  # noqa: PLC0415 - for zones that declare a chain
+
+    in_rack: dict[str, list[Occupant]] = defaultdict(list)
+    for item in view.world.everybody:
+        in_rack[item.rack].append(item)
+    for site in sorted({rack.site for rack in racks}):
+        here = [rack for rack in racks if rack.site == site]
+        new = [item for rack in here for item in in_rack.get(rack.id, ()) if item.standing == "wanted"]
+        for one in too_much(chained[site], loads_of(here, in_rack)):
+            yield _overloaded(site, chained[site], one, sorted(new, key=lambda item: item.key))
+
+
+SUPPLY_CAPACITY = Rule(
+    id="supply-capacity",
+    title="Each element of a site's supply carries its load, also if any one element is lost.",
+    level="no-worse",
+    description=(
+        "The rule judges the elements of `power` and the panels that state `rated_kw`. With each element of class N "
+        "lost, what hung on it moves to the other feeds, or to other suppliers of what is above. What goes down counts "
+        "as before. Value is the largest load of all these cases."
+    ),
+    unit="W",
+    reference="the redundancy classes N, N+1 and 2N of a supply; GB 50174-2017, grade A (no clause of it is quoted)",
+    function=supply_capacity,
+    is_sum=True,
+)
+
+
+def _overloaded(site: str, facts: SiteFacts, one: "Carried", new: list[Occupant]) -> Breach:
+    name = Supply(facts.site).label(one.element)
+    when = f"if {Supply(facts.site).label(one.lost)} is lost, " if one.lost else ""
+    over = one.value - one.limit
+    section = "power" if one.element in facts.site.power else "power_panels"
+    acting = next((item.path for item in new if item.path), "")
+    return Breach(
+        subject=f"{site}/{one.element}",
+        where=acting or f"sites.{site}.{section}.{one.element}",
+        message=(
+            f"{when}{name} of {site} carries {amount(one.value, 'W')} of {amount(one.limit, 'W')}, "
+            f"{amount(over, 'W')} too much"
+        ),
+        value=one.value,
+        limit=one.limit,
+        unit="W",
+        excess=over,
+        participants=(*participants_of(new), Participant(party=facts.owner, name=site)),
+        fix=(
+            f"place {amount(over, 'W')} less behind {name}"
+            if acting
+            else f"raise rated_kw to at least {-(-one.value // 1000):,}, or move {amount(over, 'W')} to other elements"
+        ),
+    )

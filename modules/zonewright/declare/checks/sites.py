@@ -1,7 +1,7 @@
 """Cross checks of what a facility operator declares: districts, panels, ranges of rows, baseline, pools, time zones."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
@@ -14,7 +14,8 @@ from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number
 from zonewright.model.limits import ROWS
-from zonewright.model.site import Meter
+from zonewright.model.power import Supply
+from zonewright.model.site import Meter, Phase
 
 _POINT_TO_POINT = 31
 _RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)
@@ -122,6 +123,8 @@ def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
         yield from date_faults(owner, (*path, "commissioned"), site.commissioned)
         yield from _boundary(known, owner, path, site)
         yield from time_zone_faults(owner, (*path, "time_zone"), site.time_zone)
+        if site.has_chain:
+            yield from _supply(known, owner, path, site)
         for pool_id, pool in site.address_pools.items():
             yield from _pool(owner, (*path, "address_pools", pool_id), pool)
         for room_id, room in site.rooms.items():
@@ -253,11 +256,77 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
             fix = "declare the panel in the site's power_panels"
             panels = site.power_panels
             yield unknown("power panel", feed.power_panel, panels, owner=owner, path=feed_path, otherwise=fix)
+        yield from _legs(owner, (*path, "feeds", name, "legs"), feed.legs, row)
+        breaker = feed.breaker
+        is_breaker = breaker in site.power and site.power[breaker].kind == "breaker" if breaker is not None else True
+        if breaker is not None and not is_breaker and not known.unsure(owner, (*path[:2], "power", breaker)):
+            breakers = [name_ for name_, one in site.power.items() if one.kind == "breaker"]
+            feed_path, fix = (*path, "feeds", name, "breaker"), "declare it in the site's power, with kind: breaker"
+            yield unknown("breaker", breaker, breakers, owner=owner, path=feed_path, otherwise=fix)
     if not known.unsure(owner, path):
         if row.failed_racks:
             yield from _rack_numbers(owner, (*path, "failed_racks"), row.failed_racks, row)
         for baseline_id in row.baseline:
             yield from _baseline(owner, (*path, "baseline", baseline_id), row, baseline_id)
+
+
+def _legs(owner: str, path: Path, legs: Mapping[Phase, str], row: Row) -> Iterator[Fault]:
+    """Each unit of a rack is on one phase at most, and the rack has it."""
+    taken: dict[str, Phase] = {}
+    for leg, text in legs.items():
+        ids = _expanded(text)
+        if ids is None or not all(one.isdecimal() and 1 <= int(one) <= row.u_height for one in ids):
+            yield Fault(
+                owner=owner,
+                path=(*path, leg),
+                what="units of a phase that the rack does not have",
+                expected=f"rack units or ranges from 1 to {row.u_height}, in as many digits, such as 01..14",
+                got=shown(text),
+                fix="correct the units",
+            )
+            continue
+        twice = [one for one in map(str, map(int, ids)) if one in taken]
+        if twice:
+            yield Fault(
+                owner=owner,
+                path=(*path, leg),
+                what="a rack unit on two phases",
+                expected="each unit on one phase",
+                got=f"U{twice[0]}, which {taken[twice[0]]} has too",
+                fix="shorten one of the two ranges",
+            )
+        taken |= dict.fromkeys(map(str, map(int, ids)), leg)
+
+
+def _supply(known: Known, owner: str, path: Path, site: Site) -> Iterator[Fault]:
+    """Elements of the supply have ids of their own and suppliers that exist, and no element supplies itself."""
+    supply = Supply(site)
+    for name in sorted(site.power.keys() & site.power_panels.keys()):
+        yield Fault(
+            owner=owner,
+            path=(*path, "power", name),
+            what="an element of the supply that is called as a panel",
+            expected="an id that no power panel of the site has",
+            got=shown(name),
+            fix="rename one of the two",
+        )
+    sections = (("power", site.power), ("power_panels", site.power_panels))
+    for section, name, suppliers in ((key, name, one.supplied_by) for key, of in sections for name, one in of.items()):
+        for number, one in enumerate(suppliers):
+            supplier_path = (*path, section, name, "supplied_by", str(number))
+            sure = not any(known.unsure(owner, (*path, key, one)) for key, _ in sections)
+            if one not in supply.elements and sure:
+                fix = "declare it in the site's power"
+                yield unknown("supplier", one, supply.elements, owner=owner, path=supplier_path, otherwise=fix)
+            elif one in supply.elements and supply.is_behind(one, name):
+                yield Fault(
+                    owner=owner,
+                    path=supplier_path,
+                    what="an element that supplies itself",
+                    expected="suppliers that lead away from it, to the grid",
+                    got=shown(one),
+                    fix=f"take {one} out of its suppliers",
+                )
 
 
 def _baseline(owner: str, path: Path, row: Row, baseline_id: str) -> Iterator[Fault]:

@@ -12,9 +12,10 @@ from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_racks, judge_zone, with_contacts
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
-from zonewright.model.expand import nodes_of
+from zonewright.model.expand import nodes_of, with_supply
+from zonewright.model.power import told_as_now
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.world import World
+from zonewright.model.world import World, ZoneFacts
 from zonewright.place import change_world, place, read_set, short_findings, touched, unplaced_findings
 from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
@@ -58,21 +59,31 @@ class PlacedChange:
         return change_world(facts.world, self.demand, self.seats, stack=self.stack_id, standing=facts.standing)
 
     def earlier(self) -> World:
-        """The world without the change, but with what has failed in it now."""
+        """The world without the change, but with what that only tells: what has failed, what was not said yet."""
         world = self.after
-        racks = {**world.racks, **world.racks_before}
+        zone = None if self.facts.base is None else self._told_as_now(self.facts.base.before())
+        racks = dict(world.racks)
         for rack_id, rack in world.racks_before.items():
-            now = world.racks.get(rack_id)
-            if now is not None:
-                failed = now.failed_feeds & frozenset(rack.feeds)
-                racks[rack_id] = replace(rack, failed_feeds=failed, has_failed=now.has_failed)
+            now = world.racks.get(rack_id, rack)
+            failed = now.failed_feeds & frozenset(rack.feeds)
+            racks[rack_id] = replace(rack, failed_feeds=failed, has_failed=now.has_failed)
+        if zone is not None:
+            racks = with_supply(racks, {name: facts.site for name, facts in zone.sites.items()})
         others = [
             item
             for item in self.facts.world.occupants
             if item.standing != "baseline" or item.rack not in world.racks_before
         ]
         own = (item for item in self.facts.own if item.standing != "releasing")
-        return replace(world, racks=racks, occupants=(*others, *self.facts.baseline_before, *own))
+        return replace(world, racks=racks, zone=zone, occupants=(*others, *self.facts.baseline_before, *own))
+
+    def _told_as_now(self, zone: ZoneFacts) -> ZoneFacts:
+        """The zone, with what the change only tells of a supply: what has failed, and what was not said yet."""
+        sites = dict(zone.sites)
+        for name, now in self.facts.sites.items():
+            if now.has_chain and name in sites:
+                sites[name] = replace(sites[name], site=told_as_now(sites[name].site, now))
+        return replace(zone, sites=sites)
 
     @cached_property
     def racks(self) -> frozenset[str] | None:

@@ -18,7 +18,7 @@ from zonewright.ledger.store.held import NAMES, HeldPlaces, all_held
 from zonewright.ledger.store.tables import admission, asset, claim, revision
 from zonewright.model import Cluster, Site
 from zonewright.model.demand import Demand, RowAsset, SiteAsset, asset_text
-from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row
+from zonewright.model.expand import baseline_of_row, nodes_of, racks_of_row, with_supply
 from zonewright.model.offer import Offer
 from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
@@ -346,6 +346,7 @@ def _assets(
         row_racks, baseline = _row_facts(name, text, owner, accepts=accepts)
         racks |= {rack.id: rack for rack in row_racks}
         occupants += baseline
+    racks = with_supply(racks, declared)
     mine = [row for row in rows if row.stack_id == stack_id and first[row.name] == stack_id]
     return racks, occupants, declared, offers, _before(mine, demand)
 

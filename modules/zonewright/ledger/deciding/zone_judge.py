@@ -41,7 +41,11 @@ def judge_racks(
         racks: ids of the racks that it touches; None for all.
         operates: whether it is the operator's, who is told of what breaks for others.
     """
-    found = evaluate(after, racks=racks, reach="rack")
+
+    def concerns(one: Finding) -> bool:
+        return operates or one.level != "advisory" or any(item.party == party for item in one.participants)
+
+    found = tuple(filter(concerns, evaluate(after, racks=racks, reach="rack")))
     if not any(one.level == "no-worse" for one in found):
         return found
     now, past = _excess(found), _excess(evaluate(earlier(), racks=racks, reach="rack"))

@@ -28,6 +28,10 @@ from zonewright.provider.values import unknown
 SHOWN_NAMES = 5
 
 
+CHANGED = frozenset({"changed-beneath", "feed-failed"})
+"""Rules whose advice is told also when the stack changes nothing: others did something under it."""
+
+
 class AdmissionResource(CheckedResource):
     """Check asks what the ledger would say; create turns the proposal into claims; delete settles.
 
@@ -78,6 +82,8 @@ class AdmissionResource(CheckedResource):
         session.memory.refusal = refusal_text(findings, stack=_stack_of(urn)) if is_refused else ""
         session.memory.summary = evaluation.summary
         session.memory.notes = notes_text(findings, stack=_stack_of(urn))
+        told = [finding for finding in findings if finding.rule in CHANGED]
+        session.memory.changed = notes_text(told, stack=_stack_of(urn))
         lacking = [finding.message for finding in findings if finding.refuses and finding.rule == APPROVAL_RULE]
         session.memory.lacking = "; ".join(lacking)
         return new
@@ -93,6 +99,8 @@ class AdmissionResource(CheckedResource):
         if standing.drifted:
             session.warn(urn, f"{standing.reason}: {_some(standing.drifted)}; this change corrects them")
         if difference.changes or (standing.current and not session.memory.refusal):
+            if session.memory.changed and not difference.changes:  # else its create tells it, with all the rest
+                session.warn(urn, f"what this stack stands on has changed:{session.memory.changed}")
             return difference
         paths = [f'places["{name}"]' for name in standing.drifted if name in new["places"]] or ["demandDigest"]
         return Difference(dict.fromkeys(paths, "update"), frozenset(paths))
