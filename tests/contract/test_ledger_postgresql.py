@@ -31,12 +31,13 @@ from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
-from zonewright.ledger.store import recording
+from zonewright.ledger.store import recording, scope_facts
 from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
 from zonewright.ledger.store.journal import head_of, verify
 from zonewright.ledger.store.schema import SCHEMA, ledger_id
+from zonewright.ledger.store.scopes import Alone
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
@@ -132,6 +133,7 @@ def test_of_many_for_the_last_unit_one_is_admitted(world: World) -> None:
 def test_a_ledger_without_turns_is_told_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same race without the lock does not end like that: else the test before this one would show nothing."""
     monkeypatch.setattr(engine, "_WRITE", engine._WRITE.replace("LOCK TABLE turn IN EXCLUSIVE MODE", "SELECT 1"))
+    monkeypatch.setattr(scope_facts, "scopes_of", lambda _touch, _known: Alone("no scope is held"))
     monkeypatch.setattr(engine.PostgresqlServer, "_commit", slow(engine.PostgresqlServer._commit))
     assert race(world, 12) != ["admitted", *["findings"] * 11]
 

@@ -11,9 +11,12 @@ ON COMMIT DELETE ROWS
 
 PREPARED = """
 CREATE TABLE IF NOT EXISTS turn ();
+CREATE TABLE IF NOT EXISTS scope (name text COLLATE "C" PRIMARY KEY);
+INSERT INTO scope VALUES ('6 head') ON CONFLICT DO NOTHING;
 CREATE UNIQUE INDEX IF NOT EXISTS verdict_once ON verdict (plan, md5(envelope));
 """
-"""A table that has nothing in it: who writes has locked it, and nobody else has. No verdict is there twice."""
+"""A table that has nothing in it: who writes has locked it, alone or with others that write elsewhere in the zone. What
+these must not do at once they lock by the rows of ``scope``, which say nothing else. No verdict is there twice."""
 
 NOTED = """
 CREATE OR REPLACE FUNCTION noted_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
