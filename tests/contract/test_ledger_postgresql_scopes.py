@@ -3,16 +3,18 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import Connection
 
+from support.ledger_history import Recorder, Slot, judge
 from support.ledger_invariants import broken, read_state
 from support.ledger_orders import Direct
 from support.ledger_party import EMPTY, Party
@@ -22,6 +24,7 @@ from support.schedules import Scheduler
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import Proposal
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
@@ -133,8 +136,8 @@ def _world(postgresql: PostgresqlServer, made: str, tmp_path: Path) -> Iterator[
     postgresql.drop(name)
 
 
-def racers(world: World, last: str) -> list[Callable[[], None]]:
-    """Racers that each were offered the last of something before any of them begins."""
+def offered_last(world: World, last: str) -> list[tuple[Party, Proposal]]:
+    """Stacks that each were offered the last of something."""
     declared: Sequence[tuple[Party, dict[str, Any]]]
     if last == "bore":
         carriers = [world.enrolled(number, f"carrier-{number}") for number in range(2)]
@@ -153,7 +156,12 @@ def racers(world: World, last: str) -> list[Callable[[], None]]:
     offers = [(one, one.propose(one.demand(**wanted), reserve=False)) for one, wanted in declared]
     if last in {"U", "kW of a feed", "address"}:  # each has its own way to the same: nobody was offered another one
         assert all(not offer.unplaced for _, offer in offers), offers
-    return [admits(one, offer) for one, offer in offers]
+    return offers
+
+
+def racers(world: World, last: str) -> list[Callable[[], None]]:
+    """Racers that want the last of something."""
+    return [admits(one, offer) for one, offer in offered_last(world, last)]
 
 
 RACES = ("U", "kW of a feed", "address", "kW of a district", "kW of a party", "bore")
@@ -202,6 +210,35 @@ def test_a_ledger_that_leaves_a_scope_out_is_told_apart(
     without(monkeypatch, kinds)
     found = racers(world, last)
     assert Race(world.server, world.name).run(found, monkeypatch) != ["admitted", *["findings"] * (len(found) - 1)]
+
+
+@pytest.mark.parametrize(("last", "kinds"), [("kW of a feed", ["site"]), ("address", ["site"]), ("address", [])])
+@pytest.mark.tampers
+def test_the_judge_of_histories_rejects_a_ledger_without_locks(
+    world: World, monkeypatch: pytest.MonkeyPatch, last: str, kinds: list[str]
+) -> None:
+    """By what clients alone saw, a ledger without locks of sites holds the last thing twice, and ours does not."""
+    without(monkeypatch, kinds)
+    recorder, calls = Recorder(), list[Callable[[], object]]()
+    for one, offer in offered_last(world, last):
+        wants = slots_of((seat.rack, seat.position, offer.addresses[name]) for name, seat in offer.seats.items())
+        calls.append(partial(recorder.call, one.stack_id, wants, admits(one, offer)))
+    Race(world.server, world.name).run(calls, monkeypatch)
+    final: dict[str, dict[Slot, int]] = {}
+    with closing(world.database()) as database, database.reading() as connection:
+        for item in read_state(connection, "9").claims:
+            final[item.stack] = slots_of([(item.data["rack"], item.data["position"], item.data["addresses"])])
+    found = judge(recorder.operations, {("watts", "s2/a/01/01"): 240, ("watts", "s1/a/01/01"): 10_000}, final)
+    assert any("are held at" in one for one in found) if kinds else found == [], found
+
+
+def slots_of(places: Iterable[tuple[str, int, Mapping[str, str]]]) -> dict[Slot, int]:
+    """What nodes of one U hold: units, the watts of a feed, and addresses."""
+    found: dict[Slot, int] = {}
+    for rack, position, addresses in places:
+        found |= {("unit", rack, str(position)): 1, ("watts", rack): 200}
+        found |= {("address", address): 1 for address in addresses.values()}
+    return found
 
 
 def test_two_that_do_not_wait_for_the_head_are_told_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ class Race:
     _racers: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, racers: Sequence[Callable[[], None]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    def run(self, racers: Sequence[Callable[[], object]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """How each racer ended, sorted: ``admitted``, the code of its refusal, or the kind of its fault."""
         commit = engine.PostgresqlServer._commit
 
@@ -79,7 +79,7 @@ class Race:
                 self._gather()
             commit(server, *given)
 
-        def ends(racer: Callable[[], None]) -> str:
+        def ends(racer: Callable[[], object]) -> str:
             self._racers.add(threading.get_ident())
             try:
                 racer()

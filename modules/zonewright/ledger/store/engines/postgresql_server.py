@@ -151,11 +151,12 @@ class PostgresqlServer:
     def beside(self) -> Iterator[Connection]:
         """A transaction beside others that write, which holds the scopes that it touches."""
         with self._transaction(_SHARE, self._places) as connection:
-            connection.info[BESIDE] = True
+            told = connection.info  # which cannot be asked for any more once the connection is lost
+            told[BESIDE] = True
             try:
                 yield connection
             finally:
-                connection.info.pop(BESIDE, None)
+                told.pop(BESIDE, None)
 
     def add_scopes(self, names: Collection[str]) -> None:
         """Make scopes that were never held before; they are there for good."""
