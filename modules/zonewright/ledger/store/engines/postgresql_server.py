@@ -24,7 +24,7 @@ from zonewright.ledger.protocol.errors import (
 )
 from zonewright.ledger.protocol.ledger_url import require_url
 from zonewright.ledger.store.engines.holder import BESIDE
-from zonewright.ledger.store.engines.postgresql_guards import NAME, NETWORK, SESSION, TAKEN, UNIT
+from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, NAME, NETWORK, SESSION, TAKEN, UNIT
 
 if TYPE_CHECKING:
     import psycopg
@@ -281,6 +281,11 @@ def _refusal(word: str) -> LedgerRefusedError | None:
             "unit-overlap",
             "another stack already stands at a place of this change, and the database keeps two stacks from one "
             "place, whatever a waiver says; nothing was changed; try again to see which",
+        )
+    if word == ADDRESS:
+        return LedgerRefusedError(
+            "address-unique",
+            "another stack already has an address of this change; nothing was changed; try again to see which",
         )
     return None
 
