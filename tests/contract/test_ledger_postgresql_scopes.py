@@ -60,13 +60,15 @@ EMPTY_BESIDES = (2, 3, 4, 5)
 
 
 def sites() -> dict[str, Any]:
-    """Seven sites of one row with two racks; a feed of ``s2`` bears one node."""
+    """Seven sites of one row with two racks; a feed of ``s2`` bears one node, which has no address."""
     found = {}
     for number, name in enumerate(SITES):
         shape = {"rated_w": 300} if name == "s2" else {}
         site = facility(2, **shape)["sites"]["dc1"]
         pools = {"v4": {"prefix": f"10.{90 + number}.0.0/20", "gateway": f"10.{90 + number}.0.1"}}
         more: dict[str, Any] = {"address_pools": pools, "name_servers": [f"10.{90 + number}.0.2"]}
+        if name == "s2":
+            more = {"address_pools": {}}
         if name == "s1":
             more["address_pools"] = {"v4": {"prefix": "10.90.0.0/29", "gateway": "10.90.0.1"}}
             more["name_servers"] = [f"10.90.0.{host}" for host in EMPTY_BESIDES]
@@ -221,7 +223,9 @@ def test_the_judge_of_histories_rejects_a_ledger_without_locks(
     without(monkeypatch, kinds)
     recorder, calls = Recorder(), list[Callable[[], object]]()
     for one, offer in offered_last(world, last):
-        wants = slots_of((seat.rack, seat.position, offer.addresses[name]) for name, seat in offer.seats.items())
+        wants = slots_of(
+            (seat.rack, seat.position, offer.addresses.get(name, {})) for name, seat in offer.seats.items()
+        )
         calls.append(partial(recorder.call, one.stack_id, wants, admits(one, offer)))
     Race(world.server, world.name).run(calls, monkeypatch)
     final: dict[str, dict[Slot, int]] = {}
