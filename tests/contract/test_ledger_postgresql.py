@@ -23,6 +23,7 @@ from support.telemetry_processes import Service
 from support.zone_project import REPOSITORY, cluster, facility
 from zonewright.cli import main, parser
 from zonewright.ledger import LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
+from zonewright.ledger.deciding import decide
 from zonewright.ledger.migrations.upgrade import upgrade
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest, RevokeRequest
@@ -31,12 +32,13 @@ from zonewright.ledger.protocol.holding_messages import ConfirmRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest
 from zonewright.ledger.protocol.ledger_url import place_of, require_url
 from zonewright.ledger.protocol.stack_messages import InitRequest, ReportRequest
-from zonewright.ledger.store import recording
+from zonewright.ledger.store import recording, scope_facts
 from zonewright.ledger.store.copying import copy_ledger
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
 from zonewright.ledger.store.journal import head_of, verify
 from zonewright.ledger.store.schema import SCHEMA, ledger_id
+from zonewright.ledger.store.scopes import Alone
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
@@ -132,6 +134,7 @@ def test_of_many_for_the_last_unit_one_is_admitted(world: World) -> None:
 def test_a_ledger_without_turns_is_told_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same race without the lock does not end like that: else the test before this one would show nothing."""
     monkeypatch.setattr(engine, "_WRITE", engine._WRITE.replace("LOCK TABLE turn IN EXCLUSIVE MODE", "SELECT 1"))
+    monkeypatch.setattr(scope_facts, "scopes_of", lambda _touch, _known: Alone("no scope is held"))
     monkeypatch.setattr(engine.PostgresqlServer, "_commit", slow(engine.PostgresqlServer._commit))
     assert race(world, 12) != ["admitted", *["findings"] * 11]
 
@@ -381,7 +384,44 @@ def test_the_database_has_no_unit_twice(world: World) -> None:
     world.sql(f"DELETE FROM claim WHERE name = 'a'; UPDATE claim SET data = {half}")
     with pytest.raises(Exception, match="claim_unit_owner"):
         world.sql(copy.format(stack="x", name="b", data="data"))
-    world.sql(copy.format(stack="x", name="b", data="""replace(data, '"front"', '"rear"')"""))
+    rear = """replace(data, '"front"', '"rear"')"""
+    with pytest.raises(Exception, match="node_address_owner"):
+        world.sql(copy.format(stack="x", name="b", data=rear))
+    world.sql(copy.format(stack="x", name="b", data=rear.replace("data", "replace(data, '10.80.0.', '10.80.1.')", 1)))
+
+
+def test_the_database_has_no_address_twice(world: World) -> None:
+    """Two stacks never have one address of a pool of a site; one stack may, and what was freed may be taken."""
+    bring_up_racks(world.client)
+    world.party("tenant-a").bring_up(clusters={"web": cluster(2)})
+    other = world.party("tenant-b")
+    other.bring_up(clusters={"db": cluster(1)})
+    addresses = "SELECT stack_id, site, pool, address FROM node_address ORDER BY address"
+    assert [row[0] for row in world.sql(addresses)] == [*["stack-of-tenant-a"] * 2, "stack-of-tenant-b"]
+    taken = """UPDATE claim SET data = replace(data, '10.80.0.{}/', '10.80.0.{}/') WHERE name = '{}'"""
+    third, fourth, fifth = (str(row[3]).partition("/")[0].rpartition(".")[2] for row in world.sql(addresses))
+    with pytest.raises(Exception, match="node_address_owner"):
+        world.sql(taken.format(fifth, fourth, "db-001"))
+    world.sql(taken.format(third, fourth, "web-001"))
+    world.sql(taken.format(fifth, third, "db-001"))
+    world.sql("DELETE FROM claim WHERE name = 'web-002'; DELETE FROM claim WHERE name = 'web-001'")
+    assert [row[3] for row in world.sql(addresses)] == [f"10.80.0.{third}/20"]
+
+
+def test_what_the_database_refuses_of_an_address_is_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the rule to miss it, the admission would still be refused, and nothing of it would stand."""
+    bring_up_racks(world.client)
+    first, second = world.party("tenant-a"), world.party("tenant-b")
+    second.enrol()
+    offer = second.propose(second.demand(clusters={"web": cluster(1)}), reserve=False)
+    elsewhere = {"001": {"rack": "dc1/a/01/02", "position": 9}}
+    first.bring_up(clusters={"web": cluster(1, places=elsewhere)})
+    monkeypatch.setattr(decide, "address_findings", lambda *_given: ())
+    with pytest.raises(LedgerRefusedError, match="another stack already has an address") as caught:
+        second.admit(offer)
+    assert caught.value.code == "address-unique"
+    assert second.states() == []
+    assert world.faults() == []
 
 
 def test_what_the_database_refuses_of_a_unit_is_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

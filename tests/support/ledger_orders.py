@@ -30,6 +30,7 @@ from zonewright.ledger.store.clock import Clock
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify
+from zonewright.ledger.store.scopes import Touch
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
@@ -61,10 +62,10 @@ class SteppingStore:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
         """As the store's, when it is this client's turn."""
         self._stop("writing")
-        with self._store.writing() as connection:
+        with self._store.writing(touch) as connection:
             yield connection
 
 

@@ -81,9 +81,13 @@ class PostgresqlServer:
         """The ledger's URL of a database."""
         return f"postgresql://{self.user}@/{database}?host={self.folder}&port={_PORT}"
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        settings = (*_SETTINGS, *(() if self.is_durable else _FORGETFUL))
+    def start(self, *more: str) -> None:
+        """Start it, and wait until it answers.
+
+        Args:
+            more: settings for this time.
+        """
+        settings = (*_SETTINGS, *more, *(() if self.is_durable else _FORGETFUL))
         options = [part for setting in settings for part in ("-c", setting)]
         options += ["-c", f"unix_socket_directories={self.folder}", "-p", str(_PORT)]
         log = (self.folder / "log").open("ab")
@@ -103,10 +107,10 @@ class PostgresqlServer:
             assert time.monotonic() < deadline, (self.folder / "log").read_text()
             time.sleep(0.05)
 
-    def stop(self, *, immediately: bool = False) -> None:
-        """Stop it: in order, or as a crash does."""
+    def stop(self, *, immediately: bool = False, by: int | None = None) -> None:
+        """Stop it: in order, or as a crash does, or by a signal that is named."""
         assert self._process is not None
-        self._process.send_signal(3 if immediately else 2)
+        self._process.send_signal(by or (3 if immediately else 2))
         self._process.wait(_LIMIT_S)
 
     def initialise(self) -> None:
@@ -167,6 +171,48 @@ class PostgresqlServer:
         if owner is None:
             return {}
         return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+    def follow(self, first: "PostgresqlServer", name: str) -> None:
+        """Become a standby of a server that runs, and have it wait for this one with each commit."""
+        if self._owner is not None:
+            os.chown(self.folder, self._owner.pw_uid, self._owner.pw_gid)
+        origin = f"host={first.folder} port={_PORT} user={self.user} application_name={name}"
+        self.run("pg_basebackup", "--dbname", origin, "-D", self.folder / "data", "-X", "stream", "-c", "fast", "-N")
+        (self.folder / "data" / "standby.signal").touch()
+        self.start(f"primary_conninfo={origin}", "hot_standby=on")
+        first.sql("postgres", f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        first.sql("postgres", "SELECT pg_reload_conf()")
+        deadline = time.monotonic() + _LIMIT_S
+        while first.sql("postgres", "SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.02)
+
+    def promote(self) -> None:
+        """Be a standby no more, and write."""
+        assert self.sql("postgres", "SELECT pg_promote()") == [(True,)]
+
+
+@contextmanager
+def server_and_standby() -> Iterator[tuple[PostgresqlServer, PostgresqlServer]]:
+    """A server and its synchronous standby, each in a folder of its own; either may be gone at the end of the block."""
+    where = programs()
+    folders = [Path(tempfile.mkdtemp(prefix="zw-pg-", dir=memory())) for _ in range(2)]
+    first, second = (PostgresqlServer(folder, where, is_durable=False, _owner=_owner()) for folder in folders)
+    started: list[PostgresqlServer] = []
+    try:
+        first.initialise()
+        first.start()
+        started.append(first)
+        second.follow(first, "second")
+        started.append(second)
+        yield first, second
+    finally:
+        for server in reversed(started):
+            assert server._process is not None
+            if server._process.poll() is None:
+                server.stop(immediately=True)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

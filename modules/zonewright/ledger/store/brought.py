@@ -7,7 +7,7 @@ would make that text one's own.
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, select, tuple_
 
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
@@ -72,7 +72,9 @@ def brought_by(connection: Connection, digests: Collection[str], source: str, *,
 
 def forget_brought(connection: Connection, moment: datetime) -> None:
     """Forget what has ended."""
-    connection.execute(delete(brought).where(brought.c.expires_at < stamp(moment)))
+    key, is_over = tuple_(brought.c.digest, brought.c.source), brought.c.expires_at < stamp(moment)
+    free = select(brought.c.digest, brought.c.source).where(is_over).with_for_update(skip_locked=True)
+    connection.execute(delete(brought).where(key.in_(free), is_over))
 
 
 def _pages(digests: Collection[str]) -> Iterator[list[str]]:

@@ -16,6 +16,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.documents import parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.journal import last_moment
+from zonewright.ledger.store.scopes import Touch
 from zonewright.ledger.store.tables import enrolment, revision, zone
 from zonewright.model.demand import Demand
 from zonewright.model.limits import CLOCK_BEHIND
@@ -44,9 +45,13 @@ class Context:
     permit: Callable[[Connection], None] | None = None
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that is alone in writing, and that the journal accounts for: all that verbs write is in one."""
-        with self.database.writing() as connection:
+    def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
+        """A transaction that nobody disturbs, and that the journal accounts for: all that verbs write is in one.
+
+        Args:
+            touch: what it touches, so that others may write elsewhere at the same time; None where it must be alone.
+        """
+        with self.database.writing(None if touch is None else touch.at(stamp(self.clock()))) as connection:
             recording.begin(connection, by=self.caller.name)
             if self.permit is not None:
                 self.permit(connection)

@@ -11,9 +11,11 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from zonewright.errors import ZonewrightError
 from zonewright.ledger.store import recording, schema
-from zonewright.ledger.store.engines.holder import LedgerPlace
+from zonewright.ledger.store.engines.holder import LedgerPlace, SharedPlace
 from zonewright.ledger.store.engines.sqlite_file import SqliteFile
 from zonewright.ledger.store.engines.sqlite_words import watch
+from zonewright.ledger.store.scope_facts import hold_scopes
+from zonewright.ledger.store.scopes import Alone, Touch
 
 
 class Database:
@@ -37,12 +39,13 @@ class Database:
         self.path = path
         self._check_schema = check_schema
         self._holder: LedgerPlace
+        self._shared: SharedPlace | None = None
         if url:
             from zonewright.ledger.store.engines.postgresql_server import (  # noqa: PLC0415 - who has a file loads none of it
                 PostgresqlServer,
             )
 
-            self._holder = PostgresqlServer(url, path=path, lock_wait_s=lock_wait_s)
+            self._holder = self._shared = PostgresqlServer(url, path=path, lock_wait_s=lock_wait_s)
         else:
             self._holder = SqliteFile(path, create=create, lock_wait_s=lock_wait_s, prepare=_prepare)
         if check_schema:
@@ -102,15 +105,32 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that is alone in writing; commits on success, changes nothing on any exception.
+    def writing(self, touch: Touch | None = None) -> Iterator[Connection]:
+        """A transaction that nobody who writes at the same time disturbs; commits, or on any exception changes nothing.
+
+        Args:
+            touch: what it touches; None for one that must be alone in writing. In a file each one is.
 
         Raises:
             LedgerUnavailableError: when the ledger was upgraded, or an older one put in its place, since it was opened.
         """
-        with self._sentences(), self._holder.writing() as connection:
+        with self._sentences(), self._begun(touch) as connection:
             if self._check_schema and (found := self._version(connection)) != schema.SCHEMA:
                 self.require_present(found)
+            yield connection
+
+    @contextmanager
+    def _begun(self, touch: Touch | None) -> Iterator[Connection]:
+        shared, found = self._shared, None
+        while shared is not None and touch is not None and not isinstance(found, Alone):
+            with shared.beside() as connection:
+                found = hold_scopes(connection, touch)
+                if not found:
+                    yield connection
+                    return
+            if not isinstance(found, Alone):
+                shared.add_scopes(found)
+        with self._holder.writing() as connection:
             yield connection
 
     def turn(self) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, literal, select, union_all
 
 from zonewright.ledger.store import journal
 from zonewright.ledger.store.context import raise_revisions
+from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.tables import lasting, reservation
 from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
@@ -149,6 +150,8 @@ def end_lasting(connection: Connection, held: Iterable[HeldPlaces], now: str) ->
         held: reservations.
         now: ISO 8601, the moment of the entries.
     """
+    if BESIDE in connection.info:
+        return  # it would touch what is another stack's; who was alone has done it, or will
     for known in held:
         is_over = known.wants is not None and known.expires_at <= now
         one = lasting_of(connection, known.stack_id) if is_over else None  # it may have been renewed since

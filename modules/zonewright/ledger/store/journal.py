@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import Connection, select, update
 
 from zonewright.ledger.protocol.journal_messages import WITHHELD, Checkpoint, JournalEntry
+from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.engines.holder import BESIDE
+from zonewright.ledger.store.scopes import HEAD
 from zonewright.ledger.store.tables import journal
 from zonewright.model.canonical import canonical_json, digest_of
 
@@ -23,6 +26,8 @@ APPENDED = "zonewright.appended"
 """What a connection knows: the number of the entry that its transaction appended last."""
 BY = "zonewright.by"
 """What a connection knows: the principal that asked for its transaction, or nothing."""
+PREPARE = "zonewright.prepare"
+"""What a connection knows: what is done once before its transaction holds the head, since others wait for that."""
 _NEWEST = journal.c.sequence.desc()
 _LAST = select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(_NEWEST).limit(1)
 _LAST_AT = select(journal.c.at).order_by(_NEWEST).limit(1)
@@ -47,10 +52,21 @@ def append_unasked(
 ) -> JournalEntry:
     """Add an entry of what nobody asked for, such as what ends by the clock; whose transaction noticed it is not told.
 
+    Beside other transactions that write, this waits until none of them can add an entry before this one ends. Others
+    may have been added since its moment was asked for: then it is of theirs.
+
     Raises:
-        ValueError: when it would be of an earlier moment than the entry before it.
+        ValueError: when it would be of an earlier moment than the entry before it, and its writer is alone.
     """
+    is_beside = BESIDE in connection.info
+    if is_beside:
+        if PREPARE in connection.info:
+            connection.info[PREPARE](connection)
+        if words_of(connection).hold(connection, [HEAD.name]) != {HEAD.name}:
+            raise RuntimeError(f"the ledger has no row '{HEAD.name}' in its table scope: nothing was kept")
     last = connection.execute(_LAST).first()
+    if last is not None and is_beside:
+        at = max(at, last.at)
     if last is not None and at < last.at:
         raise ValueError(f"an entry of {at} cannot follow entry {last.sequence} of {last.at}")
     fields = {

@@ -29,6 +29,8 @@ GONE = ""
 _WHOLE = 71
 """Longest text that a record holds as it is, in characters; of a longer one it has ``{"digest":DIGEST}``."""
 _PAGE = 400
+_CHANGES = "zonewright.changes"
+"""What a connection knows: rows that its transaction changed, as they were looked at last, by table and key."""
 
 row_change = Table(
     "row_change",
@@ -120,7 +122,24 @@ def begin(connection: Connection, by: str) -> None:
         by: name of the principal that asked for it; its entries say so. Empty for whoever has the file.
     """
     connection.info.pop(journal.APPENDED, None)
+    connection.info.pop(_CHANGES, None)
     connection.info[journal.BY] = by
+    connection.info[journal.PREPARE] = _look
+
+
+def _look(connection: Connection) -> None:
+    """Look at what the transaction changed so far: others wait for what is done after it holds the journal's head."""
+    words = words_of(connection)
+    keys: dict[str, set[_Key]] = {}
+    for name, *values in words.touched(connection):
+        keys.setdefault(name, set()).add(tuple(map(_as_held, _KINDS[name], values)))
+    seen: dict[tuple[str, str], RowChange | None] = connection.info.setdefault(_CHANGES, {})
+    for name, touched in keys.items():
+        known = {key_of(key) for key in touched}
+        seen |= {(name, key): None for key in known}  # as it was recorded, if nothing else is found
+        seen |= {one[:2]: one for one in _changed(connection, COVERED[name], touched)}
+    if keys:
+        words.end_touched(connection)
 
 
 def record(connection: Connection, now: Callable[[], str]) -> None:
@@ -130,18 +149,13 @@ def record(connection: Connection, now: Callable[[], str]) -> None:
         connection: a writing transaction that was begun here, before it commits.
         now: gives the moment of an entry.
     """
-    words = words_of(connection)
-    keys: dict[str, set[_Key]] = {}
-    for name, *values in words.touched(connection):
-        keys.setdefault(name, set()).add(tuple(map(_as_held, _KINDS[name], values)))
-    if not keys:
-        return
-    changes = sorted(one for name, touched in keys.items() for one in _changed(connection, COVERED[name], touched))
+    _look(connection)
+    found: dict[tuple[str, str], RowChange | None] = connection.info.pop(_CHANGES)
+    changes = sorted(one for one in found.values() if one is not None)
     if changes and journal.APPENDED in connection.info:
         _keep(connection, journal.add_to_last(connection, _said(changes)), changes)
     elif changes:
         append(connection, now(), KIND, changes, {})
-    words.end_touched(connection)
     connection.info.pop(journal.APPENDED, None)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Connection, Table, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, delete, select
 
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
@@ -47,21 +47,18 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
     """
     if not texts:
         return
-    if until is None:
-        keep(connection, texts)
-    else:
+    if until is not None:
         _draft(connection, texts, stamp(until))
-    statement = words_of(connection).upsert(content)
-    repaired = statement.excluded.text
-    known = statement.on_conflict_do_update(
-        index_elements=["digest"], set_={"text": repaired}, where=content.c.text != repaired
-    )
-    connection.execute(known, [{"digest": digest, "text": text} for digest, text in texts.items()])
+    words_of(connection).put_texts(connection, dict(sorted(texts.items())))
+    if until is None:
+        keep(connection, texts)  # after the texts, since others may put them at the same moment, for a day
 
 
 def _draft(connection: Connection, digests: Collection[str], until: str) -> None:
     """Give new texts an end, and those that have one a later one; before the texts are there."""
-    words_of(connection).put_drafts(connection, sorted(digests), until)
+    words = words_of(connection)
+    words.hold_texts(connection, sorted(digests), shared=False)
+    words.put_drafts(connection, sorted(digests), until)
 
 
 def _pages(digests: Collection[str]) -> Iterator[list[str]]:
@@ -77,7 +74,10 @@ def drafted(moment: datetime) -> datetime:
 def keep(connection: Connection, digests: Collection[str]) -> None:
     """Keep texts for good, because something names them now."""
     for page in _pages(digests):
-        connection.execute(delete(draft).where(draft.c.digest.in_(page)))
+        ending = list(connection.execute(select(draft.c.digest).where(draft.c.digest.in_(page))).scalars())
+        if ending:
+            words_of(connection).hold_texts(connection, sorted(ending), shared=True)
+            connection.execute(delete(draft).where(draft.c.digest.in_(ending)))
 
 
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
@@ -120,13 +120,23 @@ def is_manifest(text: str | None) -> bool:
 def sweep(connection: Connection, moment: datetime) -> None:
     """Remove some of what has ended: texts, reservations, and what the last preview of a stack was offered."""
     now = stamp(moment)
-    ended = connection.execute(select(draft.c.digest).where(draft.c.expires_at < now).limit(_SWEPT)).scalars().all()
-    for page in _pages(ended):
-        connection.execute(delete(content).where(content.c.digest.in_(page)))
-    keep(connection, ended)
-    connection.execute(delete(reservation).where(reservation.c.expires_at < now))
+    is_over = draft.c.expires_at < now
+    ended = select(content.c.digest).join(draft, draft.c.digest == content.c.digest).where(is_over)
+    held = ended.order_by(content.c.digest).limit(_SWEPT).with_for_update(of=content, skip_locked=True)
+    for page in _pages(connection.execute(held).scalars().all()):
+        # Those that somebody has named or asked for meanwhile stay: they have no end any more, or a later one.
+        gone = delete(draft).where(draft.c.digest.in_(page), is_over).returning(draft.c.digest)
+        going = connection.execute(gone).scalars().all()
+        connection.execute(delete(content).where(content.c.digest.in_(going)))
+    _remove(connection, reservation, reservation.c.stack_id, reservation.c.expires_at < now)
     since = stamp(moment - timedelta(seconds=DRAFT.most))
-    connection.execute(delete(proposal).where(proposal.c.proposed_at < since))
+    _remove(connection, proposal, proposal.c.stack_id, proposal.c.proposed_at < since)
+
+
+def _remove(connection: Connection, table: Table, key: Column[str], which: ColumnElement[bool]) -> None:
+    """Remove rows, but for those that somebody else is about to change."""
+    free = select(key).where(which).with_for_update(skip_locked=True)
+    connection.execute(delete(table).where(key.in_(free), which))
 
 
 def get_content(connection: Connection, digest: str) -> str | None:

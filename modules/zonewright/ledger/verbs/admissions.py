@@ -35,6 +35,7 @@ from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.held import convert, end_lasting
 from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
+from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, is_manifest, keep, lacking, put_digested
@@ -57,7 +58,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         review = review_change(connection, request, context.now(connection), context.telemetry)
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id, request.party, review.demand)) as connection:
         _require_enrolled(context, connection, request)
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile

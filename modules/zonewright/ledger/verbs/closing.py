@@ -17,6 +17,7 @@ from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
+from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment
 from zonewright.ledger.verbs.capacity import capacity_of
@@ -26,7 +27,7 @@ from zonewright.rules.words import count_of, listed
 
 def complete(context: Context, request: CompleteRequest) -> Completed:
     """Close the change, because all its resources exist. Say what the change leaves free in its sites."""
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         row = _current(connection, request.stack_id)
         if row is None or row.change_digest != request.change_digest:
             raise LedgerRefusedError(
@@ -71,7 +72,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
 
     What a resource holds by its token stays until its own delete, or until a recovery says that the state lost it.
     """
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         require_same(connection, request)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
         if row is None or row.stack_id != request.stack_id or row.state == "settled":
@@ -157,7 +158,7 @@ def guard_destroy(context: Context, request: SeenRequest) -> Done:
     """Begin a destroy: refuse it as a whole if others use what would go, otherwise close it to others."""
     refused: LedgerRefusedError | None = None
     payload: dict[str, Any]
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         require_same(connection, request)
         now = context.now(connection)
         party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == request.stack_id)).scalar()

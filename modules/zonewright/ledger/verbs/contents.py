@@ -35,6 +35,7 @@ from zonewright.ledger.store.journal import sign_checkpoint
 from zonewright.ledger.store.loaded import require_lineage
 from zonewright.ledger.store.pruned_texts import removed
 from zonewright.ledger.store.schema import ledger_id
+from zonewright.ledger.store.scopes import Touch, touching
 from zonewright.ledger.store.state_root import state_digest
 from zonewright.ledger.store.tables import admission, content, deployed, journal, zone
 from zonewright.ledger.store.texts import drafted, files_at, files_of, get_content, put_contents, sweep
@@ -43,7 +44,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 
 def store(context: Context, request: ContentRequest) -> Done:
     """Keep texts under their digests for a day, and those that a plan or an admission names for longer."""
-    with context.writing() as connection:
+    with context.writing(Touch(party="" if context.caller.has_file else context.caller.party)) as connection:
         moment = context.moment(connection)
         sweep(connection, moment)
         forget_brought(connection, moment)
@@ -69,7 +70,7 @@ def fetch(context: Context, request: ContentQuery) -> ContentAnswer:
 
 def deploy(context: Context, request: DeployRequest) -> DeployAnswer:
     """Mark the files of one site as deployed: those of the stack's present change, which are read by their digest."""
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         rendered = connection.execute(
             select(admission.c.rendered_digest).where(
                 admission.c.stack_id == request.stack_id, admission.c.state == "current"
@@ -107,7 +108,7 @@ def _withdraw(connection: Connection, stack_id: str, site: str) -> None:
 
 def withdraw(context: Context, request: SiteFilesRequest) -> Done:
     """Mark the files of one site as no longer deployed."""
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         require_lineage(connection, request.stack_id, request.lineage)
         _withdraw(connection, request.stack_id, request.site)
     return Done()

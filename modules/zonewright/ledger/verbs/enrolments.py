@@ -25,6 +25,7 @@ from zonewright.ledger.store.heads import ACCEPTED, accepted, has, require_ledge
 from zonewright.ledger.store.loaded import waits_for_a_state
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
 from zonewright.ledger.store.schema import ledger_id
+from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import TAKEN_OVER, next_step
 from zonewright.ledger.store.tables import asset, claim, deployed, enrolment, zone
 from zonewright.ledger.store.texts import put_digested
@@ -75,7 +76,7 @@ def enrol(context: Context, request: EnrolRequest) -> Enrolled:
                 return Enrolled(bound=False, ledger=own)
             lineage = require_enrolment(connection, **who, bound=False)
         return Enrolled(bound=lineage is not None, ledger=own)
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id, request.party)) as connection:
         require_ledger(connection, request.ledger, request.stack_id)
         own = ledger_id(connection)
         if waits_for_a_state(connection, **who):
@@ -132,7 +133,7 @@ def _require_party(document: str | None, party: str) -> None:
 
 def leave(context: Context, request: LeaveRequest) -> Done:
     """Unbind a stack: the last step of a destroy. Another lineage's late delete changes nothing."""
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         row = connection.execute(select(enrolment).where(enrolment.c.stack_id == request.stack_id)).first()
         require_ledger(connection, request.ledger, request.stack_id)
         if row is None or row.lineage != request.lineage:

@@ -25,6 +25,7 @@ from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
+from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.asset_properties import asset_properties
@@ -46,7 +47,7 @@ def confirm(context: Context, request: ConfirmRequest) -> ConfirmAnswer:
     Raises:
         LedgerRefusedError: when no admitted or active claim holds what the resource was made from.
     """
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         (generation,) = _confirmed(connection, request.stack_id, [request], context.now(connection))
     return ConfirmAnswer(generation=generation)
 
@@ -65,7 +66,7 @@ def confirm_many(context: Context, request: ConfirmManyRequest) -> ConfirmManyAn
                 "twice", f"{one.kind} {one.name} stands twice in one batch of confirms; nothing was confirmed"
             )
         seen.add(key)
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         try:
             generations = _confirmed(connection, request.stack_id, request.confirms, context.now(connection))
         except LedgerRefusedError as error:
@@ -152,7 +153,7 @@ def _not_admitted(wanted: Confirmation) -> str:
 def release(context: Context, request: ReleaseRequest) -> ReleaseAnswer:
     """Free the place of a deleted resource if it holds it: by its token, or where there is none by its generation."""
     table = _table(request.kind)
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id)) as connection:
         group = rows_of_stack(connection, table, request.stack_id, request.name)
         freed = life.freed_by_release(group, request.generation, request.holder)
         if not freed:

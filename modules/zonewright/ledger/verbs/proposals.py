@@ -22,6 +22,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.context import Context, raise_revisions, require_enrolment, require_zone
 from zonewright.ledger.store.held import end_lasting
 from zonewright.ledger.store.loaded import waits_for_a_state
+from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import proposal as proposal_table
 from zonewright.ledger.store.tables import reservation
 from zonewright.ledger.store.texts import drafted, put_contents, sweep
@@ -52,7 +53,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
     if kept is not None:
         return kept
     made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
-    with context.writing() as connection:
+    with context.writing(touching(request.stack_id, request.party, request.demand)) as connection:
         moment = context.moment(connection)
         now = stamp(moment)  # entries may have been added meanwhile
         require_zone(connection, request.demand, party=request.party, on=now[:10])

@@ -54,6 +54,32 @@ class Words(Protocol):
         """Have names and networks in the hands of two stacks refused, whoever writes."""
         ...
 
+    def hold(self, connection: Connection, names: Sequence[str]) -> frozenset[str]:
+        """Hold scopes until the end of the transaction, in the order of their names; where writers are beside others.
+
+        Args:
+            connection: a transaction that shares the zone with others that write.
+            names: of the scopes.
+
+        Returns:
+            The names of those that can be held; the others must be made first.
+        """
+        ...
+
+    def hold_texts(self, connection: Connection, digests: Sequence[str], *, shared: bool) -> None:
+        """Have nobody else say meanwhile until when texts are kept.
+
+        Args:
+            connection: a writing transaction.
+            digests: of the texts.
+            shared: others may keep them for good as well, and only nobody may give them an end.
+        """
+        ...
+
+    def put_texts(self, connection: Connection, texts: Mapping[str, str]) -> None:
+        """Keep texts by digest; those that are there stay, and one that was altered is repaired."""
+        ...
+
     def put_drafts(self, connection: Connection, digests: Sequence[str], until: str) -> None:
         """Give texts an end, but for those that are kept for good already."""
         ...

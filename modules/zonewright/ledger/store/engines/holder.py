@@ -1,10 +1,14 @@
 """What opens a database that holds a ledger, and gives transactions in it."""
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection
+
+BESIDE = "zonewright.beside"
+"""What a connection knows: others write while its transaction does, and it holds the scopes that it touches."""
 
 
 class LedgerPlace(Protocol):
@@ -42,4 +46,19 @@ class LedgerPlace(Protocol):
 
     def told(self, error: Exception) -> Exception | None:
         """What a fault of the database means to who called; None where it is a fault of ours."""
+        ...
+
+
+class SharedPlace(LedgerPlace, Protocol):
+    """One in which transactions of different scopes write at the same time."""
+
+    def beside(self) -> AbstractContextManager[Connection]:
+        """A transaction beside others that write; each of its statements sees all that was committed before it.
+
+        It has to hold the scopes that it touches, else what it read may be so no more when it writes.
+        """
+        ...
+
+    def add_scopes(self, names: Collection[str]) -> None:
+        """Make scopes that were never held before."""
         ...

@@ -11,9 +11,12 @@ ON COMMIT DELETE ROWS
 
 PREPARED = """
 CREATE TABLE IF NOT EXISTS turn ();
+CREATE TABLE IF NOT EXISTS scope (name text COLLATE "C" PRIMARY KEY);
+INSERT INTO scope VALUES ('6 head') ON CONFLICT DO NOTHING;
 CREATE UNIQUE INDEX IF NOT EXISTS verdict_once ON verdict (plan, md5(envelope));
 """
-"""A table that has nothing in it: who writes has locked it, and nobody else has. No verdict is there twice."""
+"""A table that has nothing in it: who writes has locked it, alone or with others that write elsewhere in the zone. What
+these must not do at once they lock by the rows of ``scope``, which say nothing else. No verdict is there twice."""
 
 NOTED = """
 CREATE OR REPLACE FUNCTION noted_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -63,7 +66,7 @@ CREATE TRIGGER drawn_delete AFTER DELETE ON claim
 {_DRAW.format(rows="claim")}
 """
 
-NAME, NETWORK, UNIT = "asset_name_owner", "prefix_owner", "claim_unit_owner"
+NAME, NETWORK, UNIT, ADDRESS = "asset_name_owner", "prefix_owner", "claim_unit_owner", "node_address_owner"
 """Constraints that refuse what two stacks would have."""
 TAKEN = "name-owner"
 """The word with which the trigger on rows in another party's site refuses."""
@@ -99,5 +102,30 @@ CREATE FUNCTION faces_of(claim jsonb) RETURNS int4range LANGUAGE sql IMMUTABLE A
 $$;
 ALTER TABLE claim ADD CONSTRAINT {UNIT}
     EXCLUDE USING gist (rack WITH =, units_of(data::jsonb) WITH &&, faces_of(data::jsonb) WITH &&, stack_id WITH <>);
+CREATE TABLE node_address (
+    claim_id bigint REFERENCES claim (id) ON DELETE CASCADE, site text, pool text, address text, stack_id text,
+    PRIMARY KEY (claim_id, pool),
+    CONSTRAINT {ADDRESS} EXCLUDE USING gist (address WITH =, site WITH =, pool WITH =, stack_id WITH <>)
+);
+CREATE FUNCTION addresses_held() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO node_address SELECT after.id, after.site, one.key, one.value, after.stack_id
+        FROM after, jsonb_each_text(coalesce(after.data::jsonb->'addresses', '{{}}')) AS one;
+        RETURN NULL;
+    END IF;
+    DELETE FROM node_address USING before JOIN after USING (id)
+    WHERE claim_id = id AND (before.data, before.site, before.stack_id) <> (after.data, after.site, after.stack_id);
+    INSERT INTO node_address SELECT after.id, after.site, one.key, one.value, after.stack_id
+    FROM before JOIN after USING (id), jsonb_each_text(coalesce(after.data::jsonb->'addresses', '{{}}')) AS one
+    WHERE (before.data, before.site, before.stack_id) <> (after.data, after.site, after.stack_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER addresses_insert AFTER INSERT ON claim
+    REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION addresses_held();
+CREATE TRIGGER addresses_update AFTER UPDATE ON claim
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION addresses_held();
+INSERT INTO node_address SELECT claim.id, claim.site, one.key, one.value, claim.stack_id
+    FROM claim, jsonb_each_text(coalesce(claim.data::jsonb->'addresses', '{{}}')) AS one;
 """  # noqa: S608 - text of our own
 """Front and rear are a range of two, so that what takes both faces meets what takes one."""

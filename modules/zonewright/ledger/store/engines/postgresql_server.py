@@ -1,12 +1,13 @@
 """PostgreSQL: a database that any number of services use at once, on hosts of their own.
 
-Who writes takes a turn, by a lock on a table that has nothing in it, before its transaction sees anything: it decides
-on one moment, and nobody changes anything until it has committed. Readers wait for nobody, and see one moment too.
+Who writes locks a table that has nothing in it before its transaction sees anything. Alone, it decides on one moment,
+and nobody changes anything until it has committed. Beside others, it locks the rows of the scopes that it touches, so
+that nothing that it reads there changes. Readers wait for nobody, and see one moment.
 """
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,7 +23,8 @@ from zonewright.ledger.protocol.errors import (
     LedgerUnavailableError,
 )
 from zonewright.ledger.protocol.ledger_url import require_url
-from zonewright.ledger.store.engines.postgresql_guards import NAME, NETWORK, SESSION, TAKEN, UNIT
+from zonewright.ledger.store.engines.holder import BESIDE
+from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, NAME, NETWORK, SESSION, TAKEN, UNIT
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,6 +37,8 @@ PATIENT = "SET LOCAL idle_in_transaction_session_timeout = 0"
 """For a transaction that computes for long between two statements, while nobody else is to write."""
 _CONNECT_S = 10
 _POOL = 8
+_BESIDE = 12
+"""Most transactions of a service that write beside each other: readers have the other connections."""
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = (
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {wait_ms}; "
@@ -42,6 +46,13 @@ _WRITE = (
     "LOCK TABLE turn IN EXCLUSIVE MODE"
 )
 """The lock is taken before the transaction sees anything: PostgreSQL fixes that with its first query."""
+_SHARE = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {wait_ms}; "
+    f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'; "
+    "LOCK TABLE turn IN ROW EXCLUSIVE MODE"
+)
+"""Each statement sees what was committed before it: what a scope's holder before this one did, and what its own did."""
+_SCOPES = "INSERT INTO scope SELECT * FROM unnest(%s::text[]) AS new ORDER BY new ON CONFLICT DO NOTHING"
 _MAKE = "BEGIN; SET LOCAL lock_timeout = {wait_ms}; SELECT pg_advisory_xact_lock(hashtext('zonewright'))"
 _AGAIN = frozenset({"40001", "40P01"})
 _LOCKED = "55P03"
@@ -74,7 +85,8 @@ class PostgresqlServer:
         require_url(url)
         self.url = self.shown = url
         self._lock_wait_s = lock_wait_s
-        self._own_turn = threading.Lock()
+        self._own_turn = threading.BoundedSemaphore()
+        self._places = threading.BoundedSemaphore(_BESIDE)
         self._fault = psycopg.Error
         self._down = psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.ConnectionTimeout
 
@@ -126,20 +138,36 @@ class PostgresqlServer:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is alone in writing, and sees all that was committed before it."""
-        with self._transaction(_WRITE) as connection:
+        with self._transaction(_WRITE, self._own_turn) as connection:
             yield connection
 
     @contextmanager
     def making(self) -> Iterator[Connection]:
         """The same before there are tables: one process makes them, others wait."""
-        with self._transaction(_MAKE) as connection:
+        with self._transaction(_MAKE, self._own_turn) as connection:
             yield connection
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def beside(self) -> Iterator[Connection]:
+        """A transaction beside others that write, which holds the scopes that it touches."""
+        with self._transaction(_SHARE, self._places) as connection:
+            told = connection.info  # which cannot be asked for any more once the connection is lost
+            told[BESIDE] = True
+            try:
+                yield connection
+            finally:
+                told.pop(BESIDE, None)
+
+    def add_scopes(self, names: Collection[str]) -> None:
+        """Make scopes that were never held before; they are there for good."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(_SCOPES, (sorted(names),))
+
+    @contextmanager
+    def _transaction(self, begin: str, turns: threading.Semaphore) -> Iterator[Connection]:
         deadline = time.monotonic() + self._lock_wait_s
-        # Threads of a process wait here: one connection of it waits at the server, and readers have the others.
-        if not self._own_turn.acquire(timeout=self._lock_wait_s):
+        # Threads of a process wait here: few connections of it wait at the server, and readers have the others.
+        if not turns.acquire(timeout=self._lock_wait_s):
             raise self._locked()
         try:
             with self._engine.connect() as connection:
@@ -152,7 +180,7 @@ class PostgresqlServer:
                     raise
                 self._commit(connection, driver)
         finally:
-            self._own_turn.release()
+            turns.release()
 
     def _begin(self, connection: Connection, statement: str) -> "psycopg.Connection[Any]":
         """Begin a transaction; a connection that the server ended while nobody used it is made again, once."""
@@ -253,6 +281,11 @@ def _refusal(word: str) -> LedgerRefusedError | None:
             "unit-overlap",
             "another stack already stands at a place of this change, and the database keeps two stacks from one "
             "place, whatever a waiver says; nothing was changed; try again to see which",
+        )
+    if word == ADDRESS:
+        return LedgerRefusedError(
+            "address-unique",
+            "another stack already has an address of this change; nothing was changed; try again to see which",
         )
     return None
 

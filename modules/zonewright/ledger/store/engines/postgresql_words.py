@@ -36,6 +36,34 @@ WHERE "table" = gone.name AND key = gone.value
 """
 
 
+_HOLD = "SELECT name FROM scope WHERE name = ANY(%s::text[]) ORDER BY name FOR UPDATE"
+_HOLD_TEXTS = "SELECT digest FROM content WHERE digest = ANY(%s::text[]) ORDER BY digest FOR {strength}"
+_PUT_TEXTS = """
+INSERT INTO content (digest, text)
+SELECT new.digest, new.text FROM unnest(%s::text[], %s::text[]) AS new (digest, text)
+WHERE NOT EXISTS (SELECT 1 FROM content AS known WHERE known.digest = new.digest AND known.text = new.text)
+ORDER BY new.digest
+ON CONFLICT (digest) DO UPDATE SET text = excluded.text WHERE content.text <> excluded.text
+"""
+"""A text that is there is not locked: nobody waits for a change that names the same one."""
+
+
+def hold(connection: Connection, names: Sequence[str]) -> frozenset[str]:
+    """Lock the rows of scopes, in the order of their names; gives the names of those that have rows."""
+    return frozenset(connection.exec_driver_sql(_HOLD, (list(names),)).scalars())
+
+
+def hold_texts(connection: Connection, digests: Sequence[str], *, shared: bool) -> None:
+    """Have nobody else say meanwhile until when texts are kept; or only nobody who gives them an end."""
+    strength = "SHARE" if shared else "UPDATE"
+    connection.exec_driver_sql(_HOLD_TEXTS.format(strength=strength), (list(digests),))
+
+
+def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
+    """Keep texts by digest; those that are there stay, and one that was altered is repaired."""
+    connection.exec_driver_sql(_PUT_TEXTS, (list(texts), list(texts.values())))
+
+
 def upsert(table: Table) -> Insert:
     """An insert that can say what happens to a row that is there already; SQLite's has the same methods."""
     return cast("Insert", insert(table))

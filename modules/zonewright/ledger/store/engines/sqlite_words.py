@@ -25,6 +25,10 @@ WHERE NOT EXISTS (
 ON CONFLICT (digest) DO UPDATE SET expires_at = max(draft.expires_at, excluded.expires_at)
 """
 """One statement, however many texts: those that are kept for good stay so."""
+_PUT_TEXT = (
+    "INSERT INTO content (digest, text) VALUES (?, ?) "
+    "ON CONFLICT (digest) DO UPDATE SET text = excluded.text WHERE content.text <> excluded.text"
+)
 TAKEN = "name-owner"
 """The word with which a trigger aborts."""
 _ANOTHER = "EXISTS (SELECT 1 FROM asset WHERE kind = NEW.kind AND name = NEW.name AND stack_id <> NEW.stack_id)"
@@ -127,6 +131,21 @@ def unguard_names(connection: Connection) -> None:
     """Take these guards away."""
     for name in _REFUSING:
         connection.exec_driver_sql(f"DROP TRIGGER {name}")
+
+
+def hold(_connection: Connection, names: Sequence[str]) -> frozenset[str]:
+    """Nothing: who writes is alone."""
+    return frozenset(names)
+
+
+def hold_texts(_connection: Connection, _digests: Sequence[str], *, shared: bool) -> None:
+    """Nothing, as for scopes."""
+    del shared
+
+
+def put_texts(connection: Connection, texts: Mapping[str, str]) -> None:
+    """Keep texts by digest; those that are there stay, and one that was altered is repaired."""
+    connection.exec_driver_sql(_PUT_TEXT, list(texts.items()))
 
 
 def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:

@@ -1,0 +1,70 @@
+"""What the ledger knows around a change, as :mod:`zonewright.ledger.store.scopes` asks; and how scopes are held."""
+
+from sqlalchemy import Connection, or_, select, union
+
+from zonewright.ledger.store.documents import parse_asset, parse_zone
+from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.scopes import Alone, Surroundings, Touch, scopes_of, stack_scope
+from zonewright.ledger.store.tables import asset, claim, enrolment, lasting, zone
+from zonewright.model.demand import RowAsset, SiteAsset
+
+
+def hold_scopes(connection: Connection, touch: Touch) -> Alone | frozenset[str]:
+    """Hold what a transaction that shares the zone must hold, until its end.
+
+    Args:
+        connection: a transaction that shares the zone, and has read nothing.
+        touch: what it touches.
+
+    Returns:
+        Why it must be alone in the zone instead; or the names of scopes that cannot be held, since they were never held
+        before and have no rows yet. None of either: it holds all that it needs.
+    """
+    if not touch.stack_id:
+        found = scopes_of(touch, Surroundings(zone=None))
+    elif missing := _hold(connection, [stack_scope(touch.stack_id).name]):
+        return missing
+    else:
+        found = scopes_of(touch, surroundings_of(connection, touch))
+    return found if isinstance(found, Alone) else _hold(connection, [scope.name for scope in found])
+
+
+def _hold(connection: Connection, names: list[str]) -> frozenset[str]:
+    """Hold scopes; gives the names of those that have no rows."""
+    return frozenset(names) - words_of(connection).hold(connection, names) if names else frozenset()
+
+
+def surroundings_of(connection: Connection, touch: Touch) -> Surroundings:
+    """Read what is around a touch.
+
+    Args:
+        connection: a transaction that shares the zone and holds the stack.
+        touch: what it touches.
+    """
+    stack_id = touch.stack_id
+    document = connection.execute(select(zone.c.document)).scalar()
+    party = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id == stack_id)).scalar()
+    held = union(*(select(table.c.site).where(table.c.stack_id == stack_id) for table in (claim, asset)))
+    own = select(asset.c.id).where(asset.c.stack_id == stack_id).limit(1)
+    over = select(lasting.c.stack_id).where(or_(lasting.c.stack_id == stack_id, lasting.c.expires_at <= touch.now))
+    sites = frozenset(connection.execute(held).scalars())
+    districts: dict[str, str] = {}
+    planned: set[str] = set()
+    shapes = select(asset.c.site, asset.c.data).where(
+        asset.c.site.in_(sorted(sites | touch.sites)), asset.c.kind.in_(("site", "row"))
+    )
+    for row in connection.execute(shapes):
+        item = parse_asset(row.data)
+        if isinstance(item, SiteAsset):
+            districts[row.site] = item.site.district
+        elif isinstance(item, RowAsset) and "planned" in (item.row.status, item.room.status):
+            planned.add(row.site)
+    return Surroundings(
+        zone=None if document is None else parse_zone(document),
+        party=party or "",
+        sites=sites,
+        districts=districts,
+        planned=frozenset(planned),
+        has_assets=connection.execute(own).first() is not None,
+        has_lasting=connection.execute(over.limit(1)).first() is not None,
+    )
