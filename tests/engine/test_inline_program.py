@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import light_engine
+from support.warm_python import warm_python
 from support.zone_project import LIMIT_S, SmallZone, Stack
 
 pytestmark = pytest.mark.engine
@@ -62,7 +63,7 @@ def _run(zone: SmallZone, stack: Stack, **config: str) -> subprocess.CompletedPr
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), stack.environment["PATH"]])
     return subprocess.run(
-        [sys.executable, str(script), json.dumps(given)],
+        [warm_python().path(), "-u", str(script), json.dumps(given)],
         cwd=folder,
         env={**stack.environment, "PATH": path},
         stdin=subprocess.DEVNULL,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.warm_python import warm_python
+
 if TYPE_CHECKING:
     from support.trial_project import Project
 
@@ -22,6 +24,7 @@ def test_up_then_nothing_to_do(project: "Project") -> None:
         'pulumi.Config("zone").get("who"))'
     )
     assert project.run("config", "set", "zone:who", "me").returncode == 0
+    project.environment.update(warm_python().variables())
     first = project.run("up", "--yes")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "2 created" in first.stdout

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from support.fixture_maker import Project
 from support.fixture_records import copy_ledger
+from support.warm_python import warm_python
 from support.zone_project import REPOSITORY
 from zonewright import engine as engine_room
 
@@ -18,14 +20,26 @@ FIXTURES = sorted((REPOSITORY / "tests" / "fixtures").glob("version-*"))
 FROM_OLDER = pytest.mark.parametrize("fixture", FIXTURES, ids=[path.name for path in FIXTURES])
 
 
-def _taken_up(engine: engine_room.Engine, folder: Path, fixture: Path, stack: str) -> Project:
-    """A project with the declarations, the ledger and the state of one stack of an older version."""
+def _taken_up(engine: engine_room.Engine, folder: Path, fixture: Path, stack: str, *, is_warm: bool = True) -> Project:
+    """A project with the declarations, the ledger and the state of one stack of an older version.
+
+    Unless it is warm its Python is that of the virtual environment that its `Pulumi.yaml` names.
+    """
     shutil.copytree(fixture / "zone", folder / "zone")
     copy_ledger(fixture, folder)
     project = Project(folder, engine)
+    if is_warm:
+        file = folder / "Pulumi.yaml"
+        file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text(encoding="utf-8")), "runtime": "python"}))
+        project.environment |= warm_python().variables()
     project.run("pulumi", "--non-interactive", "stack", "init", stack)
     project.pulumi(stack, "stack", "import", "--file", str(fixture / "states" / f"{stack}.json"))
     return project
+
+
+def _status(project: Project) -> str:
+    """What the ledger holds for the tenant."""
+    return project.run(warm_python().path(), "-m", "zonewright.cli", "ledger", "status", "--stack", "tenant-a")
 
 
 def _inputs(project: Project, stack: str, kind: str) -> dict[str, dict[str, Any]]:
@@ -41,7 +55,7 @@ def _inputs(project: Project, stack: str, kind: str) -> dict[str, dict[str, Any]
 @FROM_OLDER
 def test_older_ducts_and_links_have_nothing_to_do(engine: engine_room.Engine, tmp_path: Path, fixture: Path) -> None:
     """What a state has with a digest only is as declared; the run that changes nothing adds its numbers."""
-    project = _taken_up(engine, tmp_path, fixture, "carrier")
+    project = _taken_up(engine, tmp_path, fixture, "carrier", is_warm=False)
     before = _inputs(project, "carrier", "Duct")
     project.pulumi("carrier", "up", "--yes", "--skip-preview", "--expect-no-changes")
     after = _inputs(project, "carrier", "Duct")
@@ -76,6 +90,6 @@ def test_an_older_stack_has_nothing_to_do_and_can_be_destroyed(
     project.pulumi("tenant-a", "refresh", "--yes", "--skip-preview")
     assert len(_inputs(project, "tenant-a", "Node")) > 0
     project.pulumi("tenant-a", "up", "--yes", "--skip-preview", "--expect-no-changes")
-    assert "active" in project.ours("ledger", "status", "--stack", "tenant-a")
+    assert "active" in _status(project)
     project.pulumi("tenant-a", "destroy", "--yes", "--skip-preview")
-    assert "active" not in project.ours("ledger", "status", "--stack", "tenant-a")
+    assert "active" not in _status(project)

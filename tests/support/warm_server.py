@@ -5,10 +5,10 @@ Must not import anything of the tests: what it has imported, its forks have. Sta
 
 import atexit
 import ctypes
+import functools
 import gc
 import importlib
 import io
-import marshal
 import os
 import pkgutil
 import runpy
@@ -23,12 +23,37 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from types import CodeType, ModuleType
+from typing import NoReturn, get_args
+
+import pulumi
 
 USED = "used_s"
+ALL_MESSAGES = "ZONEWRIGHT_TEST_ALL_MESSAGES"
+"""A variable of the environment: what Pulumi's SDK tells for debugging goes to the engine, as it does elsewhere."""
 _LATE = ("encodings.utf_8_sig", "grpc._channel", "grpc._simple_stubs", "grpc._utilities", "grpc.experimental")
 """What a program or a language host imports when it is about to speak."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What a front was started for.
+
+    Attributes:
+        kind: ``module``, ``module here`` (looked for in the folder first), ``code``, ``script``, or nothing that a fork
+            can be.
+        what: name of the module, path of the script, or text of the code.
+        code: what script or text are compiled to, unless the fork has to do that.
+    """
+
+    kind: str
+    what: str
+    arguments: list[str]
+    folder: str
+    environment: dict[str, str]
+    code: CodeType | None
 
 
 class _Fork:
@@ -55,7 +80,9 @@ class _Fork:
 
     def signalled(self) -> None:
         """Pass on the signal that the front got; where the front has gone, the fork goes too."""
-        number = self.wire.recv(1)
+        number = b""
+        with suppress(ConnectionResetError):  # it was killed before it read which process is its fork
+            number = self.wire.recv(1)
         os.kill(self.pid, number[0] if number else signal.SIGKILL)
         if not number:
             self.wire.close()
@@ -80,7 +107,8 @@ def serve(address: str) -> None:
         )
         if listener.fileno() in ready:
             fork = _forked(listener, forks.values())
-            forks[fork.pid] = fork
+            if fork is not None:
+                forks[fork.pid] = fork
         for fork in [one for one in forks.values() if one.end in ready]:
             used_s += fork.ended()
             told = Path(address).with_name(f"{USED}.new")
@@ -91,19 +119,23 @@ def serve(address: str) -> None:
             fork.signalled()
 
 
-def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork:
-    """Fork for the front that asks."""
+def _forked(listener: socket.socket, others: Iterable[_Fork]) -> _Fork | None:
+    """Fork for the front that asks; None where it is to run the real Python."""
     wire, _ = listener.accept()
     request, streams = _received(wire)
-    pid = os.fork()
-    if pid == 0:
+    pid = os.fork() if request.kind else 0
+    if request.kind and pid == 0:
         for one in (listener, wire, *(fork.wire for fork in others)):
             one.close()
         _become(request, streams)
     for stream in streams:
         os.close(stream)
-    wire.send(f"{pid:16}".encode())
-    return _Fork(wire, pid)
+    with suppress(BrokenPipeError):  # it was killed, which is seen next
+        wire.send(f"{pid:16}".encode())
+    if request.kind:
+        return _Fork(wire, pid)
+    wire.close()
+    return None
 
 
 def _exercise(folder: Path) -> None:
@@ -148,48 +180,84 @@ def _import_all(folder: Path) -> None:
     gc.freeze()  # so that a collection of a fork does not copy every page
 
 
-def _received(wire: socket.socket) -> tuple[dict[str, Any], list[int]]:
+def _received(wire: socket.socket) -> tuple[_Request, list[int]]:
     size, streams, _, _ = socket.recv_fds(wire, 4, 3)
     rest, content = int.from_bytes(size, "big"), b""
     while len(content) < rest:
         content += wire.recv(rest - len(content))
-    request: dict[str, Any] = marshal.loads(content)
-    return request, streams
+    count, *texts = content.split(b"\0")[:-1]
+    arguments = [os.fsdecode(one) for one in texts[: int(count)]]
+    folder, *variables = texts[int(count) :]
+    kind, what, given = _asked(arguments)
+    environment = dict(os.fsdecode(one).partition("=")[::2] for one in variables)
+    return _Request(kind, what, given, os.fsdecode(folder), environment, _code(kind, what)), streams
 
 
-def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
+def _asked(arguments: list[str]) -> tuple[str, str, list[str]]:
+    """What kind of program Python is asked to run, which, and with which arguments; nothing that is not for a fork."""
+    match arguments:
+        case ["-P", "-m", name, *given]:
+            return "module", name, given
+        case ["-m", name, *given]:
+            return "module here", name, given
+        case ["-P", "-c", text, *given] | ["-c", text, *given]:
+            return "code", text, given
+        case ["-u", path, *given] if not path.startswith("-"):
+            return "script", path, given
+    return "", "", []
+
+
+def _code(kind: str, what: str) -> CodeType | None:
+    """What a script or a text is compiled to, once for all forks; None where the fork does that, or complains."""
+    with suppress(OSError, SyntaxError, ValueError):
+        if kind == "code":
+            return _compiled("<string>", what)
+        if kind == "script" and Path(what).is_absolute():  # a folder cannot be read
+            return _compiled(what, Path(what).read_bytes())
+    return None
+
+
+@functools.cache
+def _compiled(name: str, content: str | bytes) -> CodeType:
+    return compile(content, name, "exec")
+
+
+def _become(request: _Request, streams: list[int]) -> NoReturn:
     """Be what the front was started for, in this fork; ends the process."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    os.chdir(request["folder"])
+    os.chdir(request.folder)
     os.environ.clear()
-    os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in request["environment"].items()})
+    os.environ.update(request.environment)
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8", write_through=True)
     sys.stderr = io.TextIOWrapper(
         io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
+    if ALL_MESSAGES not in os.environ:
+        pulumi.log.debug = lambda *_arguments, **_more: None  # type: ignore[assignment]
     _leave(lambda: _run(request))
 
 
-def _run(request: dict[str, Any]) -> None:
+def _run(request: _Request) -> None:
     """Run a module, a script or a line of code as a program of its own."""
     sys.path[:0] = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    if "module" in request:
-        if "path" in request:
-            sys.path.insert(0, request["path"])
-        sys.argv = [request["module"], *request["arguments"]]
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
-    elif "code" in request:
-        sys.argv = ["-c", *request["arguments"]]
-        exec(compile(request["code"], "<string>", "exec"), {"__name__": "__main__"})
+    sys.argv = ["-c" if request.kind == "code" else request.what, *request.arguments]
+    if request.kind.startswith("module"):
+        if request.kind == "module here":
+            sys.path.insert(0, request.folder)
+        runpy.run_module(request.what, run_name="__main__", alter_sys=True)
+    elif request.kind == "code":
+        code = request.code or compile(request.what, "<string>", "exec")
+        exec(code, {"__name__": "__main__"})
+    elif request.code is None:  # a folder, or a file that cannot be read or compiled
+        runpy.run_path(request.what, run_name="__main__")
     else:
-        script = Path(request["script"])
-        sys.argv = [str(script), *request["arguments"]]
-        if script.is_file():
-            sys.path.insert(0, str(script.parent))
-        runpy.run_path(str(script), run_name="__main__")
+        sys.path.insert(0, str(Path(request.what).parent))
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        main.__file__ = request.what
+        exec(request.code, main.__dict__)
 
 
 def _leave(program: Callable[[], None]) -> NoReturn:
