@@ -18,6 +18,7 @@ from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS, comp
 from zonewright.declare.yaml_text.text import read_text
 from zonewright.declare.yaml_text.tree import Fields, Items, YamlNode, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
+from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
@@ -38,7 +39,7 @@ class Document:
 
     file: str
     root: YamlNode | None
-    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
+    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | CsvMap | None
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
     hidden: frozenset[int] = frozenset()
@@ -117,7 +118,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
 class _Remains:
     """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
 
-    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | None
+    content: Zone | OwnerFile | DeviceType | FleetFile | FormatFile | CsvMap | None
     wrongs: tuple[Wrong, ...]
     left_out: frozenset[Path] = frozenset()
     untold: int = 0

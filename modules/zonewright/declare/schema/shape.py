@@ -19,6 +19,7 @@ from zonewright.model.configuration import (
     MODE_PATTERN,
     OWNER_PATTERN,
 )
+from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import DeviceType
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
@@ -26,7 +27,7 @@ from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
 from zonewright.model.zone import NAMES_PATTERN
 
 Shape = dict[str, Any]
-FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile] | type[FormatFile]
+FileType = type[Zone] | type[OwnerFile] | type[DeviceType] | type[FleetFile] | type[FormatFile] | type[CsvMap]
 
 _UNITS = (
     (re.compile(r"\bwatts\b"), "watts"),
