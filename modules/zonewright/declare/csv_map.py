@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from zonewright.declare.checks.sites import time_zone_faults
 from zonewright.declare.document import read_document
-from zonewright.declare.problem import Fault, Problem, in_order, shown
+from zonewright.declare.problem import Fault, Problem, dotted, in_order, shown
 from zonewright.declare.yaml_text.tree import line_of
 from zonewright.model.canonical import digest_of
 from zonewright.model.csv_map import CsvMap, MapColumn
@@ -61,7 +61,7 @@ def _is_beside(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def _at(path: Path, line: int, one: Fault | Problem) -> Problem:
-    where = ".".join(one.path) if isinstance(one, Fault) else one.path
+    where = dotted(one.path) if isinstance(one, Fault) else one.path
     return Problem(
         file=str(path), line=line, path=where, what=one.what, expected=one.expected, got=one.got, fix=one.fix
     )
