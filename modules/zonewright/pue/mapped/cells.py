@@ -53,7 +53,7 @@ def number_of(cell: str, csv_map: CsvMap) -> Fraction:
             "export the column again as plain numbers"
         )
     value = Fraction(int(whole + part), 10 ** len(part))
-    value = value * 10**power if power >= 0 else value / 10**-power
+    value *= Fraction(10) ** power
     return -value if match["sign"] == "-" else value
 
 

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from zonewright.model.csv_map import CsvMap
 from zonewright.pue.mapped.cells import cleaned
@@ -13,6 +14,15 @@ _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"
 _CODECS = {"utf-8": "utf-8-sig", "latin-1": "latin-1", "windows-1252": "cp1252", "utf-16": "utf-16"}
 _DELIMITERS = {"tab": "\t"}
 _SHOWN = 8
+
+
+class _Reader(Protocol):
+    """What ``csv.reader`` gives, which has no public name."""
+
+    line_num: int
+
+    def __next__(self) -> list[str]:
+        """The next row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ def _read(body: Sequence[str], csv_map: CsvMap, notes: Notes) -> Iterator[Row]:
             yield Row(rows.line_num, [cleaned(cell) for cell in cells])
 
 
-def _reader(lines: Sequence[str], csv_map: CsvMap) -> "csv._reader":
+def _reader(lines: Sequence[str], csv_map: CsvMap) -> "_Reader":
     delimiter = _DELIMITERS.get(csv_map.delimiter, csv_map.delimiter)
     return csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
 
