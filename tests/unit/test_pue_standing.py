@@ -79,3 +79,32 @@ def test_a_reset_to_nothing_takes_nothing_back() -> None:
         (0, found[0].energy),
         (2, found[0].energy / 2),
     ]
+
+
+SEASON = [1_200_000 + 1_500 * max(0, day - 60) for day in range(180)]
+"""What comes in each day: the same for two months, then a quarter more and more up to summer, for 1,000,000 of IT."""
+
+
+@pytest.mark.parametrize("until", [180, 150])
+def test_a_season_does_not_hide_a_meter_that_stands(until: int) -> None:
+    """An incomer that stands still while cooling rises is doubted by the week in which it stopped."""
+    more = [144_000 if day < 60 or day >= until else 0 for day in range(180)]
+    readings = {
+        "main": register([whole - 144_000 for whole in SEASON]),
+        "more": register(more),
+        "it": register([1_000_000] * 180),
+    }
+    assert standing({"main": "register", "more": "register", "it": "register"}, readings, 180) == {"more"}
+
+
+@pytest.mark.parametrize("end", [180, 150])
+def test_a_season_is_no_reason_to_doubt_a_standby_incomer(end: int) -> None:
+    """An incomer whose load another one takes over stands still and is not doubted, whatever cooling does meanwhile."""
+    more = [144_000 if day < 60 or day >= end else 0 for day in range(180)]
+    readings = {
+        "main": register([whole - part for whole, part in zip(SEASON, more, strict=True)]),
+        "more": register(more),
+        "it": register([1_000_000] * 180),
+    }
+    assert standing({"main": "register", "more": "register", "it": "register"}, readings, 180) == set()
+

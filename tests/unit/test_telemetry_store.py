@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from zonewright.pue import MeterSpec, Reading, evaluate
 from zonewright.telemetry import Appended, ConflictError, Store, stored_sums, tables
+from zonewright.telemetry.correcting import Intake
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, complete_stretches
 
 START = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 10**6
@@ -188,12 +189,15 @@ def test_an_older_store_is_upgraded_by_several_at_once(tmp_path: Path) -> None:
         Store(path, create=True).append("dc1", METERS, {"main": [reading(0, 0), reading(2, 10)]}, trust="imported")
         with closing(sqlite3.connect(path)) as connection:
             connection.execute("alter table meter drop column spec")
+            connection.execute("alter table intake drop column map")
             connection.execute("pragma user_version = 2")
         start = Barrier(6)
         with ThreadPoolExecutor(6) as pool:
             opened = [pool.submit(lambda: (start.wait(), Store(path))[1]) for _ in range(6)]  # noqa: B023 - awaited here
         for one in opened:
             assert one.result().sums("dc1", START, START + HOUR_US)["main"].covered_us == HOUR_US
+        late = Intake(kind="imported", by="anna", map_digest="sha256:1")
+        Store(path).append("dc1", METERS, {"main": [reading(3, 11)]}, trust="imported", intake=late)
 
 
 def test_readings_under_another_declaration_are_summed_up_again_before_they_go(store: Store) -> None:

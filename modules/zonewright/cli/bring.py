@@ -2,12 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.pue import MeterSpec, Reading
+    from zonewright.cli.reading_file import ReadingFile
+    from zonewright.pue import MeterSpec
 
 _MOST = 200
 """Characters of a reason or a name."""
@@ -22,6 +23,9 @@ def add_bring(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
             "Store readings of a site's meters beside the ledger. The gate uses them with trust class 'imported'. The "
             "journal records digests of them."
         ),
+    )
+    bring.add_argument(
+        "--dry-run", action="store_true", help="show what would be taken and what is left out; store nothing"
     )
     bring.set_defaults(run=_import)
     correct = verbs.add_parser(
@@ -39,7 +43,10 @@ def add_bring(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
     )
     correct.set_defaults(run=_correct)
     for verb in (bring, correct):
-        verb.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
+        verb.add_argument(
+            "readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value, or an export with --map"
+        )
+        verb.add_argument("--map", type=Path, metavar="FILE", help="how the export of a building is read, as YAML")
         verb.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
         verb.add_argument("--zone", type=Path, required=True, metavar="FOLDER", help="the zone's folder")
     listed = verbs.add_parser(
@@ -55,6 +62,7 @@ def add_bring(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
 
 def _import(arguments: argparse.Namespace) -> int:
     from zonewright.cli.connection import telemetry_file
+    from zonewright.cli.reading_file import shown
     from zonewright.rules.words import count_of
     from zonewright.telemetry import Store
     from zonewright.telemetry.correcting import Intake
@@ -62,10 +70,14 @@ def _import(arguments: argparse.Namespace) -> int:
     found = _read(arguments)
     if isinstance(found, int):
         return found
-    meters, readings = found
+    meters, file = found
+    if arguments.dry_run:
+        print(f"{arguments.site}: nothing was stored; from {arguments.readings.name} would be taken:")
+        print("\n".join(shown(file, meters)))
+        return 0
     store = Store(telemetry_file(arguments.ledger), create=True)
-    intake = Intake(kind="imported", by=_user())
-    done = store.append(arguments.site, meters, readings, trust="imported", intake=intake)
+    intake = Intake(kind="imported", by=_user(), map_digest=file.digest)
+    done = store.append(arguments.site, meters, file.readings, trust="imported", intake=intake)
     print(
         f"{arguments.site}: {count_of(done.added, 'reading')} stored, {done.known:,} already known, trust "
         "class imported"
@@ -92,8 +104,15 @@ def _correct(arguments: argparse.Namespace) -> int:
     found = _read(arguments)
     if isinstance(found, int):
         return found
-    intake = Intake(kind="withdrawn" if arguments.withdraw else "corrected", by=arguments.by, reason=arguments.reason)
-    done = Store(telemetry_file(arguments.ledger)).correct(arguments.site, *found, intake, trust="imported")
+    meters, file = found
+    intake = Intake(
+        kind="withdrawn" if arguments.withdraw else "corrected",
+        by=arguments.by,
+        reason=arguments.reason,
+        map_digest=file.digest,
+    )
+    store = Store(telemetry_file(arguments.ledger))
+    done = store.correct(arguments.site, meters, file.readings, intake, trust="imported")
     print(
         f"{arguments.site}: {count_of(done.replaced, 'reading')} replaced, {done.withdrawn:,} withdrawn, "
         f"{done.added:,} new, {done.same:,} said the same before; the old values stay, see zonewright pue corrections"
@@ -124,13 +143,13 @@ def _corrections(arguments: argparse.Namespace) -> int:
 
 def _read(
     arguments: argparse.Namespace,
-) -> "tuple[Mapping[str, MeterSpec], Mapping[str, Sequence[Reading]]] | int":
-    """Meters and readings, or the exit code after the faults were printed."""
+) -> "tuple[Mapping[str, MeterSpec], ReadingFile] | int":
+    """Meters and what the file holds, or the exit code after the faults were printed."""
     import time
 
     from zonewright.cli.output import MISUSE, REFUSED, StoppedError
+    from zonewright.cli.reading_file import read_file
     from zonewright.cli.zone import loaded_folder
-    from zonewright.pue import read_readings
     from zonewright.rules.words import count_of
     from zonewright.telemetry.figures import all_meters_of
 
@@ -142,18 +161,14 @@ def _read(
     if not meters:
         why = "declares no meter boundary" if arguments.site in sites else f"is not in {arguments.zone}"
         raise StoppedError(f"site '{arguments.site}' {why}", code=MISUSE)
-    try:
-        text = arguments.readings.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise StoppedError(f"{arguments.readings}: expected UTF-8 text; convert it", code=MISUSE) from None
     now_us = None if getattr(arguments, "withdraw", False) else time.time_ns() // 1000
-    readings, faults = read_readings(text, meters, now_us=now_us)
-    for fault in faults:
-        print(f"{arguments.readings}:{fault}", file=sys.stderr)
-    if faults:
-        print(f"{count_of(len(faults), 'fault')}; nothing was stored", file=sys.stderr)
+    found = read_file(arguments.readings, arguments.map, meters, now_us=now_us)
+    for fault in found.faults:
+        print(fault, file=sys.stderr)
+    if found.faults:
+        print(f"{count_of(len(found.faults), 'fault')}; nothing was stored", file=sys.stderr)
         return MISUSE
-    return meters, readings
+    return meters, found
 
 
 def _tell(url: str) -> None:

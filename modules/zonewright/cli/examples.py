@@ -15,7 +15,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "zone show": ("zone show zones/ours --svg map.svg",),
     "pue evaluate": ("pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2027-01-01",),
     "pue forecast": ("pue forecast --site dc1 --add 200kW --zone zones/ours",),
-    "pue import": ("pue import readings.csv --site dc1 --zone zones/ours",),
+    "pue import": (
+        "pue import readings.csv --site dc1 --zone zones/ours",
+        "pue import export.csv --map meters-csv.yaml --site dc1 --zone zones/ours --dry-run",
+    ),
     "pue correct": ('pue correct right.csv --site dc1 --zone zones/ours --by "R. Hale" --reason "kWh read as Wh"',),
     "pue corrections": ("pue corrections --site dc1",),
     "pue status": ("pue status", "pue status --zone zones/ours --format json"),

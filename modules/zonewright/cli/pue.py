@@ -32,6 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog="Exit codes: 0 within, 1 breach, 2 faults in the input, 3 undetermined.",
     )
     evaluate.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
+    evaluate.add_argument("--map", type=Path, metavar="FILE", help="how the export of a building is read, as YAML")
     evaluate.add_argument("--meters", type=Path, required=True, metavar="FILE", help="the meters, as YAML")
     evaluate.add_argument(
         "--from", dest="start", required=True, metavar="TIME", help=("begin of the window, ISO 8601 with offset")
@@ -102,7 +103,8 @@ def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None"
 
     import yaml
 
-    from zonewright.pue import evaluate, read_meters, read_readings
+    from zonewright.cli.reading_file import read_file
+    from zonewright.pue import evaluate, read_meters
     from zonewright.pue.readings import time_us
 
     moments: list[int] = []
@@ -128,17 +130,13 @@ def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None"
         return None
     meters, wrong = read_meters(document)
     faults += [f"{arguments.meters}: {fault}" for fault in wrong]
-    try:
-        text = arguments.readings.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        faults.append(f"{arguments.readings}: expected UTF-8 text, got byte {error.object[error.start]:#x}; convert it")
+    if not meters:
         return None
-    now_us = time.time_ns() // 1000
-    readings, wrong = read_readings(text, meters, now_us=now_us) if meters else ({}, [])
-    faults += [f"{arguments.readings}:{fault}" for fault in wrong]
+    found = read_file(arguments.readings, arguments.map, meters, now_us=time.time_ns() // 1000)
+    faults += found.faults
     if faults:
         return None
-    return evaluate(meters, readings, start_us=moments[0], end_us=moments[1], limit=limit)
+    return evaluate(meters, found.readings, start_us=moments[0], end_us=moments[1], limit=limit)
 
 
 def _print(figure: "Figure", limit: str) -> None:

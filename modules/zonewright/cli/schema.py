@@ -1,4 +1,4 @@
-"""``zonewright schema``: the JSON Schema of a declaration's files, for editors."""
+"""``zonewright schema``: the JSON Schema of the files that people write, for editors."""
 
 import argparse
 
@@ -8,9 +8,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "schema",
         help="print the JSON Schema of a declaration",
-        description="Print the JSON Schema (draft 2020-12) of zone.yaml, an owner's file or device-types.overlay.yaml.",
+        description="Print the JSON Schema (draft 2020-12) of a file that people write, for editors.",
     )
-    parser.add_argument("kind", choices=("zone", "owner", "overlay"), help="which file")
+    parser.add_argument("kind", choices=("zone", "owner", "overlay", "meters-csv"), help="which file")
     parser.set_defaults(run=_run)
 
 

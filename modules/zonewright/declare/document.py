@@ -19,11 +19,12 @@ from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS, comp
 from zonewright.declare.yaml_text.text import read_text
 from zonewright.declare.yaml_text.tree import Fields, Items, YamlNode, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
+from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 
-Content = Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile
+Content = Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

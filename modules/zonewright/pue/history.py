@@ -18,6 +18,8 @@ LEAST_STILL_US, LEAST_SAME_US = 2 * DAY_US, 3 * DAY_US
 are one day and two days (UTC) that show it, which is how a store finds it among its sums."""
 _LEAST_SHARE = Fraction(1, 50)
 """A meter of less than two hundredths of its side cannot be told from the weather."""
+_EDGE_US = 7 * DAY_US
+"""How long before and after a meter stops, or runs again, the ratio is compared, whatever a season does to it."""
 _ROUNDED = 1e-6
 _GENEROUS = Fraction(3, 2)
 """How much more than before a meter may have counted, had it run."""
@@ -154,15 +156,31 @@ def _is_open(
         had_us = sum(high - low for low, high in common(shared, [(low_us - length, low_us)]))
         more = before.energies[name] * (high_us - low_us) / had_us if had_us else Fraction()
         return meters[name].role == "total" and total + _GENEROUS * more >= it
-    side, had_total, had_it = before.of(meters[name].role), before.of("total"), before.of("it")
-    if not had_it or not side:
+    if _is_missed(name, before, inside):
+        return True
+    if high_us - low_us < 2 * _EDGE_US:
         return False
-    share = before.energies[name] / side
-    share -= inside.energies[name] / inside.of(meters[name].role) if inside.of(meters[name].role) else 0
+    # A season moves the ratio too, but not within the week in which a meter stops or runs again.
+    edges = (
+        ((low_us - _EDGE_US, low_us), (low_us, low_us + _EDGE_US)),
+        ((high_us, high_us + _EDGE_US), (high_us - _EDGE_US, high_us)),
+    )
+    return any(_is_missed(name, *(_shares(meters, series, common(shared, [part])) for part in edge)) for edge in edges)
+
+
+def _is_missed(name: str, running: Shares, still: Shares) -> bool:
+    """Whether the ratio while a meter stands lies nearer to what it is without its energy than to what it was."""
+    role = still.meters[name].role
+    side, had_total, had_it = running.of(role), running.of("total"), running.of("it")
+    total, it = still.of("total"), still.of("it")
+    if not (had_it and side and it):
+        return False
+    share = running.energies[name] / side
+    share -= still.energies[name] / still.of(role) if still.of(role) else 0
     if share < _LEAST_SHARE:
         return False
     now, then = total / it, had_total / had_it
-    if meters[name].role == "total":
+    if role == "total":
         return now < then * (1 - share / 2)
     return now * (1 - share / 2) > then
 

@@ -81,8 +81,7 @@ def read_readings(
             faults += _take(row, rows.line_num, meters, found)
     ordered = {name: sorted(items.values(), key=lambda item: item.time_us) for name, items in found.items()}
     for name, items in ordered.items():
-        faults += _clashes(name, items)
-        faults += _of_the_future(name, items, now_us) if now_us is not None else ()
+        faults += faults_between(name, items, now_us)
     return ordered, sorted(faults, key=lambda fault: int(fault.partition(":")[0]))
 
 
@@ -146,6 +145,18 @@ def _moment(text: str, label: str) -> int:
     except (ValueError, OverflowError):
         message = f"expected {label} as ISO 8601 with an offset, such as 2025-01-01T00:00:00+08:00, got '{text[:40]}'"
         raise ValueError(message) from None
+
+
+def faults_between(name: str, items: Sequence[Reading], now_us: int | None) -> Iterator[str]:
+    """One sentence ``LINE: ...`` for each reading of a meter that overlaps another, or is of the future.
+
+    Args:
+        name: the meter.
+        items: its readings in order of time.
+        now_us: the present; None where the past and the future are the same.
+    """
+    yield from _clashes(name, items)
+    yield from _of_the_future(name, items, now_us) if now_us is not None else ()
 
 
 def _clashes(name: str, items: Sequence[Reading]) -> Iterator[str]:

@@ -33,11 +33,13 @@ class Intake:
         kind: which of them.
         by: who did it.
         reason: why, empty for an import.
+        map_digest: of the map that the file was read by, empty without one.
     """
 
     kind: IntakeKind
     by: str
     reason: str = ""
+    map_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +89,9 @@ def note(
     connection: sqlite3.Connection, site: str, intake: Intake, meters: Mapping[str, Mapping[str, int | str]]
 ) -> int:
     """Write down an intake, to be recorded in the journal; gives its number."""
-    query = "insert into intake (site, kind, by, reason, meters, entry) values (?, ?, ?, ?, ?, '')"
-    cursor = connection.execute(query, (site, intake.kind, intake.by, intake.reason, canonical_json(meters)))
+    query = "insert into intake (site, kind, by, reason, meters, map, entry) values (?, ?, ?, ?, ?, ?, '')"
+    values = (site, intake.kind, intake.by, intake.reason, canonical_json(meters), intake.map_digest)
+    cursor = connection.execute(query, values)
     return int(cursor.lastrowid or 0)
 
 
@@ -171,8 +174,15 @@ def superseded(connection: sqlite3.Connection, site: str) -> Iterator[Superseded
 
 def untold_intakes(connection: sqlite3.Connection) -> list[tuple[int, dict[str, Any]]]:
     """What came in and is not recorded yet, by its number, in order."""
-    rows = connection.execute("select id, site, kind, by, reason, meters from intake where entry = '' order by id")
+    rows = connection.execute("select id, site, kind, by, reason, meters, map from intake where entry = '' order by id")
     return [
-        (number, {"site": site, "what": kind, "by": by, "reason": reason, "meters": json.loads(meters)})
-        for number, site, kind, by, reason, meters in rows
+        (
+            number,
+            {"site": site, "what": kind, "by": by, "reason": reason, "meters": json.loads(meters)} | _by_map(digest),
+        )
+        for number, site, kind, by, reason, meters, digest in rows
     ]
+
+
+def _by_map(digest: str) -> dict[str, str]:
+    return {"map": digest} if digest else {}

@@ -35,7 +35,7 @@ from zonewright.telemetry.stored_sums import (
     summed,
 )
 from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
-from zonewright.telemetry.tables import SCHEMA, VERSION, add_spec, meter_id, spec_of
+from zonewright.telemetry.tables import SCHEMA, VERSION, add_columns, meter_id, spec_of
 
 __all__ = ["HOUR_US", "Store"]
 
@@ -66,7 +66,7 @@ class Store:
         """Bring the tables up to date in one transaction, unless another process did so meanwhile."""
         with self._writing() as connection:
             if _is_old(connection):
-                add_spec(connection)
+                add_columns(connection)
                 for statement in SCHEMA.split(";"):
                     connection.execute(statement)
                 connection.execute(f"pragma user_version = {VERSION}")

@@ -9,7 +9,7 @@ from zonewright.telemetry.interface import ConflictError
 from zonewright.telemetry.summing import MICRO
 
 FOREVER = 2**62
-VERSION = 3
+VERSION = 4
 SCHEMA = """
 create table if not exists meter (
   id integer primary key, site text not null, name text not null, kind text not null,
@@ -33,7 +33,7 @@ create table if not exists dip (
   primary key (meter, time_us)) without rowid;
 create table if not exists intake (
   id integer primary key autoincrement, site text not null, kind text not null, by text not null,
-  reason text not null, meters text not null, entry text not null);
+  reason text not null, meters text not null, entry text not null, map text not null default '');
 create table if not exists superseded (
   intake integer not null, meter integer not null, time_us integer not null, start_us integer,
   micro integer not null, trust text not null, primary key (meter, time_us, intake)) without rowid;
@@ -74,11 +74,15 @@ def spec_of(meter: MeterSpec) -> str:
     return f"{meter.kind} {meter.rating_w} {meter.rollover_wh} {meter.interval_s} {'standby' if meter.standby else ''}"
 
 
-def add_spec(connection: sqlite3.Connection) -> None:
-    """Give the meters of an older store their column for it; empty, so that they are summed up again."""
-    names = [row[1] for row in connection.execute("pragma table_info(meter)")]
-    if names and "spec" not in names:
-        connection.execute("alter table meter add column spec text not null default ''")
+def add_columns(connection: sqlite3.Connection) -> None:
+    """Give the tables of an older store the columns that came later.
+
+    A meter's declaration is empty then, so that it is summed up again.
+    """
+    for table, column in (("meter", "spec"), ("intake", "map")):
+        names = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+        if names and column not in names:
+            connection.execute(f"alter table {table} add column {column} text not null default ''")
 
 
 def micro_of(item: Reading, label: str) -> int:

@@ -1,6 +1,6 @@
-"""The published JSON Schema of the zone's file, of owner files and of the overlay, for editors and other tools.
+"""The published JSON Schema of the files that people write, for editors and other tools.
 
-``python -m zonewright.declare.schema.json_schema --write`` writes it and the reference page under ``docs/reference``.
+``python -m zonewright.declare.schema.json_schema --write`` writes it and the reference pages under ``docs/reference``.
 """
 
 import argparse
@@ -9,20 +9,41 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from zonewright.declare.schema.reference_page import page
+from zonewright.declare.schema.reference_page import page, sections
 from zonewright.declare.schema.shape import FileType, schema_of
 from zonewright.declare.yaml_text.compose import MAX_DEPTH, MAX_VALUES
 from zonewright.declare.yaml_text.text import MAX_BYTES
 from zonewright.model import OwnerFile, Zone
+from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import TypeOverlays
 
-SchemaKind = Literal["zone", "owner", "overlay"]
-KINDS: dict[SchemaKind, FileType] = {"zone": Zone, "owner": OwnerFile, "overlay": TypeOverlays}
+SchemaKind = Literal["zone", "owner", "overlay", "meters-csv"]
+KINDS: dict[SchemaKind, FileType] = {
+    "zone": Zone,
+    "owner": OwnerFile,
+    "overlay": TypeOverlays,
+    "meters-csv": CsvMap,
+}
+_DECLARATIONS: tuple[SchemaKind, ...] = ("zone", "owner", "overlay")
+_MAP_HEAD = """<!-- Generated: python -m zonewright.declare.schema.json_schema --write -->
+
+# Maps of exports
+
+A map says how the export of a building is read: `zonewright pue import EXPORT --map meters-csv.yaml`. A how-to
+[reads a building's export](../how-to/read-a-buildings-export.md). Editors complete and check a map if its first line
+names its schema:
+
+```yaml
+# yaml-language-server: $schema=docs/reference/schema/meters-csv.schema.json
+```
+
+A column is its name in the header, or its number such as `"#2"`, in quotes.
+"""
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema(kind: SchemaKind) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of ``zone.yaml``, of an owner's file or of ``device-types.overlay.yaml``.
+    """The JSON Schema (draft 2020-12) of a kind of file.
 
     Example:
         >>> schema("owner")["$id"]
@@ -39,7 +60,12 @@ def schema_text(kind: SchemaKind) -> str:
 def reference_markdown() -> str:
     """The reference page of all fields, made from the same schema."""
     limits = {"KiB": f"{MAX_BYTES // 1024:,}", "levels": str(MAX_DEPTH), "values": f"{MAX_VALUES:,}"}
-    return page([schema(kind) for kind in KINDS], limits)
+    return page([schema(kind) for kind in _DECLARATIONS], limits)
+
+
+def map_markdown() -> str:
+    """The reference page of maps of exports."""
+    return "".join([_MAP_HEAD, *sections([schema("meters-csv")])]).rstrip() + "\n"
 
 
 def published(kind: FileType) -> dict[str, Any]:
@@ -69,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("docs/reference"), help="the folder of the reference")
     options = parser.parse_args(arguments)
     texts = {f"schema/{kind}.schema.json": schema_text(kind) for kind in KINDS}
-    texts["declaration.md"] = reference_markdown()
+    texts |= {"declaration.md": reference_markdown(), "meters-csv.md": map_markdown()}
     for name, text in texts.items():
         if options.write:
             path = options.folder / name

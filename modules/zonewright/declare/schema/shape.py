@@ -19,6 +19,7 @@ from zonewright.model.configuration import (
     MODE_PATTERN,
     OWNER_PATTERN,
 )
+from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
@@ -34,6 +35,7 @@ FileType = (
     | type[TypeOverlays]
     | type[FleetFile]
     | type[FormatFile]
+    | type[CsvMap]
 )
 
 _UNITS = (

@@ -1,0 +1,87 @@
+"""Numbers and units as exports write them: exact, and never guessed."""
+
+import re
+from fractions import Fraction
+from functools import cache
+
+from zonewright.model.csv_map import UNITS, CsvMap, Unit
+
+_BLANKS = "\u00a0\u202f\u2009"
+"""Spaces that do not break, which exports put between groups of digits."""
+_WITH_UNIT = re.compile(r"(?P<number>.*?[0-9.,]) *(?P<unit>[A-Za-z]+)", re.DOTALL)
+_SHOWN = 40
+
+
+def cleaned(cell: str) -> str:
+    """A cell with ordinary single blanks only."""
+    for blank in _BLANKS:
+        cell = cell.replace(blank, " ")
+    return cell.strip()
+
+
+@cache
+def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+    group = {"none": "", "space": " "}.get(thousands, thousands)
+    whole = r"[0-9]{1,24}"
+    if group:
+        whole = rf"(?:[0-9]{{1,3}}(?:{re.escape(group)}[0-9]{{3}}){{1,7}}|{whole})"
+    point = re.escape(decimal)
+    return re.compile(
+        rf"(?P<sign>[-+]?)(?P<whole>{whole})(?:{point}(?P<part>[0-9]{{0,24}}))?(?:[eE](?P<power>[-+]?[0-9]{{1,2}}))?",
+        re.ASCII,
+    )
+
+
+def number_of(cell: str, csv_map: CsvMap) -> Fraction:
+    """The exact number of a cell.
+
+    Raises:
+        ValueError: when it is none, with a sentence.
+    """
+    match = _pattern(csv_map.decimal, csv_map.thousands).fullmatch(cell)
+    if match is None:
+        groups = "" if csv_map.thousands == "none" else f" and thousands '{csv_map.thousands}'"
+        raise ValueError(
+            f"expected a number with decimal sign '{csv_map.decimal}'{groups}, got '{cell[:_SHOWN]}'; correct the "
+            "cell, or the map"
+        )
+    whole, part = re.sub("[^0-9]", "", match["whole"]), match["part"] or ""
+    power = int(match["power"] or 0)
+    if power > 0 and len(part) < power:
+        raise ValueError(
+            f"'{cell[:_SHOWN]}' shows {len(whole) + len(part)} of {len(whole) + power} digits, so the rest is lost; "
+            "export the column again as plain numbers"
+        )
+    value = Fraction(int(whole + part), 10 ** len(part))
+    value *= Fraction(10) ** power
+    return -value if match["sign"] == "-" else value
+
+
+def split_unit(cell: str) -> tuple[str, Unit]:
+    """Number and unit of a cell such as ``12,5 kWh``.
+
+    Raises:
+        ValueError: when it has no unit that is known, with a sentence.
+    """
+    match = _WITH_UNIT.fullmatch(cell)
+    if match is None:
+        raise ValueError(f"expected a number with its unit, such as 12.5 kWh, got '{cell[:_SHOWN]}'; add the unit")
+    return match["number"], unit_of(match["unit"])
+
+
+def unit_of(text: str) -> Unit:
+    """A unit as exports write it, in upper or lower case where nothing else can be meant.
+
+    Raises:
+        ValueError: when it is none, with a sentence.
+    """
+    for unit in UNITS:
+        # 'm' is a thousandth and 'M' a million.
+        if text == unit or (text.casefold() == unit.casefold() and text[:1] != "m"):
+            return unit
+    raise ValueError(f"expected a unit of {', '.join(UNITS)}, got '{text[:_SHOWN]}'; correct it")
+
+
+def is_power(unit: Unit) -> bool:
+    """Whether a unit is one of power."""
+    return not unit.endswith("h")
