@@ -6,13 +6,14 @@ iproute2 and util-linux.
 """
 
 import ctypes
+import itertools
 import os
 import socket
 import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class NetworkHost:
         """End everything in it."""
         if self._holder is not None:
             self._holder.kill()
-            self._holder.wait()
+            self._holder.communicate()  # and close the pipe
         for one in self._running:
             one.wait()
 
@@ -123,10 +124,14 @@ class NetworkHost:
             finally:
                 _enter(here.fileno())
 
-    def connects(self, address: str, port: int, *, source: str = "", within_s: float = 0.4) -> bool:
-        """Whether a TCP connection comes about."""
-        with self.inside(), ExitStack() as ends:
-            return _connects(ends, address, port, source, within_s)
+    def connect(self, address: str, port: int, source: str) -> socket.socket:
+        """A TCP connection that is about to be made; ``connected`` says whether it was."""
+        with self.inside():
+            one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+            one.setblocking(False)
+            one.bind((source, 0))
+            one.connect_ex((address, port))
+        return one
 
     def listen(self, ports: Sequence[int]) -> list[socket.socket]:
         """Sockets to which the kernel lets connect, for both IP versions."""
@@ -152,13 +157,10 @@ def _enter(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def _connects(ends: ExitStack, address: str, port: int, source: str, within_s: float) -> bool:
-    one = ends.enter_context(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM))
-    one.settimeout(within_s)
+def connected(one: socket.socket) -> bool:
+    """Whether a TCP connection has been made."""
     try:
-        if source:
-            one.bind((source, 0))
-        one.connect((address, port))
+        one.getpeername()
     except OSError:
         return False
     return True
@@ -171,13 +173,15 @@ class Pinger:
         address: whom to ask.
     """
 
+    _ids = itertools.count(1)
+
     def __init__(self, address: str) -> None:
         self.address = address
         self._v6 = ":" in address
         protocol = socket.getprotobyname("ipv6-icmp" if self._v6 else "icmp")
         self._socket = socket.socket(socket.AF_INET6 if self._v6 else socket.AF_INET, socket.SOCK_RAW, protocol)
         self._socket.setblocking(False)
-        self._id = id(self) & 0xFFFF
+        self._id = next(self._ids) & 0xFFFF
 
     def send(self, number: int) -> None:
         """Ask once; a way that is not there is no answer."""
@@ -202,11 +206,6 @@ class Pinger:
             kind, _, _, own, number = struct.unpack("!BBHHH", body[:8])
             if kind == (129 if self._v6 else 0) and own == self._id:
                 found.add(number)
-
-    def answered(self, *, within_s: float = 0.4) -> bool:
-        """Whether one request is answered in time."""
-        self.send(1)
-        return until(lambda: bool(self.answers()), within_s=within_s, step_s=0.005)
 
     def close(self) -> None:
         """Ask no more."""
