@@ -12,7 +12,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,7 +133,7 @@ class NetworkHost:
             one.connect_ex((address, port))
         return one
 
-    def listen(self, ports: Sequence[int]) -> list[socket.socket]:
+    def listen(self, ports: Iterable[int]) -> list[socket.socket]:
         """Sockets to which the kernel lets connect, for both IP versions."""
         made = []
         with self.inside():

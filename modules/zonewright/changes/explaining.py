@@ -86,7 +86,10 @@ def _pools(known: Declaration) -> Mapping[str, tuple[str, str]]:
         for owner, file in known.owners.items()
         for site_id, site in file.sites.items()
         for prefix, path in (
-            *((str(one.prefix), f"sites.{site_id}.address_pools.{key}.prefix") for key, one in site.address_pools.items()),
+            *(
+                (str(one.prefix), f"sites.{site_id}.address_pools.{key}.prefix")
+                for key, one in site.address_pools.items()
+            ),
             *((str(one.prefix), f"sites.{site_id}.networks.{key}.prefix") for key, one in site.networks.items()),
             *((f"{one}/{one.max_prefixlen}", f"sites.{site_id}.loopbacks") for one in site.loopbacks),
         )

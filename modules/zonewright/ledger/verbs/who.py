@@ -175,11 +175,7 @@ def _has(row: RowMapping, data: Mapping[str, Any], address: Any) -> bool:
     """Whether a site's pools or a link's networks have an address."""
     texts: dict[str, Callable[[], list[str]]] = {
         "site": lambda: [
-            *(
-                one["prefix"]
-                for field in ("address_pools", "networks")
-                for one in data["site"].get(field, {}).values()
-            ),
+            *(one["prefix"] for field in ("address_pools", "networks") for one in data["site"].get(field, {}).values()),
             *data["site"].get("loopbacks", ()),
         ],
         "link": lambda: list(data["link"].get("prefixes", ())),

@@ -116,9 +116,11 @@ def ways_back(around: Surroundings, *, besides: str = "") -> tuple[Forward, ...]
     )
 
 
-_EMPTY = re.compile(r"(?:.+\.)?(10\.in-addr\.arpa|(?:1[6-9]|2[0-9]|3[01])\.172\.in-addr\.arpa|168\.192\.in-addr\.arpa"
-                    r"|(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.100\.in-addr\.arpa|2\.0\.192\.in-addr\.arpa"
-                    r"|100\.51\.198\.in-addr\.arpa|113\.0\.203\.in-addr\.arpa|d\.f\.ip6\.arpa|8\.b\.d\.0\.1\.0\.0\.2\.ip6\.arpa)")
+_EMPTY = re.compile(
+    r"(?:.+\.)?(10\.in-addr\.arpa|(?:1[6-9]|2[0-9]|3[01])\.172\.in-addr\.arpa|168\.192\.in-addr\.arpa"
+    r"|(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.100\.in-addr\.arpa|2\.0\.192\.in-addr\.arpa"
+    r"|100\.51\.198\.in-addr\.arpa|113\.0\.203\.in-addr\.arpa|d\.f\.ip6\.arpa|8\.b\.d\.0\.1\.0\.0\.2\.ip6\.arpa)"
+)
 
 
 def empty_zones(zones: Iterable[str]) -> tuple[str, ...]:

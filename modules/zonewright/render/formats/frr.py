@@ -30,10 +30,7 @@ FRR = Format(
         "prefixes."
     ),
     subject="site",
-    files=(
-        File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),
-        File(template="frr/sysctl.conf.j2", path="etc/sysctl.d/60-zonewright.conf"),
-    ),
+    files=(File(template="frr/frr.conf.j2", path="etc/frr/frr.conf"),),
     filters=frozenset({"address", "comment", "secret", "word"}),
     check=ValidatorCommand(
         program="vtysh",

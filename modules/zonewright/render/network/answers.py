@@ -1,7 +1,7 @@
 """What the name servers of a zone answer, computed from what their files are rendered from: views, zones, forwarders."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from zonewright.render.contexts.group_context import GroupContext
@@ -11,8 +11,15 @@ from zonewright.render.contexts.site_names import Forward
 from zonewright.render.formats.format import AnyContext
 
 _MOST_FORWARDS = 4
-Zones = dict[str, frozenset[tuple[str, str]]]
-"""By name of a zone: whole name and what it leads to, an address or a name."""
+Records = dict[str, frozenset[str]]
+"""By whole name what it leads to: addresses, or names."""
+_Pairs = Iterator[tuple[str, list[tuple[str, str]]]]
+
+
+@dataclass(frozen=True)
+class _View:
+    zones: Mapping[str, Records]
+    forwards: Mapping[str, Forward]
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class NameServers:
 
     sites: Mapping[str, SiteContext]
     groups: Mapping[str, tuple[GroupContext, ...]]
+    _views: dict[tuple[str, str], _View] = field(default_factory=dict)
 
     def answer(self, site: str, client: str, name: str, *, passed: int = 0) -> frozenset[str]:
         """What a client is told of a name: addresses, or names for the way back from an address.
@@ -36,35 +44,49 @@ class NameServers:
             name: a whole name with its last dot.
             passed: how many name servers have passed the question on.
         """
-        zones, forwards = self._view(site, client)
-        known = [zone for zone in (*zones, *forwards) if name == f"{zone}." or name.endswith(f".{zone}.")]
-        if not known or passed > _MOST_FORWARDS:
+        view = self._view(site, client)
+        labels = name.removesuffix(".").split(".")
+        above = (".".join(labels[start:]) for start in range(len(labels)))
+        nearest = next((one for one in above if one in view.zones or one in view.forwards), None)
+        if nearest is None or passed > _MOST_FORWARDS:
             return frozenset()  # what is nobody's name in the zone is not computed
-        nearest = max(known, key=len)
-        if nearest in zones:
-            return frozenset(where for what, where in zones[nearest] if what == name)
+        if nearest in view.zones:
+            return view.zones[nearest].get(name, frozenset())
         own = self.sites[site].name_servers
-        for server in forwards[nearest].servers:
+        for server in view.forwards[nearest].servers:
             asked = next((one for one, held in self.sites.items() if server in held.name_servers), None)
             same = [one for one in own if ip_address(one).version == ip_address(server).version]
             if asked is not None and same:
                 return self.answer(asked, same[0], name, passed=passed + 1)
         return frozenset()
 
-    def _view(self, site: str, client: str) -> tuple[Zones, dict[str, Forward]]:
-        """Zones and forwarders of the view that a client sees."""
+    def _view(self, site: str, client: str) -> _View:
+        """The view that a client sees: of its party, of administrators, or the site's own."""
         held = self.sites[site]
-        zones = dict(_site_zones(held))
-        forwards = {one.zone: one for one in held.forwards}
         group = next((one for one in self.groups.get(site, ()) if _among(client, one.clients)), None)
-        if group is not None:
-            zones |= {**dict(_node_zones(group)), **dict(_reverse(group.reverse_zones))}
-            return zones, forwards | {one.zone: one for one in group.forwards}
-        zones |= dict(_reverse(held.reverse_zones))
-        if _among(client, (*held.management_v4, *held.management_v6)):
-            for one in self.groups.get(site, ()):
-                zones |= dict(_node_zones(one))
-        return zones, forwards | {one.zone: one for one in held.forwards_back}
+        manages = group is None and _among(client, (*held.management_v4, *held.management_v6))
+        key = group.name if group is not None else "management." if manages else "site."
+        if (site, key) not in self._views:
+            seen = (group,) if group is not None else self.groups.get(site, ()) if manages else ()
+            self._views[site, key] = _made(held, group, seen)
+        return self._views[site, key]
+
+
+def _made(site: SiteContext, group: GroupContext | None, seen: Iterable[GroupContext]) -> _View:
+    """A view with the nodes of some groups; the ways back are the group's own, or the site's."""
+    nodes = (pair for one in seen for pair in _node_zones(one))
+    back, passed_on = (site.reverse_zones, site.forwards_back) if group is None else (group.reverse_zones, group.forwards)
+    return _View(
+        zones={zone: _records(pairs) for zone, pairs in (*_site_zones(site), *nodes, *_reverse(back))},
+        forwards={one.zone: one for one in (*site.forwards, *passed_on)},
+    )
+
+
+def _records(pairs: Iterable[tuple[str, str]]) -> Records:
+    found: Records = {}
+    for name, where in pairs:
+        found[name] = found.get(name, frozenset()) | {where}
+    return found
 
 
 def _among(client: str, networks: Iterable[str]) -> bool:
@@ -72,28 +94,28 @@ def _among(client: str, networks: Iterable[str]) -> bool:
     return any(address in ip_network(text) for text in networks)
 
 
-def _site_zones(site: SiteContext) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+def _site_zones(site: SiteContext) -> _Pairs:
     addresses = {one.name: one.address for one in site.names}
-    records = [*((one.name, one.address) for one in site.names)]
+    records = [(one.name, one.address) for one in site.names]
     records += [(one.name, addresses[one.target]) for one in site.aliases]
-    yield site.domain, frozenset((f"{name}.{site.domain}.", address) for name, address in records)
+    yield site.domain, [(f"{name}.{site.domain}.", address) for name, address in records]
     for zone in site.service_zones:
-        yield zone.key, frozenset((f"{zone.key}.", one.address) for one in zone.records)
+        yield zone.key, [(f"{zone.key}.", one.address) for one in zone.records]
 
 
-def _node_zones(group: GroupContext) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+def _node_zones(group: GroupContext) -> _Pairs:
     for domain, records in ((group.domain, group.records), *((one.domain, one.records) for one in group.elsewhere)):
-        yield domain, frozenset((f"{one.name}.{domain}.", one.address) for one in records)
+        yield domain, [(f"{one.name}.{domain}.", one.address) for one in records]
 
 
-def _reverse(zones: Iterable[ReverseZone]) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+def _reverse(zones: Iterable[ReverseZone]) -> _Pairs:
     for zone in zones:
         yield (
             zone.zone,
-            frozenset(
+            [
                 (f"{zone.zone}." if one.label == "@" else f"{one.label}.{zone.zone}.", one.target)
                 for one in zone.pointers
-            ),
+            ],
         )
 
 

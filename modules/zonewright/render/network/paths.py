@@ -106,9 +106,7 @@ class Paths:
             found |= {(start, site): count for site, count in reached.items()}
         return found
 
-    def _towards(
-        self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], int]
-    ) -> Iterator[Hop]:
+    def _towards(self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], int]) -> Iterator[Hop]:
         """The ways on to a site, each one site nearer."""
         if site != origin and (site, origin) in distances:
             for hop in self._neighbours(site, version):
