@@ -1,8 +1,8 @@
 """Hosts without a machine: each has network, files and processes of its own, and is gone when this process is.
 
-A host is a process that holds its namespaces. It dies with the process that made it, also when that is killed, and takes
-its processes and interfaces along: nothing is left behind, and no two runs can meet. Needs root and Debian's packages
-iproute2 and util-linux.
+A host is a process that holds its namespaces. It dies with the process that made it, also when that is killed, and
+takes its processes and interfaces along: nothing is left behind, and no two runs can meet. Needs root and Debian's
+packages iproute2 and util-linux.
 """
 
 import ctypes
@@ -128,7 +128,7 @@ class NetworkHost:
         """A TCP connection that is about to be made; ``connected`` says whether it was."""
         with self.inside():
             one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-            one.setblocking(False)
+            one.settimeout(0)
             one.bind((source, 0))
             one.connect_ex((address, port))
         return one
@@ -180,7 +180,7 @@ class Pinger:
         self._v6 = ":" in address
         protocol = socket.getprotobyname("ipv6-icmp" if self._v6 else "icmp")
         self._socket = socket.socket(socket.AF_INET6 if self._v6 else socket.AF_INET, socket.SOCK_RAW, protocol)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._id = next(self._ids) & 0xFFFF
 
     def send(self, number: int) -> None:

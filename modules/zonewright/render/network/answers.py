@@ -1,4 +1,4 @@
-"""What the name servers of a zone answer, computed from what their files are rendered from: views, zones, forwarders."""
+"""What the name servers of a zone answer, computed from what their files are rendered from."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -75,7 +75,9 @@ class NameServers:
 def _made(site: SiteContext, group: GroupContext | None, seen: Iterable[GroupContext]) -> _View:
     """A view with the nodes of some groups; the ways back are the group's own, or the site's."""
     nodes = (pair for one in seen for pair in _node_zones(one))
-    back, passed_on = (site.reverse_zones, site.forwards_back) if group is None else (group.reverse_zones, group.forwards)
+    back, passed_on = (
+        (site.reverse_zones, site.forwards_back) if group is None else (group.reverse_zones, group.forwards)
+    )
     return _View(
         zones={zone: _records(pairs) for zone, pairs in (*_site_zones(site), *nodes, *_reverse(back))},
         forwards={one.zone: one for one in (*site.forwards, *passed_on)},

@@ -131,7 +131,7 @@ def read_firewall(text: str, expected: frozenset[str] = HOST_CHAINS) -> Firewall
         for name, policy, body in _CHAIN.findall(bare)
     }
     if set(chains) != expected or bare.count("chain ") != len(chains):
-        names = " and ".join((", ".join(sorted(expected)[:-1]), sorted(expected)[-1]))
+        names = " and ".join((", ".join(sorted(expected)[:-1]), max(expected)))
         raise RenderError(f"the firewall has chains other than {names}, so it was not judged")
     return Firewall(sets, chains)
 

@@ -1,8 +1,8 @@
 """Which packets get where in a rendered zone, computed: routes of all routers and every firewall on the way.
 
 The routes are what BGP makes of the sessions and filters that the sites' files have: each site announces its networks,
-every site takes them from whoever is fewest sites away, and a link that is down carries none. The firewalls are read from
-the files themselves.
+every site takes them from whoever is fewest sites away, and a link that is down carries none. The firewalls are read
+from the files themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,7 @@
 """What a zone of which all sites are at hand must do as a network, asked of what is computed: ways, names, separation.
 
-Of each party's nodes at a site one is asked; the others have the same rules. Where a site's declaration does not say what
-its router needs, that is told and nothing is asked.
+Of each party's nodes at a site one is asked; the others have the same rules. Where a site's declaration does not say
+what its router needs, that is told and nothing is asked.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
