@@ -235,7 +235,7 @@ Names = Sequence[tuple[str, str]]
 
 def test_names_lead_forward_and_back_from_everywhere(zone: BootedZone) -> None:
     """A node finds its fellows, all sites' own names and the service at its name servers, and nobody else's nodes."""
-    failed = []
+    failed: list[str] = []
     for name, node in zone.nodes.items():
         wanted = [*_few(_party_names(zone, node.party)), *_few(_site_names(zone))]
         others = (pair for party in _parties(zone) - {node.party} for pair in _party_names(zone, party))

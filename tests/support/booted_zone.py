@@ -239,9 +239,9 @@ def _routing(zone: BootedZone, name: str) -> None:
         zone.files[f"sites/{name}/etc/sysctl.d/60-zonewright.conf"], encoding="utf-8"
     )
     host.run("sysctl", "-q", "-p", str(host.folder / "sysctl.conf"))
-    path = f"sites/{name}/etc/nftables.conf"
-    if path in zone.files:
-        host.run("nft", "-f", "-", text=zone.files[path])
+    rules = zone.files.get(f"sites/{name}/etc/nftables.conf")
+    if rules is not None:
+        host.run("nft", "-f", "-", text=rules)
     host.run("hostname", name)
     for daemon in ROUTING:
         host.daemon(daemon, "-A", "127.0.0.1", *(("-s", "90000000") if daemon == "zebra" else ()))

@@ -196,7 +196,7 @@ class Pinger:
 
     def answers(self) -> set[int]:
         """Numbers of the answers since the last call."""
-        found = set()
+        found: set[int] = set()
         while True:
             try:
                 packet, _ = self._socket.recvfrom(2048)
@@ -213,7 +213,7 @@ class Pinger:
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 

@@ -45,7 +45,7 @@ def test_every_zone_file_says_its_content_and_serial() -> None:
 
 
 def test_the_same_content_keeps_its_serial_and_another_gets_the_next() -> None:
-    """Every zone of a site and of a group keeps the number in force; where the content differs, it gets the next one."""
+    """Every zone of a site and of a group keeps the number in force, or gets the next one for another content."""
     for context in (SITE, GROUP):
         known = in_force(context, serial=41)
         other = {path: ZoneSerial(content=one.content % 7 + 1, serial=41) for path, one in known.items()}

@@ -78,7 +78,8 @@ def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around:
         else:
             held[address] = label
             records.append(host_record(label, address))
-    networks = [str(pool.prefix) for pool in (*site.address_pools.values(), *site.networks.values())]
+    networks = [str(pool.prefix) for pool in site.address_pools.values()]
+    networks += [str(network.prefix) for network in site.networks.values()]
     networks += [str(address) for address in site.loopbacks]
     networks += [one.partition("/")[0] for item in interfaces for one in (item.v4, item.v6) if one]
     pairs = ((address, f"{label}.{name}.internal.") for address, label in held.items())
