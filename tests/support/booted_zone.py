@@ -88,9 +88,7 @@ class BootedZone:
     def established(self, site: str) -> bool:
         """Whether every session of a router that should be up is up."""
         wanted = {
-            one.neighbor
-            for one in self.sites[site].sessions
-            if one.status == "active" and one.link in self.links()
+            one.neighbor for one in self.sites[site].sessions if one.status == "active" and one.link in self.links()
         }
         lines = [line.split() for line in self.vtysh(site, "show bgp summary established").splitlines()]
         return wanted <= {line[0] for line in lines if line}
@@ -101,7 +99,9 @@ class BootedZone:
             item = next(one for one in self.sites[site].interfaces if one.link == link)
             rules = "table inet cut { chain in { type filter hook prerouting priority -300; "
             rules += f'iifname "{item.name}" drop; }}; }}\n'
-            self.hosts[f"router {site}"].run("nft", "-f", "-", text=rules.replace("; }; }", "\n}\n}").replace("{ ", "{\n"))
+            self.hosts[f"router {site}"].run(
+                "nft", "-f", "-", text=rules.replace("; }; }", "\n}\n}").replace("{ ", "{\n")
+            )
 
     def mend(self, link: str) -> None:
         """Let it carry packets again."""
@@ -197,8 +197,12 @@ def _host(
     for text in (*port.v4, *port.v6):
         gateway = ip_interface(text)
         own = [one for one in addresses if ip_address(one) in gateway.network]
-        lines += [f"address add {one}/{gateway.network.prefixlen} dev eth0 nodad" if ":" in one
-                  else f"address add {one}/{gateway.network.prefixlen} dev eth0" for one in own]
+        lines += [
+            f"address add {one}/{gateway.network.prefixlen} dev eth0 nodad"
+            if ":" in one
+            else f"address add {one}/{gateway.network.prefixlen} dev eth0"
+            for one in own
+        ]
         lines += [f"route add default via {gateway.ip}"] if own else []
     host.ip(lines)
     zone.addresses[host.name] = list(addresses)
@@ -231,11 +235,13 @@ def _routing(zone: BootedZone, name: str) -> None:
         shutil.chown(path, "frr", "frr")
     host.bind(etc, "/etc/frr")
     host.run("sh", "-c", "mount -t tmpfs tmp /var/tmp && mkdir /run/frr && chown frr:frr /run/frr")
-    (host.folder / "sysctl.conf").write_text(zone.files[f"sites/{name}/etc/sysctl.d/60-zonewright.conf"], encoding="utf-8")
+    (host.folder / "sysctl.conf").write_text(
+        zone.files[f"sites/{name}/etc/sysctl.d/60-zonewright.conf"], encoding="utf-8"
+    )
     host.run("sysctl", "-q", "-p", str(host.folder / "sysctl.conf"))
-    path = f"sites/{name}/etc/nftables.conf"
-    if path in zone.files:
-        host.run("nft", "-f", "-", text=zone.files[path])
+    rules = zone.files.get(f"sites/{name}/etc/nftables.conf")
+    if rules is not None:
+        host.run("nft", "-f", "-", text=rules)
     host.run("hostname", name)
     for daemon in ROUTING:
         host.daemon(daemon, "-A", "127.0.0.1", *(("-s", "90000000") if daemon == "zebra" else ()))

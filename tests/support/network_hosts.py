@@ -1,18 +1,19 @@
 """Hosts without a machine: each has network, files and processes of its own, and is gone when this process is.
 
-A host is a process that holds its namespaces. It dies with the process that made it, also when that is killed, and takes
-its processes and interfaces along: nothing is left behind, and no two runs can meet. Needs root and Debian's packages
-iproute2 and util-linux.
+A host is a process that holds its namespaces. It dies with the process that made it, also when that is killed, and
+takes its processes and interfaces along: nothing is left behind, and no two runs can meet. Needs root and Debian's
+packages iproute2 and util-linux.
 """
 
 import ctypes
+import itertools
 import os
 import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,7 +62,7 @@ class NetworkHost:
         """End everything in it."""
         if self._holder is not None:
             self._holder.kill()
-            self._holder.wait()
+            self._holder.communicate()  # and close the pipe
         for one in self._running:
             one.wait()
 
@@ -123,12 +124,16 @@ class NetworkHost:
             finally:
                 _enter(here.fileno())
 
-    def connects(self, address: str, port: int, *, source: str = "", within_s: float = 0.4) -> bool:
-        """Whether a TCP connection comes about."""
-        with self.inside(), ExitStack() as ends:
-            return _connects(ends, address, port, source, within_s)
+    def connect(self, address: str, port: int, source: str) -> socket.socket:
+        """A TCP connection that is about to be made; ``connected`` says whether it was."""
+        with self.inside():
+            one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+            one.settimeout(0)
+            one.bind((source, 0))
+            one.connect_ex((address, port))
+        return one
 
-    def listen(self, ports: Sequence[int]) -> list[socket.socket]:
+    def listen(self, ports: Iterable[int]) -> list[socket.socket]:
         """Sockets to which the kernel lets connect, for both IP versions."""
         made = []
         with self.inside():
@@ -152,13 +157,10 @@ def _enter(descriptor: int) -> None:
         raise OSError(ctypes.get_errno(), "setns")
 
 
-def _connects(ends: ExitStack, address: str, port: int, source: str, within_s: float) -> bool:
-    one = ends.enter_context(socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM))
-    one.settimeout(within_s)
+def connected(one: socket.socket) -> bool:
+    """Whether a TCP connection has been made."""
     try:
-        if source:
-            one.bind((source, 0))
-        one.connect((address, port))
+        one.getpeername()
     except OSError:
         return False
     return True
@@ -171,13 +173,15 @@ class Pinger:
         address: whom to ask.
     """
 
+    _ids = itertools.count(1)
+
     def __init__(self, address: str) -> None:
         self.address = address
         self._v6 = ":" in address
         protocol = socket.getprotobyname("ipv6-icmp" if self._v6 else "icmp")
         self._socket = socket.socket(socket.AF_INET6 if self._v6 else socket.AF_INET, socket.SOCK_RAW, protocol)
-        self._socket.setblocking(False)
-        self._id = id(self) & 0xFFFF
+        self._socket.settimeout(0)
+        self._id = next(self._ids) & 0xFFFF
 
     def send(self, number: int) -> None:
         """Ask once; a way that is not there is no answer."""
@@ -192,7 +196,7 @@ class Pinger:
 
     def answers(self) -> set[int]:
         """Numbers of the answers since the last call."""
-        found = set()
+        found: set[int] = set()
         while True:
             try:
                 packet, _ = self._socket.recvfrom(2048)
@@ -203,18 +207,13 @@ class Pinger:
             if kind == (129 if self._v6 else 0) and own == self._id:
                 found.add(number)
 
-    def answered(self, *, within_s: float = 0.4) -> bool:
-        """Whether one request is answered in time."""
-        self.send(1)
-        return until(lambda: bool(self.answers()), within_s=within_s, step_s=0.005)
-
     def close(self) -> None:
         """Ask no more."""
         self._socket.close()
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 

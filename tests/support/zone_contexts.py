@@ -1,4 +1,4 @@
-"""What the templates of a whole zone see, without a ledger: every tenant placed in turn, the folder as the whole world."""
+"""What the templates of a whole zone see, without a ledger: every tenant placed in turn, a folder as the world."""
 
 from collections import defaultdict
 from collections.abc import Mapping

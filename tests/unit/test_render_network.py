@@ -231,7 +231,7 @@ def test_the_kernel_agrees_with_what_is_computed(namespace: Callable[[str], Name
             assert said[name, port] == (firewall.lets("output", there), firewall.lets("input", back)), (name, port)
     assert said["fellow", 22] == (True, True)
     assert said["stranger", 22] == (False, False)
-    assert said["management", 22] == (True, True)
+    assert said["management", 22] == (False, True)
     assert said["management", 443][1] is False
     assert said["service", 443][0] is True
 

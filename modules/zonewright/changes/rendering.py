@@ -11,6 +11,7 @@ from zonewright.model.surroundings import Surroundings
 from zonewright.render import NodeContext, SiteContext, node_context, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext, group_contexts
 from zonewright.render.contexts.node_view import fellows_of, site_view
+from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.formats.format_set import BUILT_IN, FormatSet
 
@@ -31,7 +32,8 @@ def contexts_of(demand: Demand, proposal: Proposal) -> list[AnyContext]:
     around = proposal.surroundings
     sites = site_contexts(demand, around) if around is not None else ()
     held = {site_id: Site.model_validate_json(json.dumps(data)) for site_id, data in proposal.sites.items()}
-    return [*_nodes(demand, proposal, held), *_groups(demand, proposal, held), *sites]
+    groups = (numbered_group(one, proposal.serials) for one in _groups(demand, proposal, held))
+    return [*_nodes(demand, proposal, held), *groups, *(numbered_site(one, proposal.serials) for one in sites)]
 
 
 def _nodes(demand: Demand, proposal: Proposal, sites: Mapping[str, Site]) -> Iterator[NodeContext]:

@@ -67,7 +67,11 @@ def show(arguments: argparse.Namespace, rendered: Rendered) -> int:
         print(f"{len(files)} file{'' if len(files) == 1 else 's'}{where}")
         for line in (*verdict_lines(judged, columns=width()), *_finding_lines(findings)):
             print(line)
-    return REFUSED if findings or any(item.verdict.status == "fail" for item in judged) else GOOD
+    return (
+        REFUSED
+        if any(one.refuses for one in findings) or any(item.verdict.status == "fail" for item in judged)
+        else GOOD
+    )
 
 
 def _judged(arguments: argparse.Namespace, rendered: Rendered) -> "tuple[Sequence[Judged], Sequence[Finding]]":

@@ -36,6 +36,13 @@ class Routing(_Plain):
     named: tuple[str, ...] = ()
 
 
+class ZoneSerial(_Plain):
+    """A zone of the DNS as it is in force: a number that comes from its content, and its serial number."""
+
+    content: int
+    serial: int
+
+
 class LinkEnds(_Plain):
     """A link as its two sites see it.
 

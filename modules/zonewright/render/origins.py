@@ -194,7 +194,7 @@ def _plain(field: str) -> _Finder:
 
 
 _SITE: Mapping[str, _Finder] = {
-    **dict.fromkeys(("name", "domain", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
+    **dict.fromkeys(("name", "domain", "content", "serial"), _site(lambda c, _i, _l: (f"sites.{c.name}",))),
     "title": _plain("title"),
     "district": _plain("district"),
     "as_number": _plain("as_number"),
@@ -246,7 +246,7 @@ def _of_pointer(context: GroupContext, indices: list[int], _last: str) -> Declar
 
 _GROUP: Mapping[str, _Finder] = {
     "name": _group(lambda _c, _i, _l: ("owner",)),
-    **dict.fromkeys(("site", "domain", "serial", "clients"), _group(lambda _c, _i, _l: ("clusters",))),
+    **dict.fromkeys(("site", "domain", "content", "serial", "clients"), _group(lambda _c, _i, _l: ("clusters",))),
     **dict.fromkeys(("primary", "name_servers"), _group(lambda c, _i, _l: (f"sites.{c.site}.name_servers",))),
     "elsewhere": _group(
         lambda c, i, _l: _cluster(c.elsewhere[i[0]].records[i[1]].name) if len(i) > 1 else ("clusters",)

@@ -17,7 +17,7 @@ from zonewright.ledger.protocol.messages import (
 )
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.surroundings import Surroundings
+from zonewright.model.surroundings import Surroundings, ZoneSerial
 from zonewright.place.precondition import Precondition
 from zonewright.rules.finding import Finding
 
@@ -69,6 +69,7 @@ class Proposal(Message):
         expires_at: end of the reservation (ISO 8601), or None.
         changed: for nodes whose place differs from the last preview of the same demand: (old, new).
         impact: what the change does to each site that it touches, by id.
+        serials: zones of the DNS that are in force by path of their file, for rendering.
     """
 
     demand_digest: Digest
@@ -83,6 +84,7 @@ class Proposal(Message):
     expires_at: str | None = None
     changed: dict[str, tuple[RackPosition | None, RackPosition | None]] = Field(default_factory=dict)
     impact: dict[str, Impact] = Field(default_factory=dict)
+    serials: dict[str, ZoneSerial] = Field(default_factory=dict)
 
 
 class EvaluateRequest(StackRequest):

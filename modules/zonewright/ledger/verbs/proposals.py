@@ -15,6 +15,7 @@ from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
 from zonewright.ledger.deciding.review import Review, for_reader, last_proposal, review_change
 from zonewright.ledger.deciding.zone_facts import names_of
+from zonewright.ledger.deciding.zone_serials import serials_in_force
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Evaluation, Proposal, ProposeRequest
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.protocol.change_messages import Plan
@@ -75,6 +76,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
         told = for_reader(made.findings, request.demand.party, request.sources)
         told = findings_for(connection, context.caller, told)
         answer = _answer(request, digest, facts, made, changed, told=told)
+        answer = answer.model_copy(update={"serials": serials_in_force(connection, request.stack_id)})
         if request.reserve and not any(finding.refuses for finding in made.findings):
             require_quota(connection, stack_id=request.stack_id, party=request.party, now=now)
             expires_at = stamp(moment + timedelta(seconds=context.reservation_s))

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from zonewright.model import Site
 from zonewright.model.addresses import interface_of, network_of
 from zonewright.model.surroundings import Surroundings
-from zonewright.render.contexts.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
+from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of, host_record, reverse_zones
 from zonewright.render.contexts.site_names import Forward, site_names, ways_back
 
 Addresses = Mapping[str, Mapping[str, str]]
@@ -20,6 +20,7 @@ class OtherDomain:
 
     key: str
     domain: str
+    content: int
     serial: int
     records: tuple[HostRecord, ...]
 
@@ -34,7 +35,8 @@ class GroupContext:
         domain: domain of the nodes' names.
         primary: whole name of the site's first name server.
         name_servers: whole names of all of them.
-        serial: a number that comes from the records.
+        content: a number that comes from the records.
+        serial: serial number of the zone of these names.
         records: addresses of the nodes, in order of name.
         elsewhere: the names of the stack's nodes at other sites, so that they need no other site's name server.
         reverse_zones: the ways back from all these addresses, and from what else has a name within the same zones.
@@ -47,6 +49,7 @@ class GroupContext:
     domain: str
     primary: str
     name_servers: tuple[str, ...]
+    content: int
     serial: int
     records: tuple[HostRecord, ...]
     elsewhere: tuple[OtherDomain, ...]
@@ -80,6 +83,7 @@ def group_contexts(
         site_id: tuple(host_record(name, address) for name, address in sorted(found))
         for site_id, found in pairs.items()
     }
+    contents = {site_id: content_of(found) for site_id, found in records.items()}
     known = around if around is not None else Surroundings()
     back = _reverse_zones(party, sites, pairs, known)
     served = {zone.zone for zone in back}
@@ -93,10 +97,17 @@ def group_contexts(
             domain=domain_of(party, site_id),
             primary=f"ns1.{site_id}.internal.",
             name_servers=tuple(f"ns{number}.{site_id}.internal." for number in range(1, len(site.name_servers) + 1)),
-            serial=serial_of(records[site_id]),
+            content=contents[site_id],
+            serial=contents[site_id],
             records=records[site_id],
             elsewhere=tuple(
-                OtherDomain(key=other, domain=domain_of(party, other), serial=serial_of(found), records=found)
+                OtherDomain(
+                    key=other,
+                    domain=domain_of(party, other),
+                    content=contents[other],
+                    serial=contents[other],
+                    records=found,
+                )
                 for other, found in records.items()
                 if other != site_id and found
             ),

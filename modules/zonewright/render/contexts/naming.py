@@ -39,12 +39,14 @@ class ReverseZone:
     Attributes:
         key: name of its file, short enough to be read: the part of the address that the zone stands for.
         zone: its name.
-        serial: a number that comes from its content.
+        content: a number that comes from its content.
+        serial: its serial number.
         pointers: what stands in it, in order of address.
     """
 
     key: str
     zone: str
+    content: int
     serial: int
     pointers: tuple[Pointer, ...]
 
@@ -54,11 +56,8 @@ def host_record(name: str, address: str) -> HostRecord:
     return HostRecord(name=name, kind="A" if address_of(address).version == 4 else "AAAA", address=address)  # noqa: PLR2004
 
 
-def serial_of(content: Iterable[object]) -> int:
-    """A serial number from what a zone holds: another one for another content, the same one on every machine.
-
-    It does not grow. The files go to each name server by themselves; there is no transfer that compares numbers.
-    """
+def content_of(content: Iterable[object]) -> int:
+    """A number from what a zone holds: another one for another content, the same one on every machine, from 1."""
     text = "\n".join(repr(one) for one in content)
     return int(sha256(text.encode()).hexdigest()[:8], 16) % _SERIALS + 1
 
@@ -82,7 +81,8 @@ def reverse_zones(names: Iterable[tuple[str, str]], networks: Iterable[str]) -> 
     made = []
     for zone, entries in found.items():
         pointers = tuple(Pointer(label=label, target=target) for label, target in entries.items())
-        made.append(ReverseZone(key=_key(zone), zone=zone, serial=serial_of(pointers), pointers=pointers))
+        number = content_of(pointers)
+        made.append(ReverseZone(key=_key(zone), zone=zone, content=number, serial=number, pointers=pointers))
     return tuple(made)
 
 

@@ -10,7 +10,7 @@ from zonewright.model import Row, Site
 from zonewright.model.surroundings import Surroundings
 from zonewright.model.world import SiteFacts
 from zonewright.render.contexts.labels import LabelRow, label_rows
-from zonewright.render.contexts.naming import HostRecord, ReverseZone, serial_of
+from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of
 from zonewright.render.contexts.node_view import PORTS
 from zonewright.render.contexts.routing import (
     BgpSession,
@@ -18,8 +18,8 @@ from zonewright.render.contexts.routing import (
     Peer,
     RouterPort,
     ends_of,
-    of_version,
     members_of,
+    of_version,
     ports_of,
     prefix_order,
     router_id,
@@ -100,7 +100,8 @@ class SiteContext:
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
         title: name for people.
         domain: domain of the site's own names.
-        serial: a number that comes from its names.
+        content: a number that comes from its names.
+        serial: serial number of the zone of its names.
         name_servers: addresses of its name servers.
         names: its own names: name servers, time servers, gateways, ends of links.
         aliases: other names for them.
@@ -153,6 +154,7 @@ class SiteContext:
     failovers: tuple[FeedLimit, ...]
     title: str
     domain: str
+    content: int
     serial: int
     name_servers: tuple[str, ...]
     names: tuple[HostRecord, ...]
@@ -191,6 +193,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
     ratio = _ratio_limit(name, site, rows, around)
     service = urlsplit(around.service)
     own_names = site_names(name, site, tuple(end.interface for end in ends), around)
+    content = content_of((*own_names.records, *own_names.aliases))
     answered = {zone.zone for zone in own_names.reverse_zones}
     back = tuple(one for one in ways_back(around, besides=name) if one.zone not in answered)
     unsigned = sorted({*answered, *(one.zone for one in ways_back(around))})
@@ -230,7 +233,8 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         failovers=tuple(_failovers(name, rows)),
         title=site.title,
         domain=f"{name}.internal",
-        serial=serial_of((*own_names.records, *own_names.aliases)),
+        content=content,
+        serial=content,
         name_servers=tuple(str(address) for address in site.name_servers),
         names=own_names.records,
         aliases=own_names.aliases,

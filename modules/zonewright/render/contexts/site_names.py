@@ -1,14 +1,14 @@
 """The names of what a site itself has, and the networks in which its DHCP leases addresses."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from zonewright.model import Site
-from zonewright.model.surroundings import Routing, Surroundings
-from zonewright.render.contexts.naming import HostRecord, ReverseZone, host_record, reverse_zones, serial_of
+from zonewright.model.surroundings import Surroundings
+from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of, host_record, reverse_zones
 from zonewright.render.contexts.routing import Interface
 
 
@@ -43,9 +43,10 @@ class DhcpLease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceZone:
-    """The name of the zone's service; ``key`` is the name, ``serial`` a number that comes from the addresses."""
+    """The name of the zone's service; ``key`` is the name, ``content`` a number that comes from the addresses."""
 
     key: str
+    content: int
     serial: int
     records: tuple[HostRecord, ...]
 
@@ -77,7 +78,8 @@ def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around:
         else:
             held[address] = label
             records.append(host_record(label, address))
-    networks = [str(pool.prefix) for pool in (*site.address_pools.values(), *site.networks.values())]
+    networks = [str(pool.prefix) for pool in site.address_pools.values()]
+    networks += [str(network.prefix) for network in site.networks.values()]
     networks += [str(address) for address in site.loopbacks]
     networks += [one.partition("/")[0] for item in interfaces for one in (item.v4, item.v6) if one]
     pairs = ((address, f"{label}.{name}.internal.") for address, label in held.items())
@@ -132,7 +134,8 @@ def _service(around: Surroundings) -> Iterator[ServiceZone]:
     host = (urlsplit(around.service).hostname or "").lower()
     if around.service_addresses and not _is_address(host):
         records = tuple(host_record("@", address) for address in around.service_addresses)
-        yield ServiceZone(key=host, serial=serial_of(records), records=records)
+        number = content_of(records)
+        yield ServiceZone(key=host, content=number, serial=number, records=records)
 
 
 def _wanted(site: Site, interfaces: tuple[Interface, ...]) -> Iterator[tuple[str, str]]:

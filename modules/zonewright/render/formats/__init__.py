@@ -11,6 +11,7 @@ from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.prometheus import PROMETHEUS
 from zonewright.render.formats.rack_labels import RACK_LABELS
 from zonewright.render.formats.router_nftables import ROUTER_NFTABLES
+from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
 
 FORMATS: tuple[Format, ...] = (
     NETPLAN,
@@ -19,6 +20,7 @@ FORMATS: tuple[Format, ...] = (
     AGENT_SETTINGS,
     FRR,
     ROUTER_NFTABLES,
+    ROUTER_SYSCTL,
     BIND,
     BIND_GROUP,
     KEA,

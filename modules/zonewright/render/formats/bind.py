@@ -7,16 +7,20 @@ BIND = Format(
     id="bind",
     title="BIND: a site's own names",
     description=(
-        "The name servers of a site answer for `<site>.internal`. They know `ns1`, `ns2` and so on, `ntp1` "
-        "and so on, `gateway-<pool>`, and the site's ends of links under the names of their interfaces. Each "
-        "address leads back to one name. A second name of an address is an alias. If zone.yaml has "
-        "`service_addresses`, they also answer for the service's name. Reverse zones are /24 networks, or "
-        "end at whole hexadecimal digits, within the site's pools. A smaller network has one zone for each "
-        "address, so that the servers do not answer for addresses of others. Serial numbers come from the "
-        "content. They differ when the content differs, but do not grow. So there is no transfer between "
-        "servers, and each server gets the files.\n\n"
-        "Hosts of the site may ask for any name. The nodes of a party are in files of that party's stack "
-        "(next format), which named.conf includes. A site without `name_servers` gets no files."
+        "The name servers of a site answer for `<site>.internal`. They know `ns1`, `ns2` and so on, `ntp1` and so "
+        "on, `gateway-<pool>`, `gateway-<network>`, `router`, and the site's ends of links under the names of "
+        "their interfaces. Each address leads back to one name. A second name of an address is an alias. If "
+        "zone.yaml has `service_addresses`, they also answer for the service's name. Reverse zones are /24 "
+        "networks, or end at whole hexadecimal digits, within the site's networks. A smaller network has one zone "
+        "for each address, so that the servers do not answer for addresses of others. What another site answers "
+        "for is asked at that site's name servers, forward and back. Only the two sites of a link know its ends.\n\n"
+        "A serial number stays while the zone's content stays, and else is the next one. The ledger knows the "
+        "number in force from the files of the stack's present admission. The comment `content` is a number that "
+        "comes from the content. Without a ledger's answer, the serial number is this number.\n\n"
+        "Hosts of the site may ask for any name. Other sites' name servers may ask for what the site answers for. "
+        "Administrators (`management`) find all nodes of the site by name. The nodes of a party are in files of "
+        "that party's stack (next format), which named.conf includes. A site without `name_servers` gets no "
+        "files."
     ),
     subject="site",
     files=(
@@ -43,11 +47,13 @@ BIND_GROUP = Format(
     id="bind-group",
     title="BIND: the names of a party's nodes at a site",
     description=(
-        "A stack's nodes at a site are named `<node>.<party>.<site>.internal`. The files make a separate "
-        "view at the site's name servers. Only these nodes get answers from it. So a party sees its own "
-        "nodes and no nodes of other parties, in both directions. The files stand beside the site's own "
-        "files, and the site's operator installs them. Two stacks of one party at one site would have the "
-        "same files, so use one stack. A site without `name_servers` gets no files."
+        "A stack's nodes at a site are named `<node>.<party>.<site>.internal`. The files make a separate view at "
+        "the site's name servers. Only these nodes get answers from it. So a party sees its own nodes and no "
+        "nodes of other parties, in both directions. The view has the stack's nodes at all sites, so nodes find "
+        "each other also while a site cannot be reached. Of what the sites have, it asks the sites' own name "
+        "servers for the ways back. The files stand beside the site's own files, and the site's operator installs "
+        "them. Two stacks of one party at one site would have the same files, so use one stack. A site without "
+        "`name_servers` gets no files."
     ),
     subject="group",
     files=(

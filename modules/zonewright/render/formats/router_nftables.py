@@ -11,9 +11,9 @@ ROUTER_NFTABLES = Format(
         "they are one hop away. It takes SSH from the `management` networks, and ping. It drops all else.\n\n"
         "It passes on no packet with a false source. From an interface of the site come only addresses of that "
         "interface's networks. From a link come no addresses of the site. Into a network with the role "
-        "`management` or `service` come answers, packets of administrators, and connections to the zone's "
-        "service at its port. So a tenant does not reach administrators, whatever its own host lets out. "
-        "Isolation of tenants from each other at one site is in the nodes' own nftables."
+        "`management` or `service` come answers, packets of administrators, and connections to the zone's service "
+        "at its port. So a tenant does not reach administrators, whatever its own host lets out. Isolation of "
+        "tenants from each other at one site is in the nodes' own nftables."
     ),
     subject="site",
     files=(File(template="router-nftables/nftables.conf.j2", path="etc/nftables.conf"),),

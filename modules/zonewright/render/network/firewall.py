@@ -26,7 +26,7 @@ _CONDITION = re.compile(
     r"|(?P<way>[io])ifname \"(?P<interface>[^\"]+)\""
     r"|meta nfproto ipv(?P<version>[46])"
     r"|(?P<near>ip ttl|ip6 hoplimit) 255"
-    r"|(?P<protocol>tcp|udp) dport (?P<port>\d+)"
+    r"|(?P<protocol>tcp|udp) dport (?:(?P<port>\d+)|\{ (?P<some>[0-9, ]+) \})"
     r"|meta l4proto \{ (?P<protocols>[a-z, ]+) \} th dport \{ (?P<ports>[0-9, ]+) \}"
     r"|icmp(?P<icmp>v6)? type (?:\{ (?P<types>[a-z, -]+) \}|(?P<type>[a-z-]+))"
     r"|(?P<never>ct state (?:established,related|invalid)|iif \"lo\"|oif \"lo\")"
@@ -100,7 +100,7 @@ class Firewall:
             same = version == (_V6 if condition["icmp"] else _V4)
             return packet.protocol == "icmp" and same and "echo-request" in types
         protocols = (condition["protocols"] or condition["protocol"]).split(", ")
-        ports = (condition["ports"] or condition["port"]).split(", ")
+        ports = (condition["ports"] or condition["some"] or condition["port"]).split(", ")
         return packet.protocol in protocols and str(packet.port) in ports
 
     def _lies(self, condition: re.Match[str], packet: Packet) -> bool:
@@ -131,7 +131,7 @@ def read_firewall(text: str, expected: frozenset[str] = HOST_CHAINS) -> Firewall
         for name, policy, body in _CHAIN.findall(bare)
     }
     if set(chains) != expected or bare.count("chain ") != len(chains):
-        names = " and ".join((", ".join(sorted(expected)[:-1]), sorted(expected)[-1]))
+        names = " and ".join((", ".join(sorted(expected)[:-1]), max(expected)))
         raise RenderError(f"the firewall has chains other than {names}, so it was not judged")
     return Firewall(sets, chains)
 

@@ -1,8 +1,8 @@
 """Which packets get where in a rendered zone, computed: routes of all routers and every firewall on the way.
 
 The routes are what BGP makes of the sessions and filters that the sites' files have: each site announces its networks,
-every site takes them from whoever is fewest sites away, and a link that is down carries none. The firewalls are read from
-the files themselves.
+every site takes them from whoever is fewest sites away, and a link that is down carries none. The firewalls are read
+from the files themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -84,8 +84,8 @@ class Paths:
                 table[ip_interface(text).network] = (Hop(item.name, item.peer),)
         for text in own.loopbacks_v4 if version == 4 else own.loopbacks_v6:  # noqa: PLR2004
             table[ip_network(text)] = (Hop("lo"),)
-        held = {ip_network(text) for text in _announced(own, version)}  # without a port they are black holes
-        return {network: hops for network, hops in table.items() if hops or network in held}
+        kept = {ip_network(text) for text in _announced(own, version)}  # without a port they are black holes
+        return {network: hops for network, hops in table.items() if hops or network in kept}
 
     def _neighbours(self, site: str, version: int) -> Iterator[Hop]:
         sessions = self.sites[site].sessions_v4 if version == 4 else self.sites[site].sessions_v6  # noqa: PLR2004

@@ -18,10 +18,13 @@ from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext, root_of
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.network.firewall import Firewall, Packet, read_firewall
+from zonewright.render.network.whole import finding as _finding
+from zonewright.render.network.whole import whole_findings
 from zonewright.rules.finding import Finding
 
-RULE = "whole-network"
 _DNS, _NTP = 53, 123
+_SITE_DOTS = 3
+"""Of a site's own name, such as ``ns1.wj-dc1.internal.``; a node's has its party between."""
 
 
 def network_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -36,11 +39,9 @@ def network_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -
     nodes = [one for one in all_of if isinstance(one, NodeContext)]
     groups = [one for one in all_of if isinstance(one, GroupContext)]
     found = [*_sessions(sites), *_addresses(sites, nodes), *_names(sites, groups, nodes), *_firewalls(nodes, files)]
+    if not found:
+        found = list(whole_findings(all_of, files))
     return tuple(sorted(found, key=lambda finding: (finding.subject, finding.message)))
-
-
-def _finding(subject: str, message: str, fix: str) -> Finding:
-    return Finding(rule=RULE, level="mandatory", subject=subject, where="", message=message, fix=fix)
 
 
 def _sessions(sites: Mapping[str, SiteContext]) -> Iterator[Finding]:
@@ -122,12 +123,27 @@ def _names(
     named: set[tuple[str, str, str]] = set()
     for group in groups:
         forward = {(f"{one.name}.{group.domain}.", one.address) for one in group.records}
+        forward |= {(f"{one.name}.{held.domain}.", one.address) for held in group.elsewhere for one in held.records}
+        # Zones of the ways back are the site's too: what it has itself is known where the site is at hand.
+        of_sites = {
+            (pointer.target, _address(pointer.label, zone.zone))
+            for zone in group.reverse_zones
+            for pointer in zone.pointers
+            if pointer.target.count(".") == _SITE_DOTS
+        }
+        forward |= {one for one in of_sites if _is_named(sites, *one)}
         named |= {(group.site, group.name, one.name) for one in group.records}
         yield from _both_ways(f"names of {group.name} at {group.site}", forward, group.reverse_zones, inside=None)
     for node in nodes:
         if node.name_servers and node.addresses and (node.site, node.party, node.name) not in named:
             message = f"node {node.name} of {node.party} at {node.site} has no name in the DNS"
             yield _finding(node.name, message, "render the nodes of its stack together")
+
+
+def _is_named(sites: Mapping[str, SiteContext], name: str, address: str) -> bool:
+    """Whether a site has a name of its own for an address; one that is not at hand is believed."""
+    label, site, _ = name.split(".", 2)
+    return site not in sites or any((one.name, one.address) == (label, address) for one in sites[site].names)
 
 
 def _both_ways(

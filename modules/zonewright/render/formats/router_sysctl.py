@@ -1,0 +1,18 @@
+"""The kernel's settings on the router, for each site."""
+
+from zonewright.render.formats.format import File, Format
+
+ROUTER_SYSCTL = Format(
+    id="router-sysctl",
+    title="sysctl: forwarding on a site's router",
+    description=(
+        "The file is for the router of each site that has an `as_number`. It lets the kernel pass packets on. FRR "
+        "could do it, but FRR does not show in its running configuration that forwarding is on. So each reload of "
+        "an unchanged frr.conf would propose a change. After the file is installed, run `sysctl --system` once. "
+        "The kernel's settings are read from it at each start."
+    ),
+    subject="site",
+    files=(File(template="router-sysctl/sysctl.conf.j2", path="etc/sysctl.d/60-zonewright.conf"),),
+    filters=frozenset({"comment"}),
+    needs="as_number",
+)

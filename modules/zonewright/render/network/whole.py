@@ -1,0 +1,164 @@
+"""What a zone of which all sites are at hand must do as a network, asked of what is computed: ways, names, separation.
+
+Of each party's nodes at a site one is asked; the others have the same rules. Where a site's declaration does not say
+what its router needs, that is told and nothing is asked.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
+
+from zonewright.render.contexts.node_context import NodeContext
+from zonewright.render.contexts.site_context import SiteContext
+from zonewright.render.errors import RenderError
+from zonewright.render.formats.format import AnyContext
+from zonewright.render.network.answers import NameServers, name_servers_of
+from zonewright.render.network.paths import Paths, paths_of
+from zonewright.rules.finding import Finding, Level
+
+RULE = "whole-network"
+_SSH = 22
+
+
+def finding(subject: str, message: str, fix: str, *, level: Level = "mandatory") -> Finding:
+    """A finding of this check."""
+    return Finding(rule=RULE, level=level, subject=subject, where="", message=message, fix=fix)
+
+
+def whole_findings(contexts: Iterable[AnyContext], files: Mapping[str, str]) -> Iterator[Finding]:
+    """What routers lack, and what does not get where it must or gets where it must not.
+
+    Args:
+        contexts: what the templates see of a stack, or of all stacks.
+        files: what was rendered from it.
+    """
+    all_of = list(contexts)
+    sites = {one.name: one for one in all_of if isinstance(one, SiteContext) and one.as_number}
+    lacking = [one for site in sites.values() for one in incomplete(site)]
+    yield from lacking
+    everybody = {peer.site for site in sites.values() for peer in site.members}
+    if lacking or not sites or everybody - set(sites):
+        return  # the other sites are other stacks', which are not at hand
+    try:
+        paths = paths_of(all_of, files)
+    except RenderError as error:
+        yield finding("the zone's network", str(error), "check it by hand, or restore the template")
+        return
+    nodes = list(_some(one for one in all_of if isinstance(one, NodeContext)))
+    yield from _ways(paths, nodes)
+    yield from _separation(paths, nodes)
+    yield from _names(name_servers_of(all_of), nodes)
+
+
+def incomplete(site: SiteContext) -> Iterator[Finding]:
+    """What the file of a router lacks because it is not declared; a zone without it renders all the same."""
+    subject = f"router of {site.name}"
+    inside = {text for port in site.ports for text in (*port.inside_v4, *port.inside_v6)}
+    own = {*site.networks_v4, *site.networks_v6} - {*site.loopbacks_v4, *site.loopbacks_v6}
+    for text in sorted(own - inside):
+        yield finding(
+            subject,
+            f"it has no interface in {text}, so what is in that network has no gateway",
+            f"name the interface: 'interface' of the pool with the prefix {text} in site {site.name}",
+            level="advisory",
+        )
+    zone = [ip_network(text) for text in (*site.zone_v4, *site.zone_v6)]
+    has_default = bool(site.defaults_v4) or any("/0" in text for peer in site.peers for text in peer.v4)
+    for text in (*site.service_v4, *site.service_v6):
+        if not has_default and not any(ip_address(text) in network for network in zone):
+            yield finding(
+                subject,
+                f"no site announces a network with {text}, an address of the zone's service, so it has no route there",
+                "declare that network under 'networks' of the site where the service is",
+                level="advisory",
+            )
+    for text in (*site.management_v4, *site.management_v6):
+        network = ip_network(text)
+        if not has_default and not any(network.version == one.version and network.overlaps(one) for one in zone):
+            yield finding(
+                subject,
+                f"no site announces {text}, the network of administrators, so it has no route there",
+                "declare that network under 'networks' of the site where it is, with the role management",
+                level="advisory",
+            )
+
+
+def _some(nodes: Iterable[NodeContext]) -> Iterator[NodeContext]:
+    """One node of each party at each site."""
+    seen: set[tuple[str, str]] = set()
+    for one in nodes:
+        if one.addresses and (one.party, one.site) not in seen:
+            seen.add((one.party, one.site))
+            yield one
+
+
+def _ways(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
+    fix = "compare links, networks and interfaces of the sites on the way"
+    for node in nodes:
+        subject = f"node {node.name} at {node.site}"
+        for own in _addresses(node):
+            wanted = [("its gateway", one, "icmp", 0) for one in (*node.gateways_v4, *node.gateways_v6)]
+            wanted += [
+                ("the zone's service", one, "tcp", node.service_port) for one in (*node.service_v4, *node.service_v6)
+            ]
+            wanted += [
+                (f"{other.name} at {other.site}", one, "tcp", _SSH)
+                for other in nodes
+                if other.party == node.party and other is not node
+                for one in _addresses(other)
+            ]
+            for what, there, protocol, port in wanted:
+                if _same_version(own, there) and not paths.reaches(
+                    own, there, "tcp" if protocol == "tcp" else "icmp", port
+                ):
+                    yield finding(subject, f"{own} does not reach {what}, {there}", fix)
+
+
+def _separation(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
+    for node in nodes:
+        subject = f"node {node.name} at {node.site}"
+        for own in _addresses(node):
+            for other in nodes:
+                for there in _addresses(other) if other.party != node.party else ():
+                    if paths.reaches(own, there, "tcp", _SSH):
+                        message = f"{own} reaches {other.name} of another party, {there} tcp port {_SSH}"
+                        yield finding(subject, message, "report this as a fault")
+            for site in paths.sites.values():
+                for port in site.ports:
+                    for text in (*port.inside_v4, *port.inside_v6) if port.role == "management" else ():
+                        there = str(ip_network(text)[-2])
+                        if paths.reaches(own, there, "tcp", _SSH):
+                            message = f"{own} reaches administrators, {there} tcp port {_SSH}"
+                            yield finding(subject, message, "report this as a fault")
+
+
+def _names(servers: NameServers, nodes: list[NodeContext]) -> Iterator[Finding]:
+    """Each node finds its fellows, and every site's own names, forward and back, at its own site's name servers."""
+    fix = "render the nodes of its stack and all sites together"
+    for node in nodes:
+        known = dict(wanted_names(servers, node.party))
+        for own in _addresses(node) if node.name_servers else ():
+            for name, address in known.items():
+                pairs = ((name, address), (f"{ip_address(address).reverse_pointer}.", name))
+                for asked, told in pairs:
+                    if told not in servers.answer(node.site, own, asked):
+                        yield finding(f"node {node.name} at {node.site}", f"{own} is not told {told} for {asked}", fix)
+
+
+def wanted_names(servers: NameServers, party: str) -> Iterator[tuple[str, str]]:
+    """Names that a party's nodes must find, each with its address: of its own nodes, and of what sites have."""
+    for groups in servers.groups.values():
+        for group in groups:
+            if group.name == party:
+                yield from ((f"{one.name}.{group.domain}.", one.address) for one in group.records)
+    for site in servers.sites.values():
+        ends = {item.name for item in site.interfaces}  # the ends of a link lead back at the two sites only
+        if site.name_servers:
+            yield from ((f"{one.name}.{site.domain}.", one.address) for one in site.names if one.name not in ends)
+
+
+def _addresses(node: NodeContext) -> list[str]:
+    return [one.address.partition("/")[0] for one in node.addresses]
+
+
+def _same_version(one: str, other: str) -> bool:
+    return (":" in one) == (":" in other)
