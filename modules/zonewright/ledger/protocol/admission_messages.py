@@ -150,6 +150,7 @@ class AdmissionStanding(Message):
         drifted: claims and assets that are not what the admission made them.
         reason: one sentence where ``current`` is False.
         holders: who holds what is active, by kind and name.
+        deployed: digest of the files that are deployed for the stack, by site.
     """
 
     current: bool
@@ -157,6 +158,7 @@ class AdmissionStanding(Message):
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
     holders: dict[HoldingKind, dict[str, HeldBy]]
+    deployed: dict[str, Digest]
 
 
 class CompleteRequest(StackRequest):
