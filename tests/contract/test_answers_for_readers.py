@@ -16,6 +16,7 @@ from sqlalchemy import update as updating
 
 from support.ledger_party import EMPTY, Party
 from support.planner import Planner
+from support.second_opinion import verified
 from support.served_ledger import OTHER, OWN, Served, served_ledger
 from support.signing import key_of, policy, zone_with
 from support.zone_project import cluster
@@ -23,7 +24,6 @@ from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.contents import PARTIAL, read_contents
 from zonewright.audit.evidence.gathering import each_entry, whole_bundle, whole_journal
 from zonewright.audit.evidence.party import bundle_of, for_party, signed_for_party
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.ledger import LedgerError, LedgerRefusedError
 from zonewright.ledger.deciding.party_facts import SALT, facts_text
 from zonewright.ledger.protocol import verbs
@@ -488,9 +488,9 @@ def test_a_party_s_bundle_from_the_service_is_that_of_the_zone(served: Served) -
     mine, theirs = (json.loads(files[PARTIAL]) for files in (own, zones))
     assert {name for name in mine if mine[name] != theirs[name]} == {"items"}
     assert set(mine["items"]) < set(theirs["items"]), "the zone's also bind the journal and its head"
-    assert [one for one in verify_bundle(own) if one.verdict == "wrong"] == []
+    assert [one for one in verified(own) if one.verdict == "wrong"] == []
     signed = signed_for_party(own, key_of("anna"))
-    assert [one for one in verify_bundle(signed) if one.verdict == "wrong"] == []
+    assert [one for one in verified(signed) if one.verdict == "wrong"] == []
     assert read_contents(own).admitted() is not None
     whole = bundle_of(served.client(served.grant("auditor", "zone", "auditor")), query)
     assert PARTIAL not in whole

@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from support.ledger_party import Party
 from support.planner import Planner
+from support.second_opinion import require_second
 from support.signing import policy, zone_with
 from support.zone_project import cluster, facility
+from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.audit.evidence.gathering import whole_bundle
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
@@ -58,12 +60,15 @@ def test_an_export_for_a_party_is_signed(plan: str, tmp_path: Path, capsys: pyte
     assert main([*export, "--output", "party", "--key", key_file(tmp_path, "ben")]) == 0
     assert main([*export, "--output", "unsigned.tar"]) == 0
     capsys.readouterr()
+    require_second(read_bundle(tmp_path / "party.tar"))
     assert main(["audit", "verify", "party.tar"]) == 0
     assert "good         export: ben of " in capsys.readouterr().out
+    require_second(read_bundle(tmp_path / "unsigned.tar"))
     assert main(["audit", "verify", "unsigned.tar"]) == 0
     assert "not-checked  export: nobody has signed party.json" in capsys.readouterr().out
     path = tmp_path / "party" / "party.json"
     path.write_bytes(path.read_bytes().replace(b'"entries":[', b'"entries": ['))
+    require_second(read_bundle(tmp_path / "party"))
     assert main(["audit", "verify", "party"]) == 1
     assert "party.json was altered" in " ".join(capsys.readouterr().out.split())
 

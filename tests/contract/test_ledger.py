@@ -22,7 +22,7 @@ from zonewright.ledger.deciding.facts import Facts, gather, have_moved
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import CompleteRequest, StandingRequest
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest
-from zonewright.ledger.protocol.content_messages import DeployRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest, DeployRequest
 from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmManyRequest, HoldingRequest
 from zonewright.ledger.protocol.journal_messages import CheckpointRequest, HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.messages import Done, StackRequest
@@ -35,7 +35,7 @@ from zonewright.ledger.store.engines.sqlite_file import compiled as shared
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.store.recording import KEYS
 from zonewright.ledger.transport.client import LedgerClient
-from zonewright.model.canonical import digest_of
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.rack_position import RackPosition
 
 PLACE = RackPosition(rack="dc1/a/01/01", position=1)
@@ -560,6 +560,47 @@ def test_a_wrong_request_is_said_in_the_same_words_on_every_road(world: World) -
 
 @on_every_road("world")
 @pytest.mark.on_postgresql
+def test_a_change_stays_open_while_something_of_it_is_only_admitted(world: World) -> None:
+    """Nothing closes a change whose node, moved node, asset or files have no resource, and nothing is made on it."""
+    operator = world.party("operator")
+    operator.enrol()
+    admitted = operator.admit(operator.propose(operator.demand(sites=facility(2)["sites"])))
+    closing = CompleteRequest(stack_id=operator.stack_id, change_digest=admitted.change_digest)
+    with pytest.raises(LedgerRefusedError, match="row dc1/a/01 comes after site dc1, of which this run made no"):
+        operator.confirm("dc1/a/01", kind="row")
+    operator.confirm("dc1", kind="site")
+    with pytest.raises(LedgerRefusedError, match="stays open: row dc1/a/01 waits for a resource that this run left"):
+        world.client.call(verbs.COMPLETE, closing)
+    operator.confirm("dc1/a/01", kind="row")
+    world.client.call(verbs.COMPLETE, closing)
+    tenant = world.party("tenant-a")
+    tenant.bring_up(clusters={"web": cluster(2)})
+    report = ReportRequest(stack_id=tenant.stack_id, holdings=False)
+    assert not world.client.call(verbs.REPORT, report).is_open
+    places = {"001": {"rack": "dc1/a/01/02", "position": 5}}
+    text = canonical_json({"nodes/dc1/web-001/motd": digest_of("motd")})
+    world.client.call(verbs.STORE, ContentRequest(texts=["motd"]))
+    moved = tenant.admit(tenant.propose(tenant.demand(clusters={"web": cluster(3, places=places)})), text)
+    closing = CompleteRequest(stack_id=tenant.stack_id, change_digest=moved.change_digest)
+    waiting = "stays open: node web-001, node web-003 and configuration of dc1 wait for"
+    with pytest.raises(LedgerRefusedError, match=waiting):
+        world.client.call(verbs.COMPLETE, closing)
+    assert world.client.call(verbs.REPORT, report).is_open
+    tenant.confirm("web-003")
+    tenant.confirm("web-001", generation=1)
+    assert not world.client.call(verbs.REPORT, report).is_open
+    with pytest.raises(LedgerRefusedError, match="stays open: configuration of dc1 waits"):
+        world.client.call(verbs.COMPLETE, closing)
+    files = digest_of(text)
+    world.client.call(verbs.DEPLOY, DeployRequest(stack_id=tenant.stack_id, site="dc1", files_digest=files))
+    standing = StandingRequest(stack_id=tenant.stack_id, admission_id=moved.admission_id)
+    assert world.client.call(verbs.STANDING, standing).deployed == {"dc1": files}
+    world.client.call(verbs.COMPLETE, closing)
+    assert world.client.call(verbs.STANDING, standing).completed
+
+
+@on_every_road("world")
+@pytest.mark.on_postgresql
 def test_a_change_is_completed_once(world: World) -> None:
     """Completing again adds no entry; what was not admitted cannot be completed; the standing says what is."""
     world.operator()
@@ -572,6 +613,7 @@ def test_a_change_is_completed_once(world: World) -> None:
     standing = StandingRequest(stack_id=tenant.stack_id, admission_id=admission.admission_id)
     assert not world.client.call(verbs.STANDING, standing).completed
     request = request.model_copy(update={"change_digest": admission.change_digest})
+    tenant.confirm("web-001")
     world.client.call(verbs.COMPLETE, request)
     world.client.call(verbs.COMPLETE, request)
     assert world.client.call(verbs.STANDING, standing).completed

@@ -60,11 +60,12 @@ def _world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 def deciding(world: World) -> dict[str, Callable[[], object]]:
-    """Everything that a tenant and a fleet may have decided, by name; a first change is admitted."""
+    """Everything that a tenant and a fleet may have decided, by name; a first change is admitted and made."""
     tenant = Planner(Party(world.client, "stack-of-tenant-a", "tenant-a"))
     tenant.party.enrol()
     offered = tenant.party.propose(tenant.party.demand(**WEB), reserve=False)
     admission = tenant.admit(**WEB)
+    tenant.make(admission)
     named = {"stack_id": tenant.party.stack_id, "party": "tenant-a"}
     wanted = EvaluateRequest(
         **named,

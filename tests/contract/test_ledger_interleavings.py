@@ -428,6 +428,7 @@ def test_a_stack_that_comes_to_another_site_meanwhile(ledger: OrderedLedger) -> 
     def grows() -> None:
         with suppress(LedgerRefusedError):
             owner.admit(elsewhere)
+            owner.confirm("dc2", kind="site")
             owner.confirm("dc2/a/01", kind="row")
             made.admit(offered)
 

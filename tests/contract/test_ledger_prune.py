@@ -14,11 +14,11 @@ from support.change_world import WEB, World, change_world
 from support.ledger_party import ZONE_FILE, Party, bring_up_racks
 from support.ledger_places import outside
 from support.planner import Planner
+from support.second_opinion import verified
 from support.signing import policy
 from support.zone_project import cluster
 from zonewright.audit.evidence.gathering import each_entry, texts_of, whole_bundle
 from zonewright.audit.evidence.period import period_of
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.cli import main
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
@@ -132,9 +132,9 @@ def test_what_is_in_force_stays_whole(past: Past) -> None:
 def test_what_was_exported_before_is_still_good(past: Past) -> None:
     """A bundle of a change whose texts are gone has all of them: no check of it is wrong, as before."""
     files = whole_bundle(past.world.client, PlanQuery(stack_id=NODE, plan=past.plans[0].digest()))
-    before = [(one.name, one.verdict) for one in verify_bundle(files)]
+    before = [(one.name, one.verdict) for one in verified(files)]
     past.prune(past.between)
-    assert [(one.name, one.verdict) for one in verify_bundle(files)] == before
+    assert [(one.name, one.verdict) for one in verified(files)] == before
     assert "wrong" not in {verdict for _, verdict in before}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from support.ledger_party import bring_up_racks
 from support.ledger_proxy import LedgerService, ledger_service
+from support.ledger_sums import require_sums
 from support.soak import rounds, seeded
 from support.zone_project import LIMIT_S, SmallZone, Stack, cluster
 from zonewright.ledger.transport.client import LedgerClient
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.soak]
 REAL_PYTHON = {"ZONEWRIGHT_PYTHON": sys.executable, "PULUMI_PYTHON_CMD": sys.executable}
 WITHOUT_CHECKPOINTS = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}
 COUNT = 8
+KINDS = ("admit", "answer", "confirm", "release")
 
 
 @pytest.fixture(name="service")
@@ -47,27 +49,25 @@ def _states(stack: Stack) -> list[str]:
 def test_a_kill_in_the_middle_is_recovered(
     zone: SmallZone, service: LedgerService, victim: str, checkpoints: str
 ) -> None:
-    """Killed while some but not all claims are confirmed or released, a stack is whole again after `recover`."""
+    """Killed while a change is admitted, or while some of its claims are confirmed or released: `recover` mends it.
+
+    An admission is held before its transaction, and after it before the answer.
+    """
     chance = seeded(f"kill {victim} {checkpoints}")
     variables = REAL_PYTHON if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
     stack = zone.stack("tenant-a", ledger_url=service.url)
+    # Two rounds are always done: of two of the four tests within an admission, of two after it.
+    kinds = ("confirm", "release", "admit", "answer") if checkpoints == "checkpoints" else KINDS
     for number in rounds("engine kills", 75):
-        verb = ("confirm", "release")[number % 2]
-        if verb == "confirm":
-            stack.declare(clusters={f"c{number}": cluster(COUNT)})
-        else:
-            stack.declare(clusters={"keep": cluster(1)})
-        call = chance.randint(2, COUNT - 1)
+        kind = kinds[number % len(kinds)]
+        stack.declare(clusters={"keep": cluster(1)} if kind == "release" else {f"c{number}": cluster(COUNT)})
+        is_admission = kind in ("admit", "answer")
+        call = 1 if is_admission else chance.randint(2, COUNT - 1)
         service.door.drop = chance.random() < 0.5
-        service.door.hold(verb, call=call)
+        service.door.hold("admit" if is_admission else kind, call=call, answers=kind == "answer")
         running = stack.start("up", "--yes", "--skip-preview", variables=variables)
         assert service.door.holding.wait(LIMIT_S), (stack.root / "output.txt").read_text(encoding="utf-8")
-        done, left = ("active", "admitted") if verb == "confirm" else ("freed", "releasing")
-        _wait_for_calls(service, stack, left)
-        if verb == "confirm":
-            assert {done, left} <= set(_states(stack)), f"round {number}, call {call}: {_states(stack)}"
-        else:
-            assert 0 < _states(stack).count(left) < COUNT, f"round {number}, call {call}: {_states(stack)}"
+        _require_held(service, stack, kind, f"round {number}, {kind}, call {call}")
         _kill(zone, stack, victim, running.pid)
         service.door.clear()
         running.wait(LIMIT_S)
@@ -78,7 +78,20 @@ def test_a_kill_in_the_middle_is_recovered(
         recovered = stack.process("recover", "--stack", stack.name, *options)
         assert recovered.returncode == 0, f"round {number}, call {call}: {recovered.stdout}{recovered.stderr}"
         stack.settled()
+        require_sums([zone.folder / "ledger.db"])
         assert zone.no_process_left() == []
+
+
+def _require_held(service: LedgerService, stack: Stack, kind: str, where: str) -> None:
+    """The run is in the middle of what it is to be killed in."""
+    if kind in ("admit", "answer"):
+        assert _states(stack).count("admitted") == (COUNT if kind == "answer" else 0), f"{where}: {_states(stack)}"
+        return
+    left = "admitted" if kind == "confirm" else "releasing"
+    _wait_for_calls(service, stack, left)
+    states = _states(stack)
+    is_so = {"active", left} <= set(states) if kind == "confirm" else 0 < states.count(left) < COUNT
+    assert is_so, f"{where}: {states}"
 
 
 def _wait_for_calls(service: LedgerService, stack: Stack, left: str) -> None:

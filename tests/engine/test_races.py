@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from support.ledger_party import Party, bring_up_racks
+from support.ledger_sums import require_sums
 from support.soak import rounds, seeded
 from support.zone_project import LIMIT_S, PROVIDER, SmallZone, Stack, cluster
 from zonewright.ledger.transport.client import LedgerClient
@@ -80,6 +81,7 @@ def test_the_last_unit_goes_to_one(zone: SmallZone, ledger: LedgerClient, provid
             stack.settled()
             stack.run("destroy", "--yes", "--skip-preview")
             assert stack.holdings() == []
+        require_sums([zone.folder / "ledger.db"])
 
 
 @pytest.mark.timeout(36_000)
@@ -101,6 +103,7 @@ def test_eight_stacks_into_four_racks_without_a_refusal(zone: SmallZone, ledger:
         assert len(set(units)) == len(units) == 40
         for stack in stacks:
             stack.settled()
+        require_sums([zone.folder / "ledger.db"])
 
 
 def test_moving_in_between_preview_and_up_is_said_or_refused(

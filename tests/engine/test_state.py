@@ -9,7 +9,7 @@ import pytest
 
 from support.ledger_party import Party, bring_up_racks
 from support.ledger_proxy import ledger_service
-from support.zone_project import SmallZone, Stack, cluster
+from support.zone_project import PROJECT, SmallZone, Stack, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.transport.client import LedgerClient
 
@@ -258,6 +258,68 @@ def test_an_excluded_admission_is_refused(tenant: Stack) -> None:
     assert "without --target" in tenant.refused("up", "--yes", "--skip-preview", "--exclude", admission)
     tenant.agrees()
     _comes_back(tenant)
+
+
+EXPORTS = """\
+import pulumi
+from zonewright.program import deploy
+
+for node in deploy().nodes.values():
+    pulumi.export(node.name, node.ipv4)
+"""
+
+
+def test_what_a_run_leaves_out_keeps_the_change_open(tenant: Stack) -> None:
+    """`--exclude` of a new node or of new files closes no change and breaks no state: the next `up` makes the rest."""
+    new, files = tenant.urn("Node", "web-001").replace("web-001", "web-004"), tenant.urn("SiteConfig", "dc1")
+    tenant.declare(clusters={"web": cluster(4)})
+    said = tenant.refused("up", "--yes", "--skip-preview", "--exclude", new)
+    assert "the change stays open: node web-004 waits for a resource that this run left out" in said
+    assert [item.name for item in tenant.holdings("admitted")] == ["web-004"]
+    said = tenant.refused("up", "--yes", "--skip-preview", "--exclude", files, "--exclude", new)
+    assert "node web-004" in said
+    _comes_back(tenant)
+    tenant.declare(clusters={"web": cluster(5)})
+    said = tenant.refused("up", "--yes", "--skip-preview", "--exclude", files)
+    assert "the change stays open: configuration of dc1 waits" in said
+    tenant.agrees()
+    _comes_back(tenant)
+    assert len(tenant.places()) == 5
+    tenant.run("destroy", "--yes", "--skip-preview")
+    assert tenant.holdings() == []
+    assert tenant.state().get("resources", []) == []
+
+
+def test_a_row_is_not_made_without_its_site(zone: SmallZone) -> None:
+    """`--exclude` of a new site makes no row that would depend on it; the next `up` makes both, and destroy ends it."""
+    operator = zone.stack("operator")
+    operator.declare(sites=facility(2)["sites"])
+    site = f"urn:pulumi:{operator.name}::{PROJECT}::zonewright:index:FacilitySite$zonewright:index:Site::dc1"
+    said = operator.refused("up", "--yes", "--skip-preview", "--exclude", site)
+    assert "row dc1/a/01 comes after site dc1, of which this run made no resource" in said
+    assert operator.resources("Row") == []
+    _comes_back(operator)
+    operator.run("destroy", "--yes", "--skip-preview")
+    assert operator.holdings() == []
+
+
+def test_a_node_that_a_run_leaves_out_has_no_address(tenant: Stack) -> None:
+    """`--target` or `--exclude` exports no address of a node that was not made, and the outputs stay as they were."""
+    tenant.program(EXPORTS)
+    tenant.up()
+    before = json.loads(tenant.run("stack", "output", "--json").stdout)
+    assert len(before) == 3
+    new = tenant.urn("Node", "web-001").replace("web-001", "web-004")
+    tenant.declare(clusters={"web": cluster(4)})
+    assert "web-004" in tenant.run("preview").stdout
+    for options in (("--target", tenant.urn("Admission", "admission")), ("--exclude", new)):
+        said = tenant.refused("up", "--yes", "--skip-preview", *options)
+        assert "node web-004 was not made" in said or "node web-004 waits for" in said  # whichever ends the run first
+        assert json.loads(tenant.run("stack", "output", "--json").stdout) == before
+    _comes_back(tenant)
+    after = json.loads(tenant.run("stack", "output", "--json").stdout)
+    assert after == {**before, "web-004": after["web-004"]}
+    assert after["web-004"][0].startswith("10.80.0.")
 
 
 def test_a_targeted_destroy_takes_only_its_node(tenant: Stack) -> None:

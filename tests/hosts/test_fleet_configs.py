@@ -10,9 +10,9 @@ import pytest
 
 from support.config_world import CONFIGURATION, ONE, TWO, ConfigWorld, config_world
 from support.golden import compare_golden
+from support.second_opinion import verified
 from support.ssh_hosts import require_namespaces
 from support.zone_project import REPOSITORY
-from zonewright.audit.verify.verify import verify_bundle
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.change_messages import ChangesRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
@@ -161,7 +161,7 @@ def test_a_run_is_evidence_of_the_changes_that_it_brought(world: ConfigWorld) ->
     assert (host["host"], host["state"], host["before"][:6]) == ("host-001", "rolled-back", "names-")
     assert "it is deaf" in host["reason"]
     assert list(record["files"]) == [host["after"]]
-    checks = {one.name: one for one in verify_bundle(files)}
+    checks = {one.name: one for one in verified(files)}
     assert [one.line() for one in checks.values() if one.verdict == "wrong"] == []
     assert checks["roll-outs"].detail.startswith("1 run on 1 host")
     plans = [one.plan[7:19] for one in world.facility.client.call(verbs.CHANGES, ChangesRequest()).changes]

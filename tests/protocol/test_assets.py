@@ -12,6 +12,7 @@ from support.ledger_party import Party
 from support.provider_process import ProviderProcess
 from support.zone_project import facility
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.content_messages import ContentRequest, DeployRequest
 from zonewright.ledger.protocol.holding_messages import HoldingRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.canonical import canonical_json, digest_of
@@ -103,11 +104,37 @@ def test_files_are_one_digest_and_numbers(provider: ProviderProcess) -> None:
     assert set(answer.detailedDiff) == {"filesDigest", 'formats["bind"]["bytes"]'}
 
 
+def _deployed(operator: Party, text: str) -> dict[str, str]:
+    """Admit a change with one file, and deploy it; gives its digest by path."""
+    files = {"sites/dc1/etc/bind/named.conf": digest_of(text)}
+    operator.client.call(verbs.STORE, ContentRequest(texts=[text]))
+    demand = operator.demand(sites=facility(2, rated_w=12_600)["sites"])
+    operator.admit(operator.propose(demand), canonical_json(files))
+    request = DeployRequest(stack_id=operator.stack_id, site="dc1", files_digest=digest_of(canonical_json(files)))
+    operator.client.call(verbs.DEPLOY, request)
+    return files
+
+
+def test_files_that_the_ledger_has_otherwise_are_deployed_again(provider: ProviderProcess, operator: Party) -> None:
+    """A state and a declaration that agree say nothing of the ledger, as after an older state was put back."""
+    ids = {"stackId": operator.stack_id, "site": "dc1"}
+    digest = digest_of(canonical_json(_deployed(operator, "zone")))
+    new = {**ids, "filesDigest": digest, "formats": {"bind": {"files": 1, "bytes": 4}}}
+    assert provider.diff("SiteConfig", "dc1", old_inputs=new, state=ids, new=new).changes == NONE
+    _deployed(operator, "another")
+    provider.configure(operator.client.url)  # another run
+    answer = provider.diff("SiteConfig", "dc1", old_inputs=new, state=ids, new=new)
+    assert list(answer.detailedDiff) == ["filesDigest"]
+    assert not answer.replaces
+
+
 @pytest.mark.parametrize("is_same", [True, False], ids=["same", "other"])
-def test_files_of_an_older_state_are_compared_by_digest(provider: ProviderProcess, *, is_same: bool) -> None:
+def test_files_of_an_older_state_are_compared_by_digest(
+    provider: ProviderProcess, operator: Party, *, is_same: bool
+) -> None:
     """A state that lists each file is the same where the digest of the list is."""
-    files = {"sites/dc1/etc/bind/named.conf": digest_of("zone")}
-    ids = {"stackId": "operator-0123456789ab", "site": "dc1"}
+    files = _deployed(operator, "zone")
+    ids = {"stackId": operator.stack_id, "site": "dc1"}
     digest = digest_of(canonical_json(files if is_same else {}))
     new = {**ids, "filesDigest": digest, "formats": {"bind": {"files": 1, "bytes": 4}}}
     answer = provider.diff("SiteConfig", "dc1", old_inputs={**ids, "files": files}, state=ids, new=new)

@@ -157,6 +157,8 @@ def test_what_has_no_holder_is_not_imported(provider: ProviderProcess, tenant: P
     provider.create(
         "SiteConfig", "dc1", {"stackId": tenant.stack_id, "site": "dc1", "filesDigest": digest_of("{}"), "formats": {}}
     )
+    for name, _ in tenant.states():
+        tenant.confirm(name)
     digest = tenant.client.call(verbs.REPORT, ReportRequest(stack_id=tenant.stack_id)).change_digest
     provider.create("Completion", "completion", {"stackId": tenant.stack_id, "changeDigest": digest})
     assert not provider.read(kind, "second", id_).HasField("properties")

@@ -23,13 +23,10 @@ from support.zone_project import REPOSITORY, facility
 from zonewright.changes.rendering import rendered_files
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.admission_messages import CompleteRequest
 from zonewright.ledger.protocol.change_messages import Plan
-from zonewright.ledger.protocol.content_messages import DeployRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
-from zonewright.model.canonical import canonical_json, digest_of
 
 ONE, TWO = "10.80.0.2", "10.80.0.3"
 LEDGER = "sqlite:///.zonewright/ledger.db"
@@ -73,20 +70,9 @@ class Facility:
     def deploy(self, title: str) -> Mapping[str, str]:
         """What ``up`` does: admit and mark the site's files as deployed; gives text by path."""
         sites = self.declare(title)
-        admission = self.planner.admit(sites=sites)
-        for name, state in self.party.states():
-            if state == "admitted":
-                self.party.confirm(name, kind=self.party._kind(name))
-        request = CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
-        self.client.call(verbs.COMPLETE, request)
+        self.planner.complete(self.planner.admit(sites=sites))
         demand = self.party.demand(sites=sites)
-        files = rendered_files(demand, self.party.propose(demand, reserve=False))
-        digests = {path: digest_of(text) for path, text in files.items()}
-        deploying = DeployRequest(
-            stack_id=self.party.stack_id, site="dc1", files_digest=digest_of(canonical_json(digests))
-        )
-        self.client.call(verbs.DEPLOY, deploying)
-        return files
+        return rendered_files(demand, self.party.propose(demand, reserve=False))
 
     def approved(self, title: str) -> Mapping[str, str]:
         """Planned, approved and deployed."""

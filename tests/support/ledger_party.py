@@ -55,8 +55,12 @@ class Party:
 
     def admit(self, proposal: Proposal, rendered: str = EMPTY) -> AdmissionAnswer:
         """Turn a proposal into claims, with the manifest of its rendered files."""
+        return self.client.call(verbs.ADMIT, self.admit_request(proposal, rendered))
+
+    def admit_request(self, proposal: Proposal, rendered: str = EMPTY) -> AdmitRequest:
+        """What asks for that, once the manifest is stored."""
         self.client.call(verbs.STORE, ContentRequest(texts=[rendered]))
-        request = AdmitRequest(
+        return AdmitRequest(
             stack_id=self.stack_id,
             party=self.party,
             lineage=self.lineage,
@@ -65,7 +69,6 @@ class Party:
             addresses=proposal.addresses,
             rendered_digest=digest_of(rendered),
         )
-        return self.client.call(verbs.ADMIT, request)
 
     def confirm(self, name: str, generation: int = 0, kind: HoldingKind = "node", **expect: Any) -> int:
         """The resource exists."""
@@ -93,11 +96,12 @@ class Party:
         # By name "ducts" come before "links", and a site before its rows.
         for name, state in self.states():
             if state == "admitted":
-                self.confirm(name, kind=self._kind(name))
+                self.confirm(name, kind=self.kind_of(name))
         self.client.call(verbs.COMPLETE, CompleteRequest(stack_id=self.stack_id, change_digest=admission.change_digest))
         return admission
 
-    def _kind(self, name: str) -> HoldingKind:
+    def kind_of(self, name: str) -> HoldingKind:
+        """What one of its holdings is."""
         report = self.client.call(verbs.REPORT, ReportRequest(stack_id=self.stack_id))
         kind: HoldingKind = next(item.kind for item in report.holdings if item.name == name)
         return kind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio.to_thread
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zonewright.ledger.store.clock import Clock, utc_now
 from zonewright.ledger.store.context import Context
@@ -30,6 +30,7 @@ class Door:
         holding: set when a call waits.
         opened: set to let waiting calls through.
         drop: waiting calls are answered with 503 instead.
+        answers: calls are carried out, and what waits is their answer.
     """
 
     verb: str = ""
@@ -37,6 +38,7 @@ class Door:
     fail_from: int = 0
     count: int = 0
     drop: bool = False
+    answers: bool = False
     holding: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
 
@@ -45,8 +47,9 @@ class Door:
         self.verb, self.hold_from, self.fail_from, self.count = "", 0, 0, 0
         self.opened.set()
 
-    def hold(self, verb: str, *, call: int) -> None:
-        """Hold this call of a verb, counted from 1 from now on, and all after it."""
+    def hold(self, verb: str, *, call: int, answers: bool = False) -> None:
+        """Hold this call of a verb, counted from 1 from now on, and all after it; or hold what is answered to it."""
+        self.answers = answers
         self.holding.clear()
         self.opened.clear()
         self.verb, self.hold_from, self.fail_from, self.count = verb, call, 0, 0
@@ -60,16 +63,30 @@ class LedgerService:
     door: Door
 
 
+def _held(send: Send, door: Door) -> Send:
+    """An answer that waits: what was asked for is carried out by then, and nobody knows."""
+
+    async def waiting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            door.holding.set()
+            await anyio.to_thread.run_sync(door.opened.wait, LIMIT_S)
+        await send(message)
+
+    return waiting
+
+
 def _guarded(app: ASGIApp, door: Door) -> ASGIApp:
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and door.verb and scope["path"] == f"/v1/{door.verb}":
             door.count += 1
             number = door.count
             held = bool(door.hold_from) and number >= door.hold_from
-            if held:
+            if held and door.answers:
+                send = _held(send, door)
+            elif held:
                 door.holding.set()
                 await anyio.to_thread.run_sync(door.opened.wait, LIMIT_S)
-            if (door.fail_from and number >= door.fail_from) or (door.drop and held):
+            if (door.fail_from and number >= door.fail_from) or (door.drop and held and not door.answers):
                 body = b'{"code": "database", "sentence": "the disk is full", "findings": []}'
                 await send({"type": "http.response.start", "status": 503, "headers": []})
                 await send({"type": "http.response.body", "body": body})

@@ -15,7 +15,7 @@ from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.bundle import write_folder
 from zonewright.audit.evidence.planning import Material
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
-from zonewright.changes.rendering import files_by_site, rendered_files
+from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import Validated
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmissionAnswer, AdmitRequest, CompleteRequest
@@ -46,6 +46,7 @@ class Planner:
     def __init__(self, party: Party, author: str = "anna") -> None:
         self.party, self.author = party, author
         self.texts: dict[str, str] = {}
+        self.manifests: dict[str, dict[str, str]] = {}
 
     def plan(
         self,
@@ -95,7 +96,8 @@ class Planner:
         ledger, demand = self.party.client, self.party.demand(**fields)
         proposal = self.party.propose(demand)
         files = rendered_files(demand, proposal)
-        manifest = canonical_json({path: digest_of(text) for path, text in files.items()})
+        digests = {path: digest_of(text) for path, text in files.items()}
+        manifest = canonical_json(digests)
         ledger.call(verbs.STORE, ContentRequest(texts=[manifest, *files.values()]))
         request = AdmitRequest(
             stack_id=self.party.stack_id,
@@ -106,15 +108,28 @@ class Planner:
             addresses=proposal.addresses,
             rendered_digest=digest_of(manifest),
         )
-        return ledger.call(verbs.ADMIT, request)
+        admission = ledger.call(verbs.ADMIT, request)
+        self.manifests[admission.admission_id] = digests
+        return admission
 
     def complete(self, admission: AdmissionAnswer) -> None:
-        """Confirm all that is admitted, and close the change."""
-        for name, state in self.party.states():
-            if state == "admitted":
-                self.party.confirm(name)
+        """Make all that is admitted, and close the change."""
+        self.make(admission)
         request = CompleteRequest(stack_id=self.party.stack_id, change_digest=admission.change_digest)
         self.party.client.call(verbs.COMPLETE, request)
+
+    def make(self, admission: AdmissionAnswer) -> None:
+        """Confirm all that is admitted, and deploy its files."""
+        for name, state in self.party.states():
+            if state == "admitted":
+                self.party.confirm(name, kind=self.party.kind_of(name))
+        files = self.manifests[admission.admission_id]
+        for site in sorted({path.split("/")[1] for path in files}):
+            part = {path: digest for path, digest in files.items() if path.split("/")[1] == site}
+            deploying = DeployRequest(
+                stack_id=self.party.stack_id, site=site, files_digest=digest_of(canonical_json(part))
+            )
+            self.party.client.call(verbs.DEPLOY, deploying)
 
     def destroy(self, admission: AdmissionAnswer, *, is_guarded: bool = True) -> None:
         """What ``destroy`` does; one whose change was never completed has no guard."""
@@ -129,15 +144,7 @@ class Planner:
 
     def deploy(self, **fields: Any) -> None:
         """A whole ``up``: admitted, all nodes there, their files deployed, and the change closed."""
-        demand = self.party.demand(**fields)
-        files = rendered_files(demand, self.party.propose(demand))
         self.complete(self.admit(**fields))
-        manifest = {path: digest_of(text) for path, text in files.items()}
-        for site, part in files_by_site(demand, manifest).items():
-            request = DeployRequest(
-                stack_id=self.party.stack_id, site=site, files_digest=digest_of(canonical_json(part))
-            )
-            self.party.client.call(verbs.DEPLOY, request)
 
     def roll_out(self, plan: Plan, *, run: str = "20261125T100000-0a1b2c") -> RunRecord:
         """What ``fleet deploy --configs`` leaves in the ledger: one host got the plan's files, one did not."""

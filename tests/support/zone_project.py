@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import chdir, closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +22,10 @@ import yaml
 
 from support import light_engine
 from support.once import made_once
+from support.second_opinion import require_second
 from support.warm_python import warm_python
 from zonewright import engine as engine_room
+from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.cli import main
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.holding_messages import Holding
@@ -174,7 +176,11 @@ class Stack:
             )
 
     def zonewright(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run our own command line in this project, in this process: a start of its own costs a second and a half."""
+        """Run our own command line in this project, in this process: a start of its own costs a second and a half.
+
+        A bundle that it verifies the independent verifier looks at too.
+        """
+        self._seconded(arguments)
         said, complained = io.StringIO(), io.StringIO()
         with (
             chdir(self.root),
@@ -187,6 +193,7 @@ class Stack:
 
     def process(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The same in a process of its own, as `recover` needs it: what the engine prints goes where it prints."""
+        self._seconded(arguments)
         return subprocess.run(
             [self.environment["ZONEWRIGHT_PYTHON"], "-m", "zonewright.cli", *arguments],
             cwd=self.root,
@@ -197,6 +204,10 @@ class Stack:
             timeout=LIMIT_S,
             check=False,
         )
+
+    def _seconded(self, arguments: Sequence[str]) -> None:
+        if tuple(arguments[:2]) == ("audit", "verify") and (self.root / arguments[2]).exists():
+            require_second(read_bundle(self.root / arguments[2]))
 
     def state(self) -> dict[str, Any]:
         """The deployment as the backend's file has it, which is what `pulumi stack export` shows."""

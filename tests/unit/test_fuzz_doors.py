@@ -15,9 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from support.ledger_sums import require_sums
 from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
+from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.transport.answering import answered
 from zonewright.ledger.verbs.table import FUNCTIONS
 from zonewright.model import Declaration, OwnerFile, Zone
@@ -138,6 +140,7 @@ def _context(tmp_path: Path) -> Iterator[Context]:
     assert answered(context, "enrol", json.dumps(enrol).encode())[0] == 200
     yield context
     database.close()
+    require_sums([tmp_path / "ledger.db"])
 
 
 @pytest.mark.soak
@@ -154,6 +157,13 @@ def test_no_request_breaks_a_verb(context: Context, data: st.DataObject) -> None
         status, answer = answered(context, verb.name, body)
     assert status in (200, 400, 409, 503)
     assert status == 200 or json.loads(answer)["sentence"]
+    _require_sum(context)
+
+
+def _require_sum(context: Context) -> None:
+    """Whatever was asked, the tables are the sum of the journal after it."""
+    with context.database.reading() as connection:
+        assert verify_state(connection).faults == []
 
 
 def at(value: Any, path: tuple[str | int, ...]) -> Any:
@@ -188,6 +198,7 @@ def test_no_long_request_costs_much(context: Context, data: st.DataObject) -> No
         status, answer = answered(context, verb.name, body)
     assert status in (200, 400, 409, 503)
     assert status == 200 or (json.loads(answer)["sentence"] and len(answer) < 2_000)
+    _require_sum(context)
 
 
 @pytest.mark.soak

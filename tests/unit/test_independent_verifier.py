@@ -1,5 +1,6 @@
 """Two verifiers that were written apart agree on each bundle, whole or attacked: so the page says what a bundle is."""
 
+import ast
 import base64
 import json
 import lzma
@@ -429,6 +430,42 @@ def test_they_agree_on_a_party_s_bundles(world: World, whole: dict[str, bytes]) 
         changed = files[path][:middle] + bytes([files[path][middle] ^ 1]) + files[path][middle + 1 :]
         if path not in {MANIFEST, "party.json"}:  # nobody has signed party.json here
             assert answer(with_manifest({**files, path: changed})) == "wrong", path
+
+
+BY_ITSELF = {
+    "tests/unit/test_audit_verify.py": "checks of the product that a test has replaced",
+    "tests/unit/test_independent_verifier.py": "what the product alone decides",
+    "tests/support/second_opinion.py": "where the two are compared",
+}
+"""Files that may verify a bundle by the product alone, and why."""
+
+
+def _verifies_alone(path: Path) -> bool:
+    """Whether a file verifies a bundle, by the function or the command, and none of it by both verifiers."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if "verify_bundle" in names:
+        return True
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    by_command = any(_is_command(node) for node in calls)
+    return by_command and not names & {"require_second", "verified"}
+
+
+def _is_command(call: ast.Call) -> bool:
+    """A call of `audit verify` that is not one of a `Stack`, which asks the independent verifier by itself."""
+    words = [one for given in call.args for one in (given.elts if isinstance(given, ast.List) else (given,))]
+    said = [one.value for one in words if isinstance(one, ast.Constant)]
+    is_of_stack = (isinstance(call.func, ast.Attribute) and call.func.attr in ("zonewright", "process")) or (
+        isinstance(call.func, ast.Name) and call.func.id == "said"
+    )
+    return said[:2] == ["audit", "verify"] and not is_of_stack
+
+
+def test_no_test_verifies_a_bundle_by_the_product_alone() -> None:
+    """Whoever verifies a bundle does it through `second_opinion`, or is in the list with a reason."""
+    files = sorted((REPOSITORY / "tests").rglob("*.py"))
+    alone = {path.relative_to(REPOSITORY).as_posix() for path in files if _verifies_alone(path)}
+    assert alone == BY_ITSELF.keys()
 
 
 def test_where_they_differ_by_design(whole: dict[str, bytes]) -> None:

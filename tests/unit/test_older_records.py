@@ -19,7 +19,9 @@ from support.fixture_records import (
     ledger_records,
     state_records,
 )
+from support.second_opinion import require_second
 from support.zone_project import REPOSITORY
+from zonewright.audit.evidence.bundle import read_bundle
 from zonewright.cli import main
 
 FIXTURES = sorted((REPOSITORY / "tests" / "fixtures").glob("version-*"))
@@ -60,6 +62,7 @@ def test_the_commands_open_what_an_older_version_wrote(
     assert main(["audit", "complete", "--ledger", url, "--checkpoint", kept]) == 0
     assert "nothing is wrong" in capsys.readouterr().out
     bundle, keys = str(fixture / "change.tar"), str(fixture / "keys")
+    require_second(read_bundle(Path(bundle)))
     assert main(["audit", "verify", bundle, "--keys", keys, "--checkpoint", kept]) == 0
     assert "nothing is wrong" in capsys.readouterr().out
 

@@ -6,7 +6,7 @@ the node, and is not made where the node is refused.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 
@@ -15,6 +15,9 @@ from zonewright.model.site import FeedName
 if TYPE_CHECKING:
     from zonewright.program.components import TenantCluster
     from zonewright.program.resources import Completion, Node
+
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +52,32 @@ class PlacedNode:
     @property
     def host_name(self) -> pulumi.Output[str]:
         """Its name, known to depend on the node."""
-        return self.resource.claim
+        return self._made(self.resource.claim)
 
     @property
     def rack(self) -> pulumi.Output[str]:
         """Its rack as ``site/room/row/rack``."""
-        return self.resource.rack
+        return self._made(self.resource.rack)
 
     @property
     def position(self) -> pulumi.Output[int]:
         """Its lowest rack unit, counted from 1 at the bottom."""
-        return self.resource.position
+        return self._made(self.resource.position)
 
     @property
     def face(self) -> pulumi.Output[str]:
         """``front`` or ``rear``."""
-        return self.resource.face
+        return self._made(self.resource.face)
 
     @property
     def generation(self) -> pulumi.Output[int]:
         """Number that the ledger raises when the node's resource is made or changed; a preview does not know it."""
-        return self.resource.generation
+        return self._made(self.resource.generation)
 
     @property
     def addresses(self) -> Mapping[str, pulumi.Output[str]]:
         """Address with prefix length by id of its pool, such as ``10.80.16.5/20``."""
-        return {pool: self.resource.addresses[pool] for pool in self.pools}
+        return {pool: self._made(self.resource.addresses[pool]) for pool in self.pools}
 
     @property
     def ipv4(self) -> pulumi.Output[list[str]]:
@@ -90,7 +93,22 @@ class PlacedNode:
         def found(known: Mapping[str, str]) -> list[str]:
             return [known[pool].partition("/")[0] for pool in self.pools if (":" in known[pool]) is is_v6]
 
-        return self.resource.addresses.apply(found)
+        return self._made(self.resource.addresses).apply(found)
+
+    def _made(self, value: pulumi.Output[ValueT]) -> pulumi.Output[ValueT]:
+        """A value that only a preview tells before the node exists: a run may leave the node out, by ``--exclude``."""
+        if pulumi.runtime.is_dry_run():
+            return value
+
+        def told(id_: str | None) -> pulumi.Output[ValueT]:
+            if not isinstance(id_, str) or not id_:
+                raise pulumi.RunError(
+                    f"node {self.name} was not made, because this run leaves it out; its place and addresses are no "
+                    "values yet; run pulumi up without --target or --exclude"
+                )
+            return value
+
+        return self.resource.id.apply(told, run_with_unknowns=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from zonewright.errors import Exit, ZonewrightError
-from zonewright.ledger.protocol.admission_messages import HeldBy
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.admission_messages import AdmissionStanding, StandingRequest
 from zonewright.ledger.protocol.holding_messages import HoldingKind
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.values import has_unknown, unknown
@@ -43,10 +44,11 @@ class Memory:
         refusal: why the change is refused as it stands, as the Admission's Check was told; empty where it is not.
         cancelled: set when the run is to end; calls that last long watch it.
         bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
-        holders: who holds what is active in the ledger, by kind and name; None until somebody asks.
+        standing: what the ledger holds for the stack: who holds what is active, what is deployed; None until somebody
+            asks.
         confirmed: kind and name of what was confirmed in this run.
         imported: tokens of resources that were imported in this run.
-        asking: taken while ``holders`` is asked for.
+        asking: taken while ``standing`` is asked for.
         leases: the right to change a fleet's hosts, by operator; the sites of a run share it.
         looks: what was seen on hosts in this run, by id of the resource.
     """
@@ -59,7 +61,7 @@ class Memory:
     lacking: str = ""
     refusal: str = ""
     bound: bool = True
-    holders: Mapping[HoldingKind, Mapping[str, HeldBy]] | None = None
+    standing: AdmissionStanding | None = None
     confirmed: set[tuple[HoldingKind, str]] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
     asking: threading.Lock = field(default_factory=threading.Lock)
@@ -85,6 +87,15 @@ class ProviderSession:
     warn: Callable[[str, str], None]
     status: Callable[[str, str], None]
     memory: Memory = field(default_factory=Memory)
+
+
+def standing_of(session: ProviderSession, stack_id: str) -> AdmissionStanding:
+    """What the ledger holds for the stack, which it tells once in a run."""
+    memory = session.memory
+    with memory.asking:
+        if memory.standing is None:
+            memory.standing = session.ledger.call(verbs.STANDING, StandingRequest(stack_id=stack_id, admission_id=""))
+        return memory.standing
 
 
 class CheckFailedError(ZonewrightError, ValueError):

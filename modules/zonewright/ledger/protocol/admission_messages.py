@@ -152,6 +152,7 @@ class AdmissionStanding(Message):
         drifted: claims and assets that are not what the admission made them.
         reason: one sentence where ``current`` is False.
         holders: who holds what is active, by kind and name.
+        deployed: digest of the files that are deployed for the stack, by site.
     """
 
     current: bool
@@ -159,6 +160,7 @@ class AdmissionStanding(Message):
     drifted: list[str] = Field(default_factory=list)
     reason: str = ""
     holders: dict[HoldingKind, dict[str, HeldBy]]
+    deployed: dict[str, Digest]
 
 
 class CompleteRequest(StackRequest):

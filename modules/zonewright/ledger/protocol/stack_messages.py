@@ -114,5 +114,7 @@ class StackReport(Message):
     admission_id: str | None
     change_digest: str | None
     completed: bool
+    is_open: bool = False
+    """Something is admitted of which no resource was made or changed yet."""
     holdings: list[Holding]
     reservation_expires_at: str | None

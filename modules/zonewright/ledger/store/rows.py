@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, union_all, update
 
 from zonewright.ledger.protocol.holding_messages import ClaimState
 from zonewright.ledger.store import life
 from zonewright.ledger.store.engines.dialect import words_of
-from zonewright.ledger.store.tables import generation
+from zonewright.ledger.store.tables import asset, claim, generation
 
 _PAGE = 500
 
@@ -19,6 +19,25 @@ def rows_of_stack(connection: Connection, table: Table, stack_id: str, name: str
     if name is not None:
         query = query.where(table.c.name == name)
     return [life.LifeRow.of(row) for row in connection.execute(query).all()]
+
+
+def waiting_of(connection: Connection, stack_id: str, kinds: Collection[str] | None = None) -> list[str]:
+    """What is admitted for a stack while no resource of it was made or changed yet, in order, as ``node web-001``.
+
+    Args:
+        connection: a transaction.
+        stack_id: the stack.
+        kinds: of claims and assets; None for all.
+    """
+    admitted = (
+        select(table.c.kind, table.c.name).where(
+            table.c.stack_id == stack_id,
+            table.c.state == "admitted",
+            *(() if kinds is None else (table.c.kind.in_(kinds),)),
+        )
+        for table in (asset, claim)
+    )
+    return sorted(f"{row.kind} {row.name}" for row in connection.execute(union_all(*admitted)))
 
 
 def sites_of(connection: Connection, table: Table, ids: Collection[int]) -> set[str]:

@@ -37,7 +37,7 @@ from zonewright.ledger.store.names import hold_prefixes
 from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import ADMITTED, next_step
-from zonewright.ledger.store.tables import admission, asset, claim, reservation
+from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
@@ -308,7 +308,7 @@ def _follow(connection: Connection, table: Table, stack_id: str, wanted: Mapping
 
 
 def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
-    """Say whether the ledger still holds an admission for its stack, and which resources hold what is active."""
+    """Say whether the ledger still holds an admission for its stack, who holds what is active, and what is deployed."""
     with context.database.reading() as connection:
         require_same(connection, request)
         row = connection.execute(select(admission).where(admission.c.id == request.admission_id)).first()
@@ -321,6 +321,8 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
                 ).where(table.c.stack_id == request.stack_id, table.c.state.in_(life.CURRENT))
             )
         ]
+        query = select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == request.stack_id)
+        files = {item.site: digest_of(canonical_json(json.loads(item.files))) for item in connection.execute(query)}
     holders: dict[HoldingKind, dict[str, HeldBy]] = {}
     for item in present:
         if item.state == "active":
@@ -328,12 +330,13 @@ def standing(context: Context, request: StandingRequest) -> AdmissionStanding:
             holders.setdefault(item.kind, {})[item.name] = held_by
     if row is None or row.state != "current" or row.stack_id != request.stack_id:
         reason = "the ledger holds another admission for this stack"
-        return AdmissionStanding(current=False, reason=reason, holders=holders)
+        return AdmissionStanding(current=False, reason=reason, holders=holders, deployed=files)
     decided: dict[str, str] = json.loads(row.holds)
     held = {item.name: digest_of(item.data) for item in present}
     drifted = sorted(name for name in decided.keys() | held.keys() if decided.get(name) != held.get(name))
     return AdmissionStanding(
         holders=holders,
+        deployed=files,
         current=not drifted,
         completed=row.completed_at is not None,
         drifted=drifted,

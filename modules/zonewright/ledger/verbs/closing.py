@@ -1,5 +1,6 @@
 """The verbs that end things: complete, settle, guard_destroy. Each is one transaction and one journal entry."""
 
+import json
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -16,17 +17,23 @@ from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import present_head, require_same
-from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
+from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
-from zonewright.ledger.store.tables import admission, asset, claim, enrolment
+from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment
+from zonewright.ledger.store.texts import files_at, files_of, get_content
 from zonewright.ledger.verbs.capacity import capacity_of
 from zonewright.model.demand import DUCTS, LINKS, LinkAsset
 from zonewright.rules.words import count_of, listed
 
 
 def complete(context: Context, request: CompleteRequest) -> Completed:
-    """Close the change, because all its resources exist. Say what the change leaves free in its sites."""
+    """Close the change, because all its resources exist. Say what the change leaves free in its sites.
+
+    Raises:
+        LedgerRefusedError: when the stack's present change is another one, or something of it was only admitted: its
+            resource was left out of the run, as by ``--exclude``, and what depends on it must not be made either.
+    """
     with context.writing(touching(request.stack_id)) as connection:
         row = _current(connection, request.stack_id)
         if row is None or row.change_digest != request.change_digest:
@@ -35,6 +42,7 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
                 "the ledger last admitted another change of this stack; run pulumi up without --target, so "
                 "that this change is admitted first",
             )
+        _require_made(connection, request.stack_id, row.rendered_digest)
         if row.completed_at is None:
             now = context.now(connection)
             connection.execute(update(admission).where(admission.c.id == row.id).values(completed_at=now))
@@ -52,6 +60,23 @@ def complete(context: Context, request: CompleteRequest) -> Completed:
         head = present_head(connection)
         known_to = sums_for(connection, context.caller)
     return Completed(free=capacity_of(world, sites, known_to, party=context.caller.for_offers), head=head)
+
+
+def _require_made(connection: Connection, stack_id: str, rendered_digest: str) -> None:
+    """Refuse while something is admitted of which no resource was made or changed, or files are not deployed."""
+    missing = waiting_of(connection, stack_id)
+    held = connection.execute(select(deployed.c.site, deployed.c.files).where(deployed.c.stack_id == stack_id))
+    known = {row.site: json.loads(row.files) for row in held}
+    files = files_of(get_content(connection, rendered_digest))
+    for site in sorted({path.split("/")[1] for path in files}):
+        if known.get(site) != files_at(files, {site}):
+            missing.append(f"configuration of {site}")
+    if missing:
+        raise LedgerRefusedError(
+            "not-made",
+            f"the change stays open: {listed(missing)} {_verb(len(missing), 'wait')} for a resource that this run "
+            "left out; run pulumi up without --target or --exclude",
+        )
 
 
 def _own_sites(connection: Connection, stack_id: str) -> set[str]:

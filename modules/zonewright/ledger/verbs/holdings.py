@@ -1,7 +1,7 @@
 """The verbs of claims and assets: confirm (one, or many), release, read; and the summary of a stack."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, Update, bindparam, func, select, update
@@ -24,13 +24,13 @@ from zonewright.ledger.store import life
 from zonewright.ledger.store.context import Context, raise_revisions
 from zonewright.ledger.store.documents import parse_asset
 from zonewright.ledger.store.heads import require_same
-from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of
+from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.tables import admission, asset, claim, enrolment, generation, reservation
 from zonewright.ledger.verbs.closing import require_unused
 from zonewright.model.asset_properties import asset_properties
 from zonewright.model.demand import asset_summary
-from zonewright.rules.words import count_of
+from zonewright.rules.words import count_of, listed
 
 _PAGE = 500
 
@@ -78,6 +78,7 @@ def confirm_many(context: Context, request: ConfirmManyRequest) -> ConfirmManyAn
 def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmation], now: str) -> list[int]:
     """Carry out confirms of which none is of the same claim; gives the raised generations, in their order."""
     raised: dict[int, int] = {}
+    left_out: set[str] | None = None
     for table in (asset, claim):
         places = [place for place, one in enumerate(wanted) if _table(one.kind) is table]
         rows = _rows_by_name(connection, table, stack_id, [wanted[place].name for place in places])
@@ -91,6 +92,9 @@ def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmat
             row = next((row for row in known if current and row.id == current.id), None)
             if row is None or not _holds(row, one.expect):
                 raise LedgerRefusedError("not-admitted", _not_admitted(one))
+            if row.waiting and left_out is None:
+                left_out = _left_out(connection, stack_id, wanted)
+            _require_before(one, left_out or ())
             raised[place] = max(one.generation, row.freed, *(other.generation for other in known)) + 1
             active.append(
                 {"row": row.id, "raised": raised[place], "token": one.holder or None, "since": row.active_since or now}
@@ -106,13 +110,44 @@ def _confirmed(connection: Connection, stack_id: str, wanted: Sequence[Confirmat
     return [raised[place] for place in range(len(wanted))]
 
 
+_BEFORE: Mapping[str, tuple[str, ...]] = {"row": ("site",), "link": ("duct",), "node": ("site", "row", "duct", "link")}
+"""Kinds of assets of the same stack whose resources are made before one of a kind, which depends on them."""
+
+
+def _left_out(connection: Connection, stack_id: str, wanted: Sequence[Confirmation]) -> set[str]:
+    """Kind and name of what is only admitted, before what is confirmed: not of what is confirmed with it."""
+    kinds = {kind for one in wanted for kind in _BEFORE.get(one.kind, ())}
+    return set(waiting_of(connection, stack_id, kinds)) - {f"{one.kind} {one.name}" for one in wanted}
+
+
+def _require_before(wanted: Confirmation, left_out: Collection[str]) -> None:
+    """Refuse what depends on an asset that this run left out: the state would name what it has not."""
+    if wanted.kind == "row":
+        missing = {f"site {wanted.name.partition('/')[0]}"}.intersection(left_out)
+    else:
+        missing = {one for one in left_out if one.startswith(_BEFORE.get(wanted.kind, ()))}
+    if missing:
+        raise LedgerRefusedError(
+            "not-made",
+            f"{wanted.kind} {wanted.name} comes after {listed(sorted(missing))}, of which this run made no resource; "
+            "nothing was created; run pulumi up without --target or --exclude",
+        )
+
+
 def _rows_by_name(
     connection: Connection, table: Table, stack_id: str, names: Sequence[str]
 ) -> dict[str, list[Row[Any]]]:
-    """The rows of names of a stack; ``freed`` is its highest generation that went: none is used twice."""
+    """The rows of names of a stack.
+
+    ``freed`` is the highest generation of the stack that went: none is used twice. ``waiting`` is how many of its
+    assets are only admitted.
+    """
     found: dict[str, list[Row[Any]]] = {}
     highest = select(generation.c.highest).where(generation.c.stack_id == stack_id).scalar_subquery()
-    rows = select(table, func.coalesce(highest, 0).label("freed")).where(table.c.stack_id == stack_id)
+    other = asset.alias()
+    waiting = select(func.count()).where(other.c.stack_id == stack_id, other.c.state == "admitted").scalar_subquery()
+    counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting")
+    rows = select(table, *counted).where(table.c.stack_id == stack_id)
     for start in range(0, len(names), _PAGE):
         for row in connection.execute(rows.where(table.c.name.in_(names[start : start + _PAGE]))).all():
             found.setdefault(row.name, []).append(row)
@@ -214,6 +249,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
         current = connection.execute(
             select(admission).where(admission.c.stack_id == request.stack_id, admission.c.state == "current")
         ).first()
+        is_open = bool(waiting_of(connection, request.stack_id))  # also after a recovery let go of what a state had
         held = connection.execute(select(reservation).where(reservation.c.stack_id == request.stack_id)).first()
         holdings = [
             _holding(row, data=request.data)
@@ -229,6 +265,7 @@ def report(context: Context, request: ReportRequest) -> StackReport:
         admission_id=current.id if current else None,
         change_digest=current.change_digest if current else None,
         completed=bool(current and current.completed_at),
+        is_open=is_open,
         holdings=holdings,
         reservation_expires_at=held.expires_at if held and held.expires_at > now else None,
     )

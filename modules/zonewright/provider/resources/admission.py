@@ -93,7 +93,7 @@ class AdmissionResource(CheckedResource):
         difference = compare(self.inputs, old, new)
         request = StandingRequest(stack_id=old["stackId"], admission_id=id_, seen=_seen(old))
         standing = session.ledger.call(verbs.STANDING, request)
-        session.memory.holders = standing.holders
+        session.memory.standing = standing
         session.memory.drifted = frozenset(standing.drifted)
         session.memory.readmitted = bool(difference.changes) or not standing.current
         if standing.drifted:

@@ -35,6 +35,7 @@ class AgentDeploymentResource(DeploymentResource["Look"]):
         if preview:
             self._preview(session, urn, id_, new, leaving=0)
             return id_, new
+        self.require_made(session, new)
         from zonewright.provider.hosts.deployment import carry_out  # noqa: PLC0415 - loads SSH
 
         return id_, carry_out(session, urn, id_, new, {})
@@ -45,6 +46,7 @@ class AgentDeploymentResource(DeploymentResource["Look"]):
         if preview:
             self._preview(session, urn, id_, new, leaving=len(before.keys() - new["hosts"].keys()))
             return new
+        self.require_made(session, new)
         from zonewright.provider.hosts.deployment import carry_out  # noqa: PLC0415 - loads SSH
 
         return carry_out(session, urn, id_, new, before)

@@ -40,7 +40,7 @@ class CompletionResource(CheckedResource):
     }
 
     def diff(self, session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """Another change, or the same one admitted again and not closed yet."""
+        """Another change, or the same one admitted again and not closed yet, or of which something is to be made."""
         difference = compare(self.inputs, old, new)
         if difference.changes:
             return difference
@@ -48,7 +48,7 @@ class CompletionResource(CheckedResource):
         if not reopened:
             request = ReportRequest(holdings=False, stack_id=new["stackId"], seen=_seen(old))
             report = session.ledger.call(verbs.REPORT, request)
-            reopened = not report.completed
+            reopened = not report.completed or report.is_open
         return Difference({"changeDigest": "update"}) if reopened else difference
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:

@@ -49,6 +49,7 @@ class ConfigurationDeploymentResource(DeploymentResource["ConfigLook"]):
         if preview:
             self._preview(session, urn, id_, new)
             return new
+        self.require_made(session, new)
         from zonewright.provider.hosts.configurations import bring  # noqa: PLC0415 - loads SSH
 
         return bring(session, urn, id_, new, state.get("versions", {}))

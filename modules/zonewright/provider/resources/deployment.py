@@ -7,6 +7,8 @@ loads SSH is imported where a stack has such a resource.
 from collections.abc import Mapping
 from typing import Generic, Protocol, TypeVar
 
+from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
     STACK_ID,
     CheckedResource,
@@ -47,6 +49,18 @@ class DeploymentResource(EndsByItself, CheckedResource, Generic[SeenT]):
     """Something on the hosts of one site, rolled out in waves over SSH."""
 
     kept = ("stackId", "site", "fleet", "hosts")
+
+    def require_made(self, session: ProviderSession, new: Data) -> None:
+        """Touch no host before the ledger knows a resource of each node: one that a run left out has none.
+
+        Raises:
+            CheckFailedError: when something of the stack is only admitted.
+        """
+        if session.ledger.call(verbs.REPORT, ReportRequest(stack_id=new["stackId"], holdings=False)).is_open:
+            raise CheckFailedError(
+                "something of this change was admitted and has no resource yet; no host was touched; run pulumi up "
+                "without --target or --exclude"
+            )
 
     def look(self, session: ProviderSession, id_: str, new: Data) -> SeenT:
         """What is on the hosts.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.admission_messages import HeldBy, StandingRequest
+from zonewright.ledger.protocol.admission_messages import HeldBy
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingKind, HoldingRequest, ReleaseRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest
 from zonewright.provider.resource import (
@@ -22,6 +22,7 @@ from zonewright.provider.resource import (
     ReadResource,
     compare,
     split_id,
+    standing_of,
 )
 
 HELD: Mapping[str, Input] = {
@@ -76,13 +77,8 @@ class HoldingResource(CheckedResource):
         return Difference({self.drifts: "update"})
 
     def _held(self, session: ProviderSession, new: Data) -> HeldBy | None:
-        """By whom it is held, which the ledger tells once in a run; None where it is not active."""
-        memory = session.memory
-        with memory.asking:
-            if memory.holders is None:
-                request = StandingRequest(stack_id=new["stackId"], admission_id="")
-                memory.holders = session.ledger.call(verbs.STANDING, request).holders
-        return memory.holders.get(self.kind, {}).get(new[self.named])
+        """By whom it is held; None where it is not active."""
+        return standing_of(session, new["stackId"]).holders.get(self.kind, {}).get(new[self.named])
 
     def create(self, session: ProviderSession, _urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
         """Confirm it: from now on it exists; doing it again adopts what is there."""

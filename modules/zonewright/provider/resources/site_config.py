@@ -18,6 +18,7 @@ from zonewright.provider.resource import (
     ReadResource,
     compare,
     split_id,
+    standing_of,
 )
 
 
@@ -39,11 +40,15 @@ class SiteConfigResource(CheckedResource):
         "count": Input("integer", "how many files"),
     }
 
-    def diff(self, _session: ProviderSession, _urn: str, _id: str, old: Data, new: Data) -> Difference:
-        """Other files. A state of an older version has the digest of each file."""
+    def diff(self, session: ProviderSession, urn: str, _id: str, old: Data, new: Data) -> Difference:
+        """Other files, or others than the ledger has. A state of an older version has the digest of each file."""
         digest = old.get("filesDigest") or digest_of(canonical_json(old.get("files", {})))
         if digest == new.get("filesDigest", digest):
-            return compare({"site": self.inputs["site"], "stackId": self.inputs["stackId"]}, old, new)
+            difference = compare({"site": self.inputs["site"], "stackId": self.inputs["stackId"]}, old, new)
+            if difference.changes or standing_of(session, new["stackId"]).deployed.get(new["site"]) == digest:
+                return difference
+            session.log(urn, f"files of {new['site']}: the ledger has others than this state; this update deploys them")
+            return Difference({"filesDigest": "update"})
         return compare(self.inputs, {**old, "filesDigest": digest}, new)
 
     def create(self, session: ProviderSession, urn: str, new: Data, *, preview: bool) -> tuple[str, Data]:
