@@ -59,7 +59,8 @@ def _whole(folder: Path) -> "Found":
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
     judged = judge_declaration(loaded.declaration, on=on)
-    return Found(problems=(), findings=tuple(judged.findings), line=judged.line, folder=_from_here(folder))
+    line = judged.line if loaded.declaration.owners else ""
+    return Found(problems=(), findings=tuple(judged.findings), line=line, folder=_from_here(folder))
 
 
 def _from_here(folder: Path) -> str:
@@ -125,7 +126,9 @@ def _print_text(found: "Found", compared: "Compared | None") -> None:
         print(findings_text(shown, columns=width(), coloured=is_coloured(sys.stdout)))
     if compared is not None:
         print(_since_line(compared))
-    if not any(one.refuses for one in shown):
+    if not found.line:
+        print("nothing was checked: beside zone.yaml there is no file of an owner, such as facility-NAME.yaml")
+    elif not any(one.refuses for one in shown):
         known = sum(one.refuses for one in found.findings)
         print(
             f"nothing new refuses, {count_of(known, 'finding')} of before still would"
