@@ -200,6 +200,7 @@ class ClusterFacts:
     together_with: tuple[Relation, ...] = ()
     exclusive: Scope | None = None
     connections: Mapping[str, Connection] = field(default_factory=dict)
+    rooms: tuple[str, ...] = ()
     path: str = ""
 
 

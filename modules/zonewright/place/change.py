@@ -90,6 +90,7 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
             together_with=part.cluster.together_with,
             exclusive=part.cluster.exclusive,
             connections=part.cluster.connections,
+            rooms=part.cluster.rooms,
             path=f"clusters.{cluster_id}",
         )
         for cluster_id, part in sorted(demand.clusters.items())
