@@ -62,8 +62,8 @@ def cluster(count: int, node_type: str = "one-u", **more: Any) -> Data:
     return {"site": "dc", "node_type": node_type, "count": count, **more}
 
 
-POOL = {"address_pools": {"s": {"prefix": "10.9.0.0/29", "gateway": "10.9.0.1"}}, "name_servers": ["10.9.0.2"]}
-V6 = {"address_pools": {"s6": {"prefix": "fd00::/126", "gateway": "fd00::1"}}}
+POOL: Data = {"address_pools": {"s": {"prefix": "10.9.0.0/29", "gateway": "10.9.0.1"}}, "name_servers": ["10.9.0.2"]}
+V6: Data = {"address_pools": {"s6": {"prefix": "fd00::/126", "gateway": "fd00::1"}}}
 TWO_ROOMS = operator({"a": [row(4)], "b": [row(4)]})
 TOGETHER = [{"cluster": "shelf", "scope": "rack"}]
 CASES: Mapping[str, tuple[Data, Sequence[tuple[str, str, int]]]] = {

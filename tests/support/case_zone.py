@@ -198,7 +198,7 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
     kind = next(iter(racks.values()))
     if any(one != kind for one in racks.values()):
         raise NotDeclarableError("racks of a row differ")
-    of_room = {key: kind[key] for key in ("cooling", "may_open") if key in kind}
+    of_room: Data = {key: kind[key] for key in ("cooling", "may_open") if key in kind}
     of_room |= {"status": "planned"} if "may_open" in kind else {}
     panels = {f"panel-{name.lower()}": {"substation": f"s-{name.lower()}"} for name in ("A", "B")}
     feeds = {

@@ -72,16 +72,18 @@ def _from_here(folder: Path) -> str:
 def _stack(name: str, url: str | None) -> "Found":
     from zonewright.cli.checking.found import Found
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.proposal import load_and_propose
+    from zonewright.cli.proposal import gated_findings, load_with_formats
+    from zonewright.rules.finding import worst_first
 
     root, stack, ledger = stack_and_ledger(name, url)
     with ledger:
-        loaded, proposal = load_and_propose(root, stack, ledger)
+        loaded, proposal, formats = load_with_formats(root, stack, ledger)
     folder = _from_here((root / stack.declaration).parent)
     if proposal is None:
         return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
     line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
-    return Found(problems=(), findings=tuple(proposal.findings), line=line, folder=folder)
+    findings = (*proposal.findings, *gated_findings(loaded, proposal, formats, root))
+    return Found(problems=(), findings=worst_first(findings), line=line, folder=folder)
 
 
 def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":

@@ -45,11 +45,11 @@ def _unknown(item: Occupant) -> Breach:
     if item.path and item.standing != "baseline":
         message = f"{item.name} would stand in rack {item.rack}, which no facility operator has declared"
         fix = f"choose a rack that exists (site/room/row/rack), or ask for {item.rack} to be declared first"
-        moving = (item,)
+        moving = [item]
     else:
         message = f"rack {item.rack} is not declared, but something stands in it"
         fix = f"declare rack {item.rack} until it is empty"
-        moving = ()
+        moving = []
     return Breach(
         subject=item.rack,
         where=item.path or row_path(item.rack),
@@ -60,7 +60,7 @@ def _unknown(item: Occupant) -> Breach:
         excess=1,
         participants=participants_of([item]),
         fix=fix,
-        moving=moving,
+        moving=tuple(moving),
     )
 
 
