@@ -16,7 +16,7 @@ PACK = {"title": "p", "valid_from": "2026-01-01", "valid_until": "2035-12-31", "
 
 
 def test_a_gated_format_opens_on_a_pass_only(engine: engine_room.Engine, tmp_path: Path) -> None:
-    """Without the program a preview warns, `up` refuses and nothing is claimed; with its pass the same `up` goes on."""
+    """Without the program preview and `up` refuse and nothing is claimed; with its pass the same `up` goes on."""
     validator = installed_validator(NFTABLES)
     zone = SmallZone(
         folder=tmp_path, engine=engine, zone={**ZONE, "rule_packs": {"p": PACK}, "rule_pack": "p"}
@@ -27,8 +27,9 @@ def test_a_gated_format_opens_on_a_pass_only(engine: engine_room.Engine, tmp_pat
     path = tenant.environment.get("PATH", os.environ["PATH"]).split(os.pathsep)
     cache = {"ZONEWRIGHT_CACHE": str(tmp_path / "cache")}
     without = {**cache, "PATH": os.pathsep.join(one for one in path if not (Path(one) / "nft").exists())}
-    shown = tenant.run("preview", variables=without).stdout
+    shown = tenant.refused("preview", variables=without)
     assert "1 finding on gated formats; 'up' would refuse this" in shown
+    assert "[validated-files] the zone gates files of nftables" in " ".join(shown.split())
     said = tenant.refused("up", "--yes", "--skip-preview", variables=without)
     assert "1 finding on gated formats; nothing was admitted" in said
     assert "nft is not installed (package nftables); the same for 1 other: " in said

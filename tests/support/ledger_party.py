@@ -14,6 +14,7 @@ from zonewright.ledger.protocol.admission_messages import (
     ProposeRequest,
     SettleRequest,
 )
+from zonewright.ledger.protocol.change import passed_text
 from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import ConfirmRequest, HoldingKind, ReleaseRequest
 from zonewright.ledger.protocol.stack_messages import EnrolRequest, ReportRequest
@@ -53,13 +54,15 @@ class Party:
         request = ProposeRequest(stack_id=self.stack_id, party=self.party, demand=demand, reserve=reserve)
         return self.client.call(verbs.PROPOSE, request)
 
-    def admit(self, proposal: Proposal, rendered: str = EMPTY) -> AdmissionAnswer:
-        """Turn a proposal into claims, with the manifest of its rendered files."""
-        return self.client.call(verbs.ADMIT, self.admit_request(proposal, rendered))
+    def admit(self, proposal: Proposal, rendered: str = EMPTY, *, passed: bool = True) -> AdmissionAnswer:
+        """Turn a proposal into claims, with the manifest of its rendered files, and what gated formats need."""
+        return self.client.call(verbs.ADMIT, self.admit_request(proposal, rendered, passed=passed))
 
-    def admit_request(self, proposal: Proposal, rendered: str = EMPTY) -> AdmitRequest:
+    def admit_request(self, proposal: Proposal, rendered: str = EMPTY, *, passed: bool = True) -> AdmitRequest:
         """What asks for that, once the manifest is stored."""
-        self.client.call(verbs.STORE, ContentRequest(texts=[rendered]))
+        gated = self.zone.gated_formats if passed else ()
+        texts = [passed_text(digest_of(rendered), gated)] if gated else []
+        self.client.call(verbs.STORE, ContentRequest(texts=[rendered, *texts]))
         return AdmitRequest(
             stack_id=self.stack_id,
             party=self.party,

@@ -15,6 +15,7 @@ from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.bundle import write_folder
 from zonewright.audit.evidence.planning import Material
 from zonewright.audit.evidence.signing import signed_plan, signed_verdict
+from zonewright.changes.gating import passed_of
 from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import Validated
 from zonewright.ledger.protocol import verbs
@@ -98,7 +99,8 @@ class Planner:
         files = rendered_files(demand, proposal)
         digests = {path: digest_of(text) for path, text in files.items()}
         manifest = canonical_json(digests)
-        ledger.call(verbs.STORE, ContentRequest(texts=[manifest, *files.values()]))
+        passed = [text for text in (passed_of(files, self.party.zone),) if text]
+        ledger.call(verbs.STORE, ContentRequest(texts=[manifest, *passed, *files.values()]))
         request = AdmitRequest(
             stack_id=self.party.stack_id,
             party=self.party.party,

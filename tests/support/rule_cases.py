@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from zonewright.declare.yaml_text.compose import FAST_LOADER
 from zonewright.model import (
     Connection,
     District,
@@ -205,7 +206,7 @@ def _before(data: dict[str, Any]) -> ZoneFacts | None:
 @cache
 def documents(path: Path) -> list[dict[str, Any]]:
     """The documents of a case file."""
-    return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    return list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=FAST_LOADER))
 
 
 def examples() -> dict[str, Finding]:

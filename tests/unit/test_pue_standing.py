@@ -107,4 +107,3 @@ def test_a_season_is_no_reason_to_doubt_a_standby_incomer(end: int) -> None:
         "it": register([1_000_000] * 180),
     }
     assert standing({"main": "register", "more": "register", "it": "register"}, readings, 180) == set()
-

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from zonewright.changes.validated import Validated
 from zonewright.errors import reason_of
+from zonewright.ledger.protocol.change import passed_text
 from zonewright.model import Zone
+from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.render.formats.format_set import FormatSet
 from zonewright.render.validators.attested import signed_verdicts
 from zonewright.render.validators.gate import gate
@@ -84,6 +86,17 @@ def judge_gated(files: Mapping[str, str], formats: FormatSet, zone: Zone, root: 
     signed = read_signed((root / VERDICTS).glob("*.json"), zone) if root is not None else {}
     judged = judge(files, FormatSet(tuple(one for one in formats.formats if one.id in gated), formats.sources), signed)
     return gate(judged, gated, files, formats)
+
+
+def passed_of(files: Mapping[str, str], zone: Zone) -> str:
+    """What tells the ledger that all files of gated formats passed; empty where the zone gates none.
+
+    Args:
+        files: text by path of everything that would be deployed, none of it with a finding.
+        zone: the zone, with its policy.
+    """
+    manifest = canonical_json({path: digest_of(text) for path, text in files.items()})
+    return passed_text(digest_of(manifest), zone.gated_formats) if zone.gated_formats else ""
 
 
 def judge(files: Mapping[str, str], formats: FormatSet, signed: Mapping[str, ValidatorVerdict]) -> tuple[Judged, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zonewright.changes.gating import judge_gated
+from zonewright.changes.gating import judge_gated, passed_of
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import AdmitRequest, CompleteRequest, ProposeRequest, SettleRequest
@@ -103,7 +103,8 @@ def load_owner(
         found = worst_first([*against, *gated])
         raise LedgerRefusedError("findings", f"{count_of(len(alike(found)), 'finding')}; nothing was claimed", found)
     manifest = {path: digest_of(text) for path, text in files.items()}
-    ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *files.values()]))
+    passed = [text for text in (passed_of(files, declaration.zone),) if text]
+    ledger.call(verbs.STORE, ContentRequest(texts=[canonical_json(manifest), *passed, *files.values()]))
     admission = ledger.call(
         verbs.ADMIT,
         AdmitRequest(

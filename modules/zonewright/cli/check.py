@@ -59,7 +59,8 @@ def _whole(folder: Path) -> "Found":
     if loaded.declaration is None or problems:
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
     judged = judge_declaration(loaded.declaration, on=on)
-    return Found(problems=(), findings=tuple(judged.findings), line=judged.line, folder=_from_here(folder))
+    line = judged.line if loaded.declaration.owners else ""
+    return Found(problems=(), findings=tuple(judged.findings), line=line, folder=_from_here(folder))
 
 
 def _from_here(folder: Path) -> str:
@@ -71,16 +72,18 @@ def _from_here(folder: Path) -> str:
 def _stack(name: str, url: str | None) -> "Found":
     from zonewright.cli.checking.found import Found
     from zonewright.cli.connection import stack_and_ledger
-    from zonewright.cli.proposal import load_and_propose
+    from zonewright.cli.proposal import gated_findings, load_with_formats
+    from zonewright.rules.finding import worst_first
 
     root, stack, ledger = stack_and_ledger(name, url)
     with ledger:
-        loaded, proposal = load_and_propose(root, stack, ledger)
+        loaded, proposal, formats = load_with_formats(root, stack, ledger)
     folder = _from_here((root / stack.declaration).parent)
     if proposal is None:
         return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
     line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
-    return Found(problems=(), findings=tuple(proposal.findings), line=line, folder=folder)
+    findings = (*proposal.findings, *gated_findings(loaded, proposal, formats, root))
+    return Found(problems=(), findings=worst_first(findings), line=line, folder=folder)
 
 
 def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":
@@ -125,7 +128,9 @@ def _print_text(found: "Found", compared: "Compared | None") -> None:
         print(findings_text(shown, columns=width(), coloured=is_coloured(sys.stdout)))
     if compared is not None:
         print(_since_line(compared))
-    if not any(one.refuses for one in shown):
+    if not found.line:
+        print("nothing was checked: beside zone.yaml there is no file of an owner, such as facility-NAME.yaml")
+    elif not any(one.refuses for one in shown):
         known = sum(one.refuses for one in found.findings)
         print(
             f"nothing new refuses, {count_of(known, 'finding')} of before still would"

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from zonewright.declare import Loaded
     from zonewright.declare.stack_file import StackFile
     from zonewright.ledger.protocol.admission_messages import Proposal
     from zonewright.ledger.transport.client import LedgerClient
     from zonewright.render.formats.format_set import FormatSet
+    from zonewright.rules.finding import Finding
 
 
 def load_and_propose(root: Path, stack: "StackFile", ledger: "LedgerClient") -> "tuple[Loaded, Proposal | None]":
@@ -45,6 +48,19 @@ def load_with_formats(
         loaded = load_stack(root / stack.declaration)
         return replace(loaded, problems=(*loaded.problems, *problems)), None, formats
     return *load_and_propose(root, stack, ledger), formats
+
+
+def gated_findings(loaded: "Loaded", proposal: "Proposal", formats: "FormatSet", root: Path) -> "Sequence[Finding]":
+    """What stands against the files of a proposal; nothing is rendered where the zone gates no format."""
+    from zonewright.changes.gating import judge_gated
+    from zonewright.changes.rendering import rendered_files
+    from zonewright.model.demand import demand_of
+
+    declaration = loaded.declaration
+    if declaration is None or not declaration.zone.gated_formats:
+        return ()
+    demand = demand_of(declaration, next(iter(declaration.owners)))
+    return judge_gated(rendered_files(demand, proposal, formats), formats, declaration.zone, root)
 
 
 def note_refusal(proposal: "Proposal", stack: str) -> None:

@@ -232,6 +232,7 @@ class ClusterFacts:
     exclusive: Scope | None = None
     connections: Mapping[str, Connection] = field(default_factory=dict)
     needs_dual_power: bool = False
+    rooms: tuple[str, ...] = ()
     path: str = ""
 
 

@@ -91,6 +91,7 @@ def cluster_facts(demand: Demand, stack: str) -> tuple[ClusterFacts, ...]:
             exclusive=part.cluster.exclusive,
             connections=part.cluster.connections,
             needs_dual_power=part.cluster.power == "dual",
+            rooms=part.cluster.rooms,
             path=f"clusters.{cluster_id}",
         )
         for cluster_id, part in sorted(demand.clusters.items())

@@ -16,7 +16,7 @@ from zonewright.audit.evidence import gathering
 from zonewright.audit.evidence.bundle import changes_folder, write_folder
 from zonewright.audit.evidence.party import planned_bundle
 from zonewright.audit.evidence.scanning import scanned_plan
-from zonewright.changes.gating import judge_gated, recorded
+from zonewright.changes.gating import judge_gated, passed_of, recorded
 from zonewright.changes.rendering import files_by_site, rendered_files
 from zonewright.changes.sizes import FormatSize, sizes_by_format
 from zonewright.changes.validated import Validated
@@ -109,8 +109,10 @@ def offered(options: Settings, declaration: Declaration | None) -> OfferedChange
                 reserve=not pulumi.runtime.is_dry_run(),
             ),
         )
-        files = _rendered(options, declaration, demand, proposal, formats)
+        files, passed = _rendered(options, declaration, demand, proposal, formats)
         manifest = {path: digest_of(text) for path, text in files.items()}
+        if passed:
+            ledger.call(verbs.STORE, ContentRequest(texts=[passed]))
         if pulumi.runtime.is_dry_run():
             validated = recorded(files, formats, declaration.zone, options.root)
             inputs = _inputs(options, declaration.zone.node_types if is_from_file else None)
@@ -160,8 +162,11 @@ def _inputs(options: Settings, node_types: Collection[str] | None) -> dict[str, 
 
 def _rendered(
     options: Settings, declaration: Declaration, demand: Demand, proposal: Proposal, formats: FormatSet
-) -> Mapping[str, str]:
-    """Every file, when the zone lets it be deployed; a preview only says what would stand against it."""
+) -> tuple[Mapping[str, str], str]:
+    """Every file, and what tells the ledger that those of gated formats passed; empty where none are, or one did not.
+
+    In an ``up`` that is an error. A preview says what stands against it, and then the ledger refuses the change.
+    """
     files = rendered_files(demand, proposal, formats)
     findings = alike(judge_gated(files, formats, declaration.zone, options.root))
     if findings:
@@ -171,7 +176,7 @@ def _rendered(
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(f"{count}; nothing was admitted:\n{shown}{more}")
         pulumi.log.warn(f"{count}; 'up' would refuse this:\n{shown}{more}")
-    return files
+    return files, "" if findings else passed_of(files, declaration.zone)
 
 
 def _read(options: Settings) -> Declaration:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from zonewright.rules.finding import Finding
+from zonewright.rules.finding import THERE, Finding
 from zonewright.rules.words import listed
 
 _BETWEEN = re.compile(r"([\s,;:()']+)")
@@ -17,8 +17,9 @@ _OWN = "\0"
 def alike(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Put findings together that differ in nothing but whose they are; each group takes the place of its first.
 
-    They have one rule, the same figures and the same sentences but for names. The one that is told stands where the
-    first of them does, has the participants of all, and says how many more there are and the first of their names.
+    They have one rule, the same figures and the same sentences but for names, and for where a fix finds room. The one
+    that is told stands where the first of them does, has the participants of all, and says how many more there are and
+    the first of their names.
 
     Args:
         findings: in the order in which they are to be read.
@@ -29,7 +30,7 @@ def alike(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         key = (
             *(finding.rule, finding.level, finding.waiver),
             *(finding.value, finding.limit, finding.unit, finding.excess),
-            *(_nameless(finding.message, names), _nameless(finding.fix, names)),
+            *(_nameless(finding.message, names), _nameless(finding.fix.partition(THERE)[0], names)),
         )
         groups.setdefault(key, []).append(finding)
     return tuple(group[0] if len(group) == 1 else _told_once(group) for group in groups.values())

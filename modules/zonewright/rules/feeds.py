@@ -148,7 +148,8 @@ RACK_WEIGHT = Rule(
 def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Breach:
     value, limit = load.sums[index], load.limits[index]
     scale = KILOGRAM if unit == "kg" else 1
-    acting, fix = _remedy(load, index, what=what, unit=unit)
+    moving, fix = _remedy(load, index, what=what, unit=unit)
+    acting = moving[0] if moving else None
     taking_part = [item for item in load.occupants if load.shares[item.key][index] > 0]
     return Breach(
         subject=load.rack.id,
@@ -161,27 +162,30 @@ def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Bre
         participants=participants_of(taking_part),
         fix=fix,
         level="no-worse" if load.rack.failed_feeds and unit == "W" else None,
+        moving=moving,
     )
 
 
-def _remedy(load: _Load, index: int, *, what: str, unit: str) -> tuple[Occupant | None, str]:
-    """Who must act, and the smallest remedy that can be told without naming another party's things."""
+def _remedy(load: _Load, index: int, *, what: str, unit: str) -> tuple[tuple[Occupant, ...], str]:
+    """Which nodes move, and the smallest remedy that can be told without naming another party's things."""
     excess = load.sums[index] - load.limits[index]
     leaving = {item.key for item in load.occupants if item.standing == "releasing"}
     able = movable(item for item in load.occupants if load.shares[item.key][index] > 0)
     able.sort(key=lambda item: load.shares[item.key][index])
     if not able:
         needed = _told(load.sums[index], unit)
-        return None, f"raise {what} of {load.rack.id} to at least {needed}, or remove equipment from the rack"
+        return (), f"raise {what} of {load.rack.id} to at least {needed}, or remove equipment from the rack"
     fresh = [item for item in able if item.key not in leaving]
     enough = next((item for item in fresh if load.shares[item.key][index] >= excess), None)
     if enough is not None:
         share = _told(load.shares[enough.key][index], unit)
-        return enough, f"move {enough.name} ({share}) to another rack{_two_steps(load, index, enough)}"
+        return (enough,), f"move {enough.name} ({share}) to another rack{_two_steps(load, index, enough)}"
     return _several(load, index, fresh or able, what=what, unit=unit)
 
 
-def _several(load: _Load, index: int, able: Sequence[Occupant], *, what: str, unit: str) -> tuple[Occupant | None, str]:
+def _several(
+    load: _Load, index: int, able: Sequence[Occupant], *, what: str, unit: str
+) -> tuple[tuple[Occupant, ...], str]:
     """Largest first, until the excess is gone, all of one party."""
     excess = load.sums[index] - load.limits[index]
     acting = able[-1]
@@ -194,8 +198,8 @@ def _several(load: _Load, index: int, able: Sequence[Occupant], *, what: str, un
     target = "another rack" if len(chosen) == 1 else "other racks"
     moved = f"move {listed(sorted(item.name for item in chosen))} ({_told(freed, unit)}) to {target}"
     if freed >= excess:
-        return acting, moved + _two_steps(load, index, acting)
-    return acting, f"{moved}; the remaining {_told(excess - freed, unit)} on {what} belongs to others"
+        return tuple(chosen), moved + _two_steps(load, index, acting)
+    return tuple(chosen), f"{moved}; the remaining {_told(excess - freed, unit)} on {what} belongs to others"
 
 
 def _two_steps(load: _Load, index: int, acting: Occupant) -> str:

@@ -9,6 +9,8 @@ from pydantic import ConfigDict
 Level = Literal["mandatory", "no-worse", "approval", "advisory"]
 LEVELS: tuple[Level, ...] = ("mandatory", "no-worse", "approval", "advisory")
 ANOTHER_PARTY = "another party"
+THERE = "; there is room at "
+"""What stands between a fix and the places that it names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

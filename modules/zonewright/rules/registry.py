@@ -1,8 +1,9 @@
 """All rules in one tuple, and the one evaluation that check, preview, admission and placement share."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
-from zonewright.model.world import World
+from zonewright.model.world import Occupant, World
 from zonewright.rules import (
     connections,
     energy,
@@ -20,7 +21,8 @@ from zonewright.rules import (
     supply,
     units,
 )
-from zonewright.rules.finding import Finding, worst_first
+from zonewright.rules.elsewhere import Elsewhere
+from zonewright.rules.finding import Finding
 from zonewright.rules.rule import Reach, Rule
 from zonewright.rules.view import View, view_of
 
@@ -77,15 +79,19 @@ def evaluate(world: World, *, racks: Collection[str] | None = None, reach: Reach
     """
     view = view_of(world, racks)
     chosen = (rule for rule in RULES if reach in (None, rule.reach))
-    found = [finding for rule in chosen for finding in _apply(rule, view)]
-    found.sort(key=lambda finding: (finding.rule, finding.subject, finding.where, finding.message))
-    return worst_first(found)
+    found = [pair for rule in chosen for pair in _apply(rule, view)]
+    found.sort(key=lambda pair: (pair[0].rule, pair[0].subject, pair[0].where, pair[0].message))
+    found.sort(key=lambda pair: pair[0].severity)
+    elsewhere = Elsewhere(view)
+    return tuple(
+        replace(finding, fix=finding.fix + elsewhere.told(moving)) if moving else finding for finding, moving in found
+    )
 
 
-def _apply(rule: Rule, view: View) -> Iterator[Finding]:
+def _apply(rule: Rule, view: View) -> Iterator[tuple[Finding, tuple[Occupant, ...]]]:
     level = (view.zone.zone.level(rule.id) if view.zone is not None else None) or rule.level
     for breach in rule.function(view):
-        yield Finding(
+        finding = Finding(
             rule=rule.id,
             level=breach.level or level,
             subject=breach.subject,
@@ -99,3 +105,4 @@ def _apply(rule: Rule, view: View) -> Iterator[Finding]:
             fix=breach.fix,
             reference=rule.reference,
         )
+        yield finding, breach.moving

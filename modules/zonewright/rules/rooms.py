@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from zonewright.model.cluster import Spread
 from zonewright.model.world import ClusterFacts, Occupant, Rack
 from zonewright.rules.alone import alone_in, is_of_another
-from zonewright.rules.geometry import bits, lowest_free, occupied
-from zonewright.rules.loads import Figures, Key, by_key, figures, limits, total
+from zonewright.rules.free_space import FreeSpace
+from zonewright.rules.loads import Key
 from zonewright.rules.offered import Remaining
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import domain_of
@@ -144,7 +144,7 @@ def _rooms_that_take(
         inside[item.rack].append(item)
     moved = [item.key for item in nodes]
     offers = Remaining(view.world, nodes[0].party, without=moved) if view.world.offered else None
-    floor = {rack.id: _Free(rack, inside.get(rack.id, ()), offers) for rack in space}
+    floor = {rack.id: FreeSpace(rack, inside.get(rack.id, ()), offers) for rack in space}
     groups: dict[tuple[str, str, str], list[Occupant]] = defaultdict(list)
     for item in nodes:
         groups[item.party, item.stack, item.cluster or ""].append(item)
@@ -188,38 +188,3 @@ class _Spread:
     def is_wide_enough(self, nodes: int) -> bool:
         """Whether enough domains are in use."""
         return self._spread is None or len(self._counts) >= min(self._spread.at_least, nodes)
-
-
-class _Free:
-    """What is left in one rack while nodes are put into it in thought."""
-
-    def __init__(self, rack: Rack, inside: Sequence[Occupant], offers: Remaining | None) -> None:
-        self._rack, self._offers = rack, offers
-        self._wiring = rack.wiring
-        self._taken = occupied(inside)
-        self._levels = {item.protection_level for item in inside}
-        self._sums: Figures = total(by_key(inside, self._wiring).values())
-        self._limits = limits(rack)
-
-    def take(self, like: Occupant, most: int) -> int:
-        """Put in up to ``most`` nodes like this one; how many found a place. A rack of another level takes none."""
-        if self._levels - {like.protection_level}:
-            return 0
-        asked = figures(like, self._wiring)
-        count = 0
-        while count < most:
-            after = tuple(map(int.__add__, self._sums, asked))
-            watts = like.draw.allocated_w
-            mask = 0 if self._offers is None else self._offers.closed(self._rack, watts)
-            for face in like.faces:
-                mask |= self._taken[face]
-            position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
-            if position is None or any(map(int.__gt__, after, self._limits)):
-                break
-            for face in like.faces:
-                self._taken[face] |= bits(position, like.u_height)
-            if self._offers is not None:
-                self._offers.take(self._rack, position, watts)
-            self._sums = after
-            count += 1
-        return count

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from zonewright.model.world import Occupant, Rack
-from zonewright.rules.geometry import lowest_free, occupied
+from zonewright.rules.geometry import occupied
 from zonewright.rules.rule import Rule
 from zonewright.rules.view import Breach, View, movable, participants_of, row_path
 from zonewright.rules.words import amount, span
@@ -45,9 +45,11 @@ def _unknown(item: Occupant) -> Breach:
     if item.path and item.standing != "baseline":
         message = f"{item.name} would stand in rack {item.rack}, which no facility operator has declared"
         fix = f"choose a rack that exists (site/room/row/rack), or ask for {item.rack} to be declared first"
+        moving = [item]
     else:
         message = f"rack {item.rack} is not declared, but something stands in it"
         fix = f"declare rack {item.rack} until it is empty"
+        moving = []
     return Breach(
         subject=item.rack,
         where=item.path or row_path(item.rack),
@@ -58,6 +60,7 @@ def _unknown(item: Occupant) -> Breach:
         excess=1,
         participants=participants_of([item]),
         fix=fix,
+        moving=tuple(moving),
     )
 
 
@@ -72,6 +75,7 @@ def _closed(item: Occupant, rack: Rack) -> Breach:
         excess=1,
         participants=participants_of([item]),
         fix=f"choose a rack in an active row and room, or ask the facility operator to open {rack.row}",
+        moving=(item,),
     )
 
 
@@ -101,10 +105,7 @@ def _outside(item: Occupant, rack: Rack) -> Breach:
     above = min(max(0, top - rack.u_height), item.u_height)
     below = min(max(0, 1 - item.position), item.u_height)
     highest = rack.u_height - item.u_height + 1
-    if highest < 1:
-        fix = f"choose a rack of at least {amount(item.u_height, 'U')}"
-    else:
-        fix = f"choose a position from 1 to {highest} in this rack"
+    tall = f"choose a rack of at least {amount(item.u_height, 'U')}"
     what = item.name if item.path and item.standing != "baseline" else "baseline or a node"
     return Breach(
         subject=rack.id,
@@ -118,23 +119,23 @@ def _outside(item: Occupant, rack: Rack) -> Breach:
         unit="U",
         excess=above + below,
         participants=participants_of([item]),
-        fix=fix,
+        fix=tall if highest < 1 else f"choose a position from 1 to {highest}, or another rack",
+        moving=(item,),
     )
 
 
 def unit_overlap(view: View) -> Iterator[Breach]:
     """No unit of a face is taken twice; who comes third to a unit is told of its first holder only."""
-    for rack_id, occupants in view.in_rack.items():
+    for occupants in view.in_rack.values():
         blocking = sorted((item for item in occupants if item.blocks_units), key=lambda item: (item.key, item.position))
         if not _all_apart(blocking):
-            rack = view.racks.get(rack_id)
             for number, two in enumerate(blocking):
                 said: set[int] = set()
                 for one in blocking[:number]:
                     shared = _shared_units(one, two)
                     if not said.issuperset(shared):
                         said.update(shared)
-                        yield _twice(one, two, shared, rack, blocking)
+                        yield _twice(one, two, shared)
 
 
 UNIT_OVERLAP = Rule(
@@ -170,7 +171,7 @@ def _shared_units(one: Occupant, two: Occupant) -> range:
     return range(max(one.position, two.position), min(one.units.stop, two.units.stop))
 
 
-def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, blocking: Sequence[Occupant]) -> Breach:
+def _twice(one: Occupant, two: Occupant, shared: range) -> Breach:
     able = movable([one, two])
     acting = able[-1] if able else None
     where = span(shared.start, len(shared))
@@ -184,7 +185,7 @@ def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, block
             f"{acting.name} would take {where} of rack {subject}, but {holder} is there: "
             f"{amount(len(shared), 'U')} overlap"
         )
-        fix = _other_place(acting, rack, blocking)
+        fix = f"move {acting.name} to another place"
     return Breach(
         subject=subject,
         where=(acting.path if acting else "") or next((o.path for o in (one, two) if o.path), row_path(subject)),
@@ -195,6 +196,7 @@ def _twice(one: Occupant, two: Occupant, shared: range, rack: Rack | None, block
         excess=len(shared),
         participants=participants_of([one, two]),
         fix=fix,
+        moving=() if acting is None else (acting,),
     )
 
 
@@ -205,16 +207,3 @@ def _holder(other: Occupant, acting: Occupant) -> str:
     if other.standing == "reserved":
         return f"a place that is reserved until {other.until[:16]}Z"
     return "baseline equipment" if other.standing == "baseline" else "a node of another party"
-
-
-def _other_place(acting: Occupant, rack: Rack | None, blocking: Sequence[Occupant]) -> str:
-    taken = occupied(item for item in blocking if item is not acting)
-    bits = 0
-    for face in acting.faces:
-        bits |= taken[face]
-    free = None if rack is None else lowest_free(bits, rack_u=rack.u_height, needed_u=acting.u_height)
-    if free is None:
-        return (
-            f"choose another rack for {acting.name}: this one has no {amount(acting.u_height, 'U')} free in one piece"
-        )
-    return f"move {acting.name} to position {free} of this rack, the lowest that is free, or choose another rack"

@@ -60,6 +60,8 @@ class Breach:
     fix: str
     level: Level | None = None
     """Where a rule has several; None is the rule's own."""
+    moving: tuple[Occupant, ...] = ()
+    """The nodes that the fix moves; where they find room is added to it."""
 
 
 RuleFunction = Callable[[View], Iterable[Breach]]

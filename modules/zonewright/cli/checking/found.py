@@ -19,7 +19,7 @@ class Found:
     Attributes:
         problems: faults of the declaration; the rules run only where there is none.
         findings: where a rule does not hold.
-        line: what was checked, in one line; empty where there are faults.
+        line: what was checked, in one line; empty where there are faults, or nothing to check.
         folder: the zone's folder, relative to where the command runs; empty for a stack checked against its ledger.
     """
 

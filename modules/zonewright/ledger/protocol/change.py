@@ -1,7 +1,7 @@
 """What names a change, and the one-line form of a place that stands in a stack's state."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
 from zonewright.model.canonical import canonical_json, digest_of
@@ -31,6 +31,16 @@ def parse_place(text: str) -> tuple[RackPosition, PoolAddresses]:
         raise ValueError(f"expected a place such as 'qp-dc1/c/01/07 U3 ipv4=10.80.16.5/20', got '{text}'")
     seat = RackPosition(rack=match["rack"], position=int(match["position"]), face="rear" if match["rear"] else "front")
     return seat, {pool: address for pool, _, address in (item.partition("=") for item in match["addresses"].split())}
+
+
+def passed_text(rendered_digest: str, gated: Collection[str]) -> str:
+    """What is handed in where all files of gated formats passed: a text that says so, known by its digest.
+
+    Args:
+        rendered_digest: digest of the manifest of the files.
+        gated: ids of the formats that the zone gates.
+    """
+    return canonical_json({"passed": sorted(gated), "rendered": rendered_digest})
 
 
 def change_digest(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
 from zonewright.ledger.deciding.authority import authorise, note
 from zonewright.ledger.deciding.facts import NODE_FIELDS, claims_of, have_moved
+from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.readable import findings_for, foreign
 from zonewright.ledger.deciding.review import Review, review_change
 from zonewright.ledger.deciding.snapshot import readings_of, take
@@ -43,7 +44,7 @@ from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
 from zonewright.rules.alike import alike
-from zonewright.rules.finding import Finding
+from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.words import count_of
 
 
@@ -87,7 +88,15 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             "risk": authority.risk,
             "zone_digest": zone_in_force(connection),
         }
-        against = tuple(finding for finding in authority.findings if finding.refuses)
+        gated = gated_findings(
+            connection,
+            context.caller,
+            base.zone if base is not None else None,
+            rendered_digest=request.rendered_digest,
+            party=request.party,
+            now=context.shown_at(connection),
+        )
+        against = worst_first(finding for finding in (*authority.findings, *gated) if finding.refuses)
         if against:
             entry = _refused(connection, request, against, rests_on, now)
             sentence = f"{count_of(len(alike(against)), 'finding')}; nothing was claimed or created"

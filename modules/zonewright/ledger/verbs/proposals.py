@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 from zonewright.ledger.deciding.authority import authorise, spent_plan
 from zonewright.ledger.deciding.decide import PlacedChange, PlacedProposal, offer
 from zonewright.ledger.deciding.facts import Facts, as_reserved, claims_to_hold, gather, have_moved
+from zonewright.ledger.deciding.gated_files import gated_findings
 from zonewright.ledger.deciding.plans import last_plan, present, spent
 from zonewright.ledger.deciding.readable import findings_for
 from zonewright.ledger.deciding.reservation_quota import require_own_stack, require_quota
@@ -232,7 +233,15 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
             rendered_digest=request.rendered_digest,
             now=datetime.fromisoformat(now),
         )
-        told = findings_for(connection, context.caller, authority.findings)
+        gated = gated_findings(
+            connection,
+            context.caller,
+            base.zone if base is not None else None,
+            rendered_digest=request.rendered_digest,
+            party=request.party,
+            now=context.shown_at(connection),
+        )
+        told = findings_for(connection, context.caller, worst_first((*authority.findings, *gated)))
     return Evaluation(
         findings=list(told),
         summary=review.line,

@@ -1,0 +1,55 @@
+"""What is left in one rack while nodes are put into it in thought: units, watts, weight and offers."""
+
+from collections.abc import Sequence
+
+from zonewright.model.world import Occupant, Rack
+from zonewright.rules.geometry import bits, lowest_free, occupied
+from zonewright.rules.loads import Figures, by_key, figures, limits, total
+from zonewright.rules.offered import Remaining
+
+
+class FreeSpace:
+    """What is left in one rack.
+
+    Args:
+        rack: the rack.
+        inside: what stands in it.
+        offers: what offers leave to the party whose nodes are put in; None where nothing is offered.
+        may_mix: whether nodes of several protection levels may share it.
+    """
+
+    def __init__(
+        self, rack: Rack, inside: Sequence[Occupant], offers: Remaining | None, *, may_mix: bool = False
+    ) -> None:
+        self._rack, self._offers = rack, offers
+        self._wiring = rack.wiring
+        self._taken = occupied(inside)
+        self._levels = frozenset() if may_mix else frozenset(item.protection_level for item in inside)
+        self._sums: Figures = total(by_key(inside, self._wiring).values())
+        self._limits = limits(rack)
+
+    def take(self, like: Occupant, most: int) -> int:
+        """Put in up to ``most`` nodes like this one; how many found a place. A rack of another level takes none."""
+        count = 0
+        while count < most and self.put(like) is not None:
+            count += 1
+        return count
+
+    def put(self, like: Occupant) -> int | None:
+        """Put in one node like this one; its position, or None where the rack does not take it."""
+        if self._levels - {like.protection_level}:
+            return None
+        after = tuple(map(int.__add__, self._sums, figures(like, self._wiring)))
+        watts = like.draw.allocated_w
+        mask = 0 if self._offers is None else self._offers.closed(self._rack, watts)
+        for face in like.faces:
+            mask |= self._taken[face]
+        position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
+        if position is None or any(map(int.__gt__, after, self._limits)):
+            return None
+        for face in like.faces:
+            self._taken[face] |= bits(position, like.u_height)
+        if self._offers is not None:
+            self._offers.take(self._rack, position, watts)
+        self._sums = after
+        return position
