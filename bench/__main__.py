@@ -9,6 +9,7 @@ from bench import (
     agent,
     agent_run,
     audit,
+    clients,
     core,
     fleet,
     fleet_many,
@@ -45,7 +46,8 @@ def main() -> int:
         "subjects",
         nargs="*",
         metavar="SUBJECT",
-        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, journal, year, agent, agent-run, fleet-many",
+        help=f"of {', '.join(SUBJECTS)} (default: these), admissions, clients, journal, year, agent, agent-run, "
+        "fleet-many",
     )
     parser.add_argument("--runs", type=int, default=3, help="how often each is run; medians are given (default: 3)")
     parser.add_argument("--nodes", type=int, nargs="+", default=[10, 200, 1000], help="sizes of the subject nodes")
@@ -55,6 +57,7 @@ def main() -> int:
     subjects = {
         **SUBJECTS,
         "admissions": admissions.figures,
+        "clients": clients.figures,
         "journal": journal.figures,
         "year": year.figures,
         "fleet-many": fleet_many.figures,

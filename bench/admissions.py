@@ -52,9 +52,9 @@ def _measured(name: str, path: Path, url: str, database: Database) -> list[Figur
         bring_up_racks(client, RACKS)
         client.call(verbs.STORE, ContentRequest(texts=[EMPTY]))
         for nodes, stacks in ((1, ONE_BY_ONE), (MANY, 1)):
-            before = _rows(database)
+            before = rows_of(database)
             times = [_admitted(client, nodes, number) for number in range(stacks)]
-            new = {table: rows[len(before.get(table, ())) :] for table, rows in _rows(database).items()}
+            new = {table: rows[len(before.get(table, ())) :] for table, rows in rows_of(database).items()}
             bare = _bare(path if url.startswith("sqlite") else None, url, new, stacks)
             what = f"admit {nodes:,} node{'s' if nodes > 1 else ''}, {name}"
             ratio = percentile(times, 50) / percentile(bare, 50)
@@ -83,7 +83,7 @@ def _admitted(client: LedgerClient, nodes: int, number: int) -> float:
     return seconds(lambda: client.call(verbs.ADMIT, request))
 
 
-def _rows(database: Database) -> Rows:
+def rows_of(database: Database) -> Rows:
     """All rows, in the order in which they came as far as tables keep it, without those that only guard others."""
     with database.reading() as connection:
         names = set(inspect(connection).get_table_names()) - {"turn", "scope", "node_address"}

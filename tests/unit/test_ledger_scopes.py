@@ -8,6 +8,7 @@ import pytest
 from support.zone_project import ZONE
 from zonewright.ledger.store.scopes import HEAD, Alone, Scope, Surroundings, Touch, scopes_of, touching
 from zonewright.model import Zone
+from zonewright.rules.registry import RULES
 
 _WANTS = Touch(stack_id="stack-1", party="tenant-a", sites=frozenset({"dc2"}))
 
@@ -104,6 +105,32 @@ def test_what_is_not_sure_is_alone(touch: Touch, around: dict[str, Any]) -> None
     found = scopes_of(touch, replace(known(), **around))
     assert isinstance(found, Alone)
     assert found.why
+
+
+COVERED_BY = {
+    "fill-before-open": "site",
+    "feed-diversity": "site",
+    "design-pue": "site",
+    "pue-gate": "site",
+    "connection-capacity": "district",
+    "energy-quota": "district",
+    "quota": "district and party",
+    "zone-utilization": "sums",
+    "name-owner": "alone",
+    "link-route": "alone",
+    "duct-bores": "alone",
+    "offered-bores": "alone",
+    "reuse-first": "alone",
+    "ring-closed": "alone",
+    "srlg-disjoint": "alone",
+    "latency-budget": "alone",
+}
+"""What who changes something that such a rule reads holds; ``alone``: only assets and the zone's file are read."""
+
+
+def test_each_rule_that_looks_beyond_racks_is_covered() -> None:
+    """Whoever adds such a rule says here which scope covers what it reads, and sees to it that it is held."""
+    assert {rule.id for rule in RULES if rule.reach == "zone"} == COVERED_BY.keys()
 
 
 def test_who_only_keeps_texts_holds_its_party() -> None:

@@ -1,11 +1,13 @@
 """What the ledger knows around a change, as :mod:`zonewright.ledger.store.scopes` asks; and how scopes are held."""
 
+import json
+
 from sqlalchemy import Connection, or_, select, union
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.scopes import Alone, Surroundings, Touch, scopes_of, stack_scope
-from zonewright.ledger.store.tables import asset, claim, enrolment, lasting, zone
+from zonewright.ledger.store.tables import asset, claim, enrolment, lasting, reservation, zone
 from zonewright.model.demand import RowAsset, SiteAsset
 
 
@@ -47,7 +49,8 @@ def surroundings_of(connection: Connection, touch: Touch) -> Surroundings:
     held = union(*(select(table.c.site).where(table.c.stack_id == stack_id) for table in (claim, asset)))
     own = select(asset.c.id).where(asset.c.stack_id == stack_id).limit(1)
     over = select(lasting.c.stack_id).where(or_(lasting.c.stack_id == stack_id, lasting.c.expires_at <= touch.now))
-    sites = frozenset(connection.execute(held).scalars())
+    reserved = connection.execute(select(reservation.c.sites).where(reservation.c.stack_id == stack_id)).scalar()
+    sites = frozenset((*connection.execute(held).scalars(), *json.loads(reserved or "[]")))
     districts: dict[str, str] = {}
     planned: set[str] = set()
     shapes = select(asset.c.site, asset.c.data).where(

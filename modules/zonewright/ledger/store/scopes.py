@@ -94,7 +94,7 @@ class Surroundings:
     Attributes:
         zone: the registered file; None where there is none.
         party: whose the stack is; empty where nobody knows.
-        sites: where the stack has something.
+        sites: where the stack has something, or has reserved it for minutes.
         districts: the district of each site that is there.
         planned: sites with rows or rooms that count only once something draws power in them.
         has_assets: whether the stack has assets.

@@ -8,17 +8,20 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, delete, select
+from sqlalchemy import Column, Connection, Table, delete, select
 
 from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
 from zonewright.ledger.store.engines.dialect import words_of
+from zonewright.ledger.store.engines.holder import BESIDE
 from zonewright.ledger.store.tables import content, metadata, proposal, reservation
 from zonewright.model.canonical import digest_of
 from zonewright.model.limits import DRAFT
 
 _PAGE = 500
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_LONGER_THAN_ANY = timedelta(hours=1)
+"""A transaction takes less."""
 _SWEPT = 1_000
 """Most texts that one transaction removes: nobody waits for the previews of others."""
 
@@ -74,10 +77,13 @@ def drafted(moment: datetime) -> datetime:
 def keep(connection: Connection, digests: Collection[str]) -> None:
     """Keep texts for good, because something names them now."""
     for page in _pages(digests):
-        ending = list(connection.execute(select(draft.c.digest).where(draft.c.digest.in_(page))).scalars())
-        if ending:
-            words_of(connection).hold_texts(connection, sorted(ending), shared=True)
-            connection.execute(delete(draft).where(draft.c.digest.in_(ending)))
+        hold(connection, page)
+        connection.execute(delete(draft).where(draft.c.digest.in_(page)))
+
+
+def hold(connection: Connection, digests: Collection[str]) -> None:
+    """Have nobody remove texts until the transaction ends: those that are there then stay."""
+    words_of(connection).hold_texts(connection, sorted(digests), shared=True)
 
 
 def lacking(connection: Connection, digests: Collection[str]) -> list[str]:
@@ -128,15 +134,15 @@ def sweep(connection: Connection, moment: datetime) -> None:
         gone = delete(draft).where(draft.c.digest.in_(page), is_over).returning(draft.c.digest)
         going = connection.execute(gone).scalars().all()
         connection.execute(delete(content).where(content.c.digest.in_(going)))
-    _remove(connection, reservation, reservation.c.stack_id, reservation.c.expires_at < now)
     since = stamp(moment - timedelta(seconds=DRAFT.most))
-    _remove(connection, proposal, proposal.c.stack_id, proposal.c.proposed_at < since)
-
-
-def _remove(connection: Connection, table: Table, key: Column[str], which: ColumnElement[bool]) -> None:
-    """Remove rows, but for those that somebody else is about to change."""
-    free = select(key).where(which).with_for_update(skip_locked=True)
-    connection.execute(delete(table).where(key.in_(free), which))
+    if BESIDE in connection.info:
+        # What others decide on at this moment stays: none of them began so long ago.
+        over = reservation.c.expires_at < stamp(moment - _LONGER_THAN_ANY)
+        free = select(reservation.c.stack_id).where(over).with_for_update(skip_locked=True)
+        connection.execute(delete(reservation).where(reservation.c.stack_id.in_(free), over))
+        return
+    connection.execute(delete(reservation).where(reservation.c.expires_at < now))
+    connection.execute(delete(proposal).where(proposal.c.proposed_at < since))
 
 
 def get_content(connection: Connection, digest: str) -> str | None:

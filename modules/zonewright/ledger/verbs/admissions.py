@@ -39,7 +39,7 @@ from zonewright.ledger.store.rows import rows_of_stack, set_state
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
-from zonewright.ledger.store.texts import behind, files_of, get_content, is_manifest, keep, lacking, put_digested
+from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -60,10 +60,11 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
         readings = readings_of(review, context.telemetry, tell=partial(tell_removals, context))
     refused: LedgerRefusedError | None = None
     with context.writing(touching(request.stack_id, request.party, review.demand)) as connection:
-        _require_enrolled(context, connection, request)
+        is_whole = _require_enrolled(context, connection, request, holds=True)
         moment = context.moment(connection)
         now = stamp(moment)  # earlier than the review's where the clock was set back meanwhile
-        if now < review.at or have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand):
+        has_moved = have_moved(connection, review.facts, stack_id=request.stack_id, demand=review.demand)
+        if now < review.at or has_moved or not is_whole:
             review = review_change(connection, request, now, context.telemetry)
             readings = readings_of(review, context.telemetry)
         require_zone(connection, review.demand, party=request.party, on=review.at[:10])
@@ -114,10 +115,17 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     return AdmissionAnswer(admission_id=admission_id, change_digest=digest, summary=review.line, head=head)
 
 
-def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest) -> None:
+def _require_enrolled(context: Context, connection: Connection, request: AdmitRequest, *, holds: bool = False) -> bool:
+    """Let a stack pass that is enrolled, and whose files are there; gives whether its demand is.
+
+    With ``holds`` nobody removes them any more before the transaction ends.
+    """
     manifest = get_content(connection, request.rendered_digest)
     named = {request.rendered_digest, *files_of(manifest).values()}
-    if foreign(connection, context.caller, named, now=context.shown_at(connection)) or lacking(connection, named):
+    if holds:
+        hold(connection, named | {request.demand_digest})
+    missing = set(lacking(connection, named | {request.demand_digest}))
+    if foreign(connection, context.caller, named, now=context.shown_at(connection)) or missing & named:
         raise LedgerRefusedError(
             "not-rendered", "the rendered files of this change are not in the ledger; run pulumi up without --target"
         )
@@ -127,6 +135,7 @@ def _require_enrolled(context: Context, connection: Connection, request: AdmitRe
             "the rendered files of this change are no manifest: expected a JSON object with the digest of each path",
         )
     require_enrolment(connection, stack_id=request.stack_id, party=request.party, lineage=request.lineage, bound=True)
+    return not missing
 
 
 def _refused(

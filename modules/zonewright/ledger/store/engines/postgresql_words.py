@@ -37,7 +37,12 @@ WHERE "table" = gone.name AND key = gone.value
 
 
 _HOLD = "SELECT name FROM scope WHERE name = ANY(%s::text[]) ORDER BY name FOR UPDATE"
-_HOLD_TEXTS = "SELECT digest FROM content WHERE digest = ANY(%s::text[]) ORDER BY digest FOR {strength}"
+_HOLD_TEXTS = """
+SELECT digest FROM content
+WHERE digest = ANY(%s::text[]) AND EXISTS (SELECT 1 FROM draft WHERE draft.digest = content.digest)
+ORDER BY digest FOR {strength} OF content
+"""
+"""Those that are kept for good stay so, and nobody waits for them."""
 _PUT_TEXTS = """
 INSERT INTO content (digest, text)
 SELECT new.digest, new.text FROM unnest(%s::text[], %s::text[]) AS new (digest, text)
