@@ -15,7 +15,7 @@ from zonewright.model.world import Occupant, Rack, SiteFacts
 from zonewright.rules.loads import ALONE, EVEN, by_key, total
 
 _KILO = 1000
-Sources = tuple[str, str]
+_Sources = tuple[str, str]
 """The elements next to feed A and feed B of racks; empty for a feed that they do not have."""
 
 
@@ -44,7 +44,7 @@ class _Load:
     alone: int
 
 
-Loads = Mapping[Sources, Mapping[FeedName, _Load]]
+Loads = Mapping[_Sources, Mapping[FeedName, _Load]]
 
 
 def loads_of(racks: Iterable[Rack], in_rack: Mapping[str, Sequence[Occupant]]) -> Loads:
@@ -54,8 +54,8 @@ def loads_of(racks: Iterable[Rack], in_rack: Mapping[str, Sequence[Occupant]]) -
         racks: the racks of one site, with the sources of their feeds.
         in_rack: what stands in each.
     """
-    live: dict[Sources, Counter[FeedName]] = defaultdict(Counter)
-    alone: dict[Sources, Counter[FeedName]] = defaultdict(Counter)
+    live: dict[_Sources, Counter[FeedName]] = defaultdict(Counter)
+    alone: dict[_Sources, Counter[FeedName]] = defaultdict(Counter)
     for rack in racks:
         occupants = in_rack.get(rack.id, ())
         if occupants and not rack.has_failed:
@@ -67,7 +67,7 @@ def loads_of(racks: Iterable[Rack], in_rack: Mapping[str, Sequence[Occupant]]) -
     return {key: {feed: _Load(sums[feed], alone[key][feed]) for feed in sums} for key, sums in live.items()}
 
 
-def _sources(rack: Rack) -> Sources:
+def _sources(rack: Rack) -> _Sources:
     on_a, on_b = (rack.feeds[feed].source if feed in rack.feeds else "" for feed in FEEDS)
     return on_a, on_b
 
