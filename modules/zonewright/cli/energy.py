@@ -73,11 +73,12 @@ def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
 
     from zonewright.cli.connection import telemetry_file
     from zonewright.cli.zone import judged_folder
-    from zonewright.ledger.deciding.measuring import measured_sites
+    from zonewright.ledger.deciding.measuring import measured_sites, with_bands
 
     judged = judged_folder(folder)
     if judged is None or judged.world.zone is None:
         return None
     facts = judged.world.zone
-    measured = measured_sites(facts, facts.sites, telemetry_file(ledger_url), datetime.now(UTC))
-    return replace(facts, measured=measured)
+    now, file = datetime.now(UTC), telemetry_file(ledger_url)
+    facts = replace(facts, measured=measured_sites(facts, facts.sites, file, now))
+    return replace(facts, measured=with_bands(facts, file, now))

@@ -99,13 +99,17 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None":
     import time
+    from dataclasses import replace
     from fractions import Fraction
 
     import yaml
 
     from zonewright.cli.reading_file import read_file
     from zonewright.pue import evaluate, read_meters
+    from zonewright.pue.band import left_band, weeks_of
+    from zonewright.pue.pieces import pieces_of
     from zonewright.pue.readings import time_us
+    from zonewright.pue.series import Series
 
     moments: list[int] = []
     for option, text in (("--from", arguments.start), ("--to", arguments.end)):
@@ -136,7 +140,12 @@ def _figure(arguments: argparse.Namespace, faults: list[str]) -> "Figure | None"
     faults += found.faults
     if faults:
         return None
-    return evaluate(meters, found.readings, start_us=moments[0], end_us=moments[1], limit=limit)
+    figure = evaluate(meters, found.readings, start_us=moments[0], end_us=moments[1], limit=limit)
+    weeks = {
+        name: weeks_of(Series(pieces_of(meter, found.readings.get(name, ())), *moments))
+        for name, meter in meters.items()
+    }
+    return replace(figure, doubts=(*figure.doubts, *left_band(meters, weeks)))
 
 
 def _print(figure: "Figure", limit: str) -> None:

@@ -165,7 +165,11 @@ def _is_open(
         ((low_us - _EDGE_US, low_us), (low_us, low_us + _EDGE_US)),
         ((high_us, high_us + _EDGE_US), (high_us - _EDGE_US, high_us)),
     )
-    return any(_is_missed(name, *(_shares(meters, series, common(shared, [part])) for part in edge)) for edge in edges)
+    for running, still in edges:
+        around = (_shares(meters, series, common(shared, [part])) for part in (running, still))
+        if _is_missed(name, *around):
+            return True
+    return False
 
 
 def _is_missed(name: str, running: Shares, still: Shares) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
+from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites, with_bands
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
@@ -26,6 +26,7 @@ def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
         facts = base.before()
         fresh = fresh_claims(connection, facts.sites, moment)
     facts = replace(facts, measured=measured_sites(facts, facts.sites, context.telemetry, moment, fresh))
+    facts = replace(facts, measured=with_bands(facts, context.telemetry, moment, fresh))
     try:
         return answer_of(facts, request)
     except ForecastError as error:

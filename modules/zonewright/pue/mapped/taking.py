@@ -119,9 +119,9 @@ class _Reader:
         """Whether the columns are there that each row needs."""
         self._known: Mapping[str, MapColumn] = long.meters if long else {}
         places = [(self._place(name), one) for name, one in (csv_map.wide or {}).items()]
-        for one in (csv_map.wide or self._known).values():
-            if one.meter not in meters:
-                notes.fault(max(1, csv_map.header_line), f"{_unknown(one.meter, meters)}; correct the map")
+        for column in (csv_map.wide or self._known).values():
+            if column.meter not in meters:
+                notes.fault(max(1, csv_map.header_line), f"{_unknown(column.meter, meters)}; correct the map")
         self._wide = [(place, one) for place, one in places if place is not None and one.meter in meters]
         self._least = max(self._used, default=0) + 1
 
@@ -159,25 +159,25 @@ class _Reader:
                     yield from self._cell(row, row.cells[place], column, column.unit, stamps)
             return
         name = row.cells[self._name or 0]
-        column = self._column(name, row.line)
-        unit: MapUnit | None = None if column is None else column.unit or long.unit
-        if column is not None and self._unit is not None and column.unit is None:
+        meant = self._column(name, row.line)
+        unit: MapUnit | None = None if meant is None else meant.unit or long.unit
+        if meant is not None and self._unit is not None and meant.unit is None:
             try:
                 unit = unit_of(row.cells[self._unit])
             except ValueError as error:
                 self._notes.fault(row.line, str(error))
                 return
-        stamps = self._stamps(row, name) if column is not None else None
-        if column is not None and stamps is not None:
-            yield from self._cell(row, row.cells[self._value or 0], column, unit, stamps)
+        stamps = self._stamps(row, name) if meant is not None else None
+        if meant is not None and stamps is not None:
+            yield from self._cell(row, row.cells[self._value or 0], meant, unit, stamps)
 
     def _column(self, name: str, line: int) -> MapColumn | None:
         """What a long file's name means; None where it is left out or unknown."""
         if self._known:
-            column = self._known.get(name)
-            if column is None:
+            found = self._known.get(name)
+            if found is None:
                 self._notes.leave_out(f"name '{name[:40]}' is not in the map", line)
-            return column if column is not None and column.meter in self._meters else None
+            return found if found is not None and found.meter in self._meters else None
         if name not in self._meters:
             self._notes.fault(line, f"{_unknown(name, self._meters)}; correct it, or list its names in long.meters")
             return None
