@@ -107,10 +107,15 @@ def _places_of(file: str) -> tuple[Place, ...]:
 
 
 def _is_there(known: Equivalent) -> bool:
-    """Whether a mutant of the code is this one; those that begin on its lines are made first, as making one is slow."""
+    """Whether a mutant of the code is this one; those that look like it are made first, as making one is slow."""
     lines = (choosing.REPOSITORY / known.file).read_text(encoding="utf-8").splitlines()
     places = [place for place in _places_of(known.file) if place.scope == known.scope]
-    places.sort(key=lambda place: lines[place.line - 1].strip() not in known.before)
+
+    def unlikely(place: Place) -> int:
+        code = place.module.code_for_node(place.new).strip()
+        return (lines[place.line - 1].strip() not in known.before) + (code.partition("\n")[0] not in known.after)
+
+    places.sort(key=unlikely)
     return any(known.names(place.mutant()) for place in places)
 
 
