@@ -109,10 +109,9 @@ class RackState:
         held = by_key(others, self.wiring)
         more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
-        self.legs: dict[tuple[FeedName, Phase], LegShare] | None = None
+        self.legs: dict[tuple[FeedName, Phase], dict[Key, LegShare]] | None = None
         if self.rack.has_legs:
-            shares = leg_shares(self.rack, (*ground.bystanders, *others, *own))
-            self.legs = {leg: _sum_of(by_node) for leg, by_node in shares.items()}
+            self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own))
 
     def without(self, nodes: Collection[str]) -> "RackState":
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
@@ -121,6 +120,15 @@ class RackState:
         copy.taken = dict(self.taken)
         copy.own = {key: figures for key, figures in self.own.items() if key[-1] not in nodes}
         copy.sums = self._sums_without(nodes)
+        gone = self.own.keys() - copy.own.keys()
+        copy.legs = (
+            None
+            if self.legs is None
+            else {
+                leg: {key: share for key, share in by_node.items() if key not in gone}
+                for leg, by_node in self.legs.items()
+            }
+        )
         return copy
 
     def _sums_without(self, nodes: Collection[str]) -> Figures:
@@ -142,7 +150,7 @@ class RackState:
         for name, feed in self.rack.feeds.items():
             limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
             for leg, units in feed.legs:
-                used = (self.legs or {}).get((name, leg), (0, 0, 0))
+                used = _sum_of((self.legs or {}).get((name, leg), {}))
                 if any(more and held + more > limit for held, more in zip(used[:2], asked[:2], strict=True)):
                     mask |= units
         return mask
@@ -219,9 +227,7 @@ class RackState:
             for name, feed in self.rack.feeds.items():
                 leg = feed.leg_of(position)
                 if leg is not None:
-                    held = self.legs.get((name, leg), (0, 0, 0))
-                    asked = leg_share(of_node, name)
-                    self.legs[name, leg] = (held[0] + asked[0], held[1] + asked[1], held[2] + asked[2])
+                    self.legs.setdefault((name, leg), {})[key] = leg_share(of_node, name)
         extra = self.added(shape, key)
         self.sums = tuple(map(int.__add__, self.sums, extra))
         self.own[key] = tuple(map(int.__add__, self.own.get(key, NOTHING), extra))
