@@ -95,7 +95,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
             base.zone if base is not None else None,
             rendered_digest=request.rendered_digest,
             party=request.party,
-            now=context.shown_at(connection),
+            now=now,
         )
         against = worst_first(finding for finding in (*authority.findings, *gated) if finding.refuses)
         if against:

@@ -239,7 +239,7 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
             base.zone if base is not None else None,
             rendered_digest=request.rendered_digest,
             party=request.party,
-            now=context.shown_at(connection),
+            now=now,
         )
         told = findings_for(connection, context.caller, worst_first((*authority.findings, *gated)))
     return Evaluation(
