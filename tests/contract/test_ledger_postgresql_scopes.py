@@ -93,8 +93,8 @@ class World:
     clients: tuple[LedgerClient, LedgerClient]
 
     def stack(self, number: int, party: str = "", name: str = "") -> Party:
-        """A stack of a tenant, at one of the services."""
-        tenant = party or f"tenant-{'ab'[number % 2]}"
+        """A stack of a tenant, of a party of its own unless one is named, at one of the services."""
+        tenant = party or f"tenant-{'abdefgh'[number % 7]}"
         return Party(self.clients[number % 2], name or f"stack-number-{number}", tenant, zone=FILE)
 
     def enrolled(self, number: int, party: str = "", name: str = "") -> Party:
@@ -249,8 +249,8 @@ def test_two_that_do_not_wait_for_the_head_are_told_apart(world: World, monkeypa
     """Without the lock on the head, two entries would follow the same one: the second is not kept."""
     hold = postgresql_words.hold
 
-    def without_head(connection: Connection, names: Sequence[str]) -> frozenset[str]:
-        return frozenset(names) if list(names) == [scopes.HEAD.name] else hold(connection, names)
+    def without_head(connection: Connection, names: Sequence[str], **more: bool) -> frozenset[str]:
+        return frozenset(names) if list(names) == [scopes.HEAD.name] else hold(connection, names, **more)
 
     monkeypatch.setattr(postgresql_words, "hold", without_head)
     # No text that both keep is new then, for which the second one would wait before it comes to the head.
@@ -354,7 +354,7 @@ def test_random_changes_over_many_sites_never_lock_each_other_out(
 
     def client(number: int) -> None:
         chance = random.Random(number)
-        mine = world.enrolled(number, f"tenant-{'abdefgh'[number % 7]}")
+        mine = world.enrolled(number)
         for _ in range(3):
             chosen = chance.sample(("w1", "w2", "w3", "s2", "n1"), chance.randint(1, 3))
             clusters = {f"c-{site}": {**cluster(chance.randint(1, 2)), "site": site} for site in chosen}

@@ -14,6 +14,7 @@ from zonewright.ledger.store.clock import stamp
 from zonewright.ledger.store.columns import chars
 from zonewright.ledger.store.engines.dialect import words_of
 from zonewright.ledger.store.engines.holder import BESIDE
+from zonewright.ledger.store.scopes import stack_scope
 from zonewright.ledger.store.tables import content, metadata, proposal, reservation
 from zonewright.model.canonical import digest_of
 from zonewright.model.limits import DRAFT
@@ -134,15 +135,18 @@ def sweep(connection: Connection, moment: datetime) -> None:
         gone = delete(draft).where(draft.c.digest.in_(page), is_over).returning(draft.c.digest)
         going = connection.execute(gone).scalars().all()
         connection.execute(delete(content).where(content.c.digest.in_(going)))
-    since = stamp(moment - timedelta(seconds=DRAFT.most))
-    if BESIDE in connection.info:
-        # What others decide on at this moment stays: none of them began so long ago.
-        over = reservation.c.expires_at < stamp(moment - _LONGER_THAN_ANY)
-        free = select(reservation.c.stack_id).where(over).with_for_update(skip_locked=True)
-        connection.execute(delete(reservation).where(reservation.c.stack_id.in_(free), over))
-        return
-    connection.execute(delete(reservation).where(reservation.c.expires_at < now))
-    connection.execute(delete(proposal).where(proposal.c.proposed_at < since))
+    is_beside = BESIDE in connection.info
+    over = reservation.c.expires_at < (stamp(moment - _LONGER_THAN_ANY) if is_beside else now)
+    # What others decide on at this moment stays: none of them began so long ago.
+    free = select(reservation.c.stack_id).where(over).with_for_update(skip_locked=True)
+    connection.execute(delete(reservation).where(reservation.c.stack_id.in_(free), over))
+    forgotten = proposal.c.proposed_at < stamp(moment - timedelta(seconds=DRAFT.most))
+    if is_beside:
+        stacks = connection.execute(select(proposal.c.stack_id).where(forgotten).limit(_SWEPT)).scalars()
+        names = {stack_scope(stack_id).name: stack_id for stack_id in stacks}
+        idle = words_of(connection).hold(connection, sorted(names), waits=False) if names else ()
+        forgotten &= proposal.c.stack_id.in_([names[name] for name in idle])
+    connection.execute(delete(proposal).where(forgotten))
 
 
 def get_content(connection: Connection, digest: str) -> str | None:

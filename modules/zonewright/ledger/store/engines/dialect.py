@@ -54,15 +54,16 @@ class Words(Protocol):
         """Have names and networks in the hands of two stacks refused, whoever writes."""
         ...
 
-    def hold(self, connection: Connection, names: Sequence[str]) -> frozenset[str]:
+    def hold(self, connection: Connection, names: Sequence[str], *, waits: bool = True) -> frozenset[str]:
         """Hold scopes until the end of the transaction, in the order of their names; where writers are beside others.
 
         Args:
             connection: a transaction that shares the zone with others that write.
             names: of the scopes.
+            waits: for who holds one; else it is left out.
 
         Returns:
-            The names of those that can be held; the others must be made first.
+            The names of those that are held; others must be made first.
         """
         ...
 

@@ -53,9 +53,10 @@ ON CONFLICT (digest) DO UPDATE SET text = excluded.text WHERE content.text <> ex
 """A text that is there is not locked: nobody waits for a change that names the same one."""
 
 
-def hold(connection: Connection, names: Sequence[str]) -> frozenset[str]:
-    """Lock the rows of scopes, in the order of their names; gives the names of those that have rows."""
-    return frozenset(connection.exec_driver_sql(_HOLD, (list(names),)).scalars())
+def hold(connection: Connection, names: Sequence[str], *, waits: bool = True) -> frozenset[str]:
+    """Lock the rows of scopes, in the order of their names; gives the names of those that are locked."""
+    statement = _HOLD if waits else f"{_HOLD} SKIP LOCKED"
+    return frozenset(connection.exec_driver_sql(statement, (list(names),)).scalars())
 
 
 def hold_texts(connection: Connection, digests: Sequence[str], *, shared: bool) -> None:
