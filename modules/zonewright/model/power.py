@@ -5,6 +5,7 @@ All figures are integer watts, rounded up, so that a sum of them is never below 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from zonewright.model.site import FeedName, PowerElement, PowerPanel, Site
@@ -27,6 +28,12 @@ class Wiring(NamedTuple):
     def live(self) -> frozenset[FeedName]:
         """Those that supply something."""
         return self.present - self.failed if self.failed else self.present
+
+
+@lru_cache(maxsize=256)
+def wiring_of(present: frozenset[FeedName], failed: frozenset[FeedName]) -> Wiring:
+    """The wiring of these feeds, one object for all racks that have it: what is kept by it is found by identity."""
+    return Wiring(present, failed)
 
 
 def other(feed: FeedName) -> FeedName:

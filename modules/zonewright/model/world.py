@@ -14,7 +14,7 @@ from typing import Literal
 from zonewright.model.cluster import Connection, Relation, Scope, Spread
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
-from zonewright.model.power import Draw, Wiring
+from zonewright.model.power import Draw, Wiring, wiring_of
 from zonewright.model.site import Cooling, Face, FeedName, Phase, Site
 from zonewright.model.zone import Zone
 
@@ -110,7 +110,7 @@ class Rack:
     @property
     def wiring(self) -> Wiring:
         """Its feeds, and which of them have failed."""
-        return Wiring(frozenset(self.feeds), self.failed_feeds)
+        return wiring_of(frozenset(self.feeds), self.failed_feeds)
 
     @property
     def design_w(self) -> int:

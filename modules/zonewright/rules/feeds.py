@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zonewright.model.power import FEEDS, other
 from zonewright.model.site import PHASES, FeedName
@@ -319,9 +319,8 @@ FEED_FAILED = Rule(
 
 def phase_load(view: View) -> Iterator[Breach]:
     """No phase of a feed carries more than a third of what the feed may carry."""
-    for load in _loads(view):
-        if not load.rack.has_legs:
-            continue
+    with_legs = {rack_id: rack for rack_id, rack in view.racks.items() if rack.has_legs}
+    for load in _loads(replace(view, racks=with_legs)) if with_legs else ():
         shares = leg_shares(load.rack, load.occupants)
         for (feed, leg), by_node in sorted(shares.items()):
             limit = load.rack.feeds[feed].available_w // len(PHASES)

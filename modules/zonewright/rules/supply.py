@@ -165,8 +165,9 @@ def supply_rating(view: View) -> Iterator[Breach]:
     """The supplies that a node needs to stay up carry its budget."""
     for cluster in view.clusters:
         nodes = view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ())
-        items = sorted((item for item in nodes if item.standing in COUNTED), key=lambda item: item.name)
-        short = [item for item in items if 0 < item.draw.required * item.draw.supply_w < item.draw.allocated_w]
+        rated = (item for item in nodes if item.draw.supply_w and item.standing in COUNTED)
+        short = [item for item in rated if item.draw.required * item.draw.supply_w < item.draw.allocated_w]
+        short.sort(key=lambda item: item.name)
         if short:
             draw = short[0].draw
             limit = draw.required * draw.supply_w
@@ -225,9 +226,15 @@ def _with_one_loss(cluster: ClusterFacts, losses: tuple[str, ...], items: list[O
 def _losing(view: View, cluster: ClusterFacts) -> Iterator[tuple[str, tuple[str, ...], list[Occupant]]]:
     """Racks in which nodes of a cluster go down with one loss, with the losses that do it."""
     found: dict[tuple[str, tuple[str, ...]], list[Occupant]] = defaultdict(list)
+    known: dict[tuple[int, int, frozenset[FeedName]], tuple[str, ...]] = {}  # by object: racks of a row share feeds
     for item in view.in_cluster.get((cluster.party, cluster.stack, cluster.name), ()):
         rack = view.racks.get(item.rack)
-        losses = lost_with(item.draw, rack) if rack is not None and item.standing in COUNTED else ()
+        if rack is None or item.standing not in COUNTED:
+            continue
+        key = id(item.draw), id(rack.feeds), rack.failed_feeds
+        losses = known.get(key)
+        if losses is None:
+            losses = known[key] = lost_with(item.draw, rack)
         if losses:
             found[item.rack, losses].append(item)
     for (rack_id, losses), items in sorted(found.items()):
