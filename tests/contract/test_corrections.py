@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +17,16 @@ from support.readings import METERS, MINUTE_US, START, at, month
 from support.registers import NOW, ZONE, month_before, registers
 from support.soak import seeded
 from zonewright.cli import main
+from zonewright.cli.zone import judged_folder
+from zonewright.ledger.deciding.banding import with_bands
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.journal_messages import HistoryRequest
 from zonewright.ledger.transport.client import LedgerClient
+from zonewright.model.world import Measured
 from zonewright.pue import Reading, evaluate
 from zonewright.telemetry import Appended, ConflictError, Store
 from zonewright.telemetry.correcting import Corrected, Intake
+from zonewright.telemetry.figures import Fresh
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
 from zonewright.telemetry.registers import registers as texts_of
 from zonewright.telemetry.summing import DAY_US
@@ -183,6 +188,41 @@ def test_the_journal_tells_of_imports_and_corrections(ledger: LedgerClient, caps
     sites = json.loads(capsys.readouterr().out)["sites"]
     found = next(one for one in sites if one["site"] == "qp-dc1")
     assert found["findings"] == ["rests on 2 corrected or withdrawn readings of ups-a"]
+
+
+def findings(capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+    """What the status of qp-dc1 tells of its meters."""
+    capsys.readouterr()
+    main(["pue", "status", "--format", "json", *more])
+    sites = json.loads(capsys.readouterr().out)["sites"]
+    return [text for one in sites if one["site"] == "qp-dc1" for text in one["findings"]]
+
+
+def test_a_status_tells_of_a_meter_that_leaves_its_band(
+    ledger: LedgerClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A month unlike all before is told by the status of the ledger and of a folder; admitted load explains it."""
+    end = month_before(NOW)
+    text = registers(8_000, end=end)
+    assert pue("import", text) == 0
+    assert not any("band" in one for one in findings(capsys))
+    meter, _, time, value = [line for line in text.splitlines() if line.startswith("ups-a")][-1].split(",")
+    more = f"meter,start,time,value\n{meter},,{time},{float(value) + 900_000_000:.3f}\n"
+    assert pue("correct", more, "--by", "anna", "--reason", "misread") == 0
+    for told in (findings(capsys), findings(capsys, "--zone", str(ZONE))):
+        (one,) = (text for text in told if "band" in text)
+        assert one.startswith("ups-a leaves the band of its history: 5,2")
+        assert "no admission explains it" in one
+    judged = judged_folder(ZONE)
+    assert judged is not None
+    assert judged.world.zone is not None
+    facts = replace(judged.world.zone, measured={"qp-dc1": Measured(trailing="breach")})
+    path = Path(".zonewright/ledger.telemetry.db")
+    since = end - timedelta(days=40)
+    for watts, count in ((500_000, 1), (1_500_000, 0)):
+        fresh = {"qp-dc1": [Fresh(watts=watts, since=since), Fresh(watts=9_000_000, since=None)]}
+        assert len(with_bands(facts, path, NOW, fresh)["qp-dc1"].findings) == count
+    assert ledger is not None
 
 
 def test_what_was_not_recorded_is_recorded_before_evidence_is_taken(ledger: LedgerClient, tmp_path: Path) -> None:

@@ -137,3 +137,39 @@ def test_evidence_has_what_was_corrected(tenant: Planner) -> None:
     assert (row[0], row[5]) == ("utility-a", "corrected")
     assert snapshot["figures"]["qp-dc1"]["findings"] == "rests on 1 corrected or withdrawn reading of utility-a"
     assert [check.line() for check in verified(files).values() if check.verdict == "wrong"] == []
+
+
+def corrections(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What `pue corrections` says beside the readings themselves."""
+    capsys.readouterr()
+    assert main(["pue", "corrections", "--site", "qp-dc1"]) == 0
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith(("void: ", "differs: "))]
+
+
+def test_void_approvals_are_named(tenant: Planner, capsys: pytest.CaptureFixture[str]) -> None:
+    """An approval that waits, and whose premises fail on corrected readings, is named with who gave it and why."""
+    plan, _ = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    corrected("ups-b", -1_000_000)
+    assert corrections(capsys) == [], "nobody has approved it"
+    tenant.verdict(plan, "ben", at=NOW)
+    corrected("ups-a", -300_000_000)
+    (line,) = corrections(capsys)
+    assert line.startswith(
+        f"void: the approval of plan {plan.digest()[7:19]} of stack stack-of-fin by ben: the plan needs"
+    )
+    assert "the energy ratio of qp-dc1 in the next twelve months, without this change, is not above" in line
+    assert "; now it is 1." in line
+
+
+def test_verdicts_that_would_have_differed_are_named(tenant: Planner, capsys: pytest.CaptureFixture[str]) -> None:
+    """An admission on a breach that corrected readings turn into "within" is named, with ratios and who approved."""
+    plan, _ = tenant.plan(at=NOW - timedelta(minutes=5), **MORE)
+    tenant.verdict(plan, "ben", at=NOW)
+    tenant.admit(**MORE)
+    corrected("utility-a", -1_000_000)
+    assert corrections(capsys) == [], "the verdict is the same"
+    corrected("utility-a", -900_000_000)
+    (line,) = corrections(capsys)
+    assert (
+        "admitted a change of stack stack-of-fin, approved by ben: qp-dc1 was breach at 1.261250, and is within" in line
+    )

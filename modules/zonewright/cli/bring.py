@@ -2,13 +2,16 @@
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from zonewright.cli.reading_file import ReadingFile
     from zonewright.pue import MeterSpec
+    from zonewright.telemetry.correcting import Superseded
 
 _MOST = 200
 """Characters of a reason or a name."""
@@ -52,7 +55,10 @@ def add_bring(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", ledg
     listed = verbs.add_parser(
         "corrections",
         help="show the readings of a site that no longer count",
-        description="List the readings of a site that were corrected or withdrawn: old and new value, who and why.",
+        description=(
+            "List the readings of a site that were corrected or withdrawn: old and new value, who and why. Approvals "
+            "that are void because of it, and verdicts that would have been others, are named."
+        ),
     )
     listed.add_argument("--site", required=True, metavar="SITE", help="the site of the meters")
     listed.set_defaults(run=_corrections)
@@ -138,7 +144,46 @@ def _corrections(arguments: argparse.Namespace) -> int:
         entry = "not in the journal yet" if one.entry is None else f"entry {one.entry}"
         change = f"{float(one.value):,.15g} -> {now}"
         print(f"{one.meter} {moment(one.time_us)}Z: {change}, by {one.by} ({entry}): {one.reason}")
+    if found:
+        _print_consequences(arguments.ledger, arguments.site, found)
     return 0
+
+
+def _print_consequences(url: str, site: str, corrections: "Sequence[Superseded]") -> None:
+    """Approvals that are void, and verdicts that would have been others, on the corrected readings."""
+    from contextlib import closing
+
+    from zonewright.audit.evidence.corrected import differing
+    from zonewright.cli.connection import ledger_place
+    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.store.context import Context
+    from zonewright.ledger.store.database import Database
+    from zonewright.ledger.transport.client import lock_wait_s
+    from zonewright.ledger.verbs.corrected import void_approvals
+
+    file, server = ledger_place(url)
+    if not (server or file.is_file()):
+        return
+    with closing(Database(file, server, lock_wait_s=lock_wait_s())) as database:
+        for void in void_approvals(Context(database=database, telemetry=telemetry_path(file)), site):
+            print(
+                f"void: the approval of plan {void.plan[7:19]} of stack {void.stack_id} by {', '.join(void.signers)}: "
+                f"{'; '.join(void.sentences)}"
+            )
+        with database.reading() as connection:
+            for one in differing(connection, site, corrections):
+                approved = f", approved by {', '.join(one.approved_by)}" if one.approved_by else ""
+                print(
+                    f"differs: entry {one.entry} of {one.at[:16]}Z {one.kind} a change of stack "
+                    f"{one.stack_id}{approved}: {site} was {_figure(one.then)}, and is {_figure(one.now)} on the "
+                    "corrected readings"
+                )
+
+
+def _figure(found: "tuple[str, Fraction | None]") -> str:
+    """A verdict with its ratio."""
+    verdict, ratio = found
+    return verdict if ratio is None else f"{verdict} at {float(ratio):.6f}"
 
 
 def _read(

@@ -73,7 +73,8 @@ def _folder(folder: Path, ledger_url: str) -> "ZoneFacts | None":
 
     from zonewright.cli.connection import telemetry_file
     from zonewright.cli.zone import judged_folder
-    from zonewright.ledger.deciding.measuring import measured_sites, with_bands
+    from zonewright.ledger.deciding.banding import with_bands
+    from zonewright.ledger.deciding.measuring import measured_sites
 
     judged = judged_folder(folder)
     if judged is None or judged.world.zone is None:

@@ -6,7 +6,7 @@ rack in another. It is never handed on as a declaration.
 
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -19,12 +19,14 @@ from zonewright.declare.yaml_text.compose import FAST_LOADER, MAX_PROBLEMS, comp
 from zonewright.declare.yaml_text.text import read_text
 from zonewright.declare.yaml_text.tree import Fields, Items, YamlNode, data_of, line_of, node_at, scalars, walk
 from zonewright.model import OwnerFile, Zone
-from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 
-Content = Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap
+if TYPE_CHECKING:
+    from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
+
+Content: TypeAlias = "Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ class Document:
 
     file: str
     root: YamlNode | None
-    content: Content | None
+    content: "Content | None"
     left_out: frozenset[Path]
     problems: tuple[Problem, ...]
     hidden: frozenset[int] = frozenset()
@@ -126,7 +128,7 @@ def _and_more(count: int, file: str, line: int) -> Problem:
 class _Remains:
     """What remains when faulty parts are left out, what is wrong with those, and how many were not looked at."""
 
-    content: Content | None
+    content: "Content | None"
     wrongs: tuple[Wrong, ...]
     left_out: frozenset[Path] = frozenset()
     untold: int = 0

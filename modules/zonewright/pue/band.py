@@ -82,7 +82,7 @@ def left_band(
             low, high, week = min(before), max(before), known[index]
             if low / _WIDER <= week.watts <= high * _WIDER or _is_explained(meter, week, high, added):
                 continue
-            is_above = week.watts > high
+            why = "no admission explains it" if week.watts > high else "if no load left, its energy is missing"
             yield Doubt(
                 kind="band",
                 meters=(name,),
@@ -91,7 +91,7 @@ def left_band(
                 sentence=(
                     f"{name} leaves the band of its history: {week.watts / 1000:,.1f} kW in the week from "
                     f"{moment(week.begin_us)}, and {low / 1000:,.1f} to {high / 1000:,.1f} kW in the {len(before)} "
-                    f"weeks before; {'no admission explains it' if is_above else 'if no load left, its energy is missing'}, "
+                    f"weeks before; {why}, "
                     "so look at the meter"
                 ),
             )

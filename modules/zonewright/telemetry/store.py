@@ -8,7 +8,6 @@ from typing import Any
 
 from zonewright.declare.private_file import make_private
 from zonewright.model.base import TrustClass
-from zonewright.pue.band import WEEK_US, Week
 from zonewright.pue.meters import ROLES, MeterSpec
 from zonewright.pue.readings import Reading
 from zonewright.telemetry.appending import append_rows
@@ -35,7 +34,7 @@ from zonewright.telemetry.stored_sums import (
     sum_up_again,
     summed,
 )
-from zonewright.telemetry.summing import DAY_US, HOUR_US, MILLIJOULES_PER_WATT_HOUR, Bin, Sum
+from zonewright.telemetry.summing import DAY_US, HOUR_US, Bin, Sum
 from zonewright.telemetry.tables import SCHEMA, VERSION, add_columns, meter_id, spec_of
 
 __all__ = ["HOUR_US", "Store"]
@@ -252,19 +251,23 @@ class Store:
                 found[name] = summed(connection, key, kind, parts)
         return found
 
-    def weeks(self, site: str, start_us: int, end_us: int) -> dict[str, list[Week]]:
-        """What each meter counted in the whole weeks of a window, as far as it is known."""
+    def weeks(self, site: str, start_us: int, end_us: int) -> dict[str, list[tuple[int, int, int]]]:
+        """What each meter counted in the whole weeks of a window: begin, millijoules and known microseconds of each.
+
+        A week begins on a Thursday (UTC), as 1970 did.
+        """
         query = (
-            "select m.name, d.begin_us / ?, sum(d.energy_mj), sum(d.covered_us) from daily d join meter m "
-            "on m.id = d.meter where m.site = ? and d.begin_us >= ? and d.begin_us < ? group by 1, 2 order by 1, 2"
+            "select m.name, d.begin_us / :week * :week, sum(d.energy_mj), sum(d.covered_us) from daily d join meter m "
+            "on m.id = d.meter where m.site = :site and d.begin_us >= :low and d.begin_us < :high "
+            "group by 1, 2 order by 1, 2"
         )
-        found: dict[str, list[Week]] = {}
-        first, last = -(-start_us // WEEK_US) * WEEK_US, end_us // WEEK_US * WEEK_US
+        week_us = 7 * DAY_US
+        low, high = -(-start_us // week_us) * week_us, end_us // week_us * week_us
+        found: dict[str, list[tuple[int, int, int]]] = {}
         with self._open() as connection:
-            for name, number, energy_mj, covered_us in connection.execute(query, (WEEK_US, site, first, last)):
-                found.setdefault(name, []).append(
-                    Week(number * WEEK_US, energy_mj / MILLIJOULES_PER_WATT_HOUR, covered_us)
-                )
+            rows = connection.execute(query, {"week": week_us, "site": site, "low": low, "high": high})
+            for name, *one in rows:
+                found.setdefault(name, []).append((one[0], one[1], one[2]))
         return found
 
     def last(self, site: str) -> dict[str, tuple[int, TrustClass]]:

@@ -5,7 +5,7 @@ The sentences about wrong values and the published schema come from one source, 
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zonewright.declare.docstrings import Described
 from zonewright.declare.problem import Path, one_of
@@ -19,23 +19,18 @@ from zonewright.model.configuration import (
     MODE_PATTERN,
     OWNER_PATTERN,
 )
-from zonewright.model.csv_map import CsvMap
 from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
 from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 
+if TYPE_CHECKING:
+    from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
+
 Shape = dict[str, Any]
-FileType = (
-    type[Zone]
-    | type[OwnerFile]
-    | type[DeviceType]
-    | type[ModuleType]
-    | type[TypeOverlays]
-    | type[FleetFile]
-    | type[FormatFile]
-    | type[CsvMap]
+FileType: TypeAlias = (
+    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap]"
 )
 
 _UNITS = (

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -14,18 +13,13 @@ from zonewright.model.base import TrustClass
 from zonewright.model.rule_pack import chain_of
 from zonewright.model.world import Measured, ZoneFacts
 from zonewright.model.zone import Zone
-from zonewright.pue.band import WEEK_US, Added, left_band
-from zonewright.pue.readings import MICROSECOND
 from zonewright.rules.energy_state import model_of, ratio_limit
 from zonewright.rules.site_power import rooms_of
 from zonewright.telemetry import Store
-from zonewright.telemetry.figures import Fresh, Terms, measured, meters_of
+from zonewright.telemetry.figures import Fresh, Terms, measured
 
 LOOKS_BACK_DAYS = 400
 """The mean of 30 days may end as long ago as the oldest figure that counts; older claims are in it for certain."""
-_WEEKS = 60
-"""A year, and what it takes to know the band of its first week."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def telemetry_path(ledger: Path) -> Path:
@@ -76,38 +70,6 @@ def measured_sites(
         one = measured(store, site_id, held.site, now=now, terms=terms, model=model, fresh=fresh.get(site_id, ()))
         if one is not None:
             found[site_id] = one
-    return found
-
-
-def with_bands(
-    facts: ZoneFacts,
-    telemetry: Path | None,
-    now: datetime,
-    fresh: Mapping[str, Sequence[Fresh]] = MappingProxyType({}),
-) -> dict[str, Measured]:
-    """What is measured, with a finding on each meter that left the band of its own history in the last year.
-
-    It is for information and decides nothing, so only those who ask for a status pay for it.
-
-    Args:
-        facts: the zone, with what is measured of its sites.
-        telemetry: the file of the readings.
-        now: the present.
-        fresh: claims by site that may explain more load.
-    """
-    found = dict(facts.measured)
-    if telemetry is None or not telemetry.is_file():
-        return found
-    store, end_us = Store(telemetry), (now - _EPOCH) // MICROSECOND
-    for site_id, one in facts.measured.items():
-        added = [
-            Added((claims.since - _EPOCH) // MICROSECOND, claims.watts)
-            for claims in fresh.get(site_id, ())
-            if claims.since is not None
-        ]
-        weeks = store.weeks(site_id, end_us - _WEEKS * WEEK_US, end_us)
-        told = [doubt.sentence for doubt in left_band(meters_of(facts.sites[site_id].site), weeks, added)]
-        found[site_id] = replace(one, findings=(*one.findings, *told))
     return found
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites, with_bands
+from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
 from zonewright.ledger.deciding.zone_facts import zone_base
 from zonewright.ledger.protocol.capacity_messages import EnergyAnswer, EnergyRequest
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
@@ -18,6 +18,8 @@ _NOBODY = ""
 
 def energy(context: Context, request: EnergyRequest) -> EnergyAnswer:
     """Give design, measured and projected energy ratio of each data centre, and the effect of a load on one of them."""
+    from zonewright.ledger.deciding.banding import with_bands  # noqa: PLC0415 - no preview and no `up` asks
+
     with context.database.reading() as connection:
         moment = datetime.fromisoformat(context.shown_at(connection))
         base = zone_base(connection, _NOBODY)
