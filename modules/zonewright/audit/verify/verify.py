@@ -185,13 +185,17 @@ def _rendering(contents: Contents) -> Iterator[Check]:
         f"{path} gets other bytes when it is rendered again" for path in sorted(recorded.keys() | again.keys())
         if recorded.get(path) != again.get(path)
     ]  # fmt: skip
-    if faults and versions() != contents.plan.versions:
-        here, there = versions(), contents.plan.versions
-        other = [
-            f"{name} {there.get(name, 'none')[:19]}, here {here[name][:19]}"
-            for name in here
-            if here[name] != there.get(name)
-        ]
+    here, there = versions(), contents.plan.versions
+    other = [
+        f"{name} {there.get(name, 'none')[:19]}, here {here[name][:19]}"
+        for name in here
+        if here[name] != there.get(name)
+    ]
+    if faults and here["templates"] != there.get("templates"):
+        count = count_of(len(faults), "file")
+        yield open_("rendering", f"{count} cannot be rendered again, because the plan had {', '.join(other)}")
+        return
+    if faults and other:
         faults.append(f"planned with {', '.join(other)}")
     yield all_or_wrong("rendering", faults, f"{len(recorded):,} files have the same bytes when they are rendered again")
 
