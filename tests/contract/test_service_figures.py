@@ -117,7 +117,7 @@ def test_rules_act_on_what_the_page_has(page: str, tmp_path: Path) -> None:
         ("EnergyRatioAboveLimit", exact, 0),
         ("EnergyReadingsStale", energies, 1),
         ("MeterMissing", [], len(METERS)),
-        ("EnergyRatioUnknown", [], 1),
+        ("EnergyRatioUnknown", [], 2),
         ("EnergyRatioUnknown", energies, 0),
         ("ServiceUnreachable", [], 1),
         ("ServiceUnreachable", [('up{job="zonewright",site="qp-dc1"}', 1.0)], 0),
