@@ -150,10 +150,10 @@ def test_one_cut_link_leaves_the_other_and_two_leave_none() -> None:
     paths = paths_of(*zone())
     nodes = [one for one in zone()[0] if isinstance(one, NodeContext) and one.party == "tenant-a"]
     here, there = (next(one for one in nodes if one.site == name) for name in ("east", "west"))
-    ends = [one.addresses[0].address.partition("/")[0] for one in (here, there)]
+    source, target = (one.addresses[0].address.partition("/")[0] for one in (here, there))
     for down, reached in ((set(), True), ({"l01"}, True), ({"l02"}, True), ({"l01", "l02"}, False)):
-        assert paths.without(down).reaches(*ends, "tcp", 22) is reached, down
-    assert paths.reaches(*ends, "icmp")
+        assert paths.without(down).reaches(source, target, "tcp", 22) is reached, down
+    assert paths.reaches(source, target, "icmp")
 
 
 def test_a_router_takes_bgp_from_its_neighbours_only() -> None:
