@@ -246,7 +246,9 @@ def test_names_lead_forward_and_back_from_everywhere(zone: BootedZone) -> None:
     for site_id, site in zone.sites.items():
         of_site = [one for one in zone.contexts if isinstance(one, GroupContext) and one.site == site_id]
         nodes = _few((f"{record.name}.{one.domain}.", record.address) for one in of_site for record in one.records)
-        failed += _asked(zone, "administrator", site.name_servers, nodes, [], back=False)
+        known = {ip_address(one).version for one in zone.addresses["administrator"]}
+        asked = [one for one in site.name_servers if ip_address(one).version in known]
+        failed += _asked(zone, "administrator", asked, nodes, [], back=False)
     assert failed == [], _told(failed)
 
 
@@ -298,7 +300,7 @@ def _asked(
     questions = zone.hosts[host].folder / "questions"
     questions.write_text(text, encoding="utf-8")
     for server in servers:
-        options = ("+noall", "+answer", "+time=3", "+tries=1", "-f", str(questions))
+        options = ("+noall", "+answer", "+time=3", "+tries=3", "-f", str(questions))
         said = zone.hosts[host].run("dig", f"@{server}", *options, check=False)
         answers = {(line.split()[0], line.split()[-1]) for line in said.splitlines() if re.search(r"\sIN\s", line)}
         yield from (f"{host} asks {server}: {what} leads to {where}" for what, where in sorted(known - answers))
@@ -357,16 +359,20 @@ def test_traffic_is_back_within_a_second_of_a_silent_link(zone: BootedZone) -> N
     """A link that carries nothing any more, without loss of carrier, costs each pair of fellows less than a second."""
     failed = []
     for link in zone.links():
-        assert until(lambda: all(zone.established(site) for site in zone.sites), within_s=90)
-        until(lambda: all(" down " not in zone.vtysh(site, "show bfd peers brief") for site in zone.sites), within_s=15)
         found: list[str] = []
         for _ in range(_CUTS):
+            _wait_for_sessions(zone)
             found = _outages(zone, link)
             if not found:
                 break
-            assert until(lambda: all(zone.established(site) for site in zone.sites), within_s=90)
         failed += [f"link {link} cut: {one}" for one in found]
     assert failed == [], _told(failed)
+
+
+def _wait_for_sessions(zone: BootedZone) -> None:
+    """BGP must be up on every link, and BFD, where a router has it."""
+    assert until(lambda: all(zone.established(site) for site in zone.sites), within_s=90)
+    until(lambda: all(" down " not in zone.vtysh(site, "show bfd peers brief") for site in zone.sites), within_s=15)
 
 
 def _outages(zone: BootedZone, link: str) -> list[str]:

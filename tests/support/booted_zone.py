@@ -177,7 +177,8 @@ def _ports(zone: BootedZone, name: str, site: SiteContext, make: Callable[[str],
             outside.ip([f"address add {one}{'/128' if ':' in one else '/32'} dev lo" for one in OUTSIDE])
         else:
             _host(zone, router, port, make("service"), [*site.service_v4, *site.service_v6])
-            own = [str(ip_network(text)[32]) for text in (*port.inside_v4, *port.inside_v6)]
+            known = {*site.management_v4, *site.management_v6}
+            own = [str(ip_network(text)[32]) for text in (*port.inside_v4, *port.inside_v6) if text in known]
             _host(zone, router, port, make("administrator"), own)
 
 

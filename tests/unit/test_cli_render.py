@@ -151,7 +151,7 @@ def test_verdicts_are_shown_on_what_differs(run: Run, monkeypatch: pytest.Monkey
     assert "pass" not in out.split("---")[0]
     _, out, _ = run("diff", "--stack", "operator", "--format", "json")
     verdicts = json.loads(out)["verdicts"]
-    assert {item["format"] for item in verdicts} == {"frr", "prometheus", "bind"}
+    assert {item["format"] for item in verdicts} == {"frr", "router-sysctl", "prometheus", "bind"}
     assert {item["status"] for item in verdicts} == {"not-run"}
 
 

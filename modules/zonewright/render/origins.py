@@ -225,7 +225,7 @@ _SITE: Mapping[str, _Finder] = {
         ("ratio_numerator", "ratio_denominator", "figure_age_s"), _site(lambda _c, _i, _l: ("zone:rule_packs",))
     ),
     "meters": _site(lambda c, i, _l: (f"sites.{c.name}.meters.{c.meters[i[0]].name}",)),
-    **dict.fromkeys(("feeds", "failovers"), _plain("rooms")),
+    **dict.fromkeys(("feeds", "feed_names", "failovers"), _plain("rooms")),
     "label_rows": _site(_row),
     "name_servers": _site(lambda c, i, _l: (f"sites.{c.name}.name_servers.{i[0]}",)),
     "name_servers_v4": _plain("name_servers"),

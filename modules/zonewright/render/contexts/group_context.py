@@ -10,8 +10,8 @@ from zonewright.model.surroundings import Surroundings
 from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of, host_record, reverse_zones
 from zonewright.render.contexts.site_names import Forward, site_names, ways_back
 
-Addresses = Mapping[str, Mapping[str, str]]
-"""Addresses with prefix length by node name and pool id."""
+NodeAddresses = Mapping[str, Mapping[str, str]]
+"""NodeAddresses with prefix length by node name and pool id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def group_contexts(
     *,
     party: str,
     sites: Mapping[str, Site],
-    addresses: Mapping[str, Addresses],
+    addresses: Mapping[str, NodeAddresses],
     around: Surroundings | None,
 ) -> Iterator[GroupContext]:
     """Compute what the templates of a party's nodes see, for each site that has a name server, in order of site.
@@ -117,7 +117,7 @@ def group_contexts(
         )
 
 
-def _pairs(addresses: Addresses) -> Iterator[tuple[str, str]]:
+def _pairs(addresses: NodeAddresses) -> Iterator[tuple[str, str]]:
     for name, of_node in sorted(addresses.items()):
         for text in of_node.values():
             yield name, str(interface_of(text).ip)

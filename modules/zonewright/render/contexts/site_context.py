@@ -97,6 +97,7 @@ class SiteContext:
         figure_age_s: how old a reading may be, in seconds.
         meters: the meters of its boundary.
         feeds: limits of its feeds at racks.
+        feed_names: the feeds that its racks have: A, B or both.
         failovers: what its racks may draw in all with one feed lost; ``feed`` names the feed that carries least.
         title: name for people.
         domain: domain of the site's own names.
@@ -151,6 +152,7 @@ class SiteContext:
     figure_age_s: int
     meters: tuple[MeterPoint, ...]
     feeds: tuple[FeedLimit, ...]
+    feed_names: tuple[str, ...]
     failovers: tuple[FeedLimit, ...]
     title: str
     domain: str
@@ -230,6 +232,7 @@ def site_context(*, name: str, site: Site, rows: Mapping[str, Row], around: Surr
         figure_age_s=round(around.figure_age_days * _DAY_S),
         meters=_meters(site),
         feeds=tuple(_feeds(name, rows)),
+        feed_names=tuple(sorted({feed for row in rows.values() for feed in row.feeds})),
         failovers=tuple(_failovers(name, rows)),
         title=site.title,
         domain=f"{name}.internal",

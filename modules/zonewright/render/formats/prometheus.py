@@ -23,6 +23,7 @@ PROMETHEUS = Format(
         "- The service does not answer.\n"
         "- Readings are missing, or older than the rule pack permits.\n"
         "- A meter of the boundary is missing.\n"
+        "- A series that a rule reads is missing: the two sums of energy, or the power of a feed.\n"
         "- A feed carries more than its limit at a rack.\n"
         "- A rack draws more than one feed could carry after the loss of the other."
     ),

@@ -1,6 +1,6 @@
 """The kernel's settings on the router, for each site."""
 
-from zonewright.render.formats.format import File, Format
+from zonewright.render.formats.format import File, Format, ValidatorCommand
 
 ROUTER_SYSCTL = Format(
     id="router-sysctl",
@@ -14,5 +14,11 @@ ROUTER_SYSCTL = Format(
     subject="site",
     files=(File(template="router-sysctl/sysctl.conf.j2", path="etc/sysctl.d/60-zonewright.conf"),),
     filters=frozenset({"comment"}),
+    check=ValidatorCommand(
+        program="sysctl",
+        package="procps",
+        commands=(("--dry-run", "-p", "{root}/etc/sysctl.d/60-zonewright.conf"),),
+        in_namespace=True,
+    ),
     needs="as_number",
 )

@@ -63,25 +63,24 @@ class _Range:
 
 
 @dataclass(frozen=True, slots=True)
+class _Rule:
+    conditions: tuple[re.Match[str], ...]
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
     """Sets and chains as they stand in a file."""
 
     sets: Mapping[str, tuple[_Range, ...]]
-    chains: Mapping[str, tuple[str, tuple[str, ...]]]
+    chains: Mapping[str, tuple[str, tuple[_Rule, ...]]]
 
     def lets(self, chain: str, packet: Packet) -> bool:
-        """Whether a chain accepts the packet.
-
-        Raises:
-            RenderError: for a rule that is not understood.
-        """
+        """Whether a chain accepts the packet."""
         policy, rules = self.chains[chain]
         for rule in rules:
-            *_, verdict = rule.split(" ")
-            if verdict not in {"accept", "drop", "reject"}:
-                raise RenderError(f"a rule of the firewall that is not understood: {shown(rule)}")
-            if all(self._holds(one, packet) for one in _conditions(rule.removesuffix(f" {verdict}"))):
-                return verdict == "accept"
+            if all(self._holds(one, packet) for one in rule.conditions):
+                return rule.verdict == "accept"
         return policy == "accept"
 
     def _holds(self, condition: re.Match[str], packet: Packet) -> bool:
@@ -122,18 +121,25 @@ def read_firewall(text: str, expected: frozenset[str] = HOST_CHAINS) -> Firewall
         expected: the chains that it must have.
 
     Raises:
-        RenderError: when it is not of the form that our template has.
+        RenderError: when it is not of the form that our template has, and for a rule that is not understood.
     """
     bare = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     sets = {name: tuple(_members(body)) for name, body in _SET.findall(bare)}
     chains = {
-        name: (policy, tuple(line.strip() for line in body.splitlines() if line.strip()))
+        name: (policy, tuple(_rule(line.strip()) for line in body.splitlines() if line.strip()))
         for name, policy, body in _CHAIN.findall(bare)
     }
     if set(chains) != expected or bare.count("chain ") != len(chains):
         names = " and ".join((", ".join(sorted(expected)[:-1]), max(expected)))
         raise RenderError(f"the firewall has chains other than {names}, so it was not judged")
     return Firewall(sets, chains)
+
+
+def _rule(text: str) -> _Rule:
+    *_, verdict = text.split(" ")
+    if verdict not in {"accept", "drop", "reject"}:
+        raise RenderError(f"a rule of the firewall that is not understood: {shown(text)}")
+    return _Rule(tuple(_conditions(text.removesuffix(f" {verdict}"))), verdict)
 
 
 def _members(body: str) -> Iterator[_Range]:

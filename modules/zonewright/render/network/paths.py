@@ -27,11 +27,11 @@ from zonewright.render.network.firewall import (
 )
 
 _UPSTREAM = "upstream"
-Network = IPv4Network | IPv6Network
+_Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
+class WayOn:
     """One of the ways on from a site: the interface, and the site at its other end; no site where it is delivered."""
 
     interface: str
@@ -53,20 +53,20 @@ class Paths:
     nodes: Mapping[str, NodeContext]
     firewalls: Mapping[str, Firewall]
     down: frozenset[str] = frozenset()
-    _known: dict[tuple[str, int], Mapping[Network, tuple[Hop, ...]]] = field(default_factory=dict)
+    _known: dict[tuple[str, int], Mapping[_Network, tuple[WayOn, ...]]] = field(default_factory=dict)
 
     def without(self, links: Iterable[str]) -> "Paths":
         """The same zone with some links down."""
         return replace(self, down=self.down | frozenset(links), _known={})
 
-    def routes(self, site: str, version: int) -> Mapping[Network, tuple[Hop, ...]]:
+    def routes(self, site: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
         """The table of a router for one IP version: the ways on by network."""
         if (site, version) not in self._known:
             self._known[site, version] = self._computed(site, version)
         return self._known[site, version]
 
-    def _computed(self, site: str, version: int) -> Mapping[Network, tuple[Hop, ...]]:
-        table: dict[Network, tuple[Hop, ...]] = {}
+    def _computed(self, site: str, version: int) -> Mapping[_Network, tuple[WayOn, ...]]:
+        table: dict[_Network, tuple[WayOn, ...]] = {}
         distances = self._distances(version)
         for origin, held in self.sites.items():
             for text in _announced(held, version):
@@ -77,21 +77,21 @@ class Paths:
             table[ip_network("0.0.0.0/0" if version == 4 else "::/0")] = _upstream(own)  # noqa: PLR2004
         for port in own.ports:
             for text in port.inside_v4 if version == 4 else port.inside_v6:  # noqa: PLR2004
-                table[ip_network(text)] = (Hop(port.name),)
+                table[ip_network(text)] = (WayOn(port.name),)
         for item in own.interfaces:
             text = item.v4 if version == 4 else item.v6  # noqa: PLR2004
             if text:
-                table[ip_interface(text).network] = (Hop(item.name, item.peer),)
+                table[ip_interface(text).network] = (WayOn(item.name, item.peer),)
         for text in own.loopbacks_v4 if version == 4 else own.loopbacks_v6:  # noqa: PLR2004
-            table[ip_network(text)] = (Hop("lo"),)
+            table[ip_network(text)] = (WayOn("lo"),)
         kept = {ip_network(text) for text in _announced(own, version)}  # without a port they are black holes
         return {network: hops for network, hops in table.items() if hops or network in kept}
 
-    def _neighbours(self, site: str, version: int) -> Iterator[Hop]:
+    def _neighbours(self, site: str, version: int) -> Iterator[WayOn]:
         sessions = self.sites[site].sessions_v4 if version == 4 else self.sites[site].sessions_v6  # noqa: PLR2004
         for one in sessions:
             if one.status == "active" and one.link not in self.down and one.peer in self.sites:
-                yield Hop(one.interface, one.peer)
+                yield WayOn(one.interface, one.peer)
 
     def _distances(self, version: int) -> Mapping[tuple[str, str], int]:
         """How many sites lie between two sites, for all that reach each other."""
@@ -106,7 +106,9 @@ class Paths:
             found |= {(start, site): count for site, count in reached.items()}
         return found
 
-    def _towards(self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], int]) -> Iterator[Hop]:
+    def _towards(
+        self, site: str, origin: str, version: int, distances: Mapping[tuple[str, str], int]
+    ) -> Iterator[WayOn]:
         """The ways on to a site, each one site nearer."""
         if site != origin and (site, origin) in distances:
             for hop in self._neighbours(site, version):
@@ -164,7 +166,7 @@ class Paths:
             else:
                 yield from self._walk(packet, hop.site, _arrival(self.sites[hop.site], site, hop.interface), passed + 1)
 
-    def _lookup(self, site: str, target: FirewallAddress) -> tuple[Hop, ...]:
+    def _lookup(self, site: str, target: FirewallAddress) -> tuple[WayOn, ...]:
         table = self.routes(site, target.version)
         fitting = [network for network in table if target in network]
         return table[max(fitting, key=lambda network: network.prefixlen)] if fitting else ()
@@ -200,7 +202,7 @@ def _arrival(site: SiteContext, peer: str, interface: str) -> str:
     return next((one.name for one in site.interfaces if one.peer == peer and one.name == interface), interface)
 
 
-def _inside(port: RouterPort, version: int) -> list[Network]:
+def _inside(port: RouterPort, version: int) -> list[_Network]:
     return [ip_network(text) for text in (port.inside_v4 if version == 4 else port.inside_v6)]  # noqa: PLR2004
 
 
@@ -214,8 +216,8 @@ def _defaults(site: SiteContext, version: int) -> tuple[str, ...]:
     return site.defaults_v4 if version == 4 else site.defaults_v6  # noqa: PLR2004
 
 
-def _upstream(site: SiteContext) -> tuple[Hop, ...]:
-    return tuple(Hop(port.name) for port in site.ports if port.role == _UPSTREAM)
+def _upstream(site: SiteContext) -> tuple[WayOn, ...]:
+    return tuple(WayOn(port.name) for port in site.ports if port.role == _UPSTREAM)
 
 
 def _router_addresses(site: SiteContext) -> frozenset[str]:

@@ -1,0 +1,248 @@
+"""What a zone must do as a network is computed: each way of not doing it is a finding, and a gap is told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from support.zone_contexts import contexts_of_folder
+from zonewright.model import NodeType, Site
+from zonewright.model.surroundings import Routing, Surroundings
+from zonewright.render import NodeContext, SiteContext, render_all, site_context
+from zonewright.render.contexts.group_context import GroupContext
+from zonewright.render.contexts.node_view import Both, site_view
+from zonewright.render.formats.format import AnyContext
+from zonewright.render.network.paths import paths_of
+from zonewright.render.network.reachability import network_findings
+
+CASE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
+ROUTER = "sites/east/etc/nftables.conf"
+
+
+@cache
+def zone() -> tuple[tuple[AnyContext, ...], Mapping[str, str]]:
+    """The zone that the boot test starts, with its files."""
+    contexts = contexts_of_folder(CASE)
+    return contexts, render_all(contexts)
+
+
+def changed(name: str, **more: object) -> list[AnyContext]:
+    """The zone with something else in one site."""
+    return [
+        replace(one, **more) if isinstance(one, SiteContext) and one.name == name else one  # type: ignore[arg-type]
+        for one in zone()[0]
+    ]
+
+
+def site(name: str) -> SiteContext:
+    """One of its sites."""
+    return next(one for one in zone()[0] if isinstance(one, SiteContext) and one.name == name)
+
+
+def rules(path: str, right: str, wrong: str) -> dict[str, str]:
+    """The files with something else in one of them."""
+    text = zone()[1][path]
+    assert right in text
+    return {**zone()[1], path: text.replace(right, wrong)}
+
+
+def test_the_zone_that_boots_has_no_finding() -> None:
+    """What the boot test shows with packets is computed without a finding."""
+    assert network_findings(*zone()) == ()
+
+
+BROKEN: dict[str, Callable[[], tuple[list[AnyContext], Mapping[str, str], str]]] = {
+    "no link is in use": lambda: (
+        [
+            replace(
+                one,
+                sessions=tuple(replace(each, status="planned") for each in one.sessions),
+                sessions_v4=tuple(replace(each, status="planned") for each in one.sessions_v4),
+                sessions_v6=tuple(replace(each, status="planned") for each in one.sessions_v6),
+            )
+            if isinstance(one, SiteContext)
+            else one
+            for one in zone()[0]
+        ],
+        zone()[1],
+        "does not reach the zone's service",
+    ),
+    "the service's network has another filter": lambda: (
+        list(zone()[0]),
+        rules(ROUTER, "tcp dport 8480 accept", "tcp dport 8481 accept"),
+        "does not reach the zone's service",
+    ),
+    "the router drops what comes from nodes": lambda: (
+        list(zone()[0]),
+        rules(ROUTER, "ip saddr != { 10.80.0.0/20 }", "ip saddr != { 10.80.8.0/21 }"),
+        "does not reach",
+    ),
+    "a router's rule that is not understood": lambda: (
+        list(zone()[0]),
+        rules(ROUTER, 'oifname "mgmt0" drop', 'oifname "mgmt0" counter drop'),
+        "not understood",
+    ),
+    "names of another site are asked of nobody": lambda: (
+        changed("east", forwards=()),
+        zone()[1],
+        "is not told",
+    ),
+    "ways back of another site are asked of nobody": lambda: (
+        [replace(one, forwards=()) if isinstance(one, GroupContext) else one for one in zone()[0]],
+        zone()[1],
+        "is not told router.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_a_zone_does_not_do_is_found(case: str) -> None:
+    """A way, a name or a rule that is missing is a mandatory finding that says what does not get where."""
+    contexts, files, said = BROKEN[case]()
+    found = network_findings(contexts, files)
+    assert any(said in one.message and one.refuses for one in found), [one.message for one in found]
+
+
+def test_a_party_that_reaches_another_is_found() -> None:
+    """If both ends let packets between two parties through, it is told: here all rules of nodes accept."""
+    files = {
+        path: text.replace("ip daddr @zone_v4 reject", "ip daddr @zone_v4 accept").replace(
+            "policy drop;", "policy accept;"
+        )
+        if path.startswith("nodes/")
+        else text
+        for path, text in zone()[1].items()
+    }
+    messages = [one.message for one in network_findings(zone()[0], files)]
+    assert any("of another party" in one for one in messages)
+    assert not any("reaches administrators" in one for one in messages)  # the router still keeps them apart
+    files[ROUTER] = files[ROUTER].replace('oifname "mgmt0" drop', 'oifname "mgmt0" accept')
+    assert any("reaches administrators" in one.message for one in network_findings(zone()[0], files))
+
+
+def test_a_router_that_lacks_something_is_told_and_not_refused() -> None:
+    """A declaration of the version before has gaps: each is an advisory finding, and the files are rendered."""
+    pools = {"v4": {"prefix": "10.0.0.0/24", "gateway": "10.0.0.1"}}
+    document = {
+        "title": "s",
+        "district": "d",
+        "as_number": 65001,
+        "address_pools": pools,
+        "management": ["10.9.0.0/24"],
+    }
+    around = Surroundings(
+        service="https://service.internal", service_addresses=("10.8.0.1",), routing={"s": Routing(as_number=65001)}
+    )
+    made = site_context(name="s", site=Site.model_validate(document), rows={}, around=around)
+    found = network_findings([made], render_all([made]))
+    assert [one.level for one in found] == ["advisory"] * 3
+    assert not any(one.refuses for one in found)
+    said = " ".join(one.message for one in found)
+    for text in ("no interface in 10.0.0.0/24", "10.8.0.1, an address of the zone's service", "announces 10.9.0.0/24"):
+        assert text in said
+    assert "sites/s/etc/nftables.conf" not in render_all([made])
+
+
+def test_one_cut_link_leaves_the_other_and_two_leave_none() -> None:
+    """Ways are computed without links that are down, and back again with them."""
+    paths = paths_of(*zone())
+    nodes = [one for one in zone()[0] if isinstance(one, NodeContext) and one.party == "tenant-a"]
+    here, there = (next(one for one in nodes if one.site == name) for name in ("east", "west"))
+    source, target = (one.addresses[0].address.partition("/")[0] for one in (here, there))
+    for down, reached in ((set(), True), ({"l01"}, True), ({"l02"}, True), ({"l01", "l02"}, False)):
+        assert paths.without(down).reaches(source, target, "tcp", 22) is reached, down
+    assert paths.reaches(source, target, "icmp")
+
+
+def test_a_router_takes_bgp_from_its_neighbours_only() -> None:
+    """From a node, an administrator and outside nobody reaches a router's port for BGP; administrators reach SSH."""
+    paths = paths_of(*zone())
+    loopback = site("west").loopbacks_v4[0].partition("/")[0]
+    for source in ("10.80.0.5", "10.79.255.32", "198.51.100.7"):
+        assert not paths.reaches(source, loopback, "tcp", 179)
+    assert paths.reaches("10.79.255.32", loopback, "tcp", 22)
+    assert not paths.reaches("10.80.0.5", loopback, "tcp", 22)
+
+
+def test_a_node_has_three_time_servers_where_the_zone_has_them() -> None:
+    """Own servers come first; those of other sites fill up to three, and a site without any takes none."""
+    routing = {
+        name: Routing(as_number=65000 + number, time_servers=(f"10.{number}.0.3",))
+        for number, name in enumerate("abcd", start=1)
+    }
+    around = Surroundings(routing=routing)
+
+    def servers(name: str, own: list[str]) -> tuple[str, ...]:
+        declared = Site.model_validate({"title": "x", "district": "d", "time_servers": own})
+        return site_view(site_id=name, site=declared, party="p", fellows=Both(), around=around).time_servers
+
+    assert servers("b", ["10.2.0.3"]) == ("10.2.0.3", "10.3.0.3", "10.4.0.3")
+    assert servers("d", ["10.4.0.3", "10.4.0.4"]) == ("10.4.0.3", "10.4.0.4", "10.1.0.3")
+    assert servers("a", ["10.1.0.3", "10.1.0.4", "10.1.0.5", "10.1.0.6"])[3:] == ("10.1.0.6",)
+    assert servers("a", []) == ()
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "uplinks"),
+    [
+        ([], ()),
+        ([{"name": "eno1"}, {"name": "enx0", "mgmt_only": True}], ("eno1",)),
+        ([{"name": "eno2", "lag": "uplink"}, {"name": "eno1"}, {"name": "ens1", "lag": "storage"}], ("eno2",)),
+        ([{"name": "eno1"}, {"name": "ens1", "lag": "storage"}], ("eno1",)),
+    ],
+)
+def test_a_bond_takes_the_ports_that_the_type_names(
+    interfaces: list[dict[str, object]], uplinks: tuple[str, ...]
+) -> None:
+    """Ports with `lag: uplink`, else those without a bond of their own; never one that is for management only."""
+    document = {
+        "manufacturer": "m",
+        "model": "m",
+        "u_height": 1,
+        "weight_kg": 1,
+        "maximum_draw": 1,
+        "allocated_draw": 1,
+    }
+    assert NodeType.model_validate({**document, "interfaces": interfaces}).uplinks == uplinks
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "said"),
+    [
+        ([{"name": "eno1"}, {"name": "eno1"}], "two interfaces with the name eno1"),
+        ([{"name": "enx0", "mgmt_only": True}], "no interface that a node can use"),
+        ([{"name": "eno1; reboot"}], "pattern"),
+        ([{"name": "a-name-too-long-x"}], "at most 15"),
+    ],
+)
+def test_ports_that_no_node_can_have_are_refused(interfaces: list[dict[str, object]], said: str) -> None:
+    """A name twice, no port for data, and a name that Linux would not take."""
+    document = {
+        "manufacturer": "m",
+        "model": "m",
+        "u_height": 1,
+        "weight_kg": 1,
+        "maximum_draw": 1,
+        "allocated_draw": 1,
+    }
+    with pytest.raises(ValueError, match=said):
+        NodeType.model_validate({**document, "interfaces": interfaces})
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"loopbacks": ["10.0.0.1", "10.0.0.2"]}, "two loopbacks of one IP version"),
+        ({"default_gateways": ["10.0.0.1"]}, "no network with the role 'upstream'"),
+        (
+            {"networks": {"m": {"prefix": "10.0.0.0/24", "gateway": "10.1.0.1", "interface": "m0", "role": "service"}}},
+            "is not inside prefix",
+        ),
+    ],
+)
+def test_networks_of_a_router_that_cannot_be_are_refused(more: dict[str, object], said: str) -> None:
+    """Two router addresses of one kind, a way out through no network, an address outside its network."""
+    with pytest.raises(ValueError, match=said):
+        Site.model_validate({"title": "x", "district": "d", **more})
