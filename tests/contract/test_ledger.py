@@ -695,3 +695,18 @@ def test_a_second_ledger_of_a_process_has_all_that_the_first_has(
         engine.dispose()
     assert found[0] == found[1]
     assert {kind for kind, *_ in found[0]} == {"table", "index", "trigger"}
+
+
+def test_a_row_that_is_decommissioned_keeps_its_power_in_the_sums(world: World) -> None:
+    """What runs in racks that take no new nodes counts as used, so that the sums of a site close; free they are not."""
+    sites = facility(2)["sites"]
+    operator, tenant = world.party("operator"), world.party("tenant-a")
+    operator.bring_up(sites=sites)
+    tenant.bring_up(clusters={"web": cluster(3)})
+    before = world.client.call(verbs.CAPACITY, CapacityRequest()).sites["dc1"]
+    sites["dc1"]["rooms"]["a"]["rows"]["01"]["status"] = "decommissioning"
+    operator.admit(operator.propose(operator.demand(sites=sites)))
+    after = world.client.call(verbs.CAPACITY, CapacityRequest()).sites["dc1"]
+    assert (before.racks, before.used_kw) == (2, 0.6)
+    assert (after.racks, after.free_u, after.free_kw, after.used_kw) == (0, 0, 0.0, 0.6)
+    assert after.rooms["a"].used_kw == 0.6

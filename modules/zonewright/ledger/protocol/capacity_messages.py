@@ -27,7 +27,8 @@ class RoomCapacity(Message):
         free_kw: what a two-corded node may still add, whichever feed is lost, summed over racks. No
             more than offers leave.
         free_kg: what they may still carry, summed over racks.
-        used_kw: of the claims that the reader may know of: all, or its own where others operate the site.
+        used_kw: of the claims that the reader may know of: all, or its own where others operate the site; also in racks
+            that take no new nodes, such as those of a row that is decommissioned.
     """
 
     racks: int
@@ -41,7 +42,8 @@ class SiteCapacity(RoomCapacity):
     """What is free in one site.
 
     Attributes:
-        rooms: the same by id of the room; a room without racks that any party may use is left out.
+        rooms: the same by id of the room; left out is one without racks that any party may use, and without claims
+            that the reader may know of.
     """
 
     rooms: dict[str, RoomCapacity]

@@ -17,6 +17,7 @@ from zonewright.model.asset_properties import asset_properties
 from zonewright.model.demand import DUCTS, LINKS, SiteAsset
 from zonewright.model.power import other
 from zonewright.model.world import Occupant, Rack, World
+from zonewright.rules.loads import Key
 from zonewright.rules.offered import Remaining, units_for
 
 _ABOUT = ("title", "kind", "district", "location", "timeZone", "nameServers", "timeServers", "addressPools")
@@ -64,9 +65,16 @@ def capacity_of(world: World, sites: Iterable[str], known_to: SumsFor, *, party:
     rooms: dict[str, dict[str, _Sum]] = {site: {} for site in sorted(sites)}
     remaining = Remaining(world, party) if party and world.offered else None
     for rack in world.racks.values():
-        if rack.accepts and rack.site in rooms and (not party or rack.is_offered_to(party)):
-            room = rooms[rack.site].setdefault(rack.room.partition("/")[2], _Sum())
-            room.add(rack, in_rack.get(rack.id, ()), known_to, party, remaining)
+        room_id, inside = rack.room.partition("/")[2], in_rack.get(rack.id, ())
+        if rack.site not in rooms:
+            continue
+        used = sum(_known(rack, inside, known_to).values())
+        if rack.accepts and (not party or rack.is_offered_to(party)):
+            room = rooms[rack.site].setdefault(room_id, _Sum())
+            room.add(rack, inside, party, remaining)
+            room.used_w += used
+        elif used:  # it takes no new nodes, and what runs in it draws all the same
+            rooms[rack.site].setdefault(room_id, _Sum()).used_w += used
     return {site: _site_capacity(sums) for site, sums in rooms.items()}
 
 
@@ -80,20 +88,16 @@ class _Sum:
     free_g: int = 0
     used_w: int = 0
 
-    def add(
-        self, rack: Rack, occupants: Sequence[Occupant], known_to: SumsFor, party: str, remaining: Remaining | None
-    ) -> None:
-        """Add one rack with what stands in it; what remains of offers bounds its watts."""
+    def add(self, rack: Rack, occupants: Sequence[Occupant], party: str, remaining: Remaining | None) -> None:
+        """Add what is free in one rack; what remains of offers bounds its watts."""
         units = {unit for item in occupants for unit in item.units}
         weights = {item.key: item.weight_kg for item in occupants}
-        known = {item.key: item.draw.allocated_w for item in occupants if known_to.is_known(rack.site, item.party)}
         self.racks += 1
         free = [unit for unit in units_for(rack, party) if unit not in units]
         watts = free_after_loss_w(rack, occupants)
         self.free_u += len(free)
         self.free_w += watts if remaining is None else remaining.grant(rack, free, watts)
         self.free_g += max(0, rack.max_weight_kg * 1000 - round(sum(weights.values()) * 1000))
-        self.used_w += sum(known.values())
 
     def told(self) -> RoomCapacity:
         """The sums in the units of people."""
@@ -104,6 +108,11 @@ class _Sum:
             free_kg=self.free_g / 1000,
             used_kw=self.used_w / 1000,
         )
+
+
+def _known(rack: Rack, occupants: Iterable[Occupant], known_to: SumsFor) -> dict[Key, int]:
+    """Watts of each node in a rack that the reader may know the sum of."""
+    return {item.key: item.draw.allocated_w for item in occupants if known_to.is_known(rack.site, item.party)}
 
 
 def _site_capacity(rooms: Mapping[str, _Sum]) -> SiteCapacity:
