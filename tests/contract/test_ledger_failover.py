@@ -158,6 +158,7 @@ def _faults(folder: Path, url: str, run: Run, client: LedgerClient) -> list[str]
     return found + ([wrong] if (wrong := verify(entries)) else [])
 
 
+@pytest.mark.soak
 def test_nothing_acknowledged_is_lost_by_a_failover(tmp_path: Path) -> None:
     """Each admission that was answered is there, the journal is one chain, and nothing is held twice; clients go on."""
     chance = seeded("fail-over")

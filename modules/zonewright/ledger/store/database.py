@@ -14,7 +14,6 @@ from zonewright.ledger.store import recording, schema
 from zonewright.ledger.store.engines.holder import LedgerPlace, SharedPlace
 from zonewright.ledger.store.engines.sqlite_file import SqliteFile
 from zonewright.ledger.store.engines.sqlite_words import watch
-from zonewright.ledger.store.scope_facts import hold_scopes
 from zonewright.ledger.store.scopes import Alone, Touch
 
 
@@ -121,14 +120,18 @@ class Database:
 
     @contextmanager
     def _begun(self, touch: Touch | None) -> Iterator[Connection]:
-        shared, found = self._shared, None
-        while shared is not None and touch is not None and not isinstance(found, Alone):
+        shared, is_alone = self._shared, False
+        while shared is not None and touch is not None and not is_alone:
+            from zonewright.ledger.store.scope_facts import hold_scopes  # noqa: PLC0415 - who has a file loads none of it
+
             with shared.beside() as connection:
                 found = hold_scopes(connection, touch)
                 if not found:
                     yield connection
                     return
-            if not isinstance(found, Alone):
+            if isinstance(found, Alone):
+                is_alone = True
+            else:
                 shared.add_scopes(found)
         with self._holder.writing() as connection:
             yield connection
