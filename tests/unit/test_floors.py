@@ -1,4 +1,4 @@
-"""How many floors of imports the rooms have, and how many modules one admission enters: it may get less, and not more."""
+"""Floors of imports of each room, and how many modules one admission enters: fewer is fine, and more is not."""
 
 import sys
 from collections.abc import Iterator
