@@ -12,7 +12,7 @@ from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import PHASES, Face, FeedName, Phase
+from zonewright.model.site import PHASES, Face
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import (
@@ -21,10 +21,11 @@ from zonewright.rules.loads import (
     WORST,
     Figures,
     Key,
-    LegShare,
+    LegShares,
     by_key,
     grams,
     larger,
+    larger_share,
     leg_share,
     leg_shares,
     limits,
@@ -109,10 +110,8 @@ class RackState:
         held = by_key(others, self.wiring)
         more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
-        self.legs: dict[tuple[FeedName, Phase], LegShare] | None = None
-        if self.rack.has_legs:
-            shares = leg_shares(self.rack, (*ground.bystanders, *others, *own))
-            self.legs = {leg: _sum_of(by_node) for leg, by_node in shares.items()}
+        is_told = self.rack.has_legs
+        self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own)) if is_told else None
 
     def closed_for(self, shape: NodeShape) -> int:
         """Bits of units that no offer gives to a node of this shape."""
@@ -129,8 +128,8 @@ class RackState:
         for name, feed in self.rack.feeds.items():
             limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
             for leg, units in feed.legs:
-                used = (self.legs or {}).get((name, leg), (0, 0, 0))
-                if any(more and held + more > limit for held, more in zip(used[:2], asked[:2], strict=True)):
+                held = tuple((self.legs or {}).get((name, leg), {}).values())
+                if any(asked[index] and sum(one[index] for one in held) + asked[index] > limit for index in (0, 1)):
                     mask |= units
         return mask
 
@@ -202,14 +201,8 @@ class RackState:
 
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
-        if self.legs is not None and key not in self.own:
-            of_node = watts(shape.draw, self.wiring)
-            for name, feed in self.rack.feeds.items():
-                leg = feed.leg_of(position)
-                if leg is not None:
-                    held = self.legs.get((name, leg), (0, 0, 0))
-                    asked = leg_share(of_node, name)
-                    self.legs[name, leg] = (held[0] + asked[0], held[1] + asked[1], held[2] + asked[2])
+        if self.legs is not None:
+            self._add_to_phases(self.legs, shape, key, position)
         extra = self.added(shape, key)
         self.sums = tuple(map(int.__add__, self.sums, extra))
         self.own[key] = tuple(map(int.__add__, self.own.get(key, NOTHING), extra))
@@ -217,11 +210,13 @@ class RackState:
         for face in shape.faces:
             self.taken[face] |= mask
 
-
-def _sum_of(by_node: Mapping[Key, LegShare]) -> LegShare:
-    """The sum of what nodes have on a phase."""
-    worst, alone, even = (sum(one[index] for one in by_node.values()) for index in range(3))
-    return worst, alone, even
+    def _add_to_phases(self, legs: LegShares, shape: NodeShape, key: Key, position: int) -> None:
+        of_node = watts(shape.draw, self.wiring)
+        for name, feed in self.rack.feeds.items():
+            leg = feed.leg_of(position)
+            if leg is not None:
+                by_node = legs.setdefault((name, leg), {})
+                by_node[key] = larger_share(by_node.get(key), leg_share(of_node, name))
 
 
 def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterator[Figures]:
