@@ -263,3 +263,30 @@ def test_an_old_breach_of_a_chain_is_told_and_refuses_nothing(operator: Party, t
     more = refusing(tenant.propose(tenant.demand(clusters=web(7)), reserve=False))
     assert more == [("supply-capacity", "no-worse", f"dc1/ups-{one}", 400) for one in "ab"]
     assert not refusing(tenant.propose(tenant.demand(clusters=web(5)), reserve=False))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"failed_racks": "x y"}, "expected ids or ranges"),
+        ({"feeds": {"A": FEED_A | {"legs": {"L1": "999999999999999999"}}}}, "rack units"),
+        ({"feeds": {"A": FEED_A | {"legs": {"L1": "1..9999,10000..19999"}}}}, "rack units"),
+        ({"feeds": {"A": FEED_A | {"legs": {"L1": "40..43"}}}}, "rack units from 1 to 42"),
+    ],
+)
+def test_what_cannot_be_read_is_no_demand(client: LedgerClient, row: dict[str, Any], said: str) -> None:
+    """Racks and units that a text does not name are refused in a sentence, whoever asks, and cost nothing."""
+    operator = Party(client, "stack-of-operator", "operator", zone=ZONE_FILE)
+    with pytest.raises(ValueError, match=said):
+        operator.demand(sites=sites(**row))
+
+
+def test_a_supply_is_bounded(client: LedgerClient) -> None:
+    """A site with more elements than are judged one by one is refused."""
+    operator = Party(client, "stack-of-operator", "operator", zone=ZONE_FILE)
+    found = sites()
+    found["dc1"]["power"] = {f"e{number}": {"kind": "ups"} for number in range(999)}
+    with pytest.raises(ValueError, match="at most 1,000 elements"):
+        operator.demand(sites=found)
+    del found["dc1"]["power"]["e0"]
+    operator.demand(sites=found)

@@ -11,7 +11,7 @@ from zonewright.model.demand import ClusterDemand, Demand
 from zonewright.model.expand import nodes_of
 from zonewright.model.power import Draw
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import Face, FeedName
+from zonewright.model.site import Face, FeedName, Phase
 from zonewright.model.world import Feed, Occupant, Rack, Standing, World
 from zonewright.place import change_world, failed, place, read_set, touched
 from zonewright.rules import Finding, evaluate
@@ -25,9 +25,13 @@ def on_racks(world: World) -> tuple[Finding, ...]:
     return tuple(one for one in evaluate(world, reach="rack") if one.refuses)
 
 
+NONE: frozenset[FeedName] = frozenset()
+A: frozenset[FeedName] = frozenset(("A",))
+
+
 @st.composite
 def racks(draw: st.DrawFn) -> dict[str, Rack]:
-    """A site of up to three rooms with one or two rows each; some racks are closed, some have one feed."""
+    """A site of up to three rooms with one or two rows each; some are closed, some have one feed or a failed one."""
     found: dict[str, Rack] = {}
     for room in ("a", "b", "c")[: draw(st.integers(1, 3))]:
         accepts = draw(st.sampled_from([True, True, True, False]))
@@ -45,6 +49,10 @@ def racks(draw: st.DrawFn) -> dict[str, Rack]:
                     feeds=feeds,
                     accepts=accepts,
                     may_open=may_open,
+                    failed_feeds=draw(
+                        st.sampled_from([frozenset[FeedName](), frozenset[FeedName](), frozenset[FeedName](("A",))])
+                    )
+                    & frozenset(names),
                 )
     return found
 
@@ -113,6 +121,7 @@ def cluster_demands(draw: st.DrawFn) -> ClusterDemand:
         face=draw(st.sampled_from(FACES)),
         feed=draw(st.sampled_from(["A", "B"])),
         spread=spread,
+        power=draw(st.sampled_from(["any", "any", "dual"])),
     )
     return ClusterDemand(cluster=cluster, node_type=kind)
 
@@ -286,3 +295,23 @@ def test_swaps_are_no_overlap(world: World, demand: Demand, data: st.DataObject)
     traded = dict(zip(names, data.draw(st.permutations([first.seats[name] for name in names])), strict=True))
     during = change_world(world, demand, {**first.seats, **traded}, stack=STACK, standing=standing)
     assert not [finding for finding in on_racks(during) if finding.rule.startswith("unit-")]
+
+
+LEGS: tuple[tuple[Phase, int], ...] = (("L1", 0b1110), ("L2", 0b1110000), ("L3", 0b1110000000))
+
+
+@given(world=worlds(), demand=demands, later=demands)
+def test_phases_are_kept_to(world: World, demand: Demand, later: Demand) -> None:
+    """No node that finds its place by itself brings a phase over its third, in a first change and in a later one."""
+    racks = {
+        key: replace(rack, feeds={name: replace(feed, legs=LEGS) for name, feed in rack.feeds.items()})
+        for key, rack in world.racks.items()
+    }
+    told = World(racks=racks)
+    first = place(told, demand, stack=STACK, sticky={})
+    after = change_world(told, demand, first.seats, stack=STACK)
+    assert [one for one in on_racks(after) if one.rule == "phase-load"] == []
+    standing = standing_of(after)
+    second = place(told, later, stack=STACK, sticky={}, standing=standing)
+    during = change_world(told, later, second.seats, stack=STACK, standing=standing)
+    assert [one for one in on_racks(during) if one.rule == "phase-load"] == []

@@ -131,3 +131,17 @@ def test_more_losses_leave_no_more_alive(site: Site) -> None:
         for name in supply.elements:
             if supply.suppliers(name) == (lost,):
                 assert name in dead
+
+
+def test_a_long_chain_is_no_error() -> None:
+    """A chain of thousands of elements in a line is followed to its end, and a ring of them supplies nothing."""
+    line = {
+        f"e{number}": {"kind": "ups", "supplied_by": [f"e{number - 1}"] if number else []} for number in range(3000)
+    }
+    base = {"title": "S", "district": "d"}
+    supply = Supply(Site.model_validate(base | {"power": line}))
+    assert supply.dead() == frozenset()
+    assert supply.dead("e0") == supply.elements.keys()
+    assert carried(supply, {}) == dict.fromkeys(line, 0)
+    ring = Supply(Site.model_validate(base | {"power": line | {"e0": {"kind": "ups", "supplied_by": ["e2999"]}}}))
+    assert ring.dead() == ring.elements.keys()

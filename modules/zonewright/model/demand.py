@@ -15,8 +15,8 @@ from zonewright.model.base import IDENTIFIER_PATTERN, Declared, Identifier
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.cluster import Cluster
 from zonewright.model.declaration import Declaration
-from zonewright.model.expand import rack_number, rows_of
-from zonewright.model.limits import NAME, NODES, OFFERED, ROWS, InputLimit
+from zonewright.model.expand import expand_ids, rack_number, rows_of, units_of
+from zonewright.model.limits import ELEMENTS, NAME, NODES, OFFERED, ROWS, InputLimit
 from zonewright.model.network import Duct, Link
 from zonewright.model.offer import Offer
 from zonewright.model.offer_faults import OfferFault, misplaced, too_many_bores, unreadable
@@ -152,6 +152,20 @@ class Demand(Declared):
         """A short text can want much: what it stands for is limited, not only its letters."""
         _require_at_most(NODES, sum(wanted.cluster.count for wanted in self.clusters.values()))
         _require_at_most(ROWS, sum(asset.kind == "row" for asset in self.assets.values()))
+        return self
+
+    @model_validator(mode="after")
+    def _supplied(self) -> Self:
+        """A supply is not too large to be judged, and what says racks and units in short can be read."""
+        for asset in self.assets.values():
+            if isinstance(asset, SiteAsset):
+                _require_at_most(ELEMENTS, len(asset.site.power) + len(asset.site.power_panels))
+            elif isinstance(asset, RowAsset):
+                if asset.row.failed_racks:
+                    expand_ids(asset.row.failed_racks)
+                for feed in asset.row.feeds.values():
+                    for text in feed.legs.values():
+                        units_of(text, asset.row.u_height)
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,8 @@ from zonewright.model.zone import NodeType
 
 _RANGE = re.compile(r"^(?P<prefix>[a-z0-9-]*?)(?P<first>[0-9]{1,18})\.\.(?P=prefix)(?P<last>[0-9]{1,18})$")
 _MAX_EXPANSION = 10_000
+HIGHEST = 60
+"""Rack units of the tallest rack."""
 
 
 def expand_ids(text: str) -> tuple[str, ...]:
@@ -123,7 +125,28 @@ def racks_of_row(row_path: str, row: Row, *, owner: str, room: Room, accepts: bo
 
 def _legs(feed: PowerFeed) -> tuple[tuple[Phase, int], ...]:
     """The units of each phase as bits."""
-    return tuple((leg, sum(1 << int(unit) for unit in expand_ids(text))) for leg, text in sorted(feed.legs.items()))
+    return tuple((leg, sum(1 << unit for unit in units_of(text, HIGHEST))) for leg, text in sorted(feed.legs.items()))
+
+
+def units_of(text: str, u_height: int) -> tuple[int, ...]:
+    """The rack units that a text stands for.
+
+    Args:
+        text: as for :func:`expand_ids`, such as ``01..14``.
+        u_height: height of the rack.
+
+    Raises:
+        ValueError: when the text cannot be read, or names a unit that the rack does not have.
+    """
+    ids = expand_ids(text) if expanded_size(text) <= HIGHEST else ()
+    if not ids or not all(one.isdecimal() and len(one) <= len(str(HIGHEST)) for one in ids):
+        message = f"expected rack units or ranges from 1 to {u_height}, in as many digits, such as 01..14, got '{text}'"
+        raise ValueError(message)
+    units = tuple(map(int, ids))
+    if not 1 <= min(units) <= max(units) <= u_height:
+        message = f"expected rack units from 1 to {u_height}, got '{text}'"
+        raise ValueError(message)
+    return units
 
 
 def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[str, Rack]:

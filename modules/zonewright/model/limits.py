@@ -55,6 +55,12 @@ OFFERED = InputLimit(
     what="rooms, rows, racks and ducts that one owner's offers name",
     why="A range of them is a line, and every decision at the site reads them while others wait.",
 )
+ELEMENTS = InputLimit(
+    most=1_000,
+    unit="elements",
+    what="elements of one site's supply, with its panels",
+    why="Each is lost in thought, one by one, while others wait.",
+)
 UNITS = InputLimit(
     most=100,
     unit="U",
@@ -150,6 +156,7 @@ TABLE = (
     NODES,
     ROWS,
     OFFERED,
+    ELEMENTS,
     UNITS,
     NAME,
     LABEL,

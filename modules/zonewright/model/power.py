@@ -3,9 +3,9 @@
 All figures are integer watts, rounded up, so that a sum of them is never below the true load.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 from zonewright.model.site import FeedName, PowerElement, PowerPanel, Site
@@ -143,17 +143,50 @@ class Supply:
 
     def dead(self, lost: str | None = None) -> frozenset[str]:
         """Elements that supply nothing: those that have failed, one that is lost, and those behind nothing else."""
-        down: dict[str, bool] = {}
+        return self._dead_now if lost is None else self._without(lost)
 
-        def is_down(name: str) -> bool:
-            if name not in down:
-                down[name] = True  # a ring supplies nothing by itself
-                behind = self.suppliers(name)
-                is_out = name == lost or self.elements[name].status == "failed"
-                down[name] = is_out or (bool(behind) and all(is_down(one) for one in behind))
-            return down[name]
+    @cached_property
+    def _dead_now(self) -> frozenset[str]:
+        working = {name for name, one in self.elements.items() if one.status != "failed"}
+        alive = {name for name in working if not self.suppliers(name)}  # so a ring supplies nothing by itself
+        waiting = list(alive)
+        while waiting:
+            for name in self._behind.get(waiting.pop(), ()):
+                if name in working and name not in alive:
+                    alive.add(name)
+                    waiting.append(name)
+        return frozenset(self.elements.keys() - alive)
 
-        return frozenset(name for name in self.elements if is_down(name))
+    def _without(self, lost: str) -> frozenset[str]:
+        """What is dead without an element: only what is behind it is looked at."""
+        dead, waiting = {*self._dead_now, lost}, [lost]
+        while waiting:
+            for name in self._behind.get(waiting.pop(), ()):
+                if name not in dead and dead.issuperset(self.suppliers(name)):
+                    dead.add(name)
+                    waiting.append(name)
+        return frozenset(dead)
+
+    @cached_property
+    def _behind(self) -> Mapping[str, Sequence[str]]:
+        """What each element supplies."""
+        found: dict[str, list[str]] = {}
+        for name, suppliers in self._suppliers.items():
+            for one in suppliers:
+                found.setdefault(one, []).append(name)
+        return found
+
+    @cached_property
+    def downwards(self) -> Sequence[str]:
+        """All elements, each before those that supply it; without those of a ring."""
+        left = {name: len(self._behind.get(name, ())) for name in self.elements}
+        order = [name for name, count in left.items() if not count]
+        for name in order:
+            for one in self.suppliers(name):
+                left[one] -= 1
+                if not left[one]:
+                    order.append(one)
+        return order
 
     def losses(self) -> Mapping[str, frozenset[str]]:
         """For each element that can be lost as a whole, and works now, what is dead without it."""

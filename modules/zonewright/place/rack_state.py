@@ -12,7 +12,7 @@ from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import PHASES, Face, FeedName, Phase
+from zonewright.model.site import PHASES, Face
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import (
@@ -21,10 +21,11 @@ from zonewright.rules.loads import (
     WORST,
     Figures,
     Key,
-    LegShare,
+    LegShares,
     by_key,
     grams,
     larger,
+    larger_share,
     leg_share,
     leg_shares,
     limits,
@@ -109,9 +110,8 @@ class RackState:
         held = by_key(others, self.wiring)
         more = [*_above(ground.by_key, held), *_above(held, self.own)]
         self.sums = total([ground.sums, *more]) if more else ground.sums
-        self.legs: dict[tuple[FeedName, Phase], dict[Key, LegShare]] | None = None
-        if self.rack.has_legs:
-            self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own))
+        is_told = self.rack.has_legs
+        self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own)) if is_told else None
 
     def without(self, nodes: Collection[str]) -> "RackState":
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
@@ -150,8 +150,8 @@ class RackState:
         for name, feed in self.rack.feeds.items():
             limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
             for leg, units in feed.legs:
-                used = _sum_of((self.legs or {}).get((name, leg), {}))
-                if any(more and held + more > limit for held, more in zip(used[:2], asked[:2], strict=True)):
+                held = tuple((self.legs or {}).get((name, leg), {}).values())
+                if any(asked[index] and sum(one[index] for one in held) + asked[index] > limit for index in (0, 1)):
                     mask |= units
         return mask
 
@@ -222,12 +222,8 @@ class RackState:
 
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
-        if self.legs is not None and key not in self.own:
-            of_node = watts(shape.draw, self.wiring)
-            for name, feed in self.rack.feeds.items():
-                leg = feed.leg_of(position)
-                if leg is not None:
-                    self.legs.setdefault((name, leg), {})[key] = leg_share(of_node, name)
+        if self.legs is not None:
+            self._add_to_phases(self.legs, shape, key, position)
         extra = self.added(shape, key)
         self.sums = tuple(map(int.__add__, self.sums, extra))
         self.own[key] = tuple(map(int.__add__, self.own.get(key, NOTHING), extra))
@@ -235,11 +231,13 @@ class RackState:
         for face in shape.faces:
             self.taken[face] |= mask
 
-
-def _sum_of(by_node: Mapping[Key, LegShare]) -> LegShare:
-    """The sum of what nodes have on a phase."""
-    worst, alone, even = (sum(one[index] for one in by_node.values()) for index in range(3))
-    return worst, alone, even
+    def _add_to_phases(self, legs: LegShares, shape: NodeShape, key: Key, position: int) -> None:
+        of_node = watts(shape.draw, self.wiring)
+        for name, feed in self.rack.feeds.items():
+            leg = feed.leg_of(position)
+            if leg is not None:
+                by_node = legs.setdefault((name, leg), {})
+                by_node[key] = larger_share(by_node.get(key), leg_share(of_node, name))
 
 
 def _above(known: Mapping[Key, Figures], asked: Mapping[Key, Figures]) -> Iterator[Figures]:

@@ -88,28 +88,11 @@ def carried(supply: Supply, loads: Loads, lost: str | None = None) -> dict[str, 
             if source[feed] not in dead:
                 other_is_dead = source[other(feed)] in dead
                 sums[source[feed]] += load.alone if other_is_dead else load.live
-    for name in _downwards(supply):
+    for name in supply.downwards:
         behind = [one for one in supply.suppliers(name) if one not in dead]
         for one in behind:
             sums[one] += -(-sums[name] // len(behind))
     return {name: sums[name] for name in supply.elements}
-
-
-def _downwards(supply: Supply) -> Sequence[str]:
-    """All elements, each before those that supply it."""
-    order: dict[str, None] = {}
-    waiting: set[str] = set()
-
-    def add(name: str) -> None:
-        if name not in order and name not in waiting:
-            waiting.add(name)
-            for one in supply.suppliers(name):
-                add(one)
-            order[name] = None
-
-    for name in supply.elements:
-        add(name)
-    return list(order)[::-1]
 
 
 def too_much(facts: SiteFacts, loads: Loads) -> Iterator[Carried]:

@@ -16,6 +16,8 @@ Figures = tuple[int, ...]
 Key = tuple[str, str, str]
 LegShare = tuple[int, int, int]
 """Watts on a phase: at worst while both feeds live, after the loss of the other feed, and evenly."""
+LegShares = dict[tuple[FeedName, Phase], dict[Key, LegShare]]
+"""By feed and phase, and by node."""
 
 EVEN: Mapping[FeedName, int] = {"A": 0, "B": 1}
 WORST: Mapping[FeedName, int] = {"A": 2, "B": 3}
@@ -66,23 +68,27 @@ def by_key(occupants: Iterable[Occupant], wiring: Wiring) -> dict[Key, Figures]:
     return found
 
 
-def leg_shares(rack: Rack, occupants: Iterable[Occupant]) -> dict[tuple[FeedName, Phase], dict[Key, LegShare]]:
+def leg_shares(rack: Rack, occupants: Iterable[Occupant]) -> LegShares:
     """Watts of each node on each phase of each feed that says which units hang on which.
 
     Args:
         rack: the rack.
         occupants: what stands in it; who stands twice on one phase counts once, with the larger figures.
     """
-    shares: dict[tuple[FeedName, Phase], dict[Key, LegShare]] = {}
+    shares: LegShares = {}
     for name, feed in rack.feeds.items():
         for item in occupants if feed.legs else ():
             leg = item.leg or feed.leg_of(item.position)
             if leg is not None:
                 asked = leg_share(watts(item.draw, rack.wiring), name)
                 by_node = shares.setdefault((name, leg), {})
-                known = by_node.get(item.key, (0, 0, 0))
-                by_node[item.key] = (max(asked[0], known[0]), max(asked[1], known[1]), max(asked[2], known[2]))
+                by_node[item.key] = larger_share(by_node.get(item.key), asked)
     return shares
+
+
+def larger_share(known: LegShare | None, asked: LegShare) -> LegShare:
+    """The larger of each figure."""
+    return asked if known is None else (max(asked[0], known[0]), max(asked[1], known[1]), max(asked[2], known[2]))
 
 
 def leg_share(of_node: Figures, feed: FeedName) -> LegShare:

@@ -102,7 +102,7 @@ def dual_power(view: View) -> Iterator[Breach]:
     """A new node of a cluster with ``power: dual`` stands where no single loss takes it down."""
     for cluster in view.clusters:
         for rack_id, losses, items in _losing(view, cluster) if cluster.needs_dual_power else ():
-            new = [item for item in items if item.standing == "wanted"]
+            new = [item for item in items if _is_new(item, view)]
             if new:
                 names = listed([item.name for item in new])
                 yield Breach(
@@ -119,6 +119,14 @@ def dual_power(view: View) -> Iterator[Breach]:
                         "supplies on each feed as it needs"
                     ),
                 )
+
+
+def _is_new(item: Occupant, view: View) -> bool:
+    """Whether a node comes to its rack; one that stood there already, and is altered or slides, does not."""
+    if item.standing != "wanted":
+        return False
+    there = (other for other in view.in_rack.get(item.rack, ()) if other.key == item.key)
+    return not any(other.standing in {"active", "releasing"} for other in there)
 
 
 DUAL_POWER = Rule(
@@ -140,7 +148,7 @@ def single_loss(view: View) -> Iterator[Breach]:
     for cluster in view.clusters:
         by_loss: dict[tuple[str, ...], list[Occupant]] = defaultdict(list)
         for _, losses, items in _losing(view, cluster):
-            by_loss[losses] += (item for item in items if not (cluster.needs_dual_power and item.standing == "wanted"))
+            by_loss[losses] += (item for item in items if not (cluster.needs_dual_power and _is_new(item, view)))
         for losses, items in sorted(by_loss.items()):
             if items:
                 yield _with_one_loss(cluster, losses, items)

@@ -12,8 +12,8 @@ from zonewright.declare.checks.zone import date_faults
 from zonewright.declare.problem import Fault, Path, did_you_mean, shown, unknown
 from zonewright.model import AddressPool, OwnerFile, Room, Row, Site
 from zonewright.model.base import IDENTIFIER_PATTERN
-from zonewright.model.expand import expand_ids, rack_number
-from zonewright.model.limits import ROWS
+from zonewright.model.expand import expand_ids, rack_number, units_of
+from zonewright.model.limits import ELEMENTS, ROWS
 from zonewright.model.power import Supply
 from zonewright.model.site import Meter, Phase
 
@@ -272,10 +272,11 @@ def _row(known: Known, owner: str, path: Path, row: Row, site: Site) -> Iterator
 
 def _legs(owner: str, path: Path, legs: Mapping[Phase, str], row: Row) -> Iterator[Fault]:
     """Each unit of a rack is on one phase at most, and the rack has it."""
-    taken: dict[str, Phase] = {}
+    taken: dict[int, Phase] = {}
     for leg, text in legs.items():
-        ids = _expanded(text)
-        if ids is None or not all(one.isdecimal() and 1 <= int(one) <= row.u_height for one in ids):
+        try:
+            units = units_of(text, row.u_height)
+        except ValueError:
             yield Fault(
                 owner=owner,
                 path=(*path, leg),
@@ -285,7 +286,7 @@ def _legs(owner: str, path: Path, legs: Mapping[Phase, str], row: Row) -> Iterat
                 fix="correct the units",
             )
             continue
-        twice = [one for one in map(str, map(int, ids)) if one in taken]
+        twice = [unit for unit in units if unit in taken]
         if twice:
             yield Fault(
                 owner=owner,
@@ -295,12 +296,22 @@ def _legs(owner: str, path: Path, legs: Mapping[Phase, str], row: Row) -> Iterat
                 got=f"U{twice[0]}, which {taken[twice[0]]} has too",
                 fix="shorten one of the two ranges",
             )
-        taken |= dict.fromkeys(map(str, map(int, ids)), leg)
+        taken |= dict.fromkeys(units, leg)
 
 
 def _supply(known: Known, owner: str, path: Path, site: Site) -> Iterator[Fault]:
     """Elements of the supply have ids of their own and suppliers that exist, and no element supplies itself."""
     supply = Supply(site)
+    if len(site.power) + len(site.power_panels) > ELEMENTS.most:
+        yield Fault(
+            owner=owner,
+            path=(*path, "power"),
+            what="too many elements of a supply",
+            expected=f"at most {ELEMENTS.most:,} elements and panels at one site",
+            got=f"{len(site.power) + len(site.power_panels):,}",
+            fix="leave out breakers that no rating limits",
+        )
+        return
     for name in sorted(site.power.keys() & site.power_panels.keys()):
         yield Fault(
             owner=owner,
