@@ -107,7 +107,7 @@ def standing_site(rng: random.Random) -> tuple[dict[str, MeterSpec], dict[str, l
     }
     still = rng.choice(sorted(meters))
     begin = rng.randint(2 * DAY_US, 30 * DAY_US)
-    end = begin + rng.randint(DAY_US, 12 * DAY_US)
+    end = begin + rng.randint(DAY_US, 25 * DAY_US)
     readings: dict[str, list[Reading]] = {}
     for name, watts in (("main", 1_000_000), ("chiller", 130_000), ("line", 900_000)):
         moment, level, load, is_zero = rng.randint(0, DAY_US), 0, 0, rng.random() < 0.5

@@ -90,3 +90,10 @@ def test_weeks_of_readings_are_those_of_the_store(tmp_path: Path) -> None:
     assert [week.energy_wh for week in made] == pytest.approx([energy_mj / 3_600_000 for _, energy_mj, _ in stored])
     assert len(made) == 5
     assert made[2].known_us == WEEK_US - DAY_US // 24
+
+
+@pytest.mark.parametrize(("known_us", "count"), [(WEEK_US // 2, 1), (WEEK_US // 2 - 1, 0)])
+def test_a_week_that_is_hardly_known_has_no_band(known_us: int, count: int) -> None:
+    """A week of which less than half is known neither leaves a band nor makes one."""
+    odd = Week(START + 8 * WEEK_US, 2_000 * known_us / (3_600 * 10**6), known_us)
+    assert len(list(left_band(METERS, {"main": [*weeks([1000] * 8), odd]}))) == count

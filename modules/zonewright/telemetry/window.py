@@ -46,7 +46,9 @@ class WindowFigures:
         low = self._store.low_days(self._site_id, self._meters, start_us, end_us)
         doubtful = [(day, day + DAY_US) for day in low[:_MOST_DAYS]]
         doubtful += [(edge - HOUR_US, edge + HOUR_US) for run in stood for edge in run]
-        since = min([start_us, *(begin - before_us(end_us - begin) for begin, _ in stood if begin < start_us)])
+        # A run that begins with the window may have begun within the hour before, a part of which it shares.
+        begun = (begin - HOUR_US for begin, _ in stood if begin <= start_us)
+        since = min([start_us, *(begin - before_us(end_us - begin) for begin in begun)])
         return self._from_readings((since // HOUR_US * HOUR_US, start_us, end_us), doubtful)
 
     def mean_load_w(self, start_us: int, end_us: int) -> int | None:

@@ -53,7 +53,8 @@ def number_of(cell: str, csv_map: CsvMap) -> Fraction:
             "export the column again as plain numbers"
         )
     value = Fraction(int(whole + part), 10 ** len(part))
-    value *= Fraction(10) ** power
+    if power:
+        value *= Fraction(10) ** power
     return -value if match["sign"] == "-" else value
 
 

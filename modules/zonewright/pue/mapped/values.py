@@ -135,10 +135,10 @@ def _reading(value: Value, span: tuple[int | None, int], notes: Notes) -> Readin
 
 def _rounded(amount: Fraction, value: Value, notes: Notes) -> Fraction:
     """An amount to a millionth, which is the finest that a store keeps."""
-    found = Fraction(round(amount * _MICRO), _MICRO)
-    if found != amount:
-        notes.decided(f"values of {value.meter} with more than six decimals are rounded", [value.line])
-    return found
+    if _MICRO % amount.denominator == 0:
+        return amount
+    notes.decided(f"values of {value.meter} with more than six decimals are rounded", [value.line])
+    return Fraction(round(amount * _MICRO), _MICRO)
 
 
 def _of_days(
