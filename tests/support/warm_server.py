@@ -236,7 +236,7 @@ def _become(request: _Request, streams: list[int]) -> NoReturn:
         io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
     if ALL_MESSAGES not in os.environ:
-        pulumi.log.debug = lambda *_arguments, **_more: None  # type: ignore[assignment]
+        pulumi.log.debug = lambda *_arguments, **_more: None
     _leave(lambda: _run(request))
 
 

@@ -180,6 +180,25 @@ def test_launcher_finds_a_python(tmp_path: Path, way: str) -> None:
     assert result.stdout.strip().isdigit()
 
 
+@pytest.mark.parametrize("way", ["absolute", "relative", "link"])
+def test_launcher_names_the_executor_beside_it(tmp_path: Path, way: str) -> None:
+    """However the launcher is called, the executor that it gives the language host lies in its own folder."""
+    (tmp_path / "engine").mkdir()
+    launcher.write(tmp_path / "engine")
+    file = tmp_path / "engine" / "pulumi-language-python"
+    says = tmp_path / "says"
+    says.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    says.chmod(0o755)
+    (tmp_path / "link").symlink_to(file)
+    called = {"absolute": file, "relative": Path("engine") / file.name, "link": tmp_path / "link"}[way]
+    result = subprocess.run(
+        [called], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "ZONEWRIGHT_PYTHON": str(says)}, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    given = result.stdout.splitlines()
+    assert given[given.index("--executor") + 1] == str(tmp_path.resolve() / "engine" / launcher.EXECUTOR)
+
+
 def test_launcher_without_python_is_a_sentence(tmp_path: Path) -> None:
     """Without any Python that has zonewright the launcher says what it tried and what to run."""
     without = wrapped_python(tmp_path / "without" / "bin" / "python", "-S")

@@ -73,7 +73,12 @@ fi
 
 TEXT = f"""#!/bin/sh
 # The Python language host of an engine that zonewright built.
-executor="$(dirname "$(readlink -f "$0")")/{EXECUTOR}"
+here="$0"
+case "$0" in
+/*) [ ! -L "$0" ] || here="$(readlink -f "$0")" ;; # as an engine starts it: without a process of its own
+*) here="$(readlink -f "$0")" ;;
+esac
+executor="${{here%/*}}/{EXECUTOR}"
 {_FIND_PYTHON}
 exec "$python" -c "{_START}" "$0" "$passed_over $python" {_MODULE} --executor "$executor" "$@"
 """
