@@ -53,9 +53,9 @@ def _admitted_by(places: Places, path: Path, point: str, road: str, request: Adm
             return said
         assert process.stdout is not None
         port = process.stdout.readline().strip()
-        with LedgerClient(f"http://127.0.0.1:{port}") as client, pytest.raises(LedgerUnavailableError) as told:
+        with LedgerClient(f"http://127.0.0.1:{port}") as client, pytest.raises(LedgerUnavailableError) as lost:
             client.call(verbs.ADMIT, request)
-        assert process.wait(60) == -signal.SIGKILL, told.value
+        assert process.wait(60) == -signal.SIGKILL, lost.value
         return ""
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import psutil
 from sqlalchemy import create_engine
 
 from support.ledger_invariants import LedgerState, broken, overstepped, read_state
-from support.zone_project import LIMIT_S, ZONE, SmallZone, Stack, cluster, facility
+from support.zone_project import LIMIT_S, PROJECT, ZONE, SmallZone, Stack, cluster, facility, moved
 from zonewright.ledger.store.clock import stamp, utc_now
 
 NAMED = {"operator": "dc1", "operator-2": "dc2"}
@@ -34,6 +34,38 @@ PARTIES: dict[str, Any] = {
 TENANTS = tuple(name for name in PARTIES if name.startswith("tenant-"))
 REFUSED = re.compile("nothing was claimed or created|the ledger was not asked")
 Wish = dict[str, Any]
+NESTED = """\
+import pulumi
+from zonewright.program import deployment
+
+
+class Within(pulumi.ComponentResource):
+    def __init__(self):
+        super().__init__("test:index:Within", "within")
+
+
+made, component = deployment.deployed, Within()
+deployment.deployed = lambda *given, parent: made(*given, parent=component)
+deployment.deploy()
+"""
+"""All resources within a component, which keep by their aliases what they are."""
+PLAIN = """\
+import pulumi
+from zonewright.program import deploy
+
+
+def before(args):
+    place = f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::test:index:Within::within"
+    options = pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=place)])
+    if args.opts.parent not in (None, pulumi.runtime.get_root_resource()):
+        return None
+    return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, options))
+
+
+pulumi.runtime.register_stack_transformation(before)
+deploy()
+"""
+"""The same resources in no component any more."""
 
 
 def month_zone() -> dict[str, Any]:
@@ -75,6 +107,7 @@ class Month:
         wishes: what each party's file declares, without its owner.
         older: a state file that each party kept, and what it declared then.
         history: what happened, a sentence for each step.
+        nested: parties whose program has all resources within a component.
     """
 
     zone: SmallZone
@@ -83,6 +116,7 @@ class Month:
     wishes: dict[str, Wish] = field(default_factory=dict)
     older: dict[str, tuple[Path, Wish]] = field(default_factory=dict)
     history: list[str] = field(default_factory=list)
+    nested: dict[str, bool] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Bring every party up once."""
@@ -109,6 +143,11 @@ class Month:
             self._destroy: 3,
             self._destroy_one: 2,
             self._restore_ledger: 1,
+            self._replace: 2,
+            self._delete_from_state: 2,
+            self._leave_out: 4,
+            self._two_clones: 2,
+            self._alias: 2,
         }
         (deed,) = self.chance.choices(list(deeds), list(deeds.values()))
         self.history.append(deed.__name__.strip("_"))
@@ -328,6 +367,72 @@ class Month:
         self._try(party, self.wishes[party])
         return (party,)
 
+    def _replace(self) -> tuple[str, ...]:
+        """Something that is as declared is replaced."""
+        party = self._any()
+        stack = self.stacks[party]
+        made = [one["urn"] for kind in ("Admission", "Node", "Link") for one in stack.resources(kind)]
+        if made:
+            stack.up("--replace", self.chance.choice(made))
+        return (party,)
+
+    def _delete_from_state(self) -> tuple[str, ...]:
+        """A resource is taken out of the state, with all that depends on it; the next `up` makes it again."""
+        party = self._any()
+        stack = self.stacks[party]
+        kinds = ("Node", "Completion", "SiteConfig", "Link", "Row")
+        made = [one["urn"] for kind in kinds for one in stack.resources(kind)]
+        if made:
+            stack.run("state", "delete", self.chance.choice(made), "--yes", "--force", "--target-dependents")
+        self._try(party, self.wishes[party])
+        return (party,)
+
+    def _leave_out(self) -> tuple[str, ...]:
+        """A change is made for some resources only, or for all but some; the next `up` makes the rest of it."""
+        party = self._any()
+        stack, old = self.stacks[party], self.wishes[party]
+        wish = self._wish(party)
+        made = [
+            one["urn"]
+            for kind in ("Admission", "Node", "SiteConfig", "Completion", "Site", "Row", "Duct", "Link")
+            for one in stack.resources(kind)
+        ]
+        new = [one for one in _nodes(stack, wish, is_nested=self.nested.get(party, False)) if one not in made]
+        way = self.chance.choice(("--target", "--exclude"))
+        chosen = self.chance.sample(made + new, min(len(made + new), self.chance.randint(1, 3)))
+        self._declare(party, wish)
+        options = [text for urn in chosen for text in (way, urn)]
+        result = stack.run("up", "--yes", "--skip-preview", *options, check=False)
+        self._no_traceback(result)
+        self._expect("integrity" not in result.stdout, result.stdout)
+        self._try(party, wish, old)
+        return (party,)
+
+    def _two_clones(self) -> tuple[str, ...]:
+        """A second clone has a copy of the state and changes the stack; the first one, which knows nothing, goes on."""
+        party = self._any()
+        stack, old = self.stacks[party], self.wishes[party]
+        root = stack.root.with_name(f"clone-{len(self.history)}")
+        moved(stack.root, root)
+        clone = replace(stack, root=root)
+        self._declare(party, self._wish(party))
+        self._no_traceback(clone.run("up", "--yes", "--skip-preview", check=False))
+        shutil.rmtree(root)
+        self._try(party, self.chance.choice((self.wishes[party], old)), old)
+        self._recover(party, old)  # what only the other clone's state had is told as lost
+        return (party,)
+
+    def _alias(self) -> tuple[str, ...]:
+        """All resources get another parent, or the old one again, and are found by their aliases."""
+        party = self._any()
+        stack = self.stacks[party]
+        before = stack.places()
+        self.nested[party] = not self.nested.get(party, False)
+        stack.program(NESTED if self.nested[party] else PLAIN)
+        stack.up()
+        self._expect(stack.places() == before, "a node moved with its resource")
+        return (party,)
+
     def _restore_ledger(self) -> tuple[str, ...]:
         """The ledger's disk is lost after a change; its backup is put in its place, and every party recovers."""
         operator, ledger = self.stacks["operator"], ("--ledger", self.zone.ledger_url)
@@ -383,6 +488,14 @@ class Month:
 
     def _no_traceback(self, result: subprocess.CompletedProcess[str]) -> None:
         self._expect("Traceback" not in result.stdout, result.stdout)
+
+
+def _nodes(stack: Stack, wish: Wish, *, is_nested: bool) -> list[str]:
+    """URNs of all nodes that a declaration makes."""
+    parents = "test:index:Within$" if is_nested else ""
+    kind = f"{parents}zonewright:index:TenantCluster$zonewright:index:Node"
+    names = _names({"clusters": wish.get("clusters", {})})
+    return [f"urn:pulumi:{stack.name}::{PROJECT}::{kind}::{name}" for name in names]
 
 
 def _names(wish: Mapping[str, Any]) -> list[str]:
