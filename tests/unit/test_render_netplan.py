@@ -52,6 +52,7 @@ CASES = {
     "no-name-servers": context(("v4", "v6")),
     "no-pools": context(()),
     "name-like-a-number": context(("v4",), name="0x1f"),
+    "named-ports": replace(context(("v4", "v6")), uplinks=("eno1", "eno2")),
 }
 
 
