@@ -38,7 +38,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
 from zonewright.ledger.store.journal import head_of, verify
 from zonewright.ledger.store.schema import SCHEMA, ledger_id
-from zonewright.ledger.store.scopes import Alone
+from zonewright.ledger.store.scopes import WholeZone
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
@@ -134,7 +134,7 @@ def test_of_many_for_the_last_unit_one_is_admitted(world: World) -> None:
 def test_a_ledger_without_turns_is_told_apart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same race without the lock does not end like that: else the test before this one would show nothing."""
     monkeypatch.setattr(engine, "_WRITE", engine._WRITE.replace("LOCK TABLE turn IN EXCLUSIVE MODE", "SELECT 1"))
-    monkeypatch.setattr(scope_facts, "scopes_of", lambda _touch, _known: Alone("no scope is held"))
+    monkeypatch.setattr(scope_facts, "scopes_of", lambda _touch, _known: WholeZone("no scope is held"))
     monkeypatch.setattr(engine.PostgresqlServer, "_commit", slow(engine.PostgresqlServer._commit))
     assert race(world, 12) != ["admitted", *["findings"] * 11]
 

@@ -34,7 +34,7 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.engines import postgresql_server as engine
 from zonewright.ledger.store.engines import postgresql_words
 from zonewright.ledger.store.journal import verify
-from zonewright.ledger.store.scopes import Alone, Scope, Surroundings, Touch
+from zonewright.ledger.store.scopes import LockScope, ScopeFacts, Touch, WholeZone
 from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -180,9 +180,9 @@ def test_of_many_for_the_last_one_is_admitted(world: World, monkeypatch: pytest.
 def without(monkeypatch: pytest.MonkeyPatch, kinds: Sequence[str]) -> None:
     """A ledger that leaves scopes out; ``alone`` is one that is never alone."""
 
-    def fewer(touch: Touch, known: Surroundings) -> tuple[Scope, ...] | Alone:
+    def fewer(touch: Touch, known: ScopeFacts) -> tuple[LockScope, ...] | WholeZone:
         found = whole(touch, known)
-        return found if isinstance(found, Alone) else tuple(one for one in found if one.kind not in kinds)
+        return found if isinstance(found, WholeZone) else tuple(one for one in found if one.kind not in kinds)
 
     whole = scopes.scopes_of
     monkeypatch.setattr(scope_facts, "scopes_of", fewer)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.zone_project import ZONE
-from zonewright.ledger.store.scopes import HEAD, Alone, Scope, Surroundings, Touch, scopes_of, touching
+from zonewright.ledger.store.scopes import HEAD, LockScope, ScopeFacts, Touch, WholeZone, scopes_of, touching
 from zonewright.model import Zone
 from zonewright.rules.registry import RULES
 
@@ -19,7 +19,7 @@ def zone(**more: Any) -> Zone:
     return Zone.model_validate({**ZONE, "districts": districts, **more})
 
 
-def known(zone_file: Zone | None = None, **more: Any) -> Surroundings:
+def known(zone_file: Zone | None = None, **more: Any) -> ScopeFacts:
     """A stack with something at ``dc1``, in a zone with two sites in the north and one in the south."""
     given: dict[str, Any] = {
         "zone": zone_file or zone(),
@@ -27,13 +27,13 @@ def known(zone_file: Zone | None = None, **more: Any) -> Surroundings:
         "sites": frozenset({"dc1"}),
         "districts": {"dc1": "north", "dc2": "north", "dc3": "south"},
     }
-    return Surroundings(**{**given, **more})
+    return ScopeFacts(**{**given, **more})
 
 
-def names(touch: Touch, around: Surroundings) -> list[str]:
+def names(touch: Touch, around: ScopeFacts) -> list[str]:
     """Names of the scopes, without their ranks."""
     found = scopes_of(touch, around)
-    assert not isinstance(found, Alone), found.why
+    assert not isinstance(found, WholeZone), found.why
     assert [scope.name for scope in found] == sorted(scope.name for scope in found), "they are held in another order"
     assert all(scope.why for scope in found)
     assert all(scope.name < HEAD.name for scope in found), "the head is held last"
@@ -103,7 +103,7 @@ def test_who_may_open_a_planned_row_holds_what_is_built() -> None:
 def test_what_is_not_sure_is_alone(touch: Touch, around: dict[str, Any]) -> None:
     """Assets are read by everybody, and what nobody knows may be."""
     found = scopes_of(touch, replace(known(), **around))
-    assert isinstance(found, Alone)
+    assert isinstance(found, WholeZone)
     assert found.why
 
 
@@ -135,5 +135,5 @@ def test_each_rule_that_looks_beyond_racks_is_covered() -> None:
 
 def test_who_only_keeps_texts_holds_its_party() -> None:
     """Texts are no part of the zone; who brought them is noted for each party."""
-    assert scopes_of(Touch(party="tenant-a"), known()) == (Scope("party", "tenant-a", "which texts it brought"),)
+    assert scopes_of(Touch(party="tenant-a"), known()) == (LockScope("party", "tenant-a", "which texts it brought"),)
     assert scopes_of(Touch(), known(zone=None)) == ()

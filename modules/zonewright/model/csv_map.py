@@ -19,7 +19,7 @@ UNITS: dict[Unit, int] = {
 """Watt-hours, or watts, of one unit."""
 MapUnit = Literal["Wh", "kWh", "MWh", "GWh", "W", "kW", "MW", "cell"]
 Restarts = Literal["never", "daily"]
-Names = Annotated[tuple[Line, ...], Field(max_length=50, strict=False)]
+CsvWords = Annotated[tuple[Line, ...], Field(max_length=50, strict=False)]
 
 
 class MapTime(Declared):
@@ -97,9 +97,9 @@ class CsvMap(Declared):
     """First line with values (default: the one after the header)."""
     footer_lines: Annotated[int, Field(ge=0, le=1_000)] = 0
     """How many lines at the end are no values; empty ones do not count."""
-    comments: Names = ()
+    comments: CsvWords = ()
     """Lines that begin with one of these are left out, such as `#` or `Total`."""
-    missing: Names = ()
+    missing: CsvWords = ()
     """Cells that say there is no value, such as `-` or `n/a`; empty ones do in any case."""
     order: Literal["oldest-first", "newest-first", "any"] = "oldest-first"
     """Order of the rows."""

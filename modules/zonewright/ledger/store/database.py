@@ -14,7 +14,7 @@ from zonewright.ledger.store import recording, schema
 from zonewright.ledger.store.engines.holder import LedgerPlace, SharedPlace
 from zonewright.ledger.store.engines.sqlite_file import SqliteFile
 from zonewright.ledger.store.engines.sqlite_words import watch
-from zonewright.ledger.store.scopes import Alone, Touch
+from zonewright.ledger.store.scopes import Touch, WholeZone
 
 
 class Database:
@@ -129,7 +129,7 @@ class Database:
                 if not found:
                     yield connection
                     return
-            if isinstance(found, Alone):
+            if isinstance(found, WholeZone):
                 is_alone = True
             else:
                 shared.add_scopes(found)

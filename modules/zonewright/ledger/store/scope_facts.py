@@ -6,12 +6,12 @@ from sqlalchemy import Connection, or_, select, union
 
 from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.engines.dialect import words_of
-from zonewright.ledger.store.scopes import Alone, Surroundings, Touch, scopes_of, stack_scope
+from zonewright.ledger.store.scopes import ScopeFacts, Touch, WholeZone, scopes_of, stack_scope
 from zonewright.ledger.store.tables import asset, claim, enrolment, lasting, reservation, zone
 from zonewright.model.demand import RowAsset, SiteAsset
 
 
-def hold_scopes(connection: Connection, touch: Touch) -> Alone | frozenset[str]:
+def hold_scopes(connection: Connection, touch: Touch) -> WholeZone | frozenset[str]:
     """Hold what a transaction that shares the zone must hold, until its end.
 
     Args:
@@ -23,12 +23,12 @@ def hold_scopes(connection: Connection, touch: Touch) -> Alone | frozenset[str]:
         before and have no rows yet. None of either: it holds all that it needs.
     """
     if not touch.stack_id:
-        found = scopes_of(touch, Surroundings(zone=None))
+        found = scopes_of(touch, ScopeFacts(zone=None))
     elif missing := _hold(connection, [stack_scope(touch.stack_id).name]):
         return missing
     else:
         found = scopes_of(touch, surroundings_of(connection, touch))
-    return found if isinstance(found, Alone) else _hold(connection, [scope.name for scope in found])
+    return found if isinstance(found, WholeZone) else _hold(connection, [scope.name for scope in found])
 
 
 def _hold(connection: Connection, names: list[str]) -> frozenset[str]:
@@ -36,7 +36,7 @@ def _hold(connection: Connection, names: list[str]) -> frozenset[str]:
     return frozenset(names) - words_of(connection).hold(connection, names) if names else frozenset()
 
 
-def surroundings_of(connection: Connection, touch: Touch) -> Surroundings:
+def surroundings_of(connection: Connection, touch: Touch) -> ScopeFacts:
     """Read what is around a touch.
 
     Args:
@@ -62,7 +62,7 @@ def surroundings_of(connection: Connection, touch: Touch) -> Surroundings:
             districts[row.site] = item.site.district
         elif isinstance(item, RowAsset) and "planned" in (item.row.status, item.room.status):
             planned.add(row.site)
-    return Surroundings(
+    return ScopeFacts(
         zone=None if document is None else parse_zone(document),
         party=party or "",
         sites=sites,

@@ -21,7 +21,7 @@ OPERATORS = frozenset({"facility-operator", "network-operator", "zone-administra
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class LockScope:
     """A part of the zone that one transaction at a time changes.
 
     Attributes:
@@ -40,11 +40,11 @@ class Scope:
         return f"{_RANK[self.kind]} {self.kind} {self.id}".rstrip()
 
 
-HEAD = Scope("head", "", "an entry follows the one before it")
+HEAD = LockScope("head", "", "an entry follows the one before it")
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
+class WholeZone:
     """A transaction that must be alone in the zone."""
 
     why: str
@@ -88,7 +88,7 @@ def touching(stack_id: str, party: str = "", demand: Demand | None = None) -> To
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ScopeFacts:
     """What the ledger knows around a touch; nothing of it changes while the zone is shared and the stack is held.
 
     Attributes:
@@ -110,12 +110,12 @@ class Surroundings:
     has_lasting: bool = False
 
 
-def stack_scope(stack_id: str) -> Scope:
+def stack_scope(stack_id: str) -> LockScope:
     """The scope of a stack, which is held before anything else is asked."""
-    return Scope("stack", stack_id, "its claims, steps, admissions and reservation are its own change's alone")
+    return LockScope("stack", stack_id, "its claims, steps, admissions and reservation are its own change's alone")
 
 
-def scopes_of(touch: Touch, known: Surroundings) -> tuple[Scope, ...] | Alone:
+def scopes_of(touch: Touch, known: ScopeFacts) -> tuple[LockScope, ...] | WholeZone:
     """The scopes that a transaction holds, in order; or that it must be alone, which holds whenever this is not sure.
 
     Args:
@@ -125,28 +125,28 @@ def scopes_of(touch: Touch, known: Surroundings) -> tuple[Scope, ...] | Alone:
     if not touch.stack_id:
         return tuple(_texts_of(touch.party))
     if (why := _alone(touch, known)) or known.zone is None:
-        return Alone(why or "no zone is registered, so nobody knows what counts in it")
+        return WholeZone(why or "no zone is registered, so nobody knows what counts in it")
     sites = touch.sites | known.sites
     party = touch.party or known.party
     found = [
         stack_scope(touch.stack_id),
         *(
-            Scope("site", site, "units, feeds, rooms, offers, pools of addresses and reservations at the site")
+            LockScope("site", site, "units, feeds, rooms, offers, pools of addresses and reservations at the site")
             for site in sites
         ),
         *_sums_of(known.zone, party, sites, known),
     ]
     if party:
-        found.append(Scope("party", party, "how many reservations it has at once, and its quotas"))
+        found.append(LockScope("party", party, "how many reservations it has at once, and its quotas"))
     return tuple(sorted(set(found), key=lambda scope: scope.name))
 
 
-def _texts_of(party: str) -> Iterator[Scope]:
+def _texts_of(party: str) -> Iterator[LockScope]:
     if party:
-        yield Scope("party", party, "which texts it brought")
+        yield LockScope("party", party, "which texts it brought")
 
 
-def _alone(touch: Touch, known: Surroundings) -> str:
+def _alone(touch: Touch, known: ScopeFacts) -> str:
     """Why a transaction must be alone in the zone; empty where it need not."""
     if touch.has_assets or known.has_assets:
         return "assets are read by the rules of all sites, and their names are unique in the zone"
@@ -161,7 +161,7 @@ def _alone(touch: Touch, known: Surroundings) -> str:
     return ""
 
 
-def _sums_of(zone: Zone, party: str, sites: Iterable[str], known: Surroundings) -> Iterator[Scope]:
+def _sums_of(zone: Zone, party: str, sites: Iterable[str], known: ScopeFacts) -> Iterator[LockScope]:
     """Scopes of the sums over several sites that a rule compares with a limit."""
     touched = set(sites)
     planned = touched & known.planned
@@ -170,8 +170,10 @@ def _sums_of(zone: Zone, party: str, sites: Iterable[str], known: Surroundings) 
         opens = any(known.districts.get(site) == name for site in planned)
         has_quota = any(one.district == name and one.party in (None, party) for one in zone.quotas.values())
         if has_quota or (declared is not None and declared.energy_quota_mwh is not None):
-            yield Scope("district", name, "what is claimed in the district")
+            yield LockScope("district", name, "what is claimed in the district")
         elif opens and declared is not None and declared.connection_capacity_kw is not None:
-            yield Scope("district", name, "what is built in the district grows when a planned row takes its first node")
+            yield LockScope(
+                "district", name, "what is built in the district grows when a planned row takes its first node"
+            )
     if planned and zone.limit("zone-utilization") is not None:
-        yield Scope("sums", "", "claimed power over design power of the zone changes when a planned row is used")
+        yield LockScope("sums", "", "claimed power over design power of the zone changes when a planned row is used")

@@ -26,7 +26,7 @@ class _Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """Cells of a row, and the line that it ends on."""
 
     line: int
@@ -53,7 +53,7 @@ def text_of(raw: bytes, csv_map: CsvMap) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def rows_of(text: str, csv_map: CsvMap, notes: Notes) -> tuple[list[str], list[Row]]:
+def rows_of(text: str, csv_map: CsvMap, notes: Notes) -> tuple[list[str], list[CsvRow]]:
     """Names of the columns, as far as there is a header, and the rows with values."""
     lines = text.split("\n")
     while lines and not lines[-1].strip():
@@ -81,7 +81,7 @@ def _header(lines: Sequence[str], csv_map: CsvMap) -> list[str]:
         return []
 
 
-def _read(body: Sequence[str], csv_map: CsvMap, notes: Notes) -> Iterator[Row]:
+def _read(body: Sequence[str], csv_map: CsvMap, notes: Notes) -> Iterator[CsvRow]:
     rows = _reader(body, csv_map)
     while True:
         try:
@@ -92,7 +92,7 @@ def _read(body: Sequence[str], csv_map: CsvMap, notes: Notes) -> Iterator[Row]:
         if cells is None:
             return
         if cells and any(cell.strip() for cell in cells):
-            yield Row(rows.line_num, [cleaned(cell) for cell in cells])
+            yield CsvRow(rows.line_num, [cleaned(cell) for cell in cells])
 
 
 def _reader(lines: Sequence[str], csv_map: CsvMap) -> "_Reader":

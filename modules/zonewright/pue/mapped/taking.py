@@ -8,8 +8,8 @@ from fractions import Fraction
 from zonewright.model.csv_map import UNITS, CsvMap, MapColumn, MapUnit, Restarts, Unit
 from zonewright.pue.mapped.cells import is_power, number_of, split_unit, unit_of
 from zonewright.pue.mapped.notes import Notes
-from zonewright.pue.mapped.table import Row, place_of, rows_of, text_of
-from zonewright.pue.mapped.times import Clock, Stamp
+from zonewright.pue.mapped.table import CsvRow, place_of, rows_of, text_of
+from zonewright.pue.mapped.times import Stamp, WallClock
 from zonewright.pue.mapped.values import Value, readings_of
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading, faults_between
@@ -72,7 +72,7 @@ def take(
     except ValueError as error:
         return Taken(readings={}, faults=[str(error)], units={}, left_out={}, choices={})
     header, rows = rows_of(text, csv_map, notes)
-    clock = Clock(csv_map, zone)
+    clock = WallClock(csv_map, zone)
     reader = _Reader(csv_map, header, meters, clock, notes)
     cells = [cell for row in rows if not notes.is_full for cell in reader.cells(row)]
     clock.resolve(reader.stamps, notes)
@@ -102,7 +102,7 @@ class _Reader:
     """Takes cells out of rows."""
 
     def __init__(
-        self, csv_map: CsvMap, header: Sequence[str], meters: Mapping[str, MeterSpec], clock: Clock, notes: Notes
+        self, csv_map: CsvMap, header: Sequence[str], meters: Mapping[str, MeterSpec], clock: WallClock, notes: Notes
     ) -> None:
         self._map, self._header, self._meters, self._clock, self._notes = csv_map, header, meters, clock, notes
         self.stamps: list[Stamp] = []
@@ -141,7 +141,7 @@ class _Reader:
         """Columns that the map does not name."""
         return [name for number, name in enumerate(self._header) if name and number not in self._used]
 
-    def cells(self, row: Row) -> Iterator[_Cell]:
+    def cells(self, row: CsvRow) -> Iterator[_Cell]:
         """The values of a row."""
         if not self._is_usable:
             return
@@ -183,7 +183,7 @@ class _Reader:
             return None
         return MapColumn(meter=name)
 
-    def _stamps(self, row: Row, series: str) -> tuple[Stamp, Stamp | None] | None:
+    def _stamps(self, row: CsvRow, series: str) -> tuple[Stamp, Stamp | None] | None:
         text = row.cells[self._time or 0]
         if self._day_time is not None:
             text = f"{text} {row.cells[self._day_time]}"
@@ -199,7 +199,7 @@ class _Reader:
         return found, begin
 
     def _cell(
-        self, row: Row, text: str, column: MapColumn, unit: MapUnit | None, stamps: tuple[Stamp, Stamp | None]
+        self, row: CsvRow, text: str, column: MapColumn, unit: MapUnit | None, stamps: tuple[Stamp, Stamp | None]
     ) -> Iterator[_Cell]:
         if text in self._missing:
             self._notes.leave_out(f"no value of {column.meter}", row.line)

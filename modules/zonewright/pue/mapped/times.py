@@ -45,7 +45,7 @@ class Stamp:
     at_us: int | None = None
 
 
-class Clock:
+class WallClock:
     """Reads times by a map.
 
     Args:

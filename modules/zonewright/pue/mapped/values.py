@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from zonewright.model.csv_map import CsvMap
 from zonewright.pue.mapped.notes import Notes
-from zonewright.pue.mapped.times import Clock
+from zonewright.pue.mapped.times import WallClock
 from zonewright.pue.meters import MeterSpec
 from zonewright.pue.readings import Reading
 
@@ -37,7 +37,7 @@ class Value:
 
 
 def readings_of(
-    values: Sequence[Value], csv_map: CsvMap, meters: Mapping[str, MeterSpec], clock: Clock, notes: Notes
+    values: Sequence[Value], csv_map: CsvMap, meters: Mapping[str, MeterSpec], clock: WallClock, notes: Notes
 ) -> dict[str, list[Reading]]:
     """Readings by meter in order of time; what cannot be one is a fault, once for each meter where it is of the map."""
     by_meter: dict[str, list[Value]] = {}
@@ -83,7 +83,7 @@ def _misfit(name: str, meter: MeterSpec, value: Value, csv_map: CsvMap) -> str |
     )
 
 
-def _span(value: Value, meter: MeterSpec, csv_map: CsvMap, clock: Clock) -> tuple[int | None, int]:
+def _span(value: Value, meter: MeterSpec, csv_map: CsvMap, clock: WallClock) -> tuple[int | None, int]:
     """Begin, of an interval, and time of a value."""
     interval = csv_map.interval
     if meter.kind != "interval" or value.is_daily or interval is None:
@@ -142,7 +142,7 @@ def _rounded(amount: Fraction, value: Value, notes: Notes) -> Fraction:
 
 
 def _of_days(
-    name: str, single: Sequence[tuple[Value, tuple[int | None, int]]], clock: Clock, notes: Notes
+    name: str, single: Sequence[tuple[Value, tuple[int | None, int]]], clock: WallClock, notes: Notes
 ) -> list[Reading]:
     """Intervals between values that count from midnight: from midnight to the first value of a day, then on.
 
