@@ -73,7 +73,7 @@ def test_older_rows_stay_when_their_site_changes(engine: engine_room.Engine, tmp
     before = _inputs(project, "operator", "Row")
     output = project.pulumi("operator", "up", "--yes", "--skip-preview")
     after = _inputs(project, "operator", "Row")
-    assert "~ 2 updated" in output, output
+    assert "~ 4 updated" in output, output  # the site, the Completion, and what this version's templates give two sites
     assert "+-1 replaced" in output, "the Admission, as in every change"
     assert {name: inputs["generation"] for name, inputs in before.items()} == {
         name: inputs["generation"] for name, inputs in after.items()
@@ -85,10 +85,14 @@ def test_older_rows_stay_when_their_site_changes(engine: engine_room.Engine, tmp
 def test_an_older_stack_has_nothing_to_do_and_can_be_destroyed(
     engine: engine_room.Engine, tmp_path: Path, fixture: Path
 ) -> None:
-    """On copies, a refresh of the old state and an `up` change nothing; a destroy frees what it claimed."""
+    """On copies, an `up` brings this version's files and touches no node, the next one nothing; a destroy frees all."""
     project = _taken_up(engine, tmp_path, fixture, "tenant-a")
     project.pulumi("tenant-a", "refresh", "--yes", "--skip-preview")
-    assert len(_inputs(project, "tenant-a", "Node")) > 0
+    before = _inputs(project, "tenant-a", "Node")
+    assert len(before) > 0
+    output = project.pulumi("tenant-a", "up", "--yes", "--skip-preview")
+    assert "~ 2 updated" in output, output  # files and Completion, beside the Admission
+    assert _inputs(project, "tenant-a", "Node") == before
     project.pulumi("tenant-a", "up", "--yes", "--skip-preview", "--expect-no-changes")
     assert "active" in _status(project)
     project.pulumi("tenant-a", "destroy", "--yes", "--skip-preview")
