@@ -57,7 +57,10 @@ def _a_call_of_the_sdk() -> None:
     async def fails() -> None:
         raise ValueError("refused")
 
-    asyncio.run(RPCManager().do_rpc("register resource", fails)())
+    async def calls() -> None:
+        await RPCManager().do_rpc("register resource", fails)()  # type: ignore[no-untyped-call]
+
+    asyncio.run(calls())
 
 
 def _log_as_the_sdk() -> None:
