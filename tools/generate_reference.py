@@ -72,6 +72,11 @@ VARIABLES = {
     "ZONEWRIGHT_VALIDATORS": (
         "Names of programs, with commas, that a zone's own formats may name as their validators besides the known ones."
     ),
+    "ZONEWRIGHT_DEBUG_MESSAGES": (
+        "What Pulumi's SDK logs for debugging in a program of ours: `1` sends it, `0` leaves it out. Without this "
+        "variable it is sent if `pulumi` was called with `--debug` or `--verbose`. Outside Linux, and in inline "
+        "programs of the Automation API, only `1` sends it. What a program logs itself is always sent."
+    ),
     "ZONEWRIGHT_PULUMI": ("A `pulumi` command, or its folder. zonewright then looks for no other one."),
     "ZONEWRIGHT_CACHE": ("Folder for built engines and for verdicts (default: the user's cache folder)."),
     "ZONEWRIGHT_PYTHON": "Python that the language host uses. `zonewright engine env` sets it.",

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from support.planted import a_password, a_private_key, a_word, files_below, forms_of, leaks
 from support.signing import key_of, policy, zone_with
 from support.vault_server import VaultServer, vault_server
-from support.warm_python import ALL_MESSAGES
 from support.zone_project import SmallZone, Stack, cluster, facility
 from zonewright import engine as engine_room
+from zonewright.program.debug_messages import VARIABLE as DEBUG_MESSAGES
 
 pytestmark = pytest.mark.engine
 
@@ -111,7 +111,7 @@ class Transcript:
 
     def pulumi(self, *arguments: str, expect: int = 0) -> str:
         """Run the engine."""
-        result = self.stack.run(*arguments, check=False, variables=ALL_MESSAGES)
+        result = self.stack.run(*arguments, check=False, variables={DEBUG_MESSAGES: "1"})
         assert (result.returncode == 0) == (expect == 0), result.stdout[-4000:]
         return self.keep(result.stdout)
 

@@ -6,9 +6,6 @@ of its folder is a small front: it hands its arguments, environment, folder and 
 on and ends as its fork does. What cannot be handed over it runs with the real Python. There are four in each ``up``, so
 it is a program in C, of a millisecond, where there is a compiler, and elsewhere the same in Python, of fifteen.
 
-For each resource Pulumi's SDK tells the engine five times what it is about to do, and waits for each answer; the engine
-throws it away unless it is asked to debug. A fork says nothing of that, unless ``ALL_MESSAGES`` are asked for.
-
 Not for tests of processes (who is whose parent, who is killed) and of what is imported: those take the real Python.
 """
 
@@ -24,8 +21,6 @@ from support import warm_server
 from support.once import SHARED, made_once
 from zonewright.engine.tether import tethered
 
-ALL_MESSAGES = {warm_server.ALL_MESSAGES: "true"}
-"""Variables for a stack of whose debugging messages a test wants to know."""
 _FRONT_IN_C = Path(__file__).with_name("warm_front.c")
 _FRONT = """#!{python} -ISs
 import posix, sys  # `os` and `socket` cost as much as Python's own start

@@ -28,11 +28,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import NoReturn, get_args
 
-import pulumi
-
 USED = "used_s"
-ALL_MESSAGES = "ZONEWRIGHT_TEST_ALL_MESSAGES"
-"""A variable of the environment: what Pulumi's SDK tells for debugging goes to the engine, as it does elsewhere."""
 _LATE = ("encodings.utf_8_sig", "grpc._channel", "grpc._simple_stubs", "grpc._utilities", "grpc.experimental")
 """What a program or a language host imports when it is about to speak."""
 
@@ -235,8 +231,6 @@ def _become(request: _Request, streams: list[int]) -> NoReturn:
     sys.stderr = io.TextIOWrapper(
         io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace", write_through=True
     )
-    if ALL_MESSAGES not in os.environ:
-        pulumi.log.debug = lambda *_arguments, **_more: None
     _leave(lambda: _run(request))
 
 

@@ -7,6 +7,7 @@ shows everything and a plan binds everything.
 import pulumi
 
 from zonewright.model import Declaration
+from zonewright.program.debug_messages import leave_out_debug_messages
 from zonewright.program.ending import ending_the_run
 from zonewright.program.offering import OfferedChange, offered
 from zonewright.program.registering import register
@@ -41,6 +42,7 @@ def deploy(declaration: Declaration | None = None) -> Deployment:
     called_from = user_frame()
     with ending_the_run():
         deploy_once("deploy()")
+        leave_out_debug_messages()
         options = settings()
         return deployed(options, offered(options, declaration), called_from, parent=None)
 

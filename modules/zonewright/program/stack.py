@@ -8,6 +8,7 @@ import pulumi
 from zonewright.declare import load_zone
 from zonewright.model import Cluster, Declaration, Duct, Link, OwnerFile, Site, Zone
 from zonewright.program.components import TenantCluster
+from zonewright.program.debug_messages import leave_out_debug_messages
 from zonewright.program.deployment import deployed
 from zonewright.program.ending import ending_the_run
 from zonewright.program.offering import offered, require
@@ -69,6 +70,7 @@ class Stack(pulumi.ComponentResource):
         called_from = user_frame()
         with ending_the_run():
             deploy_once(f"zonewright.Stack('{name}')")
+            leave_out_debug_messages()
             options = settings()
             owner = OwnerFile(
                 owner=party,
