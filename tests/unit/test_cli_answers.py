@@ -200,10 +200,13 @@ def test_a_new_zone_is_good_whatever_its_folder_is_called(run: Run, folder: str)
 
 @pytest.mark.parametrize(("system", "name"), [("github", ".github/workflows/zone.yml"), ("gitlab", ".gitlab-ci.yml")])
 def test_a_pipeline_calls_commands_that_there_are(run: Run, tmp_path: Path, system: str, name: str) -> None:
-    """What `init --ci` writes is YAML, and each of our commands in it is one that the parser takes."""
+    """What `init --ci` writes is YAML, its head names all that it needs, and the parser takes each command of ours."""
     assert run("init", "mine", "--ci", system)[0] == 0
     text = (tmp_path / "mine" / name).read_text(encoding="utf-8")
     assert isinstance(yaml.safe_load(text), dict)
+    head = "".join(line for line in text.splitlines() if line.startswith("#"))
+    for needed in ("zone:ledger", "ZONE_STACK", "ZONE_AUDIENCE", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
+        assert needed in head
     commands = re.findall(r"(?:- |run: )(zonewright [^\n>]+)", text)
     assert len(commands) >= 2
     for command in commands:
