@@ -19,11 +19,12 @@ from zonewright.ledger.protocol import access_messages as a
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.capacity_messages import CapacityRequest, ExplainRequest
 from zonewright.ledger.protocol.change_messages import ChangesRequest
+from zonewright.ledger.protocol.content_messages import ContentRequest
 from zonewright.ledger.protocol.holding_messages import ReleaseRequest
 from zonewright.ledger.protocol.journal_messages import HistoryRequest, SeenRequest
 from zonewright.ledger.protocol.rights import EVERYBODY, OVERSEER, PARTY, RIGHTS, Asked, Caller, refusal
 from zonewright.ledger.protocol.rollout_messages import AgentKeysRequest, LeaseRequest, RecordRequest
-from zonewright.ledger.protocol.stack_messages import InitRequest, RecoverRequest, ReportRequest
+from zonewright.ledger.protocol.stack_messages import EnrolRequest, InitRequest, RecoverRequest, ReportRequest
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import answering
@@ -281,6 +282,23 @@ def test_access_to_some_stacks_or_verbs_is_for_these(served: Served) -> None:
         viewer.release("web-001", 1)
 
 
+def test_who_may_only_preview_begins_no_change(served: Served) -> None:
+    """A preview is answered; enrolling a stack or reserving for an update is refused before anything is kept."""
+    review = served.party(served.grant("review", "tenant-a", "tenant", verbs=list(access.PREVIEW)))
+    wants = review.demand(clusters={"web": cluster(3)})
+    assert not review.propose(wants, reserve=False).findings
+    assert len(review.states()) == 2
+    review.client.call(verbs.STORE, ContentRequest(texts=["a gated file passed"]))
+    new = EnrolRequest(stack_id="stack-of-review", party="tenant-a", lineage="l" * 32, label="x", dry_run=True)
+    assert not review.client.call(verbs.ENROL, new).bound
+    entries = len(served.local.call(verbs.HISTORY, HistoryRequest()).entries)
+    with pytest.raises(LedgerRefusedError, match="may not change anything: its access is for previews only"):
+        review.client.call(verbs.ENROL, new.model_copy(update={"dry_run": False}))
+    with pytest.raises(LedgerRefusedError, match="may not change anything: its access is for previews only"):
+        review.propose(wants, reserve=True)
+    assert len(served.local.call(verbs.HISTORY, HistoryRequest()).entries) == entries
+
+
 def test_what_cannot_be_is_not_granted(served: Served) -> None:
     """A party that the zone has not, a role that the party has not, and a verb that there is not, are told as such."""
     for wrong, sentence in (
@@ -411,6 +429,13 @@ def test_the_commands_give_show_renew_and_end_access(served: Served, capsys: pyt
         assert "cannot be shown again" in said.err
     assert main(["access", "list", *ledger]) == 0
     assert capsys.readouterr().out.startswith("runner-a (runner of tenant-a): tenant, only report; until 20")
+    with pytest.raises(SystemExit):
+        main(["access", "grant", "review-a", *party, "--preview-only", "--verb", "admit", *ledger])
+    assert "--verb: not allowed with argument --preview-only" in " ".join(capsys.readouterr().err.split())
+    assert main(["access", "grant", "review-a", *party, "--preview-only", *ledger]) == 0
+    capsys.readouterr()
+    assert main(["access", "list", *ledger]) == 0
+    assert capsys.readouterr().out.startswith("review-a (runner of tenant-a): tenant, only previews; until 20")
     assert main(["access", "revoke", "runner-a", "--why", "lost", *ledger]) == 0
     assert main(["access", "list", *ledger]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("Z: lost")

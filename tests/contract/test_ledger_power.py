@@ -12,6 +12,7 @@ from support.zone_project import ZONE, cluster, facility
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import Proposal
+from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
@@ -109,6 +110,15 @@ def test_what_stands_on_it_is_asked(operator: Party, what: str) -> None:
         assert [one.rule for one in caught.value.findings] == [rule]
     else:
         operator.bring_up(sites=sites(**row))
+
+
+@pytest.mark.usefixtures("tenant")
+def test_a_destroy_under_claims_says_whom_to_ask(operator: Party) -> None:
+    """The refusal ends with the contacts of those who stand there, and with nobody else's, and without names."""
+    with pytest.raises(LedgerRefusedError) as caught:
+        operator.client.call(verbs.GUARD_DESTROY, SeenRequest(stack_id=operator.stack_id))
+    assert caught.value.sentence.endswith("; nothing was deleted; ask their owners to move out first: ops@a.example")
+    assert "web" not in caught.value.sentence
 
 
 def test_the_last_rack_under_claims_stays(client: LedgerClient, operator: Party) -> None:

@@ -51,10 +51,11 @@ def test_a_token_runs_the_stacks_of_its_party_alone(
     own.up()
     own.settled()
     assert "may not call" in foreign.refused("destroy", "--yes", "--skip-preview")
-    tenant.declare(clusters={"web": cluster(3)})
     reviewing = with_token_of("tenant-a", name="review", verbs=list(PREVIEW))
+    assert "error" not in reviewing.run("preview").stdout  # of no change: the report of the stack is read
+    tenant.declare(clusters={"web": cluster(3)})
     assert "would be admitted" in reviewing.run("preview").stdout
-    assert "may not call" in reviewing.refused("up", "--yes", "--skip-preview")
+    assert "its access is for previews only" in " ".join(reviewing.refused("up", "--yes", "--skip-preview").split())
     tenant.declare(clusters={"web": cluster(2)})
     ledger.call(REVOKE, a.RevokeRequest(principal="runner-tenant-a", why="the laptop is lost"))
     assert "unknown, revoked or expired" in " ".join(own.refused("preview").split())

@@ -68,7 +68,7 @@ def test_a_zone_of_ones_own_comes_up_as_the_tutorial_says(tmp_path: Path, engine
     assert failed == ["pulumi up --yes", "pulumi destroy --yes --stack operator"], output
     assert "Traceback" not in output
     steps = {title: body for title, _, body in (part.partition("\n") for part in output.split("STEP ")[1:])}
-    assert len(expected) == 7
+    assert len(expected) == 8
     for title, wanted in expected.items():
         assert _fits(steps[title].splitlines(), wanted), f"{title}: expected\n{wanted}\ngot\n{steps[title]}"
 

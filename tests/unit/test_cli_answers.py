@@ -191,12 +191,22 @@ def test_init_overwrites_nothing(run: Run, tmp_path: Path) -> None:
     assert (code, "is a file" in err) == (2, True)
 
 
+@pytest.mark.parametrize("folder", ["123", "1e3", "no", "2026-11-29", "Zürich Süd"])
+def test_a_new_zone_is_good_whatever_its_folder_is_called(run: Run, folder: str) -> None:
+    """A folder whose name YAML takes for a number, a truth or a date gives a zone of that name all the same."""
+    assert run("init", folder)[0] == 0
+    assert run("check", f"{folder}/zone") == (0, "good: 20 racks, 6 nodes, 0 links, 2 owners\n", "")
+
+
 @pytest.mark.parametrize(("system", "name"), [("github", ".github/workflows/zone.yml"), ("gitlab", ".gitlab-ci.yml")])
 def test_a_pipeline_calls_commands_that_there_are(run: Run, tmp_path: Path, system: str, name: str) -> None:
-    """What `init --ci` writes is YAML, and each of our commands in it is one that the parser takes."""
+    """What `init --ci` writes is YAML, its head names all that it needs, and the parser takes each command of ours."""
     assert run("init", "mine", "--ci", system)[0] == 0
     text = (tmp_path / "mine" / name).read_text(encoding="utf-8")
     assert isinstance(yaml.safe_load(text), dict)
+    head = "".join(line for line in text.splitlines() if line.startswith("#"))
+    for needed in ("zone:ledger", "ZONE_STACK", "ZONE_AUDIENCE", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE"):
+        assert needed in head
     commands = re.findall(r"(?:- |run: )(zonewright [^\n>]+)", text)
     assert len(commands) >= 2
     for command in commands:

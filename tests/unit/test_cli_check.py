@@ -198,14 +198,25 @@ def test_a_revision_that_cannot_be_is_misuse(zone: Path, check: Check, revision:
     assert sorted(zone.rglob("*")) == before
 
 
-def test_a_revision_before_the_zone_is_misuse(zone: Path, check: Check) -> None:
-    """A revision without the folder is no zone without findings."""
+def test_before_a_revision_with_the_zone_everything_is_new(zone: Path, check: Check) -> None:
+    """The change that brings a zone in is judged whole, as a pipeline does at first: good is good, a breach refuses."""
     git(zone, "checkout", "-q", "--orphan", "empty")
     git(zone, "commit", "-q", "--allow-empty", "-m", "nothing", "--only")
     git(zone, "add", "-A")
     code, out, err = check("--since", "empty")
-    assert (code, out) == (2, "")
-    assert "zones/small" in err
+    assert (code, err) == (0, f"note: empty has no zone.yaml in {zone}, so everything is new\n")
+    assert out.startswith("good: ")
+    write(zone, "tenant-a", {"owner": "tenant-a", "clusters": {"web": cluster(2, places=PLACES)}})
+    code, out, _ = check("--since", "empty")
+    assert code == 1
+    assert "unit-overlap" in out
+
+
+def test_a_folder_without_git_has_no_revisions(zone: Path, check: Check) -> None:
+    """The sentence says what to do, and not what Git says of parent directories."""
+    (zone.parent.parent / ".git").rename(zone.parent.parent / "gone")
+    code, _, err = check("--since", "HEAD")
+    assert (code, "leave out --since, or run git init" in err) == (2, True)
 
 
 def test_another_breach_of_the_same_rack_is_new(zone: Path, check: Check) -> None:

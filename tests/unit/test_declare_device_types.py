@@ -292,6 +292,8 @@ def test_types_are_printed_with_the_source_of_each_figure(zone: Path, capsys: py
     said = capsys.readouterr().out
     assert "  20.003 kg                file: 44.1 lb" in said
     assert "1 type can be used; 1 cannot be used yet" in said
+    assert main(["zone", "types", str(zone), "acme-*", "amce-*", "x"]) == 2
+    assert "no type of the zone fits 'amce-*', 'x'; all that it has: zonewright zone types" in capsys.readouterr().err
     assert main(["zone", "types", str(zone), "--unusable"]) == 0
     assert "acme-example-2000: {weight_kg: KG, source: TEXT}" in capsys.readouterr().out
     assert main(["zone", "types", str(zone), "--format", "json"]) == 0

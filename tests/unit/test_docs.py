@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.zone_project import REPOSITORY
+from zonewright.rules.registry import RULES
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 
@@ -61,3 +62,9 @@ def test_prose_is_plain(page: Path) -> None:
     found = sentences(page.read_text(encoding="utf-8"))
     assert [one for one in found if len(one.split()) > 30] == []
     assert [one for one in found if re.search(r"\b(can not|anew|whence|for good)\b", one)] == []
+
+
+def test_the_readme_counts_the_rules() -> None:
+    """The number of rules in the README is that of the registry."""
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert f"with {len(RULES)} rules" in text

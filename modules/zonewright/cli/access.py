@@ -23,8 +23,23 @@ ROLES = (
     "auditor",
     "authority",
 )
-PREVIEW = ("deployed", "enrol", "evaluate", "fetch", "propose", "snapshot", "standing")
-"""The verbs that a preview calls; none of them admits or frees anything."""
+PREVIEW = (
+    "agent-keys",
+    "capacity",
+    "configurations",
+    "deployed",
+    "enrol",
+    "evaluate",
+    "fetch",
+    "fit",
+    "propose",
+    "read",
+    "report",
+    "snapshot",
+    "standing",
+    "store",
+)
+"""The verbs that a preview calls. Without `admit` they enrol, reserve, claim and free nothing; `store` keeps texts."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,10 +63,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     grant.add_argument(
         "--stack-id", action="append", default=[], metavar="ID", help="only this stack; may be repeated (default: all)"
     )
-    grant.add_argument(
+    scope = grant.add_mutually_exclusive_group()
+    scope.add_argument(
         "--verb", action="append", default=[], metavar="VERB", help="only this verb; may be repeated (default: all)"
     )
-    grant.add_argument(
+    scope.add_argument(
         "--preview-only", action="store_true", help="only what a preview calls, such as for the review of a change"
     )
     grant.add_argument("--issuer", default="", metavar="URL", help="its tokens are those of this system, such as a CI")
@@ -175,7 +191,8 @@ def _list(arguments: argparse.Namespace) -> int:
 def _line(one: "PrincipalRecord") -> str:
     """A principal in one line, as it stands now."""
     comes = [f"with tokens of {one.issuer} for {one.subject}"] if one.issuer else []
-    scope = [f"only {', '.join(names)}" for names in (one.stacks, one.verbs) if names]
+    may = ["previews"] if set(one.verbs) == set(PREVIEW) else one.verbs
+    scope = [f"only {', '.join(names)}" for names in (one.stacks, may) if names]
     if one.revoked_at:
         ends = f"revoked {one.revoked_at[:16]}Z: {one.why}"
     else:

@@ -87,7 +87,7 @@ def _stack(name: str, url: str | None) -> "Found":
 
 
 def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":
-    """How what was found compares with an earlier revision; None where that one has faults, so that all is new."""
+    """How what was found compares with an earlier revision; None where that one is none, or has faults: all is new."""
     from zonewright.cli.checking.found import compare
     from zonewright.cli.checking.revision import folder_at
     from zonewright.rules.words import count_of
@@ -95,7 +95,10 @@ def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":
     if found.problems:
         return None  # no rule has run, so nothing is fixed
     with folder_at(folder, revision) as earlier:
-        before = _whole(earlier)
+        before = _whole(earlier) if earlier else None
+    if before is None:
+        print(f"note: {revision} has no zone.yaml in {folder}, so everything is new", file=sys.stderr)
+        return None
     if before.problems:
         faults = count_of(len(before.problems), "fault")
         print(f"note: {revision} has {faults}, so nothing can be compared with it", file=sys.stderr)

@@ -31,7 +31,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description=("Evaluate readings over a window: energies, ratio, bounds for unknown times, and the verdict."),
         epilog="Exit codes: 0 within, 1 breach, 2 faults in the input, 3 undetermined.",
     )
-    evaluate.add_argument("readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value")
+    evaluate.add_argument(
+        "readings", type=Path, metavar="READINGS", help="CSV with meter,start,time,value, or an export with --map"
+    )
     evaluate.add_argument("--map", type=Path, metavar="FILE", help="how the export of a building is read, as YAML")
     evaluate.add_argument("--meters", type=Path, required=True, metavar="FILE", help="the meters, as YAML")
     evaluate.add_argument(

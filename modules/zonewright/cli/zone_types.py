@@ -32,7 +32,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from zonewright.cli.output import GOOD, REFUSED, print_json
+    from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, print_json
     from zonewright.declare.device_types import read_device_types
     from zonewright.declare.document import read_document
     from zonewright.declare.load import ZONE_FILE
@@ -47,6 +47,15 @@ def _run(arguments: argparse.Namespace) -> int:
         print(problem)
     if content is None:
         return REFUSED
+    patterns = dict.fromkeys(arguments.pattern)
+    if strange := [
+        one for one in patterns if not _matching({**read.node_types, **content.node_types, **read.unusable}, [one])
+    ]:
+        raise StoppedError(
+            f"no type of the zone fits {', '.join(repr(one) for one in strange)}; "
+            f"all that it has: zonewright zone types {arguments.zone}",
+            code=MISUSE,
+        )
     types = _matching({**read.node_types, **content.node_types}, arguments.pattern)
     unusable = [one for found in _matching(read.unusable, arguments.pattern).values() for one in found]
     derived = {name: read.derived[name] for name in types if name not in content.node_types}

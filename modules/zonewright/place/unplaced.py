@@ -9,8 +9,10 @@ from zonewright.rules.words import count_of
 
 GONE = "its proposal has expired; run pulumi up again"
 
-
 _NO_PLACE_FIX = "ask for fewer or smaller nodes, allow more rooms, or choose another site"
+_NO_SPREAD_FIX = "ask for fewer nodes or for less spread, or choose another site"
+_SPREAD = "can take it: short of spread in "
+"""How a reason begins when what most racks lack is spread: there smaller nodes would not help."""
 _NO_ADDRESS_FIX = "ask for fewer nodes, choose another site, or ask the site's operator for a larger pool"
 
 
@@ -57,6 +59,6 @@ def _lacking(demand: Demand, reasons: Mapping[str, str], *, what: str, fix: str)
                 unit="nodes",
                 excess=len(nodes),
                 participants=tuple(Participant(party=demand.party, name=node.name) for node in nodes),
-                fix=fix,
+                fix=_NO_SPREAD_FIX if _SPREAD in reason else fix,
                 reference="zonewright, how-to: read a finding",
             )

@@ -13,22 +13,27 @@ from zonewright.cli.output import MISUSE, StoppedError
 
 
 @contextmanager
-def folder_at(folder: Path, revision: str) -> Iterator[Path]:
-    """Give a copy of a folder as it was in a revision; nothing of the checkout is touched.
+def folder_at(folder: Path, revision: str) -> Iterator[Path | None]:
+    """Give a copy of a folder as it was in a revision, or None where it was no zone's; the checkout is not touched.
 
     Args:
         folder: in a checkout of a Git repository.
         revision: what Git knows: a branch, a tag, a commit.
 
     Raises:
-        StoppedError: when there is no Git, no repository, no such revision, or no such folder in it.
+        StoppedError: when there is no Git, no repository, or no such revision.
     """
     found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if found.returncode != 0:
         why = found.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        if why.startswith("not a git repository"):
+            why = f"{folder} is in no checkout of Git, so it has no revisions; leave out --since, or run git init"
         text = why or f"Git knows no revision '{revision}' in {folder}; in CI, fetch it first (git fetch origin)"
         raise StoppedError(text, code=MISUSE)
     commit = found.stdout.decode().strip()
+    if not _git(folder, "ls-tree", "--name-only", commit, "--", "zone.yaml").stdout:
+        yield None
+        return
     archive = _git(folder, "archive", "--format=tar", commit)
     if archive.returncode != 0:
         text = archive.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
@@ -40,8 +45,6 @@ def folder_at(folder: Path, revision: str) -> Iterator[Path]:
         except (tarfile.TarError, OSError) as error:
             text = f"revision {revision} of {folder} cannot be read: {error}; a link must stay within the folder"
             raise StoppedError(text, code=MISUSE) from None
-        if not (Path(name) / "zone.yaml").exists():
-            raise StoppedError(f"revision {revision} has no zone.yaml in {folder}", code=MISUSE)
         yield Path(name)
 
 

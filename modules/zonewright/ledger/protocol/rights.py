@@ -140,12 +140,14 @@ class Asked:
         parties: whose it is: the party that the request names, and the one that its stack belongs to.
         stack_id: the stack that it names, or nothing.
         principal: the principal that it names, or nothing.
+        begins_change: it enrols a stack or reserves places for an update, which a preview never does.
     """
 
     verb: str
     parties: frozenset[str] = frozenset()
     stack_id: str = ""
     principal: str = ""
+    begins_change: bool = False
 
 
 def is_own(caller: Caller, asked: Asked) -> bool:
@@ -179,4 +181,6 @@ def refusal(caller: Caller, asked: Asked) -> str | None:
         )
     if caller.verbs and asked.verb not in caller.verbs:
         return f"{who} may not call {asked.verb}: its access is for {', '.join(sorted(caller.verbs))}; {how}"
+    if caller.verbs and asked.begins_change and v.ADMIT.name not in caller.verbs:
+        return f"{who} may not change anything: its access is for previews only; run pulumi preview, or {how}"
     return None

@@ -83,4 +83,11 @@ def asked_of(connection: Connection, verb: str, request: object) -> Asked:
     owners = (select(table.c.party).where(table.c.stack_id == stack_id) for table in (enrolment, lasting))
     named = {str(getattr(request, name, "")) for name in ("party", "fleet")}  # a fleet is named by its operator
     parties = frozenset({*named, *connection.execute(union(*owners)).scalars()} - {""})
-    return Asked(verb=verb, parties=parties, stack_id=stack_id, principal=str(getattr(request, "principal", "")))
+    begins_change = bool(getattr(request, "reserve", False)) or not getattr(request, "dry_run", True)
+    return Asked(
+        verb=verb,
+        parties=parties,
+        stack_id=stack_id,
+        principal=str(getattr(request, "principal", "")),
+        begins_change=begins_change,
+    )

@@ -15,12 +15,12 @@ from zonewright.ledger.protocol.journal_messages import SeenRequest
 from zonewright.ledger.protocol.messages import Done
 from zonewright.ledger.store import journal, life
 from zonewright.ledger.store.context import Context, raise_revisions
-from zonewright.ledger.store.documents import parse_asset
+from zonewright.ledger.store.documents import parse_asset, parse_zone
 from zonewright.ledger.store.heads import present_head, require_same
 from zonewright.ledger.store.rows import rows_of_stack, set_state, sites_of, waiting_of
 from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import DESTROY, SETTLED, last_step, next_step
-from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment
+from zonewright.ledger.store.tables import admission, asset, claim, deployed, enrolment, zone
 from zonewright.ledger.store.texts import files_at, files_of, get_content
 from zonewright.ledger.verbs.capacity import capacity_of
 from zonewright.model.demand import DUCTS, LINKS, LinkAsset
@@ -127,7 +127,7 @@ def settle(context: Context, request: SettleRequest) -> Settled:
 def require_unused(connection: Connection, stack_id: str, name: str | None = None) -> None:
     """Refuse when other stacks have claims on assets of this stack, or links that need them.
 
-    One refusal tells all of it, by how much it is and where; whose it is stays untold.
+    One refusal tells all of it: how much it is, where, and the contacts that ``zone.yaml`` has. Names stay untold.
 
     Args:
         connection: a transaction.
@@ -136,8 +136,9 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
     """
     query = select(asset.c.name, asset.c.kind).where(asset.c.stack_id == stack_id)
     going = {row.name: row.kind for row in connection.execute(query) if name in (None, row.name)}
-    racks = _claimed(connection, stack_id, tuple(f"{one}/" for one, kind in going.items() if kind == "row"))
-    links, needed = _needed(connection, stack_id, going.keys())
+    rows = tuple(f"{one}/" for one, kind in going.items() if kind == "row")
+    racks, tenants = _claimed(connection, stack_id, rows)
+    links, needed, carriers = _needed(connection, stack_id, going.keys())
     told, mend = [], []
     if racks:
         where = f"in {count_of(len(racks), 'rack')} of this stack ({listed(sorted(racks))})"
@@ -148,35 +149,48 @@ def require_unused(connection: Connection, stack_id: str, name: str | None = Non
         told.append(f"{count_of(links, 'link')} of other parties {what}")
         mend.append("to remove the links")
     if told:
+        contacts = _contacts(connection, tenants | carriers)
         raise LedgerRefusedError(
             "in-use",
-            f"{', and '.join(told)}; nothing was deleted; ask their owners {' and '.join(mend)} first",
+            f"{', and '.join(told)}; nothing was deleted; ask their owners {' and '.join(mend)} first"
+            f"{f': {contacts}' if contacts else ''}",
         )
+
+
+def _contacts(connection: Connection, stacks: Collection[str]) -> str:
+    """How to reach the parties of stacks, as the registered zone says."""
+    document = connection.execute(select(zone.c.document)).scalar()
+    parties = parse_zone(document).parties if document is not None else {}
+    whose = connection.execute(select(enrolment.c.party).where(enrolment.c.stack_id.in_(sorted(stacks)))).scalars()
+    return ", ".join(sorted({parties[one].contact for one in whose if one in parties} - {""}))
 
 
 def _verb(count: int, plural: str) -> str:
     return f"{plural}s" if count == 1 else plural
 
 
-def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> Counter[str]:
-    """How many claims of other stacks stand in each rack of rows."""
+def _claimed(connection: Connection, stack_id: str, rows: tuple[str, ...]) -> tuple[Counter[str], set[str]]:
+    """How many claims of other stacks stand in each rack of rows; and which stacks these are."""
     sites = {row.partition("/")[0] for row in rows}
-    held = connection.execute(select(claim.c.rack).where(claim.c.site.in_(sorted(sites)), claim.c.stack_id != stack_id))
-    return Counter(rack for rack in held.scalars() if rack.startswith(rows))
+    query = select(claim.c.rack, claim.c.stack_id).where(claim.c.site.in_(sorted(sites)), claim.c.stack_id != stack_id)
+    held = [one for one in connection.execute(query) if one.rack.startswith(rows)]
+    return Counter(one.rack for one in held), {one.stack_id for one in held}
 
 
-def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tuple[int, set[str]]:
-    """How many links of other stacks end at a site, or run through a duct, that would go; and which these are."""
+def _needed(connection: Connection, stack_id: str, going: Collection[str]) -> tuple[int, set[str], set[str]]:
+    """How many links of other stacks need a site or a duct that would go; which these are, and whose the links are."""
     links = 0
     needed: set[str] = set()
-    query = select(asset.c.data).where(asset.c.kind == "link", asset.c.stack_id != stack_id)
-    for data in connection.execute(query).scalars() if going else ():
+    stacks: set[str] = set()
+    query = select(asset.c.data, asset.c.stack_id).where(asset.c.kind == "link", asset.c.stack_id != stack_id)
+    for data, owner in connection.execute(query) if going else ():
         item = parse_asset(data)
         if isinstance(item, LinkAsset):
             found = {item.link.a, item.link.b, *(f"{DUCTS}/{duct}" for duct in item.link.ducts)}.intersection(going)
             links += bool(found)
             needed |= found
-    return links, needed
+            stacks |= {owner} if found else set()
+    return links, needed, stacks
 
 
 def guard_destroy(context: Context, request: SeenRequest) -> Done:
