@@ -102,6 +102,10 @@ CREATE FUNCTION faces_of(claim jsonb) RETURNS int4range LANGUAGE sql IMMUTABLE A
 $$;
 ALTER TABLE claim ADD CONSTRAINT {UNIT}
     EXCLUDE USING gist (rack WITH =, units_of(data::jsonb) WITH &&, faces_of(data::jsonb) WITH &&, stack_id WITH <>);
+"""  # noqa: S608 - text of our own
+"""Front and rear are a range of two, so that what takes both faces meets what takes one."""
+
+ADDRESSES = f"""
 CREATE TABLE node_address (
     claim_id bigint REFERENCES claim (id) ON DELETE CASCADE, site text, pool text, address text, stack_id text,
     PRIMARY KEY (claim_id, pool),
@@ -128,4 +132,10 @@ CREATE TRIGGER addresses_update AFTER UPDATE ON claim
 INSERT INTO node_address SELECT claim.id, claim.site, one.key, one.value, claim.stack_id
     FROM claim, jsonb_each_text(coalesce(claim.data::jsonb->'addresses', '{{}}')) AS one;
 """  # noqa: S608 - text of our own
-"""Front and rear are a range of two, so that what takes both faces meets what takes one."""
+"""Which stack has each address of a pool, filled from what is claimed already."""
+ADDRESSES_TWICE = """
+SELECT one.site, pool.key AS pool, pool.value AS address, min(one.stack_id) AS first, max(one.stack_id) AS second
+FROM claim AS one, jsonb_each_text(coalesce(one.data::jsonb->'addresses', '{}')) AS pool
+GROUP BY one.site, pool.key, pool.value HAVING count(DISTINCT one.stack_id) > 1 ORDER BY 1, 2, 3 LIMIT 1
+"""
+"""The first address that two stacks have, which no constraint keeps apart yet."""
