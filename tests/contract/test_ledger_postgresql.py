@@ -393,7 +393,7 @@ def test_the_database_has_no_unit_twice(world: World) -> None:
 
 
 def test_the_database_has_no_address_twice(world: World) -> None:
-    """Two stacks never have one address of a pool of a site; one stack may, and what was freed may be taken."""
+    """Two stacks never have one address of a pool, however long its network is; one may, and what is freed is free."""
     bring_up_racks(world.client)
     world.party("tenant-a").bring_up(clusters={"web": cluster(2)})
     other = world.party("tenant-b")
@@ -404,10 +404,13 @@ def test_the_database_has_no_address_twice(world: World) -> None:
     third, fourth, fifth = (str(row[3]).partition("/")[0].rpartition(".")[2] for row in world.sql(addresses))
     with pytest.raises(Exception, match="node_address_owner"):
         world.sql(taken.format(fifth, fourth, "db-001"))
+    longer = f"UPDATE claim SET data = replace(data, '10.80.0.{fifth}/20', '10.80.0.{fourth}/21') WHERE name = 'db-001'"
+    with pytest.raises(Exception, match="node_address_owner"):
+        world.sql(longer)
     world.sql(taken.format(third, fourth, "web-001"))
     world.sql(taken.format(fifth, third, "db-001"))
     world.sql("DELETE FROM claim WHERE name = 'web-002'; DELETE FROM claim WHERE name = 'web-001'")
-    assert [row[3] for row in world.sql(addresses)] == [f"10.80.0.{third}/20"]
+    assert [row[3] for row in world.sql(addresses)] == [f"10.80.0.{third}"]
 
 
 def test_what_the_database_refuses_of_an_address_is_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -477,7 +480,7 @@ def test_a_ledger_of_schema_0005_gets_scopes_and_addresses(
     assert capsys.readouterr().out.startswith(f"schema 0005 is now {SCHEMA}; ")
     held = "SELECT stack_id, site, pool, address FROM node_address ORDER BY address"
     a, b = "stack-of-tenant-a", "stack-of-tenant-b"
-    ours = [(stack, "dc1", "v4", f"10.80.0.{host}/20") for host, stack in ((3, a), (4, a), (5, b))]
+    ours = [(stack, "dc1", "v4", f"10.80.0.{host}") for host, stack in ((3, a), (4, a), (5, b))]
     assert postgresql.sql(older, held) == ours
     kept = str(FIXTURE_0005 / "checkpoint.json")
     assert main(["ledger", "verify", "--state", "--ledger", url, "--checkpoint", kept]) == 0
@@ -488,9 +491,9 @@ def test_a_ledger_of_schema_0005_gets_scopes_and_addresses(
         assert one.party("tenant-a").release("web-002", 1)
         one.party("tenant-b").bring_up(clusters={"db": cluster(2)})
         assert one.faults() == []
-    taken = [ours[0], (b, "dc1", "v4", "10.80.0.4/20"), ours[2]]
+    taken = [ours[0], (b, "dc1", "v4", "10.80.0.4"), ours[2]]
     assert postgresql.sql(older, held) == taken, "the place of what was freed is taken"
-    again = "UPDATE node_address SET address = '10.80.0.3/20' WHERE stack_id = 'stack-of-tenant-b'"
+    again = "UPDATE node_address SET address = '10.80.0.3' WHERE stack_id = 'stack-of-tenant-b'"
     with pytest.raises(Exception, match="node_address_owner"):
         postgresql.sql(older, again)
     assert main(["ledger", "upgrade", "--ledger", url]) == 0
@@ -520,9 +523,9 @@ def test_a_ledger_with_one_address_twice_stays_as_it_was(
     postgresql: PostgresqlServer, older: str, tmp_path: Path
 ) -> None:
     """An upgrade that would have to choose whose an address is names both, and changes nothing."""
-    twice = "UPDATE claim SET data = replace(data, '10.80.0.5/', '10.80.0.3/')"
+    twice = "UPDATE claim SET data = replace(data, '10.80.0.5/20', '10.80.0.3/21')"
     postgresql.sql(older, twice)
-    said = "stacks stack-of-tenant-a and stack-of-tenant-b both have the address 10.80.0.3/20 of pool v4 of site dc1"
+    said = "stacks stack-of-tenant-a and stack-of-tenant-b both have the address 10.80.0.3 of pool v4 of site dc1"
     with pytest.raises(LedgerRefusedError, match=said):
         upgrade(tmp_path / "x.db", postgresql.url(older))
     assert postgresql.sql(older, "SELECT version_num, to_regclass('scope') FROM alembic_version") == [("0005", None)]

@@ -1,6 +1,5 @@
 """Scopes of writers, and the stack of each address, on PostgreSQL; in a file nothing changes but the version."""
 
-import sqlalchemy as sa
 from alembic import op
 
 from zonewright.ledger.protocol.errors import LedgerRefusedError
@@ -18,8 +17,7 @@ def upgrade() -> None:
         LedgerRefusedError: when two stacks have one address.
     """
     bind = op.get_bind()
-    # One that was made between the versions has the table, and no such version.
-    if bind.dialect.name != POSTGRESQL or sa.inspect(bind).has_table("node_address"):
+    if bind.dialect.name != POSTGRESQL:
         return
     if (twice := bind.exec_driver_sql(ADDRESSES_TWICE).first()) is not None:
         raise LedgerRefusedError(
