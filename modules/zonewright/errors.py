@@ -5,6 +5,7 @@ It lies below all rooms, and knows none of them: also the engine room, which kno
 
 import re
 from enum import IntEnum
+from typing import Any
 
 _NUMBER = re.compile(r"\[Errno -?[0-9]+\] ?")
 
@@ -91,10 +92,22 @@ class ZonewrightError(Exception):
         super().__init__("; ".join(sentences))
         self._sentences = sentences
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors have constructors of their own, so a copy, as another process gets it, is not made by calling one."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
     @property
     def sentences(self) -> tuple[str, ...]:
         """What the command line prints, one line for each."""
         return self._sentences
+
+
+def _made_again(kind: type[ZonewrightError], args: tuple[Any, ...], known: dict[str, Any]) -> ZonewrightError:
+    """An error as it was."""
+    error = kind.__new__(kind)
+    error.args = args  # an OSError takes none from its constructor where a class has one of its own
+    error.__dict__.update(known)
+    return error
 
 
 def reason_of(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """A ledger on PostgreSQL: turns, lost connections, what others write, and what the database itself refuses."""
 
+import lzma
 import shlex
 import signal
 import sqlite3
@@ -43,6 +44,7 @@ from zonewright.ledger.store.state import verify_state
 from zonewright.ledger.store.tables import claim, generation
 from zonewright.ledger.transport.client import LedgerClient
 
+FIXTURE_0005 = REPOSITORY / "tests" / "fixtures" / "schema-0005-postgresql"
 PLACE = {"001": {"rack": "dc1/a/01/01", "position": 5}}
 CONSTRAINT = """
 CREATE FUNCTION ending() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -391,7 +393,7 @@ def test_the_database_has_no_unit_twice(world: World) -> None:
 
 
 def test_the_database_has_no_address_twice(world: World) -> None:
-    """Two stacks never have one address of a pool of a site; one stack may, and what was freed may be taken."""
+    """Two stacks never have one address of a pool, however long its network is; one may, and what is freed is free."""
     bring_up_racks(world.client)
     world.party("tenant-a").bring_up(clusters={"web": cluster(2)})
     other = world.party("tenant-b")
@@ -402,10 +404,13 @@ def test_the_database_has_no_address_twice(world: World) -> None:
     third, fourth, fifth = (str(row[3]).partition("/")[0].rpartition(".")[2] for row in world.sql(addresses))
     with pytest.raises(Exception, match="node_address_owner"):
         world.sql(taken.format(fifth, fourth, "db-001"))
+    longer = f"UPDATE claim SET data = replace(data, '10.80.0.{fifth}/20', '10.80.0.{fourth}/21') WHERE name = 'db-001'"
+    with pytest.raises(Exception, match="node_address_owner"):
+        world.sql(longer)
     world.sql(taken.format(third, fourth, "web-001"))
     world.sql(taken.format(fifth, third, "db-001"))
     world.sql("DELETE FROM claim WHERE name = 'web-002'; DELETE FROM claim WHERE name = 'web-001'")
-    assert [row[3] for row in world.sql(addresses)] == [f"10.80.0.{third}/20"]
+    assert [row[3] for row in world.sql(addresses)] == [f"10.80.0.{third}"]
 
 
 def test_what_the_database_refuses_of_an_address_is_a_sentence(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -452,6 +457,78 @@ def test_a_ledger_of_an_older_version_is_upgraded(world: World) -> None:
     assert (done.before, done.after, done.backup) == ("0002", SCHEMA, None)
     assert world.sql(noted) == [(3,)]
     assert world.faults() == []
+
+
+@pytest.fixture(name="older")
+def _older(postgresql: PostgresqlServer) -> Iterator[str]:
+    """The database of a ledger that the version with schema 0005 made, without scopes and addresses."""
+    name = postgresql.create()
+    dumped = lzma.decompress((FIXTURE_0005 / "ledger.sql.xz").read_bytes())
+    postgresql.run("psql", "-q", "-v", "ON_ERROR_STOP=1", f"--dbname={postgresql.url(name)}", given=dumped)
+    yield name
+    postgresql.drop(name)
+
+
+def test_a_ledger_of_schema_0005_gets_scopes_and_addresses(
+    postgresql: PostgresqlServer, older: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is refused by name until it is upgraded; then what is claimed has its addresses, and changes go on."""
+    url = postgresql.url(older)
+    with pytest.raises(LedgerUnavailableError, match="has schema 0005, and this zonewright needs"):
+        LedgerClient(url, root=tmp_path)
+    assert main(["ledger", "upgrade", "--ledger", url]) == 0
+    assert capsys.readouterr().out.startswith(f"schema 0005 is now {SCHEMA}; ")
+    held = "SELECT stack_id, site, pool, address FROM node_address ORDER BY address"
+    a, b = "stack-of-tenant-a", "stack-of-tenant-b"
+    ours = [(stack, "dc1", "v4", f"10.80.0.{host}") for host, stack in ((3, a), (4, a), (5, b))]
+    assert postgresql.sql(older, held) == ours
+    kept = str(FIXTURE_0005 / "checkpoint.json")
+    assert main(["ledger", "verify", "--state", "--ledger", url, "--checkpoint", kept]) == 0
+    with LedgerClient(url, root=tmp_path) as client:
+        one = World(postgresql, older, tmp_path, client)
+        assert one.faults() == []
+        one.party("tenant-a").bring_up(clusters={"web": cluster(1)})
+        assert one.party("tenant-a").release("web-002", 1)
+        one.party("tenant-b").bring_up(clusters={"db": cluster(2)})
+        assert one.faults() == []
+    taken = [ours[0], (b, "dc1", "v4", "10.80.0.4"), ours[2]]
+    assert postgresql.sql(older, held) == taken, "the place of what was freed is taken"
+    again = "UPDATE node_address SET address = '10.80.0.3' WHERE stack_id = 'stack-of-tenant-b'"
+    with pytest.raises(Exception, match="node_address_owner"):
+        postgresql.sql(older, again)
+    assert main(["ledger", "upgrade", "--ledger", url]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_an_upgraded_ledger_guards_what_a_new_one_guards(
+    postgresql: PostgresqlServer, older: str, world: World, tmp_path: Path
+) -> None:
+    """Its tables, indexes, constraints, triggers and functions are those of a new one."""
+    upgrade(tmp_path / "x.db", postgresql.url(older))
+    public = "'public'::regnamespace"
+    for query in (
+        "SELECT table_name, column_name, udt_name FROM information_schema.columns ORDER BY table_schema, 1, 2",
+        f"SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = {public} ORDER BY 1, 2",
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        f"SELECT proname, prosrc FROM pg_proc WHERE pronamespace = {public} AND probin IS NULL ORDER BY 1, 2",
+    ):
+        assert postgresql.sql(older, query) == world.sql(query)
+    assert world.sql("SELECT name FROM scope WHERE name = '6 head'") == [("6 head",)]
+    assert postgresql.sql(older, "SELECT name FROM scope") == [("6 head",)]
+
+
+@pytest.mark.tampers
+def test_a_ledger_with_one_address_twice_stays_as_it_was(
+    postgresql: PostgresqlServer, older: str, tmp_path: Path
+) -> None:
+    """An upgrade that would have to choose whose an address is names both, and changes nothing."""
+    twice = "UPDATE claim SET data = replace(data, '10.80.0.5/20', '10.80.0.3/21')"
+    postgresql.sql(older, twice)
+    said = "stacks stack-of-tenant-a and stack-of-tenant-b both have the address 10.80.0.3 of pool v4 of site dc1"
+    with pytest.raises(LedgerRefusedError, match=said):
+        upgrade(tmp_path / "x.db", postgresql.url(older))
+    assert postgresql.sql(older, "SELECT version_num, to_regclass('scope') FROM alembic_version") == [("0005", None)]
 
 
 def test_the_commands_take_the_url(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -598,6 +675,7 @@ def test_a_file_is_copied_and_goes_on(
         assert after.model_dump(exclude=told) == before.model_dump(exclude=told)
         Party(client, "stack-of-tenant-a", "tenant-a").bring_up(clusters={"web": cluster(2)})
     assert postgresql.sql(name, "SELECT id FROM claim ORDER BY id") == [(1,), (4,)]
+    assert postgresql.sql(name, "SELECT claim_id FROM node_address ORDER BY 1") == [(1,), (4,)]
     assert main(["ledger", "verify", "--state", "--ledger", url]) == 0
     assert main(["ledger", "copy", "--ledger", file, url]) == 2
     assert "has entries already; nothing was changed" in capsys.readouterr().err

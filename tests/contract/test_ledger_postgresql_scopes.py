@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -36,8 +37,10 @@ from zonewright.ledger.store.engines import postgresql_words
 from zonewright.ledger.store.journal import verify
 from zonewright.ledger.store.scopes import LockScope, ScopeFacts, Touch, WholeZone
 from zonewright.ledger.store.state import verify_state
+from zonewright.ledger.store.texts import get_content, put_contents, sweep
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Zone
+from zonewright.model.canonical import digest_of
 
 QUOTAS = {
     "north": {"district": "north", "it_kw": 0.3},
@@ -393,3 +396,25 @@ def changed(mine: Party, clusters: dict[str, Any], **more: Any) -> str:
         elif item.state == "releasing":
             mine.release(item.name, item.generation, kind=item.kind)
     return "admitted"
+
+
+def test_a_text_that_is_removed_at_the_same_moment_is_kept(world: World) -> None:
+    """A text whose day is over is removed by one transaction while another keeps it for good: it is there after."""
+    text = "a text of yesterday"
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(closing(world.database())) for _ in range(2))
+        with first.writing(Touch(party="tenant-a")) as connection:
+            put_contents(connection, [text], until=datetime(2020, 1, 2, tzinfo=UTC))
+        with ThreadPoolExecutor(1) as pool:
+            with first.writing(Touch(party="tenant-a")) as connection:
+                sweep(connection, datetime(2020, 1, 3, tzinfo=UTC))
+
+                def keeps() -> None:
+                    with second.writing(Touch(party="tenant-b")) as other:
+                        put_contents(other, [text])
+
+                kept = pool.submit(keeps)
+                until(lambda: waiting(world.server, world.name) == 1 or kept.done(), "the other one waits, or is done")
+            kept.result(30)
+        with first.reading() as connection:
+            assert get_content(connection, digest_of(text)) == text

@@ -269,3 +269,16 @@ def test_an_upgraded_ledger_goes_on(older: Path) -> None:
         Party(client, "stack-of-tenant-b", "tenant-b").enrol()
     with closing(Database(older, lock_wait_s=5)) as database, database.reading() as connection:
         assert verify_state(connection).faults == []
+
+
+@pytest.mark.tampers
+def test_nothing_but_the_version_changes_in_a_file_of_schema_0005(tmp_path: Path) -> None:
+    """What schema 0006 adds is of PostgreSQL; in a file the version rises, and an entry says so."""
+    path = tmp_path / LEDGER_FILE
+    Database(path, create=True, lock_wait_s=1).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0005'")
+    before = content(path)
+    assert upgrade(path).before == "0005"
+    changed = set(before) ^ set(content(path))
+    assert {line.split('"')[1] for line in changed} == {"alembic_version", "journal"}

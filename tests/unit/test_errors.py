@@ -2,8 +2,10 @@
 
 import ast
 import builtins
+import copy
 import importlib
 import inspect
+import pickle
 import pkgutil
 from collections.abc import Iterator
 
@@ -14,6 +16,8 @@ from support.sources import parsed
 from zonewright.cli import main
 from zonewright.cli.output import StoppedError, ending_with, report_error
 from zonewright.errors import Exit, ZonewrightError
+from zonewright.ledger import LedgerRefusedError
+from zonewright.rules.finding import Finding
 
 BROAD = {"Exception", "BaseException", "None"}
 APART = {
@@ -115,6 +119,22 @@ def test_an_error_is_its_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert report_error(_TwoSentencesError("one", "two")) == Exit.MISUSE
     assert capsys.readouterr().err == "error: one\nerror: two\n"
     assert str(_TwoSentencesError("one", "two")) == "one; two"
+
+
+def test_an_error_passes_to_another_process_as_it_is() -> None:
+    """Every error of the tree can be pickled and copied, whatever its constructor asks for, with all that it knows."""
+    _import_all()
+    for kind in [ZonewrightError, *(kind for _, kind in _rows(ZonewrightError))]:
+        made = kind.__new__(kind)
+        ZonewrightError.__init__(made, "one", "two")
+        made.__dict__["code"] = "another-lineage"
+        for again in (pickle.loads(pickle.dumps(made)), copy.copy(made)):
+            assert type(again) is kind
+            assert (again.args, vars(again)) == (made.args, vars(made)), kind
+    finding = Finding(rule="unit-overlap", level="mandatory", subject="r", where="w", message="m")
+    refused = LedgerRefusedError("findings", "1 finding; nothing was claimed", (finding,))
+    again = pickle.loads(pickle.dumps(refused))
+    assert (str(again), again.code, again.findings) == (str(refused), "findings", (finding,))
 
 
 def test_errors_are_printed_in_one_place() -> None:

@@ -50,8 +50,8 @@ def copy_ledger(source: Database, target: Database) -> JournalHead:
                 raise
             raise LedgerRefusedError(
                 _CODE,
-                f"two stacks of the ledger {source.shown} have one name, network or place, which PostgreSQL does not "
-                "hold twice; nothing was changed; have one of them give it up, and copy again",
+                f"two stacks of the ledger {source.shown} have one name, network, place or address, which PostgreSQL "
+                "does not hold twice; nothing was changed; have one of them give it up, and copy again",
             ) from error
 
 

@@ -51,7 +51,9 @@ def put_digested(connection: Connection, texts: Mapping[str, str], *, until: dat
     """
     if not texts:
         return
-    if until is not None:
+    if until is None:
+        hold(connection, texts)  # before the texts: those that somebody removes at this moment are put again
+    else:
         _draft(connection, texts, stamp(until))
     words_of(connection).put_texts(connection, dict(sorted(texts.items())))
     if until is None:

@@ -102,6 +102,12 @@ CREATE FUNCTION faces_of(claim jsonb) RETURNS int4range LANGUAGE sql IMMUTABLE A
 $$;
 ALTER TABLE claim ADD CONSTRAINT {UNIT}
     EXCLUDE USING gist (rack WITH =, units_of(data::jsonb) WITH &&, faces_of(data::jsonb) WITH &&, stack_id WITH <>);
+"""  # noqa: S608 - text of our own
+"""Front and rear are a range of two, so that what takes both faces meets what takes one."""
+
+ADDRESSES = f"""
+DROP TABLE IF EXISTS node_address;
+DROP FUNCTION IF EXISTS addresses_held CASCADE;
 CREATE TABLE node_address (
     claim_id bigint REFERENCES claim (id) ON DELETE CASCADE, site text, pool text, address text, stack_id text,
     PRIMARY KEY (claim_id, pool),
@@ -110,13 +116,13 @@ CREATE TABLE node_address (
 CREATE FUNCTION addresses_held() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO node_address SELECT after.id, after.site, one.key, one.value, after.stack_id
+        INSERT INTO node_address SELECT after.id, after.site, one.key, split_part(one.value, '/', 1), after.stack_id
         FROM after, jsonb_each_text(coalesce(after.data::jsonb->'addresses', '{{}}')) AS one;
         RETURN NULL;
     END IF;
     DELETE FROM node_address USING before JOIN after USING (id)
     WHERE claim_id = id AND (before.data, before.site, before.stack_id) <> (after.data, after.site, after.stack_id);
-    INSERT INTO node_address SELECT after.id, after.site, one.key, one.value, after.stack_id
+    INSERT INTO node_address SELECT after.id, after.site, one.key, split_part(one.value, '/', 1), after.stack_id
     FROM before JOIN after USING (id), jsonb_each_text(coalesce(after.data::jsonb->'addresses', '{{}}')) AS one
     WHERE (before.data, before.site, before.stack_id) <> (after.data, after.site, after.stack_id);
     RETURN NULL;
@@ -125,7 +131,14 @@ CREATE TRIGGER addresses_insert AFTER INSERT ON claim
     REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION addresses_held();
 CREATE TRIGGER addresses_update AFTER UPDATE ON claim
     REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION addresses_held();
-INSERT INTO node_address SELECT claim.id, claim.site, one.key, one.value, claim.stack_id
+INSERT INTO node_address SELECT claim.id, claim.site, one.key, split_part(one.value, '/', 1), claim.stack_id
     FROM claim, jsonb_each_text(coalesce(claim.data::jsonb->'addresses', '{{}}')) AS one;
 """  # noqa: S608 - text of our own
-"""Front and rear are a range of two, so that what takes both faces meets what takes one."""
+"""Which stack has each address of a pool, without the length of its network, filled from what is claimed already."""
+ADDRESSES_TWICE = """
+SELECT site, pool, address, min(stack_id) AS first, max(stack_id) AS second FROM (
+    SELECT site, stack_id, one.key AS pool, split_part(one.value, '/', 1) AS address
+    FROM claim, jsonb_each_text(coalesce(data::jsonb->'addresses', '{}')) AS one
+) AS held GROUP BY site, pool, address HAVING count(DISTINCT stack_id) > 1 ORDER BY site, pool, address LIMIT 1
+"""
+"""The first address that two stacks have, which no constraint keeps apart yet."""

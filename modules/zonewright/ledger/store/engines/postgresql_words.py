@@ -8,7 +8,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.sqlite import Insert
 
-from zonewright.ledger.store.engines.postgresql_guards import GUARDS, NOTED, PREPARED, VERSIONS
+from zonewright.ledger.store.engines.postgresql_guards import ADDRESSES, GUARDS, NOTED, PREPARED, VERSIONS
 
 _DRAFT = """
 INSERT INTO draft (digest, expires_at) SELECT value, %s FROM unnest(%s::text[]) AS value
@@ -107,8 +107,9 @@ def draw_versions(connection: Connection) -> None:
 
 
 def guard_names(connection: Connection) -> None:
-    """Have names, networks and rack units in the hands of two stacks refused, whoever writes."""
+    """Have names, networks, rack units and addresses in the hands of two stacks refused, whoever writes."""
     connection.exec_driver_sql(GUARDS)
+    connection.exec_driver_sql(ADDRESSES)
 
 
 def put_drafts(connection: Connection, digests: Sequence[str], until: str) -> None:
