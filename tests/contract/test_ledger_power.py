@@ -265,6 +265,34 @@ def test_an_old_breach_of_a_chain_is_told_and_refuses_nothing(operator: Party, t
     assert not refusing(tenant.propose(tenant.demand(clusters=web(5)), reserve=False))
 
 
+LEGS = {"L1": "01..14", "L2": "15..28", "L3": "29..42"}
+
+
+def test_what_is_told_for_the_first_time_under_nodes_refuses_nothing(operator: Party, tenant: Party) -> None:
+    """Phases and a breaker that were always too small may be declared, and grow by no node; then they bind."""
+    small = {name: feed | {"rated_w": 1_800} for name, feed in (("A", FEED_A), ("B", FEED_B))}
+    up(operator, sites=sites(feeds=small))
+
+    def wired(rated_kw: int, legs: dict[str, str]) -> dict[str, Any]:
+        found = sites(
+            feeds={name: feed | {"legs": legs, "breaker": f"br-{name.lower()}"} for name, feed in small.items()}
+        )
+        breaker = {"kind": "breaker", "rated_kw": rated_kw}
+        found["dc1"]["power"] = {f"br-{one}": breaker | {"supplied_by": [f"p{one}"]} for one in "ab"}
+        return found
+
+    told = up(operator, sites=wired(1, LEGS)).findings
+    over = [(one.rule, one.level, one.excess) for one in told if one.rule in {"phase-load", "supply-capacity"}]
+    assert over == [("phase-load", "advisory", 720)] * 2 + [("supply-capacity", "advisory", 200)] * 2
+    assert not refusing(tenant.propose(tenant.demand(clusters=web(5)), reserve=False))
+    assert {one[0] for one in refusing(tenant.propose(tenant.demand(clusters=web(7)), reserve=False))} == {
+        "phase-load",
+        "supply-capacity",
+    }
+    fewer = LEGS | {"L1": "01..05"}
+    assert not refusing(operator.propose(operator.demand(sites=wired(1, fewer)), reserve=False))
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
