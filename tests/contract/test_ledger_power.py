@@ -157,6 +157,32 @@ def test_what_is_broken_already_may_not_grow(operator: Party, tenant: Party) -> 
     ]
 
 
+def test_what_comes_while_a_feed_has_failed_lets_it_work_again(operator: Party, client: LedgerClient) -> None:
+    """A rack is not filled with what its other feed cannot carry after the repair, which is then admitted."""
+    kinds = {
+        "single": ZONE["node_types"]["one-u"] | {"maximum_draw": 500, "power_supplies": 1},
+        "large": ZONE["node_types"]["one-u"] | {"maximum_draw": 500, "allocated_draw": 500},
+    }
+    zone = Zone.model_validate(ZONE_FILE.model_dump() | {"node_types": {**ZONE["node_types"], **kinds}})
+    client.call(verbs.INIT, InitRequest(zone=zone))
+    operator.zone = zone
+    small = {name: feed | {"rated_w": 1_250} for name, feed in (("A", FEED_A), ("B", FEED_B))}
+    up(operator, sites=sites(feeds=small))
+    there = Party(client, "stack-of-tenant-b", "tenant-b", zone=zone)
+    there.bring_up(clusters={"one": cluster(1, node_type="single", places={"001": {"rack": f"{ROW}/01"}})})
+    up(operator, sites=sites(feeds=small | {"A": small["A"] | {"status": "failed"}}))
+    tenant = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+    places = {f"{number:03}": {"rack": f"{ROW}/01"} for number in (1, 2)}
+    chosen = tenant.propose(
+        tenant.demand(clusters={"web": cluster(2, node_type="large", places=places)}), reserve=False
+    )
+    assert refusing(chosen) == [("feed-failover", "no-worse", f"{ROW}/01", 200)]
+    tenant.bring_up(clusters={"web": cluster(3, node_type="large")})
+    seats = tenant.propose(tenant.demand(clusters={"web": cluster(3, node_type="large")}), reserve=False).seats
+    assert sorted(seat.rack for seat in seats.values()) == [f"{ROW}/01", f"{ROW}/02", f"{ROW}/02"]
+    assert not refusing(up(operator, sites=sites(feeds=small)))
+
+
 @pytest.mark.on_postgresql
 def test_the_next_preview_says_what_changed(operator: Party, tenant: Party) -> None:
     """A tenant's unchanged declaration is told what has become of its row, until its next admission."""

@@ -92,7 +92,7 @@ def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
-    __slots__ = ("legs", "limits", "own", "rack", "remaining", "sums", "taken", "wiring")
+    __slots__ = ("legs", "limits", "mended", "own", "rack", "remaining", "sums", "taken", "wiring")
 
     def __init__(
         self,
@@ -112,6 +112,9 @@ class RackState:
         self.sums = total([ground.sums, *more]) if more else ground.sums
         is_told = self.rack.has_legs
         self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own)) if is_told else None
+        self.mended: RackState | None = None
+        if self.rack.failed_feeds:  # what goes in must have its watts too when the feed works again
+            self.mended = RackState(Ground(self.rack.mended, ground.bystanders), others, own)
 
     def without(self, nodes: Collection[str]) -> "RackState":
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
@@ -120,6 +123,7 @@ class RackState:
         copy.taken = dict(self.taken)
         copy.own = {key: figures for key, figures in self.own.items() if key[-1] not in nodes}
         copy.sums = self._sums_without(nodes)
+        copy.mended = None if self.mended is None else self.mended.without(nodes)
         gone = self.own.keys() - copy.own.keys()
         copy.legs = (
             None
@@ -189,10 +193,26 @@ class RackState:
             more == 0 or used + more <= limit for used, more, limit in zip(self.sums, extra, self.limits, strict=True)
         )
 
+    def takes(self, shape: NodeShape, key: Key) -> bool:
+        """Whether the rack carries one more node: now, and when what has failed of it works again."""
+        carries = self.carries(self.added(shape, key))
+        return carries and (self.mended is None or self.mended.takes(shape, key))
+
+    def left_for(self, shape: NodeShape | None) -> int | None:
+        """Watts that stay free with one more node: now, and when what has failed works again; None if it does not fit.
+
+        Args:
+            shape: of the node; None for what is free now.
+        """
+        left = self.left_after(NOTHING if shape is None else shape.figures(self.wiring))
+        mended = left if self.mended is None else self.mended.left_for(shape)
+        return None if left is None or mended is None else min(left, mended)
+
     def left_after(self, asked: Figures) -> int | None:
         """Watts that stay free after ``asked`` is added, whichever of two feeds is lost; None if it does not fit."""
         after = list(map(int.__sub__, map(int.__sub__, self.limits, self.sums), asked))
-        if min(after) < 0:
+        is_over = min(after) < 0
+        if is_over and not (self.rack.failed_feeds and self.carries(asked)):  # what is down draws nothing of the others
             return None
         live = self.wiring.live
         if len(live) > 1:
@@ -218,10 +238,12 @@ class RackState:
                 break
             taken |= bits(position, shape.u_height)
             count += 1
-        return count
+        return count if self.mended is None else min(count, self.mended.room_for(shape, nodes))
 
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
+        if self.mended is not None:
+            self.mended.add(shape, key, position)
         if self.legs is not None:
             self._add_to_phases(self.legs, shape, key, position)
         extra = self.added(shape, key)

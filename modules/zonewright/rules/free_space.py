@@ -27,6 +27,7 @@ class FreeSpace:
         self._levels = frozenset() if may_mix else frozenset(item.protection_level for item in inside)
         self._sums: Figures = total(by_key(inside, self._wiring).values())
         self._limits = limits(rack)
+        self._mended = FreeSpace(rack.mended, inside, None, may_mix=True) if rack.failed_feeds else None
 
     def take(self, like: Occupant, most: int) -> int:
         """Put in up to ``most`` nodes like this one; how many found a place. A rack of another level takes none."""
@@ -39,17 +40,30 @@ class FreeSpace:
         """Put in one node like this one; its position, or None where the rack does not take it."""
         if self._levels - {like.protection_level}:
             return None
-        after = tuple(map(int.__add__, self._sums, figures(like, self._wiring)))
         watts = like.draw.allocated_w
         mask = 0 if self._offers is None else self._offers.closed(self._rack, watts)
         for face in like.faces:
             mask |= self._taken[face]
         position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
-        if position is None or any(map(int.__gt__, after, self._limits)):
+        if position is None or not self.carries(like):
             return None
         for face in like.faces:
             self._taken[face] |= bits(position, like.u_height)
         if self._offers is not None:
             self._offers.take(self._rack, position, watts)
-        self._sums = after
+        self.load(like)
         return position
+
+    def carries(self, like: Occupant) -> bool:
+        """Whether the rack carries one more: now, and when what has failed of it works again."""
+        is_over = any(map(int.__gt__, self._with(like), self._limits))
+        return not is_over and (self._mended is None or self._mended.carries(like))
+
+    def load(self, like: Occupant) -> None:
+        """One more draws and weighs in the rack."""
+        self._sums = self._with(like)
+        if self._mended is not None:
+            self._mended.load(like)
+
+    def _with(self, like: Occupant) -> Figures:
+        return tuple(map(int.__add__, self._sums, figures(like, self._wiring)))
