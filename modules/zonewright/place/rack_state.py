@@ -12,7 +12,7 @@ from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import PHASES, Face
+from zonewright.model.site import Face
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import (
@@ -23,6 +23,7 @@ from zonewright.rules.loads import (
     Key,
     LegShares,
     by_key,
+    full_phases,
     grams,
     larger,
     larger_share,
@@ -145,25 +146,13 @@ class RackState:
 
     def taken_for(self, shape: NodeShape) -> int:
         """Bits that a node of this shape cannot take: something is there, or nothing is offered."""
-        blocked = self._blocked(shape) | self.closed_for(shape)
-        return blocked if self.legs is None else blocked | self._full_phases(shape)
-
-    def _full_phases(self, shape: NodeShape) -> int:
-        """Bits of units on phases that cannot carry a node of this shape more."""
-        mask, of_node = 0, watts(shape.draw, self.wiring)
-        for name, feed in self.rack.feeds.items():
-            limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
-            for leg, units in feed.legs:
-                held = tuple((self.legs or {}).get((name, leg), {}).values())
-                if any(asked[index] and sum(one[index] for one in held) + asked[index] > limit for index in (0, 1)):
-                    mask |= units
-        return mask
+        return self._blocked(shape) | self.closed_for(shape)
 
     def lacks_an_offer(self, shape: NodeShape) -> bool:
         """Whether there is room for the shape, but not in what is offered."""
         rack_u, needed_u = self.rack.u_height, shape.u_height
         is_free = lowest_free(self._blocked(shape), rack_u=rack_u, needed_u=needed_u) is not None
-        return is_free and self.lowest(shape) is None
+        return is_free and lowest_free(self.taken_for(shape), rack_u=rack_u, needed_u=needed_u) is None
 
     def _blocked(self, shape: NodeShape) -> int:
         mask = 0
@@ -172,8 +161,9 @@ class RackState:
         return mask
 
     def lowest(self, shape: NodeShape) -> int | None:
-        """Lowest position with room for the shape, or None."""
-        return lowest_free(self.taken_for(shape), rack_u=self.rack.u_height, needed_u=shape.u_height)
+        """Lowest position with room for the shape, on a phase that carries it, or None."""
+        full = 0 if self.legs is None else full_phases(self.rack, self.legs, watts(shape.draw, self.wiring))
+        return lowest_free(self.taken_for(shape), rack_u=self.rack.u_height, needed_u=shape.u_height, no_start=full)
 
     def has_units(self, shape: NodeShape, position: int) -> bool:
         """Whether the shape has its units at one position."""
@@ -226,6 +216,8 @@ class RackState:
             shape: of each of them.
             nodes: names of own nodes that are among them, so that what they have here already counts for nobody else.
         """
+        if self.legs is not None:
+            return self.without(nodes).filled_with(shape)
         asked = shape.figures(self.wiring)
         sums = self._sums_without(nodes)
         by_figure = [
@@ -239,6 +231,14 @@ class RackState:
             taken |= bits(position, shape.u_height)
             count += 1
         return count if self.mended is None else min(count, self.mended.room_for(shape, nodes))
+
+    def filled_with(self, shape: NodeShape) -> int:
+        """Put in as many nodes of a shape as go in, one after the other, and tell how many."""
+        count = 0
+        while (position := self.lowest(shape)) is not None and self.takes(shape, ("", "", str(count))):
+            self.add(shape, ("", "", str(count)), position)
+            count += 1
+        return count
 
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""

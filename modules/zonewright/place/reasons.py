@@ -69,7 +69,10 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
     elif state.lowest(shape) is None:
         longest = longest_free(state.taken_for(shape), rack_u=state.rack.u_height)
         missing = shape.u_height - longest
-        yield Shortage(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
+        if missing > 0:
+            yield Shortage(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
+        else:
+            yield Shortage(resource="phase watts", part=1.0, text="watts on each phase whose units are free")
     watts = _watts_short(shape, state)
     if watts is not None:
         yield watts

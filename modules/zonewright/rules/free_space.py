@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 from zonewright.model.world import Occupant, Rack
 from zonewright.rules.geometry import bits, lowest_free, occupied
-from zonewright.rules.loads import Figures, by_key, figures, limits, total
+from zonewright.rules.loads import (
+    Figures,
+    LegShares,
+    by_key,
+    figures,
+    full_phases,
+    leg_share,
+    leg_shares,
+    limits,
+    total,
+)
 from zonewright.rules.offered import Remaining
 
 
@@ -27,6 +37,8 @@ class FreeSpace:
         self._levels = frozenset() if may_mix else frozenset(item.protection_level for item in inside)
         self._sums: Figures = total(by_key(inside, self._wiring).values())
         self._limits = limits(rack)
+        self._legs = leg_shares(rack, inside) if rack.has_legs else None
+        self._put_in = 0
         self._mended = FreeSpace(rack.mended, inside, None, may_mix=True) if rack.failed_feeds else None
 
     def take(self, like: Occupant, most: int) -> int:
@@ -44,7 +56,9 @@ class FreeSpace:
         mask = 0 if self._offers is None else self._offers.closed(self._rack, watts)
         for face in like.faces:
             mask |= self._taken[face]
-        position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height)
+        asked = figures(like, self._wiring)
+        full = 0 if self._legs is None else full_phases(self._rack, self._legs, asked)
+        position = lowest_free(mask, rack_u=self._rack.u_height, needed_u=like.u_height, no_start=full)
         if position is None or not self.carries(like):
             return None
         for face in like.faces:
@@ -52,7 +66,16 @@ class FreeSpace:
         if self._offers is not None:
             self._offers.take(self._rack, position, watts)
         self.load(like)
+        if self._legs is not None:
+            self._put_on_phases(self._legs, asked, position)
         return position
+
+    def _put_on_phases(self, legs: LegShares, asked: Figures, position: int) -> None:
+        for name, feed in self._rack.feeds.items():
+            leg = feed.leg_of(position)
+            if leg is not None:
+                self._put_in += 1
+                legs.setdefault((name, leg), {})["", "", str(self._put_in)] = leg_share(asked, name)
 
     def carries(self, like: Occupant) -> bool:
         """Whether the rack carries one more: now, and when what has failed of it works again."""
