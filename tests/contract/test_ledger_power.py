@@ -344,3 +344,19 @@ def test_a_supply_is_bounded(client: LedgerClient) -> None:
         operator.demand(sites=found)
     del found["dc1"]["power"]["e0"]
     operator.demand(sites=found)
+
+
+def test_a_row_fails_with_what_draws_no_power_in_it(operator: Party, client: LedgerClient) -> None:
+    """A shelf without power supplies stands in a row that fails, and is not down; nobody else's change stops."""
+    none = dict.fromkeys(("maximum_draw", "allocated_draw", "power_supplies", "power_supplies_required"), 0)
+    kinds = {**ZONE["node_types"], "shelf": ZONE["node_types"]["one-u"] | none}
+    zone = Zone.model_validate(ZONE_FILE.model_dump() | {"node_types": kinds})
+    client.call(verbs.INIT, InitRequest(zone=zone))
+    operator.zone = zone
+    tenant = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+    shelf = {"kvm": cluster(1, node_type="shelf", places={"001": {"rack": f"{ROW}/01", "position": 9}})}
+    tenant.bring_up(clusters=shelf)
+    assert up(operator, sites=sites(status="failed")).findings == []
+    again = tenant.propose(tenant.demand(clusters=shelf), reserve=False)
+    assert [(one.rule, one.level) for one in again.findings] == [("changed-beneath", "advisory")]
+    up(operator, sites=sites())

@@ -36,7 +36,7 @@ def watts(draw: Draw, wiring: Wiring) -> Figures:
     """
     present, failed = wiring
     if failed or not present:
-        on = "A" if not present else min(wiring.live if draw.is_up(wiring) else failed)
+        on = "A" if not present else min((wiring.live if draw.is_up(wiring) else failed) or failed)
         one = tuple(draw.allocated_w if feed == on else 0 for feed in FEEDS)
         return (*one, *one, 0, 0)
     even, worst = draw.live(present), draw.live_at_worst(present)
