@@ -167,6 +167,32 @@ def test_what_is_broken_already_may_not_grow(operator: Party, tenant: Party) -> 
     ]
 
 
+def test_what_comes_while_a_feed_has_failed_lets_it_work_again(operator: Party, client: LedgerClient) -> None:
+    """A rack is not filled with what its other feed cannot carry after the repair, which is then admitted."""
+    kinds = {
+        "single": ZONE["node_types"]["one-u"] | {"maximum_draw": 500, "power_supplies": 1},
+        "large": ZONE["node_types"]["one-u"] | {"maximum_draw": 500, "allocated_draw": 500},
+    }
+    zone = Zone.model_validate(ZONE_FILE.model_dump() | {"node_types": {**ZONE["node_types"], **kinds}})
+    client.call(verbs.INIT, InitRequest(zone=zone))
+    operator.zone = zone
+    small = {name: feed | {"rated_w": 1_250} for name, feed in (("A", FEED_A), ("B", FEED_B))}
+    up(operator, sites=sites(feeds=small))
+    there = Party(client, "stack-of-tenant-b", "tenant-b", zone=zone)
+    there.bring_up(clusters={"one": cluster(1, node_type="single", places={"001": {"rack": f"{ROW}/01"}})})
+    up(operator, sites=sites(feeds=small | {"A": small["A"] | {"status": "failed"}}))
+    tenant = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+    places = {f"{number:03}": {"rack": f"{ROW}/01"} for number in (1, 2)}
+    chosen = tenant.propose(
+        tenant.demand(clusters={"web": cluster(2, node_type="large", places=places)}), reserve=False
+    )
+    assert refusing(chosen) == [("feed-failover", "no-worse", f"{ROW}/01", 200)]
+    tenant.bring_up(clusters={"web": cluster(3, node_type="large")})
+    seats = tenant.propose(tenant.demand(clusters={"web": cluster(3, node_type="large")}), reserve=False).seats
+    assert sorted(seat.rack for seat in seats.values()) == [f"{ROW}/01", f"{ROW}/02", f"{ROW}/02"]
+    assert not refusing(up(operator, sites=sites(feeds=small)))
+
+
 @pytest.mark.on_postgresql
 def test_the_next_preview_says_what_changed(operator: Party, tenant: Party) -> None:
     """A tenant's unchanged declaration is told what has become of its row, until its next admission."""
@@ -275,6 +301,34 @@ def test_an_old_breach_of_a_chain_is_told_and_refuses_nothing(operator: Party, t
     assert not refusing(tenant.propose(tenant.demand(clusters=web(5)), reserve=False))
 
 
+LEGS = {"L1": "01..14", "L2": "15..28", "L3": "29..42"}
+
+
+def test_what_is_told_for_the_first_time_under_nodes_refuses_nothing(operator: Party, tenant: Party) -> None:
+    """Phases and a breaker that were always too small may be declared, and grow by no node; then they bind."""
+    small = {name: feed | {"rated_w": 1_800} for name, feed in (("A", FEED_A), ("B", FEED_B))}
+    up(operator, sites=sites(feeds=small))
+
+    def wired(rated_kw: int, legs: dict[str, str]) -> dict[str, Any]:
+        found = sites(
+            feeds={name: feed | {"legs": legs, "breaker": f"br-{name.lower()}"} for name, feed in small.items()}
+        )
+        breaker = {"kind": "breaker", "rated_kw": rated_kw}
+        found["dc1"]["power"] = {f"br-{one}": breaker | {"supplied_by": [f"p{one}"]} for one in "ab"}
+        return found
+
+    told = up(operator, sites=wired(1, LEGS)).findings
+    over = [(one.rule, one.level, one.excess) for one in told if one.rule in {"phase-load", "supply-capacity"}]
+    assert over == [("phase-load", "advisory", 720)] * 2 + [("supply-capacity", "advisory", 200)] * 2
+    assert not refusing(tenant.propose(tenant.demand(clusters=web(5)), reserve=False))
+    assert {one[0] for one in refusing(tenant.propose(tenant.demand(clusters=web(7)), reserve=False))} == {
+        "phase-load",
+        "supply-capacity",
+    }
+    fewer = LEGS | {"L1": "01..05"}
+    assert not refusing(operator.propose(operator.demand(sites=wired(1, fewer)), reserve=False))
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -300,3 +354,19 @@ def test_a_supply_is_bounded(client: LedgerClient) -> None:
         operator.demand(sites=found)
     del found["dc1"]["power"]["e0"]
     operator.demand(sites=found)
+
+
+def test_a_row_fails_with_what_draws_no_power_in_it(operator: Party, client: LedgerClient) -> None:
+    """A shelf without power supplies stands in a row that fails, and is not down; nobody else's change stops."""
+    none = dict.fromkeys(("maximum_draw", "allocated_draw", "power_supplies", "power_supplies_required"), 0)
+    kinds = {**ZONE["node_types"], "shelf": ZONE["node_types"]["one-u"] | none}
+    zone = Zone.model_validate(ZONE_FILE.model_dump() | {"node_types": kinds})
+    client.call(verbs.INIT, InitRequest(zone=zone))
+    operator.zone = zone
+    tenant = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+    shelf = {"kvm": cluster(1, node_type="shelf", places={"001": {"rack": f"{ROW}/01", "position": 9}})}
+    tenant.bring_up(clusters=shelf)
+    assert up(operator, sites=sites(status="failed")).findings == []
+    again = tenant.propose(tenant.demand(clusters=shelf), reserve=False)
+    assert [(one.rule, one.level) for one in again.findings] == [("changed-beneath", "advisory")]
+    up(operator, sites=sites())

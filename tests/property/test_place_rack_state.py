@@ -27,11 +27,16 @@ _FEEDS: list[tuple[FeedName, ...]] = [("A", "B"), ("A",), ("B",)]
 
 @st.composite
 def racks(draw: st.DrawFn) -> Rack:
-    """A rack with one feed or both, of few units."""
+    """A rack with one feed or both, of which some have failed, and of few units."""
     names = draw(st.sampled_from(_FEEDS))
     feeds = {name: Feed(available_w=draw(st.integers(0, 2000)), power_panel=name) for name in names}
     return Rack(
-        id=RACK, owner="op", u_height=draw(st.integers(1, 8)), max_weight_kg=draw(st.integers(0, 60)), feeds=feeds
+        id=RACK,
+        owner="op",
+        u_height=draw(st.integers(1, 8)),
+        max_weight_kg=draw(st.integers(0, 60)),
+        feeds=feeds,
+        failed_feeds=frozenset(draw(st.sets(st.sampled_from(names)))),
     )
 
 
@@ -83,7 +88,7 @@ def put_in(state: RackState, shape: NodeShape) -> int:
     for count in range(99):
         key = ("t", "s", f"new-{count}")
         position = state.lowest(shape)
-        if position is None or not state.carries(state.added(shape, key)):
+        if position is None or not state.takes(shape, key):
             return count
         assert state.has_units(shape, position)
         state.add(shape, key, position)
@@ -107,8 +112,8 @@ def test_room_is_for_as_many_as_can_be_put_in(
 def test_what_is_left_is_the_most_that_one_more_node_may_draw(
     rack: Rack, others: tuple[Occupant, ...], shape: NodeShape
 ) -> None:
-    """Watts that stay free are what a further node on all feeds may draw, and no watt more."""
-    state = state_of(rack, others, ())
+    """Watts that stay free are what a further node on all feeds may draw, and no watt more, while all feeds work."""
+    state = state_of(rack.mended, others, ())
     asked = shape.figures(state.wiring)
     left = state.left_after(asked)
     fits = all(used + more <= limit for used, more, limit in zip(state.sums, asked, state.limits, strict=True))

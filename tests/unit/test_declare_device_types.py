@@ -133,6 +133,21 @@ def test_the_line_that_is_told_mends_it(zone: Path) -> None:
     assert not [one for one in load_zone(zone).problems if "device-type" in one.file]
 
 
+@pytest.mark.parametrize("weight", ["weight: 0.4", "weight: 0.0001"])
+def test_what_weighs_next_to_nothing_weighs_a_gram(zone: Path, weight: str) -> None:
+    """A weight that is rounded to the gram does not become none, which no node type may have."""
+    assert (
+        read(zone, GOOD.replace("weight: 44.1", weight).replace("weight_unit: lb", "weight_unit: g")).weight_kg == 0.001
+    )
+
+
+def test_a_line_of_a_text_is_not_the_slug(zone: Path) -> None:
+    """A comment with a line that looks like a slug gives the type no other id."""
+    read(
+        zone, 'comments: "see also\nslug: acme-other\nbelow"\n' + GOOD.replace("---\n", "").replace("comments", "part")
+    )
+
+
 def test_two_files_with_one_slug(zone: Path) -> None:
     """The second file of a slug is told of the first; and a slug of zone.yaml is declared twice."""
     for name in ("a", "b"):

@@ -431,3 +431,26 @@ def test_a_full_phase_is_passed_over() -> None:
     assert found == {"001": ("dc/a/1/01", 1), "002": ("dc/a/1/01", 5), "003": ("dc/a/1/01", 9)}
     full = seats_of(world(one, rack("dc/a/1/02")), demand(count=2, watts=600, u_height=4))
     assert full == {"001": ("dc/a/1/01", 1), "002": ("dc/a/1/01", 5)}
+
+
+def test_only_the_lowest_unit_of_a_node_needs_a_phase_with_room() -> None:
+    """A node reaches into units of a full phase; where phases keep it away, that is what the reason says."""
+    feed = Feed(available_w=3000, power_panel="p", legs=(("L1", bits(1, 3)), ("L2", bits(4, 3))))
+    one = rack("dc/a/1/01", u_height=6)
+    one = replace(one, feeds={"A": feed, "B": feed})
+    full = replace(occupant(one.id, position=6, watts=900), name="full")
+    low = replace(occupant(one.id, position=1, u_height=2, watts=100), name="low")
+    assert seats_of(world(one, occupants=(full, low)), demand(watts=600)) == {"001": (one.id, 3)}
+    heavy = replace(low, draw=Draw(allocated_w=900))
+    assert reason_of(world(one, occupants=(full, heavy)), demand(watts=600)).endswith(
+        "short of phase watts in 1; the nearest is dc/a/1/01, short of watts on each phase whose units are free"
+    )
+
+
+def test_room_on_phases_is_what_they_carry() -> None:
+    """Of what a rack carries as a whole only so much counts as goes onto its phases."""
+    feed = Feed(available_w=3000, power_panel="p", legs=(("L1", bits(1, 5)), ("L2", bits(6, 5))))
+    one = replace(rack("dc/a/1/01"), feeds={"A": feed, "B": feed})
+    shape = rack_state.NodeShape.of(demand(u_height=1, watts=600).clusters["core"])
+    assert RackState(Ground(one, ()), (), ()).room_for(shape) == 2
+    assert RackState(Ground(rack("dc/a/1/01"), ()), (), ()).room_for(shape) == 5

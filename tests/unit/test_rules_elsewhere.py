@@ -107,6 +107,25 @@ def test_a_place_among_its_like(cluster: dict[str, Any], rack: str) -> None:
     assert f" of rack {rack}" in overlap.fix
 
 
+def test_a_place_has_the_power_that_the_node_asks_for() -> None:
+    """A node of dual power goes to no rack with one feed, and nothing goes to a phase that cannot carry it."""
+    legs = {"L1": [1, 2], "L2": [3, 4], "L3": [5, 6]}
+    racks = {
+        "dc/a/1/01": {"A": 3000, "B": 3000},
+        "dc/a/1/02": {"A": 3000, "B": 0},
+        "dc/a/1/03": {"A": 3000, "B": 3000, "failed_feeds": ["B"]},
+        "dc/a/1/04": {"A": 6000, "B": 6000, "u_height": 6, "legs": legs},
+        "dc/a/1/05": {"A": 3000, "B": 3000},
+    }
+    old = [{"name": f"old-{at}", "rack": "dc/a/1/04", "at": at, "w": 500, "standing": "active", "party": "t2"}
+           for at in (2, 3, 5)]  # fmt: skip
+    nodes = [{"name": f"core-00{at}", "cluster": "core", "rack": "dc/a/1/01", "at": at, "w": 1800} for at in (1, 3)]
+    data = {"racks": racks, "occupants": [*nodes, *old], "clusters": [{"name": "core", "power": "dual"}]}
+    assert {one.fix.partition("; ")[2] for one in evaluate(world_of(data)) if one.rule == "feed-failover"} == {
+        "there is room at position 1 of rack dc/a/1/05"
+    }
+
+
 def drawn(rng: Random) -> World:
     """A small hall in which nodes stand anywhere: on each other, out of the rack, too heavy, without power."""
     racks: dict[str, Any] = {}

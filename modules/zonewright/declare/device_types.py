@@ -143,15 +143,15 @@ def _by_slug(zone: Path) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in _files(zone / DEVICE_TYPES):
         text = _text(path)
-        match = _SLUG.search(text)
-        slug = match[1] if match else _slug_within(text)
+        lines = _SLUG.findall(text)
+        slug = lines[0] if len(lines) == 1 else _slug_within(text)
         if slug:
             found.setdefault(slug, []).append(path)
     return dict(sorted(found.items()))
 
 
 def _slug_within(text: str) -> str:
-    """The slug of a file that has it on no line of its own, such as one in JSON; empty where there is none."""
+    """The slug of a file in which not just one line looks like it: JSON, or a text with such a line; empty for none."""
     root = compose(text, "", [])
     entry = root.entries.get("slug") if isinstance(root, Fields) else None
     return entry.node.text if entry is not None and isinstance(entry.node, Scalar) else ""

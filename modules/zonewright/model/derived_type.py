@@ -123,7 +123,7 @@ class _Said:
         own = self._overlaid(self._own, "weight_kg")
         device = self._device
         if own is None and device.weight is not None and device.weight_unit is not None:
-            value = round(device.weight * KILOGRAMS[device.weight_unit], 3)
+            value = max(0.001, round(device.weight * KILOGRAMS[device.weight_unit], 3))  # a gram at least
             return TypeFigure(value=value, origin=f"file: {device.weight:g} {device.weight_unit}")
         return own or self._overlaid(self._patterns, "weight_kg")
 

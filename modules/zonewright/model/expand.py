@@ -179,6 +179,24 @@ def with_supply(racks: Mapping[str, Rack], sites: Mapping[str, Site]) -> dict[st
     return found
 
 
+def feeds_told_as_now(before: Mapping[FeedName, Feed], now: Mapping[FeedName, Feed]) -> dict[FeedName, Feed]:
+    """Feeds of before, with what the later declaration says of them for the first time: their phases and their breaker.
+
+    To say it changes nothing that stands there. What was said before stays as it was.
+
+    Args:
+        before: the earlier feeds of a rack.
+        now: the later ones.
+    """
+    found = dict(before)
+    for name, feed in before.items():
+        later = now.get(name)
+        if later is not None:
+            source = later.source if later.power_panel == feed.power_panel else ""
+            found[name] = replace(feed, legs=feed.legs or later.legs, source=feed.source or source)
+    return found
+
+
 def baseline_of_row(row_path: str, row: Row, *, owner: str, path: str = "") -> Iterator[Occupant]:
     """What already stands in the racks of one row.
 

@@ -6,7 +6,7 @@ not tell the difference, which is why they agree.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -111,6 +111,11 @@ class Rack:
     def wiring(self) -> Wiring:
         """Its feeds, and which of them have failed."""
         return wiring_of(frozenset(self.feeds), self.failed_feeds)
+
+    @property
+    def mended(self) -> "Rack":
+        """The same rack once all that has failed works again."""
+        return replace(self, failed_feeds=frozenset(), has_failed=False)
 
     @property
     def design_w(self) -> int:

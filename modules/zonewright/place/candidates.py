@@ -66,7 +66,7 @@ class Candidates:
         self._idle: dict[str, list[_Entry]] = {}
         self._later: list[_Entry] = []
         for state in states:
-            left = state.left_after(shape.figures(state.wiring))
+            left = state.left_for(shape)
             if left is not None:
                 self._states[state.rack.id] = state
                 room = state.rack.room
@@ -97,7 +97,7 @@ class Candidates:
 
     def put_back(self, state: RackState) -> None:
         """Queue a rack again, with what is left in it now."""
-        left = state.left_after(self._shape.figures(state.wiring))
+        left = state.left_for(self._shape)
         if left is not None:
             heapq.heappush(self._queue, self._entry(left, state))
 

@@ -137,7 +137,7 @@ class _Around:
             return "outside the cluster's rooms", (0.0, "")
         shortages = list(shortages_of(self._shape, self._spread, state, self._stops))
         if not shortages:
-            left = state.left_after(self._shape.figures(state.wiring)) or 0
+            left = state.left_for(self._shape) or 0
             return FREE, (float(left), f"{rack.id} would keep {amount(left, 'W')} free")
         texts = " and ".join(item.text for item in shortages)
         resources = ", ".join(sorted(item.resource for item in shortages))
@@ -168,6 +168,6 @@ def _why(node: Node, seat: RackPosition | None, floor: Floor, shape: NodeShape) 
     if node.chosen is not None:
         return "its declaration chose " + ("the place" if node.chosen.position is not None else "the rack")
     state = floor.state(seat.rack)
-    left = state.left_after(shape.figures(state.wiring)) if state is not None else None
+    left = state.left_for(shape) if state is not None else None
     kept = f"; {_kept(state, left)}" if state is not None and left is not None else ""
     return f"placed by the ledger: rooms in use come before idle rooms, then the rack with the least space left{kept}"

@@ -173,7 +173,7 @@ def _free_in(world: World, racks: Iterable[Rack], inside: dict[str, list[Occupan
 
 def _free(state: RackState, party: str) -> tuple[int, list[int]]:
     """Watts, whichever feed is lost, and units on both faces that are free in a rack for a party."""
-    watts = state.left_after((0,) * len(state.limits)) or 0
+    watts = state.left_for(None) or 0
     taken = state.taken["front"] | state.taken["rear"]
     return max(0, watts), [unit for unit in units_for(state.rack, party) if not taken & bits(unit, 1)]
 

@@ -127,7 +127,7 @@ def _seat(part: HomePart, states: Sequence[RackState]) -> bool:
 
 def _take(part: HomePart, state: RackState, number: int) -> bool:
     position, key = state.lowest(part.shape), ("", part.cluster, str(number))
-    if position is None or not state.carries(state.added(part.shape, key)):
+    if position is None or not state.takes(part.shape, key):
         return False
     state.add(part.shape, key, position)
     return True

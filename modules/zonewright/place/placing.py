@@ -205,7 +205,7 @@ class _Run:
             return node.chosen.rack == present.rack
         if part.spread.is_full(present.rack) or not self._is_allowed(part, node, state):
             return False
-        return state.carries(state.added(part.shape, self._key(node)))
+        return state.takes(part.shape, self._key(node))
 
     def _try_present_rack(self, part: _Part, node: Node) -> None:
         """A node that cannot stay where it is stays in its rack if it can: the shortest move."""
@@ -214,7 +214,7 @@ class _Run:
         if state is None or not self._is_allowed(part, node, state) or part.spread.verdict(state.rack.id) != "now":
             return
         position = state.lowest(part.shape)
-        if position is not None and state.carries(state.added(part.shape, self._key(node))):
+        if position is not None and state.takes(part.shape, self._key(node)):
             self._seat(part, node, state.rack.id, position)
             part.spread.add(state.rack.id)
 

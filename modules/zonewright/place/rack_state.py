@@ -12,7 +12,7 @@ from zonewright.model.demand import ClusterDemand
 from zonewright.model.expand import draw_of
 from zonewright.model.power import Draw, Wiring
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.site import PHASES, Face
+from zonewright.model.site import Face
 from zonewright.model.world import Bystanders, Occupant, Rack, World
 from zonewright.rules.geometry import bits, lowest_free, occupied
 from zonewright.rules.loads import (
@@ -23,6 +23,7 @@ from zonewright.rules.loads import (
     Key,
     LegShares,
     by_key,
+    full_phases,
     grams,
     larger,
     larger_share,
@@ -92,7 +93,7 @@ def _ground(rack: Rack, bystanders: Bystanders) -> Ground:
 class RackState:
     """One rack: which units are taken, how much of it is loaded, and what of the load is the stack's own."""
 
-    __slots__ = ("legs", "limits", "own", "rack", "remaining", "sums", "taken", "wiring")
+    __slots__ = ("legs", "limits", "mended", "own", "rack", "remaining", "sums", "taken", "wiring")
 
     def __init__(
         self,
@@ -112,6 +113,9 @@ class RackState:
         self.sums = total([ground.sums, *more]) if more else ground.sums
         is_told = self.rack.has_legs
         self.legs = leg_shares(self.rack, (*ground.bystanders, *others, *own)) if is_told else None
+        self.mended: RackState | None = None
+        if self.rack.failed_feeds:  # what goes in must have its watts too when the feed works again
+            self.mended = RackState(Ground(self.rack.mended, ground.bystanders), others, own)
 
     def without(self, nodes: Collection[str]) -> "RackState":
         """The same rack to try things in, without what some own nodes draw and weigh here; nothing is shared."""
@@ -120,6 +124,7 @@ class RackState:
         copy.taken = dict(self.taken)
         copy.own = {key: figures for key, figures in self.own.items() if key[-1] not in nodes}
         copy.sums = self._sums_without(nodes)
+        copy.mended = None if self.mended is None else self.mended.without(nodes)
         gone = self.own.keys() - copy.own.keys()
         copy.legs = (
             None
@@ -141,25 +146,13 @@ class RackState:
 
     def taken_for(self, shape: NodeShape) -> int:
         """Bits that a node of this shape cannot take: something is there, or nothing is offered."""
-        blocked = self._blocked(shape) | self.closed_for(shape)
-        return blocked if self.legs is None else blocked | self._full_phases(shape)
-
-    def _full_phases(self, shape: NodeShape) -> int:
-        """Bits of units on phases that cannot carry a node of this shape more."""
-        mask, of_node = 0, watts(shape.draw, self.wiring)
-        for name, feed in self.rack.feeds.items():
-            limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
-            for leg, units in feed.legs:
-                held = tuple((self.legs or {}).get((name, leg), {}).values())
-                if any(asked[index] and sum(one[index] for one in held) + asked[index] > limit for index in (0, 1)):
-                    mask |= units
-        return mask
+        return self._blocked(shape) | self.closed_for(shape)
 
     def lacks_an_offer(self, shape: NodeShape) -> bool:
         """Whether there is room for the shape, but not in what is offered."""
         rack_u, needed_u = self.rack.u_height, shape.u_height
         is_free = lowest_free(self._blocked(shape), rack_u=rack_u, needed_u=needed_u) is not None
-        return is_free and self.lowest(shape) is None
+        return is_free and lowest_free(self.taken_for(shape), rack_u=rack_u, needed_u=needed_u) is None
 
     def _blocked(self, shape: NodeShape) -> int:
         mask = 0
@@ -168,8 +161,9 @@ class RackState:
         return mask
 
     def lowest(self, shape: NodeShape) -> int | None:
-        """Lowest position with room for the shape, or None."""
-        return lowest_free(self.taken_for(shape), rack_u=self.rack.u_height, needed_u=shape.u_height)
+        """Lowest position with room for the shape, on a phase that carries it, or None."""
+        full = 0 if self.legs is None else full_phases(self.rack, self.legs, watts(shape.draw, self.wiring))
+        return lowest_free(self.taken_for(shape), rack_u=self.rack.u_height, needed_u=shape.u_height, no_start=full)
 
     def has_units(self, shape: NodeShape, position: int) -> bool:
         """Whether the shape has its units at one position."""
@@ -189,10 +183,26 @@ class RackState:
             more == 0 or used + more <= limit for used, more, limit in zip(self.sums, extra, self.limits, strict=True)
         )
 
+    def takes(self, shape: NodeShape, key: Key) -> bool:
+        """Whether the rack carries one more node: now, and when what has failed of it works again."""
+        carries = self.carries(self.added(shape, key))
+        return carries and (self.mended is None or self.mended.takes(shape, key))
+
+    def left_for(self, shape: NodeShape | None) -> int | None:
+        """Watts that stay free with one more node: now, and when what has failed works again; None if it does not fit.
+
+        Args:
+            shape: of the node; None for what is free now.
+        """
+        left = self.left_after(NOTHING if shape is None else shape.figures(self.wiring))
+        mended = left if self.mended is None else self.mended.left_for(shape)
+        return None if left is None or mended is None else min(left, mended)
+
     def left_after(self, asked: Figures) -> int | None:
         """Watts that stay free after ``asked`` is added, whichever of two feeds is lost; None if it does not fit."""
         after = list(map(int.__sub__, map(int.__sub__, self.limits, self.sums), asked))
-        if min(after) < 0:
+        is_over = min(after) < 0
+        if is_over and not (self.rack.failed_feeds and self.carries(asked)):  # what is down draws nothing of the others
             return None
         live = self.wiring.live
         if len(live) > 1:
@@ -206,6 +216,8 @@ class RackState:
             shape: of each of them.
             nodes: names of own nodes that are among them, so that what they have here already counts for nobody else.
         """
+        if self.legs is not None:
+            return self.without(nodes).filled_with(shape)
         asked = shape.figures(self.wiring)
         sums = self._sums_without(nodes)
         by_figure = [
@@ -218,10 +230,20 @@ class RackState:
                 break
             taken |= bits(position, shape.u_height)
             count += 1
+        return count if self.mended is None else min(count, self.mended.room_for(shape, nodes))
+
+    def filled_with(self, shape: NodeShape) -> int:
+        """Put in as many nodes of a shape as go in, one after the other, and tell how many."""
+        count = 0
+        while (position := self.lowest(shape)) is not None and self.takes(shape, ("", "", str(count))):
+            self.add(shape, ("", "", str(count)), position)
+            count += 1
         return count
 
     def add(self, shape: NodeShape, key: Key, position: int) -> None:
         """Put a node here, whether it fits or not."""
+        if self.mended is not None:
+            self.mended.add(shape, key, position)
         if self.legs is not None:
             self._add_to_phases(self.legs, shape, key, position)
         extra = self.added(shape, key)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zonewright.place.candidates import SpreadCount
 from zonewright.place.rack_state import NodeShape, RackState
@@ -69,7 +69,10 @@ def shortages_of(shape: NodeShape, spread: SpreadCount, state: RackState, stops:
     elif state.lowest(shape) is None:
         longest = longest_free(state.taken_for(shape), rack_u=state.rack.u_height)
         missing = shape.u_height - longest
-        yield Shortage(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
+        if missing > 0:
+            yield Shortage(resource="units", part=missing / shape.u_height, text=f"{amount(missing, 'U')} in one piece")
+        else:
+            yield Shortage(resource="phase watts", part=1.0, text="watts on each phase whose units are free")
     watts = _watts_short(shape, state)
     if watts is not None:
         yield watts
@@ -99,14 +102,20 @@ def _offer_short(shape: NodeShape, state: RackState) -> Shortage:
 
 
 def _watts_short(shape: NodeShape, state: RackState) -> Shortage | None:
-    """The worst shortage on a feed, or None."""
+    """The worst shortage on a feed, or None; one that comes when a failed feed works again counts as well."""
     asked = shape.figures(state.wiring)
     over, place = max(
-        ((state.sums[index] + asked[index] - state.limits[index], text) for index, text in _FIGURES),
+        (
+            (state.sums[index] + asked[index] - state.limits[index], text)
+            for index, text in _FIGURES
+            if asked[index] or not state.rack.failed_feeds
+        ),
         key=lambda item: item[0],
+        default=(0, ""),
     )
     if over <= 0:
-        return None
+        later = None if state.mended is None else _watts_short(shape, state.mended)
+        return None if later is None else replace(later, text=f"{later.text} when what has failed works again")
     return Shortage(
         resource="feed watts", part=over / max(1, shape.draw.allocated_w), text=f"{amount(over, 'W')} {place}"
     )

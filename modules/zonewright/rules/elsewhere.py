@@ -17,6 +17,7 @@ from zonewright.rules.loads import Key
 from zonewright.rules.neighbours import wide_domain
 from zonewright.rules.offered import Remaining
 from zonewright.rules.spread import COUNTED, domain_of
+from zonewright.rules.supply import lost_with
 from zonewright.rules.view import View
 from zonewright.rules.words import listed
 
@@ -89,6 +90,8 @@ class Elsewhere:
         yield from (rack for rack in order if rack.room == own or rack.room in in_use)
 
     def _may_stand(self, item: Occupant, cluster: ClusterFacts | None, rack: Rack) -> bool:
+        if cluster is not None and cluster.needs_dual_power and lost_with(item.draw, rack):
+            return False
         others = [one for one in self._inside(rack.id) if one.key != item.key]
         if item.exclusive is not None:
             domain = domain_of(rack.id, item.exclusive)

@@ -49,22 +49,36 @@ def _loads(view: View) -> Iterator[_Load]:
     for rack_id, occupants in view.in_rack.items():
         rack = view.racks.get(rack_id)
         if rack is not None:
-            shares = by_key(occupants, rack.wiring)
-            yield _Load(rack=rack, occupants=occupants, shares=shares, sums=total(shares.values()), limits=limits(rack))
+            yield _load(rack, occupants)
+
+
+def _load(rack: Rack, occupants: Sequence[Occupant]) -> _Load:
+    shares = by_key(occupants, rack.wiring)
+    return _Load(rack=rack, occupants=occupants, shares=shares, sums=total(shares.values()), limits=limits(rack))
+
+
+def _also_mended(view: View) -> Iterator[tuple[_Load, str]]:
+    """Each rack as it is, and one with failed feeds once more with what holds then: when they work again."""
+    for load in _loads(view):
+        yield load, ""
+        if load.rack.failed_feeds:
+            what = "the rack" if load.rack.has_failed else f"feed {' and '.join(sorted(load.rack.failed_feeds))}"
+            yield _load(load.rack.mended, load.occupants), f"when {what} works again, "
 
 
 def feed_capacity(view: View) -> Iterator[Breach]:
     """Live load of each feed, also when power supplies share at worst, is within its available watts."""
-    for load in _loads(view):
+    for load, when in _also_mended(view):
         for feed in (feed for feed in FEEDS if feed not in load.rack.failed_feeds):
             even, worst = load.sums[EVEN[feed]], load.sums[WORST[feed]]
             limit = load.limits[WORST[feed]]
             if worst > limit:
                 message = (
-                    f"feed {feed} of rack {load.rack.id} carries {amount(even, 'W')} when power supplies share evenly, "
-                    f"{amount(worst, 'W')} at worst, of {amount(limit, 'W')}: {amount(worst - limit, 'W')} too much"
+                    f"{when}feed {feed} of rack {load.rack.id} carries {amount(even, 'W')} when power supplies share "
+                    f"evenly, {amount(worst, 'W')} at worst, of {amount(limit, 'W')}: "
+                    f"{amount(worst - limit, 'W')} too much"
                 )
-                yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W")
+                yield _over(load, WORST[feed], message, what=f"feed {feed}", unit="W", has_failed=bool(when))
 
 
 FEED_CAPACITY = Rule(
@@ -74,8 +88,8 @@ FEED_CAPACITY = Rule(
     description=(
         "The limit is `rated_w` times `max_utilization`. Value is the load if each node puts its type's "
         "`power_supply_worst_share` on this feed. The message also states the load with even shares. Claims "
-        "count with `allocated_draw`. If the other feed has failed, what it carried counts here, and the level is "
-        "`no-worse`."
+        "count with `allocated_draw`. If the other feed has failed, what it carried counts here. The load when it "
+        "works again is judged as well. The level is `no-worse` then."
     ),
     unit="W",
     reference="NetBox, max_utilization of a power feed and allocated_draw of a power port",
@@ -86,16 +100,18 @@ FEED_CAPACITY = Rule(
 
 def feed_failover(view: View) -> Iterator[Breach]:
     """After the loss of one feed the other carries what hangs on both."""
-    for load in _loads(view):
-        for lost in FEEDS if not load.rack.failed_feeds else ():
+    for load, when in _also_mended(view):
+        failed = view.racks[load.rack.id].failed_feeds  # with the one that has failed lost the rack is as it is now
+        for lost in (lost for lost in FEEDS if not load.rack.failed_feeds and failed != {lost}):
             survivor = other(lost)
             value, limit = load.sums[ALONE[survivor]], load.limits[ALONE[survivor]]
             if value > limit:
                 message = (
-                    f"if feed {lost} of rack {load.rack.id} fails, feed {survivor} carries {amount(value, 'W')} of "
+                    f"{when}{'and' if when else 'if'} feed {lost} of rack {load.rack.id} fails, "
+                    f"feed {survivor} carries {amount(value, 'W')} of "
                     f"{amount(limit, 'W')}, {amount(value - limit, 'W')} too much"
                 )
-                yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W")
+                yield _over(load, ALONE[survivor], message, what=f"feed {survivor}", unit="W", has_failed=bool(when))
 
 
 FEED_FAILOVER = Rule(
@@ -104,8 +120,8 @@ FEED_FAILOVER = Rule(
     level="mandatory",
     description=(
         "If enough of a node's power supplies hang on the remaining feed, the node counts there with its "
-        "whole draw. Otherwise it goes down and does not count. Racks with a single feed, or with one that has "
-        "failed, have no failover to judge."
+        "whole draw. Otherwise it goes down and does not count. A rack with a single feed has no failover to judge. "
+        "One with a feed that has failed is judged as it is when that works again, at the level `no-worse`."
     ),
     unit="W",
     reference=(
@@ -145,7 +161,7 @@ RACK_WEIGHT = Rule(
 )
 
 
-def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Breach:
+def _over(load: _Load, index: int, message: str, *, what: str, unit: str, has_failed: bool = False) -> Breach:
     value, limit = load.sums[index], load.limits[index]
     scale = KILOGRAM if unit == "kg" else 1
     moving, fix = _remedy(load, index, what=what, unit=unit)
@@ -161,7 +177,7 @@ def _over(load: _Load, index: int, message: str, *, what: str, unit: str) -> Bre
         excess=-(-(value - limit) // scale),
         participants=participants_of(taking_part),
         fix=fix,
-        level="no-worse" if load.rack.failed_feeds and unit == "W" else None,
+        level="no-worse" if has_failed or (load.rack.failed_feeds and unit == "W") else None,
         moving=moving,
     )
 

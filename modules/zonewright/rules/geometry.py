@@ -32,20 +32,21 @@ def occupied(occupants: Iterable[Occupant]) -> dict[Face, int]:
     return taken
 
 
-def lowest_free(taken: int, *, rack_u: int, needed_u: int) -> int | None:
+def lowest_free(taken: int, *, rack_u: int, needed_u: int, no_start: int = 0) -> int | None:
     """Lowest position at which ``needed_u`` units in one piece are free, or None.
 
     Args:
         taken: bits that are not free, of all faces that count.
         rack_u: height of the rack in U.
         needed_u: units wanted, at least 1.
+        no_start: bits of units that must not be the lowest of them.
 
     Example:
         >>> lowest_free(bits(1, 4), rack_u=10, needed_u=2)
         5
     """
     free = bits(1, rack_u) & ~taken
-    starts = free
+    starts = free & ~no_start
     for step in range(1, needed_u):
         starts &= free >> step
     return (starts & -starts).bit_length() - 1 if starts else None

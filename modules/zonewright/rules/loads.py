@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from zonewright.model.power import FEEDS, Draw, Wiring
-from zonewright.model.site import FeedName, Phase
+from zonewright.model.site import PHASES, FeedName, Phase
 from zonewright.model.world import Occupant, Rack
 
 Figures = tuple[int, ...]
@@ -36,7 +36,7 @@ def watts(draw: Draw, wiring: Wiring) -> Figures:
     """
     present, failed = wiring
     if failed or not present:
-        on = "A" if not present else min(wiring.live if draw.is_up(wiring) else failed)
+        on = "A" if not present else min((wiring.live if draw.is_up(wiring) else failed) or failed)
         one = tuple(draw.allocated_w if feed == on else 0 for feed in FEEDS)
         return (*one, *one, 0, 0)
     even, worst = draw.live(present), draw.live_at_worst(present)
@@ -94,6 +94,24 @@ def larger_share(known: LegShare | None, asked: LegShare) -> LegShare:
 def leg_share(of_node: Figures, feed: FeedName) -> LegShare:
     """What a node has on a feed: watts at worst, alone, and evenly."""
     return of_node[WORST[feed]], of_node[ALONE[feed]], of_node[EVEN[feed]]
+
+
+def full_phases(rack: Rack, shares: LegShares, of_node: Figures) -> int:
+    """Bits of the units on phases that cannot carry one more node, whose lowest unit may not be one of them.
+
+    Args:
+        rack: the rack.
+        shares: what its phases carry.
+        of_node: the figures of the node.
+    """
+    mask = 0
+    for name, feed in rack.feeds.items():
+        limit, asked = feed.available_w // len(PHASES), leg_share(of_node, name)
+        for leg, units in feed.legs:
+            held = tuple(shares.get((name, leg), {}).values())
+            if any(asked[index] and sum(one[index] for one in held) + asked[index] > limit for index in (0, 1)):
+                mask |= units
+    return mask
 
 
 def total(all_figures: Iterable[Figures]) -> Figures:

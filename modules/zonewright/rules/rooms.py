@@ -1,7 +1,7 @@
 """Rules about rooms: the right cooling, and none opened while those that are open have space."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zonewright.model.cluster import Spread
 from zonewright.model.world import ClusterFacts, Occupant, Rack
@@ -11,6 +11,7 @@ from zonewright.rules.loads import Key
 from zonewright.rules.offered import Remaining
 from zonewright.rules.rule import Rule
 from zonewright.rules.spread import domain_of
+from zonewright.rules.supply import lost_with
 from zonewright.rules.view import Breach, View, participants_of
 from zonewright.rules.words import amount, count_of
 
@@ -62,13 +63,14 @@ def fill_before_open(view: View) -> Iterator[Breach]:
     }
     in_use |= {rack.rsplit("/", 2)[0] for rack in view.world.reserved}  # was asked when they were reserved
     clusters = {(one.party, one.stack, one.name): one for one in view.clusters}
+    bound = {key for key, one in clusters.items() if _needs_room(one)} | set(_related(view.clusters))
     alone = alone_in(view.world)
     opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
     for occupants in view.in_rack.values():
         for item in occupants:
             room = item.rack.rsplit("/", 2)[0]
-            bound = clusters.get((item.party, item.stack, item.cluster or ""))
-            if item.standing == "wanted" and item.draw.allocated_w and room not in in_use and not _needs_room(bound):
+            is_bound = (item.party, item.stack, item.cluster or "") in bound
+            if item.standing == "wanted" and item.draw.allocated_w and room not in in_use and not is_bound:
                 opening[room, item.party].append(item)
     for (room, party), nodes in sorted(opening.items()):
         first = view.racks.get(nodes[0].rack)
@@ -94,7 +96,8 @@ FILL_BEFORE_OPEN = Rule(
     description=(
         "A room is open when a claim or baseline draws power in it. A change that opens a room is refused if "
         "open rooms of the same site with the same cooling have units, weight and watts for all of its nodes "
-        "there. A rack, row or room that is another party's alone is no space. Clusters that are spread over "
+        "there. A rack, row or room that is another party's alone is no space, and what takes nodes of dual "
+        "power down with one loss is none for them. Clusters that are spread over "
         "rooms, or that must be apart, together or alone, do not count. "
         "Value is the number of nodes."
     ),
@@ -108,10 +111,15 @@ FILL_BEFORE_OPEN = Rule(
 )
 
 
-def _needs_room(cluster: ClusterFacts | None) -> bool:
+def _related(clusters: Iterable[ClusterFacts]) -> Iterator[Key]:
+    """Clusters that another one of their stack must be with or apart from."""
+    for one in clusters:
+        for relation in (*one.apart_from, *one.together_with):
+            yield one.party, one.stack, relation.cluster
+
+
+def _needs_room(cluster: ClusterFacts) -> bool:
     """Whether a cluster may have a reason of its own to stand in another room."""
-    if cluster is None:
-        return False
     by_rooms = cluster.spread is not None and cluster.spread.scope == "room"
     return by_rooms or bool(cluster.apart_from or cluster.together_with or cluster.exclusive)
 
@@ -156,6 +164,8 @@ def _rooms_that_take(
         spread = _Spread(cluster.spread if cluster is not None else None, [item.rack for item in staying])
         left = len(like)
         for rack in space:
+            if cluster is not None and cluster.needs_dual_power and lost_with(like[0].draw, rack):
+                continue
             taken = floor[rack.id].take(like[0], min(left, spread.allows(rack.id)))
             spread.add(rack.id, taken)
             left -= taken

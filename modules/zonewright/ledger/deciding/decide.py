@@ -12,7 +12,7 @@ from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_racks, judge_zone, with_contacts
 from zonewright.ledger.protocol.admission_messages import Impact
 from zonewright.model.demand import Demand
-from zonewright.model.expand import nodes_of, with_supply
+from zonewright.model.expand import feeds_told_as_now, nodes_of, with_supply
 from zonewright.model.power import told_as_now
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import World, ZoneFacts
@@ -66,7 +66,8 @@ class PlacedChange:
         for rack_id, rack in world.racks_before.items():
             now = world.racks.get(rack_id, rack)
             failed = now.failed_feeds & frozenset(rack.feeds)
-            racks[rack_id] = replace(rack, failed_feeds=failed, has_failed=now.has_failed)
+            feeds = feeds_told_as_now(rack.feeds, now.feeds)
+            racks[rack_id] = replace(rack, feeds=feeds, failed_feeds=failed, has_failed=now.has_failed)
         if zone is not None:
             racks = with_supply(racks, {name: facts.site for name, facts in zone.sites.items()})
         others = [
