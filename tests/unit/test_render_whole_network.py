@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from zonewright.render import NodeContext, SiteContext, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
 from zonewright.render.formats.format import AnyContext
+from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
 from zonewright.render.network.paths import paths_of
 from zonewright.render.network.reachability import network_findings
 
@@ -164,6 +166,38 @@ def test_a_router_takes_bgp_from_its_neighbours_only() -> None:
         assert not paths.reaches(source, loopback, "tcp", 179)
     assert paths.reaches("10.79.255.32", loopback, "tcp", 22)
     assert not paths.reaches("10.80.0.5", loopback, "tcp", 22)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("10.80.16.5", "10.80.0.5"),
+        ("2001:db8:1::5", "2001:db8:0::5"),
+        ("10.79.255.20", "10.80.0.5"),
+        ("10.79.255.20", "10.79.255.30"),
+        ("10.79.254.2", "10.79.254.1"),
+    ],
+)
+def test_nothing_from_outside_has_an_address_of_the_zone(source: str, target: str) -> None:
+    """A node takes its fellows by their addresses, at whatever site they are, so nobody outside may have one."""
+    router = read_firewall(zone()[1][ROUTER], ROUTER_CHAINS)
+    packet = Packet(source=ip_address(source), target=ip_address(target), protocol="udp", port=9999, arrives="wan0")
+    leaves = "mgmt0" if target.startswith("10.79.255") else "lan0"
+    assert not router.lets("forward", replace(packet, leaves=leaves))
+    assert not router.lets("input", replace(packet, protocol="tcp", port=22))
+    stranger = replace(packet, source=ip_address("2001:db8:eeee::9" if ":" in source else "198.51.100.9"))
+    assert router.lets("forward", replace(stranger, leaves="lan0"))
+
+
+def test_the_names_of_interfaces_decide_nothing() -> None:
+    """A node with an administrator's address is dropped where it comes in, also by a port that stands last."""
+    names = {"lan0": "vlan10", "mgmt0": "adm0"}
+    ports = (replace(one, name=names.get(one.name, one.name)) for one in site("east").ports)
+    files = render_all(changed("east", ports=tuple(sorted(ports, key=lambda one: one.name))))
+    router = read_firewall(files[ROUTER], ROUTER_CHAINS)
+    for source, target in (("10.79.255.20", "10.79.255.30"), ("2001:db8:ffff:ff::20", "2001:db8:ffff:ff::30")):
+        packet = Packet(source=ip_address(source), target=ip_address(target), protocol="udp", port=9999, leaves="adm0")
+        assert not router.lets("forward", replace(packet, arrives="vlan10"))
 
 
 def test_a_node_has_three_time_servers_where_the_zone_has_them() -> None:
