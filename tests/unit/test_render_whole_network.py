@@ -1,10 +1,11 @@
 """What a zone must do as a network is computed: each way of not doing it is a finding, and a gap is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -15,6 +16,7 @@ from zonewright.render import NodeContext, SiteContext, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
 from zonewright.render.formats.format import AnyContext
+from zonewright.render.network.answers import name_servers_of
 from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
 from zonewright.render.network.paths import paths_of
 from zonewright.render.network.reachability import network_findings
@@ -198,6 +200,31 @@ def test_the_names_of_interfaces_decide_nothing() -> None:
     for source, target in (("10.79.255.20", "10.79.255.30"), ("2001:db8:ffff:ff::20", "2001:db8:ffff:ff::30")):
         packet = Packet(source=ip_address(source), target=ip_address(target), protocol="udp", port=9999, leaves="adm0")
         assert not router.lets("forward", replace(packet, arrives="vlan10"))
+
+
+def test_a_name_server_among_administrators_asks_as_no_administrator(tmp_path: Path) -> None:
+    """It passes on what other parties' nodes ask, so it is not told what only administrators may know."""
+    folder = tmp_path / "zone"
+    copytree(CASE, folder, ignore=lambda *_: ["expected.yaml"])
+    path = folder / "facility-operator.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert '[10.80.0.2, "2001:db8:0::2"]' in text
+    path.write_text(text.replace('[10.80.0.2, "2001:db8:0::2"]', "[10.79.255.20]"), encoding="utf-8")
+    contexts = contexts_of_folder(folder)
+    servers = name_servers_of(contexts)
+    asking = {one.party: one.addresses[0].address.partition("/")[0] for one in nodes_at("east", contexts)}
+    name = "replica-001.tenant-a.west.internal."
+    assert servers.answer("east", asking["tenant-a"], name)
+    assert not servers.answer("east", asking["tenant-b"], name)
+    assert servers.answer("west", "10.79.255.30", name), "administrators are told"
+    named = render_all(contexts)["sites/west/etc/bind/named.conf"]
+    assert "match-clients { !zone_servers; management; };" in named
+    assert "10.79.255.20;" in named.partition("acl zone_servers {")[2].partition("}")[0]
+
+
+def nodes_at(name: str, contexts: Iterable[AnyContext]) -> list[NodeContext]:
+    """The nodes at a site."""
+    return [one for one in contexts if isinstance(one, NodeContext) and one.site == name]
 
 
 def test_a_node_has_three_time_servers_where_the_zone_has_them() -> None:
