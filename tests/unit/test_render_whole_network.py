@@ -10,11 +10,13 @@ from shutil import copytree
 import pytest
 
 from support.zone_contexts import contexts_of_folder
+from zonewright.ledger.deciding.zone_serials import serial_in
 from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render import NodeContext, SiteContext, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
+from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.network.answers import name_servers_of
 from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
@@ -202,15 +204,50 @@ def test_the_names_of_interfaces_decide_nothing() -> None:
         assert not router.lets("forward", replace(packet, arrives="vlan10"))
 
 
-def test_a_name_server_among_administrators_asks_as_no_administrator(tmp_path: Path) -> None:
-    """It passes on what other parties' nodes ask, so it is not told what only administrators may know."""
-    folder = tmp_path / "zone"
+def changed_folder(folder: Path, old: str, new: str) -> tuple[AnyContext, ...]:
+    """The zone with something else in what the facility operator declares."""
     copytree(CASE, folder, ignore=lambda *_: ["expected.yaml"])
     path = folder / "facility-operator.yaml"
     text = path.read_text(encoding="utf-8")
-    assert '[10.80.0.2, "2001:db8:0::2"]' in text
-    path.write_text(text.replace('[10.80.0.2, "2001:db8:0::2"]', "[10.79.255.20]"), encoding="utf-8")
-    contexts = contexts_of_folder(folder)
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return contexts_of_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"2001:db8:0::2"]', '"2001:db8:0::2", 10.80.0.9]'),
+        ('[10.80.0.2, "2001:db8:0::2"]', "[10.80.0.2]"),
+        ("10.80.16.2", "10.80.16.9"),
+        ("[10.80.16.3]", "[10.80.16.3, 10.80.16.8]"),
+        ("10.80.16.1", "10.80.16.30"),
+    ],
+)
+def test_no_zone_file_changes_without_a_higher_serial(tmp_path: Path, old: str, new: str) -> None:
+    """What a day two changes, such as a name server more, is seen by whoever compares serial numbers."""
+    before = zone()[1]
+    known = {path: found for path, text in before.items() if path.endswith(".zone") and (found := serial_in(text))}
+    numbered = [
+        numbered_site(one, known)
+        if isinstance(one, SiteContext)
+        else numbered_group(one, known)
+        if isinstance(one, GroupContext)
+        else one
+        for one in changed_folder(tmp_path / "zone", old, new)
+    ]
+    after = render_all(numbered)
+    changed_ones = [path for path in known if path in after and after[path] != before[path]]
+    assert changed_ones
+    for path in changed_ones:
+        found = serial_in(after[path])
+        assert found is not None
+        assert found.serial == known[path].serial + 1, path
+
+
+def test_a_name_server_among_administrators_asks_as_no_administrator(tmp_path: Path) -> None:
+    """It passes on what other parties' nodes ask, so it is not told what only administrators may know."""
+    contexts = changed_folder(tmp_path / "zone", '[10.80.0.2, "2001:db8:0::2"]', "[10.79.255.20]")
     servers = name_servers_of(contexts)
     asking = {one.party: one.addresses[0].address.partition("/")[0] for one in nodes_at("east", contexts)}
     name = "replica-001.tenant-a.west.internal."
