@@ -22,6 +22,7 @@ from zonewright.render.network.answers import name_servers_of
 from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
 from zonewright.render.network.paths import paths_of
 from zonewright.render.network.reachability import network_findings
+from zonewright.render.network.whole import incomplete
 
 CASE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
 ROUTER = "sites/east/etc/nftables.conf"
@@ -149,6 +150,53 @@ def test_a_router_that_lacks_something_is_told_and_not_refused() -> None:
     for text in ("no interface in 10.0.0.0/24", "10.8.0.1, an address of the zone's service", "announces 10.9.0.0/24"):
         assert text in said
     assert "sites/s/etc/nftables.conf" not in render_all([made])
+
+
+@pytest.mark.parametrize(
+    ("gateways", "said"),
+    [([], [4, 6]), (["192.0.2.1"], [6]), (["2001:db8:eeee::1"], [4]), (["192.0.2.1", "2001:db8:eeee::1"], [])],
+)
+def test_a_default_route_counts_for_its_own_ip_version(gateways: list[str], said: list[int]) -> None:
+    """A way out for IPv4 leads to no service in IPv6, and the other way round."""
+    networks = {
+        "v4": {"prefix": "192.0.2.0/30", "gateway": "192.0.2.2", "interface": "wan0", "role": "upstream"},
+        "v6": {"prefix": "2001:db8:eeee::/64", "gateway": "2001:db8:eeee::2", "interface": "wan0", "role": "upstream"},
+    }
+    document = {
+        "title": "s",
+        "district": "d",
+        "as_number": 65001,
+        "networks": networks,
+        "default_gateways": gateways,
+        "management": ["203.0.113.0/24", "2001:db8:aaaa::/48"],
+    }
+    services = ("198.51.100.1", "2001:db8:bbbb::1")
+    around = Surroundings(service="https://service.internal", service_addresses=services)
+    made = site_context(name="s", site=Site.model_validate(document), rows={}, around=around)
+    messages = " ".join(one.message for one in incomplete(made))
+    for version, texts in (
+        (4, ("198.51.100.1,", "203.0.113.0/24,")),
+        (6, ("2001:db8:bbbb::1,", "2001:db8:aaaa::/48,")),
+    ):
+        assert all((text in messages) == (version in said) for text in texts)
+
+
+def test_servers_that_routers_keep_from_nodes_are_found(tmp_path: Path) -> None:
+    """A name server at the gateway's own address takes no question there, and one among administrators neither."""
+    for address in ("10.80.0.1", "10.79.255.20"):
+        contexts = changed_folder(tmp_path / address, "[10.80.0.2,", f"[{address},")
+        messages = [one.message for one in network_findings(contexts, render_all(contexts))]
+        assert any(f"does not reach its name server, {address}" in one for one in messages)
+    contexts = changed_folder(tmp_path / "time", "[10.80.0.3, 10.80.0.4]", "[10.79.254.1]")
+    messages = [one.message for one in network_findings(contexts, render_all(contexts))]
+    assert any("does not reach its time server, 10.79.254.1" in one for one in messages)
+
+
+def test_a_network_of_one_address_is_judged(tmp_path: Path) -> None:
+    """A management network of the router's address alone stops no check."""
+    contexts = changed_folder(tmp_path / "zone", "prefix: 10.79.255.0/26", "prefix: 10.79.255.1/32")
+    messages = [one.message for one in network_findings(contexts, render_all(contexts))]
+    assert not any("reaches administrators" in one for one in messages)
 
 
 def test_one_cut_link_leaves_the_other_and_two_leave_none() -> None:
