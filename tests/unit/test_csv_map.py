@@ -298,3 +298,56 @@ def test_maps_name_their_schema(case: Path) -> None:
     first = (case / "meters-csv.yaml").read_text(encoding="utf-8").splitlines()[0]
     path = case / first.removeprefix("# yaml-language-server: $schema=")
     assert json.loads(path.read_text(encoding="utf-8"))["title"] == "CsvMap"
+
+
+HOSTILE = "\x1b[2J\n9: no fault at all\u202e"
+
+
+@pytest.mark.parametrize(
+    ("rows", "layout"),
+    [
+        (f't;a\n01.01.2026 00:00;"{HOSTILE}"\n', "wide: {a: {meter: main, unit: kWh}}"),
+        (f't;a\n01.01.2026 00:00;"{HOSTILE} kWh"\n', "wide: {a: {meter: main, unit: cell}}"),
+        (f't;a\n01.01.2026 00:00;"1 {HOSTILE}"\n', "wide: {a: {meter: main, unit: cell}}"),
+        (f't;a\n"{HOSTILE}";1\n', "wide: {a: {meter: main, unit: kWh}}"),
+        (f't;"{HOSTILE}"\n01.01.2026 00:00;1\n'.replace("\n9", "9", 1), "wide: {a: {meter: main, unit: kWh}}"),
+        (f't;m;v\n01.01.2026 00:00;"{HOSTILE}";1\n', "long: {meter: m, value: v, unit: kWh}"),
+    ],
+)
+def test_no_fault_says_what_a_cell_makes_a_terminal_do(tmp_path: Path, rows: str, layout: str) -> None:
+    """A fault is one line that can be read, whatever stands in a file from elsewhere."""
+    found = faults(tmp_path, rows, HEAD + TIME + layout)
+    assert found
+    assert all(fault.isprintable() for fault in found)
+
+
+def test_names_of_a_file_make_no_terminal_do_anything(tmp_path: Path) -> None:
+    """What a dry run shows of columns and names that the map leaves out can be read, and is not endless."""
+    columns = ";".join(["\x1b[2J", *(f"c{number}" for number in range(5_000))])
+    layout = "long: {meter: m, value: v, unit: kWh, meters: {x: {meter: main}}}"
+    rows = f"t;m;v;{columns}\n01.01.2026 00:00;x;1{';' * 5_001}\n01.01.2026 00:00;\x1b[2J;1{';' * 5_001}\n"
+    told = list(shown(read(tmp_path, rows, HEAD + TIME + layout), METERS))
+    assert all(line.isprintable() for line in told)
+    assert "left out: name '\\x1b[2J' is not in the map: line 3" in told[-2]
+    assert told[-1].startswith("  columns that the map does not name: '\\x1b[2J', c0, c1, ")
+    assert told[-1].endswith(", c98, and 4,901 more")
+
+
+def test_more_footer_lines_than_rows_leave_no_row(tmp_path: Path) -> None:
+    """An export of an hour without values has sums only, which are no values."""
+    rows = "t;a\n01.01.2026 00:00;1\n01.01.2026 00:15;2\n"
+    found = faults(tmp_path, rows, HEAD + TIME + "footer_lines: 3\nwide: {a: {meter: main, unit: kWh}}\n")
+    assert found == ["e.csv:2: the file has no row with values; correct first_line or footer_lines"]
+
+
+def test_readings_of_our_own_form_are_shown_as_text() -> None:
+    """A file as zonewright writes it is from elsewhere too."""
+    rows = [
+        "meter,start,time,value",
+        "\x1b[2J,,2026-01-01T00:00:00Z,1",
+        "main,,2026\x1b,1",
+        "main,,2026-01-01T00:00:00Z,\x1b",
+    ]
+    _, found = read_readings("\n".join(rows) + "\n", METERS)
+    assert len(found) == 3
+    assert all(fault.isprintable() for fault in found)

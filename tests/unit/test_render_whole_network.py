@@ -1,21 +1,28 @@
 """What a zone must do as a network is computed: each way of not doing it is a finding, and a gap is told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from support.zone_contexts import contexts_of_folder
+from zonewright.ledger.deciding.zone_serials import serial_in
 from zonewright.model import NodeType, Site
 from zonewright.model.surroundings import Routing, Surroundings
 from zonewright.render import NodeContext, SiteContext, render_all, site_context
 from zonewright.render.contexts.group_context import GroupContext
 from zonewright.render.contexts.node_view import Both, site_view
+from zonewright.render.contexts.serials import numbered_group, numbered_site
 from zonewright.render.formats.format import AnyContext
+from zonewright.render.network.answers import name_servers_of
+from zonewright.render.network.firewall import ROUTER_CHAINS, Packet, read_firewall
 from zonewright.render.network.paths import paths_of
 from zonewright.render.network.reachability import network_findings
+from zonewright.render.network.whole import incomplete
 
 CASE = Path(__file__).parents[1] / "cases" / "network" / "two-sites"
 ROUTER = "sites/east/etc/nftables.conf"
@@ -145,6 +152,53 @@ def test_a_router_that_lacks_something_is_told_and_not_refused() -> None:
     assert "sites/s/etc/nftables.conf" not in render_all([made])
 
 
+@pytest.mark.parametrize(
+    ("gateways", "said"),
+    [([], [4, 6]), (["192.0.2.1"], [6]), (["2001:db8:eeee::1"], [4]), (["192.0.2.1", "2001:db8:eeee::1"], [])],
+)
+def test_a_default_route_counts_for_its_own_ip_version(gateways: list[str], said: list[int]) -> None:
+    """A way out for IPv4 leads to no service in IPv6, and the other way round."""
+    networks = {
+        "v4": {"prefix": "192.0.2.0/30", "gateway": "192.0.2.2", "interface": "wan0", "role": "upstream"},
+        "v6": {"prefix": "2001:db8:eeee::/64", "gateway": "2001:db8:eeee::2", "interface": "wan0", "role": "upstream"},
+    }
+    document = {
+        "title": "s",
+        "district": "d",
+        "as_number": 65001,
+        "networks": networks,
+        "default_gateways": gateways,
+        "management": ["203.0.113.0/24", "2001:db8:aaaa::/48"],
+    }
+    services = ("198.51.100.1", "2001:db8:bbbb::1")
+    around = Surroundings(service="https://service.internal", service_addresses=services)
+    made = site_context(name="s", site=Site.model_validate(document), rows={}, around=around)
+    messages = " ".join(one.message for one in incomplete(made))
+    for version, texts in (
+        (4, ("198.51.100.1,", "203.0.113.0/24,")),
+        (6, ("2001:db8:bbbb::1,", "2001:db8:aaaa::/48,")),
+    ):
+        assert all((text in messages) == (version in said) for text in texts)
+
+
+def test_servers_that_routers_keep_from_nodes_are_found(tmp_path: Path) -> None:
+    """A name server at the gateway's own address takes no question there, and one among administrators neither."""
+    for address in ("10.80.0.1", "10.79.255.20"):
+        contexts = changed_folder(tmp_path / address, "[10.80.0.2,", f"[{address},")
+        messages = [one.message for one in network_findings(contexts, render_all(contexts))]
+        assert any(f"does not reach its name server, {address}" in one for one in messages)
+    contexts = changed_folder(tmp_path / "time", "[10.80.0.3, 10.80.0.4]", "[10.79.254.1]")
+    messages = [one.message for one in network_findings(contexts, render_all(contexts))]
+    assert any("does not reach its time server, 10.79.254.1" in one for one in messages)
+
+
+def test_a_network_of_one_address_is_judged(tmp_path: Path) -> None:
+    """A management network of the router's address alone stops no check."""
+    contexts = changed_folder(tmp_path / "zone", "prefix: 10.79.255.0/26", "prefix: 10.79.255.1/32")
+    messages = [one.message for one in network_findings(contexts, render_all(contexts))]
+    assert not any("reaches administrators" in one for one in messages)
+
+
 def test_one_cut_link_leaves_the_other_and_two_leave_none() -> None:
     """Ways are computed without links that are down, and back again with them."""
     paths = paths_of(*zone())
@@ -164,6 +218,98 @@ def test_a_router_takes_bgp_from_its_neighbours_only() -> None:
         assert not paths.reaches(source, loopback, "tcp", 179)
     assert paths.reaches("10.79.255.32", loopback, "tcp", 22)
     assert not paths.reaches("10.80.0.5", loopback, "tcp", 22)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("10.80.16.5", "10.80.0.5"),
+        ("2001:db8:1::5", "2001:db8:0::5"),
+        ("10.79.255.20", "10.80.0.5"),
+        ("10.79.255.20", "10.79.255.30"),
+        ("10.79.254.2", "10.79.254.1"),
+    ],
+)
+def test_nothing_from_outside_has_an_address_of_the_zone(source: str, target: str) -> None:
+    """A node takes its fellows by their addresses, at whatever site they are, so nobody outside may have one."""
+    router = read_firewall(zone()[1][ROUTER], ROUTER_CHAINS)
+    packet = Packet(source=ip_address(source), target=ip_address(target), protocol="udp", port=9999, arrives="wan0")
+    leaves = "mgmt0" if target.startswith("10.79.255") else "lan0"
+    assert not router.lets("forward", replace(packet, leaves=leaves))
+    assert not router.lets("input", replace(packet, protocol="tcp", port=22))
+    stranger = replace(packet, source=ip_address("2001:db8:eeee::9" if ":" in source else "198.51.100.9"))
+    assert router.lets("forward", replace(stranger, leaves="lan0"))
+
+
+def test_the_names_of_interfaces_decide_nothing() -> None:
+    """A node with an administrator's address is dropped where it comes in, also by a port that stands last."""
+    names = {"lan0": "vlan10", "mgmt0": "adm0"}
+    ports = (replace(one, name=names.get(one.name, one.name)) for one in site("east").ports)
+    files = render_all(changed("east", ports=tuple(sorted(ports, key=lambda one: one.name))))
+    router = read_firewall(files[ROUTER], ROUTER_CHAINS)
+    for source, target in (("10.79.255.20", "10.79.255.30"), ("2001:db8:ffff:ff::20", "2001:db8:ffff:ff::30")):
+        packet = Packet(source=ip_address(source), target=ip_address(target), protocol="udp", port=9999, leaves="adm0")
+        assert not router.lets("forward", replace(packet, arrives="vlan10"))
+
+
+def changed_folder(folder: Path, old: str, new: str) -> tuple[AnyContext, ...]:
+    """The zone with something else in what the facility operator declares."""
+    copytree(CASE, folder, ignore=lambda *_: ["expected.yaml"])
+    path = folder / "facility-operator.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return contexts_of_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"2001:db8:0::2"]', '"2001:db8:0::2", 10.80.0.9]'),
+        ('[10.80.0.2, "2001:db8:0::2"]', "[10.80.0.2]"),
+        ("10.80.16.2", "10.80.16.9"),
+        ("[10.80.16.3]", "[10.80.16.3, 10.80.16.8]"),
+        ("10.80.16.1", "10.80.16.30"),
+    ],
+)
+def test_no_zone_file_changes_without_a_higher_serial(tmp_path: Path, old: str, new: str) -> None:
+    """What a day two changes, such as a name server more, is seen by whoever compares serial numbers."""
+    before = zone()[1]
+    known = {path: found for path, text in before.items() if path.endswith(".zone") and (found := serial_in(text))}
+    numbered = [
+        numbered_site(one, known)
+        if isinstance(one, SiteContext)
+        else numbered_group(one, known)
+        if isinstance(one, GroupContext)
+        else one
+        for one in changed_folder(tmp_path / "zone", old, new)
+    ]
+    after = render_all(numbered)
+    changed_ones = [path for path in known if path in after and after[path] != before[path]]
+    assert changed_ones
+    for path in changed_ones:
+        found = serial_in(after[path])
+        assert found is not None
+        assert found.serial == known[path].serial + 1, path
+
+
+def test_a_name_server_among_administrators_asks_as_no_administrator(tmp_path: Path) -> None:
+    """It passes on what other parties' nodes ask, so it is not told what only administrators may know."""
+    contexts = changed_folder(tmp_path / "zone", '[10.80.0.2, "2001:db8:0::2"]', "[10.79.255.20]")
+    servers = name_servers_of(contexts)
+    asking = {one.party: one.addresses[0].address.partition("/")[0] for one in nodes_at("east", contexts)}
+    name = "replica-001.tenant-a.west.internal."
+    assert servers.answer("east", asking["tenant-a"], name)
+    assert not servers.answer("east", asking["tenant-b"], name)
+    assert servers.answer("west", "10.79.255.30", name), "administrators are told"
+    named = render_all(contexts)["sites/west/etc/bind/named.conf"]
+    assert "match-clients { !zone_servers; management; };" in named
+    assert "10.79.255.20;" in named.partition("acl zone_servers {")[2].partition("}")[0]
+
+
+def nodes_at(name: str, contexts: Iterable[AnyContext]) -> list[NodeContext]:
+    """The nodes at a site."""
+    return [one for one in contexts if isinstance(one, NodeContext) and one.site == name]
 
 
 def test_a_node_has_three_time_servers_where_the_zone_has_them() -> None:

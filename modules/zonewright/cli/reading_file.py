@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zonewright.pue.mapped import Taken
 
 _LINES_SHOWN = 8
+_COLUMNS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ def read_file(
 
 def shown(found: ReadingFile, meters: "Mapping[str, MeterSpec]") -> Iterator[str]:
     """What would be taken, for people: meters with span, unit, first and last value; what is left out and why."""
+    from zonewright.declare.problem import shown as shown_text
     from zonewright.pue.doubt import moment
     from zonewright.rules.words import count_of
 
@@ -93,7 +95,10 @@ def shown(found: ReadingFile, meters: "Mapping[str, MeterSpec]") -> Iterator[str
             for why, lines in told.items():
                 yield f"  {label}: {why}: {_lines(lines)}"
         if taken.unused:
-            yield f"  columns that the map does not name: {', '.join(taken.unused)}"
+            names = [name if name.isprintable() else shown_text(name) for name in taken.unused[:_COLUMNS_SHOWN]]
+            more = len(taken.unused) - len(names)
+            names += [f"and {more:,} more"] if more else []
+            yield f"  columns that the map does not name: {', '.join(names)}"
 
 
 def _amount(value: object) -> str:

@@ -215,7 +215,7 @@ class RouterNetwork(Declared):
     gateway: Address
     """The router's own address in it."""
     interface: InterfaceName
-    """The router's interface in this network; several networks may have the same one."""
+    """The router's interface in this network; several networks of one role may have the same one."""
     role: Literal["management", "service", "upstream"]
     """What it is for: administrators, servers of the zone, or the way out of the zone."""
 

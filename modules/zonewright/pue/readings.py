@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from zonewright.declare.problem import shown
 from zonewright.pue.meters import MeterSpec
 
 COLUMNS = ["meter", "start", "time", "value"]
@@ -98,7 +99,7 @@ def _take(
     meter = meters.get(name)
     if meter is None:
         known = ", ".join(sorted(meters))
-        yield f"{line}: meter '{name[:40]}' is not in meters.yaml (it has: {known}); add it, or correct it"
+        yield f"{line}: meter {shown(name)} is not in meters.yaml (it has: {known}); add it, or correct it"
         return
     try:
         begin, end = _times(meter, start, time)
@@ -114,7 +115,7 @@ def _take(
 def _amount(meter: MeterSpec, text: str) -> Fraction:
     """An exact value; ``ValueError`` with a sentence where it is none."""
     if not _DECIMAL.fullmatch(text):
-        message = f"expected a decimal number, got '{text[:40]}'; write it in digits"
+        message = f"expected a decimal number, got {shown(text)}; write it in digits"
         raise ValueError(message)
     amount = Fraction(text)
     if amount < 0:
@@ -131,7 +132,7 @@ def _times(meter: MeterSpec, start: str, time: str) -> tuple[int | None, int]:
         raise ValueError(message)
     if (meter.kind == "interval") != (begin is not None):
         wanted = "needs a start" if meter.kind == "interval" else "has no start"
-        message = f"a reading of a {meter.kind} {wanted}, got '{start[:40]}'; correct it, or the meter's kind"
+        message = f"a reading of a {meter.kind} {wanted}, got {shown(start)}; correct it, or the meter's kind"
         raise ValueError(message)
     if begin is not None and begin >= end:
         message = f"an interval that ends before it begins: {start} to {time}; correct one of them"
@@ -143,7 +144,7 @@ def _moment(text: str, label: str) -> int:
     try:
         return time_us(text)
     except (ValueError, OverflowError):
-        message = f"expected {label} as ISO 8601 with an offset, such as 2025-01-01T00:00:00+08:00, got '{text[:40]}'"
+        message = f"expected {label} as ISO 8601 with an offset, such as 2025-01-01T00:00:00+08:00, got {shown(text)}"
         raise ValueError(message) from None
 
 

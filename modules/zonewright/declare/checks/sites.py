@@ -15,7 +15,7 @@ from zonewright.model.base import IDENTIFIER_PATTERN
 from zonewright.model.expand import expand_ids, rack_number, units_of
 from zonewright.model.limits import ELEMENTS, ROWS
 from zonewright.model.power import Supply
-from zonewright.model.site import Meter, Phase
+from zonewright.model.site import Meter, Phase, RouterNetwork
 
 _POINT_TO_POINT = 31
 _RANGE = re.compile(r"(\D*)([0-9]{1,9})\.\.(\D*)([0-9]{1,9})", re.ASCII)
@@ -127,6 +127,7 @@ def site_faults(known: Known, owner: str, file: OwnerFile) -> Iterator[Fault]:
             yield from _supply(known, owner, path, site)
         for pool_id, pool in site.address_pools.items():
             yield from _pool(owner, (*path, "address_pools", pool_id), pool)
+        yield from _router(owner, path, site)
         for room_id, room in site.rooms.items():
             room_path = (*path, "rooms", room_id)
             yield from _may_open(known, owner, room_path, room)
@@ -222,15 +223,44 @@ def _pool(owner: str, path: Path, pool: AddressPool) -> Iterator[Fault]:
             got=str(prefix),
             fix="write the prefix length, such as /24 or /64",
         )
-    elif isinstance(prefix, IPv4Network) and pool.gateway in _no_hosts(prefix):
+    else:
+        yield from _gateway(owner, path, pool)
+
+
+def _gateway(owner: str, path: Path, network: AddressPool | RouterNetwork) -> Iterator[Fault]:
+    prefix = network.prefix
+    if isinstance(prefix, IPv4Network) and network.gateway in _no_hosts(prefix):
         yield Fault(
             owner=owner,
             path=(*path, "gateway"),
             what="a gateway that is not a host address",
             expected=f"an address from {prefix[1]} to {prefix[-2]}",
-            got=str(pool.gateway),
+            got=str(network.gateway),
             fix=f"write {prefix[1]} if the gateway has the first address",
         )
+
+
+def _router(owner: str, path: Path, site: Site) -> Iterator[Fault]:
+    """The router's networks, and its interfaces: what may pass one of them depends on the one thing that it is for."""
+    ports = [
+        ((*path, "address_pools", key, "interface"), pool.interface, "nodes")
+        for key, pool in site.address_pools.items()
+        if pool.interface is not None
+    ]
+    ports += [((*path, "networks", key, "interface"), one.interface, one.role) for key, one in site.networks.items()]
+    for key, one in site.networks.items():
+        yield from _gateway(owner, (*path, "networks", key), one)
+    roles: dict[str, str] = {"lo": "loopbacks"}
+    for where, name, role in ports:
+        if roles.setdefault(name, role) != role:
+            yield Fault(
+                owner=owner,
+                path=where,
+                what="an interface for two things",
+                expected="an interface for each of nodes, management, service and upstream",
+                got=f"'{name}' for {role}, which is for {roles[name]} already",
+                fix="name another interface; a VLAN has one of its own, such as eno1.20",
+            )
 
 
 def _no_hosts(prefix: IPv4Network) -> tuple[IPv4Address, ...]:

@@ -4,12 +4,12 @@ import re
 from fractions import Fraction
 from functools import cache
 
+from zonewright.declare.problem import shown
 from zonewright.model.csv_map import UNITS, CsvMap, Unit
 
 _BLANKS = "\u00a0\u202f\u2009"
 """Spaces that do not break, which exports put between groups of digits."""
 _WITH_UNIT = re.compile(r"(?P<number>.*?[0-9.,]) *(?P<unit>[A-Za-z]+)", re.DOTALL)
-_SHOWN = 40
 
 
 def cleaned(cell: str) -> str:
@@ -42,14 +42,14 @@ def number_of(cell: str, csv_map: CsvMap) -> Fraction:
     if match is None:
         groups = "" if csv_map.thousands == "none" else f" and thousands '{csv_map.thousands}'"
         raise ValueError(
-            f"expected a number with decimal sign '{csv_map.decimal}'{groups}, got '{cell[:_SHOWN]}'; correct the "
+            f"expected a number with decimal sign '{csv_map.decimal}'{groups}, got {shown(cell)}; correct the "
             "cell, or the map"
         )
     whole, part = re.sub("[^0-9]", "", match["whole"]), match["part"] or ""
     power = int(match["power"] or 0)
     if power > 0 and len(part) < power:
         raise ValueError(
-            f"'{cell[:_SHOWN]}' shows {len(whole) + len(part)} of {len(whole) + power} digits, so the rest is lost; "
+            f"{shown(cell)} shows {len(whole) + len(part)} of {len(whole) + power} digits, so the rest is lost; "
             "export the column again as plain numbers"
         )
     value = Fraction(int(whole + part), 10 ** len(part))
@@ -66,7 +66,7 @@ def split_unit(cell: str) -> tuple[str, Unit]:
     """
     match = _WITH_UNIT.fullmatch(cell)
     if match is None:
-        raise ValueError(f"expected a number with its unit, such as 12.5 kWh, got '{cell[:_SHOWN]}'; add the unit")
+        raise ValueError(f"expected a number with its unit, such as 12.5 kWh, got {shown(cell)}; add the unit")
     return match["number"], unit_of(match["unit"])
 
 
@@ -80,7 +80,7 @@ def unit_of(text: str) -> Unit:
         # 'm' is a thousandth and 'M' a million.
         if text == unit or (text.casefold() == unit.casefold() and text[:1] != "m"):
             return unit
-    raise ValueError(f"expected a unit of {', '.join(UNITS)}, got '{text[:_SHOWN]}'; correct it")
+    raise ValueError(f"expected a unit of {', '.join(UNITS)}, got {shown(text)}; correct it")
 
 
 def is_power(unit: Unit) -> bool:

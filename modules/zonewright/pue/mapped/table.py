@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from zonewright.declare.problem import shown
 from zonewright.model.csv_map import CsvMap
 from zonewright.pue.mapped.cells import cleaned
 from zonewright.pue.mapped.notes import Notes
@@ -62,7 +63,7 @@ def rows_of(text: str, csv_map: CsvMap, notes: Notes) -> tuple[list[str], list[C
     header = [cleaned(name) for name in _header(lines, csv_map)]
     body = [*([""] * (first - 1)), *lines[first - 1 :]]
     filled = [number for number, line in enumerate(body) if line.strip()]
-    for number in filled[len(filled) - csv_map.footer_lines :] if csv_map.footer_lines else ():
+    for number in filled[max(0, len(filled) - csv_map.footer_lines) :] if csv_map.footer_lines else ():
         notes.leave_out("footer", number + 1)
         body[number] = ""
     for number in filled:
@@ -114,9 +115,9 @@ def place_of(name: str, header: Sequence[str]) -> int:
         raise ValueError(f"the header has {len(found)} columns '{name}'; name one by its number, {numbers}")
     if not found:
         more = f" and {len(header) - _SHOWN} more" if len(header) > _SHOWN else ""
-        known = "', '".join(header[:_SHOWN])
+        known = ", ".join(map(shown, header[:_SHOWN])) or "none"
         raise ValueError(
-            f"expected a column '{name}' on the header, got '{known}'{more}; correct header_line, "
+            f"expected a column '{name}' on the header, got {known}{more}; correct header_line, "
             "delimiter or the name in the map"
         )
     return found[0]

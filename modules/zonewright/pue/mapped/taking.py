@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from fractions import Fraction
 
+from zonewright.declare.problem import shown
 from zonewright.model.csv_map import UNITS, CsvMap, MapColumn, MapUnit, Restarts, Unit
 from zonewright.pue.mapped.cells import is_power, number_of, split_unit, unit_of
 from zonewright.pue.mapped.notes import Notes
@@ -176,7 +177,7 @@ class _Reader:
         if self._known:
             found = self._known.get(name)
             if found is None:
-                self._notes.leave_out(f"name '{name[:40]}' is not in the map", line)
+                self._notes.leave_out(f"name {shown(name)} is not in the map", line)
             return found if found is not None and found.meter in self._meters else None
         if name not in self._meters:
             self._notes.fault(line, f"{_unknown(name, self._meters)}; correct it, or list its names in long.meters")
@@ -233,4 +234,4 @@ class _Reader:
 def _unknown(name: str, meters: Mapping[str, MeterSpec]) -> str:
     known = sorted(meters)
     more = f" and {len(known) - _NAMES_SHOWN} more" if len(known) > _NAMES_SHOWN else ""
-    return f"meter '{name[:40]}' is not declared (there are: {', '.join(known[:_NAMES_SHOWN])}{more})"
+    return f"meter {shown(name)} is not declared (there are: {', '.join(known[:_NAMES_SHOWN])}{more})"

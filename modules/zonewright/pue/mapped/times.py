@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from fractions import Fraction
 
+from zonewright.declare.problem import shown
 from zonewright.model.csv_map import CsvMap
 from zonewright.model.time_format import ISO, UNIX, UNIX_MS, time_pattern
 from zonewright.pue.mapped.notes import Notes
@@ -73,9 +74,9 @@ class WallClock:
             _require(_DAY_US <= local < _LATEST * 10**6 - _DAY_US)
         except (ValueError, OverflowError):
             wanted = "ISO 8601" if self._pattern is None else f"as '{self.time.format}'"
-            raise ValueError(f"expected a time {wanted}, got '{text[:40]}'; correct the cell, or the map") from None
+            raise ValueError(f"expected a time {wanted}, got {shown(text)}; correct the cell, or the map") from None
         if offset is None and self.zone is None:
-            raise ValueError(f"'{text[:40]}' has no offset, and the map no zone; write time.zone into the map")
+            raise ValueError(f"{shown(text)} has no offset, and the map no zone; write time.zone into the map")
         return Stamp(line, local, offset, series)
 
     def _counted(self, text: str) -> int:
@@ -83,7 +84,7 @@ class WallClock:
         moment = Fraction(text) * factor if _NUMBER.fullmatch(text) else Fraction(-1)
         if moment.denominator != 1 or not 0 <= moment < _LATEST * 10**6:
             unit = "seconds" if self.time.format == UNIX else "milliseconds"
-            raise ValueError(f"expected {unit} since 1970, got '{text[:40]}'; correct the cell, or the map")
+            raise ValueError(f"expected {unit} since 1970, got {shown(text)}; correct the cell, or the map")
         return int(moment)
 
     @staticmethod

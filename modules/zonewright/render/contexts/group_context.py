@@ -7,7 +7,15 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from zonewright.model import Site
 from zonewright.model.addresses import interface_of, network_of
 from zonewright.model.surroundings import Surroundings
-from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of, host_record, reverse_zones
+from zonewright.render.contexts.naming import (
+    HostRecord,
+    ReverseZone,
+    answered_by,
+    content_of,
+    host_record,
+    reverse_zones,
+    zones_answered_by,
+)
 from zonewright.render.contexts.site_names import Forward, site_names, ways_back
 
 NodeAddresses = Mapping[str, Mapping[str, str]]
@@ -91,27 +99,29 @@ def group_contexts(
     for site_id, site in sorted(sites.items()):
         if not site.name_servers:
             continue
+        servers = len(site.name_servers)
+        numbers = {other: answered_by(content, servers) for other, content in contents.items()}
         yield GroupContext(
             name=party,
             site=site_id,
             domain=domain_of(party, site_id),
             primary=f"ns1.{site_id}.internal.",
-            name_servers=tuple(f"ns{number}.{site_id}.internal." for number in range(1, len(site.name_servers) + 1)),
-            content=contents[site_id],
-            serial=contents[site_id],
+            name_servers=tuple(f"ns{number}.{site_id}.internal." for number in range(1, servers + 1)),
+            content=numbers[site_id],
+            serial=numbers[site_id],
             records=records[site_id],
             elsewhere=tuple(
                 OtherDomain(
                     key=other,
                     domain=domain_of(party, other),
-                    content=contents[other],
-                    serial=contents[other],
+                    content=numbers[other],
+                    serial=numbers[other],
                     records=found,
                 )
                 for other, found in records.items()
                 if other != site_id and found
             ),
-            reverse_zones=back,
+            reverse_zones=zones_answered_by(back, servers),
             forwards=tuple(one for one in asked if one.zone not in served),
             clients=_networks(address for _, address in pairs[site_id]),
         )

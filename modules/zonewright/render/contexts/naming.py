@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -60,6 +60,17 @@ def content_of(content: Iterable[object]) -> int:
     """A number from what a zone holds: another one for another content, the same one on every machine, from 1."""
     text = "\n".join(repr(one) for one in content)
     return int(sha256(text.encode()).hexdigest()[:8], 16) % _SERIALS + 1
+
+
+def answered_by(content: int, name_servers: int) -> int:
+    """The number of a zone's records together with how many name servers the zone names, which its file says too."""
+    return content_of((content, name_servers))
+
+
+def zones_answered_by(zones: Iterable[ReverseZone], name_servers: int) -> tuple[ReverseZone, ...]:
+    """Zones with the numbers that they have at so many name servers."""
+    numbers = ((one, answered_by(one.content, name_servers)) for one in zones)
+    return tuple(replace(one, content=number, serial=number) for one, number in numbers)
 
 
 def reverse_zones(names: Iterable[tuple[str, str]], networks: Iterable[str]) -> tuple[ReverseZone, ...]:

@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 
 from zonewright.model import Site
 from zonewright.model.surroundings import Surroundings
-from zonewright.render.contexts.naming import HostRecord, ReverseZone, content_of, host_record, reverse_zones
+from zonewright.render.contexts.naming import (
+    HostRecord,
+    ReverseZone,
+    answered_by,
+    content_of,
+    host_record,
+    reverse_zones,
+    zones_answered_by,
+)
 from zonewright.render.contexts.routing import Interface
 
 
@@ -86,8 +94,8 @@ def site_names(name: str, site: Site, interfaces: tuple[Interface, ...], around:
     return SiteNames(
         records=tuple(records),
         aliases=tuple(aliases),
-        service=tuple(_service(around)),
-        reverse_zones=reverse_zones(pairs, networks),
+        service=tuple(_service(around, len(site.name_servers))),
+        reverse_zones=zones_answered_by(reverse_zones(pairs, networks), len(site.name_servers)),
     )
 
 
@@ -130,11 +138,11 @@ def empty_zones(zones: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({found[1] for zone in zones if (found := _EMPTY.fullmatch(zone))}))
 
 
-def _service(around: Surroundings) -> Iterator[ServiceZone]:
+def _service(around: Surroundings, name_servers: int) -> Iterator[ServiceZone]:
     host = (urlsplit(around.service).hostname or "").lower()
     if around.service_addresses and not _is_address(host):
         records = tuple(host_record("@", address) for address in around.service_addresses)
-        number = content_of(records)
+        number = answered_by(content_of(records), name_servers)
         yield ServiceZone(key=host, content=number, serial=number, records=records)
 
 

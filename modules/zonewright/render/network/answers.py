@@ -64,7 +64,8 @@ class NameServers:
         """The view that a client sees: of its party, of administrators, or the site's own."""
         held = self.sites[site]
         group = next((one for one in self.groups.get(site, ()) if _among(client, one.clients)), None)
-        manages = group is None and _among(client, (*held.management_v4, *held.management_v6))
+        is_server = _among(client, held.fellow_servers)
+        manages = group is None and not is_server and _among(client, (*held.management_v4, *held.management_v6))
         key = group.name if group is not None else "management." if manages else "site."
         if (site, key) not in self._views:
             seen = (group,) if group is not None else self.groups.get(site, ()) if manages else ()

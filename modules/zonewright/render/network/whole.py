@@ -12,11 +12,12 @@ from zonewright.render.contexts.site_context import SiteContext
 from zonewright.render.errors import RenderError
 from zonewright.render.formats.format import AnyContext
 from zonewright.render.network.answers import NameServers, name_servers_of
+from zonewright.render.network.firewall import Protocol
 from zonewright.render.network.paths import Paths, paths_of
 from zonewright.rules.finding import Finding, Level
 
 RULE = "whole-network"
-_SSH = 22
+_SSH, _DNS, _NTP = 22, 53, 123
 
 
 def finding(subject: str, message: str, fix: str, *, level: Level = "mandatory") -> Finding:
@@ -62,9 +63,13 @@ def incomplete(site: SiteContext) -> Iterator[Finding]:
             level="advisory",
         )
     zone = [ip_network(text) for text in (*site.zone_v4, *site.zone_v6)]
-    has_default = bool(site.defaults_v4) or any("/0" in text for peer in site.peers for text in peer.v4)
+    ways_out = {4} if site.defaults_v4 else set()
+    ways_out |= {6} if site.defaults_v6 else set()
+    ways_out |= {
+        ip_network(text).version for peer in site.peers for text in (*peer.v4, *peer.v6) if text.endswith("/0")
+    }
     for text in (*site.service_v4, *site.service_v6):
-        if not has_default and not any(ip_address(text) in network for network in zone):
+        if ip_address(text).version not in ways_out and not any(ip_address(text) in network for network in zone):
             yield finding(
                 subject,
                 f"no site announces a network with {text}, an address of the zone's service, so it has no route there",
@@ -73,7 +78,9 @@ def incomplete(site: SiteContext) -> Iterator[Finding]:
             )
     for text in (*site.management_v4, *site.management_v6):
         network = ip_network(text)
-        if not has_default and not any(network.version == one.version and network.overlaps(one) for one in zone):
+        if network.version not in ways_out and not any(
+            network.version == one.version and network.overlaps(one) for one in zone
+        ):
             yield finding(
                 subject,
                 f"no site announces {text}, the network of administrators, so it has no route there",
@@ -96,7 +103,16 @@ def _ways(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
     for node in nodes:
         subject = f"node {node.name} at {node.site}"
         for own in _addresses(node):
+            wanted: list[tuple[str, str, Protocol, int]]
             wanted = [("its gateway", one, "icmp", 0) for one in (*node.gateways_v4, *node.gateways_v6)]
+            inside = [ip_network(text) for text in (*node.zone_v4, *node.zone_v6)]
+            for what, servers, port in (
+                ("its name server", node.name_servers, _DNS),
+                ("its time server", node.time_servers, _NTP),
+            ):
+                wanted += [
+                    (what, one, "udp", port) for one in servers if any(ip_address(one) in network for network in inside)
+                ]
             wanted += [
                 ("the zone's service", one, "tcp", node.service_port) for one in (*node.service_v4, *node.service_v6)
             ]
@@ -107,9 +123,7 @@ def _ways(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
                 for one in _addresses(other)
             ]
             for what, there, protocol, port in wanted:
-                if _same_version(own, there) and not paths.reaches(
-                    own, there, "tcp" if protocol == "tcp" else "icmp", port
-                ):
+                if _same_version(own, there) and not paths.reaches(own, there, protocol, port):
                     yield finding(subject, f"{own} does not reach {what}, {there}", fix)
 
 
@@ -125,7 +139,8 @@ def _separation(paths: Paths, nodes: list[NodeContext]) -> Iterator[Finding]:
             for site in paths.sites.values():
                 for port in site.ports:
                     for text in (*port.inside_v4, *port.inside_v6) if port.role == "management" else ():
-                        there = str(ip_network(text)[-2])
+                        network = ip_network(text)
+                        there = str(network[-2] if network.num_addresses > 1 else network[0])
                         if paths.reaches(own, there, "tcp", _SSH):
                             message = f"{own} reaches administrators, {there} tcp port {_SSH}"
                             yield finding(subject, message, "report this as a fault")
