@@ -99,9 +99,9 @@ def test_what_nobody_approved_is_not_installed(tmp_path: Path) -> None:
     with config_world(tmp_path, zone=LOW) as world:
         refused = world.run("deploy", "--configs")
         assert (refused.code, refused.stdout) == (1, "")
-        assert " and 4 more is in no approved change; stack stack-of-operator: " in refused.stderr
+        assert " and 6 more is in no approved change; stack stack-of-operator: " in refused.stderr
         assert "zone.yaml has no approval policy for changes of risk normal by operator" in refused.stderr
-        assert "error: configuration names: sites/dc1/etc/bind/named.conf (sha256 " in refused.stderr
+        assert "error: configuration names: sites/dc1/etc/bind/groups/_none.conf (sha256 " in refused.stderr
         plan = world.facility.plan(ONE)
         missing = world.run("deploy", "--configs").stderr
         assert f"plan {plan.digest()[7:19]}: policy north: 0 of 1 approvals from safety\n" in missing

@@ -193,7 +193,7 @@ def test_what_is_wrong_with_the_declaration_is_told(world: ConfigWorld) -> None:
         ("a.format", "b.files.'etc/bind/name.conf'", "d"),
         (
             "an unknown format: expected agent-settings, bind, ",
-            "an unknown file: expected etc/bind/named.conf, ",
+            "an unknown file: expected etc/bind/groups/_none.conf, ",
             "a file that configuration c writes too: expected one configuration for each file of a host, got ",
         ),
         strict=True,
