@@ -104,6 +104,35 @@ def test_a_true_bundle_is_good(made: Made) -> None:
     assert verify(made.files, AuditTrust(checkpoint=made.after))["kept checkpoint"].verdict == "good"
 
 
+def test_a_change_on_a_row_that_changed_beneath_it_is_good(tmp_path: Path) -> None:
+    """Advice on what a row was before is told in the preview, and is no evidence: a snapshot has only what is."""
+    now = [AT]
+    zone = Zone.model_validate(zone_with(two=policy({"operators": 1}, parties=["tenant-a"])))
+    with LedgerClient(f"sqlite:///{tmp_path / 'l.db'}", create=True, clock=lambda: now[0]) as client:
+        client.call(verbs.INIT, InitRequest(zone=zone))
+        operator = Party(client, "stack-of-operator", "operator", zone=zone)
+        operator.bring_up(sites=facility(2)["sites"])
+        party = Party(client, "stack-of-tenant-a", "tenant-a", zone=zone)
+        party.enrol()
+        tenant = Planner(party)
+
+        def approved(**wanted: Any) -> None:
+            now[0] += timedelta(minutes=10)
+            plan, _ = tenant.plan(at=now[0], **wanted)
+            tenant.verdict(plan, "ben", at=now[0])
+            tenant.complete(tenant.admit(**wanted))
+
+        approved(**WEB)
+        now[0] += timedelta(minutes=10)
+        operator.bring_up(sites=facility(3)["sites"])
+        more: dict[str, Any] = {"clusters": {"web": cluster(3)}}
+        told = party.propose(party.demand(**more), reserve=False).findings
+        assert "changed-beneath" in [one.rule for one in told]
+        approved(**more)
+        files = tenant.bundle()
+    assert wrong(files) == []
+
+
 def test_the_same_change_is_the_same_bytes(made: Made) -> None:
     """The archive of a bundle unpacks to it, and is the same bytes each time."""
     assert unpack(pack(made.files)) == made.files

@@ -124,7 +124,8 @@ def test_an_error_is_its_sentences(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_passes_to_another_process_as_it_is() -> None:
     """Every error of the tree can be pickled and copied, whatever its constructor asks for, with all that it knows."""
     _import_all()
-    for kind in [ZonewrightError, *(kind for _, kind in _rows(ZonewrightError))]:
+    kinds: list[type[ZonewrightError]] = [ZonewrightError, *(kind for _, kind in _rows(ZonewrightError))]
+    for kind in kinds:
         made = kind.__new__(kind)
         ZonewrightError.__init__(made, "one", "two")
         made.__dict__["code"] = "another-lineage"
