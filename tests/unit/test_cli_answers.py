@@ -213,6 +213,19 @@ def test_a_pipeline_calls_commands_that_there_are(run: Run, tmp_path: Path, syst
         parser().parse_args(shlex.split(re.sub(r"\$\{\{.*?\}\}", "x", command))[1:])
 
 
+def test_a_stack_of_a_new_zone_finds_its_declaration(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`stack new` looks where `init` writes; of none, or of several files, the sentence says which there are."""
+    assert run("init", "mine")[0] == 0
+    monkeypatch.chdir(tmp_path / "mine")
+    assert run("stack", "new", "second", "--party", "operator")[0] == 0
+    assert "zone/facility-operator.yaml" in Path("Pulumi.second.yaml").read_text(encoding="utf-8")
+    code, _, err = run("stack", "new", "third", "--party", "nobody")
+    assert (code, "got none beside zone.yaml, */zone.yaml" in err) == (2, True)
+    Path("zone/copy.yaml").write_text(Path("zone/facility-operator.yaml").read_text(encoding="utf-8"))
+    code, _, err = run("stack", "new", "third", "--party", "operator")
+    assert (code, "got zone/copy.yaml, zone/facility-operator.yaml; name the file" in err) == (2, True)
+
+
 def test_each_file_of_a_new_zone_names_its_schema(run: Run, tmp_path: Path) -> None:
     """The first line of each declaration leads to a schema that `init` wrote."""
     assert run("init", "mine")[0] == 0

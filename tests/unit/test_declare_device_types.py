@@ -223,6 +223,25 @@ def test_supplies_in_module_bays_count(zone: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("key", ["acme-example-1000", '"acme-*"'])
+@pytest.mark.parametrize("module", ["", "manufacturer: Acme\nmodel: P9\n"])
+def test_a_power_supply_that_is_not_there_is_not_passed_over(zone: Path, key: str, module: str) -> None:
+    """A module type that the overlay names, and that has no file or no rating, gives way to no class default."""
+    bays = "module-bays: [{name: PSU1}, {name: PSU2}]\n"
+    put(zone, "device-types/a.yaml", GOOD.partition("power-ports")[0] + bays)
+    if module:
+        put(zone, "module-types/p9.yaml", module)
+    put(
+        zone,
+        OVERLAY,
+        f"types:\n  {key}: {{power_supply: P9, source: order 12}}\n"
+        '  "*": {weight_kg: 20, maximum_draw: 100, power_supplies: 2, source: class}\n',
+    )
+    (problem,) = types(zone).unusable["acme-example-1000"]
+    assert (problem.expected, problem.got) == ("module type 'P9' with a maximum_draw", "none")
+    assert "correct power_supply in device-types.overlay.yaml" in problem.fix
+
+
 def test_an_entry_of_its_own_replaces_and_a_pattern_fills_in(zone: Path) -> None:
     """A figure is taken from the slug's entry, then the file, then the first pattern that has it."""
     overlay = """types:

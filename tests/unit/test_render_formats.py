@@ -24,6 +24,7 @@ from zonewright.render.formats.format import Format
 from zonewright.render.formats.kea import KEA
 from zonewright.render.formats.nftables import NFTABLES
 from zonewright.render.formats.rack_labels import RACK_LABELS
+from zonewright.render.formats.router_sysctl import ROUTER_SYSCTL
 from zonewright.render.validators.native import NativeValidator
 
 ROOTS = (
@@ -76,7 +77,7 @@ def test_rendered_files_are_the_committed_ones(root: str) -> None:
     assert seen > 2
 
 
-@pytest.mark.parametrize("format_", NEW, ids=lambda item: item.id)
+@pytest.mark.parametrize("format_", [*NEW, ROUTER_SYSCTL], ids=lambda item: item.id)
 def test_its_own_program_takes_the_files(format_: Format) -> None:
     """The native program of each format passes the files of each golden subject that has some."""
     validator, roots = installed_validator(format_), applied(format_)
@@ -97,6 +98,7 @@ FAULTS = [
     (KEA, "sites/qp-dc1", '"valid-lifetime"', '"valid-life"'),
     (NFTABLES, "nodes/qp-dc1/core-001", "policy drop", "policy dorp"),
     (NFTABLES, "nodes/qp-dc1/core-001", "@own_v4", "@own_v5"),
+    (ROUTER_SYSCTL, "sites/qp-dc1", "ip_forward = 1", "ip_forward 1"),
     (AGENT_SETTINGS, "nodes/qp-dc1/core-001", "power_max_w", "power_max"),
     (AGENT_SETTINGS, "nodes/qp-dc1/core-001", "https://", "http://"),
 ]

@@ -4,6 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
+_ZONES = ("zone.yaml", "*/zone.yaml", "zones/*/zone.yaml", "stacks/zones/*/zone.yaml")
+"""Where a project has the folders of its zones."""
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command ``stack``."""
@@ -51,12 +54,6 @@ def _new(arguments: argparse.Namespace) -> int:
     if path.exists():
         raise StoppedError(f"{path} exists; a stack keeps its id, so choose another name", code=MISUSE)
     declaration = arguments.declaration or _only_file_of(root, arguments.party)
-    if declaration is None:
-        sentence = (
-            f"expected exactly one declaration of '{arguments.party}', found none or several; name the "
-            "file with --declaration FILE"
-        )
-        raise StoppedError(sentence, code=MISUSE)
     _require_owner(root, declaration, arguments.party)
     stack_id = _loaded_id(arguments.party) if arguments.loaded else None
     write_configuration(root, arguments.name, declaration, arguments.ledger, stack_id)
@@ -123,10 +120,20 @@ def _all(root: Path, zone: Path, ledger: str | None) -> int:
     return GOOD
 
 
-def _only_file_of(root: Path, party: str) -> Path | None:
+def _only_file_of(root: Path, party: str) -> Path:
+    """The one declaration of a party, beside a ``zone.yaml`` where people have theirs."""
+    from zonewright.cli.output import MISUSE, StoppedError
+
     found = []
-    for path in sorted(root.glob("stacks/zones/*/*.yaml")):
+    folders = [path.parent for pattern in _ZONES for path in sorted(root.glob(pattern))]
+    for path in [path for folder in folders for path in sorted(folder.glob("*.yaml")) if path.is_file()]:
         with path.open(encoding="utf-8", errors="replace") as lines:
             if any(line.split("#")[0].strip() == f"owner: {party}" for line in lines):
                 found.append(path.relative_to(root))
-    return found[0] if len(found) == 1 else None
+    if len(found) == 1:
+        return found[0]
+    got = ", ".join(str(path) for path in found) or f"none beside {', '.join(_ZONES)}"
+    raise StoppedError(
+        f"expected exactly one file with 'owner: {party}' in {root}, got {got}; name the file with --declaration FILE",
+        code=MISUSE,
+    )

@@ -121,6 +121,10 @@ def _read(
         fix = "choose another type, or declare one of your own in node_types of zone.yaml"
         what = "a device type that no cluster can use"
         return (_problem(name, "slug", what, "one that stands in a rack and has a node's figures", made.unfit, fix),)
+    if made.unknown_supply:
+        what = "a device type whose power supplies are not known"
+        fix = f"put its file into {MODULE_TYPES}/, or correct power_supply in {OVERLAY}"
+        return (_problem(name, "slug", what, f"module type '{made.unknown_supply}' with a maximum_draw", "none", fix),)
     if made.lacks:
         return (_lacking(name, device.slug, made.lacks),)
     return made

@@ -31,6 +31,7 @@ class DerivedType:
         figures: each derived field of it with its origin.
         lacks: fields that neither the file nor the overlay has, as the overlay names them.
         unfit: why it can be no node type, whatever an overlay says; empty where it can.
+        unknown_supply: the module type that the overlay names for its supplies, where none has that name and a rating.
         notes: what a reader of the figures should know.
     """
 
@@ -38,6 +39,7 @@ class DerivedType:
     figures: Mapping[str, TypeFigure]
     lacks: tuple[str, ...] = ()
     unfit: str = ""
+    unknown_supply: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -65,6 +67,8 @@ def derived_type(
         )
         if figure is not None
     }
+    if said.unknown_supply:
+        return DerivedType(figures=figures, unknown_supply=said.unknown_supply)
     lacks = tuple(name for name in ("weight_kg", "maximum_draw", "power_supplies") if name not in figures)
     if lacks:
         return DerivedType(figures=figures, lacks=lacks)
@@ -112,6 +116,7 @@ class _Said:
         self._device = device
         self._modules = module_types
         self._units = ceil(device.u_height)
+        self.unknown_supply = ""
         own = overlays.get(device.slug)
         self._own = [(device.slug, own)] if own else []
         self._patterns = [
@@ -193,6 +198,9 @@ class _Said:
                 return TypeFigure(
                     value=[module.nameplate] * count, origin=f"{named.origin}, module type {module.model}"
                 )
+            if named:
+                self.unknown_supply = str(named.value)
+                return None
         return None
 
     def _module(self, name: str) -> ModuleType | None:
