@@ -22,7 +22,8 @@ _KNOWN = {
 }  # fmt: skip
 _CARRIERS = ("net", "other", "third", "fourth")
 _ROLES = {"op": "facility-operator", **dict.fromkeys(_CARRIERS, "network-operator")}
-_OWN = {"u", "w", "kg", "required", "supplies", "worst_share_thousandths", "cooling", "is_full_depth"}
+_OWN = {"u", "w", "kg", "required", "supplies", "worst_share_thousandths", "cooling", "is_full_depth", "supply_w"}
+_OF_BASELINE = {"supplies": "power_supplies", "required": "power_supplies_required", "single_feed": "feed"}
 _OF_CLUSTER = {"face", "exclusive", "protection_level", "single_feed"}
 _MOST_W, _MOST_BASELINE_W = 1_000_000, 200_000
 _SAID = {"name", "rack", "at", "standing", "party", "stack", "cluster", "path"}
@@ -84,6 +85,8 @@ def case_zone(data: Data) -> CaseZone:
         raise NotDeclarableError(f"something in it is {', '.join(sorted(odd))}")
     standing = [one for one in occupants if one.get("standing") == "active"]
     judged = [one for one in occupants if one.get("standing") != "baseline"]
+    if standing and any(one.get("power") == "dual" for one in data.get("clusters", ())):
+        raise NotDeclarableError("a folder takes each node for new, and nodes of dual power that stand there are not")
     try:
         return CaseZone(before=_declared(data, standing, early=True), after=_declared(data, judged, early=False))
     except ValueError as error:
@@ -201,8 +204,16 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
     of_room: Data = {key: kind[key] for key in ("cooling", "may_open") if key in kind}
     of_room |= {"status": "planned"} if "may_open" in kind else {}
     panels = {f"panel-{name.lower()}": {"substation": f"s-{name.lower()}"} for name in ("A", "B")}
+    legs = {leg: ",".join(f"{unit:02}" for unit in units) for leg, units in kind.get("legs", {}).items()}
+    failed = {name: {"status": "failed"} for name in kind.get("failed_feeds", ())}
     feeds = {
-        name: {"power_panel": f"panel-{name.lower()}", "rated_w": kind.get(name, 6000), "max_utilization": 1.0}
+        name: {
+            "power_panel": f"panel-{name.lower()}",
+            "rated_w": kind.get(name, 6000),
+            "max_utilization": 1.0,
+            "legs": legs,
+            **failed.get(name, {}),
+        }
         for name in ("A", "B")
         if kind.get(name, 6000)
     }
@@ -217,12 +228,13 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
         "max_weight_kg": kind.get("max_weight_kg", 1200),
         "feeds": feeds,
         "status": "active" if kind.get("accepts", True) or "may_open" in kind else "decommissioning",
+        "failed_racks": f"01..{len(racks):02}" if kind.get("has_failed") else "",
         "baseline": {f"b{number}": _baseline(one) for number, one in enumerate(baseline)},
     }
 
 
 def _baseline(one: Data) -> Data:
-    if "exclusive" in one or "cooling" in one or "required" in one:
+    if "exclusive" in one or "cooling" in one or "supply_w" in one:
         raise NotDeclarableError("baseline in it has what no baseline declares")
     return {
         "racks": one["rack"].rpartition("/")[2],
@@ -230,7 +242,8 @@ def _baseline(one: Data) -> Data:
         "u_height": one.get("u", 1),
         "allocated_draw": one.get("w", 0),
         "weight_kg": one.get("kg", 0),
-        **{key: one[key] for key in ("face", "is_full_depth", "protection_level") if key in one},
+        **{key: one[key] for key in ("face", "is_full_depth", "protection_level", "leg") if key in one},
+        **{name: one[key] for key, name in _OF_BASELINE.items() if key in one},
     }
 
 
@@ -302,5 +315,6 @@ def _kind(one: Data) -> tuple[Data, str]:
         "power_supplies": one.get("supplies", 2),
         "power_supplies_required": one.get("required", 1),
         "power_supply_worst_share": one.get("worst_share_thousandths", 600) / 1000,
+        **({"power_supply_w": one["supply_w"]} if one.get("supply_w") else {}),
     }
     return kind, "k-" + "-".join(re.sub(r"[^a-z0-9]", "x", str(value)) for value in list(kind.values())[2:]).lower()

@@ -66,13 +66,15 @@ def fill_before_open(view: View) -> Iterator[Breach]:
     bound = {key for key, one in clusters.items() if _needs_room(one)} | set(_related(view.clusters))
     alone = alone_in(view.world)
     opening: dict[tuple[str, str], list[Occupant]] = defaultdict(list)
+    opened = set[str]()
     for occupants in view.in_rack.values():
         for item in occupants:
             room = item.rack.rsplit("/", 2)[0]
             is_bound = (item.party, item.stack, item.cluster or "") in bound
-            if item.standing == "wanted" and item.draw.allocated_w and room not in in_use and not is_bound:
+            if item.standing == "wanted" and item.draw.allocated_w and room not in in_use:
+                opened |= {room} if is_bound else set()
                 opening[room, item.party].append(item)
-    for (room, party), nodes in sorted(opening.items()):
+    for (room, party), nodes in sorted(pair for pair in opening.items() if pair[0][0] not in opened):
         first = view.racks.get(nodes[0].rack)
         space = [
             rack
@@ -98,7 +100,7 @@ FILL_BEFORE_OPEN = Rule(
         "open rooms of the same site with the same cooling have units, weight and watts for all of its nodes "
         "there. A rack, row or room that is another party's alone is no space, and what takes nodes of dual "
         "power down with one loss is none for them. Clusters that are spread over "
-        "rooms, or that must be apart, together or alone, do not count. "
+        "rooms, or that must be apart, together or alone, do not count, and a room that such a cluster opens is open. "
         "Value is the number of nodes."
     ),
     unit="nodes",
