@@ -87,13 +87,14 @@ def add_columns(connection: sqlite3.Connection) -> None:
 
 def micro_of(item: Reading, label: str) -> int:
     """The millionths of a reading's value; what has more decimals, or is too large, is a conflict."""
-    scaled = item.value * MICRO
-    if scaled.denominator != 1 or scaled >= FOREVER:
+    # Of millions of readings: whole numbers are many times faster than fractions.
+    micro, rest = divmod(item.value.numerator * MICRO, item.value.denominator)
+    if rest or micro >= FOREVER:
         raise ConflictError(
             f"{label}, line {item.line}: expected at most six decimals and less than 4.6e12, got "
             f"{float(item.value):g}; correct it, nothing of the file was stored"
         )
-    return int(scaled)
+    return micro
 
 
 def fetch(connection: sqlite3.Connection, key: int, start_us: int, end_us: int) -> list[Reading]:

@@ -14,8 +14,9 @@ _WITH_UNIT = re.compile(r"(?P<number>.*?[0-9.,]) *(?P<unit>[A-Za-z]+)", re.DOTAL
 
 def cleaned(cell: str) -> str:
     """A cell with ordinary single blanks only."""
-    for blank in _BLANKS:
-        cell = cell.replace(blank, " ")
+    if not cell.isascii():
+        for blank in _BLANKS:
+            cell = cell.replace(blank, " ")
     return cell.strip()
 
 
@@ -32,8 +33,10 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
     )
 
 
-def number_of(cell: str, csv_map: CsvMap) -> Fraction:
-    """The exact number of a cell.
+def amount_of(cell: str, csv_map: CsvMap, factor: int) -> Fraction:
+    """The exact number of a cell, times a factor.
+
+    Files have millions of cells, and fractions are slow: only one is made, and a whole number as such.
 
     Raises:
         ValueError: when it is none, with a sentence.
@@ -45,17 +48,19 @@ def number_of(cell: str, csv_map: CsvMap) -> Fraction:
             f"expected a number with decimal sign '{csv_map.decimal}'{groups}, got {shown(cell)}; correct the "
             "cell, or the map"
         )
-    whole, part = re.sub("[^0-9]", "", match["whole"]), match["part"] or ""
-    power = int(match["power"] or 0)
+    sign, whole, part, exponent = match.groups()
+    if not whole.isdecimal():
+        whole = re.sub("[^0-9]", "", whole)
+    part, power = part or "", int(exponent or 0)
     if power > 0 and len(part) < power:
         raise ValueError(
             f"{shown(cell)} shows {len(whole) + len(part)} of {len(whole) + power} digits, so the rest is lost; "
             "export the column again as plain numbers"
         )
-    value = Fraction(int(whole + part), 10 ** len(part))
-    if power:
-        value *= Fraction(10) ** power
-    return -value if match["sign"] == "-" else value
+    number, below = int(whole + part) * factor, 10 ** (len(part) - power)
+    if sign == "-":
+        number = -number
+    return Fraction(number // below) if number % below == 0 else Fraction(number, below)
 
 
 def split_unit(cell: str) -> tuple[str, Unit]:

@@ -1,13 +1,14 @@
 """Readings from the rows of an export: all faults in one run, and what is left out with its reason and lines."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from fractions import Fraction
+from typing import NamedTuple
 
 from zonewright.declare.problem import shown
 from zonewright.model.csv_map import UNITS, CsvMap, MapColumn, MapUnit, Restarts, Unit
-from zonewright.pue.mapped.cells import is_power, number_of, split_unit, unit_of
+from zonewright.pue.mapped.cells import amount_of, is_power, split_unit, unit_of
 from zonewright.pue.mapped.notes import Notes
 from zonewright.pue.mapped.table import CsvRow, place_of, rows_of, text_of
 from zonewright.pue.mapped.times import Stamp, WallClock
@@ -41,9 +42,8 @@ class Taken:
     unused: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """One value of the file, with where it says when it was."""
+class _Cell(NamedTuple):
+    """One value of the file, with where it says when it was; a tuple, since there are millions."""
 
     line: int
     meter: str
@@ -77,7 +77,7 @@ def take(
     reader = _Reader(csv_map, header, meters, clock, notes)
     cells = [cell for row in rows if not notes.is_full for cell in reader.cells(row)]
     clock.resolve(reader.stamps, notes)
-    units: dict[str, set[Unit]] = {}
+    units: dict[str, set[Unit]] = defaultdict(set)
     values = [value for cell in cells if not notes.is_full and (value := reader.value(cell, units)) is not None]
     readings = readings_of(values, csv_map, meters, clock, notes)
     faults = [f"{line}: {sentence}" for line, sentence in notes.faults]
@@ -156,8 +156,8 @@ class _Reader:
         if long is None:
             stamps = self._stamps(row, "")
             for place, column in self._wide:
-                if stamps is not None:
-                    yield from self._cell(row, row.cells[place], column, column.unit, stamps)
+                if stamps is not None and (cell := self._cell(row, row.cells[place], column, column.unit, stamps)):
+                    yield cell
             return
         name = row.cells[self._name or 0]
         meant = self._column(name, row.line)
@@ -169,8 +169,11 @@ class _Reader:
                 self._notes.fault(row.line, str(error))
                 return
         stamps = self._stamps(row, name) if meant is not None else None
-        if meant is not None and stamps is not None:
-            yield from self._cell(row, row.cells[self._value or 0], meant, unit, stamps)
+        if meant is None or stamps is None:
+            return
+        cell = self._cell(row, row.cells[self._value or 0], meant, unit, stamps)
+        if cell is not None:
+            yield cell
 
     def _column(self, name: str, line: int) -> MapColumn | None:
         """What a long file's name means; None where it is left out or unknown."""
@@ -201,34 +204,33 @@ class _Reader:
 
     def _cell(
         self, row: CsvRow, text: str, column: MapColumn, unit: MapUnit | None, stamps: tuple[Stamp, Stamp | None]
-    ) -> Iterator[_Cell]:
+    ) -> _Cell | None:
         if text in self._missing:
             self._notes.leave_out(f"no value of {column.meter}", row.line)
         elif unit is None:
             self._notes.fault(row.line, f"meter '{column.meter}' has no unit; write long.unit into the map")
         else:
-            yield _Cell(row.line, column.meter, text, unit, column.restarts, *stamps)
+            return _Cell(row.line, column.meter, text, unit, column.restarts, *stamps)
+        return None
 
     def value(self, cell: _Cell, units: dict[str, set[Unit]]) -> Value | None:
         """The exact value of a cell in watt-hours or watts, or None with its fault noted."""
-        if cell.stamp.at_us is None or (cell.start is not None and cell.start.at_us is None):
+        line, meter, text, stated, restarts, stamp, start = cell
+        if stamp.at_us is None or (start is not None and start.at_us is None):
             return None
         try:
-            number, unit = split_unit(cell.text) if cell.unit == "cell" else (cell.text, cell.unit)
-            amount = number_of(number, self._map)
+            number, unit = split_unit(text) if stated == "cell" else (text, stated)
+            amount = amount_of(number, self._map, UNITS[unit])
         except ValueError as error:
-            self._notes.fault(cell.line, f"{cell.meter}: {error}")
+            self._notes.fault(line, f"{meter}: {error}")
             return None
-        if amount < 0:
-            kind = self._meters[cell.meter].kind
-            self._notes.fault(
-                cell.line, f"a {kind} cannot be negative, got {cell.text[:40]}; correct it, or leave it out"
-            )
+        if amount.numerator < 0:
+            kind = self._meters[meter].kind
+            self._notes.fault(line, f"a {kind} cannot be negative, got {text[:40]}; correct it, or leave it out")
             return None
-        units.setdefault(cell.meter, set()).add(unit)
-        start = None if cell.start is None else cell.start.at_us
-        scaled = Fraction(amount * UNITS[unit])
-        return Value(cell.line, cell.meter, scaled, is_power(unit), cell.restarts == "daily", cell.stamp.at_us, start)
+        units[meter].add(unit)
+        begin = None if start is None else start.at_us
+        return Value(line, meter, amount, is_power(unit), restarts == "daily", stamp.at_us, begin)
 
 
 def _unknown(name: str, meters: Mapping[str, MeterSpec]) -> str:

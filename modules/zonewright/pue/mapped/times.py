@@ -6,7 +6,7 @@ A time zone is an argument; nothing here asks the machine for one.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from fractions import Fraction
 
 from zonewright.declare.problem import shown
@@ -16,6 +16,7 @@ from zonewright.pue.mapped.notes import Notes
 from zonewright.pue.readings import MICROSECOND
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local times are counted from it too
+_EPOCH_DAY = EPOCH.toordinal()
 _NUMBER = re.compile(r"[0-9]{1,14}(?:\.[0-9]{1,6})?", re.ASCII)
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2}):?(?P<minutes>[0-9]{2})", re.ASCII)
 _NOON, _CENTURY = 12, 2000
@@ -100,13 +101,13 @@ class WallClock:
             raise ValueError(text)
         found = match.groupdict()
         year = int(found["Y"]) if found.get("Y") else _CENTURY + int(found["y"])
-        day = datetime(year, int(found["m"]), int(found.get("d") or 1))  # noqa: DTZ001 - the zone is added later
-        parts = [int(found.get(name) or 0) for name in ("M", "S")]
+        days = date(year, int(found["m"]), int(found.get("d") or 1)).toordinal() - _EPOCH_DAY
+        parts = [int(found.get("M") or 0), int(found.get("S") or 0)]
         micro = int((found.get("f") or "0").ljust(6, "0"))
-        clock = timedelta(hours=_hour(found, parts, micro), minutes=parts[0], seconds=parts[1], microseconds=micro)
         if max(parts) > 59:  # noqa: PLR2004 - of an hour and a minute
             raise ValueError(text)
-        return (day + clock - EPOCH) // MICROSECOND, _offset_us(found.get("z"))
+        seconds = days * 86_400 + _hour(found, parts, micro) * 3_600 + parts[0] * 60 + parts[1]
+        return seconds * 10**6 + micro, _offset_us(found.get("z"))
 
     def resolve(self, stamps: Sequence[Stamp], notes: Notes) -> None:
         """Find the place of each time in UTC; faults and what was decided go into the notes.
