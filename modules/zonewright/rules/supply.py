@@ -88,9 +88,9 @@ def lost_with(draw: Draw, rack: Rack) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _lost_with(draw: Draw, wiring: Wiring, feeds: tuple[tuple[FeedName, frozenset[str]], ...]) -> tuple[str, ...]:
-    draw = replace(draw, required=draw.needed) if draw.supply_w else draw
     if not draw.is_up(wiring):
         return ()
+    draw = replace(draw, required=draw.needed) if draw.supply_w else draw
     alone = [name for name, _ in feeds if name in wiring.live and not draw.is_up(wiring, lost=(name,))]
     above = sorted({one for name, depends in feeds if name not in alone and name in wiring.live for one in depends})
     taken = {one: [name for name, depends in feeds if one in depends] for one in above}
