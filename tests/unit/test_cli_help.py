@@ -46,7 +46,7 @@ def test_an_example_is_a_call_that_parses(command: str) -> None:
         (("chek",), "there is no command 'chek'; did you mean 'check'?"),
         (("ledger", "stauts"), "there is no command 'stauts'; did you mean 'status'?"),
         (("check", "x", "--format", "jsn"), "argument --format: there is no 'jsn'; did you mean 'json'?"),
-        (("schema", "q"), "choose from zone, owner, meters-csv"),
+        (("schema", "q"), "choose from zone, owner, overlay, meters-csv"),
     ],
 )
 def test_a_word_that_is_not_known(given: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
