@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from zonewright.cli import main
 from zonewright.cli.reading_file import ReadingFile, read_file, shown
 from zonewright.declare.csv_map import read_csv_map
 from zonewright.pue import MeterSpec, read_meters, read_readings
@@ -351,3 +352,26 @@ def test_readings_of_our_own_form_are_shown_as_text() -> None:
     _, found = read_readings("\n".join(rows) + "\n", METERS)
     assert len(found) == 3
     assert all(fault.isprintable() for fault in found)
+
+
+def test_a_dry_run_refuses_what_the_import_would_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a file that contradicts what is stored, a dry run does not say that it would be taken."""
+    folder = Path(__file__).parents[2] / "stacks" / "zones" / "reference"
+    layout = tmp_path / "m.yaml"
+    layout.write_text(HEAD + TIME + "wide: {a: {meter: ups-a, unit: kWh}}\n", encoding="utf-8")
+    ledger = f"sqlite:///{tmp_path}/ledger.db"
+
+    def run(last: int, *more: str) -> tuple[int, str, str]:
+        (tmp_path / "e.csv").write_text(f"t;a\n01.01.2026 00:00;1\n01.01.2026 00:15;{last}\n", encoding="utf-8")
+        options = ("--map", str(layout), "--zone", str(folder), "--site", "qp-dc1", "--ledger", ledger)
+        code = main(["pue", "import", str(tmp_path / "e.csv"), *options, *more])
+        return code, *capsys.readouterr()
+
+    code, out, _ = run(2, "--dry-run")
+    assert (code, "beside what is stored" in out, list(tmp_path.glob("*.db*"))) == (0, False, [])
+    assert run(2)[0] == 0
+    code, out, _ = run(2, "--dry-run")
+    assert (code, out.splitlines()[-1]) == (0, "beside what is stored: 0 new, 2 already known")
+    code, out, err = run(3, "--dry-run")
+    assert (code, out) == (1, "")
+    assert "already has another reading at the time of line 3" in err

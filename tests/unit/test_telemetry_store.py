@@ -35,6 +35,18 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "t.db", create=True)
 
 
+def test_what_would_be_stored_is_told_and_not_stored(store: Store) -> None:
+    """A trial says what is new and known, and refuses as the real thing does; the store stays as it is."""
+    store.append("s", METERS, {"main": [reading(0, 0), reading(1, 100)]}, trust="imported")
+    before = store.last("s")
+    more = {"main": [reading(1, 100), reading(2, 200)], "it-1": [reading(0, 5)]}
+    assert store.would_append("s", METERS, more, trust="imported") == Appended(added=2, known=1)
+    with pytest.raises(ConflictError, match="another reading at the time of line 7"):
+        store.would_append("s", METERS, {"main": [reading(1, 101, line=7)]}, trust="imported")
+    assert store.last("s") == before
+    assert store.append("s", METERS, more, trust="imported") == Appended(added=2, known=1)
+
+
 def test_the_same_readings_again_change_nothing(store: Store) -> None:
     """What is sent twice is stored once, and counts once."""
     items = {"main": [reading(0, 0), reading(10, 1000)]}

@@ -78,8 +78,16 @@ def _import(arguments: argparse.Namespace) -> int:
         return found
     meters, file = found
     if arguments.dry_run:
+        path = telemetry_file(arguments.ledger)
+        there = (
+            Store(path).would_append(arguments.site, meters, file.readings, trust="imported")
+            if path.is_file()
+            else None
+        )
         print(f"{arguments.site}: nothing was stored; from {arguments.readings.name} would be taken:")
         print("\n".join(shown(file, meters)))
+        if there is not None:
+            print(f"beside what is stored: {there.added:,} new, {there.known + there.summed:,} already known")
         return 0
     store = Store(telemetry_file(arguments.ledger), create=True)
     intake = Intake(kind="imported", by=_user(), map_digest=file.digest)

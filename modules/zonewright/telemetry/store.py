@@ -112,15 +112,31 @@ class Store:
         Raises:
             ConflictError: when a meter has another value at the same time, overlapping intervals, or another kind.
         """
-        done = Appended()
         with self._writing() as connection:
-            for name, items in sorted(readings.items()):
-                if items:
-                    key = meter_id(connection, site, name, meters[name])
-                    done += append_rows(connection, key, f"meter {name} of {site}", meters[name], items, trust)
+            done = _appended(connection, site, meters, readings, trust)
             if intake is not None and done.added:
                 note(connection, site, intake, _told(meters, readings, trust))
         return done
+
+    def would_append(
+        self,
+        site: str,
+        meters: Mapping[str, MeterSpec],
+        readings: Mapping[str, Sequence[Reading]],
+        *,
+        trust: TrustClass,
+    ) -> Appended:
+        """What ``append`` would make of readings; none of them is stored.
+
+        Raises:
+            ConflictError: as ``append`` does.
+        """
+        with self._open() as connection:
+            connection.execute("begin immediate")
+            try:
+                return _appended(connection, site, meters, readings, trust)
+            finally:
+                connection.execute("rollback")
 
     def refresh(self, site: str, meters: Mapping[str, MeterSpec]) -> None:
         """Sum up again what was summed up under another declaration of a meter, such as one without its rating.
@@ -352,6 +368,22 @@ class Store:
 
 def _is_old(connection: sqlite3.Connection) -> bool:
     return int(connection.execute("pragma user_version").fetchone()[0]) < VERSION
+
+
+def _appended(
+    connection: sqlite3.Connection,
+    site: str,
+    meters: Mapping[str, MeterSpec],
+    readings: Mapping[str, Sequence[Reading]],
+    trust: TrustClass,
+) -> Appended:
+    """Put readings into a transaction, meter by meter."""
+    done = Appended()
+    for name, items in sorted(readings.items()):
+        if items:
+            key = meter_id(connection, site, name, meters[name])
+            done += append_rows(connection, key, f"meter {name} of {site}", meters[name], items, trust)
+    return done
 
 
 def _told(
