@@ -283,6 +283,15 @@ def test_faults_of_the_overlay_are_said(zone: Path, text: str, expected: str) ->
     assert any(one.startswith(OVERLAY) and expected in one for one in sentences(zone)), sentences(zone)
 
 
+@pytest.mark.parametrize("name", ["device-types.overlay.yml", "device-type.overlay.yaml", "device-types-overlay.yaml"])
+def test_an_overlay_with_another_name_is_said(zone: Path, name: str) -> None:
+    """A file that was meant to be the overlay is not passed over in silence."""
+    put(zone, name, "types: {}\n")
+    (sentence,) = sentences(zone)
+    assert sentence.startswith(f"{name}: a file that is not read: ")
+    assert sentence.endswith("rename it to device-types.overlay.yaml")
+
+
 def test_a_budget_beyond_half_of_the_supplies_needs_more_of_them(zone: Path) -> None:
     """104 W do not hang on one supply of 65 W: both are needed, and that is said."""
     made = read(zone, GOOD.replace("maximum_draw: 800, allocated_draw: 250", "maximum_draw: 65, allocated_draw: 52"))

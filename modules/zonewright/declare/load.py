@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 
 from zonewright.declare.checks.known import Known
 from zonewright.declare.checks.references import RESERVED_PARTY, faults_of
-from zonewright.declare.device_types import read_device_types
+from zonewright.declare.device_types import OVERLAY, read_device_types
 from zonewright.declare.document import Document, read_document
 from zonewright.declare.problem import Fault, Problem, did_you_mean, dotted, in_order, one_of
 from zonewright.declare.secrets import without_secrets
@@ -158,11 +158,10 @@ def _owner_files(folder: FilePath) -> list[FilePath]:
 def _misnamed(folder: FilePath) -> list[Problem]:
     """Files that were probably meant to be read, and would be passed over in silence."""
     problems = []
+    names = f"{ZONE_FILE}, or a name such as {one_of(f'{one}-x.yaml' for one in OWNER_PREFIXES)}"
     for path in sorted(folder.glob("*.y*ml")):
-        prefix, dash, rest = path.stem.partition("-")
-        meant = get_close_matches(prefix.lower(), OWNER_PREFIXES, n=1, cutoff=0.8) if dash else []
-        name = f"{meant[0]}-{rest}.yaml" if meant else ZONE_FILE
-        if path.name == name or not (meant or path.stem.lower() == "zone"):
+        name = _meant_name(path)
+        if name is None or path.name == name:
             continue
         problems.append(
             Problem(
@@ -170,12 +169,23 @@ def _misnamed(folder: FilePath) -> list[Problem]:
                 line=0,
                 path="",
                 what="a file that is not read",
-                expected=f"{ZONE_FILE}, or a name such as {one_of(f'{one}-x.yaml' for one in OWNER_PREFIXES)}",
+                expected=name if name == OVERLAY else names,
                 got=path.name,
                 fix=f"rename it to {name}",
             )
         )
     return problems
+
+
+def _meant_name(path: FilePath) -> str | None:
+    """The name that a file was probably meant to have; None where it is nothing of a zone's."""
+    if get_close_matches(path.stem.lower(), [OVERLAY.removesuffix(".yaml")], cutoff=0.85):
+        return OVERLAY
+    prefix, dash, rest = path.stem.partition("-")
+    meant = get_close_matches(prefix.lower(), OWNER_PREFIXES, n=1, cutoff=0.8) if dash else []
+    if meant:
+        return f"{meant[0]}-{rest}.yaml"
+    return ZONE_FILE if path.stem.lower() == "zone" else None
 
 
 def _wanted(documents: list[Document], wanted: list[str]) -> tuple[list[Document], list[Problem]]:
