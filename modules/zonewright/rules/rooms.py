@@ -113,11 +113,15 @@ FILL_BEFORE_OPEN = Rule(
 )
 
 
+_IN_A_ROOM = frozenset({"rack", "row", "room"})
+
+
 def _related(clusters: Iterable[ClusterFacts]) -> Iterator[Key]:
-    """Clusters that another one of their stack must be with or apart from."""
+    """Clusters that another one of their stack must be with or apart from, in a room or in a part of one."""
     for one in clusters:
         for relation in (*one.apart_from, *one.together_with):
-            yield one.party, one.stack, relation.cluster
+            if relation.scope in _IN_A_ROOM:
+                yield one.party, one.stack, relation.cluster
 
 
 def _needs_room(cluster: ClusterFacts) -> bool:
