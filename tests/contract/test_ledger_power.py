@@ -236,7 +236,7 @@ def test_a_failure_moves_no_node(operator: Party, tenant: Party) -> None:
     assert after.seats == before
     assert sorted((one.rule, one.level) for one in after.findings) == [
         ("changed-beneath", "advisory"),
-        ("single-loss", "advisory"),
+        ("dual-power", "advisory"),
     ]
 
 

@@ -18,14 +18,17 @@ from zonewright.model import Declaration, NodeType, OwnerFile, Zone
 Data = dict[str, Any]
 _KNOWN = {
     "racks", "occupants", "clusters", "findings", "limits", "districts", "quotas", "sites", "ducts", "links", "rings",
-    "offers", "rooms",
+    "offers", "rooms", "racks_before",
 }  # fmt: skip
 _CARRIERS = ("net", "other", "third", "fourth")
 _ROLES = {"op": "facility-operator", **dict.fromkeys(_CARRIERS, "network-operator")}
-_OWN = {"u", "w", "kg", "required", "supplies", "worst_share_thousandths", "cooling", "is_full_depth", "supply_w"}
-_OF_BASELINE = {"supplies": "power_supplies", "required": "power_supplies_required", "single_feed": "feed"}
+_OWN = {"u", "w", "kg", "required", "supplies", "supply_w", "worst_share_thousandths", "cooling", "is_full_depth"}
+_OF_RACK = {
+    "A", "B", "u_height", "max_weight_kg", "cooling", "accepts", "may_open", "legs", "failed_feeds", "has_failed",
+}  # fmt: skip
 _OF_CLUSTER = {"face", "exclusive", "protection_level", "single_feed"}
 _MOST_W, _MOST_BASELINE_W = 1_000_000, 200_000
+_BASELINE_POWER = {"supplies": "power_supplies", "required": "power_supplies_required", "single_feed": "feed"}
 _SAID = {"name", "rack", "at", "standing", "party", "stack", "cluster", "path"}
 
 
@@ -40,10 +43,12 @@ class CaseZone:
     Attributes:
         before: what stood there.
         after: the same with what the case judges; node types of all cases, so that equal zones are equal.
+        is_of_operator: whether the operator's file is what changes, under what others have there.
     """
 
     before: Declaration
     after: Declaration
+    is_of_operator: bool = False
 
 
 @cache
@@ -67,7 +72,7 @@ def all_cases() -> Mapping[Path, Sequence[CaseZone | str]]:
 
 def _with_types(case: CaseZone, types: Mapping[str, NodeType]) -> CaseZone:
     zone = case.after.zone.model_copy(update={"node_types": dict(sorted(types.items()))})
-    return CaseZone(before=replace(case.before, zone=zone), after=replace(case.after, zone=zone))
+    return replace(case, before=replace(case.before, zone=zone), after=replace(case.after, zone=zone))
 
 
 def case_zone(data: Data) -> CaseZone:
@@ -85,10 +90,13 @@ def case_zone(data: Data) -> CaseZone:
         raise NotDeclarableError(f"something in it is {', '.join(sorted(odd))}")
     standing = [one for one in occupants if one.get("standing") == "active"]
     judged = [one for one in occupants if one.get("standing") != "baseline"]
-    if standing and any(one.get("power") == "dual" for one in data.get("clusters", ())):
-        raise NotDeclarableError("a folder takes each node for new, and nodes of dual power that stand there are not")
+    racks = {**data.get("racks", {}), **data.get("racks_before", {})}
     try:
-        return CaseZone(before=_declared(data, standing, early=True), after=_declared(data, judged, early=False))
+        return CaseZone(
+            before=_declared({**data, "racks": racks}, standing, early=True),
+            after=_declared(data, judged, early=False),
+            is_of_operator="racks_before" in data,
+        )
     except ValueError as error:
         if isinstance(error, NotDeclarableError):
             raise
@@ -198,21 +206,27 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
     site, room, row = row_id.split("/")
     if sorted(racks) != [f"{number:02}" for number in range(1, len(racks) + 1)]:
         raise NotDeclarableError("its racks are not numbered from 01")
-    kind = next(iter(racks.values()))
-    if any(one != kind for one in racks.values()):
+    failed = [number for number, one in racks.items() if one.get("has_failed")]
+    alike = [
+        {key: one[key] for key in one.keys() - {"failed_feeds", "has_failed"}} if one.get("has_failed") else one
+        for one in racks.values()
+    ]
+    kind = alike[0]
+    if any(one != kind for one in alike):
         raise NotDeclarableError("racks of a row differ")
+    odd = sorted(kind.keys() - _OF_RACK)
+    if odd:
+        raise NotDeclarableError(f"a rack in it has {', '.join(odd)}")
     of_room: Data = {key: kind[key] for key in ("cooling", "may_open") if key in kind}
     of_room |= {"status": "planned"} if "may_open" in kind else {}
     panels = {f"panel-{name.lower()}": {"substation": f"s-{name.lower()}"} for name in ("A", "B")}
-    legs = {leg: ",".join(f"{unit:02}" for unit in units) for leg, units in kind.get("legs", {}).items()}
-    failed = {name: {"status": "failed"} for name in kind.get("failed_feeds", ())}
     feeds = {
         name: {
             "power_panel": f"panel-{name.lower()}",
             "rated_w": kind.get(name, 6000),
             "max_utilization": 1.0,
-            "legs": legs,
-            **failed.get(name, {}),
+            "status": "failed" if name in kind.get("failed_feeds", ()) else "active",
+            "legs": {leg: ",".join(map(str, units)) for leg, units in kind.get("legs", {}).items()},
         }
         for name in ("A", "B")
         if kind.get(name, 6000)
@@ -227,14 +241,14 @@ def _add_row(sites: Data, row_id: str, racks: Mapping[str, Data], baseline: Iter
         "u_height": kind.get("u_height", 42),
         "max_weight_kg": kind.get("max_weight_kg", 1200),
         "feeds": feeds,
+        "failed_racks": ",".join(failed),
         "status": "active" if kind.get("accepts", True) or "may_open" in kind else "decommissioning",
-        "failed_racks": f"01..{len(racks):02}" if kind.get("has_failed") else "",
         "baseline": {f"b{number}": _baseline(one) for number, one in enumerate(baseline)},
     }
 
 
 def _baseline(one: Data) -> Data:
-    if "exclusive" in one or "cooling" in one or "supply_w" in one:
+    if one.keys() & {"exclusive", "cooling", "supply_w", "worst_share_thousandths"}:
         raise NotDeclarableError("baseline in it has what no baseline declares")
     return {
         "racks": one["rack"].rpartition("/")[2],
@@ -243,7 +257,7 @@ def _baseline(one: Data) -> Data:
         "allocated_draw": one.get("w", 0),
         "weight_kg": one.get("kg", 0),
         **{key: one[key] for key in ("face", "is_full_depth", "protection_level", "leg") if key in one},
-        **{name: one[key] for key, name in _OF_BASELINE.items() if key in one},
+        **{_BASELINE_POWER[key]: one[key] for key in _BASELINE_POWER if key in one},
     }
 
 
@@ -315,6 +329,6 @@ def _kind(one: Data) -> tuple[Data, str]:
         "power_supplies": one.get("supplies", 2),
         "power_supplies_required": one.get("required", 1),
         "power_supply_worst_share": one.get("worst_share_thousandths", 600) / 1000,
-        **({"power_supply_w": one["supply_w"]} if one.get("supply_w") else {}),
+        "power_supply_w": one.get("supply_w") or None,
     }
     return kind, "k-" + "-".join(re.sub(r"[^a-z0-9]", "x", str(value)) for value in list(kind.values())[2:]).lower()

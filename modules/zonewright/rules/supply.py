@@ -99,26 +99,37 @@ def _lost_with(draw: Draw, wiring: Wiring, feeds: tuple[tuple[FeedName, frozense
 
 
 def dual_power(view: View) -> Iterator[Breach]:
-    """A new node of a cluster with ``power: dual`` stands where no single loss takes it down."""
+    """No single loss takes down a node of a cluster with ``power: dual``; one that stood there already is advised."""
     for cluster in view.clusters:
         for rack_id, losses, items in _losing(view, cluster) if cluster.needs_dual_power else ():
             new = [item for item in items if _is_new(item, view)]
+            there = [item for item in items if item not in new]
             if new:
-                names = listed([item.name for item in new])
-                yield Breach(
-                    subject=rack_id,
-                    where=new[0].path or cluster.path,
-                    message=f"{names} in rack {rack_id} would go down with {listed(list(losses))}; its power is dual",
-                    value=len(new),
-                    limit=0,
-                    unit="nodes",
-                    excess=len(new),
-                    participants=participants_of(new),
-                    fix=(
-                        f"choose a rack with two feeds of separate supply for {names}, or a node type with as many "
-                        "supplies on each feed as it needs"
-                    ),
-                )
+                yield _not_dual(rack_id, cluster, losses, new, is_new=True)
+            if there:
+                yield _not_dual(rack_id, cluster, losses, there, is_new=False)
+
+
+def _not_dual(
+    rack_id: str, cluster: ClusterFacts, losses: tuple[str, ...], items: list[Occupant], *, is_new: bool
+) -> Breach:
+    names = listed([item.name for item in items])
+    verb = "would go" if is_new else "goes" if len(items) == 1 else "go"
+    return Breach(
+        level=None if is_new else "advisory",
+        subject=rack_id,
+        where=items[0].path or cluster.path,
+        message=f"{names} in rack {rack_id} {verb} down with {listed(list(losses))}; its power is dual",
+        value=len(items),
+        limit=0,
+        unit="nodes",
+        excess=len(items),
+        participants=participants_of(items),
+        fix=(
+            f"choose a rack with two feeds of separate supply for {names}, or a node type with as many "
+            "supplies on each feed as it needs"
+        ),
+    )
 
 
 def _is_new(item: Occupant, view: View) -> bool:
@@ -134,8 +145,9 @@ DUAL_POWER = Rule(
     title="A cluster that asks for dual power gets no rack where one loss takes a node down.",
     level="mandatory",
     description=(
-        "The rule judges new and moved nodes of clusters with `power: dual`. With each feed lost, as many supplies as "
-        "the node needs must still be fed. Value is the number of nodes."
+        "The rule judges nodes of clusters with `power: dual`. With each feed lost, as many supplies as the node needs "
+        "must still be fed. A new or moved node is refused. One that stood in its rack already, such as before a feed "
+        "failed, is advised. Value is the number of nodes."
     ),
     unit="nodes",
     reference="GB 50174-2017, grade A: two supplies; NetBox, power ports of a device",
@@ -144,14 +156,15 @@ DUAL_POWER = Rule(
 
 
 def single_loss(view: View) -> Iterator[Breach]:
-    """No node of a cluster goes down with one element of its supply."""
+    """No node of a cluster goes down with one element of its supply; one of dual power is judged by that rule."""
     for cluster in view.clusters:
+        if cluster.needs_dual_power:
+            continue
         by_loss: dict[tuple[str, ...], list[Occupant]] = defaultdict(list)
         for _, losses, items in _losing(view, cluster):
-            by_loss[losses] += (item for item in items if not (cluster.needs_dual_power and _is_new(item, view)))
+            by_loss[losses] += items
         for losses, items in sorted(by_loss.items()):
-            if items:
-                yield _with_one_loss(cluster, losses, items)
+            yield _with_one_loss(cluster, losses, items)
 
 
 SINGLE_LOSS = Rule(
