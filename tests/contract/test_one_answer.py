@@ -34,7 +34,6 @@ TOLD_OTHERWISE_BY_A_FOLDER = {
 }
 ADVISED_BY_A_LEDGER = {
     "dual-power": "a ledger knows which nodes stood there already, and a folder takes all of them as new",
-    "phase-load": "equipment in a row that is new to a ledger is what it finds there, and makes nothing worse",
 }
 """Rules of which a ledger may advise what a folder refuses, with the same figures; never the other way."""
 NOT_DECLARED = {"pue-gate", "name-owner"}

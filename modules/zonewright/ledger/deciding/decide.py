@@ -73,7 +73,8 @@ class PlacedChange:
         others = [
             item
             for item in self.facts.world.occupants
-            if item.standing != "baseline" or item.rack not in world.racks_before
+            if item.standing != "baseline"
+            or (item.rack not in world.racks_before and item.rack.rpartition("/")[0] not in self.facts.new_rows)
         ]
         own = (item for item in self.facts.own if item.standing != "releasing")
         return replace(world, racks=racks, zone=zone, occupants=(*others, *self.facts.baseline_before, *own))

@@ -48,6 +48,7 @@ class Facts:
         own: the stack's own claims as they are, with or without a resource, but for those that leave.
         held: all reservations, also those that have ended and are still there.
         baseline_before: what the rows that the change alters or removes have of baseline without it.
+        new_rows: names of the rows that the change brings; nothing of theirs stands there without it.
         beneath: what has changed of rows of others, under the stack's nodes and since its last admission, by name.
         admitted_at: the moment of that admission, ISO 8601; empty without one.
         converts: the stack's reservation for days, where the admission of this demand converts it.
@@ -65,6 +66,7 @@ class Facts:
     own: tuple[Occupant, ...] = ()
     held: tuple[HeldPlaces, ...] = ()
     baseline_before: tuple[Occupant, ...] = ()
+    new_rows: frozenset[str] = frozenset()
     beneath: Mapping[str, str] = field(default_factory=dict)
     admitted_at: str = ""
     converts: HeldPlaces | None = None
@@ -283,6 +285,7 @@ def _gather(  # noqa: PLR0917 - as gather, without names
         revisions=revisions_of(connection, touched),
         held=tuple(every),
         baseline_before=before.baseline,
+        new_rows=_new_rows(rows, demand),
         beneath=_beneath(connection, rows, stack_id, found.seats) if demand is not None else {},
         admitted_at=next((row.admitted_at for row in rows), None) or "",
         converts=own,
@@ -377,6 +380,11 @@ def _before(mine: Iterable[Row[Any]], demand: Demand | None) -> _RowsBefore:
             racks |= {rack.id: rack for rack in found[0]}
             baseline += found[1]
     return _RowsBefore(racks, tuple(baseline))
+
+
+def _new_rows(rows: Iterable[Row[Any]], demand: Demand | None) -> frozenset[str]:
+    wanted = demand.assets.items() if demand is not None else ()
+    return frozenset(name for name, item in wanted if isinstance(item, RowAsset)) - {row.name for row in rows}
 
 
 def present_assets(connection: Connection, sites: Collection[str], stack_id: str) -> list[Row[Any]]:
