@@ -146,7 +146,7 @@ def test_what_nobody_has_approved_is_not_put_in_force(site: Facility) -> None:
     """Without a policy a change is carried out, and its files are handed over, but no host is touched."""
     said = site.stack.refused("up", "--yes", "--skip-preview")
     assert "no host was touched:" in said
-    assert "configuration names: sites/dc1/etc/bind/named.conf (sha256 " in said
+    assert "configuration names: sites/dc1/etc/bind/groups/_none.conf (sha256 " in said
     assert "in no approved change" in said
     assert site.servers() == ["", ""]
 

@@ -23,6 +23,7 @@ from support.network_hosts import Pinger, connected, require_hosts, until
 from support.parts import skip_or_fail
 from support.reference_nodes import reference_contexts, zone_files
 from support.reference_sites import reference_sites
+from support.soak import is_full
 from support.zone_contexts import contexts_of_folder
 from zonewright.render import NodeContext, render_all
 from zonewright.render.contexts.group_context import GroupContext
@@ -50,7 +51,10 @@ def _reference() -> tuple[Sequence[AnyContext], Mapping[str, str]]:
     return [*reference_sites().values(), *sample(reference_contexts(), each=1)], zone_files()
 
 
-@pytest.fixture(name="zone", scope="module", params=[_two_sites, pytest.param(_reference, marks=pytest.mark.soak)])
+BOOTED = [_two_sites, *([pytest.param(_reference, marks=pytest.mark.soak)] if is_full() else [])]
+
+
+@pytest.fixture(name="zone", scope="module", params=BOOTED)
 def _zone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedZone]:
     """The zone of the case, up, with all sessions established; in a soak the reference zone too."""
     contexts, files = request.param()

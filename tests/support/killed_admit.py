@@ -49,8 +49,8 @@ class _Killer:
         killer = self
 
         @contextmanager
-        def writing(context: Context) -> Iterator[Connection]:
-            with _WRITING(context) as connection:
+        def writing(context: Context, *touched: Any) -> Iterator[Connection]:
+            with _WRITING(context, *touched) as connection:
                 killer.is_inside = True
                 yield connection
             killer.is_inside = False
