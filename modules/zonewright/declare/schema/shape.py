@@ -102,7 +102,10 @@ def _item(shape: Shape, key: str) -> Shape | None:
 
 
 def member(shape: Shape) -> Shape | None:
-    """What each value of a mapping by id, or each item of a list, looks like."""
+    """What each value of a mapping by id, or each item of a list, looks like; of a choice the first that has any."""
+    for option in shape.get("anyOf", ()):
+        if (found := member(option)) is not None:
+            return found
     if "patternProperties" in shape:
         return next(iter(shape["patternProperties"].values()), None)
     for name in ("additionalProperties", "items"):
@@ -138,6 +141,8 @@ def expected(shape: Shape | None) -> str:  # noqa: PLR0911 - one line for each k
     formats = frozenset(option.get("format", "") for option in shape.get("anyOf", ()))
     if formats in _FORMATS:
         return _FORMATS[formats]
+    if len(shape.get("anyOf", ())) > 1:
+        return ", or ".join(expected(option) for option in shape["anyOf"])
     if "enum" in shape or "const" in shape:
         return one_of(shape.get("enum") or [shape["const"]])
     kind = shape.get("type")
