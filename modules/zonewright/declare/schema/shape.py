@@ -23,6 +23,7 @@ from zonewright.model.device_type import DeviceType, ModuleType, TypeOverlays
 from zonewright.model.fleet import FleetFile
 from zonewright.model.format_file import FormatFile
 from zonewright.model.secret import EXAMPLE, REFERENCE_PATTERN
+from zonewright.model.works import MOMENT_PATTERN
 from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ _PATTERNS = {
     COMMAND_PATTERN: "one line for the host's shell",
     OWNER_PATTERN: "a user, or user:group, such as frr:frr",
     MODE_PATTERN: "permission bits such as '640'",
+    MOMENT_PATTERN: "a minute with its offset from UTC, such as '2026-12-01T22:00+08:00'",
     DATE_PATTERN: "a day such as '2026-07-01'",
     r"^[^\x00-\x1f\x7f\u0085\u2028\u2029]*$": "text on one line, without control characters",
 }
