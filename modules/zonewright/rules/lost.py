@@ -7,7 +7,7 @@ A subject is written as people write it: ``dc1/a/01:A`` is a feed of a row, ``dc
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -92,19 +92,23 @@ def lost_by(world: World, subject: str) -> Lost:
     return found
 
 
-def works_between(zone: ZoneFacts, begins: datetime, ends: datetime) -> list[tuple[str, Work]]:
+def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> list[tuple[str, Work]]:
     """Works that are declared and are under way at some moment of a window, by site and id.
 
     Args:
         zone: the zone.
-        begins: the moment from which on.
-        ends: the moment before which.
+        begins: the moment from which on, ISO 8601 with its offset; None for no works at all.
+        ends: the moment before which; None for one minute.
     """
+    if zone is None or begins is None:
+        return []
+    since = datetime.fromisoformat(begins)
+    until = datetime.fromisoformat(ends) if ends is not None else since + timedelta(minutes=1)
     return [
         (f"{site}/{name}", work)
         for site, facts in sorted(zone.sites.items())
         for name, work in sorted(facts.site.works.items())
-        if work.first < ends and begins < work.last
+        if work.first < until and since < work.last
     ]
 
 
@@ -123,7 +127,11 @@ def lost_with(world: World, subjects: Iterable[str], works: Iterable[tuple[str, 
     for subject in subjects:
         lost = lost.with_also(lost_by(world, subject))
     for name, work in works:
-        found = lost_by(world, work.what)
+        try:
+            found = lost_by(world, work.what)
+        except UnknownSubjectError:
+            lost = lost.with_also(Lost(labels=(f"nothing by works {name}, whose {work.what} is not there any more",)))
+            continue
         label = (f"{listed(list(found.labels))} by works {name}, {work.begins} to {work.ends}",)
         if work.derated_to is None:
             lost = lost.with_also(replace(found, labels=label))
