@@ -22,6 +22,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "check": (str(SMALL),),
     "fit": ("--kw", "1", "--u", "1"),
     "explain": ("web-001", "--stack", "good"),
+    "outage": ("dc1/a/01/01", "--zone", str(SMALL)),
     "zone show": (str(SMALL),),
     "zone types": (str(SMALL),),
     "pue evaluate": ("readings.csv", "--meters", "meters.yaml", *YEAR),
