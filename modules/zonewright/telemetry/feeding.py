@@ -98,13 +98,15 @@ class Feeder:
         """Give meters with a new source what is kept of it; those without theirs are forgotten."""
         new = [wanted[key] for key in sorted(wanted.keys() - state.bound)]
         self._find_owners()
+        # Where every meter is new, all that has come in until now is among what is kept.
+        upto = state.number if state.bound & wanted.keys() else self._samples.last_arrival()
         ids = [number for number, (binding, _) in self._owners.items() if binding in new]
         gone = state.bound - wanted.keys()
         for chunk in _chunks(self._samples.of_series(ids, 0, _FOREVER_NS)) if ids else ():
             if not self._commit(state, self._sorted(new, chunk), number=state.number):
                 return False
             state = _State(state.number, state.version + 1, state.bound)
-        return self._commit(state, (), number=state.number, bound=[one.key for one in new], unbound=gone)
+        return self._commit(state, (), number=max(upto, state.number), bound=[one.key for one in new], unbound=gone)
 
     def _readings(
         self, bindings: Sequence[Binding], windows: Sequence[tuple[int, int, Collection[int]]]

@@ -125,7 +125,7 @@ def fault_of(sample: Sample, now_ns: int) -> str | None:
         return "its time is in the future"
     if sample.start_ns is not None and sample.start_ns >= sample.time_ns:
         return "it ends before it begins"
-    if sample.unit in _ENERGY and sample.start_ns is not None and sample.time_ns - sample.start_ns > _MAX_DELTA_NS:
+    if sample.unit == "J" and sample.start_ns is not None and sample.time_ns - sample.start_ns > _MAX_DELTA_NS:
         return f"a delta of energy spans at most {DELTA.most // 3600} hours"
     return None if sample.value is None else _value_fault(sample, sample.value)
 

@@ -292,6 +292,11 @@ class Samples:
         with self._reading() as connection:
             return [Arrival(*row) for row in connection.execute(query, (after, most))]
 
+    def last_arrival(self) -> int:
+        """Number of the last of them, 0 without any."""
+        with self._reading() as connection:
+            return int(connection.execute("select coalesce(max(number), 0) from arrival").fetchone()[0])
+
     def series(self) -> list[Series]:
         """The series of all agents that hold energy or power."""
         with self._reading() as connection:
