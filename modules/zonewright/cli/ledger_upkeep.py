@@ -59,9 +59,8 @@ def copy(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.connection import ledger_file, ledger_place
     from zonewright.cli.output import MISUSE, StoppedError
-    from zonewright.cli.serve import samples_path
     from zonewright.declare.private_file import make_private
-    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.deciding.measuring import samples_path, telemetry_path
     from zonewright.ledger.store.backup import copy_database
     from zonewright.ledger.store.copying import copy_ledger
     from zonewright.ledger.store.database import Database

@@ -80,11 +80,6 @@ def retention_faults(arguments: argparse.Namespace, least: int) -> list[str]:
     return [f"{name}: expected {least} {unit} or more, got {days}" for name, days in given.items() if days < least]
 
 
-def samples_path(ledger: Path) -> Path:
-    """The file of what agents report that belongs to a ledger's file."""
-    return ledger.with_name(f"{ledger.stem}.samples.db")
-
-
 def _placed(text: str) -> tuple[Path, str]:
     """Where what belongs to the ledger lies, and its URL where it is on PostgreSQL."""
     from zonewright.ledger.protocol.errors import LedgerMisuseError
@@ -142,7 +137,7 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
 
     from zonewright.cli.output import MISUSE, StoppedError
     from zonewright.errors import reason_of
-    from zonewright.ledger.deciding.measuring import telemetry_path
+    from zonewright.ledger.deciding.measuring import samples_path, telemetry_path
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.store.clock import utc_now
     from zonewright.ledger.store.context import Context
@@ -154,6 +149,7 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
     from zonewright.server.agents import AgentsFile
     from zonewright.server.door import LOOPBACK, Door
     from zonewright.server.health import HealthReports
+    from zonewright.server.live import LiveReadings
     from zonewright.server.metrics import metrics_page
     from zonewright.server.running import Retention, serve
     from zonewright.telemetry import Store
@@ -164,7 +160,9 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
         path.parent.mkdir(exist_ok=True)
     telemetry, is_local = telemetry_path(path), arguments.host in LOOPBACK
     database = Database(path, url, lock_wait_s=lock_wait_s()) if url or path.is_file() else None
-    context = Context(database=database, telemetry=telemetry) if database is not None else None
+    context = (
+        Context(database=database, telemetry=telemetry, samples=samples_path(path)) if database is not None else None
+    )
     ledger = application(context) if context is not None and with_ledger else None
 
     def prune_readings(before_us: int) -> int:
@@ -196,12 +194,15 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
             raise StoppedError(f"cannot listen on {where}: {reason_of(error)}", code=MISUSE) from None
         what = "ledger and telemetry" if ledger is not None else "telemetry"
         _tell_address(listener, what, "http" if certificate is None else "https")
-        with Retention(
-            prune_readings,
-            samples,
-            keep_days=arguments.keep_days,
-            keep_readings_days=arguments.keep_readings_days,
-            say=_say,
+        with (
+            Retention(
+                prune_readings,
+                samples,
+                keep_days=arguments.keep_days,
+                keep_readings_days=arguments.keep_readings_days,
+                say=_say,
+            ),
+            LiveReadings(context, say=_say),
         ):
             is_closed = with_ledger or arguments.allow_host  # agents alone come with tokens, under any name
             hosts = (*LOOPBACK, arguments.host, *arguments.allow_host)

@@ -27,6 +27,11 @@ def telemetry_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}.telemetry.db")
 
 
+def samples_path(ledger: Path) -> Path:
+    """The file of what agents report that belongs to a ledger's file."""
+    return ledger.with_name(f"{ledger.stem}.samples.db")
+
+
 def terms_of(zone: Zone) -> Terms | None:
     """On which terms readings count; None where no pack limits the energy ratio."""
     limit, age = zone.limit("design-pue"), zone.limit("figure-age-days")
@@ -40,6 +45,7 @@ def terms_of(zone: Zone) -> Terms | None:
         trusted=trusted,
         max_age_days=age.value,
         balance_percent=None if balance is None else balance.value,
+        node_energy=bool(packs and packs[0].node_energy),
     )
 
 

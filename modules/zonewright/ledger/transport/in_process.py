@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from zonewright.ledger.deciding.measuring import telemetry_path
+from zonewright.ledger.deciding.measuring import samples_path, telemetry_path
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
@@ -29,7 +29,12 @@ class InProcess:
         self, path: Path, url: str = "", *, create: bool, lock_wait_s: float, clock: Callable[[], datetime] | None
     ) -> None:
         self._database = Database(path, url, create=create, lock_wait_s=lock_wait_s)
-        self._context = Context(database=self._database, clock=clock or utc_now, telemetry=telemetry_path(path))
+        self._context = Context(
+            database=self._database,
+            clock=clock or utc_now,
+            telemetry=telemetry_path(path),
+            samples=samples_path(path),
+        )
 
     def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
         """Send a JSON request; gives status and body of the answer."""
