@@ -24,6 +24,8 @@ GOOD: dict[str, tuple[str, ...]] = {
     "explain": ("web-001", "--stack", "good"),
     "zone show": (str(SMALL),),
     "zone types": (str(SMALL),),
+    "adopt": ("adopted", "--csv", str(TABLE)),
+    "export": (str(SMALL), "--netbox", "http://127.0.0.1:9"),
     "pue evaluate": ("readings.csv", "--meters", "meters.yaml", *YEAR),
     "pue forecast": ("--site", "dc1", "--add", "1kW"),
     "pue import": ("readings.csv", "--site", "dc1", "--zone", str(SMALL)),

@@ -40,6 +40,8 @@ COMMANDS = {
     "explain core-001 --stack a": "stack",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
+    "adopt adopted --csv table.csv": "stack",
+    f"export {ZONE} --netbox http://127.0.0.1:9": "netbox",
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",
     f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "stack",
     f"pue import readings.csv --site dc1 --zone {ZONE}": "stack",
