@@ -1,4 +1,4 @@
-"""Record a real NetBox: ``ZONEWRIGHT_NETBOX=DIR PYTHONPATH=tests python -m support.netbox_recorder`` writes the fixture.
+"""Record a real NetBox: ``ZONEWRIGHT_NETBOX=DIR PYTHONPATH=tests python -m support.netbox_recorder``.
 
 Fields that nothing here reads are left out of the record: addresses of pages, times, tags, counts.
 """
@@ -22,7 +22,7 @@ from zonewright.estate.reading import KINDS
 
 _LEFT_OUT = {
     *("url", "display_url", "display", "created", "last_updated", "tags", "custom_fields", "comments", "owner"),
-    *("config_context", "local_context_data", "local_context_data", "_occupied", "_depth", "mark_connected"),
+    *("config_context", "local_context_data", "_occupied", "_depth", "mark_connected"),
 }
 
 
@@ -85,7 +85,9 @@ def _text(content: Any) -> str:
     """One object a line, so that a difference can be read."""
     if isinstance(content, list):
         return "[\n" + ",\n".join(json.dumps(one) for one in content) + "\n]\n"
-    lists = (f"{json.dumps(key)}: [\n" + ",\n".join(json.dumps(one) for one in of) + "\n]" for key, of in content.items())
+    lists = (
+        f"{json.dumps(key)}: [\n" + ",\n".join(json.dumps(one) for one in of) + "\n]" for key, of in content.items()
+    )
     return "{\n" + ",\n".join(lists) + "\n}\n"
 
 

@@ -40,10 +40,11 @@ class Replayed:
         lists: objects by endpoint.
         version: what it says it is.
         most: the most objects that it gives in a page.
-        short: an endpoint whose first page is cut short.
+        short: an endpoint whose last page is cut short.
         token: the one that it takes.
         asked: paths that were asked for.
         url: where it answers.
+        answers: to writes and to filters, in the order of the recording; each is given once.
     """
 
     lists: Lists
@@ -53,7 +54,7 @@ class Replayed:
     token: str = TOKEN
     asked: list[str] = field(default_factory=list)
     url: str = ""
-    _left: list[dict[str, Any]] = field(default_factory=lambda: list(recorded("answers")))
+    answers: list[dict[str, Any]] = field(default_factory=list)
 
     def get(self, path: str, query: Mapping[str, str]) -> Any:
         """The answer to a GET."""
@@ -67,9 +68,9 @@ class Replayed:
             return None
         start, limit = int(query.get("offset", 0)), min(int(query.get("limit", 50)), self.most)
         page = objects[start : start + limit]
-        if self.short == path and start == 0:
-            page = page[:-1]
         has_next = start + limit < len(objects)
+        if self.short == path and not has_next:
+            page = page[:-1]
         link = f"{self.url}/api/{path}/?limit={limit}&offset={start + limit}" if has_next else None
         return {"count": len(objects), "next": link, "previous": None, "results": page}
 
@@ -79,10 +80,10 @@ class Replayed:
 
     def _answer(self, verb: str, path: str, body: Any, query: str) -> Any:
         wanted = {"verb": verb, "path": path, "body": body, "query": query}
-        for index, one in enumerate(self._left):
+        for index, one in enumerate(self.answers):
             if {key: one[key] for key in wanted} == wanted:
-                del self._left[index]
-                if not self._left:
+                del self.answers[index]
+                if not self.answers:
                     self.lists = {**self.lists, **recorded("after")}
                 return one["answer"]
         return None
@@ -95,13 +96,13 @@ def _handler(server: Replayed) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-        def do_GET(self) -> None:  # noqa: N802 - the library's name
+        def do_GET(self) -> None:
             self._give("get")
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             self._give("post")
 
-        def do_PATCH(self) -> None:  # noqa: N802 - the library's name
+        def do_PATCH(self) -> None:
             self._give("patch")
 
         def _give(self, verb: str) -> None:

@@ -16,6 +16,7 @@ from zonewright import cli
 
 pytestmark = pytest.mark.slow
 
+TABLE = Path(__file__).resolve().parents[1] / "fixtures" / "estate" / "table.csv"
 YEAR = ("--from", "2025-01-01T00:00:00+00:00", "--to", "2026-01-01T00:00:00+00:00")
 GOOD: dict[str, tuple[str, ...]] = {
     "init": ("new",),

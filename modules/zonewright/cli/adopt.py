@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zonewright.estate.folder import FileState
-    from zonewright.estate.taking import Taken
+    from zonewright.estate.taking import TakenOver
 
 TOKEN = "ZONEWRIGHT_NETBOX_TOKEN"  # noqa: S105 - the name of a variable
 _SHOWN = 40
@@ -119,7 +119,7 @@ def open_netbox(url: str, token_file: Path | None) -> Any:
     return Netbox(url=url, token=token.strip())
 
 
-def _print(taken: "Taken", states: "Sequence[FileState]", folder: Path, *, dry_run: bool) -> None:
+def _print(taken: "TakenOver", states: "Sequence[FileState]", folder: Path, *, dry_run: bool) -> None:
     from zonewright.rules.words import count_of
 
     adopted = taken.adopted

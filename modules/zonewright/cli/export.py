@@ -34,10 +34,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.declare.load import owner_files
     from zonewright.declare.stack_file import project_root
     from zonewright.estate.holding import held_nodes, stacks_of
-    from zonewright.estate.reconciling import Comparison
+    from zonewright.estate.reconciling import EstateComparison
     from zonewright.rules.words import count_of
 
-    comparison = Comparison.of(arguments.folder)
+    comparison = EstateComparison.of(arguments.folder)
     root = project_root(Path.cwd())
     stacks = stacks_of(root, arguments.folder, owner_files(arguments.folder))
     netbox = open_netbox(arguments.netbox, arguments.token_file)

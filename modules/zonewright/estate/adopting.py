@@ -12,9 +12,9 @@ from zonewright.estate.naming import id_of
 from zonewright.estate.places import PlacedRack, Places, places_of
 from zonewright.estate.pools import Networks, addressing
 from zonewright.estate.positions import lowest_unit
-from zonewright.estate.standing import Around, Standing, as_operators, shared_units, standing_devices
+from zonewright.estate.standing import PlacingContext, StandingDevice, as_operators, shared_units, standing_devices
 from zonewright.estate.types import Types, line_of_text
-from zonewright.estate.work import KnownIds, Note, Work
+from zonewright.estate.work import AdoptionWork, KnownIds, Note
 from zonewright.model import Cluster
 from zonewright.model.assumption import Assumptions
 
@@ -48,13 +48,13 @@ class Adopted:
 class _Made:
     """Declarations that grow."""
 
-    work: Work
+    work: AdoptionWork
     places: Places
     sites: dict[str, Tree] = field(default_factory=dict)
     owners: dict[str, Tree] = field(default_factory=lambda: defaultdict(dict))
 
 
-def adopt(work: Work, zone_id: str) -> Adopted:
+def adopt(work: AdoptionWork, zone_id: str) -> Adopted:
     """Make the declarations of an estate.
 
     Args:
@@ -64,7 +64,7 @@ def adopt(work: Work, zone_id: str) -> Adopted:
     places = places_of(work)
     feeds = rack_feeds(work)
     types = Types(work)
-    standing = standing_devices(Around(work=work, places=places, types=types, paths=paths_of(work, feeds)))
+    standing = standing_devices(PlacingContext(work=work, places=places, types=types, paths=paths_of(work, feeds)))
     baseline, nodes = _parted(work, standing)
     groups = grouped(work, nodes)
     addresses = addressing(work, places, nodes)
@@ -90,10 +90,12 @@ def adopt(work: Work, zone_id: str) -> Adopted:
     )
 
 
-def _parted(work: Work, standing: Iterable[Standing]) -> tuple[list[list[Standing]], list[Standing]]:
+def _parted(
+    work: AdoptionWork, standing: Iterable[StandingDevice]
+) -> tuple[list[list[StandingDevice]], list[StandingDevice]]:
     """Equipment that is in no stack, in groups that share whole units, and the nodes of tenants."""
-    baseline: list[list[Standing]] = []
-    nodes: list[Standing] = []
+    baseline: list[list[StandingDevice]] = []
+    nodes: list[StandingDevice] = []
     for group in shared_units(standing):
         if len(group) > 1:
             names = ", ".join(one.name for one in group)
@@ -151,12 +153,12 @@ def _site(made: _Made, number: int, networks: Networks) -> None:
     made.owners[placed.operator].setdefault("sites", {})[placed.id] = tree
 
 
-def _substation(work: Work, panel: str, site: str) -> str:
+def _substation(work: AdoptionWork, panel: str, site: str) -> str:
     return id_of(work.text("panel_substation", panel, site), f"{site}-grid")
 
 
 def _rows(
-    made: _Made, feeds: Feeds, baseline: Iterable[Sequence[Standing]], reserved: Mapping[int, Mapping[str, Tree]]
+    made: _Made, feeds: Feeds, baseline: Iterable[Sequence[StandingDevice]], reserved: Mapping[int, Mapping[str, Tree]]
 ) -> None:
     """The rooms and rows of all sites, with what stands there."""
     in_rack: dict[int, dict[str, Tree]] = defaultdict(dict)
@@ -218,7 +220,7 @@ def _feeds(made: _Made, rack: PlacedRack, feeds: Feeds) -> Tree:
     }
 
 
-def _baseline(group: Sequence[Standing]) -> Tree:
+def _baseline(group: Sequence[StandingDevice]) -> Tree:
     """One piece of equipment that is in no stack; several that share a unit are one."""
     types = [one.kind.node_type for one in group]
     low = min(one.whole[0] for one in group)
@@ -243,7 +245,7 @@ def _baseline(group: Sequence[Standing]) -> Tree:
     return tree
 
 
-def _reserved(work: Work, places: Places, standing: Iterable[Standing]) -> dict[int, dict[str, Tree]]:
+def _reserved(work: AdoptionWork, places: Places, standing: Iterable[StandingDevice]) -> dict[int, dict[str, Tree]]:
     """Units that are reserved and free, as equipment of no weight and no draw that keeps them."""
     taken: dict[int, set[int]] = defaultdict(set)
     for one in standing:
@@ -331,7 +333,7 @@ def _zone(made: _Made, zone_id: str, node_types: Mapping[str, Any]) -> Tree:
     }
 
 
-def _about_cables(work: Work) -> None:
+def _about_cables(work: AdoptionWork) -> None:
     power = {"power"}
     kinds = Counter(one.type for one in work.estate.cables.values())
     others = sum(count for kind, count in kinds.items() if kind not in power)
@@ -340,7 +342,7 @@ def _about_cables(work: Work) -> None:
         work.note("cables", f"{others} cables", text)
 
 
-def _about_locations(work: Work) -> None:
+def _about_locations(work: AdoptionWork) -> None:
     used = {rack.location.id for rack in work.estate.racks.values() if rack.location}
     for number, one in sorted(work.estate.locations.items()):
         if number not in used:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from zonewright.estate.naming import id_of
-from zonewright.estate.standing import Standing
-from zonewright.estate.work import Named, Work
+from zonewright.estate.standing import StandingDevice
+from zonewright.estate.work import AdoptionWork, Named
 
 _NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
 _MOST = 2_000
@@ -26,19 +26,19 @@ class Group:
     """
 
     id: str
-    first: Standing
-    members: Mapping[int, Standing]
+    first: StandingDevice
+    members: Mapping[int, StandingDevice]
     names: Mapping[int, str]
 
 
-def grouped(work: Work, standing: Iterable[Standing]) -> dict[str, list[Group]]:
+def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str, list[Group]]:
     """The clusters of each party.
 
     Args:
         work: the adoption.
         standing: devices of tenants.
     """
-    alike: dict[tuple[str, ...], list[Standing]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[StandingDevice]] = defaultdict(list)
     stems = {cluster: key.split("|")[1] for key, cluster in work.known.clusters.items()}
     earlier = work.known.objects.get("nodes", {})
     for one in standing:
@@ -76,11 +76,13 @@ def _free(used: set[str], wishes: Iterable[str]) -> str:
     return next(name for count in range(2, _MOST) if (name := f"{wish.rstrip('-')}-{count}") not in used)
 
 
-def _numbers(work: Work, party: str, cluster: str, members: Iterable[Standing]) -> dict[int, Standing]:
+def _numbers(
+    work: AdoptionWork, party: str, cluster: str, members: Iterable[StandingDevice]
+) -> dict[int, StandingDevice]:
     """Node numbers: those of an earlier run, else those that the names end in, else the next that is free."""
     earlier = work.known.of("nodes", f"{party}/{cluster}")
-    found: dict[int, Standing] = {}
-    late: list[Standing] = []
+    found: dict[int, StandingDevice] = {}
+    late: list[StandingDevice] = []
     for one in sorted(members, key=lambda item: (id_of(item.name, ""), item.device.id)):
         known = earlier.get(one.device.id)
         if known is not None:

@@ -45,7 +45,7 @@ class HeldNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Drift:
     """One difference.
 
     Attributes:
@@ -75,7 +75,7 @@ def differences(
     racks: Mapping[int, PlacedRack],
     held: Iterable[HeldNode],
     node_types: Mapping[str, NodeType],
-) -> list[Difference]:
+) -> list[Drift]:
     """All differences, in the order in which they can be written.
 
     Args:
@@ -86,7 +86,7 @@ def differences(
         node_types: types by id.
     """
     seen = _Seen(estate, known, racks)
-    found: list[Difference] = []
+    found: list[Drift] = []
     mine: set[int] = set()
     for node in sorted(held, key=lambda one: (one.party, one.host)):
         device = seen.device_of(node)
@@ -97,7 +97,7 @@ def differences(
         device = estate.devices.get(number)
         if device is not None and number not in mine and device.rack is not None:
             text = "the ledger holds no such node any more; it leaves its rack and goes into store"
-            found.append(Difference(what="leaves", subject=one.name, text=text, device=number))
+            found.append(Drift(what="leaves", subject=one.name, text=text, device=number))
     order: Sequence[What] = ("leaves", "move", "create", "tenant", "address", "told")
     return sorted(found, key=lambda one: order.index(one.what))
 
@@ -127,29 +127,29 @@ class _Seen:
         number = self._known.get((f"{node.party}/{node.cluster}", node.number))
         return self._estate.devices[number] if number is not None else self._by_name.get(node.host)
 
-    def of_node(self, node: HeldNode, device: DeviceRecord | None, node_type: NodeType | None) -> Iterable[Difference]:
+    def of_node(self, node: HeldNode, device: DeviceRecord | None, node_type: NodeType | None) -> Iterable[Drift]:
         """What differs of one node."""
         rack = self._by_id.get(node.rack)
         if rack is None:
             text = f"rack {node.rack} is none of the inventory's; adopt again, or record it there"
-            yield Difference(what="told", subject=node.host, text=text, node=node)
+            yield Drift(what="told", subject=node.host, text=text, node=node)
             return
         if device is None:
             at = self._post(rack, node, float(node_type.u_height if node_type else 1))
             text = f"is in no rack of the inventory; it stands at {at:g} of rack {self._racks[rack].name}"
-            yield Difference(what="create", subject=node.host, text=text, node=node, rack=rack, position=at)
+            yield Drift(what="create", subject=node.host, text=text, node=node, rack=rack, position=at)
             return
         yield from self._place(node, device, rack)
         tenant = self._parties.get(node.party)
         if (device.tenant.id if device.tenant else None) != tenant and tenant is not None:
             text = f"is {self._estate.tenants[tenant].name}'s" if tenant in self._estate.tenants else "has no tenant"
-            yield Difference(what="tenant", subject=node.host, text=text, node=node, device=device.id)
+            yield Drift(what="tenant", subject=node.host, text=text, node=node, device=device.id)
         yield from self._lacking(node, device)
 
     def _post(self, rack: int, node: HeldNode, u_height: float) -> float:
         return posts_number(self._estate.racks[rack], node.position, u_height)
 
-    def _place(self, node: HeldNode, device: DeviceRecord, rack: int) -> Iterable[Difference]:
+    def _place(self, node: HeldNode, device: DeviceRecord, rack: int) -> Iterable[Drift]:
         height = self._estate.device_types[device.device_type.id].u_height
         there: tuple[str, int, str] | None = None
         if device.rack is not None and device.position is not None and device.rack.id in self._racks:
@@ -159,15 +159,13 @@ class _Seen:
             at = self._post(rack, node, height)
             was = f"U{there[1]} {there[2]} of {there[0]}" if there else "no rack unit"
             text = f"stands at U{node.position} {node.face} of {node.rack}, and in the inventory at {was}"
-            yield Difference(
-                what="move", subject=node.host, text=text, node=node, device=device.id, rack=rack, position=at
-            )
+            yield Drift(what="move", subject=node.host, text=text, node=node, device=device.id, rack=rack, position=at)
 
-    def _lacking(self, node: HeldNode, device: DeviceRecord) -> Iterable[Difference]:
+    def _lacking(self, node: HeldNode, device: DeviceRecord) -> Iterable[Drift]:
         has = {str(ip_interface(text).ip) for text in self._addresses.get(device.id, ())}
         for pool, address in sorted(node.addresses.items()):
             if str(ip_interface(address).ip) not in has:
-                yield Difference(
+                yield Drift(
                     what="address",
                     subject=node.host,
                     text=f"has address {address} of pool {pool}, which the inventory does not say",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from zonewright.estate.records import FeedRecord, PowerOutletRecord, PowerPortRecord
-from zonewright.estate.work import Work
+from zonewright.estate.work import AdoptionWork
 from zonewright.model.site import FeedName
 
 _LETTER = re.compile(r"(?i)(?:^|[^a-z])([ab])(?:[0-9]*$|[^a-z])")
@@ -52,7 +52,7 @@ def rating_w(feed: FeedRecord) -> int:
     return int(abs(feed.voltage) * feed.amperage * (_THREE if feed.phase == "three-phase" else 1))
 
 
-def rack_feeds(work: Work) -> Feeds:
+def rack_feeds(work: AdoptionWork) -> Feeds:
     """The feeds A and B of each rack; what is no feed of a rack, or one too many, is noted."""
     by_rack: dict[int, list[FeedRecord]] = {}
     for feed in work.estate.feeds.values():
@@ -93,7 +93,7 @@ def _lettered(feeds: Sequence[FeedRecord]) -> dict[FeedName, list[FeedRecord]]:
     return {"A": groups["B"]} if groups.keys() == {"B"} else groups
 
 
-def _one(work: Work, rack: int, letter: FeedName, group: Sequence[FeedRecord]) -> RackFeed:
+def _one(work: AdoptionWork, rack: int, letter: FeedName, group: Sequence[FeedRecord]) -> RackFeed:
     """Several cords of one letter are one feed, with the sum of what those of its first panel carry."""
     first = group[0]
     same = [feed for feed in group if feed.power_panel.id == first.power_panel.id]
@@ -115,7 +115,7 @@ def _one(work: Work, rack: int, letter: FeedName, group: Sequence[FeedRecord]) -
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paths:
+class PowerPaths:
     """Where power ports lead to.
 
     Attributes:
@@ -158,9 +158,9 @@ class Paths:
         return None
 
 
-def paths_of(work: Work, feeds: Feeds) -> Paths:
+def paths_of(work: AdoptionWork, feeds: Feeds) -> PowerPaths:
     """The paths of all power ports."""
-    return Paths(
+    return PowerPaths(
         ports=_by_device(work.estate.power_ports.values()),
         outlets=work.estate.outlets,
         feeds=feeds.named,

@@ -16,7 +16,7 @@ import yaml
 from zonewright.estate.text import leaves
 
 LAST = ".adopted"
-State = Literal["new", "same", "changed", "edited", "conflict", "gone"]
+FileVerdict = Literal["new", "same", "changed", "edited", "conflict", "gone"]
 _YAML = (".yaml", ".yml")
 
 
@@ -33,7 +33,7 @@ class FileState:
     """
 
     name: str
-    state: State
+    state: FileVerdict
     difference: Sequence[str] = ()
     open: Sequence[str] = ()
 
@@ -68,7 +68,7 @@ def _compared(folder: Path, name: str, made: str | None, *, overwrite: bool) -> 
         return FileState(name=name, state="changed", difference=difference)
     is_told = before != made  # otherwise the inventory says what it said at the last run
     still = (_still_open(before, made, there) if name.endswith(_YAML) else ["the whole file"]) if is_told else []
-    state: State = "conflict" if still else "edited"
+    state: FileVerdict = "conflict" if still else "edited"
     return FileState(name=name, state=state, difference=difference if is_told else (), open=still)
 
 

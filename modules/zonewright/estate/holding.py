@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zonewright.changes.loading import stack_id_of
 from zonewright.declare.stack_file import StackFile, StackFileError, project_folder, read_stack_file
 from zonewright.estate.drift import HeldNode
 from zonewright.ledger.protocol import verbs
-from zonewright.ledger.protocol.stack_messages import ReportRequest
+from zonewright.ledger.protocol.stack_messages import ReportRequest, stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.expand import nodes_of

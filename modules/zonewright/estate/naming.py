@@ -21,7 +21,7 @@ def id_of(name: str, otherwise: str) -> str:
     return _OTHER.sub("-", name.lower()).strip("-")[:_MOST].rstrip("-") or otherwise
 
 
-class Names:
+class StableIds:
     """Ids that are unique in one scope.
 
     Args:

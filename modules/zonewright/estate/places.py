@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zonewright.estate.naming import id_of
 from zonewright.estate.records import RackRecord
 from zonewright.estate.types import line_of_text
-from zonewright.estate.work import Work
+from zonewright.estate.work import AdoptionWork
 
 _TALLEST = 60
 _KILOGRAMS = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "oz": 0.028_349_523_125}
@@ -16,7 +16,7 @@ _STATUS = {"planned": "planned", "deprecated": "decommissioning", "reserved": "p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedSite:
+class OperatedSite:
     """A site: its id, and the party that operates it."""
 
     id: str
@@ -39,7 +39,7 @@ class PlacedRack:
 
     number: int
     name: str
-    site: PlacedSite
+    site: OperatedSite
     room: str
     row: str
     status: str
@@ -63,7 +63,7 @@ class Places:
         tenants: ids of parties by number of the tenant.
     """
 
-    sites: Mapping[int, PlacedSite]
+    sites: Mapping[int, OperatedSite]
     racks: Mapping[int, PlacedRack]
     rooms: Mapping[tuple[str, str], str]
     parties: Mapping[str, str]
@@ -75,18 +75,18 @@ class Places:
         return None if party == rack.site.operator else party
 
 
-def places_of(work: Work) -> Places:
+def places_of(work: AdoptionWork) -> Places:
     """Ids and owners of all that has a place."""
     tenants = {
         number: work.id_of("parties", number, one.slug or one.name, word="tenant")
         for number, one in sorted(work.estate.tenants.items())
     }
     titles = {tenants[number]: line_of_text(one.name) for number, one in work.estate.tenants.items()}
-    sites: dict[int, PlacedSite] = {}
+    sites: dict[int, OperatedSite] = {}
     for number, site in sorted(work.estate.sites.items()):
         operator = _operator(work, site.slug, tenants.get(site.tenant.id) if site.tenant else None)
         titles.setdefault(operator, operator)
-        sites[number] = PlacedSite(id=work.id_of("sites", number, site.slug or site.name), operator=operator)
+        sites[number] = OperatedSite(id=work.id_of("sites", number, site.slug or site.name), operator=operator)
     rooms: dict[tuple[str, str], str] = {}
     racks = {
         number: placed
@@ -96,12 +96,14 @@ def places_of(work: Work) -> Places:
     return Places(sites=sites, racks=racks, rooms=rooms, parties=titles, tenants=tenants)
 
 
-def _operator(work: Work, site: str, tenant: str | None) -> str:
+def _operator(work: AdoptionWork, site: str, tenant: str | None) -> str:
     mapped = work.operators.get(site) or work.operators.get("")
     return mapped or tenant or id_of(work.text("site_operator", site), "operator")
 
 
-def _rack(work: Work, rack: RackRecord, site: PlacedSite, rooms: dict[tuple[str, str], str]) -> PlacedRack | None:
+def _rack(
+    work: AdoptionWork, rack: RackRecord, site: OperatedSite, rooms: dict[tuple[str, str], str]
+) -> PlacedRack | None:
     if rack.u_height > _TALLEST:
         text = f"has {rack.u_height} U, expected at most {_TALLEST}; it and what stands in it are left out"
         work.note("racks", f"rack {rack.name}", text, is_fault=True)
@@ -133,7 +135,7 @@ def _rack(work: Work, rack: RackRecord, site: PlacedSite, rooms: dict[tuple[str,
     )
 
 
-def _weight(work: Work, rack: RackRecord, row: str) -> int:
+def _weight(work: AdoptionWork, rack: RackRecord, row: str) -> int:
     if rack.max_weight:
         stated = int(rack.max_weight * _KILOGRAMS.get(rack.weight_unit or "kg", 1.0))
         if _LEAST_KG <= stated <= _MOST_KG:

@@ -7,24 +7,24 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_int
 
 from zonewright.estate.places import Places
 from zonewright.estate.records import AddressRecord, PrefixRecord
-from zonewright.estate.standing import Standing
-from zonewright.estate.work import Work
+from zonewright.estate.standing import StandingDevice
+from zonewright.estate.work import AdoptionWork
 
 _MANAGEMENT = {"management", "mgmt", "oob", "out-of-band"}
 _GATEWAY = ("gateway", "gw", "default route")
 _ROLES = {"anycast", "vip", "vrrp", "hsrp", "glbp", "carp"}
-Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
+IpAddress = IPv4Address | IPv6Address
 
 
 @dataclass(kw_only=True)
-class Pool:
+class PrefixPool:
     """A pool that is to be declared."""
 
     id: str
-    network: Network
-    gateway: Address
-    taken: list[Address] = field(default_factory=list)
+    network: IpNetwork
+    gateway: IpAddress
+    taken: list[IpAddress] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -36,7 +36,7 @@ class Networks:
         management: networks of administrators.
     """
 
-    pools: dict[str, Pool] = field(default_factory=dict)
+    pools: dict[str, PrefixPool] = field(default_factory=dict)
     management: list[str] = field(default_factory=list)
 
 
@@ -53,7 +53,7 @@ class Addressing:
     given: Mapping[int, Mapping[str, str]]
 
 
-def addressing(work: Work, places: Places, nodes: Iterable[Standing]) -> Addressing:
+def addressing(work: AdoptionWork, places: Places, nodes: Iterable[StandingDevice]) -> Addressing:
     """The networks of each site, and the addresses that nodes keep; all that is in neither is noted.
 
     Args:
@@ -66,7 +66,7 @@ def addressing(work: Work, places: Places, nodes: Iterable[Standing]) -> Address
         of_device={one.device.id: one for one in nodes},
         parsed={number: found for number, one in work.estate.addresses.items() if (found := _parsed(work, one))},
     )
-    by_site: dict[str, list[tuple[Network, PrefixRecord]]] = defaultdict(list)
+    by_site: dict[str, list[tuple[IpNetwork, PrefixRecord]]] = defaultdict(list)
     for one in sorted(work.estate.prefixes.values(), key=lambda item: item.id):
         site, network = _of_site(work, places, one)
         if network is None or site is None:
@@ -81,7 +81,7 @@ def addressing(work: Work, places: Places, nodes: Iterable[Standing]) -> Address
     return Addressing(networks=made.networks, given=made.given)
 
 
-def _parsed(work: Work, one: AddressRecord) -> Address | None:
+def _parsed(work: AdoptionWork, one: AddressRecord) -> IpAddress | None:
     try:
         return ip_interface(one.address).ip
     except ValueError:
@@ -89,7 +89,7 @@ def _parsed(work: Work, one: AddressRecord) -> Address | None:
         return None
 
 
-def _of_site(work: Work, places: Places, one: PrefixRecord) -> tuple[str | None, Network | None]:
+def _of_site(work: AdoptionWork, places: Places, one: PrefixRecord) -> tuple[str | None, IpNetwork | None]:
     try:
         network = ip_network(one.prefix)
     except ValueError as error:
@@ -112,14 +112,14 @@ def _of_site(work: Work, places: Places, one: PrefixRecord) -> tuple[str | None,
 class _Pools:
     """Pools that grow."""
 
-    work: Work
-    of_device: Mapping[int, Standing]
-    parsed: Mapping[int, Address]
+    work: AdoptionWork
+    of_device: Mapping[int, StandingDevice]
+    parsed: Mapping[int, IpAddress]
     networks: dict[str, Networks] = field(default_factory=lambda: defaultdict(Networks))
     given: dict[int, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     _vlans: set[int] = field(default_factory=set)
 
-    def take(self, site: str, prefixes: Sequence[tuple[Network, PrefixRecord]]) -> None:
+    def take(self, site: str, prefixes: Sequence[tuple[IpNetwork, PrefixRecord]]) -> None:
         """The pools of a site: prefixes in which a node has an address; of two around it the smaller."""
         inside: dict[int, list[int]] = defaultdict(list)
         for number, address in self.parsed.items():
@@ -138,7 +138,7 @@ class _Pools:
             else:
                 self._pool(site, network, record, numbers)
 
-    def _pool(self, site: str, network: Network, record: PrefixRecord, numbers: Sequence[int]) -> None:
+    def _pool(self, site: str, network: IpNetwork, record: PrefixRecord, numbers: Sequence[int]) -> None:
         work = self.work
         vlan = work.estate.vlans.get(record.vlan.id) if record.vlan else None
         pool_id = work.id_of("pools", record.id, vlan.name if vlan else str(network), scope=site, word="pool")
@@ -146,7 +146,7 @@ class _Pools:
             self._vlans.add(vlan.id)
             text = f"is the pool {pool_id} of {site}; a pool has no number of a VLAN"
             work.note("vlans", f"VLAN {vlan.vid} {vlan.name}", text)
-        pool = Pool(id=pool_id, network=network, gateway=_gateway(work, site, network, numbers, self.parsed))
+        pool = PrefixPool(id=pool_id, network=network, gateway=_gateway(work, site, network, numbers, self.parsed))
         for number in numbers:
             device, address = self._node_of(number, site), self.parsed[number]
             if device is not None and pool_id not in self.given[device] and address != pool.gateway:
@@ -177,18 +177,20 @@ class _Pools:
                 self.work.note("addresses", name, f"its address {address} is in no pool, and is not kept")
 
 
-def _meet(one: Network, other: Network) -> bool:
+def _meet(one: IpNetwork, other: IpNetwork) -> bool:
     return one.version == other.version and one.overlaps(other)
 
 
-def _is_host(network: Network, address: Address) -> bool:
+def _is_host(network: IpNetwork, address: IpAddress) -> bool:
     return network.version != IPv4Address(0).version or address not in (
         network.network_address,
         network.broadcast_address,
     )
 
 
-def _gateway(work: Work, site: str, network: Network, numbers: Iterable[int], parsed: Mapping[int, Address]) -> Address:
+def _gateway(
+    work: AdoptionWork, site: str, network: IpNetwork, numbers: Iterable[int], parsed: Mapping[int, IpAddress]
+) -> IpAddress:
     """The address that says it is the gateway, else the one that is assumed."""
     for number in numbers:
         record = work.estate.addresses[number]

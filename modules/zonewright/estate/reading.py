@@ -23,9 +23,9 @@ from zonewright.estate.records import (
     PrefixRecord,
     RackRecord,
     Record,
-    ReservationRecord,
     SiteRecord,
     TenantRecord,
+    UnitReservationRecord,
     VlanRecord,
 )
 
@@ -40,7 +40,7 @@ class Estate:
     sites: Mapping[int, SiteRecord]
     locations: Mapping[int, LocationRecord]
     racks: Mapping[int, RackRecord]
-    reservations: Mapping[int, ReservationRecord]
+    reservations: Mapping[int, UnitReservationRecord]
     panels: Mapping[int, PanelRecord]
     feeds: Mapping[int, FeedRecord]
     device_types: Mapping[int, DeviceTypeRecord]
@@ -61,7 +61,7 @@ KINDS: Mapping[str, tuple[str, type[Record]]] = {
     "sites": ("dcim/sites", SiteRecord),
     "locations": ("dcim/locations", LocationRecord),
     "racks": ("dcim/racks", RackRecord),
-    "reservations": ("dcim/rack-reservations", ReservationRecord),
+    "reservations": ("dcim/rack-reservations", UnitReservationRecord),
     "panels": ("dcim/power-panels", PanelRecord),
     "feeds": ("dcim/power-feeds", FeedRecord),
     "device_types": ("dcim/device-types", DeviceTypeRecord),

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from zonewright.declare import load_zone
-from zonewright.estate.drift import Difference, HeldNode, differences
+from zonewright.estate.drift import Drift, HeldNode, differences
 from zonewright.estate.errors import AdoptionError
 from zonewright.estate.folder import compared, remember, write
 from zonewright.estate.inventory.netbox import Netbox, read_all
 from zonewright.estate.places import Places, places_of
 from zonewright.estate.reading import KINDS, read_estate
 from zonewright.estate.taking import KNOWN, REPORT, assumptions_of, known_ids, take_over
-from zonewright.estate.work import KnownIds, Named, Work
+from zonewright.estate.work import AdoptionWork, KnownIds, Named
 from zonewright.estate.writing_back import WritingBack
 from zonewright.model import Declaration
 
@@ -21,7 +21,7 @@ ENDPOINTS = tuple(endpoint for endpoint, _ in KINDS.values())
 
 
 @dataclass(kw_only=True)
-class Comparison:
+class EstateComparison:
     """One export.
 
     Attributes:
@@ -33,11 +33,11 @@ class Comparison:
     folder: Path
     known: KnownIds
     declaration: Declaration
-    _work: Work | None = None
+    _work: AdoptionWork | None = None
     _places: Places | None = None
 
     @classmethod
-    def of(cls, folder: Path) -> "Comparison":
+    def of(cls, folder: Path) -> "EstateComparison":
         """Read a folder.
 
         Raises:
@@ -50,17 +50,19 @@ class Comparison:
             raise AdoptionError(*map(str, loaded.problems))
         return cls(folder=folder, known=known_ids(folder), declaration=loaded.declaration)
 
-    def differences(self, netbox: Netbox, held: Iterable[HeldNode]) -> list[Difference]:
+    def differences(self, netbox: Netbox, held: Iterable[HeldNode]) -> list[Drift]:
         """What differs between what a ledger holds and what a NetBox says."""
         estate, faults = read_estate(read_all(netbox, ENDPOINTS))
         if faults:
             raise AdoptionError(*faults)
         told = assumptions_of(self.folder)
-        self._work = Work(estate=estate, assumptions=told, known=self.known, operators=self.known.operators, today="")
+        self._work = AdoptionWork(
+            estate=estate, assumptions=told, known=self.known, operators=self.known.operators, today=""
+        )
         self._places = places_of(self._work)
         return differences(estate, self.known, self._places.racks, held, self.declaration.zone.node_types)
 
-    def write(self, netbox: Netbox, found: Sequence[Difference]) -> list[str]:
+    def write(self, netbox: Netbox, found: Sequence[Drift]) -> list[str]:
         """Write differences, and remember the devices that were made; gives what could not be written."""
         assert self._work is not None  # noqa: S101 - differences come before
         assert self._places is not None  # noqa: S101 - as above

@@ -17,8 +17,8 @@ def _empty(value: object) -> object:
 
 
 Choice = Annotated[str | None, BeforeValidator(_chosen)]
-Text = Annotated[str, BeforeValidator(_empty), Field(max_length=2_000)]
-Key = Annotated[int, Field(ge=1)]
+RecordText = Annotated[str, BeforeValidator(_empty), Field(max_length=2_000)]
+RecordId = Annotated[int, Field(ge=1)]
 
 
 class Record(BaseModel):
@@ -26,42 +26,42 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    id: Key
+    id: RecordId
     """Its number in the inventory."""
 
 
 class Ref(Record):
     """A reference to another object."""
 
-    name: Text = ""
-    slug: Text = ""
+    name: RecordText = ""
+    slug: RecordText = ""
 
 
 class TenantRecord(Record):
     """A tenant."""
 
-    name: Text
-    slug: Text
+    name: RecordText
+    slug: RecordText
 
 
 class SiteRecord(Record):
     """A site."""
 
-    name: Text
-    slug: Text
+    name: RecordText
+    slug: RecordText
     status: Choice = "active"
     tenant: Ref | None = None
     region: Ref | None = None
     latitude: float | None = None
     longitude: float | None = None
-    time_zone: Text = ""
+    time_zone: RecordText = ""
 
 
 class LocationRecord(Record):
     """A location: a building, a room, a cage."""
 
-    name: Text
-    slug: Text
+    name: RecordText
+    slug: RecordText
     site: Ref
     parent: Ref | None = None
     status: Choice = "active"
@@ -70,7 +70,7 @@ class LocationRecord(Record):
 class RackRecord(Record):
     """A rack."""
 
-    name: Text
+    name: RecordText
     site: Ref
     location: Ref | None = None
     tenant: Ref | None = None
@@ -82,20 +82,20 @@ class RackRecord(Record):
     weight_unit: Choice = None
 
 
-class ReservationRecord(Record):
+class UnitReservationRecord(Record):
     """Units of a rack that are reserved."""
 
     rack: Ref
     units: tuple[float, ...]
     tenant: Ref | None = None
     status: Choice = "active"
-    description: Text = ""
+    description: RecordText = ""
 
 
 class PanelRecord(Record):
     """A power panel."""
 
-    name: Text
+    name: RecordText
     site: Ref
     location: Ref | None = None
 
@@ -103,7 +103,7 @@ class PanelRecord(Record):
 class FeedRecord(Record):
     """A power feed."""
 
-    name: Text
+    name: RecordText
     power_panel: Ref
     rack: Ref | None = None
     status: Choice = "active"
@@ -124,8 +124,8 @@ class DeviceTypeRecord(Record):
     """A device type."""
 
     manufacturer: Ref
-    model: Text
-    slug: Text
+    model: RecordText
+    slug: RecordText
     u_height: Annotated[float, Field(ge=0)] = 1.0
     is_full_depth: bool = True
     subdevice_role: Choice = None
@@ -138,7 +138,7 @@ class PortTemplateRecord(Record):
     """A power port of a device type."""
 
     device_type: Ref | None = None
-    name: Text
+    name: RecordText
     maximum_draw: int | None = None
     allocated_draw: int | None = None
 
@@ -147,14 +147,14 @@ class BayTemplateRecord(Record):
     """A module bay of a device type."""
 
     device_type: Ref | None = None
-    name: Text
-    label: Text = ""
+    name: RecordText
+    label: RecordText = ""
 
 
 class DeviceRecord(Record):
     """A device."""
 
-    name: Text = ""
+    name: RecordText = ""
     device_type: Ref
     role: Ref | None = None
     tenant: Ref | None = None
@@ -165,7 +165,7 @@ class DeviceRecord(Record):
     face: Choice = None
     parent_device: Ref | None = None
     status: Choice = "active"
-    serial: Text = ""
+    serial: RecordText = ""
 
 
 class EndRecord(BaseModel):
@@ -173,25 +173,25 @@ class EndRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: Key
+    id: RecordId
 
 
 class PowerPortRecord(Record):
     """A power port of a device."""
 
     device: Ref
-    name: Text
+    name: RecordText
     maximum_draw: int | None = None
     allocated_draw: int | None = None
     connected_endpoints: tuple[EndRecord, ...] | None = None
-    connected_endpoints_type: Text = ""
+    connected_endpoints_type: RecordText = ""
 
 
 class PowerOutletRecord(Record):
     """An outlet, as of a power strip."""
 
     device: Ref
-    name: Text
+    name: RecordText
     power_port: Ref | None = None
 
 
@@ -199,7 +199,7 @@ class DeviceBayRecord(Record):
     """A bay of a chassis."""
 
     device: Ref
-    name: Text
+    name: RecordText
     installed_device: Ref | None = None
 
 
@@ -215,22 +215,22 @@ class VlanRecord(Record):
     """A VLAN."""
 
     vid: int
-    name: Text
+    name: RecordText
     site: Ref | None = None
 
 
 class PrefixRecord(Record):
     """A prefix."""
 
-    prefix: Text
+    prefix: RecordText
     status: Choice = "active"
     role: Ref | None = None
     vlan: Ref | None = None
     vrf: Ref | None = None
-    scope_type: Text = ""
+    scope_type: RecordText = ""
     scope_id: int | None = None
     site: Ref | None = None
-    description: Text = ""
+    description: RecordText = ""
 
 
 class HolderRecord(BaseModel):
@@ -239,15 +239,15 @@ class HolderRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     device: Ref | None = None
-    name: Text = ""
+    name: RecordText = ""
 
 
 class AddressRecord(Record):
     """An address."""
 
-    address: Text
+    address: RecordText
     status: Choice = "active"
     role: Choice = None
-    dns_name: Text = ""
-    description: Text = ""
+    dns_name: RecordText = ""
+    description: RecordText = ""
     assigned_object: HolderRecord | None = None

@@ -4,19 +4,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from zonewright.estate.feeds import Paths
+from zonewright.estate.feeds import PowerPaths
 from zonewright.estate.places import PlacedRack, Places
 from zonewright.estate.positions import lowest_unit, whole_units
 from zonewright.estate.records import DeviceRecord
-from zonewright.estate.types import Kind, Types
-from zonewright.estate.work import Work
+from zonewright.estate.types import DeviceKind, Types
+from zonewright.estate.work import AdoptionWork
 from zonewright.model.site import Face, FeedName
 
 _ABSENT = {"inventory": "lies in store", "planned": "is planned"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class StandingDevice:
     """A device in its place.
 
     Attributes:
@@ -32,7 +32,7 @@ class Standing:
 
     device: DeviceRecord
     name: str
-    kind: Kind
+    kind: DeviceKind
     rack: PlacedRack
     unit: float
     face: Face
@@ -51,7 +51,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Around:
+class PlacingContext:
     """What a device is looked at with.
 
     Attributes:
@@ -61,13 +61,13 @@ class Around:
         paths: where power ports lead to.
     """
 
-    work: Work
+    work: AdoptionWork
     places: Places
     types: Types
-    paths: Paths
+    paths: PowerPaths
 
 
-def standing_devices(around: Around) -> list[Standing]:
+def standing_devices(around: PlacingContext) -> list[StandingDevice]:
     """The devices that stand in racks; what becomes of every other one is noted."""
     work = around.work
     installed = {
@@ -76,8 +76,8 @@ def standing_devices(around: Around) -> list[Standing]:
         if bay.installed_device is not None
     }
     extra = _weight_in_bays(work, installed)
-    taken: dict[tuple[int, Face], list[Standing]] = defaultdict(list)
-    found: list[Standing] = []
+    taken: dict[tuple[int, Face], list[StandingDevice]] = defaultdict(list)
+    found: list[StandingDevice] = []
     for number, device in sorted(work.estate.devices.items()):
         name = device.name or f"device {number}"
         if number in installed:
@@ -100,12 +100,12 @@ def standing_devices(around: Around) -> list[Standing]:
     return found
 
 
-def _leave_out(work: Work, number: int, name: str, text: str) -> None:
+def _leave_out(work: AdoptionWork, number: int, name: str, text: str) -> None:
     work.fates[number] = "left out"
     work.note("positions", name, text, is_fault=True)
 
 
-def _weight_in_bays(work: Work, installed: Mapping[int, tuple[int, str]]) -> dict[int, float]:
+def _weight_in_bays(work: AdoptionWork, installed: Mapping[int, tuple[int, str]]) -> dict[int, float]:
     """Kilograms in the bays of each chassis, as far as types state them."""
     found: dict[int, float] = defaultdict(float)
     scale = {"kg": 1.0, "g": 0.001, "lb": 0.453_592_37, "oz": 0.028_349_523_125}
@@ -117,7 +117,7 @@ def _weight_in_bays(work: Work, installed: Mapping[int, tuple[int, str]]) -> dic
     return found
 
 
-def _placed(around: Around, device: DeviceRecord, name: str, extra_kg: float) -> Standing | None:
+def _placed(around: PlacingContext, device: DeviceRecord, name: str, extra_kg: float) -> StandingDevice | None:
     """A device in its place, or None after it was noted why it has none."""
     work, ports = around.work, around.paths.ports.get(device.id, ())
     record = work.estate.device_types[device.device_type.id]
@@ -152,7 +152,7 @@ def _placed(around: Around, device: DeviceRecord, name: str, extra_kg: float) ->
         return None
     if kind.node_type.power_supplies == 1 and single is None:
         single = "B" if work.text("single_supply_feed", name).upper() == "B" else "A"
-    return Standing(
+    return StandingDevice(
         device=device,
         name=name,
         kind=kind,
@@ -164,7 +164,7 @@ def _placed(around: Around, device: DeviceRecord, name: str, extra_kg: float) ->
     )
 
 
-def _not_standing(work: Work, device: DeviceRecord, u_height: float) -> str:
+def _not_standing(work: AdoptionWork, device: DeviceRecord, u_height: float) -> str:
     """Why a device stands in no rack unit; empty where it does."""
     if device.status in _ABSENT:
         return f"{_ABSENT[device.status]}, and is in no declaration"
@@ -178,7 +178,7 @@ def _not_standing(work: Work, device: DeviceRecord, u_height: float) -> str:
     return ""
 
 
-def _single(work: Work, name: str, hanging: Mapping[str, int], ports: int) -> FeedName | None:
+def _single(work: AdoptionWork, name: str, hanging: Mapping[str, int], ports: int) -> FeedName | None:
     """The one feed that all supplies of a device hang on; None where they hang on both, or it is not recorded."""
     if hanging.get("other"):
         work.note("cables", name, f"{hanging['other']} of its power ports lead to a feed of another rack")
@@ -190,21 +190,21 @@ def _single(work: Work, name: str, hanging: Mapping[str, int], ports: int) -> Fe
     return None
 
 
-def _overlap(one: Standing, other: Standing) -> bool:
+def _overlap(one: StandingDevice, other: StandingDevice) -> bool:
     return one.unit < other.unit + other.kind.exact_u and other.unit < one.unit + one.kind.exact_u
 
 
-def shared_units(found: Iterable[Standing]) -> Iterator[Sequence[Standing]]:
+def shared_units(found: Iterable[StandingDevice]) -> Iterator[Sequence[StandingDevice]]:
     """Groups of devices that share a whole rack unit because of half ones; most are groups of one.
 
     Args:
         found: what stands in racks.
     """
-    by_rack: dict[int, list[Standing]] = defaultdict(list)
+    by_rack: dict[int, list[StandingDevice]] = defaultdict(list)
     for one in found:
         by_rack[one.rack.number].append(one)
     for items in by_rack.values():
-        groups: list[list[Standing]] = []
+        groups: list[list[StandingDevice]] = []
         for one in sorted(items, key=lambda item: (item.unit, item.device.id)):
             meeting = [group for group in groups if any(_share(one, other) for other in group)]
             groups = [group for group in groups if group not in meeting]
@@ -212,11 +212,11 @@ def shared_units(found: Iterable[Standing]) -> Iterator[Sequence[Standing]]:
         yield from groups
 
 
-def _share(one: Standing, other: Standing) -> bool:
+def _share(one: StandingDevice, other: StandingDevice) -> bool:
     (low, count), (below, height) = one.whole, other.whole
     return low < below + height and below < low + count and bool(set(one.faces) & set(other.faces))
 
 
-def as_operators(one: Standing) -> Standing:
+def as_operators(one: StandingDevice) -> StandingDevice:
     """The same as equipment that is in no stack."""
     return replace(one, party=None)

@@ -11,7 +11,6 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from zonewright.changes.loading import stack_id_of
 from zonewright.declare import load_zone
 from zonewright.declare.document import read_document
 from zonewright.declare.load import ZONE_FILE
@@ -22,7 +21,8 @@ from zonewright.estate.naming import id_of
 from zonewright.estate.reading import read_estate
 from zonewright.estate.report import page
 from zonewright.estate.text import yaml_text
-from zonewright.estate.work import KnownIds, Work
+from zonewright.estate.work import AdoptionWork, KnownIds
+from zonewright.ledger.protocol.stack_messages import stack_id_of
 from zonewright.model import Declaration, Zone
 from zonewright.model.assumption import Assumptions
 from zonewright.model.demand import demand_of
@@ -42,7 +42,7 @@ _HEAD = "Taken over from {}. Edit it freely: the next `zonewright adopt` keeps y
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class TakenOver:
     """What an adoption writes.
 
     Attributes:
@@ -60,7 +60,7 @@ class Taken:
 
 def take_over(
     answers: Mapping[str, Sequence[object]], folder: Path, *, source: str, operators: Mapping[str, str], today: str
-) -> Taken:
+) -> TakenOver:
     """Everything that an adoption writes; nothing is written yet.
 
     Args:
@@ -75,7 +75,7 @@ def take_over(
     """
     estate, faults = read_estate(answers)
     known = known_ids(folder)
-    work = Work(
+    work = AdoptionWork(
         estate=estate,
         assumptions=assumptions_of(folder),
         known=known.model_copy(update={"source": known.source or source}),
@@ -106,7 +106,7 @@ def take_over(
     files[REPORT] = page(adopted, adopted.known.source, breaches)
     if declaration is not None:
         files |= {IMPORTS.format(owner): _imports(declaration, owner) for owner in declaration.owners}
-    return Taken(files=files, adopted=adopted, faults=faults, growing=growing)
+    return TakenOver(files=files, adopted=adopted, faults=faults, growing=growing)
 
 
 def _zone_id(folder: Path) -> str:

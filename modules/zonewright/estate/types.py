@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from zonewright.estate.records import BayTemplateRecord, DeviceRecord, PortTemplateRecord, PowerPortRecord
-from zonewright.estate.work import Work
+from zonewright.estate.work import AdoptionWork
 from zonewright.model import NodeType
 from zonewright.model.derived_type import derived_type
 from zonewright.model.device_type import DeviceType, TypeOverlay
@@ -26,7 +26,7 @@ def line_of_text(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class DeviceKind:
     """What a device is.
 
     Attributes:
@@ -47,13 +47,13 @@ class Types:
         work: the adoption.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: AdoptionWork) -> None:
         self._work = work
         self._ports = _by_type(work.estate.port_templates.values())
         self._bays = _by_type(work.estate.bay_templates.values())
         self._roles = _roles(work.estate.devices.values())
         self._faulty: set[int] = set()
-        self._variants: dict[tuple[object, ...], Kind | None] = {}
+        self._variants: dict[tuple[object, ...], DeviceKind | None] = {}
         self.node_types: dict[str, NodeType] = {}
 
     def of(
@@ -63,7 +63,7 @@ class Types:
         *,
         single: FeedName | None = None,
         extra_kg: float = 0,
-    ) -> Kind | None:
+    ) -> DeviceKind | None:
         """The kind of a device; None where its type is none, which is noted.
 
         Args:
@@ -80,7 +80,7 @@ class Types:
 
     def _made(
         self, number: int, ports: Sequence[PowerPortRecord], *, single: FeedName | None, extra_kg: float
-    ) -> Kind | None:
+    ) -> DeviceKind | None:
         node_type = self._derived(number, ports)
         if node_type is None:
             return None
@@ -94,7 +94,7 @@ class Types:
         name = self._work.id_of("types", number, record.slug, word="type")
         for other in (name, *(f"{name[:54]}-v{count}" for count in range(2, 1_000))):
             if self.node_types.setdefault(other, node_type) == node_type:
-                return Kind(id=other, node_type=node_type, exact_u=record.u_height)
+                return DeviceKind(id=other, node_type=node_type, exact_u=record.u_height)
         return None
 
     def _derived(self, number: int, ports: Sequence[PowerPortRecord]) -> NodeType | None:

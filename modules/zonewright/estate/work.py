@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from zonewright.estate.naming import Names
+from zonewright.estate.naming import StableIds
 from zonewright.estate.reading import Estate
 from zonewright.model.assumption import AssumedAmount, Assumptions
 
@@ -67,7 +67,7 @@ class KnownIds(BaseModel):
 
 
 @dataclass(kw_only=True)
-class Work:
+class AdoptionWork:
     """One adoption, while it is under way.
 
     Attributes:
@@ -87,7 +87,7 @@ class Work:
     fates: dict[int, Fate] = field(default_factory=dict)
     now: KnownIds = field(default_factory=KnownIds)
     _open: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    _names: dict[tuple[str, str], Names] = field(default_factory=dict)
+    _names: dict[tuple[str, str], StableIds] = field(default_factory=dict)
 
     def note(self, kind: str, subject: str, text: str, *, is_fault: bool = False) -> None:
         """Say something."""
@@ -103,7 +103,7 @@ class Work:
             scope: where it must be unique.
             word: what stands in for a name without letters.
         """
-        names = self._names.setdefault((kind, scope), Names(self.known.of(kind, scope)))
+        names = self._names.setdefault((kind, scope), StableIds(self.known.of(kind, scope)))
         found = names.of(key, name, word or kind.rstrip("s"))
         earlier = self.known.objects.get(kind, {}).get(key)
         if earlier is not None and earlier.scope == scope and earlier.name != name:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import Any, Protocol
 
-from zonewright.estate.drift import Difference
+from zonewright.estate.drift import Drift
 from zonewright.estate.feeds import paths_of, rack_feeds
 from zonewright.estate.naming import id_of
 from zonewright.estate.places import Places
-from zonewright.estate.work import Work
+from zonewright.estate.work import AdoptionWork
 from zonewright.model import NodeType
 from zonewright.model.power import FEEDS
 from zonewright.model.zone import UPLINK
@@ -47,14 +47,14 @@ class WritingBack:
     """
 
     inventory: Writable
-    work: Work
+    work: AdoptionWork
     places: Places
     node_types: Mapping[str, NodeType]
     left: list[str] = field(default_factory=list)
 
-    def write(self, found: Sequence[Difference]) -> dict[int, Difference]:
+    def write(self, found: Sequence[Drift]) -> dict[int, Drift]:
         """Write all differences that can be; gives the devices that were made by their numbers."""
-        by_what: dict[str, list[Difference]] = {}
+        by_what: dict[str, list[Drift]] = {}
         for one in found:
             by_what.setdefault(one.what, []).append(one)
         gone = [one for what in ("leaves", "move") for one in by_what.get(what, ())]
@@ -80,7 +80,7 @@ class WritingBack:
         self.left += [f"{one.subject}: {one.text}" for one in by_what.get("told", ())]
         return made
 
-    def _place(self, one: Difference) -> dict[str, Any]:
+    def _place(self, one: Drift) -> dict[str, Any]:
         assert one.rack is not None  # noqa: S101 - of what has a place
         assert one.node is not None  # noqa: S101 - as above
         rack = self.work.estate.racks[one.rack]
@@ -92,11 +92,11 @@ class WritingBack:
             "face": one.node.face,
         }
 
-    def _tenant(self, one: Difference) -> int | None:
+    def _tenant(self, one: Drift) -> int | None:
         party = one.node.party if one.node else ""
         return next((key for key, of in self.work.known.objects.get("parties", {}).items() if of.id == party), None)
 
-    def _create(self, wanted: Iterable[Difference]) -> dict[int, Difference]:
+    def _create(self, wanted: Iterable[Drift]) -> dict[int, Drift]:
         """Devices that are new, each with the power ports that its type gives it."""
         new = [one for one in wanted if one.node is not None]
         if not new:
@@ -191,7 +191,7 @@ class WritingBack:
             primary.setdefault(device, {}).setdefault(f"primary_ip{ip_interface(text).version}", numbers[text])
         self.inventory.change("dcim/devices", [{"id": device, **of} for device, of in primary.items()])
 
-    def _cable(self, made: Mapping[int, Difference]) -> None:
+    def _cable(self, made: Mapping[int, Drift]) -> None:
         """Cables from the power ports of new devices to free outlets of their rack, in turn on feed A and B."""
         if not made:
             return

@@ -145,7 +145,7 @@ class _Made:
         model = row.get("device_type") or f"unnamed type of {height or 1:g} U"
         maker = self._one("dcim/manufacturers", row.get("manufacturer") or "unknown")
         kind = self._one(
-            *("dcim/device-types", row.get("manufacturer", ""), model),
+            *("dcim/device-types", row.get("manufacturer", ""), f"{height} {weight} {full}", model),
             model=model,
             manufacturer={"id": maker, "name": row.get("manufacturer") or "unknown"},
             u_height=1.0 if height is None else height,
