@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from zonewright import __version__
 from zonewright.cli import (
     access,
+    adopt,
     audit,
     change,
     check,
@@ -18,6 +19,7 @@ from zonewright.cli import (
     diff,
     engine,
     explain,
+    export,
     fit,
     fleet,
     init,
@@ -42,6 +44,8 @@ COMMANDS = (
     explain,
     outage,
     zone,
+    adopt,
+    export,
     pue,
     render,
     diff,

@@ -184,6 +184,8 @@ class AddressPool(Declared):
     """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
     interface: InterfaceName | None = None
     """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
+    taken: Annotated[tuple[Address, ...], Field(max_length=65_536, strict=False)] = ()
+    """Addresses of equipment that no stack declares; no node gets one of them."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
