@@ -85,6 +85,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "secret key": (),
     "secret list": ("rendered",),
     "secret fill": ("rendered", "filled"),
+    "policy": (),
     "engine ensure": (),
     "engine status": (),
     "engine env": (),
