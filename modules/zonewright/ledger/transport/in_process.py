@@ -9,6 +9,7 @@ from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
+from zonewright.ledger.transport.client import Posted
 
 
 class InProcess:
@@ -31,9 +32,9 @@ class InProcess:
         self._database = Database(path, url, create=create, lock_wait_s=lock_wait_s)
         self._context = Context(database=self._database, clock=clock or utc_now, telemetry=telemetry_path(path))
 
-    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
-        """Send a JSON request; gives status and body of the answer."""
-        return answered(self._context, verb, body)
+    def post(self, verb: str, body: bytes) -> Posted:
+        """Send a JSON request; gives the answer."""
+        return Posted(*answered(self._context, verb, body))
 
     def close(self) -> None:
         """Close all connections."""
