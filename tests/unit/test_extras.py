@@ -154,7 +154,9 @@ def test_every_command_is_walked() -> None:
 def installed() -> dict[str, frozenset[str]]:
     """Top modules of others by install, from the smallest on; each install has the base too."""
     base = top_modules("")
-    return {extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet", "policy")}
+    return {
+        extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet", "policy")
+    }
 
 
 def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int, str]]:
