@@ -39,6 +39,7 @@ COMMANDS = {
     "fit --kw 1 --u 1": "stack",
     "explain core-001 --stack a": "stack",
     f"outage dc1/a/01/01 --zone {ZONE}": "",
+    f"drain dc1/a/01/01 --zone {ZONE}": "",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",

@@ -15,6 +15,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "outage dc1/a/01:A --zone zones/ours",
         "outage dc1/pa --from 2026-12-01T22:00+08:00 --to 2026-12-02T02:00+08:00",
     ),
+    "drain": (
+        "drain dc1/a/01/07 --zone zones/ours --output drained",
+        "drain --track drained",
+    ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
     "pue evaluate": ("pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2027-01-01",),
