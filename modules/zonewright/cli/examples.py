@@ -50,7 +50,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger init": ("ledger init zones/ours",),
     "ledger load": ("ledger load zones/ours --only operator-a",),
     "ledger unload": ("ledger unload zones/ours --only operator-a",),
-    "ledger status": ("ledger status", "ledger status --stack tenant-a --format json"),
+    "ledger status": ("ledger status --rows", "ledger status --stack tenant-a --format json"),
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
     "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
     "ledger found": (
