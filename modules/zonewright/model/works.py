@@ -16,7 +16,7 @@ Moment = Annotated[str, StringConstraints(pattern=MOMENT_PATTERN, strict=True)]
 """A minute with its offset from UTC, such as ``2026-12-01T22:00+08:00``."""
 
 
-class Work(Declared):
+class PlannedWork(Declared):
     """A window in which something of the site is out of service or carries less."""
 
     what: Annotated[str, Field(min_length=1, max_length=NAME.most)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from zonewright.model.power import Supply
 from zonewright.model.site import FeedName, Site
-from zonewright.model.works import Work
+from zonewright.model.works import PlannedWork
 from zonewright.model.world import Rack, World, ZoneFacts
 from zonewright.rules.words import listed
 
@@ -92,7 +92,7 @@ def lost_by(world: World, subject: str) -> Lost:
     return found
 
 
-def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> list[tuple[str, Work]]:
+def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> list[tuple[str, PlannedWork]]:
     """Works that are declared and are under way at some moment of a window, by site and id.
 
     Args:
@@ -112,7 +112,7 @@ def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> li
     ]
 
 
-def lost_with(world: World, subjects: Iterable[str], works: Iterable[tuple[str, Work]]) -> Lost:
+def lost_with(world: World, subjects: Iterable[str], works: Iterable[tuple[str, PlannedWork]]) -> Lost:
     """What is out with some subjects, and with works that are under way meanwhile.
 
     Args:

@@ -15,7 +15,7 @@ from zonewright.ledger.store.tables import admission, asset
 from zonewright.ledger.store.texts import get_content
 from zonewright.model.demand import DUCTS, LINKS, Demand
 from zonewright.model.rack_position import RackPosition
-from zonewright.model.works import Work
+from zonewright.model.works import PlannedWork
 from zonewright.model.world import Occupant, World
 from zonewright.place.draining import DrainPlan, StandingStack, drain
 from zonewright.rules.lost import Lost, UnknownSubjectError, lost_with, works_in
@@ -54,7 +54,7 @@ def _world(context: Context, connection: Connection) -> World:
     return replace(world_of(connection, sites, context.shown_at(connection)), zone=base.before())
 
 
-def _lost(world: World, subjects: Iterable[str], works: Iterable[tuple[str, Work]]) -> Lost:
+def _lost(world: World, subjects: Iterable[str], works: Iterable[tuple[str, PlannedWork]]) -> Lost:
     try:
         return lost_with(world, subjects, works)
     except UnknownSubjectError as error:
