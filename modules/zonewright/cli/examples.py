@@ -21,6 +21,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
+    "adopt": (
+        "adopt zones/ours --netbox https://netbox.example.com --operator dc1=operator-a",
+        "adopt zones/ours --json exports --dry-run",
+        "adopt zones/ours --csv racks.csv",
+    ),
+    "export": (
+        "export zones/ours --netbox https://netbox.example.com --dry-run",
+        "export zones/ours --netbox https://netbox.example.com --token-file token",
+    ),
     "pue evaluate": ("pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2027-01-01",),
     "pue forecast": ("pue forecast --site dc1 --add 200kW --zone zones/ours",),
     "pue import": (
@@ -91,6 +100,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "secret key": ("secret key --rotate",),
     "secret list": ("secret list rendered --changed",),
     "secret fill": ("secret fill rendered filled",),
+    "policy": ('pulumi preview --policy-pack "$(zonewright policy)"',),
     "engine ensure": ("engine ensure",),
     "engine status": ("engine status",),
     "engine env": ('eval "$(zonewright engine env)"',),

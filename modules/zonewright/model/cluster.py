@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from zonewright.model.base import Date, Declared, Identifier, RiskKind
 from zonewright.model.limits import NAME
-from zonewright.model.site import Face, FeedName, ProtectionLevel
+from zonewright.model.site import Address, Face, FeedName, ProtectionLevel
 
 Scope = Literal["rack", "row", "room"]
 WideScope = Literal["rack", "row", "room", "site", "district"]
@@ -44,6 +44,8 @@ class Place(Declared):
     """Rack as ``site/room/row/rack``, such as ``qp-dc1/c/01/07``."""
     position: Annotated[int, Field(ge=1, le=60)] | None = None
     """Lowest rack unit, counted from the bottom; without it the ledger chooses one in that rack."""
+    addresses: Annotated[tuple[Address, ...], Field(max_length=16, strict=False)] = ()
+    """Addresses that the node has already, each in a pool of its site; from the other pools the ledger gives it one."""
 
 
 class Spread(Declared):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import pulumi
 
 from zonewright.ledger.protocol.holding_messages import PoolAddresses
+from zonewright.model.asset_properties import cluster_properties
 from zonewright.model.demand import AnyAsset, ClusterDemand, SiteAsset
 from zonewright.model.power import FEEDS
 from zonewright.model.rack_position import RackPosition
@@ -85,7 +86,7 @@ class TenantCluster(pulumi.ComponentResource):
         after_resources: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__("zonewright:index:TenantCluster", name, {}, opts)
+        super().__init__("zonewright:index:TenantCluster", name, cluster_properties(wanted), opts)
         cluster = wanted.cluster
         feeds = FEEDS if wanted.node_type.power_supplies > 1 else (cluster.feed,)[: wanted.node_type.power_supplies]
         self.nodes = {

@@ -11,6 +11,7 @@ from typing import Literal
 from zonewright.declare.checks.approvals import approval_faults
 from zonewright.declare.checks.clusters import cluster_faults
 from zonewright.declare.checks.known import Known
+from zonewright.declare.checks.metering import metering_faults
 from zonewright.declare.checks.network import network_faults
 from zonewright.declare.checks.offers import offer_faults
 from zonewright.declare.checks.sites import RowIndex, index_rows, site_faults
@@ -53,6 +54,7 @@ def faults_of(known: Known, *, on: str | None = None) -> Iterator[Fault]:
         index = index_rows(owner, file)
         yield from index.faults
         yield from site_faults(known, owner, file)
+        yield from metering_faults(known, owner, file)
         yield from network_faults(known, owner, file)
         yield from place_faults(known, owner, file)
         yield from offer_faults(known, owner, file, index)

@@ -27,11 +27,12 @@ from zonewright.model.works import MOMENT_PATTERN
 from zonewright.model.zone import NAMES_PATTERN, TYPE_PATTERN
 
 if TYPE_CHECKING:
+    from zonewright.model.assumption import Assumptions  # only an adoption reads them
     from zonewright.model.csv_map import CsvMap  # only an import of an export reads one
 
 Shape = dict[str, Any]
 FileType: TypeAlias = (
-    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap]"
+    "type[Zone | OwnerFile | DeviceType | ModuleType | TypeOverlays | FleetFile | FormatFile | CsvMap | Assumptions]"
 )
 
 _UNITS = (

@@ -40,6 +40,7 @@ from zonewright.ledger.store.scopes import touching
 from zonewright.ledger.store.steps import ADMITTED, next_step
 from zonewright.ledger.store.tables import admission, asset, claim, deployed, reservation
 from zonewright.ledger.store.texts import behind, files_of, get_content, hold, is_manifest, keep, lacking, put_digested
+from zonewright.ledger.verbs.live import feed
 from zonewright.ledger.verbs.pruning import tell_removals
 from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.demand import AnyAsset, asset_text
@@ -54,6 +55,7 @@ def admit(context: Context, request: AdmitRequest) -> AdmissionAnswer:
     Raises:
         LedgerRefusedError: with the findings; the refusal is journaled and nothing else is changed.
     """
+    feed(context)
     with context.database.reading() as connection:
         _require_enrolled(context, connection, request)
         review = review_change(connection, request, context.now(connection), context.telemetry)

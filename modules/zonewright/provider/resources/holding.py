@@ -106,7 +106,7 @@ class HoldingResource(CheckedResource):
             holder=holder,
             expect=self.expect(new),
         )
-        raised = session.ledger.call(verbs.CONFIRM, request).generation
+        raised = session.memory.confirms.confirm(session.ledger, request)
         session.memory.confirmed.add((self.kind, new[self.named]))
         return {**new, "generation": raised, "holder": holder}
 
