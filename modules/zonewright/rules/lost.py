@@ -7,13 +7,12 @@ A subject is written as people write it: ``dc1/a/01:A`` is a feed of a row, ``dc
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from zonewright.model.power import Supply
 from zonewright.model.site import FeedName, Site
-from zonewright.model.works import PlannedWork
+from zonewright.model.works import PlannedWork, minute_of
 from zonewright.model.world import Rack, World, ZoneFacts
 from zonewright.rules.words import listed
 
@@ -102,8 +101,8 @@ def works_in(zone: ZoneFacts | None, begins: str | None, ends: str | None) -> li
     """
     if zone is None or begins is None:
         return []
-    since = datetime.fromisoformat(begins)
-    until = datetime.fromisoformat(ends) if ends is not None else since + timedelta(minutes=1)
+    since = minute_of(begins)
+    until = minute_of(ends) if ends is not None else since + 1
     return [
         (f"{site}/{name}", work)
         for site, facts in sorted(zone.sites.items())

@@ -27,7 +27,11 @@ def outage(context: Context, request: OutageRequest) -> OutageAnswer:
     """Say who goes down while something is out of service, and who stays up on what; others' things stay hidden."""
     with context.database.reading() as connection:
         world = _world(context, connection)
-    lost = _lost(world, request.subjects, works_in(world.zone, request.begins, request.ends))
+    try:
+        works = works_in(world.zone, request.begins, request.ends)
+    except ValueError as error:
+        raise LedgerRefusedError("no-moment", f"no such moment: {error}") from None
+    lost = _lost(world, request.subjects, works)
     report = outage_of(world, lost)
     if not context.caller.sees_all:
         report = outage_for(report, world, context.caller.party)
