@@ -27,6 +27,9 @@ def test_the_demo_tells_a_refusal_and_a_correction() -> None:
     assert "good:" in result.stdout
     assert "checks: nothing is wrong" in result.stdout
     assert "plan.json was altered" in result.stdout
+    assert "renamed)" in result.stdout
+    assert "all have moved" in result.stdout
+    assert "stay up with one feed less" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 140
     assert _changes() == before
 

@@ -15,6 +15,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "outage dc1/a/01:A --zone zones/ours",
         "outage dc1/pa --from 2026-12-01T22:00+08:00 --to 2026-12-02T02:00+08:00",
     ),
+    "drain": (
+        "drain dc1/a/01/07 --zone zones/ours --output drained",
+        "drain --track drained",
+    ),
     "zone types": ("zone types zones/ours", "zone types zones/ours 'dell-*' --unusable"),
     "zone show": ("zone show zones/ours --svg map.svg",),
     "adopt": (
@@ -55,7 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ledger init": ("ledger init zones/ours",),
     "ledger load": ("ledger load zones/ours --only operator-a",),
     "ledger unload": ("ledger unload zones/ours --only operator-a",),
-    "ledger status": ("ledger status", "ledger status --stack tenant-a --format json"),
+    "ledger status": ("ledger status --rows", "ledger status --stack tenant-a --format json"),
     "ledger who": ("ledger who dc1/a/01/01", "ledger who 10.0.0.13"),
     "ledger find": ("ledger find web-001", "ledger find 10.0.0.13"),
     "ledger found": (

@@ -72,6 +72,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
         if name == "status":
             verb.add_argument("--stack", metavar="NAME", help="show this stack's claims and assets")
+            verb.add_argument("--rows", action="store_true", help="show each row of racks, whatever its state")
             verb.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
         if name == "prune":
             verb.add_argument(
@@ -196,6 +197,7 @@ def _unload(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
+    from zonewright.cli.ledger_status import status_lines
     from zonewright.cli.output import print_json
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.capacity_messages import CapacityRequest
@@ -203,13 +205,12 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.stack:
         return _stack_status(arguments)
     with _open(arguments) as client:
-        answer = client.call(verbs.CAPACITY, CapacityRequest())
+        answer = client.call(verbs.CAPACITY, CapacityRequest(rows=True))
     if arguments.format == "json":
         print_json(answer.model_dump())
         return 0
-    print(f"{'site':<20}{'racks':>8}{'free U':>10}{'free kW':>12}{'used kW':>12}")
-    for site, item in answer.sites.items():
-        print(f"{site:<20}{item.racks:>8,}{item.free_u:>10,}{item.free_kw:>12,.1f}{item.used_kw:>12,.1f}")
+    for line in status_lines(answer, has_rows=arguments.rows):
+        print(line)
     return 0
 
 
