@@ -36,8 +36,14 @@ class StackComponent:
     inputs: Mapping[str, Input] = {
         "party": Input("string", "id of the party whose stack it is"),
         **{
-            name: Input("object", f"{name} by id, with the fields of the declaration", required=False, nested=True)
-            for name in _PARTS
+            name: Input(
+                "object",
+                f"{name} by id, with the fields of the declaration",
+                required=False,
+                nested=True,
+                part=model.__name__,
+            )
+            for name, model in _PARTS.items()
         },
     }
     outputs: Mapping[str, Input] = {
