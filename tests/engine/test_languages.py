@@ -34,7 +34,9 @@ def in_language(stack: Stack, runtime: str, files: dict[str, str]) -> None:
 
 def placed(stack: Stack) -> None:
     """Bring the program of the page up, find its nodes in their places, and take it away."""
-    assert "dc1/a/01/01" in stack.run("preview", "--diff").stdout
+    shown = stack.run("preview", "--diff").stdout
+    assert "dc1/a/01/01" in shown
+    assert "warning" not in shown
     assert stack.holdings() == []
     stack.up()
     stack.settled()

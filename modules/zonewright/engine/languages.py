@@ -50,9 +50,9 @@ def ensure_language(
     from zonewright.engine import build  # noqa: PLC0415 - it links the hosts that are there
 
     beside = engine.resolve().parent / host_name(language)
-    if beside.is_file() and not beside.is_symlink():
-        return beside  # an official engine
     target = kept(cache, language)
+    if beside.is_file() and not engine.is_relative_to(cache):
+        return beside  # an official engine
     if not target.is_file():
         compiler = build.compiler_for(_module(language), environment, say)
         say(f"building Pulumi's host for {language} with {compiler.version()}: once on this machine")
@@ -70,12 +70,15 @@ def ensure_language(
 
 
 def link(cache: Path, folder: Path) -> None:
-    """Put the hosts that were built beside an engine, where it looks for them; another one's link is replaced."""
+    """Put the hosts that were built beside an engine, where it looks for them; another one's is replaced.
+
+    They are hard links: a host looks for plugins beside itself too, and warns of those that it finds elsewhere.
+    """
     for language in LANGUAGES:
         target, place = kept(cache, language), folder / host_name(language)
-        if target.is_file() and (not place.is_symlink() or place.readlink() != target):
+        if target.is_file() and not (place.is_file() and not place.is_symlink() and place.samefile(target)):
             unfinished = Path(tempfile.mkdtemp(dir=folder)) / place.name
-            unfinished.symlink_to(target)
+            unfinished.hardlink_to(target)
             unfinished.replace(place)
             unfinished.parent.rmdir()
 

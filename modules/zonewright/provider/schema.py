@@ -22,8 +22,14 @@ class Documented(Protocol):
     outputs: Mapping[str, Input]
 
 
+class DocumentedComponent(Documented, Protocol):
+    """A component, with the types that only its outputs have."""
+
+    types: Mapping[str, Mapping[str, Input]]
+
+
 def schema_text(
-    resources: Mapping[str, Resource], functions: Mapping[str, Function], component: type[Documented]
+    resources: Mapping[str, Resource], functions: Mapping[str, Function], component: type[DocumentedComponent]
 ) -> str:
     """The Pulumi package schema as JSON."""
     types = DeclaredTypes(resources.keys())
@@ -44,7 +50,8 @@ def schema_text(
                 "inputProperties": {"ledger": ledger},
                 "requiredInputs": ["ledger"],
             },
-            "types": types.types(),
+            "types": types.types()
+            | {types.token(name): _object(items, types) for name, items in component.types.items()},
             "resources": {**made, component.token: {**_resource(component, types), "isComponent": True}},
             "functions": {token: _function(function, types) for token, function in sorted(functions.items())},
         },
