@@ -61,7 +61,8 @@ def test_a_program_in_yaml_places_nodes(operated: SmallZone, engine: engine_room
     assert "have no place" in " ".join(tenant.refused("preview").split())
     (tenant.root / "program" / "Main.yaml").write_text(program.replace("nodeType:", "nodeKind:"), encoding="utf-8")
     assert "nodeKind" in tenant.refused("preview")  # the schema has the types of all parts
-    schema = json.loads(tenant.run("package", "get-schema", str(_provider(tenant))).stdout)
+    shown = tenant.run("package", "get-schema", str(_provider(tenant))).stdout
+    schema = json.loads(shown[shown.index("{") :])
     assert schema["resources"]["zonewright:index:Stack"]["isComponent"] is True
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from support.ledger_party import Party
 from support.policy_resources import registered
-from zonewright.changes.loading import load_owner, stack_id_of
+from zonewright.changes.loading import load_owner
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.stack_messages import stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of

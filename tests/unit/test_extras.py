@@ -38,8 +38,11 @@ COMMANDS = {
     f"check {ZONE}": "",
     "fit --kw 1 --u 1": "stack",
     "explain core-001 --stack a": "stack",
+    f"outage dc1/a/01/01 --zone {ZONE}": "",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
+    "adopt adopted --csv table.csv": "",
+    f"export {ZONE} --netbox http://127.0.0.1:9": "netbox",
     "pue evaluate readings.csv --meters meters.yaml --from 2026-01-01 --to 2026-02-01": "",
     f"pue forecast --site dc1 --add 1kW --zone {ZONE}": "stack",
     f"pue import readings.csv --site dc1 --zone {ZONE}": "stack",
@@ -151,7 +154,9 @@ def test_every_command_is_walked() -> None:
 def installed() -> dict[str, frozenset[str]]:
     """Top modules of others by install, from the smallest on; each install has the base too."""
     base = top_modules("")
-    return {extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "fleet", "policy")}
+    return {
+        extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet", "policy")
+    }
 
 
 def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int, str]]:
@@ -168,6 +173,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     )
     reading = "utility,,2026-01-01T01:00:00Z,1"
     (folder / "readings.csv").write_text(f"meter,start,time,value\n{reading}\n", encoding="utf-8")
+    (folder / "table.csv").write_text("site,rack\ndc,r1\n", encoding="utf-8")
     (folder / "meters.yaml").write_text("{}", encoding="utf-8")
     (folder / "tenant.yaml").write_text("owner: operator-b\n", encoding="utf-8")
     (folder / "l.db").write_bytes(b"")

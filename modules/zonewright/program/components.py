@@ -82,6 +82,7 @@ class TenantCluster(pulumi.ComponentResource):
         wanted: ClusterDemand,
         seats: Mapping[str, RackPosition],
         addresses: Mapping[str, PoolAddresses],
+        former: Mapping[str, tuple[str, ...]],
         after_resources: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -104,7 +105,7 @@ class TenantCluster(pulumi.ComponentResource):
                     position=seat.position,
                     face=seat.face,
                     addresses=addresses.get(node, {}),
-                    opts=after(self, *after_resources),
+                    opts=after(self, *after_resources, was=former.get(node, ())),
                 ),
             )
             for node, seat in sorted(seats.items())
