@@ -31,10 +31,10 @@ def _prune(arguments: argparse.Namespace) -> int:
 
     from zonewright.cli.connection import ledger_place
     from zonewright.cli.output import GOOD, MISUSE, REFUSED, StoppedError, report_error
-    from zonewright.ledger.deciding.measuring import samples_path, telemetry_path
+    from zonewright.ledger.deciding.measuring import telemetry_path
     from zonewright.ledger.verbs.pruning import NotRecordedError
     from zonewright.rules.words import count_of
-    from zonewright.telemetry.samples import Samples
+    from zonewright.telemetry.samples import Samples, samples_path
 
     if faults := retention_faults(arguments, 1):
         raise StoppedError(*faults, code=MISUSE)

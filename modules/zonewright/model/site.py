@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from zonewright.model.base import Date, Declared, Identifier, Line
+from zonewright.model.works import Work
 
 FeedName = Literal["A", "B"]
 Phase = Literal["L1", "L2", "L3"]
@@ -183,6 +184,8 @@ class AddressPool(Declared):
     """Addresses that the site's DHCP leases to machines during set-up; no node gets one of them (IPv4 only)."""
     interface: InterfaceName | None = None
     """The router's interface in this network, such as ``lan0``; it has the address ``gateway``."""
+    taken: Annotated[tuple[Address, ...], Field(max_length=65_536, strict=False)] = ()
+    """Addresses of equipment that no stack declares; no node gets one of them."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -379,6 +382,8 @@ class Site(Declared):
     """Elements of the supply by id, from the substations to the breakers; optional."""
     rooms: dict[Identifier, Room] = Field(default_factory=dict)
     """Rooms by id."""
+    works: dict[Identifier, Work] = Field(default_factory=dict)
+    """Works that are planned, by id: what is out of service, or carries less, and when."""
     hosts: dict[Identifier, MeterHost] = Field(default_factory=dict)
     """Hosts by id whose agents or gateways read meters of the site; an id is unique in the zone."""
     meters: dict[Identifier, Meter] = Field(default_factory=dict)

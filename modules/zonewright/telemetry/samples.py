@@ -58,6 +58,11 @@ _ADD = (
 )
 
 
+def samples_path(ledger: Path) -> Path:
+    """The file of what agents report that belongs to a ledger's file."""
+    return ledger.with_name(f"{ledger.stem}.samples.db")
+
+
 class _Ticket:
     """A report that waits for its commit."""
 

@@ -27,11 +27,6 @@ def telemetry_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.stem}.telemetry.db")
 
 
-def samples_path(ledger: Path) -> Path:
-    """The file of what agents report that belongs to a ledger's file."""
-    return ledger.with_name(f"{ledger.stem}.samples.db")
-
-
 def terms_of(zone: Zone) -> Terms | None:
     """On which terms readings count; None where no pack limits the energy ratio."""
     limit, age = zone.limit("design-pue"), zone.limit("figure-age-days")

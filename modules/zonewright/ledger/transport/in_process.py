@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from zonewright.ledger.deciding.measuring import samples_path, telemetry_path
+from zonewright.ledger.deciding.measuring import telemetry_path
 from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
+from zonewright.ledger.transport.client import Posted
+from zonewright.telemetry.samples import samples_path
 
 
 class InProcess:
@@ -36,9 +38,9 @@ class InProcess:
             samples=samples_path(path),
         )
 
-    def post(self, verb: str, body: bytes) -> tuple[int, bytes]:
-        """Send a JSON request; gives status and body of the answer."""
-        return answered(self._context, verb, body)
+    def post(self, verb: str, body: bytes) -> Posted:
+        """Send a JSON request; gives the answer."""
+        return Posted(*answered(self._context, verb, body))
 
     def close(self) -> None:
         """Close all connections."""

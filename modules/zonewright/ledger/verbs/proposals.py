@@ -151,6 +151,7 @@ def _answer(
         surroundings=_surroundings(facts, request.demand),
         changed=dict(changed),
         impact=dict(made.impact),
+        renamed={new: old for old, new in facts.renames.nodes.items()},
     )
 
 
@@ -249,4 +250,5 @@ def evaluate(context: Context, request: EvaluateRequest) -> Evaluation:
         findings=list(told),
         summary=review.line,
         revision=sum(review.facts.revisions.values()),
+        renamed={new: old for old, new in review.facts.renames.nodes.items()},
     )
