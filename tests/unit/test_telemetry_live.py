@@ -30,7 +30,7 @@ from zonewright.telemetry.feeding import Fed, Feeder
 from zonewright.telemetry.figures import Terms, measured, meters_of
 from zonewright.telemetry.live import bindings_of, readings_from
 from zonewright.telemetry.registers import READINGS_HEAD, digest_of_lines, reading_line
-from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, Series, fault_of
+from zonewright.telemetry.sample import Measurement, Sample, SampleBatch, SampleSeries, fault_of
 from zonewright.telemetry.samples import Samples
 from zonewright.telemetry.summing import DAY_US, HOUR_US
 from zonewright_agent.otlp import encode
@@ -214,7 +214,9 @@ def test_units_are_converted_exactly() -> None:
         data = SITE.model_dump(mode="json", exclude_none=True)
         data["meters"]["main"]["source"]["unit"] = unit
         binding = next(one for one in bindings_of({"dc1": Site.model_validate(data)}) if one.meter == "main")
-        items = [(Series(1, GATEWAY, GATEWAY, "hw.energy", "main", unit), Measurement(10**9, None, value, "register"))]
+        items = [
+            (SampleSeries(1, GATEWAY, GATEWAY, "hw.energy", "main", unit), Measurement(10**9, None, value, "register"))
+        ]
         assert [one.value for one in readings_from(binding, items)] == [expected]
 
 
