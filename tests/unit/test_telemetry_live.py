@@ -271,6 +271,8 @@ def test_hours_that_are_over_are_told_once_with_their_digest(live: Live) -> None
     assert [[(one.begin_us - START) // HOUR_US for one in some["dc1"]] for some in told] == [[0], [1], [0]]
     tell_deliveries(live.store, tell)
     assert len(told) == 3
+    deliver(20, 200)
+    assert [(one.begin_us - START) // HOUR_US for one in told[3]["dc1"]] == [2], "the first hour is as it was told"
     assert deliveries_text(told[2]["dc1"]) != deliveries_text([first])
 
 
@@ -347,6 +349,12 @@ def test_an_agent_feeds_its_power_meter_and_the_sum_of_its_counters(tmp_path: Pa
     for n, value in enumerate(live.values("chips"), 2):
         joules = sum((one.raw(10.0 * n) - one.raw(10.0 * n - 10)) * one.unit_nj for one in ZONES.values()) / 1e9
         assert float(value) == pytest.approx(joules / 3600, abs=2e-6)
+    (tmp_path / "sys" / "class" / "powercap" / "intel-rapl:1" / "energy_uj").unlink()
+    points = sources[1].read(Moment((START + 6 * 9_999_000) * 1_000 + 6, 60.0, "b"))
+    found = read_batch(encode(points, {**resource, "zonewright.sequence": "6"}))
+    report = SampleBatch(agent="core-001", node="core-001", boot="b", sequence=6, samples=found.samples)
+    live.samples.append(report, (START + 60 * 10**6) * 1_000)
+    assert live.feed().appended == Appended(), "without one of its parts a sum is none"
     known = live.store.sums("dc1", START, START + HOUR_US)["chips"]
     assert known.covered_us == 4 * 9_999_000
     live.samples.close()
