@@ -55,11 +55,12 @@ def edited(text: str, edits: Sequence[RepairEdit]) -> str:
         text: YAML.
         edits: of its clusters.
     """
-    document, indent, offset = load_yaml_guess_indent(text, preserve_quotes=True)
-    for edit in edits:
-        _apply(document["clusters"][edit.cluster], edit)
+    _, indent, offset = load_yaml_guess_indent(text)
     yaml = YAML()
     yaml.preserve_quotes, yaml.width = True, _WIDTH
+    document = yaml.load(text)
+    for edit in edits:
+        _apply(document["clusters"][edit.cluster], edit)
     yaml.indent(mapping=2, sequence=indent or 4, offset=offset or 2)
     stream = StringIO()
     yaml.dump(document, stream)
