@@ -21,7 +21,7 @@ from zonewright.audit.evidence.signing import signed_plan
 from zonewright.audit.report.html import report_html
 from zonewright.audit.report.report import report_of
 from zonewright.audit.report.text import report_data, report_markdown
-from zonewright.audit.verify.verify import AuditTrust
+from zonewright.audit.evidence.trust import AuditTrust
 from zonewright.changes.rendering import rendered_files
 from zonewright.changes.validated import VALIDATORS, Validated
 from zonewright.ledger.protocol import verbs
