@@ -249,9 +249,7 @@ def _vote(arguments: argparse.Namespace, bundle: "Mapping[str, bytes]", verdict:
         print(line)
     at = datetime.now(UTC).isoformat()
     with _open(arguments) as ledger:
-        signer, answer = vote(
-            ledger, contents, key, verdict=verdict, comment=arguments.comment, at=at, viewed=viewed
-        )
+        signer, answer = vote(ledger, contents, key, verdict=verdict, comment=arguments.comment, at=at, viewed=viewed)
     print(f"{'approved' if verdict == 'approve' else 'rejected'} by {signer}; the plan is now: {answer.state}")
     for sentence in answer.sentences:
         print(f"  {sentence}")

@@ -96,7 +96,7 @@ def _changes(diff: FileDiff) -> str:
         return ""
     if not diff.changes:
         return "<p>The program reads no difference: only comments, order or spaces differ.</p>"
-    if diff.kind != "changed":
+    if diff.kind != "changed" or all(change.path == "[]" for change in diff.changes):
         return ""  # by path it would be the same lines once more
     items = [f"<li><code>{escape(change.line())}</code></li>" for change in diff.changes]
     more = ""
@@ -111,10 +111,10 @@ def _compact(diff: FileDiff) -> str:
 
 def _lines(group: DiffGroup) -> Iterator[str]:
     """The lines: beside each other where a file changes, else one below the other."""
-    diff = group.sample
+    diff, own = group.sample, group.own if len(group.members) > 1 else ()
     if diff.kind != "changed":
         lines = diff.new if diff.kind == "added" else diff.old
-        yield _one_sided(list(enumerate(map(cut, lines), 1)), "+" if diff.kind == "added" else MINUS, group.own)
+        yield _one_sided(list(enumerate(map(cut, lines), 1)), "+" if diff.kind == "added" else MINUS, own)
         return
     caption = escape(f"Lines of {diff.path}, before and after")
     for is_long, rows in groupby(_with_runs(list(side_by_side(diff))), key=lambda pair: pair[0]):
@@ -122,9 +122,9 @@ def _lines(group: DiffGroup) -> Iterator[str]:
         if is_long:
             sides = [(row.left or row.right or (0, "")) for row in found]
             sign = "+" if found[0].tag == "insert" else MINUS
-            yield folded(f"and {len(found):,} more lines", _one_sided(sides, sign, group.own))
+            yield folded(f"and {len(found):,} more lines", _one_sided(sides, sign, own))
         else:
-            body = "".join(_row(row, group.own) for row in found)
+            body = "".join(_row(row, own) for row in found)
             yield f'<table class="diff"><caption>{caption}</caption><thead>{_HEAD}</thead><tbody>{body}</tbody></table>'
 
 

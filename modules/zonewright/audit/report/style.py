@@ -26,7 +26,7 @@ th.n { text-align: right; }
 code, pre, .diff td { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 0.8rem; }
 code { overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 2; margin: 0.5rem 0; padding: 0.3rem 0.5rem; }
-.diff { width: 100%; table-layout: fixed; }
+.diff { width: 100%; table-layout: fixed; } .diff caption { font-size: 0.85rem; }
 .diff td { border: 0; padding: 0 0.3rem; white-space: pre-wrap; tab-size: 2; overflow-wrap: anywhere; max-width: none; }
 .diff :is(th, td):nth-child(3n+1) { width: 3.2rem; text-align: right; color: #555; }
 .diff :is(th, td):nth-child(3n+2) { width: 1.4rem; text-align: center; }

@@ -147,7 +147,17 @@ def report_data(report: Report) -> dict[str, Any]:
         "gated_formats": sorted(report.contents.zone.gated_formats),
         "validators": [verdict_data(one) for one in report.validators],
         "rollouts": [one.to_data() for one in report.rollouts],
-        "journal": [entry.model_dump() for entry in report.contents.journal],
+        "journal": [
+            {
+                "sequence": one.sequence,
+                "at": one.at,
+                "kind": one.kind,
+                "stack_id": one.stack_id,
+                "party": one.party,
+                "plan": str(one.payload.get("plan", "")),
+            }
+            for one in report.contents.journal
+        ],
         "checks": [asdict(check) for check in report.checks],
     }
 
