@@ -252,7 +252,7 @@ def test_named_conf_is_compared_by_clause() -> None:
     assert changes(
         old, old.replace("yes", "no").replace("10.0.0.0/8; 2001:db8::1", "2001:db8::1; 10.0.0.0/8"), path
     ) == [
-        "'acl a'[0] moved to 'acl a'[1]",
+        "'acl a'[1] moved to 'acl a'[0]",
         'options.recursion changed: "yes" -> "no"',
     ]
     assert changes(old, old.replace("allow { a; } keys", "allow { b; } keys"), path) != []
