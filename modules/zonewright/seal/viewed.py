@@ -1,7 +1,7 @@
 """What a signer says to have seen: groups of equal differences, and the files that are in none of them.
 
-``viewed`` of a verdict's predicate is ``{"groups": {ID: FILES}, "left": [PATH, ...]}``. A verdict without it says nothing
-about this, as verdicts of older versions do.
+``viewed`` of a verdict's predicate is ``{"groups": {ID: FILES}, "left": [PATH, ...]}``. A verdict without it says
+nothing about this, as verdicts of older versions do.
 """
 
 import re
