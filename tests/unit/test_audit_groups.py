@@ -73,7 +73,7 @@ def test_what_is_not_its_own_makes_a_file_stand_alone(odd: str) -> None:
 
 def test_the_same_lines_in_another_block_are_another_difference() -> None:
     """A line that comes into another chain is not the same, also where the lines around it are."""
-    block = "chain {name} {{\n\ta\n\tb\n\tc\n\td\n}}\n"
+    block = "chain {name} {{\n\ta\n\tb\n\tb\n\tb\n\tc\n\td\n\td\n\td\n\te\n}}\n"
     old = block.format(name="input") + block.format(name="forward")
     into = {name: old.replace(block.format(name=name), block.format(name=name).replace("\tc\n", "\tc\n\taccept\n"))
             for name in ("input", "forward")}  # fmt: skip

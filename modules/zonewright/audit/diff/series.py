@@ -15,7 +15,7 @@ _MODES = ("same", "decimal", "hexadecimal")
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class LineSeries:
     """A part of a text.
 
     Attributes:
@@ -34,14 +34,14 @@ class Series:
         return self.start + self.period * self.count
 
 
-def series(lines: Sequence[str]) -> list[Series]:
+def series(lines: Sequence[str]) -> list[LineSeries]:
     """A text as parts, in order: those that count up, and the lines between them.
 
     Args:
         lines: the text.
     """
     work = [_NUMBER.split(line) for line in lines]
-    found: list[Series] = []
+    found: list[LineSeries] = []
     at = plain = 0
     while at < len(work):
         best = max((_longest(work, at, period) for period in range(1, _MOST_PERIOD + 1)), key=lambda one: one.stop)
@@ -49,15 +49,15 @@ def series(lines: Sequence[str]) -> list[Series]:
             at += 1
             continue
         if plain < at:
-            found.append(Series(plain, at - plain, 1))
+            found.append(LineSeries(plain, at - plain, 1))
         found.append(best)
         at = plain = best.stop
     if plain < len(work):
-        found.append(Series(plain, len(work) - plain, 1))
+        found.append(LineSeries(plain, len(work) - plain, 1))
     return found
 
 
-def _longest(work: Sequence[list[str]], start: int, period: int) -> Series:
+def _longest(work: Sequence[list[str]], start: int, period: int) -> LineSeries:
     """The series of a period that begins there; of less than the least count where there is none."""
     modes = [[set(_MODES) for _ in parts[1::2]] for parts in work[start : start + period]]
     count = 1
@@ -68,7 +68,7 @@ def _longest(work: Sequence[list[str]], start: int, period: int) -> Series:
             break
         modes = [one for one in step if one is not None]
         count += 1
-    return Series(start, period, count if count >= _LEAST_BLOCKS else 0)
+    return LineSeries(start, period, count if count >= _LEAST_BLOCKS else 0)
 
 
 def _modes(one: list[str], two: list[str], left: list[set[str]]) -> list[set[str]] | None:
