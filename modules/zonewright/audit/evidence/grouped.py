@@ -1,6 +1,7 @@
 """The differences of a bundle in groups: the same groups in its report, for who signs, and for who verifies."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from zonewright.audit.diff.grouping import DiffGroup, group_differences
 from zonewright.audit.diff.owned import Owned, owned_by, owned_held
@@ -9,6 +10,7 @@ from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.party_facts import HELD
 from zonewright.ledger.protocol.change import parse_place
 from zonewright.ledger.store.claim_text import unpacked
+from zonewright.model.rack_position import RackPosition
 from zonewright.seal.viewed import Viewed
 
 
@@ -54,8 +56,15 @@ def owned_after(contents: Contents) -> Owned:
 def _before(contents: Contents) -> Owned:
     """What was each node's own when it was planned; of a party's bundle where it stood."""
     if contents.partial is not None:
-        return owned_by({name: parse_place(text)[0] for name, text in contents.partial.before.items()}, {})
+        return owned_by(dict(_seats(contents.partial.before)), {})
     texts = (text for name, text in contents.facts(contents.snapshot).items() if name.startswith("claims/"))
     rows = (row for text in texts for row in unpacked(text))
     mine = (row for row in rows if row["stack_id"] == contents.plan.stack_id and row["state"] in HELD)
     return owned_held((row["name"], row["data"]) for row in mine)
+
+
+def _seats(places: Mapping[str, str]) -> Iterator[tuple[str, RackPosition]]:
+    """Where nodes stood by what an export says, which nobody has checked yet: what is no place is nobody's own."""
+    for name, text in places.items():
+        with suppress(ValueError):
+            yield name, parse_place(text)[0]
