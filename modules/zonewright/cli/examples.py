@@ -48,7 +48,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "change plan": ('change plan --stack tenant-a --reason "more web servers" --key me.pem',),
     "change show": ("change show 3f9c2a17",),
     "change export": ("change export 3f9c2a17 --output change.tar",),
-    "change approve": ("change approve 3f9c2a17 --key me.pem",),
+    "change approve": (
+        "change approve 3f9c2a17 --key me.pem",
+        "change approve 3f9c2a17 --key me.pem --viewed 5b5b0201402a --viewed 05acd74f77da",
+    ),
     "change reject": ('change reject 3f9c2a17 --key me.pem --comment "feed B is not built yet"',),
     "change report": ("change report change.tar --output report.html --keys keys",),
     "change list": ("change list --state planned",),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zonewright.audit.verify.verify import AuditTrust
+    from zonewright.audit.evidence.trust import AuditTrust
     from zonewright.ledger.protocol.journal_messages import Checkpoint
 
 
@@ -27,7 +27,7 @@ def trust_of(arguments: argparse.Namespace) -> "AuditTrust":
     Raises:
         StoppedError: where one is not what it should be.
     """
-    from zonewright.audit.verify.verify import AuditTrust
+    from zonewright.audit.evidence.trust import AuditTrust
     from zonewright.cli.output import MISUSE, StoppedError
 
     keys = None
