@@ -5,6 +5,7 @@ the next one. Each is answered after the commit that has it, and never before.
 """
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,8 +15,9 @@ from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmMan
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.limits import CONFIRMS
 
-GATHERING_S = 0.01
-"""How long a group waits at most for as many as the one before it had; the first, and one after a single, never do."""
+TICK_S = 0.005
+TICKS = 10
+"""A group waits for others as long as one arrives in each tick, and for so many ticks at most."""
 
 _ABOUT_ONE = (LedgerRefusedError, LedgerMisuseError)
 """Answers to a group by which one of it may be wrong, and nothing was confirmed."""
@@ -39,13 +41,17 @@ class _Waiting:
 
 
 class ConfirmGroups:
-    """Takes confirms from many threads and carries them out in groups, one group at a time."""
+    """Takes confirms from many threads and carries them out in groups, one group at a time.
+
+    A group waits a moment for others that are on their way. Where nobody came, as with ``--parallel 1``, the next ones
+    do not wait: after the first time one, then three, then seven, and so on until somebody comes.
+    """
 
     def __init__(self) -> None:
-        self._arrived = threading.Condition()
+        self._guard = threading.Lock()
         self._waiting: list[_Waiting] = []
         self._is_led = False
-        self._last = 1
+        self._vain, self._skips = 0, 0
 
     @property
     def waiting(self) -> int:
@@ -67,11 +73,9 @@ class ConfirmGroups:
             LedgerUnavailableError: when nothing is known of its group.
         """
         mine = _Waiting(request)
-        with self._arrived:
+        with self._guard:
             self._waiting.append(mine)
             is_leader, self._is_led = not self._is_led, True
-            if len(self._waiting) >= self._last:
-                self._arrived.notify()
         if not is_leader:
             mine.woken.wait()
         if not mine.generation and mine.error is None:
@@ -88,17 +92,30 @@ class ConfirmGroups:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to each one whose confirm is not known
             for one in group:
                 one.error = one.error or (None if one.generation else error)
-        with self._arrived:
+        with self._guard:
             self._is_led = bool(self._waiting)
             following = self._waiting[:1]
         for one in (*group, *following):
             one.woken.set()
 
+    def _await_others(self) -> None:
+        """Let others arrive, unless nobody came the last times."""
+        if self._skips and len(self._waiting) == 1:
+            self._skips -= 1
+            return
+        before = 0
+        for _ in range(TICKS):
+            if (present := len(self._waiting)) == before:
+                break
+            before = present
+            time.sleep(TICK_S)
+        self._vain = 0 if before > 1 else self._vain + 1
+        self._skips = 2**self._vain - 1
+
     def _gathered(self) -> list[_Waiting]:
         """Who waits, the longest first: of one stack, and of each claim or asset one."""
-        with self._arrived:
-            if self._last > 1:
-                self._arrived.wait_for(lambda: len(self._waiting) >= self._last, GATHERING_S)
+        self._await_others()
+        with self._guard:
             found: dict[tuple[bool, str], _Waiting] = {}
             left: list[_Waiting] = []
             stack_id = self._waiting[0].request.stack_id
@@ -107,7 +124,7 @@ class ConfirmGroups:
                 takes = key not in found and one.request.stack_id == stack_id and len(found) < CONFIRMS.most
                 found |= {key: one} if takes else {}
                 left += [] if takes else [one]
-            self._waiting, self._last = left, len(found)
+            self._waiting = left
         return list(found.values())
 
 
