@@ -59,7 +59,9 @@ def test_a_kill_in_the_middle_is_recovered(
     variables = REAL_PYTHON if checkpoints == "checkpoints" else WITHOUT_CHECKPOINTS
     stack = zone.stack("tenant-a", ledger_url=service.url)
     # Two rounds are always done: of two of the four tests within an admission, of two after it.
-    kinds = ("confirm", "release", "group", "admit", "answer") if checkpoints == "checkpoints" else KINDS
+    kinds: tuple[str, ...] = (
+        ("confirm", "release", "group", "admit", "answer") if checkpoints == "checkpoints" else KINDS
+    )
     if checkpoints == "checkpoints" and victim == "provider":
         kinds = ("group", *kinds)
     for number in rounds("engine kills", 75):

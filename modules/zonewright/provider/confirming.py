@@ -5,7 +5,6 @@ the next one. Each is answered after the commit that has it, and never before.
 """
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,9 +14,10 @@ from zonewright.ledger.protocol.holding_messages import Confirmation, ConfirmMan
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model.limits import CONFIRMS
 
-TICK_S = 0.005
-TICKS = 10
-"""A group waits for others as long as one arrives in each tick, and for so many ticks at most."""
+SILENCE_S = 0.025
+"""A group that is not full is carried out when nobody arrived for so long."""
+_FIRST, _PROBED = 32, 16
+"""How many make the first group full, and after how many full groups more are waited for."""
 
 _ABOUT_ONE = (LedgerRefusedError, LedgerMisuseError)
 """Answers to a group by which one of it may be wrong, and nothing was confirmed."""
@@ -43,15 +43,17 @@ class _Waiting:
 class ConfirmGroups:
     """Takes confirms from many threads and carries them out in groups, one group at a time.
 
-    A group waits a moment for others that are on their way. Where nobody came, as with ``--parallel 1``, the next ones
-    do not wait: after the first time one, then three, then seven, and so on until somebody comes.
+    How many the engine makes at once it does not tell, so that is learned: a group is full with as many as there were
+    when nobody came any more. With ``--parallel 1`` that is one, which waits for nobody. Whether it is more by now is
+    tried after 16 full groups, then after 32 more, and so on.
     """
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        self._arrived = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._is_led = False
-        self._vain, self._skips = 0, 0
+        self._full = _FIRST
+        self._since, self._patience = 0, _PROBED
 
     @property
     def waiting(self) -> int:
@@ -73,9 +75,11 @@ class ConfirmGroups:
             LedgerUnavailableError: when nothing is known of its group.
         """
         mine = _Waiting(request)
-        with self._guard:
+        with self._arrived:
             self._waiting.append(mine)
             is_leader, self._is_led = not self._is_led, True
+            if len(self._waiting) >= self._full:
+                self._arrived.notify()
         if not is_leader:
             mine.woken.wait()
         if not mine.generation and mine.error is None:
@@ -92,30 +96,29 @@ class ConfirmGroups:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to each one whose confirm is not known
             for one in group:
                 one.error = one.error or (None if one.generation else error)
-        with self._guard:
+        with self._arrived:
             self._is_led = bool(self._waiting)
             following = self._waiting[:1]
         for one in (*group, *following):
             one.woken.set()
 
     def _await_others(self) -> None:
-        """Let others arrive, unless nobody came the last times."""
-        if self._skips and len(self._waiting) == 1:
-            self._skips -= 1
-            return
+        """Let a group get full, or nobody arrive for a moment."""
+        if is_probe := self._since >= self._patience:
+            self._since, self._patience, self._full = 0, 2 * self._patience, 2 * self._full
         before = 0
-        for _ in range(TICKS):
-            if (present := len(self._waiting)) == before:
-                break
-            before = present
-            time.sleep(TICK_S)
-        self._vain = 0 if before > 1 else self._vain + 1
-        self._skips = 2**self._vain - 1
+        while len(self._waiting) < self._full and before < len(self._waiting):
+            before = len(self._waiting)
+            self._arrived.wait_for(lambda: len(self._waiting) >= self._full, SILENCE_S)
+        if is_probe and len(self._waiting) >= self._full:
+            self._patience = _PROBED
+        self._since += 1
+        self._full = len(self._waiting)
 
     def _gathered(self) -> list[_Waiting]:
         """Who waits, the longest first: of one stack, and of each claim or asset one."""
-        self._await_others()
-        with self._guard:
+        with self._arrived:
+            self._await_others()
             found: dict[tuple[bool, str], _Waiting] = {}
             left: list[_Waiting] = []
             stack_id = self._waiting[0].request.stack_id

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, Table, Update, bindparam, func, select, update
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerRefusedError
 from zonewright.ledger.protocol.holding_messages import (
@@ -160,7 +160,8 @@ def _rows_by_name(
 @cache
 def _named_rows(table: Table) -> Select[Any]:
     """The query of this, which costs more to make than to carry out."""
-    stack, other = bindparam("stack"), asset.alias()
+    stack: BindParameter[str] = bindparam("stack")
+    other = asset.alias()
     highest = select(generation.c.highest).where(generation.c.stack_id == stack).scalar_subquery()
     waiting = select(func.count()).where(other.c.stack_id == stack, other.c.state == "admitted").scalar_subquery()
     counted = func.coalesce(highest, 0).label("freed"), waiting.label("waiting")
