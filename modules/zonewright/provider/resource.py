@@ -44,6 +44,7 @@ class Memory:
         lacking: what the change lacks of approvals, or empty.
         refusal: why the change is refused as it stands, as the Admission's Check was told; empty where it is not.
         cancelled: set when the run is to end; calls that last long watch it.
+        renamed: old name by new name, of claims that the change only gives another one.
         bound: whether the ledger knows the stack by the lineage of its state, as the Enrolment's Check was told.
         standing: what the ledger holds for the stack: who holds what is active, what is deployed; None until somebody
             asks.
@@ -62,6 +63,7 @@ class Memory:
     changed: str = ""
     lacking: str = ""
     refusal: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
     bound: bool = True
     standing: AdmissionStanding | None = None
     confirms: ConfirmGroups = field(default_factory=ConfirmGroups)
