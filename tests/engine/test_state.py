@@ -414,7 +414,7 @@ def test_a_failed_create_and_then_the_node_dropped(zone: SmallZone, ledger: Ledg
         tenant = zone.stack("tenant-a", ledger_url=service.url)
         tenant.declare(clusters={"web": cluster(4)})
         service.door.verb, service.door.fail_from = "confirm", 3
-        assert "the disk is full" in tenant.refused("up", "--yes", "--skip-preview")
+        assert "the disk is full" in tenant.refused("up", "--yes", "--skip-preview", "--parallel", "1")
         service.door.clear()
         assert len(tenant.resources("Node")) == 2
         tenant.agrees()
