@@ -19,8 +19,22 @@ def small_estate() -> Answers:
             {"id": 2, "name": "South", "slug": "south", "tenant": {"id": 1}},
         ],
         "dcim/racks": [
-            {"id": 1, "name": "R1", "site": {"id": 1}, "u_height": 42, "max_weight": 500, "weight_unit": {"value": "kg"}},
-            {"id": 2, "name": "R2", "site": {"id": 2}, "u_height": 42, "max_weight": 500, "weight_unit": {"value": "kg"}},
+            {
+                "id": 1,
+                "name": "R1",
+                "site": {"id": 1},
+                "u_height": 42,
+                "max_weight": 500,
+                "weight_unit": {"value": "kg"},
+            },
+            {
+                "id": 2,
+                "name": "R2",
+                "site": {"id": 2},
+                "u_height": 42,
+                "max_weight": 500,
+                "weight_unit": {"value": "kg"},
+            },
         ],
         "dcim/power-panels": [{"id": 1, "name": "P A", "site": {"id": 1}}, {"id": 2, "name": "P B", "site": {"id": 1}}],
         "dcim/power-feeds": [_feed(1, "R1-A", 1), _feed(2, "R1-B", 2)],
@@ -42,7 +56,9 @@ def _feed(number: int, name: str, panel: int) -> dict[str, Any]:
     return {"id": number, "name": name, "power_panel": {"id": panel}, "rack": {"id": 1}, "voltage": 230, "amperage": 32}
 
 
-def device(number: int, position: float | None, *, kind: int = 1, site: int = 1, rack: int | None = 1) -> dict[str, Any]:
+def device(
+    number: int, position: float | None, *, kind: int = 1, site: int = 1, rack: int | None = 1
+) -> dict[str, Any]:
     """A device of the operator; tests change what they are about."""
     return {
         "id": number,

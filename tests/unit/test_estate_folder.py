@@ -88,7 +88,10 @@ def test_unknown_columns_and_missing_ones_are_told_together(tmp_path: Path) -> N
     ("text", "says"),
     [
         ("{", "dcim.racks.json: is no JSON"),
-        ('{"count": 3, "next": null, "results": [{"id": 1}]}', "expected all 3 objects, got 1: it is one of several pages"),
+        (
+            '{"count": 3, "next": null, "results": [{"id": 1}]}',
+            "expected all 3 objects, got 1: it is one of several pages",
+        ),
         ("{}", "dcim.racks.json: expected a list of objects"),
     ],
 )
