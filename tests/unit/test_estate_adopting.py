@@ -198,3 +198,18 @@ def test_all_that_is_wrong_with_answers_is_told_in_one_run() -> None:
     assert any("dcim/devices 3: position" in one for one in faults)
     assert any("dcim/devices 2: rack: expected one of dcim/racks, got 99" in one for one in faults)
     assert any("dcim/devices 1: expected each object once" in one for one in faults)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "field", "says"),
+    [
+        ("dcim/racks", "weight_unit", "FAULT racks: rack R1 may carry 500 'stone', expected kg"),
+        ("dcim/device-types", "weight_unit", "FAULT device types: oak cannot be a node type: weight_unit"),
+    ],
+)
+def test_an_unknown_unit_is_never_taken_for_another(endpoint: str, field: str, says: str) -> None:
+    """A weight in a unit that nobody knows is a fault, and not kilograms."""
+    answers = small_estate()
+    answers[endpoint][0][field] = {"value": "stone"}
+    answers["dcim/devices"] = [device(1, 1)]
+    assert says in told(adopted(answers))

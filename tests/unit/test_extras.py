@@ -176,7 +176,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "state.json").write_text(STATE, encoding="utf-8")
     for name in ("bundle", "a-plan"):
         (folder / name).mkdir()
-    blocked = sorted(installed()["fleet"] - installed()[install])
+    blocked = sorted((installed()["fleet"] | installed()["netbox"]) - installed()[install])
     arguments = [sys.executable, "-c", WALK, json.dumps(blocked), json.dumps(commands)]
     # Nothing of the machine's own: a key is made here, and no engine is looked for, fetched or built.
     environment = {**os.environ, "ZONEWRIGHT_FINGERPRINT_KEY": str(folder / "key"), "PATH": str(folder)}
