@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from support.ledger_party import Party
-from zonewright.changes.loading import load_owner, stack_id_of
+from zonewright.changes.loading import load_owner
 from zonewright.ledger import LedgerRefusedError
 from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.admission_messages import EvaluateRequest, Proposal, ProposeRequest
+from zonewright.ledger.protocol.stack_messages import stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
 from zonewright.model.demand import demand_of
