@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zonewright.estate.naming import id_of
+from zonewright.estate.naming import id_of, line_of_text
 from zonewright.estate.records import RackRecord
-from zonewright.estate.types import line_of_text
 from zonewright.estate.work import AdoptionWork
 from zonewright.model.derived_type import KILOGRAMS
 

@@ -93,7 +93,7 @@ def take_over(
     trees = {ZONE: adopted.zone, **_owner_files(adopted.owners)}
     first = adopted.known.first
     declaration, found = _judged(trees, first)
-    is_first = not known.first
+    is_first = not (folder / ZONE).exists()  # also after a first run that was cut short
     earlier = {} if is_first else _zone_tree(folder)
     growing: list[Finding] = []
     if is_first:
@@ -103,12 +103,14 @@ def take_over(
         declaration, found = _judged({**trees, ZONE: adopted.zone}, today)
         growing = [one for one in found if one.refuses and one.rule != _ORDER]
     breaches = [f"{one.subject}: {one.message}" for one in found if one.rule in _FOUND | _WAIVED]
-    files = {name: yaml_text(tree, _HEAD.format(adopted.known.source)) for name, tree in trees.items()}
+    files = {
+        KNOWN: adopted.known.model_dump_json(indent=1, exclude_defaults=True) + "\n"
+    }  # first: it says whose they are
+    files |= {name: yaml_text(tree, _HEAD.format(adopted.known.source)) for name, tree in trees.items()}
     files[ASSUMPTIONS] = yaml_text(
         adopted.assumptions.model_dump(mode="json"),
         "What the inventory does not say. Write what you find out into `known`, by the names under `open`.",
     )
-    files[KNOWN] = adopted.known.model_dump_json(indent=1, exclude_defaults=True) + "\n"
     files[REPORT] = page(adopted, adopted.known.source, breaches, faults)
     if declaration is not None:
         files |= {IMPORTS.format(owner): _imports(declaration, owner) for owner in declaration.owners}
