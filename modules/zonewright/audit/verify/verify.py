@@ -5,7 +5,7 @@ where it should be there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from zonewright.audit.evidence.bundle import manifest_faults
@@ -23,6 +23,7 @@ from zonewright.audit.verify.journal import journal_checks
 from zonewright.audit.verify.signatures import export_checks, signature_checks
 from zonewright.audit.verify.steps import step_checks
 from zonewright.audit.verify.validators import validator_checks
+from zonewright.audit.verify.witnesses import Witnesses, witness_checks
 from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
@@ -49,11 +50,13 @@ class AuditTrust:
         keys: public keys of signers by id; None takes those of the zone's file in the bundle.
         checkpoint: a checkpoint of the journal that was kept elsewhere.
         ledger_key: the ledger's public key, base64.
+        witnesses: heads of the journal that others have kept, by witness.
     """
 
     keys: Mapping[str, tuple[str, ...]] | None = None
     checkpoint: Checkpoint | None = None
     ledger_key: str | None = None
+    witnesses: Witnesses = field(default_factory=dict)
 
 
 def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None) -> tuple[Check, ...]:
@@ -88,6 +91,7 @@ def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None
     checks += _safely("export", lambda: export_checks(contents, known.keys))
     checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
+    checks += _safely("witnesses", lambda: witness_checks(contents, known.witnesses, known.ledger_key))
     return tuple(checks)
 
 
