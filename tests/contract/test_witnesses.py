@@ -150,9 +150,9 @@ def test_a_rewritten_journal_is_refused_and_kept_apart(
     ledger: LedgerClient, other: tuple[Assembly, str, Path], tmp_path: Path
 ) -> None:
     """Whoever has the ledger's host and key can sign another journal, but not have the witness forget."""
-    shutil.copytree(
-        tmp_path, before := tmp_path.parent / f"{tmp_path.name}-before", ignore=shutil.ignore_patterns("other")
-    )
+    head_of(ledger)  # which makes the key
+    before = tmp_path.parent / f"{tmp_path.name}-before"
+    shutil.copytree(tmp_path, before, ignore=shutil.ignore_patterns("other"))
     further(ledger, "one")
     assert send(other, head_of(ledger)).status_code == 200
     with LedgerClient("sqlite:///l.db", root=before) as rewritten:
