@@ -169,6 +169,7 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
 
     from zonewright.server.assembly import Assembly, ServiceSettings
     from zonewright.server.door import LOOPBACK
+    from zonewright.server.live import LiveReadings
     from zonewright.server.log import log_as_json
     from zonewright.server.running import Retention, serve
     from zonewright.server.witness_file import read_witnesses
@@ -194,12 +195,15 @@ def _serve(arguments: argparse.Namespace, certificate: "ServiceCertificate | Non
             running.enter_context(assembly.witnessing(*sent))
         listener = running.enter_context(_listening(arguments))
         _tell_address(listener, assembly.what, "http" if certificate is None else "https")
-        with Retention(
-            assembly.prune_readings,
-            assembly.samples,
-            keep_days=arguments.keep_days,
-            keep_readings_days=arguments.keep_readings_days,
-            say=_say,
+        with (
+            Retention(
+                assembly.prune_readings,
+                assembly.samples,
+                keep_days=arguments.keep_days,
+                keep_readings_days=arguments.keep_readings_days,
+                say=_say,
+            ),
+            LiveReadings(assembly.context, say=_say),
         ):
             serve(assembly.app, listener, certificate.context if certificate is not None else None)
     return 0

@@ -80,7 +80,7 @@ class Assembly:
         self.context = (
             None
             if self._database is None
-            else Context(database=self._database, telemetry=self._telemetry, watch=metrics)
+            else Context(database=self._database, telemetry=self._telemetry, samples=samples_path(path), watch=metrics)
         )
         self._say = say
         self.samples = Samples(samples_path(path))

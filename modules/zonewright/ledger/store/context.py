@@ -38,6 +38,7 @@ class Context:
         clock: gives the time; what is decided at is :meth:`moment`.
         reservation_s: how long a proposal is held, in seconds.
         telemetry: file of the readings; sites are judged by what is declared while there is none.
+        samples: file of what agents report, from which meters that name their source are fed; None feeds none.
         caller: who calls.
         permit: raises where the caller may not make this call, as a transaction sees it.
         watch: is told what a service counts; None where nobody counts.
@@ -47,6 +48,7 @@ class Context:
     clock: Clock = utc_now
     reservation_s: int = 300
     telemetry: Path | None = None
+    samples: Path | None = None
     caller: Caller = LOCAL
     permit: Callable[[Connection], None] | None = None
     watch: "Watch | None" = None
