@@ -120,7 +120,7 @@ def steps(database: str, found: engine.Engine, python: str) -> None:
         say(f"{BOLD}5. The record.{RESET} The tenant follows the whole chain; of others it reads hashes only.")
         (tenant.folder / "checkpoint.json").write_text(tenant.zonewright("ledger", "checkpoint", "--ledger", url))
         show(tenant.zonewright("ledger", "verify", "--checkpoint", "checkpoint.json", "--ledger", url))
-    say("On the ledger's host each row is compared with the journal. Then somebody moves a claim with SQL:")
+    say("On the ledger's host each row is compared with the journal. Then somebody lets a node draw 1 W, with SQL:")
     show(admin.zonewright("ledger", "verify", "--state", "--ledger", database))
     alter(database)
     told = admin.zonewright("ledger", "verify", "--state", "--ledger", database, expect=1)
@@ -186,11 +186,11 @@ def served(admin: Checkout, database: str) -> Iterator[str]:
 
 
 def alter(database: str) -> None:
-    """Move a claim past the ledger's verbs."""
+    """Let a node draw less, past the ledger's verbs."""
     import psycopg  # noqa: PLC0415 - of an extra
 
     with psycopg.connect(database) as connection:
-        connection.execute("UPDATE claim SET position = position + 20 WHERE name = 'web-001'")
+        connection.execute("UPDATE claim SET draw_w = 1 WHERE name = 'web-001'")
 
 
 def main() -> int:
