@@ -90,7 +90,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "reserve renew": ("reserve renew --stack tenant-a --for 30d --why late",),
     "reserve free": ("reserve free --stack tenant-a --why 'the order was cancelled'",),
     "recover": ("recover --stack tenant-a", "recover --stack tenant-a --take-over --print"),
-    "serve": ("serve --agents agents.db --port 8460",),
+    "serve": (
+        "serve --agents agents.db --port 8460",
+        "serve --witnesses witnesses.yaml --log-format json",
+    ),
     "fleet plan": ("fleet plan --site dc1",),
     "fleet deploy": ("fleet deploy --site dc1 --dry-run", "fleet deploy --configs --wave 5"),
     "fleet status": ("fleet status", "fleet status --rack dc1/a/01/01 --format json"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zonewright.cli import ledger_find, ledger_upkeep
 from zonewright.cli.ledger_upkeep import KEEP_DAYS
+from zonewright.cli.trust import add_witness
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -93,6 +94,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
             verb.add_argument(
                 "--public-key", metavar="BASE64", help=("the ledger's public key, from a source that you trust")
             )
+            add_witness(verb)
         verb.set_defaults(run=function)
     ledger_find.add_verbs(verbs, DEFAULT, _open)
 
@@ -280,14 +282,18 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    from zonewright.audit.evidence.checks import wrong as wrong_check
     from zonewright.audit.evidence.gathering import each_entry
+    from zonewright.audit.verify.witnesses import heads_fault, seen
     from zonewright.cli.garbage import seldom_collected
-    from zonewright.cli.trust import kept_checkpoint
+    from zonewright.cli.trust import kept_by_witnesses, kept_checkpoint
     from zonewright.ledger.protocol import verbs
     from zonewright.ledger.protocol.journal_messages import WITHHELD, HistoryRequest
     from zonewright.ledger.store.journal import verify, verify_checkpoint
 
-    checkpoint = kept_checkpoint(arguments.checkpoint)
+    checkpoint, witnesses = kept_checkpoint(arguments.checkpoint), kept_by_witnesses(arguments.witness)
+    asked = {head.sequence for heads in witnesses.values() for head in heads}
+    hashes: dict[int, str] = {}
     wrong = verify_checkpoint(checkpoint, public_key=arguments.public_key) if checkpoint is not None else None
     last = withheld = 0
 
@@ -295,6 +301,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         nonlocal last, withheld
         for entry in each_entry(client):
             last, withheld = entry.sequence, withheld + (entry.kind == WITHHELD)
+            if entry.sequence in asked:
+                hashes[entry.sequence] = entry.hash
             yield entry
 
     with _open(arguments) as client, seldom_collected():
@@ -304,6 +312,14 @@ def _verify(arguments: argparse.Namespace) -> int:
     told = f"; {withheld:,} of them are about other parties: their order was checked, their content was not"
     print(f"wrong: {wrong}" if wrong else f"good: {count}{told if withheld else ''}")
     faults = _verify_state(arguments, checkpoint) if arguments.state else 0
+    for name, heads in witnesses.items():
+        check = (
+            wrong_check(f"witness {name}", fault)
+            if (fault := heads_fault(heads, arguments.public_key))
+            else seen(name, heads, hashes, last)
+        )
+        print(f"{check.verdict}: {check.name} {check.detail}")
+        faults += check.verdict == "wrong"
     return 1 if wrong or faults else 0
 
 

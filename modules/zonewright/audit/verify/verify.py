@@ -24,6 +24,7 @@ from zonewright.audit.verify.journal import journal_checks
 from zonewright.audit.verify.signatures import export_checks, signature_checks
 from zonewright.audit.verify.steps import step_checks
 from zonewright.audit.verify.validators import validator_checks
+from zonewright.audit.verify.witnesses import witness_checks
 from zonewright.audit.verify.zones import zone_checks
 from zonewright.changes.rendering import rendered_files
 from zonewright.declare import load_stack
@@ -73,6 +74,7 @@ def verify_bundle(files: Mapping[str, bytes], *, trust: AuditTrust | None = None
     checks += _safely("export", lambda: export_checks(contents, known.keys))
     checks += _safely("roll-outs", lambda: rollout_checks(contents))
     checks += _safely("journal", lambda: journal_checks(contents, known.checkpoint, known.ledger_key))
+    checks += _safely("witnesses", lambda: witness_checks(contents, known.witnesses, known.ledger_key))
     return tuple(checks)
 
 
