@@ -1,6 +1,6 @@
 """What witnesses outside the ledger's host have seen of its journal, compared with what it says now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
