@@ -35,6 +35,7 @@ class ZonewrightError(Exception):
     ├── CheckFailedError             1  provider.resource and ValueError
     ├── ConflictError                1  telemetry.interface and ValueError
     ├── DemandError                  2  model.demand and LookupError
+    ├── EditError                    1  cli.checking.edit
     ├── EngineError                  3  engine.errors and RuntimeError
     ├── FleetError                   3  fleet.ssh.transport
     │   ├── CommandError             3  fleet.ssh.transport

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zonewright.audit.diff.differences import unified
 from zonewright.audit.diff.grouping import DiffGroup, group_differences
-from zonewright.audit.diff.owned import Owned, OwnValue, hits, masked, node_values
+from zonewright.audit.diff.owned import OwnedValues, OwnValue, hits, masked, node_values
 from zonewright.audit.diff.series import counted, series
 from zonewright.audit.diff.telling import files_line, names_text, sentence
 from zonewright.audit.diff.views import group_data, group_view
@@ -18,7 +18,7 @@ from zonewright.model.rack_position import RackPosition
 PATH = "nodes/dc1/web-{:03}/etc/x.conf"
 
 
-def own(count: int) -> Owned:
+def own(count: int) -> OwnedValues:
     """What is the own of so many nodes."""
     return {
         f"nodes/dc1/web-{n:03}": node_values(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zonewright.audit.diff.differences import DiffKind, FileDiff, file_diff, split_lines
-from zonewright.audit.diff.owned import Owned, OwnValue, folder_of, masked, own_values
+from zonewright.audit.diff.owned import OwnedValues, OwnValue, folder_of, masked, own_values
 from zonewright.model.canonical import canonical_json, digest_of
 
 CODE_LENGTH = 12
@@ -80,7 +80,11 @@ def below(path: str) -> str:
 
 
 def group_differences(
-    old: Mapping[str, str], new: Mapping[str, str], *, before: Owned | None = None, after: Owned | None = None
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+    *,
+    before: OwnedValues | None = None,
+    after: OwnedValues | None = None,
 ) -> tuple[DiffGroup, ...]:
     """All differences of two trees of files in groups; those with the fewest files first, then in order of path.
 
@@ -125,7 +129,7 @@ class _Class:
 
 
 class _Work:
-    def __init__(self, old: Mapping[str, str], new: Mapping[str, str], after: Owned, before: Owned) -> None:
+    def __init__(self, old: Mapping[str, str], new: Mapping[str, str], after: OwnedValues, before: OwnedValues) -> None:
         self.old, self.new, self.after, self.before = old, new, after, {**after, **before}
 
     def own(self, path: str) -> tuple[OwnValue, ...]:

@@ -12,7 +12,7 @@ from zonewright.model.rack_position import RackPosition
 
 _ROOTS = {"nodes": 3, "sites": 2, "groups": 3}
 """How many parts the folder of a subject has, by its first one."""
-Owned = Mapping[str, "tuple[OwnValue, ...]"]
+OwnedValues = Mapping[str, "tuple[OwnValue, ...]"]
 """What is each subject's own, by its folder."""
 
 
@@ -54,7 +54,7 @@ def node_values(name: str, seat: RackPosition, addresses: Mapping[str, str]) -> 
     )
 
 
-def owned_by(seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[str, str]]) -> Owned:
+def owned_by(seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[str, str]]) -> OwnedValues:
     """What is each node's own, by the folder of its files.
 
     Args:
@@ -67,7 +67,7 @@ def owned_by(seats: Mapping[str, RackPosition], addresses: Mapping[str, Mapping[
     }
 
 
-def owned_held(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Owned:
+def owned_held(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> OwnedValues:
     """The same of what the ledger holds.
 
     Args:
@@ -80,7 +80,7 @@ def owned_held(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Owned:
     )
 
 
-def own_values(path: str, known: Owned) -> tuple[OwnValue, ...]:
+def own_values(path: str, known: OwnedValues) -> tuple[OwnValue, ...]:
     """What is a file's own: that of its subject, and the name of its site.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
 from zonewright.audit.diff.grouping import DiffGroup, group_differences
-from zonewright.audit.diff.owned import Owned, owned_by, owned_held
+from zonewright.audit.diff.owned import OwnedValues, owned_by, owned_held
 from zonewright.audit.evidence.contents import Contents
 from zonewright.changes.errors import BundleError
 from zonewright.ledger.deciding.party_facts import HELD
@@ -44,7 +44,7 @@ def viewed_groups(contents: Contents, codes: Iterable[str]) -> Viewed:
     return Viewed(seen, tuple(sorted(left)))
 
 
-def owned_after(contents: Contents) -> Owned:
+def owned_after(contents: Contents) -> OwnedValues:
     """What will be each node's own, by its plan."""
     places = {name: parse_place(text) for name, text in contents.plan.places.items()}
     return owned_by(
@@ -53,7 +53,7 @@ def owned_after(contents: Contents) -> Owned:
     )
 
 
-def _before(contents: Contents) -> Owned:
+def _before(contents: Contents) -> OwnedValues:
     """What was each node's own when it was planned; of a party's bundle where it stood."""
     if contents.partial is not None:
         return owned_by(dict(_seats(contents.partial.before)), {})

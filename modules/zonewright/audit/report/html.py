@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
 
-from zonewright.audit.diff.owned import Owned
+from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.report import told
 from zonewright.audit.report.elevation import PATTERNS
 from zonewright.audit.report.elevation import STYLE as RACK_STYLE
@@ -68,7 +68,7 @@ def report_html(report: Report) -> str:
     )
 
 
-def _unlisted(report: Report) -> Owned:
+def _unlisted(report: Report) -> OwnedValues:
     """What is the own of the nodes that the section of their site does not list, because they stay where they are."""
     listed = {f"nodes/{site.site}/{node.name}" for site in report.sites for node in site.nodes}
     return {folder: values for folder, values in report.own.items() if folder not in listed}

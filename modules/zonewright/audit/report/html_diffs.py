@@ -9,7 +9,7 @@ from itertools import chain, groupby, pairwise
 
 from zonewright.audit.diff.differences import DiffRow, FileDiff, cut, side_by_side, unified
 from zonewright.audit.diff.grouping import DiffGroup
-from zonewright.audit.diff.owned import Owned, OwnValue, folder_of, hits
+from zonewright.audit.diff.owned import OwnedValues, OwnValue, folder_of, hits
 from zonewright.audit.diff.series import COUNTED, counted, series
 from zonewright.audit.diff.telling import deviation, names_by_folder, names_text, place_of, sentence
 from zonewright.audit.diff.words import Spans, changed_words
@@ -32,7 +32,7 @@ def viewed_style(groups: Sequence[DiffGroup]) -> str:
 
 
 def differences(
-    groups: Sequence[DiffGroup], seen: Mapping[str, Sequence[str]], own: Owned, command: str
+    groups: Sequence[DiffGroup], seen: Mapping[str, Sequence[str]], own: OwnedValues, command: str
 ) -> Iterator[str]:
     """The section on all differences.
 
@@ -202,7 +202,7 @@ def _command(groups: Sequence[DiffGroup], command: str) -> str:
     )
 
 
-def _values(groups: Sequence[DiffGroup], own: Owned) -> str:
+def _values(groups: Sequence[DiffGroup], own: OwnedValues) -> str:
     """What is each node's own where groups name it: with it each file can be read from the one that is shown."""
     named = {folder_of(member.path) for group in groups for member in group.members if group.varying}
     rows: dict[str, list[str]] = {}

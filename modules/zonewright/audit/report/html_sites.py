@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from zonewright.audit.diff.owned import Owned
+from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.diff.series import COUNTED, counted
 from zonewright.audit.diff.telling import names_text
 from zonewright.audit.evidence.ratios import ratio_text
@@ -18,7 +18,7 @@ from zonewright.rules.words import count_of
 MAX_RACKS, MAX_ROWS = 24, 40
 
 
-def site_section(site: SiteReport, own: Owned) -> str:
+def site_section(site: SiteReport, own: OwnedValues) -> str:
     """The section of one site.
 
     Args:
@@ -31,7 +31,7 @@ def site_section(site: SiteReport, own: Owned) -> str:
     return section(f"site-{site.site}", f"Site {site.site}", *parts)
 
 
-def _nodes(site: SiteReport, own: Owned) -> str:
+def _nodes(site: SiteReport, own: OwnedValues) -> str:
     caption = "Nodes that are new, moved or gone"
     if len(site.nodes) <= MAX_ROWS:
         return table(caption, told.NODE_HEADS, told.nodes(site, own))

@@ -8,7 +8,7 @@ from typing import Any
 
 from zonewright.audit.diff.differences import DiffKind
 from zonewright.audit.diff.grouping import DiffGroup
-from zonewright.audit.diff.owned import Owned
+from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.evidence.contents import Contents, places_before
 from zonewright.audit.evidence.grouped import groups_of, owned_after
@@ -104,7 +104,7 @@ class Report:
     sites: tuple[SiteReport, ...]
     findings: tuple[Finding, ...]
     groups: tuple[DiffGroup, ...]
-    own: Owned
+    own: OwnedValues
     trust: AuditTrust
     zone: ZoneFacts | None
     world: World

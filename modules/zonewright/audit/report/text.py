@@ -6,7 +6,7 @@ from typing import Any
 
 from zonewright.audit.diff.differences import file_diffs, unified
 from zonewright.audit.diff.grouping import DiffGroup
-from zonewright.audit.diff.owned import Owned
+from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.diff.series import counted
 from zonewright.audit.diff.telling import deviation, files_line, place_of, sentence
 from zonewright.audit.diff.views import diff_data, group_data
@@ -61,7 +61,7 @@ def report_markdown(report: Report) -> str:
     return text
 
 
-def _site(site: SiteReport, own: Owned) -> Iterator[str]:
+def _site(site: SiteReport, own: OwnedValues) -> Iterator[str]:
     yield from ["", f"## Site {site.site}", ""]
     yield from _table(
         ["Where", "Nodes"], [[where, "; ".join(counted(nodes))] for where, nodes in told.node_rows(site, own)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from zonewright.audit.diff.owned import Owned
+from zonewright.audit.diff.owned import OwnedValues
 from zonewright.audit.diff.telling import names_text
 from zonewright.audit.evidence.checks import Check
 from zonewright.audit.report.figures import amount_text, counted, unit_text, when
@@ -315,12 +315,12 @@ def gated_text(report: Report) -> str:
 NODE_HEADS = ("Node", "Before", "After", "Addresses")
 
 
-def nodes(site: SiteReport, own: Owned) -> list[list[str]]:
+def nodes(site: SiteReport, own: OwnedValues) -> list[list[str]]:
     """Nodes that are new, moved or gone: from where to where, and the addresses that they will have."""
     return [[one.name, one.before, one.after, ", ".join(_addresses(site, one.name, own))] for one in site.nodes]
 
 
-def node_rows(site: SiteReport, own: Owned) -> list[tuple[str, list[str]]]:
+def node_rows(site: SiteReport, own: OwnedValues) -> list[tuple[str, list[str]]]:
     """The same by place: from where to where, and the nodes of which that is so, with their units and addresses."""
     found: dict[str, list[str]] = {}
     for node in site.nodes:
@@ -332,7 +332,7 @@ def node_rows(site: SiteReport, own: Owned) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def _addresses(site: SiteReport, name: str, own: Owned) -> list[str]:
+def _addresses(site: SiteReport, name: str, own: OwnedValues) -> list[str]:
     values = own.get(f"nodes/{site.site}/{name}", ())
     return [value.text for value in values if value.label.startswith("address")]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import dist
 
-Point = tuple[float, float]
+MapPoint = tuple[float, float]
 _WIDTH_OF_CHARACTER, _ASCENT, _DESCENT = 0.6, 0.8, 0.25
 
 
@@ -28,7 +28,7 @@ class Box:
             self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
         )
 
-    def is_crossed(self, one: Point, two: Point) -> bool:
+    def is_crossed(self, one: MapPoint, two: MapPoint) -> bool:
         """Whether a straight line goes through it."""
         (x, y), (dx, dy) = one, (two[0] - one[0], two[1] - one[1])
         enter, leave = 0.0, 1.0
@@ -52,11 +52,11 @@ class Labels:
         taken: boxes of sites and of names.
     """
 
-    size: Point
-    lines: list[tuple[Point, Point]] = field(default_factory=list)
+    size: MapPoint
+    lines: list[tuple[MapPoint, MapPoint]] = field(default_factory=list)
     taken: list[Box] = field(default_factory=list)
 
-    def along(self, points: Sequence[Point], text: str, font: float) -> Point:
+    def along(self, points: Sequence[MapPoint], text: str, font: float) -> MapPoint:
         """A place beside a line for its name; where there is no free one, the least bad.
 
         Args:
@@ -66,7 +66,7 @@ class Labels:
         """
         return self._best(_beside(points, text, font), text, font)
 
-    def around(self, at: Point, size: float, text: str, font: float) -> Point:
+    def around(self, at: MapPoint, size: float, text: str, font: float) -> MapPoint:
         """A place beside a site for its name: right, left, above, below.
 
         Args:
@@ -91,7 +91,7 @@ class Labels:
             font,
         )
 
-    def _best(self, places: Iterable[Point], text: str, font: float) -> Point:
+    def _best(self, places: Iterable[MapPoint], text: str, font: float) -> MapPoint:
         boxes = [(place, _box(place, text, font)) for place in places]
         place, box = min(boxes, key=lambda pair: self._cost(pair[1]))
         self.taken.append(box)
@@ -112,12 +112,12 @@ def _width(text: str, font: float) -> float:
     return len(text) * font * _WIDTH_OF_CHARACTER
 
 
-def _box(at: Point, text: str, font: float) -> Box:
+def _box(at: MapPoint, text: str, font: float) -> Box:
     x, y = at
     return Box(x, y - font * _ASCENT, x + _width(text, font), y + font * _DESCENT)
 
 
-def _beside(points: Sequence[Point], text: str, font: float) -> Iterator[Point]:
+def _beside(points: Sequence[MapPoint], text: str, font: float) -> Iterator[MapPoint]:
     """Places on both sides of a line, from its middle outwards."""
     width = _width(text, font)
     for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8):
@@ -130,7 +130,7 @@ def _beside(points: Sequence[Point], text: str, font: float) -> Iterator[Point]:
             yield x + side * nx * far - width / 2, y + side * ny * far + font * (_ASCENT - _DESCENT) / 2
 
 
-def _at(points: Sequence[Point], share: float) -> tuple[Point, Point]:
+def _at(points: Sequence[MapPoint], share: float) -> tuple[MapPoint, MapPoint]:
     """A point of a line by its share of the length, and the direction there."""
     parts = [(one, two, dist(one, two)) for one, two in pairwise(points)]
     left = share * sum(length for _, _, length in parts)

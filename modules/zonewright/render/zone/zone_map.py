@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import cos, radians, remainder, sqrt
 
 from zonewright.model.world import ZoneFacts
-from zonewright.render.zone.map_labels import Box, Labels, Point
+from zonewright.render.zone.map_labels import Box, Labels, MapPoint
 from zonewright.render.zone.zone_table import LinkRow, SiteRow, ZoneTable, one_decimal
 
 _WIDTH, _MARGIN, _LABELS, _LEGEND = 1000.0, 70.0, 60.0, 92.0
@@ -90,7 +90,7 @@ def _path(points: list[tuple[float, float]]) -> str:
     return " ".join(f"{x:g},{y:g}" for x, y in points)
 
 
-def _labels(facts: ZoneFacts, table: ZoneTable, project: _Projection, at: Mapping[str, Point]) -> Labels:
+def _labels(facts: ZoneFacts, table: ZoneTable, project: _Projection, at: Mapping[str, MapPoint]) -> Labels:
     """What names must not cover: links, sites, and the title."""
     found = Labels((_WIDTH, project.height - _LEGEND))
     for link in table.links:
@@ -104,7 +104,7 @@ def _labels(facts: ZoneFacts, table: ZoneTable, project: _Projection, at: Mappin
     return found
 
 
-def _ducts_of(link: LinkRow, facts: ZoneFacts, project: _Projection) -> list[list[Point]]:
+def _ducts_of(link: LinkRow, facts: ZoneFacts, project: _Projection) -> list[list[MapPoint]]:
     """The ducts of a link as lines, the longest first."""
     ducts = [facts.ducts[duct].duct for duct in link.ducts if duct in facts.ducts]
     return [[project(*point) for point in duct.route.points] for duct in sorted(ducts, key=lambda duct: -duct.length_m)]
@@ -127,7 +127,7 @@ def _shared(facts: ZoneFacts, table: ZoneTable, project: _Projection) -> list[st
     ]
 
 
-def _route(facts: ZoneFacts, duct: str, project: _Projection) -> list[Point]:
+def _route(facts: ZoneFacts, duct: str, project: _Projection) -> list[MapPoint]:
     return [project(*point) for point in facts.ducts[duct].duct.route.points]
 
 
@@ -169,7 +169,7 @@ def _size(site: SiteRow) -> float:
     return 7 + 17 * min(1.0, sqrt(site.design_kw / 40_000))
 
 
-def _site(site: SiteRow, at: Point, labels: Labels) -> str:
+def _site(site: SiteRow, at: MapPoint, labels: Labels) -> str:
     x, y = at
     size = _size(site)
     fill = site.used_kw / site.design_kw if site.design_kw else 0.0
