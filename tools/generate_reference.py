@@ -33,6 +33,7 @@ from zonewright.provider.schema import Documented
 from zonewright.render.formats import FORMATS
 from zonewright.render.formats.format import ROOTS
 from zonewright.rules.document import reference_markdown
+from zonewright.server.openapi import document
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 GLOSSARY = Path(__file__).with_name("glossary.yaml")
@@ -245,6 +246,11 @@ def ledger_page() -> str:
     return "\n".join(parts)
 
 
+def openapi_page() -> str:
+    """The service's interface, as the service itself publishes it."""
+    return json.dumps(document(), indent=1, ensure_ascii=False)
+
+
 def rights_page() -> str:
     """Who may call which verb of the ledger."""
     head = (
@@ -391,6 +397,7 @@ PAGES = {
     "program.md": program_page,
     "ledger.md": ledger_page,
     "rights.md": rights_page,
+    "openapi.json": openapi_page,
     "limits.md": limits_page,
     "agent.md": agent_page,
     "fleet.md": fleet_page,

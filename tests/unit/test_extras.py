@@ -38,6 +38,7 @@ COMMANDS = {
     f"check {ZONE}": "",
     "fit --kw 1 --u 1": "stack",
     "explain core-001 --stack a": "stack",
+    f"outage dc1/a/01/01 --zone {ZONE}": "",
     f"zone show {ZONE}": "",
     f"zone types {ZONE}": "",
     "adopt adopted --csv table.csv": "",
@@ -100,6 +101,7 @@ COMMANDS = {
     "secret key": "",
     "secret list readings.csv": "",
     "secret fill readings.csv out": "stack",
+    "policy": "policy",
     "engine ensure": "",
     "engine status": "",
     "engine env": "",
@@ -152,7 +154,9 @@ def test_every_command_is_walked() -> None:
 def installed() -> dict[str, frozenset[str]]:
     """Top modules of others by install, from the smallest on; each install has the base too."""
     base = top_modules("")
-    return {extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet")}
+    return {
+        extra: frozenset(base | top_modules(extra)) for extra in ("", "audit", "stack", "netbox", "fleet", "policy")
+    }
 
 
 def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int, str]]:
@@ -176,7 +180,7 @@ def walk(folder: Path, install: str, commands: list[str]) -> dict[str, tuple[int
     (folder / "state.json").write_text(STATE, encoding="utf-8")
     for name in ("bundle", "a-plan"):
         (folder / name).mkdir()
-    blocked = sorted((installed()["fleet"] | installed()["netbox"]) - installed()[install])
+    blocked = sorted(frozenset().union(*installed().values()) - installed()[install])
     arguments = [sys.executable, "-c", WALK, json.dumps(blocked), json.dumps(commands)]
     # Nothing of the machine's own: a key is made here, and no engine is looked for, fetched or built.
     environment = {**os.environ, "ZONEWRIGHT_FINGERPRINT_KEY": str(folder / "key"), "PATH": str(folder)}

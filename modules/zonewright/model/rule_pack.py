@@ -88,6 +88,8 @@ class RulePack(Declared):
     """Limits by name."""
     trusted: Annotated[tuple[TrustClass, ...], Field(strict=False)] = ("signed", "authenticated")
     """Trust classes of readings that count for the gate on the energy ratio."""
+    node_energy: bool = False
+    """Whether power meters of hosts themselves (``hwmon``) count as IT energy in a boundary of category PUE3."""
     levels: dict[PolicyRule, PolicyLevel] = Field(default_factory=dict)
     """Levels that differ from the usual level of a rule, such as advisory while a rule is on trial."""
     gated_formats: Annotated[tuple[Identifier, ...], Field(strict=False)] = ()
