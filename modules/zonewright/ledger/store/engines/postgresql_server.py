@@ -7,14 +7,15 @@ that nothing that it reads there changes. Readers wait for nobody, and see one m
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
+from sqlalchemy.util import LRUCache
 
 from zonewright.ledger.protocol.errors import (
     LedgerConflictError,
@@ -28,6 +29,7 @@ from zonewright.ledger.store.engines.postgresql_guards import ADDRESS, NAME, NET
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 OLDEST = 15
 """The oldest version that is tested; triggers are replaced in one statement since 14."""
@@ -94,17 +96,8 @@ class PostgresqlServer:
             given = {"application_name": "zonewright", "connect_timeout": _CONNECT_S}
             return psycopg.connect(psycopg.conninfo.make_conninfo(url, **_missing(url, given)), autocommit=True)
 
-        self._engine = create_engine(
-            "postgresql+psycopg://",
-            creator=opened,
-            isolation_level="AUTOCOMMIT",  # transactions are begun and ended here, in one message each
-            pool_size=_POOL,
-            max_overflow=2 * _POOL,
-            pool_timeout=lock_wait_s,
-            hide_parameters=True,  # what a statement writes is nobody's who reads a log
-        )
-        # One statement for a list of rows, so that triggers run once for it.
-        self._engine.dialect.use_insertmanyvalues_wo_returning = True
+        self._server = _server_of(url)
+        self._engine = _engine(opened, self._server, lock_wait_s)
         event.listen(self._engine, "connect", self._prepare)
 
     def _prepare(self, connection: "psycopg.Connection[Any]", _record: object) -> None:
@@ -114,6 +107,7 @@ class PostgresqlServer:
         except BaseException:
             connection.close()
             raise
+        _known.setdefault(self._server, self._engine.dialect)
 
     def _require_usable(self, connection: "psycopg.Connection[Any]") -> None:
         version, encoding = connection.info.server_version, connection.info.parameter_status("server_encoding")
@@ -288,6 +282,48 @@ def _refusal(word: str) -> LedgerRefusedError | None:
             "another stack already has an address of this change; nothing was changed; try again to see which",
         )
     return None
+
+
+_Server = frozenset[tuple[str, Any]]
+_known: dict[_Server, Dialect] = {}
+"""Dialects that have asked their server what it can, by server."""
+_statements: LRUCache[Any, Any] = LRUCache(500)
+"""Each statement is compiled once for a dialect, however many ledgers a process opens."""
+
+
+def _server_of(url: str) -> _Server:
+    """What a URL says of the server and the role, apart from the database."""
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - of an extra of its own
+
+    return frozenset((name, value) for name, value in conninfo_to_dict(url).items() if name != "dbname")
+
+
+def _engine(opened: "Callable[[], psycopg.Connection[Any]]", server: _Server, pool_timeout_s: float) -> Engine:
+    """An engine of one database, with the dialect of its server; the first of a server asks it what it can.
+
+    Transactions are begun and ended by ``PostgresqlServer``, in one message each, so connections commit by themselves.
+    What a statement writes is nobody's who reads a log.
+    """
+    dialect = _known.get(server)
+    if dialect is None:
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=opened,
+            isolation_level="AUTOCOMMIT",
+            pool_size=_POOL,
+            max_overflow=2 * _POOL,
+            pool_timeout=pool_timeout_s,
+            hide_parameters=True,
+            execution_options={"compiled_cache": _statements},
+        )
+        # One statement for a list of rows, so that triggers run once for it.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
+        return engine
+    # Its connections commit by themselves from the start.
+    creator = cast("Callable[[], DBAPIConnection]", opened)
+    pool = QueuePool(creator, pool_size=_POOL, max_overflow=2 * _POOL, timeout=pool_timeout_s, dialect=dialect)
+    options = {"compiled_cache": _statements}
+    return Engine(pool, dialect, URL.create("postgresql+psycopg"), hide_parameters=True, execution_options=options)
 
 
 def _missing(url: str, given: dict[str, Any]) -> dict[str, Any]:
