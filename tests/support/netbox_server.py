@@ -7,6 +7,7 @@ make, so a dump of the database with a superuser is kept beside the environment.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -124,8 +125,8 @@ def netbox_server(where: Path) -> Iterator[NetboxServer]:
             stderr=log,
             cwd=folder,
         )
-        stack.callback(process.wait, 30)
-        stack.callback(process.terminate)
+        stack.callback(process.wait, _LIMIT_S)
+        stack.callback(process.send_signal, signal.SIGQUIT)  # gunicorn waits for nobody then
         url = f"http://127.0.0.1:{port}"
         _await(url, process, folder / "log")
         yield NetboxServer(url=url, token=token)

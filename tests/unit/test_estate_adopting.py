@@ -133,8 +133,25 @@ def test_ids_stay_when_the_inventory_renames() -> None:
     answers["dcim/racks"][0]["name"] = "Rack One"
     answers["dcim/devices"][0]["name"] = "main-7"
     second = adopted(answers, first.known)
+    cluster = second.owners["bank"]["clusters"]["db"]
+    assert cluster.pop("names") == {"001": "main-7", "002": "db-2"}
+    assert first.owners["bank"]["clusters"]["db"].pop("names") == {"001": "db-1", "002": "db-2"}
     assert second.owners == first.owners
     assert "renamed: rows Rack One was 'R1' at the last run; its id stays r1" in told(second)
+
+
+def test_two_hosts_of_a_party_never_have_one_name() -> None:
+    """Sites may both have a host of one name; the second one is called by its cluster and number, which is told."""
+    answers = small_estate()
+    answers["dcim/devices"] = [
+        device(1, 1) | BANK | {"name": "db-1"},
+        device(2, 1, site=2, rack=2) | BANK | {"name": "db-1"},
+    ]
+    found = adopted(answers)
+    clusters = found.owners["bank"]["clusters"]
+    hosts = [name for one in clusters.values() for name in one.get("names", {}).values()]
+    assert hosts == ["db-1"]
+    assert "names: db-1 is called db-south-001 here" in told(found)
 
 
 def test_reserved_units_are_kept_free() -> None:

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from zonewright.estate.naming import id_of
 from zonewright.estate.standing import StandingDevice
 from zonewright.estate.work import AdoptionWork, Named
-from zonewright.model import Cluster
 
 _NUMBERED = re.compile(r"^(.*?)[-_. ]?0*([1-9][0-9]{0,3})$")
 _MOST = 2_000
 _STEM = 40
-HAS_NAMES = "names" in Cluster.model_fields
-"""Whether a cluster can say the host names of its nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +47,7 @@ def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str,
         alike[str(one.party), stem, one.rack.site.id, one.kind.id, one.face, one.feed].append(one)
     found: dict[str, list[Group]] = defaultdict(list)
     used: dict[str, set[str]] = defaultdict(set)
+    hosts: dict[str, set[str]] = defaultdict(set)
     for cluster in work.known.clusters.values():
         party, _, name = cluster.partition("/")
         used[party].add(name)
@@ -61,16 +59,24 @@ def grouped(work: AdoptionWork, standing: Iterable[StandingDevice]) -> dict[str,
         used[party].add(name)
         work.now.clusters[text] = f"{party}/{name}"
         numbered = _numbers(work, party, name, members)
-        names = {
-            number: id_of(one.name.partition(".")[0], f"device-{one.device.id}") for number, one in numbered.items()
-        }
-        for number, one in numbered.items():
-            if not HAS_NAMES and names[number] != f"{name}-{number:03}":
-                work.note("names", one.name, f"is called {name}-{number:03} here")
-            elif one.name not in {names[number], f"{name}-{number:03}"}:
-                work.note("names", one.name, f"is called {names[number]} here, as a host name can be")
+        names = _host_names(work, name, numbered, hosts[party])
         found[party].append(Group(id=name, first=members[0], members=numbered, names=names))
     return found
+
+
+def _host_names(
+    work: AdoptionWork, cluster: str, numbered: Mapping[int, StandingDevice], taken: set[str]
+) -> dict[int, str]:
+    """Host names by node number: those of the inventory, as far as a host can have them and nobody of the party has."""
+    names: dict[int, str] = {}
+    for number, one in numbered.items():
+        usual = f"{cluster}-{number:03}"
+        wish = id_of(one.name.partition(".")[0], usual)
+        names[number] = usual if wish in taken else wish
+        taken.add(names[number])
+        if one.name != names[number]:
+            work.note("names", one.name, f"is called {names[number]} here, which a host of its party can be called")
+    return names
 
 
 def _plain(name: str) -> str:
@@ -105,9 +111,7 @@ def _numbers(
             late.append(one)
     reserved = {int(number) for number in earlier.values()}
     ends = [int(match[2]) for one in late if (match := _NUMBERED.match(_plain(one.name)))]
-    if HAS_NAMES and max(ends, default=0) > 2 * len(late) + len(
-        found
-    ):  # names are kept as names, and gaps need no list
+    if max(ends, default=0) > 2 * len(late) + len(found):  # names are kept as names, and gaps need no list
         ends.clear()
     for one in tuple(late) if ends else ():
         match = _NUMBERED.match(_plain(one.name))
