@@ -83,6 +83,7 @@ class ZonewrightError(Exception):
     ├── TooLargeError                3  audit.diff.trees and ValueError
     ├── TooManyReadingsError         1  telemetry.summing and ValueError
     ├── TrustError                   1  fleet.ssh.trust and ValueError
+    ├── UnknownSubjectError          2  rules.lost and LookupError
     ├── UntoldError                  3  telemetry.registers
     ├── WitnessError                 3  server.witnesses
     └── WitnessFileError             2  server.witness_file and ValueError

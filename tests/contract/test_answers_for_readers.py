@@ -43,8 +43,9 @@ from zonewright.ledger.store.database import Database
 from zonewright.ledger.store.journal import verify, verify_checkpoint
 from zonewright.ledger.store.tables import admission, content
 from zonewright.ledger.store.texts import files_at, put_contents
-from zonewright.ledger.transport.client import LedgerClient, Posted
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.over_http import OverHttp
+from zonewright.ledger.transport.posted import Posted
 from zonewright.model import Zone
 from zonewright.model.canonical import canonical_json, digest_of
 

@@ -24,9 +24,10 @@ from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport import over_http
 from zonewright.ledger.transport.application import application
-from zonewright.ledger.transport.client import LedgerClient, Posted
+from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.in_process import InProcess
 from zonewright.ledger.transport.over_http import OverHttp
+from zonewright.ledger.transport.posted import Posted
 from zonewright.ledger.verbs.table import FUNCTIONS
 
 

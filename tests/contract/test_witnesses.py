@@ -20,7 +20,8 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest
 from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
-from zonewright.ledger.transport.client import LedgerClient, Posted
+from zonewright.ledger.transport.client import LedgerClient
+from zonewright.ledger.transport.posted import Posted
 from zonewright.model import Zone
 from zonewright.server.agents import issue_token
 from zonewright.server.assembly import Assembly

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zonewright.engine import build, cache, find, install, languages
+from zonewright.engine import build, cache, find, install, language_build
 from zonewright.engine.errors import Attempt, EngineError
 from zonewright.engine.version import RANGE, Version
 
@@ -106,7 +106,7 @@ def ensure_host(
     """
     folder = cache.folder(environment)
     with cache.lock(folder, say):
-        return languages.ensure_language(folder, engine.pulumi, language, say=say, environment=environment)
+        return language_build.ensure_language(folder, engine.pulumi, language, say=say, environment=environment)
 
 
 def status(*, environment: Mapping[str, str] = os.environ) -> EngineStatus:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
+from zonewright.errors import Exit, ZonewrightError
 from zonewright.model.power import Supply
 from zonewright.model.site import FeedName, Site
 from zonewright.model.works import PlannedWork, minute_of
@@ -20,8 +21,10 @@ _FEEDS: Mapping[str, FeedName] = {"A": "A", "B": "B"}
 _RACK, _ROW, _PAIR, _WORD = 4, 3, 2, 1
 
 
-class UnknownSubjectError(LookupError):
+class UnknownSubjectError(ZonewrightError, LookupError):
     """Nothing is called so; ``str()`` is one sentence."""
+
+    exit_code = Exit.MISUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

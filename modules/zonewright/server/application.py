@@ -22,6 +22,7 @@ from zonewright.server.body import read_body
 from zonewright.server.counting import ServiceMetrics
 from zonewright.server.door import host_of
 from zonewright.server.health import HealthReports, health_route
+from zonewright.server.interface import INTERFACE
 from zonewright.server.otlp import OtlpError, read_batch
 from zonewright.server.witness_route import KeptHeads, witness_route
 from zonewright.telemetry.sample import Received, SampleBatch
@@ -31,8 +32,6 @@ MAX_IN_FLIGHT = 64
 """Reports that are read or stored at the same time; an agent that is one too many keeps its batch and comes again."""
 MAX_OF_AN_AGENT = 4
 """Of these, how many one agent may have. It sends one at a time; where it gave one up, that may still be read."""
-INTERFACE = "/openapi.json"
-"""Where the service publishes its interface."""
 _BEARER = "Bearer "
 
 

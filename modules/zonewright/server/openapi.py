@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from zonewright import __version__
 from zonewright.ledger.protocol.rights import EVERYBODY, RIGHTS, Right
 from zonewright.ledger.verbs.table import FUNCTIONS
-from zonewright.server.application import INTERFACE
+from zonewright.server.interface import INTERFACE
 from zonewright.server.witness_route import PATH as WITNESS_PATH
 
 HEALTH_PATH = "/v1/agent-health"

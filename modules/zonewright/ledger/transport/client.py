@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import Protocol, Self
 
 from pydantic import ValidationError
 
 from zonewright.ledger.protocol.errors import LedgerError, LedgerMisuseError, LedgerRefusedError, LedgerUnavailableError
 from zonewright.ledger.protocol.ledger_url import SQLITE, is_postgresql, place_of, require_url
 from zonewright.ledger.protocol.verbs import Answer, Request, Verb
+from zonewright.ledger.transport.posted import Posted
 from zonewright.rules.finding import Finding
 
 WAIT_VARIABLE = "ZONEWRIGHT_LEDGER_WAIT_S"
@@ -30,20 +31,6 @@ _ERRORS: dict[int, type[LedgerError]] = {
     413: LedgerMisuseError,
     503: LedgerUnavailableError,
 }
-
-
-class Posted(NamedTuple):
-    """What came back.
-
-    Attributes:
-        status: as HTTP has it.
-        body: JSON.
-        request_id: what a service calls the request in its log.
-    """
-
-    status: int
-    body: bytes
-    request_id: str = ""
 
 
 class Road(Protocol):

@@ -9,7 +9,7 @@ from zonewright.ledger.store.clock import utc_now
 from zonewright.ledger.store.context import Context
 from zonewright.ledger.store.database import Database
 from zonewright.ledger.transport.answering import answered
-from zonewright.ledger.transport.client import Posted
+from zonewright.ledger.transport.posted import Posted
 from zonewright.telemetry.samples import samples_path
 
 

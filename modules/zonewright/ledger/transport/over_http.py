@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError, ReadTimeoutError
 
 from zonewright.ledger.protocol.errors import LedgerMisuseError, LedgerUnavailableError
-from zonewright.ledger.transport.client import Posted
+from zonewright.ledger.transport.posted import Posted
 
 IDLE_S = 5.0
 MAX_IDLE = 32

@@ -1,0 +1,4 @@
+"""Where the service publishes its interface."""
+
+INTERFACE = "/openapi.json"
+"""Where the service publishes its interface."""
