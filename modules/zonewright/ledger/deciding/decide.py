@@ -8,7 +8,6 @@ from functools import cached_property
 from zonewright.ledger.deciding.facts import Facts
 from zonewright.ledger.deciding.impact import impact_of
 from zonewright.ledger.deciding.node_addresses import address_findings, readable
-from zonewright.ledger.deciding.renames import rename_findings
 from zonewright.ledger.deciding.zone_facts import ZoneBase
 from zonewright.ledger.deciding.zone_judge import judge_racks, judge_zone, with_contacts
 from zonewright.ledger.protocol.admission_messages import Impact
@@ -20,6 +19,7 @@ from zonewright.model.world import World, ZoneFacts
 from zonewright.place import change_world, place, read_set, short_findings, touched, unplaced_findings
 from zonewright.place.node_addresses import given_addresses
 from zonewright.place.precondition import Precondition
+from zonewright.place.renames import rename_findings
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.waivers import with_waivers
 from zonewright.rules.words import count_of, listed

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from zonewright.ledger.deciding.measuring import fresh_claims, measured_sites
-from zonewright.ledger.deciding.renames import NO_RENAMES, Renames, renames_of
 from zonewright.ledger.deciding.site_claims import NUMBER, around, occupant, take
 from zonewright.ledger.deciding.zone_facts import ZoneBase, zone_base
 from zonewright.ledger.store.documents import parse_asset
@@ -25,6 +24,7 @@ from zonewright.model.offered import with_offers
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Measured, Occupant, Rack, World
 from zonewright.place.change import same_place
+from zonewright.place.renames import NO_RENAMES, Renames, renames_of
 
 OWN = "/reserved"
 """Behind the id of a stack: whose a place is that the stack may not take now, for it is reserved for another change."""

@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from zonewright.ledger.deciding.renames import Renames
 from zonewright.ledger.store.claim_text import ROW, packed
 from zonewright.ledger.store.tables import claim, claim_version
 from zonewright.model import NodeType
@@ -23,6 +22,7 @@ from zonewright.model.canonical import canonical_json, digest_of
 from zonewright.model.expand import node_draw
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.world import Bystanders, Occupant, Standing
+from zonewright.place.renames import Renames
 
 NUMBER = "number"
 """In a claim's data the number of a node with a name of its own."""
