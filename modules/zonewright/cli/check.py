@@ -66,24 +66,24 @@ def _repair(found: "Found", *, write: bool, on: TextIO) -> None:
         if any(one.refuses for one in found.findings):
             print("no joint repair of places and counts was found; see the fix of each finding", file=on)
         return
-    for path, edits in found.repairs.items():
-        print(f"{path}: {repair_text(edits)}", file=on)
+    for repair in found.repairs:
+        print(f"{repair.path}: {repair_text(repair.edits, left=found.left)}", file=on)
     if write:
         try:
-            for path, edits in found.repairs.items():
-                write_edits(path, edits)
-                print(f"written: {path}", file=on)
+            write_edits(found.repairs)
         except EditError as error:
             raise StoppedError(str(error), code=REFUSED) from None
+        for repair in found.repairs:
+            print(f"written: {repair.path}", file=on)
 
 
 def _whole(folder: Path, *, repair: bool = False) -> "Found":
     from datetime import UTC, datetime
 
-    from zonewright.cli.checking.found import Found
+    from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.declare import load_zone
     from zonewright.place import judge_declaration
-    from zonewright.place.zone_repair import repair_declaration
+    from zonewright.place.zone_repair import ZoneRepair, repair_declaration
     from zonewright.render.user_formats import load_formats
 
     on = datetime.now(UTC).date().isoformat()
@@ -93,13 +93,19 @@ def _whole(folder: Path, *, repair: bool = False) -> "Found":
         return Found(problems=problems, findings=(), line="", folder=_from_here(folder))
     judged = judge_declaration(loaded.declaration, on=on)
     line = judged.line if loaded.declaration.owners else ""
-    repairs = repair_declaration(loaded.declaration, judged, on=on) if repair else {}
+    repaired = repair_declaration(loaded.declaration, judged, on=on) if repair else ZoneRepair(edits={}, left=0)
     return Found(
         problems=(),
         findings=tuple(judged.findings),
         line=line,
         folder=_from_here(folder),
-        repairs={folder / loaded.declaration.file_of(owner): edits for owner, edits in repairs.items()},
+        repairs=[
+            FileRepair(
+                path=folder / loaded.declaration.file_of(owner), judged=loaded.declaration.owners[owner], edits=edits
+            )
+            for owner, edits in repaired.edits.items()
+        ],
+        left=repaired.left,
     )
 
 
@@ -110,7 +116,7 @@ def _from_here(folder: Path) -> str:
 
 
 def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
-    from zonewright.cli.checking.found import Found
+    from zonewright.cli.checking.found import FileRepair, Found
     from zonewright.cli.connection import stack_and_ledger
     from zonewright.cli.proposal import gated_findings, load_with_formats
     from zonewright.rules.finding import worst_first
@@ -122,9 +128,19 @@ def _stack(name: str, url: str | None, *, repair: bool = False) -> "Found":
     if proposal is None:
         return Found(problems=tuple(loaded.problems), findings=(), line="", folder=folder)
     line = f"stack {name}: {len(proposal.seats)} nodes placed against the ledger"
-    findings = (*proposal.findings, *gated_findings(loaded, proposal, formats, root))
-    repairs = {root / stack.declaration: proposal.repair} if proposal.repair else {}
-    return Found(problems=(), findings=worst_first(findings), line=line, folder=folder, repairs=repairs)
+    gated = gated_findings(loaded, proposal, formats, root)
+    repairs: list[FileRepair] = []
+    if proposal.repair and loaded.declaration is not None:
+        (judged,) = loaded.declaration.owners.values()
+        repairs.append(FileRepair(path=root / stack.declaration, judged=judged, edits=proposal.repair))
+    return Found(
+        problems=(),
+        findings=worst_first((*proposal.findings, *gated)),
+        line=line,
+        folder=folder,
+        repairs=repairs,
+        left=sum(one.refuses for one in gated),
+    )
 
 
 def _compared(folder: Path, revision: str, found: "Found") -> "Compared | None":

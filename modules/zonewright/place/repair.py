@@ -1,14 +1,15 @@
 """One joint repair of a refused change: few edits that make it admissible, checked by the same rules.
 
-Chosen places that take part in a finding are given up, and their nodes placed anew together with all others. Where
-there is no room for some nodes, their cluster gets fewer. Then each edit is taken back for a trial, and stays out if
-the change is admissible without it. Nothing is shown that was not judged by the rules that judge the change itself.
+Chosen places that take part in a finding are given up, and their nodes placed anew together with all others; those of
+nodes that stand there already come last. Where there is no room for some nodes, their cluster gets fewer, but none that
+stands is given up so. Then each edit is taken back for a trial, and stays out if the change is admissible without it.
+Nothing is shown that was not judged by the rules that judge the change itself. The work is counted, never timed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from types import MappingProxyType
 
 from pydantic import ConfigDict
 
@@ -20,7 +21,11 @@ from zonewright.rules.finding import Finding
 from zonewright.rules.words import count_of
 
 _ROUNDS = 12
-_TRIALS = 60
+_TRIALS, _LEAST_TRIALS = 60, 10
+_NODES_TRIED = 100_000
+"""Nodes that are placed in all trials of one repair, about."""
+_LAST = 1
+"""A trial that is kept for the places that are written down."""
 PLACEMENT = "placement"
 """Of findings of nodes without a place."""
 
@@ -88,19 +93,42 @@ def with_edits(cluster: Cluster, edits: Sequence[RepairEdit]) -> Cluster:
     return cluster.model_copy(update={"places": places, "count": count})
 
 
-def joint_repair(demand: Demand, trial: Callable[[Demand], Trial]) -> tuple[RepairEdit, ...] | None:
+def with_repair(demand: Demand, edits: Iterable[RepairEdit]) -> Demand:
+    """A demand after the edits of its clusters."""
+    by_cluster: dict[str, list[RepairEdit]] = {}
+    for edit in edits:
+        by_cluster.setdefault(edit.cluster, []).append(edit)
+    clusters = dict(demand.clusters)
+    for name, mine in by_cluster.items():
+        clusters[name] = clusters[name].model_copy(update={"cluster": with_edits(clusters[name].cluster, mine)})
+    return demand.model_copy(update={"clusters": clusters})
+
+
+def nodes_in(demand: Demand) -> list[Node]:
+    """All nodes of a demand."""
+    return [node for name, wanted in demand.clusters.items() for node in nodes_of(name, wanted.cluster)]
+
+
+def joint_repair(
+    demand: Demand, trial: Callable[[Demand], Trial], *, standing: Mapping[str, RackPosition] = MappingProxyType({})
+) -> tuple[RepairEdit, ...] | None:
     """The edits that make a change admissible; None where none were found, which proves nothing.
 
     Args:
         demand: what the stack wants.
         trial: places and judges a demand as the change itself is placed and judged.
+        standing: places of nodes that stand already, by name; none of them moves or goes without need.
     """
-    return _Repair(demand, trial).run()
+    return _Repair(demand, trial, standing).run()
 
 
 class _Repair:
-    def __init__(self, demand: Demand, trial: Callable[[Demand], Trial]) -> None:
-        self._demand, self._trial, self._left = demand, trial, _TRIALS
+    def __init__(self, demand: Demand, trial: Callable[[Demand], Trial], standing: Mapping[str, RackPosition]) -> None:
+        nodes = sum(wanted.cluster.count for wanted in demand.clusters.values())
+        self._demand, self._trial, self._standing = demand, trial, standing
+        self._left = max(_LEAST_TRIALS, min(_TRIALS, _NODES_TRIED // max(1, nodes)))
+        self._seen = Counter[tuple[str, str]]()
+        """How often each finding has come up: what stays gives up twice as many places each time."""
         self._released: dict[tuple[str, str], Place | None] = {}
         """The new place of each node whose chosen place is given up, by cluster and number."""
         self._counts: dict[str, int] = {}
@@ -109,7 +137,7 @@ class _Repair:
         """Give up places until nothing refuses, choose the new ones, and take back what was not needed."""
         found = self._try()
         for _ in range(_ROUNDS):
-            if not found.findings:
+            if not found.findings or self._left <= _LAST:
                 break
             if not (self._release(found) or self._shorten(found)):
                 return None
@@ -125,28 +153,35 @@ class _Repair:
         return self._trial(self._edited())
 
     def _edited(self) -> Demand:
-        clusters = dict(self._demand.clusters)
-        for name, edits in groupby(self._edits(), key=lambda edit: edit.cluster):
-            edited = with_edits(clusters[name].cluster, list(edits))
-            clusters[name] = clusters[name].model_copy(update={"cluster": edited})
-        return self._demand.model_copy(update={"clusters": clusters})
+        return with_repair(self._demand, self._edits())
 
     def _nodes(self) -> Mapping[str, Node]:
-        edited = self._edited()
-        return {node.name: node for name, wanted in edited.clusters.items() for node in nodes_of(name, wanted.cluster)}
+        return {node.name: node for node in nodes_in(self._edited())}
 
     def _release(self, found: Trial) -> bool:
-        """Give up one chosen place for each finding that has one; the place that is in most findings, else the last."""
+        """Give up chosen places of each finding that has one: not where a node stands, those in most findings, last."""
         nodes = self._nodes()
         inside = [self._chosen(finding, nodes) for finding in found.findings]
         often = Counter(node.name for group in inside for node in group)
         picked: dict[str, Node] = {}
-        for group in inside:
-            if group and not any(node.name in picked for node in group):
-                node = max(group, key=lambda one: (often[one.name], one.cluster, one.number))
-                picked[node.name] = node
+        for finding, group in zip(found.findings, inside, strict=True):
+            self._seen[finding.rule, finding.subject] += 1
+            wanted = 2 ** (self._seen[finding.rule, finding.subject] - 1) - sum(node.name in picked for node in group)
+            turn = sorted(
+                (node for node in group if node.name not in picked),
+                key=lambda one: (not self._stays(one), often[one.name], one.cluster, one.number),
+                reverse=True,
+            )
+            picked |= {node.name: node for node in turn[: max(0, wanted)]}
         self._released |= {(node.cluster, node.number): None for node in picked.values()}
         return bool(picked)
+
+    def _stays(self, node: Node) -> bool:
+        """Whether a node stands where its declaration wants it."""
+        seat, chosen = self._standing.get(node.name), node.chosen
+        if seat is None or chosen is None or seat.rack != chosen.rack:
+            return False
+        return chosen.position in (None, seat.position)
 
     def _chosen(self, finding: Finding, nodes: Mapping[str, Node]) -> list[Node]:
         mine = (item.name for item in finding.participants if item.party == self._demand.party)
@@ -161,19 +196,21 @@ class _Repair:
         changed = False
         for name, missing in short.items():
             cluster = self._edited().clusters[name].cluster
-            count = self._fewer(cluster, missing)
+            count = self._fewer(name, cluster, missing)
             if count:
                 self._counts[name], changed = count, True
         return changed
 
-    def _fewer(self, cluster: Cluster, missing: int) -> int:
-        """The count of a cluster with so many nodes less; 0 where it cannot have them."""
+    def _fewer(self, name: str, cluster: Cluster, missing: int) -> int:
+        """The count of a cluster with so many nodes less; 0 where it cannot have them, or one that stands would go."""
         count = cluster.count
         while missing and count:
             number = f"{count:03}"
             missing, count = missing - (number not in cluster.without), count - 1
         named = {*cluster.places, *cluster.names, *cluster.without}
-        return 0 if missing or any(int(number) > count for number in named) else count
+        gone = nodes_of(name, cluster)[count - cluster.count :] if count else ()
+        stands = any(node.name in self._standing and int(node.number) > count for node in gone)
+        return 0 if missing or stands or any(int(number) > count for number in named) else count
 
     def _choose(self, found: Trial) -> None:
         """Write down where the nodes went, if the change stays admissible so; else the choice is left to the ledger."""
@@ -192,13 +229,34 @@ class _Repair:
         return Place(rack=seat.rack, position=seat.position, addresses=addresses)
 
     def _take_back(self) -> None:
-        """Leave out the edits without which the change is admissible too."""
-        for key in list(self._released):
-            if self._left <= 0:
-                return
-            kept = self._released.pop(key)
-            if self._try().findings:
-                self._released[key] = kept
+        """Leave out the edits without which the change is admissible too, until each that is left is needed."""
+        names = {(node.cluster, node.number): node for node in nodes_in(self._demand)}
+        is_settled = False
+        while not is_settled:
+            is_settled = True
+            for key in sorted(self._released, key=lambda key: (not self._stays(names[key]), key)):
+                kept = self._released.pop(key)
+                if self._is_good():
+                    is_settled = False
+                else:
+                    self._released[key] = kept
+            for cluster, count in sorted(self._counts.items()):
+                del self._counts[cluster]
+                if self._is_good():
+                    is_settled = False
+                else:
+                    self._counts[cluster] = self._most(cluster, count)
+
+    def _most(self, cluster: str, count: int) -> int:
+        """The count of a cluster, more where there is room."""
+        self._counts[cluster] = count + 1
+        while self._counts[cluster] < self._demand.clusters[cluster].cluster.count and self._is_good():
+            self._counts[cluster] += 1
+        return self._counts[cluster] - 1
+
+    def _is_good(self) -> bool:
+        """Whether the change is admissible now; never where no trial is left."""
+        return self._left > 0 and not self._try().findings
 
     def _edits(self) -> list[RepairEdit]:
         """In order of clusters."""
@@ -209,11 +267,13 @@ class _Repair:
         return sorted(found, key=lambda edit: (edit.cluster, edit.number))
 
 
-def repair_text(edits: Sequence[RepairEdit]) -> str:
+def repair_text(edits: Sequence[RepairEdit], *, left: int = 0) -> str:
     """The edits, one a line, below a line that says what they are.
 
     Args:
         edits: at least one.
+        left: how many findings refuse all the same.
     """
-    head = f"one repair, {count_of(len(edits), 'change')} of the declaration, admissible by the same rules:"
+    head = f"one repair, {count_of(len(edits), 'change')} of the declaration, "
+    head += f"after which {count_of(left, 'finding')} will still refuse:" if left else "admissible by the same rules:"
     return "\n".join([head, *(f"  {edit}" for edit in edits)])

@@ -1,7 +1,7 @@
 """A joint repair of a folder: of each owner's file in turn, with what all others have and get."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from zonewright.model import Declaration
@@ -9,7 +9,7 @@ from zonewright.model.demand import Demand, demand_of
 from zonewright.model.world import World
 from zonewright.place.change import change_world
 from zonewright.place.placing import place
-from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_edits
+from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_edits, with_repair
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.place.zone_placement import JudgedZone, judge_declaration, placing_order
 from zonewright.rules import evaluate
@@ -19,8 +19,21 @@ from zonewright.rules.waivers import with_waivers
 Repairs = Mapping[str, Sequence[RepairEdit]]
 
 
-def repair_declaration(declaration: Declaration, judged: JudgedZone, *, on: str) -> Repairs:
-    """The edits of each owner's file after which nothing of theirs is refused that places can mend; empty if none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRepair:
+    """The edits of a zone's files.
+
+    Attributes:
+        edits: by owner.
+        left: how many findings refuse all the same: what other files, or more than places and counts, must mend.
+    """
+
+    edits: Repairs
+    left: int
+
+
+def repair_declaration(declaration: Declaration, judged: JudgedZone, *, on: str) -> ZoneRepair:
+    """Edits after which fewer findings refuse, none of them a new one and none a worse one; no edits if none are found.
 
     Args:
         declaration: as it is.
@@ -35,13 +48,13 @@ def repair_declaration(declaration: Declaration, judged: JudgedZone, *, on: str)
             edits = joint_repair(demand, tries.judge)
             if edits:
                 found[owner] = edits
-                world = tries.after(world, _edited(demand, edits))
+                world = tries.after(world, with_repair(demand, edits))
+    before = _refusing(judged.findings)
     if not found:
-        return {}
-    before = {(one.rule, one.subject) for one in judged.findings if one.refuses}
-    after = judge_declaration(with_repairs(declaration, found), on=on)
-    left = {(one.rule, one.subject) for one in after.findings if one.refuses}
-    return found if left < before else {}
+        return ZoneRepair(edits={}, left=len(before))
+    left = _refusing(judge_declaration(with_repairs(declaration, found), on=on).findings)
+    is_better = left.keys() < before.keys() and all(excess <= before[key] for key, excess in left.items())
+    return ZoneRepair(edits=found if is_better else {}, left=len(left if is_better else before))
 
 
 def with_repairs(declaration: Declaration, repairs: Repairs) -> Declaration:
@@ -53,6 +66,16 @@ def with_repairs(declaration: Declaration, repairs: Repairs) -> Declaration:
             clusters[name] = with_edits(clusters[name], list(group))
         owners[owner] = owners[owner].model_copy(update={"clusters": clusters})
     return replace(declaration, owners=owners)
+
+
+def _refusing(findings: Iterable[Finding]) -> Mapping[tuple[str, str, str], int]:
+    """By how much each finding that refuses exceeds its limit."""
+    found: dict[tuple[str, str, str], int] = {}
+    for one in findings:
+        if one.refuses:
+            key = (one.rule, one.subject, one.unit)
+            found[key] = max(found.get(key, 0), one.excess)
+    return found
 
 
 def _concerns(findings: Iterable[Finding], owner: str) -> bool:
@@ -95,11 +118,3 @@ class _Tries:
             clusters=tuple(one for one in world.clusters if one.party != demand.party),
         )
         return change_world(whole, demand, seats, stack="")
-
-
-def _edited(demand: Demand, edits: Sequence[RepairEdit]) -> Demand:
-    clusters = dict(demand.clusters)
-    for name, group in groupby(edits, key=lambda edit: edit.cluster):
-        edited = with_edits(clusters[name].cluster, list(group))
-        clusters[name] = clusters[name].model_copy(update={"cluster": edited})
-    return demand.model_copy(update={"clusters": clusters})

@@ -2,16 +2,32 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from zonewright.declare import Problem
+from zonewright.model import OwnerFile
 from zonewright.place.repair import RepairEdit
 from zonewright.rules.finding import Finding
 
 State = Literal["new", "worse", "same", "better"]
 STATES: tuple[State, ...] = ("new", "worse", "same", "better")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRepair:
+    """The edits of one owner's file.
+
+    Attributes:
+        path: the file.
+        judged: what it said when it was judged.
+        edits: what to change in it, at least one.
+    """
+
+    path: Path
+    judged: OwnerFile
+    edits: Sequence[RepairEdit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,15 +39,16 @@ class Found:
         findings: where a rule does not hold.
         line: what was checked, in one line; empty where there are faults, or nothing to check.
         folder: the zone's folder, relative to where the command runs; empty for a stack checked against its ledger.
-        repairs: edits that make refused changes admissible, by the file of their owner; empty where none were asked
-            for, or none were found.
+        repairs: edits of owners' files; empty where none were asked for, or none were found.
+        left: how many findings refuse after these edits.
     """
 
     problems: tuple[Problem, ...]
     findings: tuple[Finding, ...]
     line: str
     folder: str = ""
-    repairs: Mapping[Path, Sequence[RepairEdit]] = field(default_factory=dict)
+    repairs: Sequence[FileRepair] = ()
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ from zonewright.model.canonical import canonical_json
 from zonewright.model.demand import Demand
 from zonewright.model.rack_position import RackPosition
 from zonewright.model.surroundings import Surroundings
-from zonewright.place.repair import RepairEdit, Trial, joint_repair
+from zonewright.place.repair import RepairEdit, Trial, joint_repair, with_repair
 from zonewright.rules.finding import Finding, worst_first
 from zonewright.rules.surroundings import surroundings_of
 
@@ -73,6 +73,7 @@ def propose(context: Context, request: ProposeRequest) -> Proposal:
             )
             liked = _as_planned(connection, request.stack_id, digest, facts)
             made = offer(liked, request.demand, stack_id=request.stack_id, on=now[:10])
+            repair = _still_good(request, liked, made, repair, now[:10])
         end_lasting(connection, facts.held, now)
         made = _with_spent_plan(connection, request, facts, made, now) if request.reserve else made
         changed = _changed_since_preview(connection, request, digest, made)
@@ -101,7 +102,17 @@ def _repair(request: ProposeRequest, facts: Facts, made: PlacedProposal, on: str
         tried = offer(facts, demand, stack_id=request.stack_id, on=on)
         return Trial(findings=[one for one in tried.findings if one.refuses], seats=tried.seats)
 
-    return joint_repair(request.demand, trial) or ()
+    return joint_repair(request.demand, trial, standing=facts.seats) or ()
+
+
+def _still_good(
+    request: ProposeRequest, facts: Facts, made: PlacedProposal, repair: Sequence[RepairEdit], on: str
+) -> Sequence[RepairEdit]:
+    """A repair that was found among earlier facts, if it is needed and admissible among later ones; else none."""
+    if not repair or not any(one.refuses for one in made.findings):
+        return ()
+    tried = offer(facts, with_repair(request.demand, repair), stack_id=request.stack_id, on=on)
+    return () if any(one.refuses for one in tried.findings) else repair
 
 
 def _as_planned(connection: Connection, stack_id: str, demand_digest: str, facts: Facts) -> Facts:
