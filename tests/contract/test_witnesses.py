@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from zonewright.ledger.protocol import verbs
 from zonewright.ledger.protocol.access_messages import GrantRequest
 from zonewright.ledger.protocol.journal_messages import Checkpoint, CheckpointRequest
 from zonewright.ledger.protocol.stack_messages import InitRequest
+from zonewright.ledger.store.journal import is_late
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.ledger.transport.posted import Posted
 from zonewright.model import Zone
@@ -100,6 +102,76 @@ def test_a_witness_that_is_away_keeps_no_other_from_it(ledger: LedgerClient, rep
     assert taken == [("hub", head_of(ledger).sequence)]
     (sentence,) = said
     assert sentence.startswith(f"witness away did not take entry {head_of(ledger).sequence}: git ls-remote failed")
+
+
+def test_a_push_that_is_refused_is_no_head_that_is_kept(ledger: LedgerClient, repository: Path, tmp_path: Path) -> None:
+    """Also to a repository that has nothing yet, and as often as it is tried; later it gets all of them."""
+    hook = repository / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+    hook.chmod(0o755)
+    witness, first = GitWitness(str(repository), "main", tmp_path / "copy"), head_of(ledger)
+    for _ in range(2):
+        with pytest.raises(WitnessError, match="git push failed"):
+            witness.keep(first)
+    hook.unlink()
+    witness.keep(first)
+    assert kept_in(repository, first.ledger) == [first]
+
+
+def test_a_witness_that_moved_gets_the_heads_at_its_new_place(
+    ledger: LedgerClient, repository: Path, tmp_path: Path
+) -> None:
+    """The working copy of before knows the old place; the file of witnesses decides."""
+    first, moved = head_of(ledger), tmp_path / "moved.git"
+    GitWitness(str(repository), "main", tmp_path / "copy").keep(first)
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch", "main", str(moved)], check=True)
+    further(ledger)
+    second = head_of(ledger)
+    GitWitness(str(moved), "main", tmp_path / "copy").keep(second)
+    assert kept_in(moved, first.ledger)[-1] == second
+    assert kept_in(repository, first.ledger) == [first]
+
+
+def test_services_of_one_ledger_do_not_look_like_a_rewritten_journal(
+    ledger: LedgerClient, repository: Path, other: tuple[Assembly, str, Path], tmp_path: Path
+) -> None:
+    """A head that another service overtook says nothing more; one that goes back later is refused, and kept apart."""
+    first = head_of(ledger)
+    further(ledger)
+    second = head_of(ledger)
+    witness = GitWitness(str(repository), "main", tmp_path / "copy")
+    for head in (second, first):
+        witness.keep(head)
+        assert send(other, head).json() == {"kept": head == second}
+    assert kept_in(repository, first.ledger) == [second]
+    assert not other[2].with_name("zone-small.refused.jsonl").exists()
+    forked = first.model_copy(update={"hash": "sha256:" + "1" * 64, "at": second.at})
+    assert not is_late(first.model_copy(update={"at": "2099-01-01T00:00:00.000000Z"}), second)
+    assert is_late(forked, second)
+
+
+def test_services_on_one_host_share_a_working_copy(ledger: LedgerClient, repository: Path, tmp_path: Path) -> None:
+    """They begin at the same time, in the same folder, and none is in the other's way."""
+    head = head_of(ledger)
+    witnesses = [GitWitness(str(repository), "main", tmp_path / "copy") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: one.keep(head), witnesses))
+    assert kept_in(repository, head.ledger) == [head]
+
+
+def test_no_fault_ends_the_sending_of_heads(ledger: LedgerClient, tmp_path: Path) -> None:
+    """A folder that cannot be made, and a key that cannot be read, are sentences; the next round comes."""
+    said: list[str] = []
+    (tmp_path / "file").write_text("", encoding="ascii")
+    given: list[tuple[str, HeadWitness]] = [("hub", GitWitness("far", "main", tmp_path / "file" / "copy"))]
+    assert Witnessing(lambda: head_of(ledger), given, every_s=60, say=said.append).once() == {"hub": "missed"}
+
+    def sign() -> Checkpoint:
+        raise PermissionError(13, "Permission denied")
+
+    assert Witnessing(sign, given, every_s=60, say=said.append).once() == {}
+    assert said[0].endswith("it is sent again next time")
+    assert said[1] == "no head could be signed for the witnesses: permission denied; it is tried again next time"
 
 
 @pytest.fixture(name="other")
@@ -184,6 +256,12 @@ def test_verify_says_which_witnesses_saw_the_head(
     assert f"good: witness hub saw the head, entry {late.sequence}, at " in told
     assert f"good: witness slow saw entry {early.sequence} at " in told
     assert f"and not yet the head, entry {late.sequence}" in told
+    for file in tmp_path.glob("l.db*"):
+        shutil.copy(file, tmp_path / file.name.replace("l.db", "cut.db"))
+    further(ledger, "three")
+    Path("ahead.jsonl").write_text("".join(f"{one.model_dump_json()}\n" for one in (early, head_of(ledger))))
+    assert main(["ledger", "verify", "--ledger", "sqlite:///cut.db", "--witness", "ahead.jsonl"]) == 1
+    assert f"and the journal ends at entry {late.sequence}: it was cut" in capsys.readouterr().out
     assert main([*command, "false.jsonl"]) == 1
     assert "wrong: witness false the signature of the checkpoint" in capsys.readouterr().out
 
@@ -197,6 +275,10 @@ def test_heads_of_one_witness_agree(ledger: LedgerClient) -> None:
     assert seen("hub", [head], {head.sequence: head.hash}, head.sequence).verdict == "good"
     assert seen("hub", [head], {head.sequence: "sha256:0"}, head.sequence).verdict == "wrong"
     assert seen("hub", [head], {1: "sha256:0"}, 1).verdict == "not-checked"
+    early = head.model_copy(update={"sequence": 1})
+    assert seen("hub", [early, head], {1: early.hash, 2: "sha256:0"}, 2).verdict == "not-checked"
+    assert seen("hub", [early, head], {1: early.hash}, 1).verdict == "good", "of a bundle of then"
+    assert seen("hub", [early, head], {1: early.hash}, 1, is_of_now=True).verdict == "wrong"
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         check = (
             wrong_check(f"witness {name}", fault)
             if (fault := heads_fault(heads, arguments.public_key))
-            else seen(name, heads, hashes, last)
+            else seen(name, heads, hashes, last, is_of_now=True)
         )
         print(f"{check.verdict}: {check.name} {check.detail}")
         faults += check.verdict == "wrong"

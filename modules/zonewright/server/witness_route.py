@@ -4,8 +4,9 @@ A head that does not follow from those before it is refused, and kept apart: it 
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 from zonewright.errors import Exit, ZonewrightError
 from zonewright.ledger.protocol.journal_messages import Checkpoint
-from zonewright.ledger.store.journal import verify_checkpoint
+from zonewright.ledger.store.journal import is_late, verify_checkpoint
 from zonewright.ledger.transport.body import BodyError, read_limited
 from zonewright.server.agents import Agents
 
@@ -38,7 +39,7 @@ class KeptHeads:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._alone = folder, Lock()
 
     def heads(self, sender: str) -> list[Checkpoint]:
         """All that were kept of a sender, in order."""
@@ -47,19 +48,23 @@ class KeptHeads:
         return [Checkpoint.model_validate_json(line) for line in lines]
 
     def keep(self, sender: str, head: Checkpoint) -> bool:
-        """Keep a head that follows from the last one; false where it is that one.
+        """Keep a head that follows from the last one; false where it is that one, or came late.
+
+        A ledger with several services has several senders of one name: a head that was signed before the last one, and
+        has fewer entries, is no proof of anything.
 
         Raises:
             ForkError: when it does not follow.
         """
-        before = self.heads(sender)
-        if fault := _fault(before[-1] if before else None, head):
-            self._add(f"{sender}.refused.jsonl", head)
-            raise ForkError(fault)
-        if before and before[-1].sequence == head.sequence:
-            return False
-        self._add(f"{sender}.jsonl", head)
-        return True
+        with self._alone:
+            before = self.heads(sender)
+            if fault := _fault(before, head):
+                self._add(f"{sender}.refused.jsonl", head)
+                raise ForkError(fault)
+            if before and (before[-1].sequence == head.sequence or is_late(head, before[-1])):
+                return False
+            self._add(f"{sender}.jsonl", head)
+            return True
 
     def _add(self, name: str, head: Checkpoint) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -70,18 +75,20 @@ class KeptHeads:
             os.fsync(file.fileno())
 
 
-def _fault(last: Checkpoint | None, head: Checkpoint) -> str | None:
-    """What is wrong with a head after the last one, as a sentence, or None."""
+def _fault(before: Sequence[Checkpoint], head: Checkpoint) -> str | None:
+    """What is wrong with a head after those that were kept, as a sentence, or None."""
+    last = before[-1] if before else None
     if fault := verify_checkpoint(head, public_key=last.public_key if last is not None else None):
         return fault
     if last is None:
         return None
     if head.ledger != last.ledger:
         return f"it is of ledger {head.ledger[:32]}, and those before it were of {last.ledger}"
-    if head.sequence < last.sequence:
+    if head.sequence < last.sequence and not is_late(head, last):
         return f"it ends at entry {head.sequence}, and entry {last.sequence} was seen at {last.at}"
-    if head.sequence == last.sequence and head.hash != last.hash:
-        return f"entry {head.sequence} is another one than was seen at {last.at}: the journal was rewritten"
+    for one in before:
+        if one.sequence == head.sequence and one.hash != head.hash:
+            return f"entry {head.sequence} is another one than was seen at {one.at}: the journal was rewritten"
     return None
 
 

@@ -4,16 +4,20 @@ Whoever has the ledger's host has its key, and could rewrite the whole journal a
 else keeps says otherwise. What a witness keeps is a file with one checkpoint a line, which ``audit verify`` reads.
 """
 
+import fcntl
+import os
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from zonewright.errors import Exit, ZonewrightError
+from zonewright.errors import Exit, ZonewrightError, reason_of
 from zonewright.ledger.protocol.errors import LedgerError
 from zonewright.ledger.protocol.journal_messages import Checkpoint
+from zonewright.ledger.store.journal import is_late
 from zonewright.ledger.transport.client import OK
 from zonewright.ledger.transport.over_http import OverHttp
 
@@ -54,17 +58,36 @@ class GitWitness:
         self._url, self._branch, self._folder = url, branch, folder
 
     def keep(self, head: Checkpoint) -> None:
-        """Add the head to the ledger's file and push it, after what is there."""
+        """Add the head to the ledger's file and push it, after what is there.
+
+        Another service of the ledger may have sent a later one meanwhile: then this one says nothing more.
+        """
+        with self._alone():
+            self._keep(head)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Services on one host share the working copy."""
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        with self._folder.with_name(f"{self._folder.name}.lock").open("a", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _keep(self, head: Checkpoint) -> None:
         for left in reversed(range(_TRIES)):
-            self._fetch()
+            is_there = self._fetch()
             file = self._folder / f"{head.ledger}.jsonl"
             line = f"{head.model_dump_json()}\n"
             before = file.read_text(encoding="utf-8") if file.is_file() else ""
-            if line in before:
+            if line not in before:
+                if is_there and _is_late(before, head):
+                    return
+                file.write_text(before + line, encoding="utf-8")
+                self._git("add", "--", file.name)
+                text = f"Entry {head.sequence} of zone {head.zone} at {head.at}"
+                self._git(*_AUTHOR, "commit", "--quiet", "-m", text)
+            elif is_there:
                 return
-            file.write_text(before + line, encoding="utf-8")
-            self._git("add", "--", file.name)
-            self._git(*_AUTHOR, "commit", "--quiet", "-m", f"Entry {head.sequence} of zone {head.zone} at {head.at}")
             try:
                 self._git("push", "--quiet", "origin", f"HEAD:refs/heads/{self._branch}")
             except WitnessError:
@@ -73,15 +96,20 @@ class GitWitness:
             else:
                 return
 
-    def _fetch(self) -> None:
-        """Have what the repository has, and nothing besides."""
+    def _fetch(self) -> bool:
+        """Have what the repository has, and nothing besides; false where it has nothing, as a new one."""
         if not (self._folder / ".git").is_dir():
             self._folder.mkdir(parents=True, exist_ok=True)
             self._git("init", "--quiet", "--initial-branch", self._branch)
             self._git("remote", "add", "origin", self._url)
-        if self._git("ls-remote", "--heads", "origin", self._branch):
-            self._git("fetch", "--quiet", "origin", self._branch)
-            self._git("reset", "--quiet", "--hard", "FETCH_HEAD")
+        self._git("remote", "set-url", "origin", self._url)
+        ref = f"refs/heads/{self._branch}"
+        if not self._git("ls-remote", "origin", ref):
+            return False
+        self._git("fetch", "--quiet", "origin", ref)
+        self._git("reset", "--quiet", "--hard", "FETCH_HEAD")
+        self._git("clean", "--quiet", "--force", "-d")
+        return True
 
     def _git(self, *arguments: str) -> str:
         command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
@@ -94,6 +122,7 @@ class GitWitness:
                 timeout=_GIT_S,
                 check=False,
                 stdin=subprocess.DEVNULL,
+                env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise WitnessError(f"git {arguments[0]} did not run: {error}") from None
@@ -101,6 +130,14 @@ class GitWitness:
             said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise WitnessError(f"git {arguments[0]} failed: {said[-1][:200]}")
         return done.stdout.strip()
+
+
+def _is_late(before: str, head: Checkpoint) -> bool:
+    """Whether the last head that is there was signed after another one, and has more entries."""
+    try:
+        return is_late(head, Checkpoint.model_validate_json(before.splitlines()[-1]))
+    except (IndexError, ValueError):
+        return False
 
 
 class ServiceWitness:
@@ -153,15 +190,17 @@ class Witnessing:
         """Send the head to each of them; one that is away keeps no other from it."""
         try:
             head = self._sign()
-        except LedgerError as error:
-            self._say(f"no head could be signed for the witnesses: {error.sentence}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, such as a key that cannot be read: the next time comes
+            self._say(f"no head could be signed for the witnesses: {reason_of(error)}; it is tried again next time")
             return {}
         results: dict[str, Literal["kept", "missed"]] = {}
         for name, witness in self._witnesses:
             try:
                 witness.keep(head)
-            except WitnessError as error:
-                self._say(f"witness {name} did not take entry {head.sequence}: {error}; it is sent again next time")
+            except Exception as error:  # noqa: BLE001 - such as a full disk; the others and the next time come
+                self._say(
+                    f"witness {name} did not take entry {head.sequence}: {reason_of(error)}; it is sent again next time"
+                )
                 results[name] = "missed"
             else:
                 self._told(name, head.sequence)

@@ -30,21 +30,32 @@ def heads_fault(heads: Sequence[Checkpoint], ledger_key: str | None) -> str | No
     return None
 
 
-def seen(name: str, heads: Sequence[Checkpoint], hashes: Mapping[int, str], last: int) -> Check:
+def seen(
+    name: str, heads: Sequence[Checkpoint], hashes: Mapping[int, str], last: int, *, is_of_now: bool = False
+) -> Check:
     """What one witness says of a journal.
+
+    One that saw entries after the last one says nothing good: of a bundle, they may have come later; of a ledger that
+    was read after the witness's file, they are missing.
 
     Args:
         name: of the witness.
         heads: what it has kept, good among themselves.
         hashes: hashes of the journal's entries by number; those that are known.
         last: number of its last entry.
+        is_of_now: whether the journal was read from the ledger, after the witness's file.
     """
     what, known = f"witness {name}", [head for head in heads if head.sequence in hashes]
     for head in known:
         if hashes[head.sequence] != head.hash:
             return wrong(what, f"entry {head.sequence} differs from the one that it saw: the journal was rewritten")
     newest = heads[-1]
-    if newest.sequence > last and last in hashes and not known:
+    if newest.sequence > last and is_of_now:
+        sentence = (
+            f"it saw entry {newest.sequence} at {newest.at[:19]}Z, and the journal ends at entry {last}: it was cut"
+        )
+        return wrong(what, sentence)
+    if newest.sequence > last and last in hashes and not (known and known[-1].sequence == last):
         return open_(what, f"it saw entry {newest.sequence}, which is after the last one here, {last}")
     if not known:
         return open_(what, f"it saw entries up to {newest.sequence}, none of which is here")

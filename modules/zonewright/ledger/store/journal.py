@@ -6,7 +6,7 @@
 import base64
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -28,6 +28,7 @@ BY = "zonewright.by"
 """What a connection knows: the principal that asked for its transaction, or nothing."""
 PREPARE = "zonewright.prepare"
 """What a connection knows: what is done once before its transaction holds the head, since others wait for that."""
+_CLOCKS = timedelta(minutes=5)
 _NEWEST = journal.c.sequence.desc()
 _LAST = select(journal.c.sequence, journal.c.at, journal.c.hash).order_by(_NEWEST).limit(1)
 _LAST_AT = select(journal.c.at).order_by(_NEWEST).limit(1)
@@ -179,6 +180,20 @@ def _signed(checkpoint: Checkpoint) -> bytes:
     return canonical_json(
         {name: value for name, value in fields.items() if name not in ("ledger", "state") or value}
     ).encode()
+
+
+def is_late(head: Checkpoint, last: Checkpoint) -> bool:
+    """Whether a head with fewer entries than another one was signed before it, or about then: it was on its way longer.
+
+    Services of one ledger sign each for itself, by clocks that differ a little. So it is no sign of a journal that was
+    cut; the next head of such a journal is one.
+    """
+    if head.sequence >= last.sequence:
+        return False
+    try:
+        return datetime.fromisoformat(head.at) - datetime.fromisoformat(last.at) <= _CLOCKS
+    except (TypeError, ValueError):  # no time, or one without a zone: whoever sent it may write what it likes
+        return False
 
 
 def verify_checkpoint(checkpoint: Checkpoint, *, public_key: str | None = None) -> str | None:
