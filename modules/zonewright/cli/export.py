@@ -24,6 +24,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--token-file", type=Path, metavar="FILE", help=f"a file with the token (default: the variable {TOKEN})"
     )
     parser.add_argument("--ledger", default=DEFAULT, metavar="URL", help=f"the ledger (default: {DEFAULT})")
+    parser.add_argument(
+        "--emptied",
+        action="append",
+        default=[],
+        metavar="PARTY",
+        help="a party of which no node stands any more, so that all its devices leave their racks; may be repeated",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only show what differs")
     parser.set_defaults(run=_run, extra="netbox")
 
@@ -33,7 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from zonewright.cli.output import GOOD, REFUSED
     from zonewright.declare.load import owner_files
     from zonewright.declare.stack_file import project_root
-    from zonewright.estate.holding import held_nodes, stacks_of
+    from zonewright.estate.drift import not_gone
+    from zonewright.estate.holding import held_nodes, stacks_of, where_standing
     from zonewright.estate.reconciling import EstateComparison
     from zonewright.rules.words import count_of
 
@@ -43,7 +51,8 @@ def _run(arguments: argparse.Namespace) -> int:
     netbox = open_netbox(arguments.netbox, arguments.token_file)
     with open_ledger(arguments.ledger, root) as client:
         held = held_nodes(client, comparison.declaration, stacks)
-    found = comparison.differences(netbox, held)
+        found = comparison.differences(netbox, held, arguments.emptied)
+        found = not_gone(found, where_standing(client, (host for one in found for host in one.hosts)))
     for one in found:
         print(f"{one.what}: {one.subject}: {one.text}")
     if not found:

@@ -1,7 +1,8 @@
 """What a ledger holds against what an inventory says: the nodes that differ, and what is done about each. No I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 from typing import Literal
 
@@ -57,6 +58,7 @@ class Drift:
         position: its number on the rack's posts, for a place that is written.
         rack: number of the rack, as above.
         address: the address that is written.
+        hosts: of what leaves, the names that the ledger may have it under.
     """
 
     what: What
@@ -67,6 +69,7 @@ class Drift:
     rack: int | None = None
     position: float | None = None
     address: str = ""
+    hosts: Sequence[str] = ()
 
 
 def differences(
@@ -75,8 +78,13 @@ def differences(
     racks: Mapping[int, PlacedRack],
     held: Iterable[HeldNode],
     node_types: Mapping[str, NodeType],
+    *,
+    emptied: Container[str] = (),
 ) -> list[Drift]:
     """All differences, in the order in which they can be written.
+
+    A ledger that holds nothing of a party may be another one, or one into which nothing was loaded yet. So its devices
+    only leave where somebody says that the party has gone.
 
     Args:
         estate: what the inventory says now.
@@ -84,22 +92,56 @@ def differences(
         racks: where its racks are in the declarations.
         held: what the ledger holds.
         node_types: types by id.
+        emptied: parties of which no node stands any more, as the caller says.
     """
     seen = _Seen(estate, known, racks)
     found: list[Drift] = []
     mine: set[int] = set()
+    parties: set[str] = set()
     for node in sorted(held, key=lambda one: (one.party, one.host)):
+        parties.add(node.party)
         device = seen.device_of(node)
         if device is not None:
             mine.add(device.id)
         found += seen.of_node(node, device, node_types.get(node.node_type))
+    unheld: Counter[str] = Counter()
     for number, one in sorted(known.objects.get("nodes", {}).items()):
         device = estate.devices.get(number)
-        if device is not None and number not in mine and device.rack is not None:
-            text = "the ledger holds no such node any more; it leaves its rack and goes into store"
-            found.append(Drift(what="leaves", subject=line_of_text(one.name), text=text, device=number))
+        if device is None or number in mine or device.rack is None:
+            continue
+        party, _, cluster = one.scope.partition("/")
+        if party not in parties and party not in emptied:
+            unheld[party] += 1
+            continue
+        text = "the ledger holds no such node any more; it leaves its rack and goes into store"
+        hosts = (id_of(one.name.partition(".")[0], ""), f"{cluster}-{one.id}")
+        found.append(Drift(what="leaves", subject=line_of_text(one.name), text=text, device=number, hosts=hosts))
+    for party, count in sorted(unheld.items()):
+        text = (
+            f"the ledger holds no node of it, and the inventory has {count} in racks, which stay there; load it, name "
+            f"the ledger that holds it, or say --emptied {party} if all of it has gone"
+        )
+        found.append(Drift(what="told", subject=party, text=text))
     order: Sequence[What] = ("leaves", "move", "create", "tenant", "address", "told")
     return sorted(found, key=lambda one: order.index(one.what))
+
+
+def not_gone(found: Iterable[Drift], stands: Mapping[str, str]) -> list[Drift]:
+    """Differences in which nothing leaves that the ledger has still, elsewhere or on its way.
+
+    Args:
+        found: differences.
+        stands: where the ledger has a host, by its name.
+    """
+    kept: list[Drift] = []
+    for one in found:
+        where = next((stands[name] for name in one.hosts if name in stands), None)
+        if one.what == "leaves" and where is not None:
+            text = f"the ledger has it still: {where}; it stays in its rack until it has gone from there"
+            kept.append(replace(one, what="told", text=text))
+        else:
+            kept.append(one)
+    return kept
 
 
 class _Seen:

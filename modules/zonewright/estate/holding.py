@@ -1,12 +1,13 @@
 """The nodes that a ledger holds for the owners of an estate's folder, those that have a resource only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from zonewright.declare.stack_file import StackFile, StackFileError, project_folder, read_stack_file
 from zonewright.estate.drift import HeldNode
 from zonewright.ledger.protocol import verbs
+from zonewright.ledger.protocol.found_messages import FindRequest
 from zonewright.ledger.protocol.stack_messages import ReportRequest, stack_id_of
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.model import Declaration
@@ -75,4 +76,19 @@ def held_nodes(client: LedgerClient, declaration: Declaration, stacks: Mapping[s
                             addresses={str(key): str(text) for key, text in (data.get("addresses") or {}).items()},
                         )
                     )
+    return found
+
+
+def where_standing(client: LedgerClient, hosts: Iterable[str]) -> dict[str, str]:
+    """Where the ledger has each of some hosts, in whatever stack and state; one that it does not have is left out.
+
+    Args:
+        client: the ledger.
+        hosts: names of nodes.
+    """
+    found: dict[str, str] = {}
+    for host in sorted(set(hosts) - {""}):
+        for one in client.call(verbs.FIND, FindRequest(subject=host)).stands:
+            if one.kind == "node" and one.name == host:
+                found.setdefault(host, f"{one.state} at {one.place}, in stack {one.stack_id}")
     return found

@@ -1,6 +1,6 @@
 """A folder, its inventory and its ledger: compared, and made the same by writing to the inventory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,14 @@ class EstateComparison:
             raise AdoptionError(*map(str, loaded.problems))
         return cls(folder=folder, known=known_ids(folder), declaration=loaded.declaration)
 
-    def differences(self, netbox: Netbox, held: Iterable[HeldNode]) -> list[Drift]:
-        """What differs between what a ledger holds and what a NetBox says."""
+    def differences(self, netbox: Netbox, held: Iterable[HeldNode], emptied: Container[str] = ()) -> list[Drift]:
+        """What differs between what a ledger holds and what a NetBox says.
+
+        Args:
+            netbox: the inventory.
+            held: nodes of the ledger.
+            emptied: parties of which no node stands any more, as the caller says.
+        """
         estate, faults = read_estate(read_all(netbox, ENDPOINTS))
         if faults:
             raise AdoptionError(*faults)
@@ -60,7 +66,8 @@ class EstateComparison:
             estate=estate, assumptions=told, known=self.known, operators=self.known.operators, today=""
         )
         self._places = places_of(self._work)
-        return differences(estate, self.known, self._places.racks, held, self.declaration.zone.node_types)
+        types = self.declaration.zone.node_types
+        return differences(estate, self.known, self._places.racks, held, types, emptied=emptied)
 
     def write(self, netbox: Netbox, found: Sequence[Drift]) -> list[str]:
         """Write differences, and remember the devices that were made; gives what could not be written."""
