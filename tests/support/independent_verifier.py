@@ -469,12 +469,15 @@ def viewed(bundle: Bundle, predicate: Mapping[str, Any]) -> None:
     said = predicate["viewed"]
     if said.keys() != {"groups", "left"} or said["left"] != sorted(set(said["left"])):
         raise ValueError("viewed has another form")
-    for name, files in said["groups"].items():
-        if not re.fullmatch("sha256:[0-9a-f]{64}", name) or type(files) is not int or files < 1:
-            raise ValueError("viewed names something else than a group")
     before, after = bundle.json("before.json"), bundle.json("rendered.json")
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    if not set(said["left"]) <= changed or sum(said["groups"].values()) + len(said["left"]) != len(changed):
+    named = list(said["left"])
+    for name, paths in said["groups"].items():
+        rows = [[path, before.get(path, ""), after.get(path, "")] for path in paths]
+        if not paths or paths != sorted(set(paths)) or digest(canonical(rows)) != name:
+            raise ValueError("viewed names something else than a group")
+        named += paths
+    if sorted(named) != sorted(changed):
         raise ValueError("viewed accounts for other files than those that change")
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,10 +29,12 @@ from zonewright.ledger.transport.application import application
 from zonewright.ledger.transport.client import LedgerClient
 from zonewright.provider.confirming import ConfirmGroups
 
-AFTER = "after"
+AFTER, BEFORE = "after", "before"
 COUNT = "count"
 CONFIRMS = "confirms"
 """In the place of a road: confirms in groups."""
+_PAUSE_S = 0.3
+"""So long before a commit who is answered too early has printed it."""
 _WRITING = Context.writing
 
 
@@ -39,7 +42,7 @@ class Killer:
     """Counts the statements of writing transactions, and ends the process at its point.
 
     Args:
-        point: number of a statement from 1 on, ``after`` the first commit, or ``count`` to end nothing.
+        point: number of a statement from 1 on, ``before`` or ``after`` the first commit, or ``count`` to end nothing.
     """
 
     def __init__(self, point: str) -> None:
@@ -61,6 +64,9 @@ class Killer:
             with _WRITING(context, *touched) as connection:
                 killer.is_inside = True
                 yield connection
+                if killer.point == BEFORE:
+                    time.sleep(_PAUSE_S)
+                    os.kill(os.getpid(), signal.SIGKILL)
             killer.is_inside = False
             if killer.point == AFTER:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -214,7 +214,7 @@ def test_what_is_ticked_is_in_the_command(report: Report) -> None:
     page = report_html(report)
     assert len(report.groups) > 3
     for group in report.groups:
-        assert f'<input type="checkbox" id="v-{group.code}">' in page
+        assert f'<input type="checkbox" autocomplete="off" id="v-{group.code}">' in page
         assert f'<span class="v v-{group.code}"> --viewed {group.code}</span>' in page
         assert f"body:has(#v-{group.code}:checked) .v-{group.code}{{display:inline}}" in page
 

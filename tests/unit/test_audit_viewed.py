@@ -28,7 +28,7 @@ from zonewright.model import Zone
 from zonewright.seal import SealError
 from zonewright.seal.dsse import sign
 from zonewright.seal.statement import VERDICT_TYPE, Statement
-from zonewright.seal.viewed import Viewed, viewed_of
+from zonewright.seal.viewed import Viewed, group_id, viewed_of
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 WEB: dict[str, Any] = {"clusters": {"web": cluster(3)}}
@@ -82,11 +82,21 @@ def test_a_signature_says_which_groups_were_seen(tenant: Planner) -> None:
 
 
 def test_what_accounts_for_other_files_is_refused(tenant: Planner) -> None:
-    """The ledger takes no approval whose word on what was seen leaves out a file, or names one that does not change."""
+    """The ledger takes no approval whose word on what was seen is not true: each file once, and by its digest."""
     plan, _ = tenant.plan(at=AT - timedelta(minutes=5), **WEB)
     contents = read_contents(tenant.bundle())
-    right = viewed_groups(contents, [groups_of(contents)[0].code])
-    for wrong in (Viewed(right.groups, right.left[1:]), Viewed(right.groups, tuple(sorted((*right.left, "nodes/x"))))):
+    groups = groups_of(contents)
+    right = viewed_groups(contents, [groups[0].code])
+    other, both = viewed_groups(contents, [groups[1].code]), viewed_groups(contents, [groups[0].code, groups[1].code])
+    ((one, paths),), ((two, more),) = right.groups.items(), other.groups.items()
+    for wrong in (
+        Viewed(right.groups, right.left[1:]),
+        Viewed(right.groups, tuple(sorted((*right.left, "nodes/x")))),
+        Viewed(right.groups, tuple(sorted({*right.left, *paths} - set(more)))),  # as if the other group were seen
+        Viewed({one: more}, other.left),  # the files of one under the name of the other
+        Viewed({one: paths, two: tuple(sorted((*more, *paths)))}, both.left),
+        Viewed({f"sha256:{'a' * 64}": tuple(sorted((*paths, *right.left)))}, ()),
+    ):
         with pytest.raises(LedgerRefusedError, match="what its signer says to have seen is not right"):
             approve(tenant, plan, "ben", wrong)
         with mock.patch("zonewright.ledger.verbs.changes._accounts_for_files"):
@@ -98,19 +108,22 @@ def test_what_accounts_for_other_files_is_refused(tenant: Planner) -> None:
 def test_groups_of_another_version_are_not_checked(tenant: Planner) -> None:
     """A group that this version does not make is no fault of the signature; what was seen is then not checked."""
     plan, _ = tenant.plan(at=AT - timedelta(minutes=5), **WEB)
-    changed = sum(len(one.members) for one in groups_of(read_contents(tenant.bundle())))
-    approve(tenant, plan, "ben", Viewed({f"sha256:{'a' * 64}": changed}, ()))
+    members = [member for one in groups_of(read_contents(tenant.bundle())) for member in one.members]
+    name = group_id((one.path, one.before, one.after) for one in members)
+    approve(tenant, plan, "ben", Viewed({name: tuple(sorted(one.path for one in members))}, ()))
     checks = {check.name: check for check in verified(tenant.bundle())}
     assert checks["verdict 1"].verdict == "good"
     assert checks["viewed 1"].verdict == "not-checked"
 
 
 def test_a_code_must_be_one_of_the_plan(tenant: Planner) -> None:
-    """A code of another plan, none at all, or the beginning of several is refused with the codes that there are."""
+    """A code of another plan, none at all, or only the beginning of one is refused with the codes that there are."""
     tenant.plan(at=AT - timedelta(minutes=5), **WEB)
     contents = read_contents(tenant.bundle())
-    for code in ("zzz", ""):
-        with pytest.raises(BundleError, match=groups_of(contents)[0].code):
+    known = groups_of(contents)[0]
+    assert viewed_groups(contents, [known.id[7:]]) == viewed_groups(contents, [known.code])
+    for code in ("zzz", "", "0" * 12, known.code[:-1]):
+        with pytest.raises(BundleError, match=known.code):
             viewed_groups(contents, [code])
 
 
@@ -122,8 +135,10 @@ def test_a_code_must_be_one_of_the_plan(tenant: Planner) -> None:
         {"groups": {}, "left": ["b", "a"]},
         {"groups": {}, "left": ["a", "a"]},
         {"groups": {"x": 1}, "left": []},
-        {"groups": {f"sha256:{'a' * 64}": 0}, "left": []},
-        {"groups": {f"sha256:{'a' * 64}": True}, "left": []},
+        {"groups": {f"sha256:{'a' * 64}": []}, "left": []},
+        {"groups": {f"sha256:{'a' * 64}": 3}, "left": []},
+        {"groups": {f"sha256:{'a' * 64}": ["b", "a"]}, "left": []},
+        {"groups": {f"sha256:{'a' * 64}": [1]}, "left": []},
         {"groups": {}, "left": [], "more": 1},
     ],
 )

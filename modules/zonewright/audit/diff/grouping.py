@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from zonewright.audit.diff.differences import DiffKind, FileDiff, file_diff, split_lines
 from zonewright.audit.diff.owned import OwnedValues, OwnValue, folder_of, masked, own_values
-from zonewright.model.canonical import canonical_json, digest_of
+from zonewright.model.canonical import digest_of
+from zonewright.seal.viewed import group_id
 
 CODE_LENGTH = 12
 _MOST_AT_EDGES = 8
@@ -55,7 +56,7 @@ class DiffGroup:
     @property
     def id(self) -> str:
         """Digest of what it is about: each file with what it was and what it will be."""
-        return digest_of(canonical_json([[one.path, one.before, one.after] for one in self.members]))
+        return group_id((one.path, one.before, one.after) for one in self.members)
 
     @property
     def code(self) -> str:

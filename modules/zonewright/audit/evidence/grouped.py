@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from zonewright.audit.diff.grouping import DiffGroup, group_differences
+from zonewright.audit.diff.grouping import CODE_LENGTH, DiffGroup, group_differences
 from zonewright.audit.diff.owned import OwnedValues, owned_by, owned_held
 from zonewright.audit.evidence.contents import Contents
 from zonewright.changes.errors import BundleError
@@ -24,22 +24,23 @@ def viewed_groups(contents: Contents, codes: Iterable[str]) -> Viewed:
 
     Args:
         contents: the bundle.
-        codes: first characters of the ids of groups.
+        codes: first characters of the ids of groups, at least as many as a report shows: fewer may by chance be those
+            of a group that nobody has seen.
 
     Raises:
         BundleError: when a code is that of no group or of several.
     """
     groups = groups_of(contents)
-    seen: dict[str, int] = {}
+    seen: dict[str, tuple[str, ...]] = {}
     for code in codes:
-        found = [one for one in groups if one.code.startswith(code) and code]
+        found = [one for one in groups if one.id[7:].startswith(code) and len(code) >= CODE_LENGTH]
         if len(found) != 1:
             known = ", ".join(one.code for one in groups) or "none"
             raise BundleError(
                 f"'{code[:40]}' is the code of {'no group' if not found else f'{len(found)} groups'} of differences of "
                 f"this plan, expected one of {known}; take the codes from the report of this plan"
             )
-        seen[found[0].id] = len(found[0].members)
+        seen[found[0].id] = tuple(member.path for member in found[0].members)
     left = (member.path for one in groups if one.id not in seen for member in one.members)
     return Viewed(seen, tuple(sorted(left)))
 

@@ -1,6 +1,7 @@
 """The differences of a report as HTML: each group once, deviations first, everything else folded and nothing left out.
 
 Each group has a box to tick. The page has no script: its style sheet alone makes the command that signs what is ticked.
+Browsers are told not to tick again what stood at the same place of an earlier page.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,9 +72,8 @@ def _group(group: DiffGroup, seen: Sequence[str], *, is_compact: bool) -> str:
     head = f"{group.sample.kind} <code>{escape(place_of(group))}</code> (+{new:,} {MINUS}{gone:,}){escape(many)}"
     odd = f'<p class="odd">{escape(deviation(group))}.</p>' if group.is_deviation else ""
     by = f"; seen by {escape(', '.join(seen))}" if seen else ""
-    tick = (
-        f'<label class="tick"><input type="checkbox" id="v-{group.code}"> viewed <code>{group.code}</code>{by}</label>'
-    )
+    box = f'<input type="checkbox" autocomplete="off" id="v-{group.code}">'
+    tick = f'<label class="tick">{box} viewed <code>{group.code}</code>{by}</label>'
     inner = [odd, *(f"<p>{escape(note)}</p>" for note in group.sample.notes), _files(group), _changes(group.sample)]
     inner.append(_compact(group.sample) if is_compact else "".join(_lines(group)))
     return f'<div class="group">{tick}{folded(head, "".join(inner), has_markup=True)}</div>'

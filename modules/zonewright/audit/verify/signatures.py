@@ -7,7 +7,7 @@ from datetime import datetime
 from zonewright.audit.evidence.checks import Check, good, open_, wrong
 from zonewright.audit.evidence.contents import EXPORTER, PARTIAL, Contents
 from zonewright.audit.evidence.grouped import groups_of
-from zonewright.audit.evidence.planning import BEFORE, RENDERED, changed_files
+from zonewright.audit.evidence.planning import BEFORE, RENDERED
 from zonewright.ledger.deciding.plans import planned_of
 from zonewright.ledger.protocol.journal_messages import JournalEntry
 from zonewright.model.canonical import digest_of
@@ -64,17 +64,15 @@ def signature_checks(contents: Contents, keys: Mapping[str, tuple[str, ...]] | N
 
 
 def _viewed(contents: Contents, text: str, zone: Zone) -> Check:
-    """What a signer says to have seen: whether it accounts for all files, and names groups of this change."""
+    """What a signer says to have seen: whether it accounts for each file once, in groups that this version makes."""
     seen = viewed_of(opened(text, zone.signers)[2])
     if seen is None:
         return good("viewed", "")
-    before, after = contents.index(BEFORE), contents.index(RENDERED)
-    if fault := seen.fault(changed_files(before, after)):
+    if fault := seen.fault(contents.index(BEFORE), contents.index(RENDERED)):
         return wrong("viewed", f"what it says to have seen is not right: {fault}")
-    groups = {one.id: len(one.members) for one in groups_of(contents)}
-    files = sum(seen.groups.values())
-    told = f"; has seen {files:,} of {files + len(seen.left):,} files that change"
-    if any(groups.get(name) != count for name, count in seen.groups.items()):
+    groups = {one.id for one in groups_of(contents)}
+    told = f"; has seen {seen.files:,} of {seen.files + len(seen.left):,} files that change"
+    if not seen.groups.keys() <= groups:
         return open_("names groups of differences that this version does not make of this change", told)
     return good("viewed", f"{told}, {len(seen.groups):,} of {len(groups):,} groups")
 

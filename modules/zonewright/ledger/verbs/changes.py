@@ -235,7 +235,7 @@ def _accounts_for_files(connection: Connection, statement: Statement, wanted: Pl
         return
     indexes = (get_content(connection, wanted.files.get(name, "")) for name in ("before.json", "rendered.json"))
     before, after = (files_of(text) for text in indexes)
-    if fault := seen.fault({path for path, _ in before.items() ^ after.items()}):
+    if fault := seen.fault(before, after):
         raise SealError(f"what its signer says to have seen is not right: {fault}")
 
 
