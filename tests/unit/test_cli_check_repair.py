@@ -2,13 +2,15 @@
 
 import difflib
 import os
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from support.zone_project import ZONE, cluster, facility
+from support.zone_project import REPOSITORY, ZONE, cluster, facility
 from zonewright.cli import main
 from zonewright.cli.checking.edit import EditError, edited, write_edits
 from zonewright.cli.checking.found import FileRepair
@@ -149,6 +151,15 @@ def test_the_repair_does_not_enter_a_document(check: Check) -> None:
     _, out, err = check("--repair", "--format", "json")
     assert yaml.safe_load(out)["findings"]
     assert "one repair, " in err
+
+
+def test_the_commands_of_the_page_work(zone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The how-to shows, writes and checks: two refusals, and then a good zone."""
+    page = (REPOSITORY / "docs" / "how-to" / "read-a-finding.md").read_text(encoding="utf-8")
+    zone = zone.rename(zone.with_name("my-zone"))
+    monkeypatch.chdir(zone.parent)
+    lines = "".join(re.findall(r"```console\n(.*?)```", page, re.DOTALL)).splitlines()
+    assert [main(shlex.split(line)[2:]) for line in lines] == [1, 1, 0]
 
 
 def repair_of(path: Path, *edits: RepairEdit) -> FileRepair:

@@ -18,7 +18,7 @@ from zonewright.model.world import World
 from zonewright.place import judge_declaration
 from zonewright.place.change import change_world
 from zonewright.place.placing import place
-from zonewright.place.repair import RepairEdit, Trial, joint_repair, nodes_in, repair_text, with_repair
+from zonewright.place.repair import PLACEMENT, RepairEdit, Trial, joint_repair, nodes_in, repair_text, with_repair
 from zonewright.place.unplaced import unplaced_findings
 from zonewright.place.zone_repair import ZoneRepair, repair_declaration, with_repairs
 from zonewright.rules import evaluate
@@ -138,12 +138,30 @@ def test_a_node_that_stands_is_not_given_up_for_a_number_before_it() -> None:
 
 
 def test_a_rack_far_too_full_is_emptied_in_few_rounds() -> None:
-    """Of 60 nodes chosen for one rack the power of 20 is there: one finding that needs 40 other places."""
+    """Of 60 nodes chosen for one rack the power of 20 is there: one finding, 40 other places, and not one more."""
     world, demand = hall((60, 4000, 9000), 4), wish({"c": ((1, 200, 10), 60)})
     demand = chosen(demand, {f"c-{unit:03}": ("dc/a/1/001", unit) for unit in range(1, 61)})
     edits = joint_repair(demand, trial_in(world))
     assert edits is not None
+    assert len(edits) == 40
     assert trial_in(world)(with_repair(demand, edits)).findings == []
+
+
+def test_an_edit_that_a_later_one_made_needless_is_left_out() -> None:
+    """Node 002 was given the place that 001 left; once 002 stays where it was, 001 can stay too."""
+    old = {f"c-{n:03}": ("dc/a/1/001", n) for n in (1, 2, 3)}
+    new = {1: 11, 2: 1, 3: 13}
+    demand = chosen(wish({"c": ((1, 1, 1), 3)}), dict(old))
+
+    def trial(one: Demand) -> Trial:
+        nodes = {node.name: node.chosen and node.chosen.position for node in nodes_in(one)}
+        at_unit = {name: unit or new[int(name[-3:])] for name, unit in nodes.items()}
+        wrong = sorted(at_unit) if at_unit["c-003"] == 3 else []
+        wrong += [name for name in at_unit if list(at_unit.values()).count(at_unit[name]) > 1]
+        seats = {name: RackPosition("dc/a/1/001", unit) for name, unit in at_unit.items()}
+        return Trial(findings=[found_of(name) for name in wrong], seats=seats)
+
+    assert joint_repair(demand, trial) == (RepairEdit(cluster="c", number="003", rack="dc/a/1/001", position=13),)
 
 
 def test_the_trials_of_many_nodes_are_few() -> None:
@@ -158,6 +176,21 @@ def test_the_trials_of_many_nodes_are_few() -> None:
 
         assert joint_repair(demand, trial) is None
         assert 1 < len(tried) <= most
+
+
+def test_a_cluster_is_not_cut_deeper_than_it_must() -> None:
+    """Five of ten nodes found no place, but where two are fewer the other three find one."""
+
+    def trial(one: Demand) -> Trial:
+        names = [node.name for node in nodes_in(one)]
+        short = replace(
+            found_of(""),
+            rule=PLACEMENT,
+            participants=tuple(Participant(party="t1", name=name) for name in names[-5:]),
+        )
+        return Trial(findings=[short] if len(names) > 8 else [], seats={})
+
+    assert joint_repair(wish({"c": ((1, 1, 1), 10)}), trial) == (RepairEdit(cluster="c", count=8),)
 
 
 def found_of(name: str) -> Finding:
